@@ -1,0 +1,20 @@
+// Why the numbers of a policy were refused.
+#pragma once
+
+#include <cstdint>
+
+namespace sluice {
+
+/// The largest limit or capacity. Larger ones would let a product pass 2^53 in the Lua twin.
+inline constexpr std::int64_t kLargestLimit = std::int64_t{1} << 42;
+
+enum class PolicyFault : std::uint8_t {
+  kNone,
+  kCapacity,       ///< outside 1 to 2^42
+  kRefill,         ///< outside 1 to 2^42
+  kEvery,          ///< below 1 ns, or too long to compute with
+  kRateRounding,   ///< whole nanoseconds per token would change the rate by more than 1 %
+  kRefillTooLong,  ///< a full refill takes more than 100 days
+};
+
+}  // namespace sluice

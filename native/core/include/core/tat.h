@@ -1,0 +1,94 @@
+// The arithmetic that the token bucket, the leaky bucket and GCRA share.
+//
+// The whole state of a key is one number, its theoretical arrival time (TAT): the moment at which
+// everything charged so far will have drained. With I = the time one unit takes to drain, C = the
+// capacity and now = the moment of the call:
+//
+//   backlog b = max(0, TAT - now)            what is still undrained, as time
+//   admit n  iff  n*I <= C*I - b             it fits beside the backlog
+//   then     TAT = now + b + n*I
+//
+// A key whose TAT has passed equals a key never seen: expiry costs nothing, there are no timers.
+//
+// Source: the virtual scheduling form of the generic cell rate algorithm, ITU-T I.371 (2004),
+// annex A; its equivalence to the token bucket is the "continuous-state leaky bucket" there.
+//
+// Bound: in any interval of length T at most C + floor(T / I) units are admitted.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+
+#include "core/decision.h"
+#include "core/time.h"
+
+namespace sluice {
+
+/// The numbers of a TAT policy.
+/// Invariants (whoever builds one checks them): 1 <= capacity <= 2^42, interval >= 1 ns,
+/// capacity * interval <= kLongestSpan. So no product or sum below can overflow.
+struct TatRule {
+  std::int64_t capacity = 1;
+  Nanos interval{1};
+
+  /// C * I: how long a full refill takes.
+  constexpr Nanos Span() const { return capacity * interval; }
+};
+
+/// What is still undrained at `now`. Never negative; above kLongestSpan only when the clock stepped
+/// back. A step back lengthens the backlog by as much, so it can only deny.
+constexpr Nanos Backlog(Nanos tat, Nanos now) { return std::max(Nanos{0}, tat - now); }
+
+/// What a check comes to: the decision, and the TAT to store.
+struct TatStep {
+  Decision decision;
+  /// The TAT after the call; equal to the one given when nothing is charged.
+  Nanos tat{0};
+  /// Whether `tat` differs in meaning from the one given, so that it has to be stored.
+  bool charged = false;
+};
+
+/// Describes a backlog under `rule` to a caller who was `allowed` or not.
+constexpr Decision DescribeBacklog(const TatRule& rule, Nanos backlog, bool allowed) {
+  const Nanos room = std::max(Nanos{0}, rule.Span() - backlog);
+  return {.allowed = allowed,
+          .limit = rule.capacity,
+          .remaining = room / rule.interval,
+          .retry_after = Nanos{0},
+          .reset_after = backlog,
+          .delay = Nanos{0}};
+}
+
+/// Decides a call of cost `n` (0 <= n < 2^31) at `now`, on a key whose TAT is `tat`.
+/// n = 0 is admitted and charges nothing; n > capacity is denied for ever and changes nothing.
+/// Precondition: tat - now fits 63 bits.
+constexpr TatStep CheckTat(const TatRule& rule, Nanos tat, std::int64_t n, Nanos now) {
+  const Nanos backlog = Backlog(tat, now);
+  if (n == 0) return {DescribeBacklog(rule, backlog, true), tat, false};
+  if (n > rule.capacity) {
+    TatStep never{DescribeBacklog(rule, backlog, false), tat, false};
+    never.decision.retry_after = kNever;
+    return never;
+  }
+  const Nanos charge = n * rule.interval;
+  const Nanos room = rule.Span() - backlog;  // negative in debt
+  if (charge > room) {
+    TatStep denied{DescribeBacklog(rule, backlog, false), tat, false};
+    denied.decision.retry_after = charge - room;
+    return denied;
+  }
+  const Nanos after = backlog + charge;
+  return {DescribeBacklog(rule, after, true), now + after, true};
+}
+
+/// The TAT after giving back up to `units` of a charge that had produced the TAT `produced`.
+/// Only what of that charge has not drained by `now` comes back, so giving back can never create
+/// quota, however late or often it is tried.
+constexpr Nanos GiveBackTat(const TatRule& rule, Nanos tat, Nanos produced, std::int64_t units,
+                            Nanos now) {
+  const Nanos undrained = Backlog(produced, now);
+  const std::int64_t most = undrained / rule.interval + 1;  // keeps the product below small
+  return tat - std::min(std::min(units, most) * rule.interval, undrained);
+}
+
+}  // namespace sluice

@@ -1,0 +1,21 @@
+// Time as the core sees it: a number handed in. Nothing here reads a clock.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+
+namespace sluice {
+
+/// A point in time or a span, in whole nanoseconds. Points count from the origin of whichever
+/// clock the store uses; the core only ever subtracts two of the same clock.
+using Nanos = std::chrono::duration<std::int64_t, std::nano>;
+
+/// "No later moment will do": a cost above what the policy can ever admit.
+inline constexpr Nanos kNever = Nanos::max();
+
+/// The longest full refill or window that a policy may have, and the furthest into the future a
+/// TAT is stored. C * I below this keeps every intermediate under 2^53, so that the Lua twin, whose
+/// only number is a double, computes the same integers.
+inline constexpr Nanos kLongestSpan = std::chrono::hours(24 * 100);
+
+}  // namespace sluice

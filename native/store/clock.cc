@@ -1,0 +1,12 @@
+// Reads the machine's monotonic clock.
+#include "store/clock.h"
+
+#include <chrono>
+
+namespace sluice {
+
+Nanos MonotonicClock::Now() const {
+  return std::chrono::duration_cast<Nanos>(std::chrono::steady_clock::now().time_since_epoch());
+}
+
+}  // namespace sluice

@@ -1,0 +1,35 @@
+// Clocks. A store is given one; nothing below this layer reads the time.
+#pragma once
+
+#include <atomic>
+
+#include "core/time.h"
+
+namespace sluice {
+
+/// Thread safe. Now() is never negative.
+class Clock {
+ public:
+  virtual ~Clock() = default;
+  virtual Nanos Now() const = 0;
+};
+
+/// CLOCK_MONOTONIC: a step of the wall clock opens and closes nothing.
+class MonotonicClock final : public Clock {
+ public:
+  Nanos Now() const override;
+};
+
+/// Stands still until it is told otherwise; for tests and the simulator.
+class ManualClock final : public Clock {
+ public:
+  Nanos Now() const override { return Nanos{now_.load(std::memory_order_relaxed)}; }
+  /// Precondition: now >= 0. May go backwards.
+  void Set(Nanos now) { now_.store(now.count(), std::memory_order_relaxed); }
+  void Advance(Nanos by) { now_.fetch_add(by.count(), std::memory_order_relaxed); }
+
+ private:
+  std::atomic<std::int64_t> now_{0};
+};
+
+}  // namespace sluice
