@@ -1,0 +1,113 @@
+// Errors with a code: what was wrong, where, and what would have been right.
+
+import { inspect } from 'node:util';
+
+/** A failure of the library's surroundings (a store, the native addon), never of the caller's arguments. */
+export class SluiceError extends Error {
+  /** `ERR_SLUICE_*`; stable, to be matched on. */
+  readonly code: string;
+
+  constructor(code: string, message: string, options?: { cause?: unknown }) {
+    super(message, options);
+    this.name = 'SluiceError';
+    this.code = code;
+  }
+}
+
+/** A `TypeError` or `RangeError` of ours: it carries a code, the argument's name and the value at fault. */
+export interface ArgumentError extends Error {
+  readonly code: string;
+  /** The argument or option at fault, as a path: `policies.burst.capacity`. */
+  readonly argument: string;
+  readonly value: unknown;
+}
+
+function show(value: unknown): string {
+  if (typeof value === 'string' && value.length > 80) {
+    return `${inspect(value.slice(0, 80))}... (${value.length} characters)`;
+  }
+  const text = inspect(value, { depth: 0, breakLength: Number.POSITIVE_INFINITY });
+  return text.length > 120 ? `${text.slice(0, 117)}...` : text;
+}
+
+function decorate<E extends Error>(
+  error: E,
+  code: string,
+  argument: string,
+  value: unknown,
+): E & ArgumentError {
+  return Object.assign(error, { code, argument, value });
+}
+
+/** `argument` is of the wrong type. `expected` completes the sentence "must be ...". */
+export function typeError(
+  code: string,
+  argument: string,
+  value: unknown,
+  expected: string,
+): TypeError & ArgumentError {
+  const error = new TypeError(`${argument} must be ${expected}; got ${show(value)}`);
+  return decorate(error, code, argument, value);
+}
+
+/** `argument` is of the right type, but its value cannot be used. `expected` completes "must be ...". */
+export function rangeError(
+  code: string,
+  argument: string,
+  value: unknown,
+  expected: string,
+): RangeError & ArgumentError {
+  const error = new RangeError(`${argument} must be ${expected}; got ${show(value)}`);
+  return decorate(error, code, argument, value);
+}
+
+/** How many letters have to be changed, added, dropped or swapped with their neighbour to get from one word to the other. */
+function distance(a: string, b: string): number {
+  const rows = [Array.from({ length: b.length + 1 }, (_, j) => j)];
+  for (let i = 1; i <= a.length; i++) {
+    const row = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const change = a[i - 1] === b[j - 1] ? 0 : 1;
+      let best = Math.min(rows[i - 1][j] + 1, row[j - 1] + 1, rows[i - 1][j - 1] + change);
+      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) {
+        best = Math.min(best, rows[i - 2][j - 2] + 1);
+      }
+      row.push(best);
+    }
+    rows.push(row);
+  }
+  return rows[a.length][b.length];
+}
+
+function nearest(word: string, known: readonly string[]): string | undefined {
+  const ranked = known
+    .map((name) => ({ name, off: distance(word.toLowerCase(), name.toLowerCase()) }))
+    .sort((a, b) => a.off - b.off);
+  const best = ranked[0];
+  return best && best.off <= Math.max(2, Math.floor(best.name.length / 3)) ? best.name : undefined;
+}
+
+/** Throws unless `given` is a plain options object all of whose names are among `known`; suggests the nearest right one. */
+export function checkOptionNames(
+  given: unknown,
+  known: readonly string[],
+  where: string,
+): asserts given is Record<string, unknown> {
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) {
+    throw typeError('ERR_SLUICE_OPTIONS', where, given, 'an object of options');
+  }
+  for (const name of Object.keys(given)) {
+    if (known.includes(name)) continue;
+    const guess = nearest(name, known);
+    const hint = guess
+      ? `Did you mean '${guess}'?`
+      : `Known options: ${[...known].sort().join(', ')}.`;
+    const error = new TypeError(`${where} has no option '${name.slice(0, 80)}'. ${hint}`);
+    throw decorate(
+      error,
+      'ERR_SLUICE_UNKNOWN_OPTION',
+      `${where}.${name}`,
+      (given as Record<string, unknown>)[name],
+    );
+  }
+}
