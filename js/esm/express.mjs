@@ -1,0 +1,5 @@
+// The ESM entry of 'sluice/express'. Its CommonJS build is the function itself (`module.exports = rateLimit`).
+import rateLimit from '../../dist/express.js';
+
+export { rateLimit };
+export default rateLimit;

@@ -1,0 +1,2 @@
+// Types of the ESM entry.
+export * from '../../dist/index.js';
