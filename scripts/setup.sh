@@ -1,0 +1,278 @@
+#!/usr/bin/env bash
+# Sets up what one command needs: scripts/setup.sh demo|test|sim|bench|check
+#
+# Nothing happens where all of it is there. As root it installs Debian packages; else it asks once
+# before sudo (without a terminal: `sudo -n`); without either it unpacks packages into .deps/ and
+# changes nothing outside this folder. SLUICE_SETUP=print only prints what it would do.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+readonly DEPS=.deps
+readonly APT_DIR=$DEPS/apt
+readonly BUILD="g++ cmake make libsodium-dev libhiredis-dev"
+readonly SIM="libglfw3-dev libimgui-dev libgl-dev libgl1-mesa-dri"
+readonly TEST="libgtest-dev nlohmann-json3-dev redis-server xvfb xauth xkb-data x11-xkb-utils"
+
+say() { printf 'setup: %s\n' "$*"; }
+die() { printf 'setup: %s\n' "$*" >&2; exit 1; }
+printing() { [[ ${SLUICE_SETUP:-} == print ]]; }
+
+# ---- What is there -------------------------------------------------------------------------------
+
+# any GLOB...: whether a file matches, in .deps or where systems keep such files.
+any() {
+  local glob root
+  for glob; do
+    for root in "$DEPS/usr" /usr /usr/local /opt/homebrew; do
+      compgen -G "$root/$glob" >/dev/null && return
+    done
+  done
+  return 1
+}
+
+library() { any "lib/$1.*" "lib64/$1.*" "lib/*/$1.*"; }
+
+command_there() { command -v "$1" >/dev/null || any "bin/$1"; }
+
+compiler_there() {
+  local major
+  if command -v g++ >/dev/null; then
+    major=$(g++ -dumpversion)
+    [[ ${major%%.*} -ge 11 ]]
+  else
+    command -v clang++ >/dev/null
+  fi
+}
+
+# hiredis 1.1 or newer, with TLS; an older one of the system does not count.
+hiredis_there() {
+  local header
+  library libhiredis_ssl || return 1
+  for header in {"$DEPS/usr",/usr,/usr/local,/opt/homebrew}/include/hiredis/hiredis.h; do
+    [[ -r $header ]] || continue
+    awk '$2 == "HIREDIS_MAJOR" { major = $3 } $2 == "HIREDIS_MINOR" { minor = $3 }
+         END { exit !(major > 1 || (major == 1 && minor >= 1)) }' "$header" && return
+  done
+  return 1
+}
+
+there() {
+  case $1 in
+    g++) compiler_there ;;
+    cmake | make | redis-server | xauth | clang-format | clang-tidy) command_there "$1" ;;
+    xvfb) command_there Xvfb ;;
+    x11-xkb-utils) command_there xkbcomp ;;
+    xkb-data) any share/X11/xkb/rules/evdev ;;
+    libsodium-dev) any include/sodium.h && library libsodium ;;
+    libhiredis-dev) hiredis_there ;;
+    libgtest-dev) any include/gtest/gtest.h && library libgtest ;;
+    nlohmann-json3-dev) any include/nlohmann/json.hpp ;;
+    libglfw3-dev) any include/GLFW/glfw3.h && library libglfw ;;
+    libimgui-dev) any include/imgui/imgui.h && library libimgui ;;
+    libgl-dev) any include/GL/gl.h && library libGL ;;
+    libgl1-mesa-dri) any 'lib/*/dri/swrast_dri.so' 'lib64/dri/swrast_dri.so' 'lib/*/libgallium*.so' ;;
+    *) die "no rule for the package $1" ;;
+  esac
+}
+
+missing_of() {
+  local package
+  for package; do there "$package" || printf '%s ' "$package"; done
+}
+
+# Whether node_modules holds what package-lock.json names (optional packages aside).
+node_modules_there() {
+  [[ -r node_modules/.package-lock.json ]] || return 1
+  node -e '
+    const read = (file) => JSON.parse(require("fs").readFileSync(file, "utf8")).packages;
+    const [want, have] = [read("package-lock.json"), read("node_modules/.package-lock.json")];
+    const lacks = ([path, p]) => path && !p.optional && have[path]?.version !== p.version;
+    process.exit(Object.entries(want).some(lacks) ? 1 : 0);'
+}
+
+# ---- apt, as root or unpacked ----------------------------------------------------------------------
+
+as_root=() # how to run a command as root: empty when we are root, "sudo ...", or "no"
+
+choose_root() {
+  if [[ $(id -u) == 0 ]]; then
+    as_root=(env)
+  elif ! command -v sudo >/dev/null; then
+    as_root=(no)
+  elif [[ -t 0 && -t 1 ]] && ! printing; then
+    local answer
+    read -r -p "setup: install $1 with sudo? [Y/n] " answer
+    if [[ $answer == [nN]* ]]; then as_root=(no); else as_root=(sudo env); fi
+  elif sudo -n true 2>/dev/null; then
+    as_root=(sudo -n env)
+  else
+    as_root=(no)
+  fi
+}
+
+may_install() { [[ ${as_root[0]} != no ]]; }
+
+# quietly COMMAND...: shows what it printed only when it fails.
+quietly() {
+  local log status=0
+  log=$(mktemp)
+  "$@" >"$log" 2>&1 </dev/null || status=$?
+  if ((status != 0)); then cat "$log" >&2; fi
+  rm -f "$log"
+  return $status
+}
+
+# candidate APT_OPTION... PACKAGE: the version apt would install; empty when it knows none.
+candidate() { apt-cache "${@:1:$#-1}" policy "${@: -1}" 2>/dev/null | awk '$1 == "Candidate:" && $2 != "(none)" { print $2 }'; }
+
+# Options that keep apt's lists and cache in a folder of ours, so that it runs for anybody.
+private_cache() {
+  local dir=$PWD/$APT_DIR/$1
+  mkdir -p "$dir/lists/partial" "$dir/cache/archives/partial"
+  apt_options=(-o "Dir::Cache=$dir/cache" -o Dir::Cache::archives=archives -o Debug::NoLocking=true
+    -o APT::Sandbox::User=root -o APT::Update::Post-Invoke::= -o APT::Keep-Downloaded-Packages=true)
+  private_lists=(-o "Dir::State::lists=$dir/lists")
+}
+
+install_packages() {
+  local install=("${as_root[@]}" DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@")
+  say "installing $*"
+  if [[ -n $(candidate "$1") ]] && "${install[@]}" </dev/null >/dev/null 2>&1; then return; fi
+  say "refreshing apt's package lists"
+  quietly "${as_root[@]}" apt-get update || die "apt-get update failed"
+  quietly "${install[@]}" || die "could not install: $*"
+}
+
+# The C library and the compiler's own must be the system's: a second copy of them breaks programs.
+unpack_archives() {
+  local deb
+  for deb in "$PWD/$APT_DIR/$1"/cache/archives/*.deb; do
+    case ${deb##*/} in
+      libc6* | libc-* | libgcc-s1* | libstdc++6*) continue ;;
+    esac
+    dpkg -x "$deb" "$DEPS"
+  done
+}
+
+unpack_packages() {
+  local apt_options private_lists
+  say "no root: unpacking into $DEPS/: $*"
+  private_cache system
+  if [[ -z $(candidate "$1") ]]; then
+    say "apt's package lists are missing or not readable: fetching them into $APT_DIR"
+    apt_options+=("${private_lists[@]}")
+    quietly apt-get "${apt_options[@]}" update || die "could not fetch the package lists"
+  fi
+  # With their dependencies that the system lacks; a package the system believes to have, by name.
+  quietly apt-get "${apt_options[@]}" install -y --no-install-recommends --download-only "$@" ||
+    die "could not download: $*"
+  (cd "$APT_DIR/system/cache/archives" &&
+    for package in $(missing_archives "$@"); do quietly apt-get "${apt_options[@]}" download "$package"; done) ||
+    die "could not download: $*"
+  unpack_archives system
+}
+
+missing_archives() {
+  local package
+  for package; do compgen -G "${package}_*.deb" >/dev/null || printf '%s\n' "$package"; done
+}
+
+# ---- hiredis from the next release where the system's is too old ----------------------------------
+
+system_has_new_hiredis() {
+  local version
+  version=$(candidate libhiredis-dev)
+  [[ -n $version ]] && dpkg --compare-versions "$version" ge 1.1
+}
+
+mirror_of() { # the system's own mirror for a distribution, else the given default
+  local uri
+  uri=$(cat /etc/apt/sources.list /etc/apt/sources.list.d/*.list /etc/apt/sources.list.d/*.sources 2>/dev/null |
+    sed 's/#.*//' | grep -Eo "(https?|mirror)[+a-z]*://[^] ]*/$1/?( |\$)" | head -n 1 || true)
+  printf '%s\n' "${uri:-$2}"
+}
+
+unpack_hiredis() {
+  local id mirror suite components keyring apt_options private_lists
+  id=$(. /etc/os-release && echo "${ID:-}")
+  if [[ $id == ubuntu ]]; then
+    suite=noble components="main universe" keyring=/usr/share/keyrings/ubuntu-archive-keyring.gpg
+    mirror=$(mirror_of ubuntu http://archive.ubuntu.com/ubuntu)
+  else
+    suite=trixie components=main keyring=/usr/share/keyrings/debian-archive-keyring.gpg
+    mirror=$(mirror_of debian http://deb.debian.org/debian)
+  fi
+  [[ -r $keyring ]] || die "hiredis >= 1.1 is needed, and $keyring to check the one of $suite: install either"
+  say "the system's hiredis is older than 1.1: unpacking that of $suite into $DEPS/"
+  private_cache "$suite"
+  printf 'deb [signed-by=%s] %s %s %s\n' "$keyring" "$mirror" "$suite" "$components" >"$APT_DIR/$suite/sources.list"
+  apt_options+=("${private_lists[@]}" -o "Dir::Etc::sourcelist=$PWD/$APT_DIR/$suite/sources.list" -o Dir::Etc::sourceparts=/dev/null)
+  quietly apt-get "${apt_options[@]}" update || die "could not fetch the package list of $suite from $mirror"
+  # Its static library is all we link: the package alone, without its dependencies.
+  (cd "$APT_DIR/$suite/cache/archives" && quietly apt-get "${apt_options[@]}" download libhiredis-dev) ||
+    die "could not download libhiredis-dev of $suite"
+  unpack_archives "$suite"
+}
+
+# ---- The command ------------------------------------------------------------------------------------
+
+case ${1:-} in
+  demo) wanted=$BUILD ;;
+  bench) wanted="$BUILD redis-server" ;;
+  sim) wanted="$BUILD $SIM" ;;
+  test) wanted="$BUILD $SIM $TEST" ;;
+  check) wanted="$BUILD $SIM $TEST clang-format clang-tidy" ;;
+  *) die "usage: scripts/setup.sh demo|test|sim|bench|check" ;;
+esac
+
+command -v node >/dev/null || die "Node 20 or newer is needed: https://nodejs.org"
+[[ $(node -p 'parseInt(process.versions.node)') -ge 20 ]] || die "Node 20 or newer is needed; this is $(node -v)"
+
+# shellcheck disable=SC2086 # lists of words
+missing=$(missing_of $wanted)
+missing=${missing% }
+if [[ -n $missing ]]; then
+  if ! command -v apt-get >/dev/null; then
+    die "this system has no apt-get. Install what these Debian packages hold, then try again: $missing"
+  fi
+  choose_root "$missing"
+  if printing; then
+    if may_install; then say "would install: $missing"; else say "would unpack into $DEPS/: $missing"; fi
+  else
+    plain=$missing
+    if [[ " $missing " == *" libhiredis-dev "* ]]; then
+      plain=$(printf '%s' " $missing " | sed 's/ libhiredis-dev / /; s/^ *//; s/ *$//')
+    fi
+    # shellcheck disable=SC2086
+    if may_install; then
+      [[ -z $plain ]] || install_packages $plain
+    else
+      for tool in g++ cmake make; do
+        [[ " $plain " != *" $tool "* ]] || die "$tool is missing and cannot be installed without root: install g++ (11 or newer), cmake and make"
+      done
+      [[ -z $plain ]] || unpack_packages $plain
+    fi
+    if ! hiredis_there; then
+      if ! system_has_new_hiredis; then
+        unpack_hiredis
+      elif may_install; then
+        install_packages libhiredis-dev
+      else
+        unpack_packages libhiredis-dev
+      fi
+    fi
+    rm -rf "$APT_DIR"
+    # shellcheck disable=SC2086
+    missing=$(missing_of $missing)
+    [[ -z $missing ]] || die "still missing after set-up: $missing"
+  fi
+fi
+
+if ! node_modules_there; then
+  if printing; then
+    say "would run: npm ci"
+  else
+    say "installing node_modules (npm ci)"
+    quietly npm ci --ignore-scripts --no-audit --no-fund || die "npm ci failed"
+  fi
+fi
