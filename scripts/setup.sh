@@ -11,7 +11,7 @@ readonly DEPS=.deps
 readonly APT_DIR=$DEPS/apt
 readonly BUILD="g++ cmake make libsodium-dev libhiredis-dev"
 readonly SIM="libglfw3-dev libimgui-dev libgl-dev libgl1-mesa-dri"
-readonly TEST="libgtest-dev nlohmann-json3-dev redis-server xvfb xauth xkb-data x11-xkb-utils"
+readonly TEST="libgtest-dev nlohmann-json3-dev redis-server xvfb xauth"
 
 say() { printf 'setup: %s\n' "$*"; }
 die() { printf 'setup: %s\n' "$*" >&2; exit 1; }
@@ -61,8 +61,6 @@ there() {
     g++) compiler_there ;;
     cmake | make | redis-server | xauth | clang-format | clang-tidy) command_there "$1" ;;
     xvfb) command_there Xvfb ;;
-    x11-xkb-utils) command_there xkbcomp ;;
-    xkb-data) any share/X11/xkb/rules/evdev ;;
     libsodium-dev) any include/sodium.h && library libsodium ;;
     libhiredis-dev) hiredis_there ;;
     libgtest-dev) any include/gtest/gtest.h && library libgtest ;;
@@ -122,25 +120,67 @@ quietly() {
   return $status
 }
 
-# candidate APT_OPTION... PACKAGE: the version apt would install; empty when it knows none.
-candidate() { apt-cache "${@:1:$#-1}" policy "${@: -1}" 2>/dev/null | awk '$1 == "Candidate:" && $2 != "(none)" { print $2 }'; }
+# candidate PACKAGE: the version apt would install; empty when it knows none.
+candidate() {
+  apt-cache "${apt_options[@]}" policy "$1" 2>/dev/null | awk '$1 == "Candidate:" && $2 != "(none)" { print $2 }'
+}
 
-# Options that keep apt's lists and cache in a folder of ours, so that it runs for anybody.
-private_cache() {
+apt_options=(-o "APT::Get::Assume-Yes=true") # of every call of apt; more of them when we have no root
+
+# private_apt NAME: from now on apt keeps its cache in a folder of ours, so that anybody may run it.
+private_apt() {
   local dir=$PWD/$APT_DIR/$1
   mkdir -p "$dir/lists/partial" "$dir/cache/archives/partial"
-  apt_options=(-o "Dir::Cache=$dir/cache" -o Dir::Cache::archives=archives -o Debug::NoLocking=true
-    -o APT::Sandbox::User=root -o APT::Update::Post-Invoke::= -o APT::Keep-Downloaded-Packages=true)
-  private_lists=(-o "Dir::State::lists=$dir/lists")
+  apt_options=(-o APT::Get::Assume-Yes=true -o "Dir::Cache=$dir/cache" -o Dir::Cache::archives=archives
+    -o Debug::NoLocking=true -o APT::Sandbox::User=root -o APT::Keep-Downloaded-Packages=true)
+}
+
+# private_lists NAME: and its package lists too, freshly fetched.
+private_lists() {
+  apt_options+=(-o "Dir::State::lists=$PWD/$APT_DIR/$1/lists")
+  quietly apt-get "${apt_options[@]}" update || die "could not fetch apt's package lists"
+}
+
+# ready_apt PACKAGE: makes sure that apt knows packages at all, this one for example.
+ready_apt() {
+  may_install || private_apt system
+  [[ -z $(candidate "$1") ]] || return 0
+  say "fetching apt's package lists"
+  if may_install; then
+    quietly "${as_root[@]}" apt-get update || die "apt-get update failed"
+  else
+    private_lists system
+  fi
 }
 
 install_packages() {
   local install=("${as_root[@]}" DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@")
   say "installing $*"
-  if [[ -n $(candidate "$1") ]] && "${install[@]}" </dev/null >/dev/null 2>&1; then return; fi
-  say "refreshing apt's package lists"
+  if "${install[@]}" </dev/null >/dev/null 2>&1; then return; fi
+  say "refreshing apt's package lists" # a stale list names packages that are gone
   quietly "${as_root[@]}" apt-get update || die "apt-get update failed"
   quietly "${install[@]}" || die "could not install: $*"
+}
+
+# Downloads packages, those they depend on and the system lacks, and again by name those that the
+# system believes to have.
+download_packages() {
+  local package
+  apt-get "${apt_options[@]}" install --no-install-recommends --download-only "$@" || return
+  cd "$APT_DIR/system/cache/archives" || return
+  for package; do
+    compgen -G "${package}_*.deb" >/dev/null || apt-get "${apt_options[@]}" download "$package" || return
+  done
+}
+
+unpack_packages() {
+  say "no root: unpacking into $DEPS/: $*"
+  if ! (download_packages "$@") </dev/null >/dev/null 2>&1; then
+    say "refreshing the package lists in $APT_DIR"
+    private_lists system
+    (quietly download_packages "$@") || die "could not download: $*"
+  fi
+  unpack_archives system
 }
 
 # The C library and the compiler's own must be the system's: a second copy of them breaks programs.
@@ -152,29 +192,6 @@ unpack_archives() {
     esac
     dpkg -x "$deb" "$DEPS"
   done
-}
-
-unpack_packages() {
-  local apt_options private_lists
-  say "no root: unpacking into $DEPS/: $*"
-  private_cache system
-  if [[ -z $(candidate "$1") ]]; then
-    say "apt's package lists are missing or not readable: fetching them into $APT_DIR"
-    apt_options+=("${private_lists[@]}")
-    quietly apt-get "${apt_options[@]}" update || die "could not fetch the package lists"
-  fi
-  # With their dependencies that the system lacks; a package the system believes to have, by name.
-  quietly apt-get "${apt_options[@]}" install -y --no-install-recommends --download-only "$@" ||
-    die "could not download: $*"
-  (cd "$APT_DIR/system/cache/archives" &&
-    for package in $(missing_archives "$@"); do quietly apt-get "${apt_options[@]}" download "$package"; done) ||
-    die "could not download: $*"
-  unpack_archives system
-}
-
-missing_archives() {
-  local package
-  for package; do compgen -G "${package}_*.deb" >/dev/null || printf '%s\n' "$package"; done
 }
 
 # ---- hiredis from the next release where the system's is too old ----------------------------------
@@ -193,7 +210,7 @@ mirror_of() { # the system's own mirror for a distribution, else the given defau
 }
 
 unpack_hiredis() {
-  local id mirror suite components keyring apt_options private_lists
+  local id mirror suite components keyring
   id=$(. /etc/os-release && echo "${ID:-}")
   if [[ $id == ubuntu ]]; then
     suite=noble components="main universe" keyring=/usr/share/keyrings/ubuntu-archive-keyring.gpg
@@ -204,10 +221,10 @@ unpack_hiredis() {
   fi
   [[ -r $keyring ]] || die "hiredis >= 1.1 is needed, and $keyring to check the one of $suite: install either"
   say "the system's hiredis is older than 1.1: unpacking that of $suite into $DEPS/"
-  private_cache "$suite"
+  private_apt "$suite"
   printf 'deb [signed-by=%s] %s %s %s\n' "$keyring" "$mirror" "$suite" "$components" >"$APT_DIR/$suite/sources.list"
-  apt_options+=("${private_lists[@]}" -o "Dir::Etc::sourcelist=$PWD/$APT_DIR/$suite/sources.list" -o Dir::Etc::sourceparts=/dev/null)
-  quietly apt-get "${apt_options[@]}" update || die "could not fetch the package list of $suite from $mirror"
+  apt_options+=(-o "Dir::Etc::sourcelist=$PWD/$APT_DIR/$suite/sources.list" -o Dir::Etc::sourceparts=/dev/null)
+  private_lists "$suite"
   # Its static library is all we link: the package alone, without its dependencies.
   (cd "$APT_DIR/$suite/cache/archives" && quietly apt-get "${apt_options[@]}" download libhiredis-dev) ||
     die "could not download libhiredis-dev of $suite"
@@ -239,28 +256,21 @@ if [[ -n $missing ]]; then
   if printing; then
     if may_install; then say "would install: $missing"; else say "would unpack into $DEPS/: $missing"; fi
   else
-    plain=$missing
-    if [[ " $missing " == *" libhiredis-dev "* ]]; then
-      plain=$(printf '%s' " $missing " | sed 's/ libhiredis-dev / /; s/^ *//; s/ *$//')
+    if ! may_install; then
+      for tool in g++ cmake make; do
+        there "$tool" || die "$tool is missing, and only root can install it: g++ (11 or newer), cmake and make are needed"
+      done
+    fi
+    ready_apt libsodium-dev
+    new=$missing
+    if ! hiredis_there && ! system_has_new_hiredis; then
+      new=$(printf '%s' " $missing " | sed 's/ libhiredis-dev / /; s/^ *//; s/ *$//')
     fi
     # shellcheck disable=SC2086
-    if may_install; then
-      [[ -z $plain ]] || install_packages $plain
-    else
-      for tool in g++ cmake make; do
-        [[ " $plain " != *" $tool "* ]] || die "$tool is missing and cannot be installed without root: install g++ (11 or newer), cmake and make"
-      done
-      [[ -z $plain ]] || unpack_packages $plain
+    if [[ -n $new ]]; then
+      if may_install; then install_packages $new; else unpack_packages $new; fi
     fi
-    if ! hiredis_there; then
-      if ! system_has_new_hiredis; then
-        unpack_hiredis
-      elif may_install; then
-        install_packages libhiredis-dev
-      else
-        unpack_packages libhiredis-dev
-      fi
-    fi
+    hiredis_there || unpack_hiredis
     rm -rf "$APT_DIR"
     # shellcheck disable=SC2086
     missing=$(missing_of $missing)
