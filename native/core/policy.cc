@@ -5,6 +5,11 @@
 #include <cctype>
 
 namespace sluice {
+namespace {
+
+__extension__ using Int128 = __int128;  // a product of two limits needs 84 bits
+
+}  // namespace
 
 bool IsPolicyName(std::string_view name) {
   return !name.empty() && name.size() <= 64 && std::ranges::all_of(name, [](unsigned char c) {
@@ -39,12 +44,10 @@ bool DecideTats(std::span<const Policy> policies, std::span<const std::int64_t> 
 }
 
 std::size_t BindingPolicy(std::span<const Decision> decisions) {
-  // Cross-multiplied shares: remaining and limit are at most 2^42, so the products need 128 bits.
   const auto binds_more = [](const Decision& a, const Decision& b) {
     if (a.allowed != b.allowed) return !a.allowed;
     if (!a.allowed) return a.retry_after > b.retry_after;
-    return static_cast<__int128>(a.remaining) * b.limit <
-           static_cast<__int128>(b.remaining) * a.limit;
+    return static_cast<Int128>(a.remaining) * b.limit < static_cast<Int128>(b.remaining) * a.limit;
   };
   std::size_t binding = 0;
   for (std::size_t i = 1; i < decisions.size(); ++i) {

@@ -1,4 +1,5 @@
-// Policies over a memory store: what the addon and the simulator call when state is in this process.
+// Policies over a memory store: what the addon and the simulator call when state is in this
+// process.
 #pragma once
 
 #include <array>

@@ -1,0 +1,56 @@
+// The list of threads that have ever used a table.
+#include "quiescence.h"
+
+namespace sluice {
+namespace {
+
+// Only ever grows, by one record for each thread alive at the same time; never freed, so that
+// threads which end after the process's static objects are safe.
+constinit std::atomic<Quiescence::Participant*> participants{nullptr};
+
+// Hands the record on when the thread ends.
+struct Leave {
+  Quiescence::Participant* mine = nullptr;
+  ~Leave() {
+    if (mine != nullptr) mine->taken.store(false, std::memory_order_release);
+  }
+};
+
+}  // namespace
+
+thread_local constinit Quiescence::Participant* Quiescence::self_ = nullptr;
+
+Quiescence::Participant& Quiescence::Join() {
+  static thread_local Leave leave;
+  Participant* mine = participants.load(std::memory_order_acquire);
+  for (; mine != nullptr; mine = mine->next) {
+    bool taken = false;
+    if (mine->taken.compare_exchange_strong(taken, true, std::memory_order_acq_rel)) break;
+  }
+  if (mine == nullptr) {
+    mine = new Participant;
+    mine->taken.store(true, std::memory_order_relaxed);
+    mine->next = participants.load(std::memory_order_relaxed);
+    while (!participants.compare_exchange_weak(mine->next, mine, std::memory_order_seq_cst)) {
+    }
+  }
+  leave.mine = mine;
+  self_ = mine;
+  return *mine;
+}
+
+Quiescence::Grace::Grace() {
+  for (Participant* p = participants.load(std::memory_order_seq_cst); p != nullptr; p = p->next) {
+    const std::uint64_t count = p->count.load(std::memory_order_seq_cst);
+    if (count % 2 != 0) busy_.emplace_back(p, count);
+  }
+}
+
+bool Quiescence::Grace::Over() {
+  std::erase_if(busy_, [](const auto& seen) {
+    return seen.first->count.load(std::memory_order_acquire) != seen.second;
+  });
+  return busy_.empty();
+}
+
+}  // namespace sluice

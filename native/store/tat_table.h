@@ -1,0 +1,101 @@
+// A bounded hash table from keyed hashes to TATs, for any number of threads, without locks.
+//
+// Layout: open addressing with linear probing; a slot is two words, 16 bytes: the key word and the
+// TAT word. The table grows (and drops what has expired) by moving into a new generation of itself,
+// a few slots with each write, so that no single call pays for it.
+//
+// Invariants, on which everything below rests:
+//   1. In one generation a slot is claimed by one key and never changes hands: its key word goes
+//      from 0 (empty) to a key, or to kClosed, once. So whoever has found a key's slot may
+//      compare-and-swap its TAT word, however late: it is still that key's.
+//   2. A key has at most one slot in a generation: all threads probe in the same order, and claim
+//      the first empty slot they meet or find that someone has.
+//   3. A TAT word never returns to a value that it had before it was frozen, moved or dead, except
+//      by the key's own charges. Frozen and moved words fail every charge.
+//   4. A key is looked for in the next generation only after its slot here is moved, or an empty
+//      slot on its way is closed. So nobody sees it there before its TAT is.
+//   5. At most two generations are in use: the next one starts moving only when the one before it
+//      has been emptied. An emptied one is freed when no thread can be looking at it (Quiescence).
+//
+// Source: the claimed-once slots and the incremental move follow C. Click, "A lock-free hash table"
+// (2007).
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+
+#include "core/tat.h"
+#include "core/time.h"
+#include "quiescence.h"
+
+namespace sluice {
+
+class TatTable {
+ public:
+  /// Where a key's TAT was found, and what it read. Valid while the Guard it was found under lives.
+  class Cell {
+   public:
+    /// The TAT, or Nanos{0} for a key that is not held.
+    Nanos tat() const;
+
+   private:
+    friend class TatTable;
+    std::atomic<std::uint64_t>* key = nullptr;
+    std::atomic<std::uint64_t>* tat_word = nullptr;
+    std::uint64_t seen = 0;
+  };
+
+  /// `max_entries`: 1 to 2^32. Past it, a new key takes the place of another (see Evict).
+  explicit TatTable(std::size_t max_entries);
+  ~TatTable();
+  TatTable(const TatTable&) = delete;
+  TatTable& operator=(const TatTable&) = delete;
+
+  // All of these REQUIRE that the caller holds a Quiescence::Guard. `hash` has its low 6 bits
+  // ignored. `now` is the moment of the call: entries whose TAT has passed by then may be dropped.
+
+  /// Looks a key up, for a charge or an erasure to follow.
+  Cell Find(std::uint64_t hash, Nanos now);
+  /// Looks a key up, only to read it. Moves nothing.
+  Cell Peek(std::uint64_t hash) const;
+  /// Sets the key's TAT, claiming a slot if it has none, provided that it still is what `cell`
+  /// read. Returns false, having changed nothing, if it is not: find it again. `tat` > now.
+  bool Set(const Cell& cell, std::uint64_t hash, Nanos tat, const TatRule& rule, Nanos now);
+  /// Remembers, until the key's next charge, that it was denied: denied keys are evicted last.
+  void MarkDenied(const Cell& cell);
+  /// Forgets the key, provided that its TAT still is what `cell` read.
+  bool Erase(const Cell& cell);
+
+  std::size_t entries() const { return live_.load(std::memory_order_relaxed); }
+  std::uint64_t evicted() const { return evicted_.load(std::memory_order_relaxed); }
+  std::size_t capacity() const;
+
+ private:
+  struct Slot;
+  struct Generation;
+  struct Retired;
+
+  template <typename OnFrozen>
+  Cell Look(std::uint64_t hash, OnFrozen on_frozen) const;
+  Slot& Claim(std::uint64_t hash, std::uint64_t code, Nanos now);
+  static Slot& ClaimCopy(Generation& in, std::uint64_t key_word);
+  void Evict(std::uint64_t hash, Nanos now);
+  void StartGrowth(Generation& from);
+  void HelpMove(Generation& from, std::size_t slots, Nanos now);
+  void MoveSlot(Generation& from, std::size_t index, Nanos now);
+  void CountMoved(Generation& from);
+  void FreeSome();
+
+  const std::size_t max_entries_;
+  std::atomic<Generation*> current_;
+  std::atomic<std::size_t> live_{0};
+  std::atomic<std::uint64_t> evicted_{0};
+  std::atomic<Retired*> retired_{nullptr};  // emptied generations, on their way to freeing_
+  std::atomic<bool> to_free_{false};        // whether FreeSome has anything to do
+  std::atomic_flag busy_freeing_;           // tried, never awaited; guards freeing_
+  Retired* freeing_ = nullptr;
+};
+
+}  // namespace sluice
