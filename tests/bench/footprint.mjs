@@ -1,0 +1,47 @@
+// Memory per key: how much a fresh process grows by holding many of them. One child process a figure.
+import { fileURLToPath } from 'node:url';
+import { Child } from './lib/child.mjs';
+
+const METRIC = 'memory per key held';
+const child = fileURLToPath(new URL('footprint-child.mjs', import.meta.url));
+
+export async function measureFootprint(report, { quick, sluice }) {
+  const million = quick ? 20_000 : 1_000_000;
+  const subjects = [
+    ...(sluice
+      ? [
+          { subject: 'sluice, maxKeys 1M', kind: 'sluice', maxKeys: million },
+          { subject: 'sluice, maxKeys 10M', kind: 'sluice', maxKeys: 10 * million },
+        ]
+      : []),
+    { subject: 'rate-limiter-flexible', kind: 'flexible' },
+    { subject: 'express-rate-limit', kind: 'express' },
+  ];
+  for (const share of [0.25, 0.5, 1]) {
+    const keys = million * share;
+    for (const { subject, kind, maxKeys } of subjects) {
+      const bytes = await bytesPerKey({ kind, keys, maxKeys });
+      const workload = `${keys.toLocaleString('en-US')} keys`;
+      report.add({ metric: METRIC, unit: 'bytes', workload, subject, samples: [bytes] });
+    }
+  }
+  const most = `${million.toLocaleString('en-US')} keys`;
+  for (const maxKeys of ['1M', '10M']) {
+    report.target({
+      what: `memory per key, ${most}, maxKeys ${maxKeys}`,
+      value: report.median(METRIC, most, `sluice, maxKeys ${maxKeys}`),
+      atMost: 40,
+      unit: 'bytes',
+    });
+  }
+}
+
+async function bytesPerKey(params) {
+  const process = new Child(child, [], ['--expose-gc']);
+  try {
+    const { grownBytes, held } = await process.call('grow', params);
+    return grownBytes / held;
+  } finally {
+    await process.stop();
+  }
+}

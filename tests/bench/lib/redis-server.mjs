@@ -1,0 +1,56 @@
+// A Redis of our own, on a free port, that keeps nothing.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+
+/** Starts a server; `stop()` ends it and waits for that. Throws when there is no redis-server. */
+export async function startRedis() {
+  // Between finding a free port and using it another process may take it.
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await startOn(await freePort());
+    } catch (error) {
+      if (attempt === 3 || error.code === 'ENOENT') throw error;
+    }
+  }
+}
+
+async function startOn(port) {
+  const args = ['--port', port, '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'];
+  const server = spawn('redis-server', [...args, '--dir', tmpdir()].map(String), {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const kill = () => server.kill('SIGKILL');
+  process.on('exit', kill);
+  await new Promise((resolve, reject) => {
+    let log = '';
+    server.once('error', reject);
+    server.once('exit', (code) => reject(new Error(`redis-server ended (${code}):\n${log}`)));
+    server.stdout.setEncoding('utf8').on('data', (text) => {
+      log += text;
+      if (log.includes('Ready to accept connections')) resolve();
+    });
+  });
+  server.removeAllListeners('exit');
+  server.stdout.removeAllListeners('data').resume();
+  return {
+    port,
+    async stop() {
+      process.off('exit', kill);
+      if (server.exitCode !== null) return;
+      const exited = once(server, 'exit');
+      server.kill('SIGTERM');
+      await exited;
+    },
+  };
+}
+
+async function freePort() {
+  const probe = createServer().listen(0, '127.0.0.1');
+  await once(probe, 'listening');
+  const { port } = probe.address();
+  probe.close();
+  await once(probe, 'close');
+  return port;
+}

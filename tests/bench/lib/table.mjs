@@ -1,0 +1,15 @@
+// Lays text out in columns.
+
+/** The first column to the left, the others to the right; a rule under the head. Ends in a newline. */
+export function table(head, rows) {
+  const widths = head.map((title, column) =>
+    Math.max(title.length, ...rows.map((row) => row[column].length)),
+  );
+  const line = (cells) =>
+    cells
+      .map((text, i) => (i === 0 ? text.padEnd(widths[i]) : text.padStart(widths[i])))
+      .join('  ')
+      .trimEnd();
+  const rule = widths.map((width) => '-'.repeat(width)).join('  ');
+  return `${[line(head), rule, ...rows.map(line)].join('\n')}\n`;
+}

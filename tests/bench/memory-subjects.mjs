@@ -1,0 +1,128 @@
+// Who is measured in process. Each subject has a loop of its own, so that V8 compiles each for what it calls.
+//
+// A subject: `open(capacity)` makes a limiter with nothing in it; `pass(limiter, calls, prefix)` makes
+// the calls (each key after `prefix`, if there is one) and counts; `close(limiter, keys)` frees it.
+import { MemoryStore } from 'express-rate-limit';
+import { RateLimiterMemory } from 'rate-limiter-flexible';
+import { loadFloor } from './lib/native.mjs';
+import { REFILL_MS, WINDOW_MS } from './lib/workload.mjs';
+
+export const FLOOR = 'bare addon call';
+export const CHECK_SYNC = 'sluice checkSync';
+export const CHECK = 'sluice await check';
+export const FLEXIBLE = 'rate-limiter-flexible';
+export const EXPRESS = 'express-rate-limit';
+
+/** The subjects by name. Without `sluice` (the module): the peers alone. */
+export function memorySubjects(sluice) {
+  return [...(sluice ? ours(sluice) : []), flexible, express, floor()];
+}
+
+/** A Sluice limiter as every bench configures it: every decision is the store's own. */
+export function createSluice(sluice, capacity, options = {}) {
+  return sluice.createLimiter({
+    policies: sluice.tokenBucket({ capacity, refill: capacity, every: REFILL_MS }),
+    onStoreError: 'throw',
+    denialCache: false,
+    ...options,
+  });
+}
+
+function ours(sluice) {
+  const open = (capacity) => createSluice(sluice, capacity);
+  const close = (limiter) => limiter.close();
+  return [
+    {
+      name: CHECK_SYNC,
+      open,
+      close,
+      pass(limiter, calls, prefix) {
+        let admitted = 0;
+        let decided = 0;
+        for (const id of calls) {
+          const decision = limiter.checkSync(prefix === null ? id : prefix + id);
+          if (decision.allowed) admitted++;
+          if (decision.source === 'store') decided++;
+        }
+        return { admitted, decided };
+      },
+    },
+    {
+      name: CHECK,
+      open,
+      close,
+      async pass(limiter, calls, prefix) {
+        let admitted = 0;
+        let decided = 0;
+        for (const id of calls) {
+          const decision = await limiter.check(prefix === null ? id : prefix + id);
+          if (decision.allowed) admitted++;
+          if (decision.source === 'store') decided++;
+        }
+        return { admitted, decided };
+      },
+    },
+  ];
+}
+
+// `consume` is async and rejects with the result on a denial, so the catch is part of a call.
+const flexible = {
+  name: FLEXIBLE,
+  open: (capacity) => new RateLimiterMemory({ points: capacity, duration: WINDOW_MS / 1000 }),
+  async close(limiter, keys) {
+    for (const key of keys) await limiter.delete(key); // clears the timer that each key has
+  },
+  async pass(limiter, calls, prefix) {
+    let admitted = 0;
+    let decided = 0;
+    for (const id of calls) {
+      try {
+        await limiter.consume(prefix === null ? id : prefix + id);
+        admitted++;
+      } catch (denial) {
+        if (denial instanceof Error) throw denial;
+      }
+      decided++;
+    }
+    return { admitted, decided };
+  },
+};
+
+// `increment` is async too, and its callers await it: the count is not to be had otherwise.
+const express = {
+  name: EXPRESS,
+  open(capacity) {
+    const store = new MemoryStore();
+    store.init({ windowMs: WINDOW_MS });
+    return { store, capacity };
+  },
+  close: ({ store }) => store.shutdown(),
+  async pass({ store, capacity }, calls, prefix) {
+    let admitted = 0;
+    let decided = 0;
+    for (const id of calls) {
+      const { totalHits } = await store.increment(prefix === null ? id : prefix + id);
+      if (totalHits <= capacity) admitted++;
+      decided++;
+    }
+    return { admitted, decided };
+  },
+};
+
+/** Decides nothing: `decided` counts the numbers that came back. */
+function floor() {
+  const { readKey } = loadFloor();
+  return {
+    name: FLOOR,
+    decides: false,
+    open: () => null,
+    close() {},
+    pass(_, calls, prefix) {
+      let decided = 0;
+      for (const id of calls) {
+        if (readKey(prefix === null ? id : prefix + id) >= 0) decided++;
+      }
+      return { admitted: 0, decided };
+    },
+  };
+}
