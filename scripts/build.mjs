@@ -1,0 +1,12 @@
+// npm run build: sets up, then builds what `import 'sluice'` needs: the addon and dist/. Incremental.
+
+import { buildPackage, CommandFailed, setUp } from './lib/steps.mjs';
+
+try {
+  await setUp('demo');
+  await buildPackage();
+} catch (error) {
+  if (!(error instanceof CommandFailed)) throw error;
+  console.error(`build: ${error.message}`);
+  process.exitCode = 1;
+}

@@ -1,0 +1,96 @@
+// What the runners share: where the project is, how a tool is started, and steps that print their time.
+
+import { spawn } from 'node:child_process';
+import { existsSync, readdirSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { delimiter, dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** The project's top folder. */
+export const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
+
+/** How many compilers to run at once. */
+export const jobs = String(availableParallelism());
+
+/** The environment for tools: programs and libraries that scripts/setup.sh unpacked come first. */
+export function toolEnv(extra = {}) {
+  const unpacked = join(root, '.deps/usr');
+  if (!existsSync(unpacked)) return { ...process.env, ...extra };
+  const libraries = readdirSync(join(unpacked, 'lib'), { withFileTypes: true })
+    .filter((entry) => entry.isDirectory() && entry.name.includes('-linux-'))
+    .map((entry) => join(unpacked, 'lib', entry.name));
+  const prepend = (paths, old) => [...paths, ...(old ? [old] : [])].join(delimiter);
+  return {
+    ...process.env,
+    PATH: prepend([join(unpacked, 'bin')], process.env.PATH),
+    LD_LIBRARY_PATH: prepend(libraries, process.env.LD_LIBRARY_PATH),
+    ...extra,
+  };
+}
+
+/** A command that ended with a failure; what it printed has been shown. */
+export class CommandFailed extends Error {
+  constructor(command, status) {
+    super(`${command} ended with ${status}`);
+    this.name = 'CommandFailed';
+  }
+}
+
+/**
+ * Runs a command in the project's folder. With `quiet` its output is shown only if it fails.
+ * Rejects with CommandFailed on any end but exit code 0.
+ */
+export function run(command, args, { quiet = false, env = {}, cwd = root } = {}) {
+  return new Promise((resolve, reject) => {
+    const stdio = quiet ? ['ignore', 'pipe', 'pipe'] : 'inherit';
+    const child = spawn(command, args, { cwd, env: toolEnv(env), stdio });
+    const output = [];
+    child.stdout?.on('data', (data) => output.push(data));
+    child.stderr?.on('data', (data) => output.push(data));
+    child.on('error', (error) => reject(new CommandFailed(command, error.message)));
+    child.on('close', (code, signal) => {
+      if (code === 0) return resolve();
+      process.stderr.write(Buffer.concat(output));
+      reject(new CommandFailed([command, ...args].join(' '), signal ?? `exit code ${code}`));
+    });
+  });
+}
+
+/** Installs or unpacks what `command` (demo, test, sim, bench, check) needs. */
+export function setUp(command) {
+  return run('bash', [join('scripts', 'setup.sh'), command]);
+}
+
+/** Configures (once) and builds a CMake preset. */
+export async function cmake(preset, targets = []) {
+  const made = join(root, 'build', preset, 'Makefile');
+  if (!existsSync(made)) await run('cmake', ['--preset', preset], { quiet: true });
+  const only = targets.length > 0 ? ['--target', ...targets] : [];
+  await run('cmake', ['--build', '--preset', preset, '--parallel', jobs, ...only], { quiet: true });
+}
+
+/** Compiles the TypeScript to dist/. */
+export function compileTypeScript() {
+  return run('node', [join('node_modules', 'typescript', 'bin', 'tsc'), '-p', '.'], { quiet: true });
+}
+
+/** What `import 'sluice'` needs in this checkout: the addon (release build) and dist/. */
+export async function buildPackage() {
+  await cmake('release', ['sluice_addon']);
+  await compileTypeScript();
+}
+
+/** Prints the name of a step, runs it, prints its time. */
+export async function step(name, action) {
+  const begun = performance.now();
+  const seconds = () => `${((performance.now() - begun) / 1000).toFixed(1)} s`;
+  console.log(`\n== ${name}`);
+  try {
+    const result = await action();
+    console.log(`== ${name}: ${seconds()}`);
+    return result;
+  } catch (error) {
+    console.log(`== ${name}: FAILED after ${seconds()}`);
+    throw error;
+  }
+}

@@ -1,0 +1,101 @@
+// npm test: sets up, builds, runs every test file, and ends with the totals.
+// --full (npm run test:full) sets SLUICE_TEST_FULL=1: tests then take their full step counts.
+
+import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { buildPackage, CommandFailed, cmake, jobs, root, run, setUp, step } from './lib/steps.mjs';
+
+const full = process.argv.includes('--full');
+const results = join(root, 'build', 'test-results');
+const totals = { tests: 0, pass: 0, fail: 0, skipped: 0 };
+
+function count(passed, failed, skipped) {
+  totals.tests += passed + failed + skipped;
+  totals.pass += passed;
+  totals.fail += failed;
+  totals.skipped += skipped;
+  return `${passed} passed, ${failed} failed, ${skipped} skipped`;
+}
+
+// Each GoogleTest program writes one JSON file; a test that is not GoogleTest is counted by ctest alone.
+function countGoogleTests(folder) {
+  let [passed, failed, skipped] = [0, 0, 0];
+  for (const file of readdirSync(folder).filter((name) => name.endsWith('.json'))) {
+    const { testsuites } = JSON.parse(readFileSync(join(folder, file), 'utf8'));
+    for (const { testsuite } of testsuites) {
+      for (const test of testsuite) {
+        if (test.failures) failed += 1;
+        else if (test.result === 'SKIPPED' || test.status === 'NOTRUN') skipped += 1;
+        else passed += 1;
+      }
+    }
+  }
+  return count(passed, failed, skipped);
+}
+
+async function runCtest() {
+  const folder = join(results, 'cpp');
+  mkdirSync(folder, { recursive: true });
+  const env = { GTEST_OUTPUT: `json:${folder}/`, ...(full && { SLUICE_TEST_FULL: '1' }) };
+  try {
+    await run('ctest', ['--preset', 'dev', '--parallel', jobs], { env });
+  } finally {
+    console.log(`GoogleTest: ${countGoogleTests(folder)}`);
+  }
+}
+
+function testFiles(folder) {
+  return readdirSync(join(root, folder), { recursive: true })
+    .filter((name) => /\.test\.m?js$/.test(name))
+    .sort()
+    .map((name) => join(folder, name));
+}
+
+async function runNodeTests(folder) {
+  const files = testFiles(folder);
+  if (files.length === 0) throw new CommandFailed(folder, 'no test file');
+  const tap = join(results, `${folder.replaceAll('/', '-')}.tap`);
+  const reporters = ['--test-reporter=spec', '--test-reporter-destination=stdout'];
+  reporters.push('--test-reporter=tap', `--test-reporter-destination=${tap}`);
+  try {
+    await run('node', ['--test', ...reporters, ...files], { env: full ? { SLUICE_TEST_FULL: '1' } : {} });
+  } finally {
+    const text = readFileSync(tap, 'utf8');
+    const number = (name) => Number(text.match(new RegExp(`^# ${name} (\\d+)$`, 'm'))?.[1] ?? 0);
+    count(number('pass'), number('fail') + number('cancelled'), number('skipped') + number('todo'));
+  }
+}
+
+const steps = [
+  ['set-up', () => setUp('test')],
+  ['build: C++', () => cmake('dev')],
+  ['build: addon and TypeScript', buildPackage],
+  ['tests: C++ (ctest)', runCtest],
+  ['tests: JavaScript (node:test)', () => runNodeTests('tests/js')],
+  ['tests: packaging', () => runNodeTests('tests/packaging')],
+];
+
+const begun = performance.now();
+rmSync(results, { recursive: true, force: true });
+mkdirSync(results, { recursive: true });
+let failure;
+const report = [];
+for (const [name, action] of steps) {
+  if (failure) {
+    report.push(`not run  ${name}`);
+    continue;
+  }
+  const since = performance.now();
+  await step(name, action).catch((error) => {
+    if (!(error instanceof CommandFailed)) throw error;
+    failure = error;
+  });
+  const seconds = ((performance.now() - since) / 1000).toFixed(1);
+  report.push(`${failure ? 'FAILED ' : 'ok     '}  ${name}  (${seconds} s)`);
+}
+
+console.log(`\n${report.join('\n')}`);
+if (failure) console.log(failure.message);
+console.log(`# seconds ${((performance.now() - begun) / 1000).toFixed(0)}`);
+for (const [name, number] of Object.entries(totals)) console.log(`# ${name} ${number}`);
+process.exitCode = failure ? 1 : 0;
