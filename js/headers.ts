@@ -66,6 +66,7 @@ export function retryAfterSeconds(
   random: () => number = Math.random,
 ): number | undefined {
   if (decision.allowed) return undefined;
-  const stretch = jitter === 0 ? 1 : 1 + jitter * random();
-  return wholeSeconds(decision.retryAfterMs * stretch);
+  const { retryAfterMs } = decision;
+  const addedMs = jitter === 0 ? 0 : Math.floor(retryAfterMs * jitter * random());
+  return wholeSeconds(retryAfterMs + addedMs);
 }
