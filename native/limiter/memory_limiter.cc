@@ -20,24 +20,22 @@ MemoryLimiter::MemoryLimiter(std::vector<Policy> policies, std::shared_ptr<Memor
   }
 }
 
-void MemoryLimiter::Check(std::string_view key, std::span<const std::int64_t> costs, Nanos now,
+void MemoryLimiter::Check(KeyHash key, std::span<const std::int64_t> costs, Nanos now,
                           Verdict& verdict) const {
   verdict.source = Source::kStore;
   verdict.count = static_cast<std::uint8_t>(policies_.size());
-  const std::span decisions(verdict.decisions.data(), policies_.size());
-  verdict.allowed = store_->Check(store_->Hash(key), policies_, scopes_, costs, now, decisions);
-  verdict.binding = static_cast<std::uint8_t>(BindingPolicy(decisions));
+  verdict.allowed = store_->Check(key, policies_, scopes_, costs, now, verdict.Decisions());
+  verdict.binding = static_cast<std::uint8_t>(BindingPolicy(verdict.Decisions()));
 }
 
-void MemoryLimiter::Peek(std::string_view key, std::span<const std::int64_t> costs, Nanos now,
+void MemoryLimiter::Peek(KeyHash key, std::span<const std::int64_t> costs, Nanos now,
                          Verdict& verdict) const {
   verdict.source = Source::kStore;
   verdict.count = static_cast<std::uint8_t>(policies_.size());
-  const std::span decisions(verdict.decisions.data(), policies_.size());
-  verdict.allowed = store_->Peek(store_->Hash(key), policies_, scopes_, costs, now, decisions);
-  verdict.binding = static_cast<std::uint8_t>(BindingPolicy(decisions));
+  verdict.allowed = store_->Peek(key, policies_, scopes_, costs, now, verdict.Decisions());
+  verdict.binding = static_cast<std::uint8_t>(BindingPolicy(verdict.Decisions()));
 }
 
-void MemoryLimiter::Reset(std::string_view key) const { store_->Reset(store_->Hash(key), scopes_); }
+void MemoryLimiter::Reset(KeyHash key) const { store_->Reset(key, scopes_); }
 
 }  // namespace sluice

@@ -2,7 +2,6 @@
 // process.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -11,23 +10,10 @@
 #include <vector>
 
 #include "core/policy.h"
+#include "limiter/verdict.h"
 #include "store/memory_store.h"
 
 namespace sluice {
-
-/// Who decided. The numbers are part of the seam to JavaScript.
-enum class Source : std::uint8_t { kStore = 0, kLocal = 1, kAllow = 2, kDeny = 3 };
-
-/// The answer of all policies to one check.
-struct Verdict {
-  bool allowed = false;
-  Source source = Source::kStore;
-  /// Which of `decisions` binds; see BindingPolicy.
-  std::uint8_t binding = 0;
-  std::uint8_t count = 0;
-  /// In the order the policies were declared; `count` of them are set.
-  std::array<Decision, kMaxPolicies> decisions;
-};
 
 /// Immutable but for its store; thread safe.
 class MemoryLimiter {
@@ -36,14 +22,15 @@ class MemoryLimiter {
   MemoryLimiter(std::vector<Policy> policies, std::shared_ptr<MemoryStore> store,
                 std::string_view prefix);
 
-  /// Decides and charges. `costs` has one entry per policy.
-  void Check(std::string_view key, std::span<const std::int64_t> costs, Nanos now,
-             Verdict& verdict) const;
+  /// The store's name for a caller; distinct bytes, distinct callers.
+  KeyHash Hash(std::string_view key) const { return store_->Hash(key); }
+
+  /// Decides and charges. `costs` has one entry per policy, 0 <= cost < 2^31; now >= 0.
+  void Check(KeyHash key, std::span<const std::int64_t> costs, Nanos now, Verdict& verdict) const;
   /// What Check would answer; changes nothing.
-  void Peek(std::string_view key, std::span<const std::int64_t> costs, Nanos now,
-            Verdict& verdict) const;
+  void Peek(KeyHash key, std::span<const std::int64_t> costs, Nanos now, Verdict& verdict) const;
   /// Forgets the key.
-  void Reset(std::string_view key) const;
+  void Reset(KeyHash key) const;
 
   const std::vector<Policy>& policies() const { return policies_; }
   MemoryStore& store() const { return *store_; }

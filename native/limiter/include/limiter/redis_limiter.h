@@ -1,0 +1,86 @@
+// Policies over Redis, and the rule for when Redis does not answer.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "limiter/memory_limiter.h"
+#include "limiter/verdict.h"
+#include "redis/client.h"
+#include "redis/request.h"
+
+namespace sluice {
+
+/// What a check comes to when the store does not answer it in time.
+enum class StoreErrorRule : std::uint8_t {
+  kLocal = 0,  ///< decide in this process, by the same policies
+  kAllow = 1,
+  kDeny = 2,
+  kThrow = 3,  ///< hand the fault on
+};
+
+/// The answer to one question.
+struct Answer {
+  std::uint64_t ticket = 0;  ///< as submitted
+  /// kNone, or why there is no verdict: under kThrow, and for resets, which no rule can answer.
+  redis::Fault fault = redis::Fault::kNone;
+  std::string detail;
+  Verdict verdict;
+};
+
+/// Where answers go. Deliver is called on the I/O thread; it must neither block nor throw.
+class AnswerSink {
+ public:
+  virtual ~AnswerSink() = default;
+  virtual void Deliver(std::span<Answer> answers) = 0;
+};
+
+/// Thread safe.
+class RedisLimiter {
+ public:
+  struct Options {
+    std::vector<Policy> policies;  ///< 1 to kMaxPolicies with distinct names
+    std::string prefix;
+    StoreErrorRule on_store_error = StoreErrorRule::kLocal;
+    Nanos deadline = std::chrono::milliseconds(100);
+    /// Decides under kLocal. Needed for no other rule.
+    std::shared_ptr<MemoryStore> local;
+  };
+
+  /// A question: `kind`, `key` and `costs` as in redis::Request; `ticket` comes back with the
+  /// answer.
+  struct Question {
+    redis::Request::Kind kind = redis::Request::Kind::kCheck;
+    std::string key;
+    std::array<std::int64_t, kMaxPolicies> costs{};
+    std::uint64_t ticket = 0;
+  };
+
+  RedisLimiter(Options options, std::shared_ptr<redis::Client> client);
+  ~RedisLimiter();
+  RedisLimiter(const RedisLimiter&) = delete;
+  RedisLimiter& operator=(const RedisLimiter&) = delete;
+
+  /// Asks at `now` (MonotonicClock). Each question is answered exactly once, through `sink`, by its
+  /// deadline plus scheduling. Questions handed over together travel together.
+  void Submit(std::vector<Question>&& questions, Nanos now, std::shared_ptr<AnswerSink> sink);
+
+  const std::vector<Policy>& policies() const { return set_->policies(); }
+  redis::Client& client() const { return *client_; }
+
+ private:
+  class Desk;
+
+  std::shared_ptr<const redis::PolicySet> set_;
+  std::shared_ptr<redis::Client> client_;
+  Nanos deadline_;
+  std::shared_ptr<Desk> desk_;
+};
+
+}  // namespace sluice

@@ -1,0 +1,34 @@
+// The answer of all of a limiter's policies to one check.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "core/policy.h"
+
+namespace sluice {
+
+/// Who decided. The numbers are part of the seam to JavaScript.
+enum class Source : std::uint8_t {
+  kStore = 0,  ///< the store
+  kLocal = 1,  ///< this process, in place of a store that failed
+  kAllow = 2,  ///< nobody: the store failed, and the rule is to allow
+  kDeny = 3,   ///< nobody: the store failed, and the rule is to deny
+};
+
+struct Verdict {
+  bool allowed = false;
+  Source source = Source::kStore;
+  /// Which of `decisions` binds; see BindingPolicy.
+  std::uint8_t binding = 0;
+  std::uint8_t count = 0;
+  /// In the order the policies were declared; `count` of them are set, none under kAllow and kDeny.
+  std::array<Decision, kMaxPolicies> decisions;
+
+  std::span<Decision> Decisions() { return {decisions.data(), count}; }
+  std::span<const Decision> Decisions() const { return {decisions.data(), count}; }
+};
+
+}  // namespace sluice
