@@ -58,7 +58,9 @@ async function runNodeTests(folder) {
   const reporters = ['--test-reporter=spec', '--test-reporter-destination=stdout'];
   reporters.push('--test-reporter=tap', `--test-reporter-destination=${tap}`);
   try {
-    await run('node', ['--test', ...reporters, ...files], { env: full ? { SLUICE_TEST_FULL: '1' } : {} });
+    await run('node', ['--test', ...reporters, ...files], {
+      env: full ? { SLUICE_TEST_FULL: '1' } : {},
+    });
   } finally {
     const text = readFileSync(tap, 'utf8');
     const number = (name) => Number(text.match(new RegExp(`^# ${name} (\\d+)$`, 'm'))?.[1] ?? 0);

@@ -10,7 +10,11 @@ try {
   const program = join(root, 'build', 'sim', 'sim', 'sluice-sim');
   // In the folder npm was called from, so that relative paths in the flags mean what they say.
   const cwd = process.env.INIT_CWD ?? process.cwd();
-  const { status } = spawnSync(program, process.argv.slice(2), { cwd, stdio: 'inherit', env: toolEnv() });
+  const { status } = spawnSync(program, process.argv.slice(2), {
+    cwd,
+    stdio: 'inherit',
+    env: toolEnv(),
+  });
   process.exitCode = status ?? 1;
 } catch (error) {
   if (!(error instanceof CommandFailed)) throw error;

@@ -71,7 +71,9 @@ export async function cmake(preset, targets = []) {
 
 /** Compiles the TypeScript to dist/. */
 export function compileTypeScript() {
-  return run('node', [join('node_modules', 'typescript', 'bin', 'tsc'), '-p', '.'], { quiet: true });
+  return run('node', [join('node_modules', 'typescript', 'bin', 'tsc'), '-p', '.'], {
+    quiet: true,
+  });
 }
 
 /** What `import 'sluice'` needs in this checkout: the addon (release build) and dist/. */
