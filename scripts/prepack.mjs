@@ -1,4 +1,5 @@
 // Before `npm pack`: builds the package, and puts the addon, checked for old systems, into prebuilds/.
+// After it (--undo): removes prebuilds/, so that a checkout never loads a binary that has grown old.
 
 import { execFileSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, rmSync } from 'node:fs';
@@ -34,7 +35,7 @@ function checkLinuxBinary(file) {
   if (unexpected.length > 0) throw new CommandFailed(file, `a need for ${unexpected.join(', ')}`);
 }
 
-try {
+async function prepack() {
   await setUp('demo');
   rmSync(join(root, 'dist'), { recursive: true, force: true }); // nothing left over from a file since renamed
   await buildPackage();
@@ -43,6 +44,11 @@ try {
   const folder = join(root, 'prebuilds', `${process.platform}-${process.arch}`);
   mkdirSync(folder, { recursive: true });
   copyFileSync(built, join(folder, 'sluice.node'));
+}
+
+try {
+  rmSync(join(root, 'prebuilds'), { recursive: true, force: true });
+  if (!process.argv.includes('--undo')) await prepack();
 } catch (error) {
   if (!(error instanceof CommandFailed)) throw error;
   console.error(`prepack: ${error.message}`);
