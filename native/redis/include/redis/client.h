@@ -7,6 +7,7 @@
 
 #include "redis/endpoint.h"
 #include "redis/request.h"
+#include "redis/stats.h"
 
 namespace sluice::redis {
 
@@ -19,18 +20,7 @@ class IoThread;
 /// may happen on any thread, the I/O thread (a sink that owns the client) included.
 class Client {
  public:
-  struct Stats {
-    bool connected = false;            ///< ready for checks
-    std::uint64_t submitted = 0;       ///< requests
-    std::uint64_t completed = 0;       ///< requests answered, faults included
-    std::uint64_t timeouts = 0;        ///< of these, by their deadline
-    std::uint64_t faults = 0;          ///< of these, by any other fault
-    std::uint64_t batches = 0;         ///< commands sent with requests inside
-    std::uint64_t largest_batch = 0;   ///< requests in the largest of them
-    std::uint64_t reconnects = 0;      ///< connections made ready after the first
-    std::uint64_t script_reloads = 0;  ///< times the server had forgotten the script
-    std::uint64_t queue_depth = 0;     ///< requests waiting to be written
-  };
+  using Stats = LinkStats;
 
   /// The process's client for this endpoint; makes one if there is none.
   /// Throws std::system_error if the system has no thread or file descriptor left.

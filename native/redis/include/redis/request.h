@@ -91,7 +91,7 @@ struct Request {
   Nanos deadline{0};
   /// Handed back in the completion.
   std::uint64_t ticket = 0;
-  std::shared_ptr<Sink> sink;
+  std::shared_ptr<Sink> sink;  ///< not null
 };
 
 }  // namespace sluice::redis

@@ -1,0 +1,50 @@
+// One client per endpoint and process.
+#include "redis/client.h"
+
+#include <map>
+#include <mutex>
+#include <utility>
+
+#include "io_thread.h"
+
+namespace sluice::redis {
+namespace {
+
+struct Registry {
+  std::mutex mutex;
+  std::map<Endpoint, std::weak_ptr<Client>> clients;
+};
+
+// Never destroyed: clients may be let go of while the process ends.
+Registry& TheRegistry() {
+  static Registry* const registry = new Registry;
+  return *registry;
+}
+
+}  // namespace
+
+std::shared_ptr<Client> Client::Acquire(const Endpoint& endpoint) {
+  Registry& registry = TheRegistry();
+  const std::lock_guard lock(registry.mutex);
+  std::erase_if(registry.clients, [](const auto& entry) { return entry.second.expired(); });
+  std::weak_ptr<Client>& slot = registry.clients[endpoint];
+  std::shared_ptr<Client> client = slot.lock();
+  if (!client) {
+    client = std::shared_ptr<Client>(new Client(endpoint));
+    slot = client;
+  }
+  return client;
+}
+
+Client::Client(const Endpoint& endpoint)
+    : endpoint_(endpoint), io_(std::make_unique<IoThread>(endpoint)) {}
+
+Client::~Client() = default;
+
+void Client::Submit(std::vector<Request>&& requests) {
+  if (!requests.empty()) io_->Submit(std::move(requests));
+}
+
+Client::Stats Client::stats() const { return io_->stats(); }
+
+}  // namespace sluice::redis

@@ -1,0 +1,35 @@
+// The names under which states live in Redis.
+//
+//   <prefix>:{<key>}:<policy>:<state tag>          sluice:{user:42}:burst:tb1
+//
+// The braces are Redis Cluster's hash tag: the server hashes what stands between the first '{' and
+// the first '}' after it, so all policies of one key share a slot. (Between them must be something:
+// of "{}" the server hashes the whole name.)
+//
+// Prefix and key come from people and clients and may be any bytes. They are escaped so that
+// distinct keys have distinct names and none can move the hash tag or imitate another's name:
+//   * the bytes A-Z a-z 0-9 and - _ . ~ : @ / + = , ; | stand for themselves,
+//   * every other byte is %XX (two upper-case hexadecimal digits),
+//   * the empty key is "%-",
+//   * a key whose escaped form is longer than 128 bytes is "%h" and the first 128 bits of its
+//     SHA-256 in hexadecimal.
+// Neither '-' nor 'h' is a hexadecimal digit, so no escaped key equals these two. The form is part
+// of what is stored: processes of different versions must agree on it.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace sluice::redis {
+
+/// The longest escaped key that is written out.
+inline constexpr std::size_t kLongestKey = 128;
+
+/// Appends the form of `key` that stands between the braces; at most kLongestKey bytes.
+void AppendEscapedKey(std::string_view key, std::string& out);
+
+/// The same for a prefix, which is never shortened and may be empty.
+void AppendEscapedPrefix(std::string_view prefix, std::string& out);
+
+}  // namespace sluice::redis

@@ -1,0 +1,156 @@
+// The conversation with one Redis server, as a state machine: bytes, events and the time go in;
+// bytes, a wish for a connection and finished requests come out.
+//
+// It owns no socket, thread or clock, and its only randomness is the seed it is given, so that
+// tests and the simulator can drive it. Not thread safe.
+//
+// How it behaves
+//   * An idle link sends at once. While `max_under_way` batches are unanswered, what comes next
+//     gathers, and leaves as one batch (one command) of up to `max_batch` requests.
+//   * Every request has its own deadline, watched here, wherever the request is: waiting, written,
+//     or waiting for a connection. An answer that comes later is dropped.
+//   * When a connection is lost, what the server may have executed fails and is never sent again;
+//     what it cannot have executed (its last byte was not handed over) waits for the next one.
+//   * A link that could not connect is known to be down: requests fail at once, with the reason,
+//     until it is up again. It tries again after a random part of a growing span ("full jitter"),
+//     at most `backoff_most`.
+//   * A server that accepts but stays silent is dropped: when nothing has come for `silence` and
+//     every request under way has passed its deadline. A process that was itself frozen, so that
+//     its timers are late, does not count that against the server.
+//   * When the server has forgotten the script (NOSCRIPT: nothing was executed), it is loaded again
+//     and the batch is sent again.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <random>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/time.h"
+#include "redis/endpoint.h"
+#include "redis/reply.h"
+#include "redis/request.h"
+#include "redis/script.h"
+#include "redis/stats.h"
+
+namespace sluice::redis {
+
+class Link {
+ public:
+  struct Options {
+    Endpoint endpoint;  ///< only the credentials and the database are used
+    std::size_t max_batch = kMaxBatch;
+    std::size_t max_under_way = 2;
+    /// For connecting (name resolution included) and the greeting together.
+    Nanos connect_timeout = std::chrono::milliseconds(1000);
+    Nanos backoff_first = std::chrono::milliseconds(50);
+    /// With `connect_timeout`, keeps a server that comes up waiting for less than 2 s.
+    Nanos backoff_most = std::chrono::milliseconds(750);
+    Nanos silence = std::chrono::milliseconds(1000);
+  };
+
+  /// Finished requests of one sink.
+  struct Delivery {
+    std::shared_ptr<Sink> sink;
+    std::vector<Completion> completions;
+  };
+
+  /// Wants a connection from the first moment on.
+  Link(const Options& options, std::uint64_t seed, Nanos now);
+
+  // ---- In. `now` never decreases and is on the clock of the requests' deadlines.
+
+  /// Takes requests over; they are moved from.
+  void Submit(std::span<Request> requests, Nanos now);
+  /// The connection that was wanted is there.
+  void OnConnected(Nanos now);
+  /// It could not be made, or has ended. `why` is for people and holds no secrets.
+  void OnLost(std::string_view why, Nanos now);
+  void OnBytes(std::string_view bytes, Nanos now);
+  /// The first `count` bytes of Output() were handed to the system.
+  void OnWritten(std::size_t count);
+  /// Call when NextTime() has come, after the bytes that are there have been handed in.
+  void OnTime(Nanos now);
+  /// Answers everything with kClosed. Nothing else may be called afterwards but TakeDeliveries.
+  void Close();
+
+  // ---- Out.
+
+  /// 0: no connection is wanted. Else the number of the attempt: when it changes, the connection or
+  /// attempt that there was is to be dropped, without OnLost.
+  std::uint64_t WantedConnection() const { return wanted_; }
+  /// Bytes to write to the connection, once connected.
+  std::string_view Output() const { return std::string_view(out_).substr(out_start_); }
+  /// When OnTime has to be called; kNever if it need not.
+  Nanos NextTime() const;
+  std::vector<Delivery> TakeDeliveries();
+  LinkStats stats() const;
+
+ private:
+  enum class State : std::uint8_t { kWaiting, kConnecting, kGreeting, kReady };
+
+  // A command whose reply has not come. Replies come in the order of the commands.
+  struct Command {
+    enum class Kind : std::uint8_t { kAuth, kSelect, kLoad, kChecks, kReset };
+    Kind kind = Kind::kLoad;
+    std::uint64_t end = 0;          // of its bytes, counted from the start of the connection
+    std::vector<Request> requests;  // an answered one has no sink
+  };
+
+  bool AnyoneWaitsForAReply() const;
+  std::size_t BatchesUnderWay() const;
+
+  void Connect(Nanos now);
+  void AddCommand(Command::Kind kind, std::vector<Request> requests, Nanos now);
+  void Pump(Nanos now);
+  void SendBatch(Nanos now);
+
+  void OnReply(const Reply& reply, Nanos now);
+  void OnGreetingReply(Command::Kind kind, const Reply& reply, Nanos now);
+  void OnChecksReply(Command& command, const Reply& reply, Nanos now);
+  void OnResetReply(Command& command, const Reply& reply, Nanos now);
+
+  void Lose(Fault fault, std::string_view why, Nanos now);
+  void RequeueUnexecuted(std::string_view why);
+  Nanos Backoff();
+  void Expire(Nanos now);
+  void Finish(Request& request, Completion&& completion);
+  void Fail(Request& request, Fault fault, std::string_view why);
+
+  const Options options_;
+  std::mt19937_64 random_;
+
+  State state_ = State::kWaiting;
+  std::uint64_t attempts_ = 0;
+  std::uint64_t wanted_ = 0;
+  unsigned failures_ = 0;      // in a row: connections that answered no batch
+  Nanos state_until_;          // kWaiting: when to connect; kConnecting, kGreeting: when to give up
+  Fault down_ = Fault::kNone;  // why the last connection could not be made; kNone: it could
+  std::string down_why_;
+
+  std::string sha_;
+  bool was_ready_ = false;       // at some time
+  bool loading_ = false;         // the script is being loaded again
+  std::vector<Request> resend_;  // waits for that
+  std::deque<Request> queue_;
+  std::deque<Command> under_way_;
+  Nanos quiet_since_{0};           // the last bytes, or the first command after none was under way
+  Nanos first_deadline_ = kNever;  // no request's deadline is earlier
+
+  std::string out_;
+  std::size_t out_start_ = 0;
+  std::uint64_t queued_bytes_ = 0;  // of this connection
+  std::uint64_t written_bytes_ = 0;
+  ReplyReader reader_;
+  ScriptCall call_;
+
+  std::vector<Delivery> deliveries_;
+  LinkStats stats_;
+};
+
+}  // namespace sluice::redis

@@ -1,0 +1,57 @@
+// Redis' replies (RESP2) as the link needs them: bytes in, values out.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+struct redisReader;
+
+namespace sluice::redis {
+
+/// One reply. The only arrays that a server has reason to send us are flat: integers, and perhaps
+/// one text at the end.
+struct Reply {
+  enum class Kind : std::uint8_t {
+    kStatus,   ///< `text`
+    kError,    ///< `text`, "CODE explanation"
+    kInteger,  ///< `integers[0]`
+    kText,     ///< `text`
+    kArray,    ///< `integers`, then `text` if it is not empty
+    kOther,    ///< anything else, well-formed
+  };
+  Kind kind = Kind::kOther;
+  std::string text;
+  std::vector<std::int64_t> integers;
+};
+
+/// Cuts a stream into replies. Never holds more than kLongestReply bytes of an unfinished one, and
+/// refuses arrays of more than kMostElements. Not thread safe.
+class ReplyReader {
+ public:
+  enum class Next : std::uint8_t { kReply, kMore, kBroken };
+
+  static constexpr std::size_t kLongestReply = std::size_t{1} << 20;
+  static constexpr long long kMostElements = 4096;
+
+  ReplyReader();
+  ~ReplyReader();
+
+  /// False when out of bounds or memory; the stream is then of no more use.
+  bool Feed(std::string_view bytes);
+  /// Takes the next finished reply. kBroken: this is not RESP, or it is out of bounds.
+  Next Take(Reply& reply);
+  /// Starts anew, for a new connection.
+  void Reset();
+
+ private:
+  struct Free {
+    void operator()(redisReader* reader) const;
+  };
+  std::unique_ptr<redisReader, Free> reader_;
+};
+
+}  // namespace sluice::redis

@@ -1,0 +1,59 @@
+// Checks as a call of the script, and its answer as completions. Knows no connection.
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "redis/reply.h"
+#include "redis/request.h"
+
+namespace sluice::redis {
+
+/// The most checks that one call carries.
+inline constexpr std::size_t kMaxBatch = 128;
+
+/// The script, as Redis runs it. Its own header says what goes in and what comes out.
+std::string_view ScriptText();
+
+/// The arguments of one call of the script, in one buffer that can be used again.
+class ScriptCall {
+ public:
+  /// Describes 1 to kMaxBatch requests, none of them a reset. What was described before is gone.
+  void Describe(std::span<const Request> requests);
+
+  std::size_t keys() const { return keys_; }
+  std::size_t arguments() const { return ends_.size() - keys_; }
+  /// KEYS[i + 1]
+  std::string_view key(std::size_t i) const { return Piece(i); }
+  /// ARGV[i + 1]
+  std::string_view argument(std::size_t i) const { return Piece(keys_ + i); }
+
+ private:
+  std::string_view Piece(std::size_t i) const;
+  void EndPiece() { ends_.push_back(text_.size()); }
+  void AppendNumber(std::int64_t number);
+
+  std::string text_;
+  std::vector<std::size_t> ends_;
+  std::size_t keys_ = 0;
+};
+
+/// Appends EVALSHA in the protocol's form. `sha` is what SCRIPT LOAD answered.
+void AppendEvalSha(std::string_view sha, const ScriptCall& call, std::string& out);
+
+/// Appends one UNLINK of everything that these resets forget. Precondition: not empty.
+void AppendReset(std::span<const Request> resets, std::string& out);
+
+/// Appends any command.
+void AppendCommand(std::span<const std::string_view> pieces, std::string& out);
+
+/// Reads the script's answer to Describe(requests): sets `fault`, `detail`, `charged` and
+/// `backlogs` of each completion. Returns false, and sets nothing, if the script cannot have given
+/// such an answer. `completions` is as long as `requests`.
+bool ReadReply(const Reply& reply, std::span<const Request> requests,
+               std::span<Completion> completions);
+
+}  // namespace sluice::redis

@@ -1,0 +1,231 @@
+// poll(), and what it says is ready.
+#include "io_thread.h"
+
+#include <poll.h>
+#include <sys/random.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <iterator>
+#include <mutex>
+#include <random>
+#include <string>
+#include <utility>
+
+#include "redis/link.h"
+#include "resolver.h"
+#include "signals.h"
+#include "socket.h"
+#include "wakeup.h"
+
+namespace sluice::redis {
+namespace {
+
+Nanos Now() { return std::chrono::steady_clock::now().time_since_epoch(); }
+
+// Only spreads reconnects of many processes; need not be secret.
+std::uint64_t RandomSeed() {
+  std::uint64_t seed = 0;
+  if (getrandom(&seed, sizeof seed, 0) != sizeof seed) {
+    seed = static_cast<std::uint64_t>(Now().count());
+  }
+  return seed;
+}
+
+// Rounded up, so that what is waited for has come when poll() returns.
+int PollTimeout(Nanos until, Nanos now) {
+  if (until == kNever) return -1;
+  if (until <= now) return 0;
+  const auto ms = std::chrono::ceil<std::chrono::milliseconds>(until - now).count();
+  return static_cast<int>(std::min<std::int64_t>(ms, 60'000));
+}
+
+}  // namespace
+
+class IoThread::Loop {
+ public:
+  explicit Loop(const Endpoint& endpoint)
+      : endpoint_(endpoint),
+        wakeup_(std::make_shared<const Wakeup>()),
+        link_({.endpoint = endpoint}, RandomSeed(), Now()) {}
+
+  void Submit(std::vector<Request>&& requests) {
+    bool ring = false;
+    {
+      const std::lock_guard lock(mutex_);
+      if (incoming_.empty()) {
+        incoming_ = std::move(requests);
+      } else {
+        incoming_.insert(incoming_.end(), std::make_move_iterator(requests.begin()),
+                         std::make_move_iterator(requests.end()));
+      }
+      ring = !std::exchange(rung_, true);
+    }
+    if (ring) wakeup_->Ring();
+  }
+
+  void Stop() {
+    {
+      const std::lock_guard lock(mutex_);
+      stopping_ = true;
+    }
+    wakeup_->Ring();
+  }
+
+  LinkStats stats() const {
+    const std::lock_guard lock(mutex_);
+    LinkStats stats = stats_;
+    stats.submitted += incoming_.size();
+    stats.queue_depth += incoming_.size();
+    return stats;
+  }
+
+  void Run() {
+    while (TakeIncoming()) {
+      FollowLink();
+      Write();
+      Deliver();
+      Wait();
+      Read();
+      const Nanos now = Now();
+      if (now >= link_.NextTime()) link_.OnTime(now);
+    }
+    link_.Close();
+    socket_.Close();
+    Deliver();
+  }
+
+ private:
+  // False when it is time to stop.
+  bool TakeIncoming() {
+    std::vector<Request> taken;
+    bool stopping = false;
+    {
+      const std::lock_guard lock(mutex_);
+      taken.swap(incoming_);
+      rung_ = false;
+      stopping = stopping_;
+      stats_ = link_.stats();
+    }
+    if (!taken.empty()) link_.Submit(taken, Now());
+    return !stopping;
+  }
+
+  // Makes the connection what the link wants it to be.
+  void FollowLink() {
+    const std::uint64_t wanted = link_.WantedConnection();
+    if (wanted != attempt_) {
+      socket_.Close();
+      attempt_ = wanted;
+      started_ = false;
+    }
+    if (attempt_ == 0 || started_) return;
+    if (!lookup_) lookup_ = Lookup::Start(endpoint_.host, endpoint_.port, wakeup_);
+    if (!lookup_->Done()) return;  // rings when it is
+    const auto lookup = std::exchange(lookup_, nullptr);
+    started_ = true;
+    if (lookup->result().addresses.empty()) {
+      link_.OnLost(lookup->result().error, Now());
+      return;
+    }
+    socket_.Connect(lookup->result().addresses, attempt_);
+    NoteConnecting();
+  }
+
+  void NoteConnecting() {
+    if (socket_.state() == Socket::State::kConnected) link_.OnConnected(Now());
+    if (socket_.state() == Socket::State::kClosed) NoteLost();
+  }
+
+  void NoteLost() { link_.OnLost(endpoint_.Address() + ": " + socket_.error(), Now()); }
+
+  bool Connected() const {
+    return socket_.state() == Socket::State::kConnected && attempt_ == link_.WantedConnection();
+  }
+
+  void Write() {
+    while (Connected() && !link_.Output().empty()) {
+      const std::size_t written = socket_.Write(link_.Output());
+      link_.OnWritten(written);
+      if (!Connected()) return NoteLost();
+      if (written == 0) return;
+    }
+  }
+
+  void Read() {
+    if (socket_ready_ && socket_.state() == Socket::State::kConnecting) {
+      socket_.FinishConnecting();
+      NoteConnecting();
+      return;
+    }
+    while (socket_ready_ && Connected()) {
+      const std::string_view bytes = socket_.Read(buffer_);
+      if (socket_.state() == Socket::State::kClosed) return NoteLost();
+      if (!bytes.empty()) link_.OnBytes(bytes, Now());
+      if (bytes.size() < buffer_.size()) return;  // that was all
+    }
+  }
+
+  void Wait() {
+    std::array<pollfd, 2> polled{{{wakeup_->fd(), POLLIN, 0}, {socket_.fd(), POLLIN, 0}}};
+    if (socket_.state() == Socket::State::kConnecting) polled[1].events = POLLOUT;
+    if (Connected() && !link_.Output().empty()) polled[1].events = POLLIN | POLLOUT;
+    const bool act_now = link_.WantedConnection() != attempt_;
+    const int timeout = act_now ? 0 : PollTimeout(link_.NextTime(), Now());
+    if (poll(polled.data(), polled.size(), timeout) < 0) polled[0].revents = polled[1].revents = 0;
+    if (polled[0].revents != 0) wakeup_->Clear();
+    socket_ready_ = (polled[1].revents & ~POLLOUT) != 0 ||
+                    (polled[1].revents != 0 && socket_.state() == Socket::State::kConnecting);
+  }
+
+  void Deliver() {
+    std::vector<Link::Delivery> deliveries = link_.TakeDeliveries();
+    if (deliveries.empty()) return;
+    {
+      // Who has an answer in hand finds it counted.
+      const std::lock_guard lock(mutex_);
+      stats_ = link_.stats();
+    }
+    for (Link::Delivery& delivery : deliveries) delivery.sink->Deliver(delivery.completions);
+  }
+
+  const Endpoint endpoint_;
+  const std::shared_ptr<const Wakeup> wakeup_;
+
+  mutable std::mutex mutex_;
+  std::vector<Request> incoming_;  // guarded by mutex_, as are the next three
+  bool rung_ = false;              // since incoming_ was last taken
+  bool stopping_ = false;
+  LinkStats stats_;
+
+  // The rest is the thread's own.
+  Link link_;
+  Socket socket_;
+  bool socket_ready_ = false;
+  std::uint64_t attempt_ = 0;  // the connection that the link wanted when last asked
+  bool started_ = false;       // it was given addresses
+  std::shared_ptr<Lookup> lookup_;
+  std::array<char, 65536> buffer_;
+};
+
+IoThread::IoThread(const Endpoint& endpoint) : loop_(std::make_shared<Loop>(endpoint)) {
+  const SignalsBlocked blocked;
+  thread_ = std::thread([loop = loop_] { loop->Run(); });
+}
+
+IoThread::~IoThread() {
+  loop_->Stop();
+  if (thread_.get_id() == std::this_thread::get_id()) {
+    thread_.detach();
+  } else {
+    thread_.join();
+  }
+}
+
+void IoThread::Submit(std::vector<Request>&& requests) { loop_->Submit(std::move(requests)); }
+
+LinkStats IoThread::stats() const { return loop_->stats(); }
+
+}  // namespace sluice::redis

@@ -1,0 +1,35 @@
+// The thread that moves bytes between a Link and the network. Holds no rules of its own.
+#pragma once
+
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include "redis/endpoint.h"
+#include "redis/request.h"
+#include "redis/stats.h"
+
+namespace sluice::redis {
+
+class IoThread {
+ public:
+  /// Starts the thread. Throws std::system_error if there is none to be had.
+  explicit IoThread(const Endpoint& endpoint);
+  /// Ends it; what is unanswered gets kClosed. Waits for the thread, unless called on it.
+  ~IoThread();
+  IoThread(const IoThread&) = delete;
+  IoThread& operator=(const IoThread&) = delete;
+
+  /// Thread safe.
+  void Submit(std::vector<Request>&& requests);
+  LinkStats stats() const;
+
+ private:
+  class Loop;
+
+  // The thread owns its share: it may outlive this object when that ends on the thread itself.
+  std::shared_ptr<Loop> loop_;
+  std::thread thread_;
+};
+
+}  // namespace sluice::redis

@@ -1,0 +1,64 @@
+// Escapes keys, one byte at a time.
+#include "redis/keys.h"
+
+#include <sodium.h>
+
+#include <array>
+#include <span>
+
+namespace sluice::redis {
+namespace {
+
+constexpr std::array<bool, 256> kPlain = [] {
+  std::array<bool, 256> plain{};
+  for (const char c : std::string_view("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+                                       "0123456789-_.~:@/+=,;|")) {
+    plain[static_cast<unsigned char>(c)] = true;
+  }
+  return plain;
+}();
+
+void AppendHex(unsigned char byte, std::string_view digits, std::string& out) {
+  out.push_back(digits[byte >> 4]);
+  out.push_back(digits[byte & 15]);
+}
+
+void AppendEscaped(std::string_view text, std::string& out) {
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (kPlain[byte]) {
+      out.push_back(c);
+    } else {
+      out.push_back('%');
+      AppendHex(byte, "0123456789ABCDEF", out);
+    }
+  }
+}
+
+void AppendDigest(std::string_view key, std::string& out) {
+  std::array<unsigned char, crypto_hash_sha256_BYTES> digest;
+  crypto_hash_sha256(digest.data(), reinterpret_cast<const unsigned char*>(key.data()), key.size());
+  out.append("%h");
+  for (const unsigned char byte : std::span(digest).first<16>()) {
+    AppendHex(byte, "0123456789abcdef", out);
+  }
+}
+
+}  // namespace
+
+void AppendEscapedKey(std::string_view key, std::string& out) {
+  if (key.empty()) {
+    out.append("%-");
+    return;
+  }
+  const std::size_t start = out.size();
+  if (key.size() <= kLongestKey) AppendEscaped(key, out);
+  if (key.size() > kLongestKey || out.size() - start > kLongestKey) {
+    out.resize(start);
+    AppendDigest(key, out);
+  }
+}
+
+void AppendEscapedPrefix(std::string_view prefix, std::string& out) { AppendEscaped(prefix, out); }
+
+}  // namespace sluice::redis

@@ -1,0 +1,147 @@
+// What the link makes of the server's replies.
+#include <algorithm>
+#include <cctype>
+#include <iterator>
+#include <utility>
+
+#include "redis/link.h"
+
+namespace sluice::redis {
+namespace {
+
+constexpr std::string_view kNonsense = "the server's answer made no sense";
+
+bool IsSha1(std::string_view text) {
+  return text.size() == 40 && std::ranges::all_of(text, [](unsigned char c) {
+           return std::isdigit(c) != 0 || (c >= 'a' && c <= 'f');
+         });
+}
+
+// An error as people may see it. A server that does not know a command repeats its arguments.
+std::string ErrorText(std::string_view error) {
+  if (error.starts_with('-')) error.remove_prefix(1);  // a script's error, on Redis 6
+  return std::string(error.substr(0, error.find(", with args")));
+}
+
+// The same for AUTH, whose arguments are secret: nothing but the code, "WRONGPASS".
+std::string AuthErrorText(std::string_view error) {
+  const std::string_view code = error.substr(0, error.find(' '));
+  const bool plain = std::ranges::all_of(code, [](char c) { return c >= 'A' && c <= 'Z'; });
+  return std::string(plain ? code : "ERR") + " the server refused the user or the password";
+}
+
+}  // namespace
+
+void Link::OnBytes(std::string_view bytes, Nanos now) {
+  if (state_ != State::kGreeting && state_ != State::kReady) return;
+  quiet_since_ = now;
+  if (!reader_.Feed(bytes)) return Lose(Fault::kProtocol, kNonsense, now);
+  // A reply may end this connection; nothing that followed it counts then.
+  const std::uint64_t connection = wanted_;
+  Reply reply;
+  while (wanted_ == connection) {
+    const ReplyReader::Next next = reader_.Take(reply);
+    if (next == ReplyReader::Next::kMore) break;
+    if (next == ReplyReader::Next::kBroken) return Lose(Fault::kProtocol, kNonsense, now);
+    OnReply(reply, now);
+  }
+  Pump(now);
+}
+
+void Link::OnReply(const Reply& reply, Nanos now) {
+  if (under_way_.empty()) {
+    // Nobody asked: the server says why it is about to hang up, or speaks another protocol.
+    const bool error = reply.kind == Reply::Kind::kError;
+    return Lose(error ? Fault::kRefused : Fault::kProtocol,
+                error ? ErrorText(reply.text) : std::string(kNonsense), now);
+  }
+  Command command = std::move(under_way_.front());
+  under_way_.pop_front();
+  switch (command.kind) {
+    case Command::Kind::kAuth:
+    case Command::Kind::kSelect:
+    case Command::Kind::kLoad:
+      return OnGreetingReply(command.kind, reply, now);
+    case Command::Kind::kChecks:
+      return OnChecksReply(command, reply, now);
+    case Command::Kind::kReset:
+      return OnResetReply(command, reply, now);
+  }
+}
+
+void Link::OnGreetingReply(Command::Kind kind, const Reply& reply, Nanos now) {
+  if (reply.kind == Reply::Kind::kError) {
+    const bool auth = kind == Command::Kind::kAuth;
+    return Lose(Fault::kRefused, auth ? AuthErrorText(reply.text) : ErrorText(reply.text), now);
+  }
+  if (kind != Command::Kind::kLoad) {
+    if (reply.kind != Reply::Kind::kStatus) Lose(Fault::kProtocol, kNonsense, now);
+    return;
+  }
+  if (reply.kind != Reply::Kind::kText || !IsSha1(reply.text)) {
+    return Lose(Fault::kProtocol, kNonsense, now);
+  }
+  sha_ = reply.text;
+  if (state_ == State::kGreeting) {
+    state_ = State::kReady;
+    down_ = Fault::kNone;
+    down_why_.clear();
+    if (std::exchange(was_ready_, true)) ++stats_.reconnects;
+  }
+  loading_ = false;
+  queue_.insert(queue_.begin(), std::make_move_iterator(resend_.begin()),
+                std::make_move_iterator(resend_.end()));
+  resend_.clear();
+}
+
+void Link::OnChecksReply(Command& command, const Reply& reply, Nanos now) {
+  if (reply.kind == Reply::Kind::kError) {
+    if (reply.text.starts_with("NOSCRIPT")) {
+      for (Request& request : command.requests) {
+        if (request.sink) resend_.push_back(std::move(request));
+      }
+      if (!std::exchange(loading_, true)) {
+        ++stats_.script_reloads;
+        AddCommand(Command::Kind::kLoad, {}, now);
+      }
+      return;
+    }
+    failures_ = 0;
+    const std::string why = ErrorText(reply.text);
+    for (Request& request : command.requests) {
+      if (request.sink) Fail(request, Fault::kServer, why);
+    }
+    return;
+  }
+  std::vector<Completion> completions(command.requests.size());
+  if (!ReadReply(reply, command.requests, completions)) {
+    for (Request& request : command.requests) {
+      if (request.sink) Fail(request, Fault::kProtocol, kNonsense);
+    }
+    // Replies may have come apart from their commands; the ones to come cannot be trusted.
+    return Lose(Fault::kProtocol, kNonsense, now);
+  }
+  failures_ = 0;
+  for (std::size_t i = 0; i < completions.size(); ++i) {
+    if (command.requests[i].sink) Finish(command.requests[i], std::move(completions[i]));
+  }
+}
+
+void Link::OnResetReply(Command& command, const Reply& reply, Nanos now) {
+  failures_ = 0;
+  const bool done = reply.kind == Reply::Kind::kInteger;
+  const bool error = reply.kind == Reply::Kind::kError;
+  for (Request& request : command.requests) {
+    if (!request.sink) continue;
+    if (done) {
+      Finish(request, {});
+    } else if (error) {
+      Fail(request, Fault::kServer, ErrorText(reply.text));
+    } else {
+      Fail(request, Fault::kProtocol, kNonsense);
+    }
+  }
+  if (!done && !error) Lose(Fault::kProtocol, kNonsense, now);
+}
+
+}  // namespace sluice::redis
