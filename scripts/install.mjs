@@ -39,13 +39,19 @@ function missingTools() {
     .map(([, name]) => name);
 }
 
+// In a checkout the headers are in our own node_modules; npm and pnpm put them beside us.
+function headersFolder() {
+  const folders = [join(root, 'node_modules'), dirname(root)];
+  return folders.find((folder) => existsSync(join(folder, 'node-addon-api', 'napi.h')));
+}
+
 function build() {
   const missing = missingTools();
   if (missing.length > 0) {
     say(`cannot build from source: missing ${missing.join(', ')}`);
     return false;
   }
-  const configure = ['--preset', 'release', '-DSLUICE_TESTS=OFF', '-DSLUICE_SIM=OFF'];
+  const configure = ['--preset', 'release', `-DSLUICE_NODE_MODULES=${headersFolder()}`];
   return (
     run('cmake', configure) &&
     run('cmake', ['--build', '--preset', 'release', '--target', 'sluice_addon', '--parallel'])

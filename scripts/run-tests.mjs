@@ -51,14 +51,14 @@ function testFiles(folder) {
     .map((name) => join(folder, name));
 }
 
-async function runNodeTests(folder) {
+async function runNodeTests(folder, options = []) {
   const files = testFiles(folder);
   if (files.length === 0) throw new CommandFailed(folder, 'no test file');
   const tap = join(results, `${folder.replaceAll('/', '-')}.tap`);
   const reporters = ['--test-reporter=spec', '--test-reporter-destination=stdout'];
   reporters.push('--test-reporter=tap', `--test-reporter-destination=${tap}`);
   try {
-    await run('node', ['--test', ...reporters, ...files], {
+    await run('node', ['--test', ...options, ...reporters, ...files], {
       env: full ? { SLUICE_TEST_FULL: '1' } : {},
     });
   } finally {
@@ -68,13 +68,14 @@ async function runNodeTests(folder) {
   }
 }
 
+// Packaging packs this checkout: one file at a time.
 const steps = [
   ['set-up', () => setUp('test')],
   ['build: C++', () => cmake('dev')],
   ['build: addon and TypeScript', buildPackage],
   ['tests: C++ (ctest)', runCtest],
   ['tests: JavaScript (node:test)', () => runNodeTests('tests/js')],
-  ['tests: packaging', () => runNodeTests('tests/packaging')],
+  ['tests: packaging', () => runNodeTests('tests/packaging', ['--test-concurrency=1'])],
 ];
 
 const begun = performance.now();

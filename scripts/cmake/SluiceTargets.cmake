@@ -36,15 +36,3 @@ function(sluice_addon_link_options name)
     target_link_options(${name} PRIVATE -static-libstdc++ $<$<CONFIG:Release>:-s>)
   endif()
 endfunction()
-
-# sluice_use_node_api(TARGET): Node-API's headers, C and C++. In a checkout they are in its own
-# node_modules; in an installed package npm may have put them beside it.
-function(sluice_use_node_api name)
-  set(folders "${CMAKE_SOURCE_DIR}/node_modules" "${CMAKE_SOURCE_DIR}/..")
-  list(TRANSFORM folders APPEND "/node-api-headers/include" OUTPUT_VARIABLE c_hints)
-  list(TRANSFORM folders APPEND "/node-addon-api" OUTPUT_VARIABLE cxx_hints)
-  find_path(NODE_API_INCLUDE_DIR node_api.h HINTS ${c_hints} NO_DEFAULT_PATH REQUIRED)
-  find_path(NODE_ADDON_API_INCLUDE_DIR napi.h HINTS ${cxx_hints} NO_DEFAULT_PATH REQUIRED)
-  target_include_directories(${name} SYSTEM PRIVATE ${NODE_API_INCLUDE_DIR}
-                                                    ${NODE_ADDON_API_INCLUDE_DIR})
-endfunction()

@@ -1,0 +1,226 @@
+// The packed package, as a user gets it: what it holds, that it runs without a compiler, and its types.
+
+import assert from 'node:assert/strict';
+import { cp, mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { cleanEnv, installedProject, root, run, succeed } from './support/project.mjs';
+
+let at;
+before(async () => {
+  at = await installedProject();
+});
+after(() => at?.remove());
+
+const installed = () => join(at.project, 'node_modules', 'sluice');
+const node = (...args) =>
+  run(process.execPath, args, { cwd: at.project, env: cleanEnv({ PATH: at.path }) });
+
+test('the tarball holds what runs, what builds from source, and nothing else', async () => {
+  const expected = [
+    /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|CMakeLists\.txt|CMakePresets\.json)$/,
+    /^dist\/[\w-]+\.(js|d\.ts)$/,
+    /^js\/esm\/[\w-]+\.(mjs|d\.mts)$/,
+    /^prebuilds\/[a-z0-9]+-[a-z0-9]+\/sluice\.node$/,
+    /^native\/[\w/-]+\.(h|cc|lua|cmake)$/,
+    /^native\/[\w/-]+\/CMakeLists\.txt$/,
+    /^scripts\/(install\.mjs|cmake\/\w+\.cmake)$/,
+  ];
+  const names = await readdir(installed(), { recursive: true, withFileTypes: true });
+  const files = names
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath ?? entry.path, entry.name).slice(installed().length + 1));
+  assert.deepEqual(
+    files.filter((name) => !expected.some((pattern) => pattern.test(name))),
+    [],
+  );
+  const platform = `${process.platform}-${process.arch}`;
+  for (const name of ['LICENSE', 'README.md', `prebuilds/${platform}/sluice.node`]) {
+    assert.ok(files.includes(name), `${name} is missing`);
+  }
+});
+
+test('no file of the tarball names a folder of the machine that packed it', async () => {
+  const names = await readdir(installed(), { recursive: true, withFileTypes: true });
+  for (const entry of names.filter((name) => name.isFile())) {
+    const file = join(entry.parentPath ?? entry.path, entry.name);
+    const bytes = await readFile(file, 'latin1');
+    for (const folder of [root, `${homedir()}/`].filter((name) => name.length > 3)) {
+      assert.ok(!bytes.includes(folder), `${file} contains ${folder}`);
+    }
+  }
+});
+
+test('packing leaves no prebuilt binary behind that a checkout would load when it is old', async () => {
+  assert.ok(!(await readdir(root)).includes('prebuilds'));
+});
+
+const app = `
+  const app = express();
+  app.use(rateLimit({ policies: tokenBucket({ capacity: 2, refill: 1, every: '1h' }) }));
+  app.get('/', (request, response) => response.send('hello'));
+  const server = app.listen(0, '127.0.0.1', async () => {
+    const answers = [];
+    for (let i = 0; i < 3; i += 1) {
+      const response = await fetch('http://127.0.0.1:' + server.address().port);
+      answers.push([response.status, response.headers.get('ratelimit')]);
+      await response.text();
+    }
+    server.close();
+    server.closeAllConnections();
+    console.log(JSON.stringify(answers));
+  });
+`;
+
+async function limitsExpress(file, source) {
+  await writeFile(join(at.project, file), source + app);
+  const { status, stdout, stderr } = await node(file);
+  assert.equal(status, 0, stderr);
+  const answers = JSON.parse(stdout);
+  assert.deepEqual(
+    answers.map(([code]) => code),
+    [200, 200, 429],
+  );
+  assert.deepEqual(
+    answers.map(([, header]) => header?.match(/r=(\d+)/)?.[1]),
+    ['1', '0', '0'],
+  );
+}
+
+test('import limits an Express app, with no compiler on the PATH', () =>
+  limitsExpress(
+    'app.mjs',
+    `import express from 'express';
+     import { tokenBucket } from 'sluice';
+     import { rateLimit } from 'sluice/express';`,
+  ));
+
+test('require limits an Express app, with no compiler on the PATH', () =>
+  limitsExpress(
+    'app.cjs',
+    `const express = require('express');
+     const { tokenBucket } = require('sluice');
+     const rateLimit = require('sluice/express');`,
+  ));
+
+test('import and require give the same things: each class exists once', async () => {
+  await writeFile(
+    join(at.project, 'same.mjs'),
+    `import { createRequire } from 'node:module';
+     import assert from 'node:assert/strict';
+     const require = createRequire(import.meta.url);
+     for (const entry of ['sluice', 'sluice/testing', 'sluice/express']) {
+       const [imported, required] = [await import(entry), require(entry)];
+       for (const name of Object.keys(required)) {
+         if (name !== 'default') assert.equal(imported[name], required[name], entry + ': ' + name);
+       }
+     }
+     const middleware = require('sluice/express');
+     assert.equal(typeof middleware, 'function');
+     assert.equal((await import('sluice/express')).default, middleware);`,
+  );
+  const { status, stderr } = await node('same.mjs');
+  assert.equal(status, 0, stderr);
+});
+
+test('without a binary, loading says what mends it, and installing says what is missing', async () => {
+  const bare = join(at.folder, 'bare');
+  await cp(at.project, bare, { recursive: true });
+  await rm(join(bare, 'node_modules/sluice/prebuilds'), { recursive: true });
+  const options = { cwd: bare, env: cleanEnv({ PATH: at.path }) };
+  const load = `import('sluice').then((s) => s.createLimiter({ policies:
+    s.tokenBucket({ capacity: 1, refill: 1, every: '1s' }) })).catch((error) => console.log(error.code, error.message))`;
+  const loading = await run(process.execPath, ['-e', load], options);
+  assert.match(loading.stdout, /^ERR_SLUICE_NATIVE .*npm (rebuild|install)/s, loading.stderr);
+
+  const install = join('node_modules', 'sluice', 'scripts', 'install.mjs');
+  const installing = await run(process.execPath, [install], options);
+  assert.equal(installing.status, 0);
+  assert.match(installing.stdout, /missing cmake, make, a C\+\+20 compiler/);
+});
+
+test('with the prebuilt binary, the install step does and says nothing', async () => {
+  const { status, stdout } = await node(join('node_modules', 'sluice', 'scripts', 'install.mjs'));
+  assert.deepEqual([status, stdout], [0, '']);
+});
+
+test('without a binary, the install step builds one from source', {
+  skip: !process.env.SLUICE_TEST_FULL && 'minutes long: npm run test:full',
+}, async () => {
+  const source = join(at.folder, 'source');
+  await cp(at.project, source, { recursive: true });
+  await rm(join(source, 'node_modules/sluice/prebuilds'), { recursive: true });
+  const env = cleanEnv({ CMAKE_PREFIX_PATH: join(root, '.deps/usr') });
+  const install = join('node_modules', 'sluice', 'scripts', 'install.mjs');
+  await succeed(process.execPath, [install], { cwd: source, env });
+  await succeed(process.execPath, ['app.mjs'], { cwd: source, env });
+});
+
+// The same program in every way that projects resolve types; the last line of each must not compile.
+const consumer = `
+  import { createLimiter, memory, tokenBucket, type Decision } from 'sluice';
+  import { manualClock } from 'sluice/testing';
+
+  export async function use(): Promise<number> {
+    const clock = manualClock();
+    const limiter = createLimiter({
+      policies: { burst: tokenBucket({ capacity: 20, refill: 10, every: '1s' }) },
+      store: memory({ clock }),
+    });
+    clock.advance('1s');
+    const decision: Decision = await limiter.check('user:42', { cost: 3 });
+    await limiter.close();
+    return decision.retryAfterMs;
+  }
+`;
+const esmExpress = `
+  import rateLimit, { rateLimit as named } from 'sluice/express';
+  rateLimit({ policies: tokenBucket({ capacity: 1, refill: 1, every: '1s' }) });
+  named({ policies: tokenBucket({ capacity: 1, refill: 1, every: '1s' }) });
+`;
+const cjsExpress = `
+  import rateLimit = require('sluice/express');
+  rateLimit({ policies: tokenBucket({ capacity: 1, refill: 1, every: '1s' }) });
+`;
+const wrong = `createLimiter({ policies: tokenBucket({ capacity: 'many' }) });\n`;
+
+const resolutions = [
+  ['node16, ESM', 'node16.mts', esmExpress, { module: 'node16' }],
+  ['node16, CommonJS', 'node16.cts', cjsExpress, { module: 'node16' }],
+  ['nodenext, ESM', 'nodenext.mts', esmExpress, { module: 'nodenext' }],
+  ['nodenext, CommonJS', 'nodenext.cts', cjsExpress, { module: 'nodenext' }],
+  ['bundler', 'bundler.mts', esmExpress, { module: 'esnext', moduleResolution: 'bundler' }],
+  ['old', 'old.ts', cjsExpress, { module: 'commonjs', moduleResolution: 'node10' }],
+];
+
+async function linkTypes(folder) {
+  const types = join(folder, 'node_modules', '@types');
+  await rm(types, { recursive: true, force: true });
+  await mkdir(join(folder, 'node_modules'), { recursive: true });
+  await symlink(join(root, 'node_modules', '@types'), types);
+}
+
+for (const [name, file, express, options] of resolutions) {
+  test(`types resolve: ${name}`, async () => {
+    await linkTypes(at.project);
+    const compilerOptions = {
+      strict: true,
+      noEmit: true,
+      target: 'es2022',
+      types: ['node'],
+      ...options,
+    };
+    const config = `tsconfig.${file}.json`;
+    await writeFile(join(at.project, config), JSON.stringify({ compilerOptions, files: [file] }));
+    const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
+    const compile = async (source) => {
+      await writeFile(join(at.project, file), source);
+      return run(process.execPath, [tsc, '-p', config], { cwd: at.project });
+    };
+    const right = await compile(consumer + express);
+    assert.equal(right.status, 0, right.stdout);
+    const misused = await compile(consumer + express + wrong);
+    assert.match(misused.stdout, /'?string'? is not assignable to type '?number/, misused.stdout);
+  });
+}

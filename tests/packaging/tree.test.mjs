@@ -1,0 +1,70 @@
+// The tree itself: nothing in it belongs to one machine or one registry.
+
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { root } from './support/project.mjs';
+
+const list = ['ls-files', '--cached', '--others', '--exclude-standard', '--deduplicate', '-z'];
+const files = execFileSync('git', list, { cwd: root, encoding: 'utf8' })
+  .split('\0')
+  .filter(Boolean);
+
+function read(name) {
+  try {
+    return readFileSync(join(root, name), 'latin1');
+  } catch (error) {
+    if (error.code === 'ENOENT') return ''; // deleted, and not committed yet
+    throw error;
+  }
+}
+
+test('no file names a folder of one machine', () => {
+  const folders = [root, `${homedir()}/`].filter((name) => name.length > 3);
+  const homes = /(?<![\w.~-])\/(home|Users)\/\w+/;
+  const found = files.filter((name) => {
+    const text = read(name);
+    return folders.some((folder) => text.includes(folder)) || homes.test(text);
+  });
+  assert.deepEqual(found, []);
+});
+
+test('the lock file names no registry, and a checksum for every package', () => {
+  const { packages } = JSON.parse(read('package-lock.json'));
+  const entries = Object.entries(packages).filter(([path]) => path !== '');
+  assert.ok(entries.length > 0);
+  for (const [path, entry] of entries) {
+    assert.equal(entry.resolved, undefined, `${path} has an address`);
+    assert.match(entry.integrity ?? '', /^sha512-/, `${path} has no checksum`);
+  }
+});
+
+test('the lock file holds what package.json asks for', () => {
+  const { dependencies, devDependencies } = JSON.parse(read('package.json'));
+  const locked = JSON.parse(read('package-lock.json')).packages;
+  assert.deepEqual(locked[''].dependencies, dependencies);
+  assert.deepEqual(locked[''].devDependencies, devDependencies);
+  for (const [name, version] of Object.entries({ ...dependencies, ...devDependencies })) {
+    assert.match(version, /^\d/, `${name} is not pinned`);
+    assert.equal(locked[`node_modules/${name}`].version, version);
+  }
+});
+
+test('every dependency is in docs/dependencies.md with its version', () => {
+  const { dependencies, devDependencies } = JSON.parse(read('package.json'));
+  const text = read('docs/dependencies.md');
+  for (const [name, version] of Object.entries({ ...dependencies, ...devDependencies })) {
+    assert.ok(text.includes(`\`${name}\``), `${name} is not explained`);
+    assert.ok(text.includes(version), `${name} is explained with another version than ${version}`);
+  }
+});
+
+test('text files end their lines with LF', () => {
+  assert.deepEqual(
+    files.filter((name) => !name.endsWith('.png') && read(name).includes('\r\n')),
+    [],
+  );
+});
