@@ -1,6 +1,7 @@
 // The child of footprint.mjs: fills one limiter with keys and says by how much the process grew.
 import { readFileSync } from 'node:fs';
 import { serve } from './lib/child.mjs';
+import { collectGarbage } from './lib/gc.mjs';
 import { WINDOW_MS } from './lib/workload.mjs';
 
 /** Calls that only bring V8's heap to the size at which it then stays. */
@@ -64,7 +65,7 @@ const openers = {
 /** Leaves nothing to be collected, now or by a callback that waits. */
 async function settle() {
   for (let i = 0; i < 3; i++) {
-    globalThis.gc();
+    collectGarbage();
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }

@@ -37,7 +37,7 @@ export async function measureFootprint(report, { quick, sluice }) {
 }
 
 async function bytesPerKey(params) {
-  const process = new Child(child, [], ['--expose-gc']);
+  const process = new Child(child);
   try {
     const { grownBytes, held } = await process.call('grow', params);
     return grownBytes / held;

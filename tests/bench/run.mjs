@@ -1,9 +1,8 @@
 // `npm run bench`: Sluice and its peers side by side, in one run, beside the targets.
-import { execFileSync, spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { buildPackage, cmake, setUp } from '../../scripts/lib/steps.mjs';
 import { Report } from './lib/report.mjs';
 
 const USAGE = `usage: npm run bench -- [memory|redis|http]... [options]
@@ -11,6 +10,7 @@ const USAGE = `usage: npm run bench -- [memory|redis|http]... [options]
   --rounds N     how often each is measured, in turn (default 7; with --quick 2)
   --quick        few calls: shows that it runs, its figures mean nothing
   --peers        leave Sluice out
+  --no-build     take Sluice as it was built last
 SLUICE_SEED chooses the order of the keys (default 1).
 `;
 
@@ -29,40 +29,38 @@ function parse(argv) {
       rounds: { type: 'string' },
       quick: { type: 'boolean', default: false },
       peers: { type: 'boolean', default: false },
+      'no-build': { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
   });
   const unknown = positionals.find((name) => !Object.hasOwn(BENCHES, name));
   if (unknown !== undefined) throw new Error(`no bench is called '${unknown}'`);
   const rounds = Number(values.rounds ?? (values.quick ? 2 : 7));
-  if (!Number.isInteger(rounds) || rounds < 1) throw new Error('--rounds wants a whole number >= 1');
+  if (!Number.isInteger(rounds) || rounds < 1)
+    throw new Error('--rounds wants a whole number >= 1');
   const seed = Number(process.env.SLUICE_SEED ?? 1);
   if (!Number.isInteger(seed)) throw new Error('SLUICE_SEED wants a whole number');
   return {
     ...values,
+    noBuild: values['no-build'],
     rounds,
     seed,
     benches: positionals.length > 0 ? positionals : Object.keys(BENCHES),
   };
 }
 
-/** Builds the bench's own native programs; says nothing unless that fails. */
-function buildPrograms(targets) {
-  const cwd = fileURLToPath(new URL('../../', import.meta.url));
-  for (const args of [
-    ['--preset', 'bench'],
-    ['--build', '--preset', 'bench', '--target', ...targets],
-  ]) {
-    const { status, stdout, stderr, error } = spawnSync('cmake', args, { cwd, encoding: 'utf8' });
-    if (status !== 0) throw new Error(`cmake ${args.join(' ')}:\n${error ?? stdout + stderr}`);
+/** Sets up and builds what the chosen benches need. */
+async function build({ benches, peers, noBuild }) {
+  if (!noBuild) await setUp('bench');
+  if (benches.includes('memory')) {
+    await cmake('bench', ['sluice_bench_floor', ...(peers ? [] : ['sluice_bench_growth'])]);
   }
+  if (!peers && !noBuild) await buildPackage();
 }
 
 async function main(options) {
+  await build(options);
   const sluice = options.peers ? null : await import('sluice');
-  if (options.benches.includes('memory')) {
-    buildPrograms(['sluice_bench_floor', ...(sluice ? ['sluice_bench_growth'] : [])]);
-  }
   const facts = {
     node: process.version,
     cpu: cpus()[0].model,
@@ -90,22 +88,12 @@ async function main(options) {
   }
 }
 
-// Collections between subjects need gc(), which Node has only when it is started so.
-if (globalThis.gc === undefined) {
-  const args = ['--expose-gc', fileURLToPath(import.meta.url), ...process.argv.slice(2)];
-  try {
-    execFileSync(process.execPath, args, { stdio: 'inherit' });
-  } catch (error) {
-    process.exitCode = error.status ?? 1;
-  }
-} else {
-  let options;
-  try {
-    options = parse(process.argv.slice(2));
-  } catch (error) {
-    console.error(`${error.message}\n\n${USAGE}`);
-    process.exit(2);
-  }
-  if (options.help) console.log(USAGE);
-  else await main(options);
+let options;
+try {
+  options = parse(process.argv.slice(2));
+} catch (error) {
+  console.error(`${error.message}\n\n${USAGE}`);
+  process.exit(2);
 }
+if (options.help) console.log(USAGE);
+else await main(options);

@@ -1,4 +1,4 @@
-// Where the bench's own native programs are built (the CMake preset `bench`).
+// Where the bench's own native programs are built (CMake preset `bench`).
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 

@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
+import { toolEnv } from '../../../scripts/lib/steps.mjs';
 
 /** Starts a server; `stop()` ends it and waits for that. Throws when there is no redis-server. */
 export async function startRedis() {
@@ -19,6 +20,7 @@ export async function startRedis() {
 async function startOn(port) {
   const args = ['--port', port, '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'];
   const server = spawn('redis-server', [...args, '--dir', tmpdir()].map(String), {
+    env: toolEnv(),
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const kill = () => server.kill('SIGKILL');

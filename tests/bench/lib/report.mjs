@@ -1,6 +1,7 @@
 // Collects what was measured, prints it for people, and hands it on for machines.
-import { table } from './table.mjs';
+
 import { median } from './stats.mjs';
+import { table } from './table.mjs';
 
 export class Report {
   #results = [];
@@ -49,7 +50,8 @@ export class Report {
       write(`\n${table([title, ...subjects], rows)}`);
     }
     const rows = this.#targets.map((t) => [t.what, bound(t), figure(t.value, t.unit), verdict(t)]);
-    if (rows.length > 0) write(`\n${table(['against the targets', 'target', 'measured', ''], rows)}`);
+    if (rows.length > 0)
+      write(`\n${table(['against the targets', 'target', 'measured', ''], rows)}`);
   }
 
   toJSON() {
@@ -60,7 +62,9 @@ export class Report {
 function cell(result) {
   if (result === undefined) return '';
   const { median: middle, min, max, samples } = result;
-  return samples.length === 1 ? number(middle) : `${number(middle)} (${number(min)}-${number(max)})`;
+  return samples.length === 1
+    ? number(middle)
+    : `${number(middle)} (${number(min)}-${number(max)})`;
 }
 
 function bound({ atLeast, atMost, unit }) {

@@ -1,22 +1,28 @@
 // Which keys are called, in which order, and what arithmetic says must come of it.
 import { seededRandom, shuffle } from './stats.mjs';
 
-/** One call in ten is denied: enough to see denials' cost, few enough to be like real traffic. */
-const ADMITTED_SHARE = 0.9;
-
 /**
- * `keyCount` keys, each called `callsPerKey` times, all calls in one seeded random order.
+ * `keyCount` keys, each called `callsPerKey` times, all calls in one seeded random order;
+ * `deniedShare` of them are one too many.
  * Every key may make `capacity` calls; the quota comes back so slowly that none does while a run
  * lasts. So each key has exactly `capacity` calls admitted, whoever counts, and whichever algorithm.
  *
  * `warm` calls per key come first, unmeasured: they make the entries, so that what is measured is
  * not the growth of a table.
  */
-export function makeWorkload({ name, keyCount, callsPerKey, seed, warm = 1, concatenated = false }) {
-  const capacity = warm + Math.max(1, Math.floor(callsPerKey * ADMITTED_SHARE));
+export function makeWorkload({
+  name,
+  keyCount,
+  callsPerKey,
+  deniedShare = 0.1,
+  seed,
+  warm = 1,
+  concatenated = false,
+}) {
+  const capacity = warm + Math.round(callsPerKey * (1 - deniedShare));
   const random = seededRandom(seed);
   const prefix = 'user:';
-  const ids = Array.from({ length: keyCount }, () => flat(twelveDigits(random)));
+  const ids = [...distinct(keyCount, () => flat(twelveDigits(random)))];
   const keys = concatenated ? ids : ids.map((id) => flat(prefix + id));
   const calls = [];
   for (let i = 0; i < callsPerKey; i++) for (const key of keys) calls.push(key);
@@ -29,7 +35,7 @@ export function makeWorkload({ name, keyCount, callsPerKey, seed, warm = 1, conc
     warm,
     /** Put before each entry of `calls` at the moment of the call; null: the entry is the key. */
     prefix: concatenated ? prefix : null,
-    admitted: keyCount * Math.min(capacity - warm, callsPerKey),
+    admitted: keyCount * (capacity - warm),
   };
 }
 
@@ -47,6 +53,12 @@ export function verify(workload, who, { admitted, decided }) {
         `arithmetic says ${expected.admitted} of ${expected.decided}`,
     );
   }
+}
+
+function distinct(count, make) {
+  const made = new Set();
+  while (made.size < count) made.add(make());
+  return made;
 }
 
 function twelveDigits(random) {
