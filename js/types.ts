@@ -12,6 +12,12 @@ export interface Policy {
   readonly windowMs: number;
 }
 
+/** Units that a check takes: of every policy, or of each by name (unnamed ones take 1). Whole numbers from 0 to 2^31-1. */
+export type Cost<Name extends string = string> = number | Readonly<Partial<Record<Name, number>>>;
+
+/** What a check comes to when the store does not answer in time. */
+export type OnStoreError = 'local' | 'allow' | 'deny' | 'throw';
+
 /** How a decision came about: by the store, or by the rule for a store that failed. */
 export type Source = 'store' | 'local' | 'cache' | 'allow' | 'deny';
 

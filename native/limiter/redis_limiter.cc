@@ -98,18 +98,16 @@ class RedisLimiter::Desk final : public redis::Sink, public std::enable_shared_f
     Verdict& verdict = answer.verdict;
     const std::size_t count = policies_.size();
     const std::span costs(pending.costs.data(), count);
-    const bool is_reset = pending.kind == redis::Request::Kind::kReset;
-    if (completion.fault == redis::Fault::kNone) {
-      if (is_reset) return;
+    answer.fault = completion.fault;
+    answer.detail = std::move(completion.detail);
+    if (pending.kind == redis::Request::Kind::kReset) return;
+    answer.decided = answer.fault == redis::Fault::kNone || rule_ != StoreErrorRule::kThrow;
+    if (!answer.decided) return;
+    if (answer.fault == redis::Fault::kNone) {
       verdict.count = static_cast<std::uint8_t>(count);
       verdict.allowed = DecideTats(policies_, costs, std::span(completion.backlogs).first(count),
                                    verdict.Decisions());
       verdict.binding = static_cast<std::uint8_t>(BindingPolicy(verdict.Decisions()));
-      return;
-    }
-    if (is_reset || rule_ == StoreErrorRule::kThrow) {
-      answer.fault = completion.fault;
-      answer.detail = std::move(completion.detail);
       return;
     }
     if (rule_ == StoreErrorRule::kLocal) {

@@ -28,9 +28,11 @@ enum class StoreErrorRule : std::uint8_t {
 /// The answer to one question.
 struct Answer {
   std::uint64_t ticket = 0;  ///< as submitted
-  /// kNone, or why there is no verdict: under kThrow, and for resets, which no rule can answer.
+  /// kNone, or why the store did not answer.
   redis::Fault fault = redis::Fault::kNone;
   std::string detail;
+  /// Whether `verdict` is set: always for a check or peek, except for a fault under kThrow.
+  bool decided = false;
   Verdict verdict;
 };
 

@@ -1,0 +1,55 @@
+// Clocks for a memory store: one that a test moves by hand, and one that follows Date.
+
+import { durationUs } from './duration.js';
+import { rangeError } from './errors.js';
+import type { Duration } from './types.js';
+
+/** Tells a memory store the time. */
+export interface Clock {
+  /** Milliseconds since any fixed moment, >= 0; fractions count down to a microsecond. */
+  now(): number;
+}
+
+/** Stands still until it is moved. */
+export interface ManualClock extends Clock {
+  /**
+   * Moves the clock, also backwards: `advance('1s')`, `advance(0.001)` (a microsecond), `advance(-50)`.
+   *
+   * @throws RangeError `ERR_SLUICE_CLOCK` if that would be below 0; the clock then stays as it was
+   */
+  advance(by: Duration): void;
+}
+
+/** A clock that starts at 0 and moves only when told to. */
+export function manualClock(): ManualClock {
+  let us = 0;
+  return {
+    now: () => us / 1e3,
+    advance(by) {
+      const step =
+        typeof by === 'number' && by <= 0 ? -durationUs(-by, 'by', 0) : durationUs(by, 'by', 0);
+      if (us + step < 0) {
+        throw rangeError('ERR_SLUICE_CLOCK', 'by', by, `at least ${-us / 1e3}: the clock cannot go below 0`);
+      }
+      us += step;
+    },
+  };
+}
+
+/** A clock that reads `Date.now()`, so that fake timers (of jest, sinon, vitest or `node:test`) drive a limiter. */
+export function dateClock(): Clock {
+  return { now: () => Date.now() };
+}
+
+/** The longest time a clock may tell: 100 years. What is stored lies up to 100 days further. */
+const LATEST_US = 100 * 365.25 * 86_400e6;
+
+/** Reads a clock that may be the caller's own. */
+export function readClockUs(clock: Clock): number {
+  const ms = clock.now();
+  const us = Math.round(ms * 1e3);
+  if (!(us >= 0 && us <= LATEST_US)) {
+    throw rangeError('ERR_SLUICE_CLOCK', 'clock.now()', ms, 'a number of milliseconds from 0 to 100 years');
+  }
+  return us;
+}

@@ -1,0 +1,37 @@
+// Spans of time as people write them.
+
+import { rangeError, typeError } from './errors.js';
+import type { Duration } from './types.js';
+
+const UNITS_US: Readonly<Record<string, number>> = {
+  ms: 1e3,
+  s: 1e6,
+  m: 60e6,
+  h: 3_600e6,
+  d: 86_400e6,
+};
+
+const EXPECTED = "a duration: milliseconds as a number, or text such as '250ms', '10s', '1m', '1h', '1d'";
+
+/**
+ * A duration in whole microseconds, rounded to the nearest.
+ *
+ * @throws TypeError `ERR_SLUICE_DURATION` if it is none, RangeError if it is shorter than `leastUs` or beyond
+ *   2^53 microseconds (285 years)
+ */
+export function durationUs(value: Duration, name: string, leastUs = 1): number {
+  let us: number;
+  if (typeof value === 'number') {
+    us = value * 1e3;
+  } else {
+    const parts = typeof value === 'string' ? /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/.exec(value) : null;
+    if (!parts) throw typeError('ERR_SLUICE_DURATION', name, value, EXPECTED);
+    us = Number(parts[1]) * UNITS_US[parts[2] as string]!;
+  }
+  const whole = Math.round(us);
+  if (!(whole >= leastUs) || !Number.isSafeInteger(whole)) {
+    const least = leastUs === 1 ? '1 microsecond (0.001)' : `${leastUs / 1e3} ms`;
+    throw rangeError('ERR_SLUICE_DURATION', name, value, `a duration of at least ${least}`);
+  }
+  return whole;
+}

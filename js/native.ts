@@ -1,0 +1,131 @@
+// The seam to C++: the only importer of the addon, and the types of all that it exports.
+
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { SluiceError } from './errors.js';
+
+/** A memory store, held by native code. */
+export interface NativeStore {
+  readonly native: unique symbol;
+}
+
+/** `[name, capacity, refill, everyUs]` */
+export type NativePolicy = readonly [string, number, number, number];
+
+/**
+ * Calls answer with a code, `allowed + 2 * binding + 32 * source`, and leave `[admits, remaining, retryAfterMs,
+ * resetAfterMs]` for each policy in `exchange`. A negative cost means that one per policy stands there.
+ */
+export interface NativeMemoryLimiter {
+  /** `nowUs < 0`: the monotonic clock. */
+  check(key: string, cost: number, nowUs: number): number;
+  peek(key: string, cost: number, nowUs: number): number;
+  reset(key: string): void;
+}
+
+export interface NativeEndpoint {
+  readonly host: string;
+  readonly port: number;
+  readonly user: string;
+  readonly password: string;
+  readonly database: number;
+}
+
+export interface NativeRedisStats {
+  readonly connected: boolean;
+  readonly submitted: number;
+  readonly completed: number;
+  readonly timeouts: number;
+  readonly faults: number;
+  readonly batches: number;
+  readonly largestBatch: number;
+  readonly reconnects: number;
+  readonly scriptReloads: number;
+  readonly queueDepth: number;
+}
+
+/** What `NativeRedisLimiter.ask` asks for. */
+export const enum Kind {
+  Check = 0,
+  Peek = 1,
+  Reset = 2,
+}
+
+export interface NativeRedisLimiter {
+  /** Queues a question; `ticket` comes back with its answer. */
+  ask(kind: Kind, key: string, cost: number, ticket: number): void;
+  /** Sends what is queued. */
+  flush(): void;
+  stats(): NativeRedisStats | undefined;
+  close(): void;
+}
+
+export interface NativeAddon {
+  /** How numbers cross, so that nothing has to be allocated for them. */
+  readonly exchange: Float64Array;
+  readonly maxPolicies: number;
+  /** Texts of the fault numbers. */
+  readonly redisFaults: readonly string[];
+  /** The time of a full refill in ms, or minus the number of a PolicyFault. */
+  makeTokenBucket(capacity: number, refill: number, everyUs: number): number;
+  /** `undefined` if that name is open with other options. */
+  openMemoryStore(
+    name: string | undefined,
+    maxKeys: number,
+    externalClock: boolean,
+  ): NativeStore | undefined;
+  memoryStoreStats(store: NativeStore): [keys: number, capacity: number, evicted: number];
+  makeMemoryLimiter(
+    store: NativeStore,
+    policies: readonly NativePolicy[],
+    prefix: string,
+  ): NativeMemoryLimiter;
+  /** The endpoint, or why the URL was refused. */
+  parseRedisUrl(url: string): NativeEndpoint | string;
+  makeRedisLimiter(options: {
+    endpoint: NativeEndpoint;
+    policies: readonly NativePolicy[];
+    prefix: string;
+    onStoreError: number;
+    deadlineUs: number;
+    maxKeys: number;
+  }): NativeRedisLimiter;
+  /** Answers stand in `exchange`, one behind the other: `[ticket, fault, code, 4 numbers per policy]`; code -1 has none. */
+  onAnswers(receiver: (count: number, details: string[] | undefined) => void): void;
+}
+
+function load(): NativeAddon {
+  const root = join(__dirname, '..');
+  const platform = `${process.platform}-${process.arch}`;
+  // What was built here comes first: it is at least as new as what came in the package.
+  const files = [
+    join(root, 'build', 'release', 'native', 'addon', 'sluice.node'),
+    join(root, 'prebuilds', platform, 'sluice.node'),
+  ].filter((file) => existsSync(file));
+  const failures: Error[] = [];
+  for (const file of files) {
+    try {
+      return require(file) as NativeAddon;
+    } catch (error) {
+      failures.push(error as Error);
+    }
+  }
+  const disabled = failures.find((e) => (e as NodeJS.ErrnoException).code === 'ERR_DLOPEN_DISABLED');
+  if (disabled) {
+    throw new SluiceError(
+      'ERR_SLUICE_NATIVE',
+      'Node refuses native addons: run it without --no-addons, or with --allow-addons under --permission',
+      { cause: disabled },
+    );
+  }
+  const why = failures[0]
+    ? `does not load: ${failures[0].message}`
+    : `is missing for ${platform} (there is a prebuilt one for linux-x64 with glibc 2.34 or newer)`;
+  throw new SluiceError(
+    'ERR_SLUICE_NATIVE',
+    `the native addon ${why}. To build it from source: npm rebuild sluice --foreground-scripts`,
+    { cause: failures[0] },
+  );
+}
+
+export const native = load();

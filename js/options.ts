@@ -1,0 +1,69 @@
+// Checks what a limiter is made of and asked with.
+
+import { checkOptionNames, rangeError, typeError } from './errors.js';
+import { native } from './native.js';
+import { isPolicy } from './policies.js';
+import type { PolicyTable } from './decision.js';
+import type { Cost, Policy } from './types.js';
+
+const POLICY_NAME = /^[A-Za-z0-9_.-]{1,64}$/;
+const LARGEST_COST = 2 ** 31 - 1;
+
+/** One policy is named 'default'; several are an object by name. */
+export function readPolicies<Name extends string>(
+  given: Policy | Readonly<Record<Name, Policy>>,
+): PolicyTable<Name> {
+  if (isPolicy(given)) return { names: ['default' as Name], policies: [given] };
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) {
+    throw typeError('ERR_SLUICE_POLICY', 'policies', given, 'a policy, or an object of policies by name');
+  }
+  const names = Object.keys(given) as Name[];
+  if (names.length < 1 || names.length > native.maxPolicies) {
+    throw rangeError('ERR_SLUICE_POLICY', 'policies', names, `1 to ${native.maxPolicies} policies`);
+  }
+  for (const name of names) {
+    if (!POLICY_NAME.test(name)) {
+      const expected = 'a name of 1 to 64 characters of A-Z a-z 0-9 _ . - (it goes into headers and Redis keys)';
+      throw rangeError('ERR_SLUICE_POLICY_NAME', 'policies', name, expected);
+    }
+    if (!isPolicy(given[name])) {
+      throw typeError('ERR_SLUICE_POLICY', `policies.${name}`, given[name], 'a policy, such as tokenBucket({...})');
+    }
+  }
+  return { names, policies: names.map((name) => given[name]) };
+}
+
+/** @throws TypeError `ERR_SLUICE_KEY` unless it is a string that is not empty */
+export function checkKey(key: unknown): asserts key is string {
+  if (typeof key !== 'string' || key === '') {
+    throw typeError('ERR_SLUICE_KEY', 'key', key, 'a string that is not empty');
+  }
+}
+
+function checkUnits(cost: unknown, name: string): number {
+  const expected = 'a whole number from 0 to 2147483647';
+  if (typeof cost !== 'number') throw typeError('ERR_SLUICE_COST', name, cost, expected);
+  if (!Number.isInteger(cost) || cost < 0 || cost > LARGEST_COST) {
+    throw rangeError('ERR_SLUICE_COST', name, cost, expected);
+  }
+  return cost;
+}
+
+/** What native code takes for "the costs stand in the exchange". */
+const COSTS_IN_EXCHANGE = -1;
+
+/** The cost as native code takes it: one for all policies, or one for each, left in the exchange. */
+export function readCost<Name extends string>(
+  table: PolicyTable<Name>,
+  cost: Cost<Name> | undefined,
+): number {
+  if (cost === undefined) return 1;
+  if (typeof cost !== 'object' || cost === null) return checkUnits(cost, 'cost');
+  checkOptionNames(cost, table.names, 'cost');
+  const units = table.names.map((name) => {
+    const given = (cost as Readonly<Partial<Record<Name, number>>>)[name];
+    return given === undefined ? 1 : checkUnits(given, `cost.${name}`);
+  });
+  native.exchange.set(units);
+  return COSTS_IN_EXCHANGE;
+}

@@ -1,0 +1,123 @@
+// Questions to Redis and their answers, for all limiters of this thread.
+
+import { channel } from 'node:diagnostics_channel';
+import { type PolicyTable, readDecision, verdictLength } from './decision.js';
+import { SluiceError } from './errors.js';
+import { Kind, type NativeRedisLimiter, native } from './native.js';
+import type { Decision } from './types.js';
+
+/** Published for each check that the store did not answer: `{ address, fault, detail, decidedBy }`. */
+const faultChannel = channel('sluice:fault');
+
+interface Pending {
+  readonly link: RedisLink<string>;
+  readonly kind: Kind;
+  readonly resolve: (answer: Decision | undefined) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** Indexed by ticket. */
+const pending: (Pending | undefined)[] = [];
+const freeTickets: number[] = [];
+
+/** One limiter's way to its server. */
+export class RedisLink<Name extends string> {
+  readonly #native: NativeRedisLimiter;
+  readonly #table: PolicyTable<Name>;
+  readonly #address: string;
+  #flushing = false;
+  #underWay = 0;
+  #idle: (() => void) | undefined;
+  #warned = false;
+
+  constructor(limiter: NativeRedisLimiter, table: PolicyTable<Name>, address: string) {
+    this.#native = limiter;
+    this.#table = table;
+    this.#address = address;
+  }
+
+  /** Asks; what is asked in one turn of the event loop travels together. */
+  ask(kind: Kind, key: string, cost: number): Promise<Decision<Name> | undefined> {
+    return new Promise((resolve, reject) => {
+      const ticket = freeTickets.pop() ?? pending.length;
+      pending[ticket] = {
+        link: this as unknown as RedisLink<string>,
+        kind,
+        resolve: resolve as Pending['resolve'],
+        reject,
+      };
+      this.#underWay++;
+      this.#native.ask(kind, key, cost, ticket);
+      if (this.#flushing) return;
+      this.#flushing = true;
+      queueMicrotask(() => {
+        this.#flushing = false;
+        this.#native.flush();
+      });
+    });
+  }
+
+  stats(): ReturnType<NativeRedisLimiter['stats']> {
+    return this.#native.stats();
+  }
+
+  /** Waits for what is under way (its deadline ends it), then lets go of the connection. */
+  async close(): Promise<void> {
+    if (this.#underWay > 0) {
+      await new Promise<void>((resolve) => {
+        this.#idle = resolve;
+      });
+    }
+    this.#native.close();
+  }
+
+  /** Takes the answer that stands at `at` in the exchange; returns where the next one stands. */
+  settle(asked: Pending, at: number, detail: string | undefined): number {
+    const fault = native.exchange[at + 1]!;
+    const code = native.exchange[at + 2]!;
+    if (fault === 0) {
+      this.#warned = false;
+    } else {
+      this.#report(native.redisFaults[fault]!, detail, code);
+    }
+    if (code >= 0 && asked.kind !== Kind.Reset) {
+      asked.resolve(readDecision(this.#table, code, at + 3));
+    } else if (fault === 0) {
+      asked.resolve(undefined);
+    } else {
+      asked.reject(this.#error(native.redisFaults[fault]!, detail));
+    }
+    if (--this.#underWay === 0) this.#idle?.();
+    return at + 3 + verdictLength(this.#table, code);
+  }
+
+  #error(fault: string, detail: string | undefined): SluiceError {
+    const why = detail ? `${fault}: ${detail}` : fault;
+    return new SluiceError('ERR_SLUICE_STORE_UNAVAILABLE', `Redis at ${this.#address}: ${why}`);
+  }
+
+  #report(fault: string, detail: string | undefined, code: number): void {
+    if (faultChannel.hasSubscribers) {
+      const decidedBy = code < 0 ? 'throw' : (['', 'local', 'allow', 'deny'] as const)[code >> 5];
+      faultChannel.publish({ address: this.#address, fault, detail, decidedBy });
+    } else if (!this.#warned && code >= 0) {
+      // A caller of the rule 'throw' sees the error; under the other rules nobody would.
+      process.emitWarning(`${this.#error(fault, detail).message} (checks go by onStoreError)`, {
+        type: 'SluiceWarning',
+        code: 'SLUICE_STORE_FAULT',
+      });
+    }
+    this.#warned = true;
+  }
+}
+
+native.onAnswers((count, details) => {
+  let at = 0;
+  for (let i = 0; i < count; i++) {
+    const ticket = native.exchange[at]!;
+    const asked = pending[ticket]!;
+    pending[ticket] = undefined;
+    freeTickets.push(ticket);
+    at = asked.link.settle(asked, at, details?.[i]);
+  }
+});

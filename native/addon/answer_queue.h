@@ -1,0 +1,49 @@
+// Carries answers from the I/O thread to the JavaScript thread that asked.
+#pragma once
+
+#include <napi.h>
+
+#include <cstdint>
+#include <mutex>
+#include <vector>
+
+#include "limiter/redis_limiter.h"
+
+namespace sluice::addon {
+
+class Environment;
+
+/// Deliver may be called on any thread, also after the environment has ended: such answers are
+/// dropped. All else belongs to the environment's thread.
+///
+/// The queue keeps the process alive only while questions are under way.
+class AnswerQueue final : public AnswerSink {
+ public:
+  explicit AnswerQueue(Napi::Env env);
+  ~AnswerQueue() override;
+
+  /// Sets the function that takes answers: (count, details | undefined). Each is written to the
+  /// exchange as [ticket, fault, verdict...] in turn; `details` has a text per answer if any
+  /// failed.
+  void SetReceiver(Napi::Function receiver);
+  /// Notes `count` more questions under way.
+  void Expect(std::uint64_t count);
+  /// The environment is about to end.
+  void Close();
+
+  void Deliver(std::span<Answer> answers) override;
+
+ private:
+  static void OnWake(napi_env env, napi_value callback, void* context, void* data);
+  void HandOver(Napi::Env env);
+
+  Napi::FunctionReference receiver_;
+  std::uint64_t expected_ = 0;
+  std::vector<Answer> taken_;
+
+  std::mutex mutex_;
+  std::vector<Answer> waiting_;
+  napi_threadsafe_function wake_ = nullptr;  // null once closed
+};
+
+}  // namespace sluice::addon

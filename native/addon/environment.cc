@@ -1,0 +1,43 @@
+// Per-environment state and the exchange of numbers.
+#include "environment.h"
+
+#include "answer_queue.h"
+#include "values.h"
+
+namespace sluice::addon {
+
+Environment::Environment(Napi::Env env, Napi::Object exports) {
+  auto exchange = Napi::Float64Array::New(env, kExchangeNumbers);
+  exchange_array_ = Napi::Persistent(exchange);
+  exchange_ = exchange.Data();
+  exports.Set("exchange", exchange);
+
+  answers_ = std::make_shared<AnswerQueue>(env);
+  // Runs while the thread-safe function still lives, before the destructor below.
+  env.AddCleanupHook([answers = answers_] { answers->Close(); });
+}
+
+Environment::~Environment() = default;
+
+Environment& Environment::Of(napi_env env) {
+  void* data = nullptr;
+  napi_get_instance_data(env, &data);
+  return *static_cast<Environment*>(data);
+}
+
+void Environment::ReadCosts(std::size_t count, std::span<std::int64_t> costs) const {
+  for (std::size_t i = 0; i < count; ++i) costs[i] = static_cast<std::int64_t>(exchange_[i]);
+}
+
+std::uint32_t WriteVerdict(const Verdict& verdict, double* numbers) {
+  for (const Decision& decision : verdict.Decisions()) {
+    *numbers++ = decision.allowed ? 1 : 0;
+    *numbers++ = static_cast<double>(decision.remaining);
+    *numbers++ = ToMillis(decision.retry_after);
+    *numbers++ = ToMillis(decision.reset_after);
+  }
+  return (verdict.allowed ? 1u : 0u) + verdict.binding * 2u +
+         static_cast<std::uint32_t>(verdict.source) * 32u;
+}
+
+}  // namespace sluice::addon

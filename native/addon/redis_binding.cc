@@ -1,0 +1,164 @@
+// The Redis side of the addon: the JavaScript thread only appends to a queue.
+#include "redis_binding.h"
+
+#include <memory>
+#include <string>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include "answer_queue.h"
+#include "environment.h"
+#include "limiter/redis_limiter.h"
+#include "redis/client.h"
+#include "redis/endpoint.h"
+#include "store/clock.h"
+#include "values.h"
+
+namespace sluice::addon {
+namespace {
+
+struct Bound {
+  explicit Bound(Environment& the_environment) : environment(the_environment) {}
+  Environment& environment;
+  std::unique_ptr<RedisLimiter> limiter;  // null once closed
+  std::vector<RedisLimiter::Question> queued;
+  MonotonicClock clock;
+};
+
+Bound& BoundOf(const Napi::CallbackInfo& info) { return *static_cast<Bound*>(info.Data()); }
+
+void Ask(const Napi::CallbackInfo& info) {
+  Bound& bound = BoundOf(info);
+  if (bound.limiter == nullptr) return;
+  RedisLimiter::Question& question = bound.queued.emplace_back();
+  question.kind = static_cast<redis::Request::Kind>(info[0].As<Napi::Number>().Uint32Value());
+  question.key = ToUtf8(StringUnits(info.Env(), info[1]).units());
+  const double cost = info[2].As<Napi::Number>().DoubleValue();
+  const std::size_t count = bound.limiter->policies().size();
+  if (cost < 0) {
+    bound.environment.ReadCosts(count, question.costs);
+  } else {
+    std::fill_n(question.costs.begin(), count, static_cast<std::int64_t>(cost));
+  }
+  question.ticket = static_cast<std::uint64_t>(info[3].As<Napi::Number>().Int64Value());
+}
+
+void Flush(const Napi::CallbackInfo& info) {
+  Bound& bound = BoundOf(info);
+  if (bound.limiter == nullptr || bound.queued.empty()) return;
+  bound.environment.answers().Expect(bound.queued.size());
+  bound.limiter->Submit(std::exchange(bound.queued, {}), bound.clock.Now(),
+                        bound.environment.SharedAnswers());
+}
+
+Napi::Value Stats(const Napi::CallbackInfo& info) {
+  const Bound& bound = BoundOf(info);
+  if (bound.limiter == nullptr) return info.Env().Undefined();
+  const redis::Client::Stats stats = bound.limiter->client().stats();
+  auto out = Napi::Object::New(info.Env());
+  const auto set = [&out](const char* name, std::uint64_t value) {
+    out.Set(name, static_cast<double>(value));
+  };
+  out.Set("connected", stats.connected);
+  set("submitted", stats.submitted);
+  set("completed", stats.completed);
+  set("timeouts", stats.timeouts);
+  set("faults", stats.faults);
+  set("batches", stats.batches);
+  set("largestBatch", stats.largest_batch);
+  set("reconnects", stats.reconnects);
+  set("scriptReloads", stats.script_reloads);
+  set("queueDepth", stats.queue_depth);
+  return out;
+}
+
+void Close(const Napi::CallbackInfo& info) { BoundOf(info).limiter.reset(); }
+
+Napi::Value ParseRedisUrl(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  redis::Endpoint endpoint;
+  redis::UrlFault fault;
+  if (!redis::ParseUrl(ToUtf8(StringUnits(env, info[0]).units()), endpoint, fault)) {
+    return Napi::String::New(env, fault.reason);
+  }
+  auto out = Napi::Object::New(env);
+  out.Set("host", endpoint.host);
+  out.Set("port", endpoint.port);
+  out.Set("user", endpoint.user);
+  out.Set("password", endpoint.password);
+  out.Set("database", endpoint.database);
+  return out;
+}
+
+redis::Endpoint ReadEndpoint(const Napi::Object& from) {
+  const auto text = [&from](const char* name) {
+    return ToUtf8(StringUnits(from.Env(), from.Get(name)).units());
+  };
+  redis::Endpoint endpoint;
+  endpoint.host = text("host");
+  endpoint.port = static_cast<std::uint16_t>(from.Get("port").As<Napi::Number>().Uint32Value());
+  endpoint.user = text("user");
+  endpoint.password = text("password");
+  endpoint.database = from.Get("database").As<Napi::Number>().Int32Value();
+  return endpoint;
+}
+
+Napi::Value MakeRedisLimiter(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const auto from = info[0].As<Napi::Object>();
+  const auto number = [&from](const char* name) {
+    return from.Get(name).As<Napi::Number>().DoubleValue();
+  };
+  RedisLimiter::Options options;
+  options.policies = ReadPolicies(from.Get("policies").As<Napi::Array>());
+  options.prefix = ToUtf8(StringUnits(env, from.Get("prefix")).units());
+  options.on_store_error = static_cast<StoreErrorRule>(number("onStoreError"));
+  options.deadline = FromMicros(number("deadlineUs"));
+  if (options.on_store_error == StoreErrorRule::kLocal) {
+    options.local = std::make_shared<MemoryStore>(MemoryStore::Options{
+        .max_keys = static_cast<std::size_t>(number("maxKeys")), .seed = RandomSeed()});
+  }
+
+  const auto bound = std::make_shared<Bound>(Environment::Of(env));
+  try {
+    bound->limiter = std::make_unique<RedisLimiter>(
+        std::move(options),
+        redis::Client::Acquire(ReadEndpoint(from.Get("endpoint").As<Napi::Object>())));
+  } catch (const std::system_error& error) {
+    throw Napi::Error::New(env, error.what());
+  }
+
+  auto out = Napi::Object::New(env);
+  const auto add = [&](const char* name, auto callback) {
+    auto function = Napi::Function::New(env, callback, name, bound.get());
+    // Each function keeps what it is bound to alive.
+    function.AddFinalizer([](Napi::Env, std::shared_ptr<Bound>* held) { delete held; },
+                          new std::shared_ptr<Bound>(bound));
+    out.Set(name, function);
+  };
+  add("ask", Ask);
+  add("flush", Flush);
+  add("stats", Stats);
+  add("close", Close);
+  return out;
+}
+
+void OnAnswers(const Napi::CallbackInfo& info) {
+  Environment::Of(info.Env()).answers().SetReceiver(info[0].As<Napi::Function>());
+}
+
+}  // namespace
+
+void ExportRedis(Napi::Env env, Napi::Object exports) {
+  exports.Set("parseRedisUrl", Napi::Function::New(env, ParseRedisUrl));
+  exports.Set("makeRedisLimiter", Napi::Function::New(env, MakeRedisLimiter));
+  exports.Set("onAnswers", Napi::Function::New(env, OnAnswers));
+  auto faults = Napi::Array::New(env);
+  for (std::uint32_t i = 0; i <= static_cast<std::uint32_t>(redis::Fault::kClosed); ++i) {
+    faults[i] = std::string(redis::FaultName(static_cast<redis::Fault>(i)));
+  }
+  exports.Set("redisFaults", faults);
+}
+
+}  // namespace sluice::addon

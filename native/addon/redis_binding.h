@@ -1,0 +1,19 @@
+// Limiters over Redis, as JavaScript calls them.
+#pragma once
+
+#include <napi.h>
+
+namespace sluice::addon {
+
+/// Adds to `exports`:
+///   parseRedisUrl(url) -> { host, port, user, password, database }, or [part, reason] if refused
+///   makeRedisLimiter({ endpoint, policies, prefix, onStoreError, deadlineUs, maxKeys })
+///     -> { ask, flush, stats, close }
+///     ask(kind, key, cost, ticket): queues a check (0), peek (1) or reset (2); cost as in
+///       makeMemoryLimiter. flush(): sends what is queued.
+///     close(): lets go of the link; what is under way is still answered.
+///   onAnswers(receiver): see AnswerQueue::SetReceiver
+///   redisFaults: the names of the fault numbers
+void ExportRedis(Napi::Env env, Napi::Object exports);
+
+}  // namespace sluice::addon

@@ -1,0 +1,82 @@
+// Conversions between JavaScript values and the core's.
+#include "values.h"
+
+#include <limits>
+#include <optional>
+#include <random>
+
+namespace sluice::addon {
+
+StringUnits::StringUnits(napi_env env, napi_value string) {
+  std::size_t length = 0;
+  constexpr std::size_t kRoom = sizeof(in_place_) / sizeof(char16_t);
+  napi_get_value_string_utf16(env, string, in_place_, kRoom, &length);
+  if (length + 1 < kRoom) {
+    units_ = {in_place_, length};
+    return;
+  }
+  napi_get_value_string_utf16(env, string, nullptr, 0, &length);
+  long_.resize(length);
+  napi_get_value_string_utf16(env, string, long_.data(), length + 1, &length);
+  units_ = long_;
+}
+
+std::string ToUtf8(std::u16string_view units) {
+  std::string out;
+  out.reserve(units.size());
+  const auto put = [&out](std::uint32_t byte) { out.push_back(static_cast<char>(byte)); };
+  for (std::size_t i = 0; i < units.size(); ++i) {
+    std::uint32_t point = units[i];
+    const bool leads = point >= 0xD800 && point < 0xDC00 && i + 1 < units.size() &&
+                       units[i + 1] >= 0xDC00 && units[i + 1] < 0xE000;
+    if (leads) point = 0x10000 + ((point - 0xD800) << 10) + (units[++i] - 0xDC00u);
+    if (point < 0x80) {
+      put(point);
+    } else if (point < 0x800) {
+      put(0xC0 | point >> 6);
+      put(0x80 | (point & 0x3F));
+    } else if (point < 0x10000) {
+      put(0xE0 | point >> 12);
+      put(0x80 | (point >> 6 & 0x3F));
+      put(0x80 | (point & 0x3F));
+    } else {
+      put(0xF0 | point >> 18);
+      put(0x80 | (point >> 12 & 0x3F));
+      put(0x80 | (point >> 6 & 0x3F));
+      put(0x80 | (point & 0x3F));
+    }
+  }
+  return out;
+}
+
+double ToMillis(Nanos span) {
+  if (span == kNever) return std::numeric_limits<double>::infinity();
+  constexpr std::int64_t kMilli = 1'000'000;
+  return static_cast<double>((span.count() + kMilli - 1) / kMilli);
+}
+
+std::vector<Policy> ReadPolicies(const Napi::Array& list) {
+  std::vector<Policy> policies;
+  for (std::uint32_t i = 0; i < list.Length(); ++i) {
+    const auto item = list.Get(i).As<Napi::Array>();
+    const auto number = [&item](std::uint32_t at) {
+      return item.Get(at).As<Napi::Number>().DoubleValue();
+    };
+    PolicyFault fault = PolicyFault::kNone;
+    const std::optional<TokenBucket> bucket =
+        TokenBucket::Make(static_cast<std::int64_t>(number(1)),
+                          static_cast<std::int64_t>(number(2)), FromMicros(number(3)), fault);
+    if (!bucket) throw Napi::Error::New(list.Env(), "a policy that makeTokenBucket refuses");
+    policies.push_back({item.Get(0u).As<Napi::String>().Utf8Value(), *bucket});
+  }
+  return policies;
+}
+
+MemoryStore::Seed RandomSeed() {
+  std::random_device random;
+  MemoryStore::Seed seed;
+  for (std::uint8_t& byte : seed) byte = static_cast<std::uint8_t>(random());
+  return seed;
+}
+
+}  // namespace sluice::addon
