@@ -6,14 +6,13 @@
 // CPU time of the thread, not time on the wall: what another process does on the machine is not the
 // store's fault. Page faults and the clock's own cost (printed too) are included.
 // Prints one JSON object; times in ns. Exits 1 when a check was not admitted or a key is missing.
-#include <time.h>
-
 #include <algorithm>
 #include <array>
 #include <charconv>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
 #include <optional>
 #include <string_view>
 #include <vector>
