@@ -92,7 +92,7 @@ export function checkOptionNames(
   given: unknown,
   known: readonly string[],
   where: string,
-): asserts given is Record<string, unknown> {
+): void {
   if (typeof given !== 'object' || given === null || Array.isArray(given)) {
     throw typeError('ERR_SLUICE_OPTIONS', where, given, 'an object of options');
   }
