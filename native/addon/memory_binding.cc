@@ -66,12 +66,12 @@ napi_value Decide(napi_env env, napi_callback_info info, Ask ask) {
 
 napi_value Check(napi_env env, napi_callback_info info) {
   return Decide(env, info,
-                [](const MemoryLimiter& limiter, auto... args) { limiter.Check(args...); });
+                [](const MemoryLimiter& limiter, auto&&... args) { limiter.Check(args...); });
 }
 
 napi_value Peek(napi_env env, napi_callback_info info) {
   return Decide(env, info,
-                [](const MemoryLimiter& limiter, auto... args) { limiter.Peek(args...); });
+                [](const MemoryLimiter& limiter, auto&&... args) { limiter.Peek(args...); });
 }
 
 napi_value Reset(napi_env env, napi_callback_info info) {
