@@ -1,9 +1,12 @@
 // Conversions between JavaScript values and the core's.
 #include "values.h"
 
+#include <sys/random.h>
+
+#include <cerrno>
 #include <limits>
 #include <optional>
-#include <random>
+#include <system_error>
 
 namespace sluice::addon {
 
@@ -73,9 +76,11 @@ std::vector<Policy> ReadPolicies(const Napi::Array& list) {
 }
 
 MemoryStore::Seed RandomSeed() {
-  std::random_device random;
+  // Not std::random_device: linked statically it needs a newer glibc than the prebuilt binary may.
   MemoryStore::Seed seed;
-  for (std::uint8_t& byte : seed) byte = static_cast<std::uint8_t>(random());
+  if (getentropy(seed.data(), seed.size()) != 0) {
+    throw std::system_error(errno, std::generic_category(), "getentropy");
+  }
   return seed;
 }
 

@@ -22,7 +22,7 @@ endfunction()
 
 # sluice_addon_link_options(TARGET): how a Node addon has to be linked.
 # - nodelete: Node unloads an addon that only a worker loaded; a native thread of ours must not lose its code.
-# - exclude-libs: nothing of the static libraries is exported, so nothing clashes with Node's own copies.
+# - the version script: only Node-API's entry points are exported, so nothing clashes with Node's own copies.
 # - static libstdc++, shared libgcc: the binary runs where libstdc++ is older; static libgcc would need a newer glibc.
 function(sluice_addon_link_options name)
   set_target_properties(${name} PROPERTIES PREFIX "" SUFFIX ".node" OUTPUT_NAME sluice)
@@ -30,8 +30,10 @@ function(sluice_addon_link_options name)
     target_link_options(${name} PRIVATE -Wl,-undefined,dynamic_lookup)
     return()
   endif()
-  target_link_options(${name} PRIVATE -Wl,-z,nodelete -Wl,-z,now -Wl,--as-needed
-                                      -Wl,--exclude-libs,ALL -Wl,--gc-sections)
+  set(exports "${PROJECT_SOURCE_DIR}/scripts/cmake/addon.map")
+  target_link_options(${name} PRIVATE "-Wl,--version-script=${exports}" -Wl,-z,nodelete -Wl,-z,now
+                                      -Wl,--as-needed -Wl,--gc-sections)
+  set_target_properties(${name} PROPERTIES LINK_DEPENDS "${exports}")
   if(NOT SLUICE_SANITIZE)
     target_link_options(${name} PRIVATE -static-libstdc++ $<$<CONFIG:Release>:-s>)
   endif()

@@ -25,7 +25,7 @@ test('the tarball holds what runs, what builds from source, and nothing else', a
     /^prebuilds\/[a-z0-9]+-[a-z0-9]+\/sluice\.node$/,
     /^native\/[\w/-]+\.(h|cc|lua|cmake)$/,
     /^native\/[\w/-]+\/CMakeLists\.txt$/,
-    /^scripts\/(install\.mjs|cmake\/\w+\.cmake)$/,
+    /^scripts\/(install\.mjs|cmake\/\w+\.(cmake|map))$/,
   ];
   const names = await readdir(installed(), { recursive: true, withFileTypes: true });
   const files = names
