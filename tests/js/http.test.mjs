@@ -10,7 +10,12 @@ test('an IPv4 address is its own key', () => {
 });
 
 test('an IPv4 address wrapped in IPv6 has the key of the IPv4 address, in every spelling', () => {
-  for (const ip of ['::ffff:192.0.2.7', '::FFFF:192.0.2.7', '::ffff:c000:207', '0:0:0:0:0:ffff:192.0.2.7']) {
+  for (const ip of [
+    '::ffff:192.0.2.7',
+    '::FFFF:192.0.2.7',
+    '::ffff:c000:207',
+    '0:0:0:0:0:ffff:192.0.2.7',
+  ]) {
     assert.equal(clientIpKey(ip), '192.0.2.7', ip);
   }
 });
@@ -29,12 +34,27 @@ test('an IPv6 address is cut to its /56, in every spelling', () => {
 });
 
 test('addresses of neighbouring /56 networks have different keys', () => {
-  const keys = ['2001:db8:12:3400::1', '2001:db8:12:3500::1', '2001:db8:13:3400::1', '2001:db9:12:3400::1'];
+  const keys = [
+    '2001:db8:12:3400::1',
+    '2001:db8:12:3500::1',
+    '2001:db8:13:3400::1',
+    '2001:db9:12:3400::1',
+  ];
   assert.equal(new Set(keys.map(clientIpKey)).size, keys.length);
 });
 
 test('what is not an address is refused with a code, the name and the value', () => {
-  for (const value of [undefined, null, '', 'unknown', '192.0.2.7:5678', '[2001:db8::1]', '1.2.3', '::ffff:1.2.3', 42]) {
+  for (const value of [
+    undefined,
+    null,
+    '',
+    'unknown',
+    '192.0.2.7:5678',
+    '[2001:db8::1]',
+    '1.2.3',
+    '::ffff:1.2.3',
+    42,
+  ]) {
     assert.throws(() => clientIpKey(value), {
       name: 'TypeError',
       code: 'ERR_SLUICE_CLIENT_IP',

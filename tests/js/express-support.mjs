@@ -1,0 +1,79 @@
+// What the tests of the Express middleware share: a server for one test, a client, a scripted limiter.
+
+import { once } from 'node:events';
+import http from 'node:http';
+import express from 'express';
+
+/**
+ * Serves an Express app on a free port of the loopback until test `t` ends.
+ * Errors that reach the end are answered 500 with their code and message, and kept in `errors`.
+ */
+export async function serve(t, configure, { makeApp = express, host = '127.0.0.1' } = {}) {
+  const app = makeApp();
+  const errors = [];
+  configure(app);
+  app.get('/', (_req, res) => res.send('hello'));
+  app.use((error, _req, res, next) => {
+    errors.push(error);
+    if (res.headersSent) return next(error);
+    res.status(500).json({ code: error.code, message: error.message });
+  });
+  app.set('env', 'test'); // Express prints what reaches its own error handler, except under this name.
+  const server = app.listen(0, host);
+  await once(server, 'listening');
+  t.after(async () => {
+    server.closeAllConnections();
+    server.close();
+    await once(server, 'close');
+  });
+  const { port } = server.address();
+  return {
+    errors,
+    port,
+    send: (path = '/', options = {}) => send({ host, port, path, ...options }),
+  };
+}
+
+/** One request on a connection of its own. */
+export async function send({ body: sent, ...options }) {
+  const request = http.request({ agent: false, ...options });
+  request.end(sent);
+  const [response] = await once(request, 'response');
+  let body = '';
+  for await (const chunk of response.setEncoding('utf8')) body += chunk;
+  return { status: response.statusCode, headers: response.headers, body };
+}
+
+/** A decision as a limiter of one policy, 'burst', would give it. */
+export function decision(overrides = {}) {
+  const binding = {
+    policy: 'burst',
+    allowed: true,
+    limit: 20,
+    remaining: 13,
+    retryAfterMs: 0,
+    resetAfterMs: 700,
+    ...overrides,
+  };
+  return { policies: [binding], delayMs: 0, source: 'store', ...binding };
+}
+
+export const denial = (overrides = {}) =>
+  decision({ allowed: false, remaining: 0, retryAfterMs: 1001, resetAfterMs: 2000, ...overrides });
+
+/** A limiter that gives one answer to all, for decisions that a real one gives rarely. Keeps what it was asked. */
+export function scriptedLimiter(answer, { synchronous = true } = {}) {
+  const asked = [];
+  const ask = (key, options) => {
+    asked.push({ key, ...options });
+    if (answer instanceof Error) throw answer;
+    return answer;
+  };
+  return {
+    asked,
+    store: synchronous ? 'memory' : 'redis',
+    policies: { burst: { algorithm: 'tokenBucket', limit: 20, windowMs: 2000 } },
+    checkSync: ask,
+    check: async (key, options) => ask(key, options),
+  };
+}
