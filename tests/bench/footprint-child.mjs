@@ -41,7 +41,7 @@ const openers = {
       const limiter = createSluice(sluice, LIMIT, { store: sluice.memory({ maxKeys }) });
       return {
         take: (key) => limiter.checkSync(key).allowed,
-        held: () => limiter.stats().keys,
+        held: () => limiter.stats().memory.keys,
       };
     };
   },

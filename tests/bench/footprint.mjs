@@ -5,6 +5,9 @@ import { Child } from './lib/child.mjs';
 const METRIC = 'memory per key held';
 const child = fileURLToPath(new URL('footprint-child.mjs', import.meta.url));
 
+// V8 grows its nursery to tens of MB as it sees fit, which is the caller's garbage and nobody's keys.
+const NURSERY = ['--min-semi-space-size=1', '--max-semi-space-size=1'];
+
 export async function measureFootprint(report, { quick, sluice }) {
   const million = quick ? 20_000 : 1_000_000;
   const subjects = [
@@ -37,7 +40,7 @@ export async function measureFootprint(report, { quick, sluice }) {
 }
 
 async function bytesPerKey(params) {
-  const process = new Child(child);
+  const process = new Child(child, [], NURSERY);
   try {
     const { grownBytes, held } = await process.call('grow', params);
     return grownBytes / held;

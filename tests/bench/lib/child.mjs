@@ -11,8 +11,8 @@ process.on('exit', () => {
 export class Child {
   #process;
 
-  constructor(modulePath, args = []) {
-    this.#process = fork(modulePath, args, { serialization: 'advanced' });
+  constructor(modulePath, args = [], execArgv = []) {
+    this.#process = fork(modulePath, args, { execArgv, serialization: 'advanced' });
     running.add(this.#process);
     this.#process.once('exit', () => running.delete(this.#process));
   }
