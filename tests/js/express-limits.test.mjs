@@ -1,0 +1,254 @@
+// The Express middleware over HTTP with real limiters: what it admits, and what it says of it.
+
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { describe, test } from 'node:test';
+import express from 'express';
+import express4 from 'express4';
+import { createLimiter, memory, redis, tokenBucket } from 'sluice';
+import { rateLimit } from 'sluice/express';
+import { manualClock } from 'sluice/testing';
+import { startRedis } from '../packaging/support/redis.mjs';
+import { serve } from './express-support.mjs';
+
+const statuses = (answers) => answers.map(({ status }) => status);
+const count = (answers, status) => statuses(answers).filter((s) => s === status).length;
+
+/** One request after the other. */
+async function inTurn(number, send) {
+  const answers = [];
+  for (let i = 0; i < number; i++) answers.push(await send());
+  return answers;
+}
+
+for (const [name, makeApp] of [
+  ['Express 5', express],
+  ['Express 4', express4],
+]) {
+  test(`${name}: a client is admitted up to the capacity, and again after Retry-After`, async (t) => {
+    const clock = manualClock();
+    const middleware = rateLimit({
+      policies: tokenBucket({ capacity: 3, refill: 1, every: '2s' }),
+      store: memory({ clock }),
+    });
+    const { send } = await serve(t, (app) => app.use(middleware), { makeApp });
+
+    const answers = await inTurn(4, send);
+    assert.deepEqual(statuses(answers), [200, 200, 200, 429]);
+    assert.deepEqual(
+      answers.map(({ headers }) => headers.ratelimit),
+      [
+        '"default";r=2;t=2',
+        '"default";r=1;t=4',
+        '"default";r=0;t=6',
+        '"default";r=0;t=2', // Denied: when the same request is admitted.
+      ],
+    );
+    const denied = answers[3];
+    assert.equal(denied.headers['ratelimit-policy'], '"default";q=3;w=6');
+    assert.equal(denied.headers['content-type'], 'application/problem+json');
+    assert.deepEqual(JSON.parse(denied.body)['violated-policies'], ['default']);
+
+    const wait = Number(denied.headers['retry-after']) * 1000;
+    clock.advance(wait - 0.001);
+    assert.equal((await send()).status, 429);
+    clock.advance(0.001);
+    assert.equal((await send()).status, 200);
+  });
+
+  test(`${name}: an async callback that fails reaches the application's error handler`, async (t) => {
+    const failure = new Error('no session');
+    const { send, errors } = await serve(
+      t,
+      (app) =>
+        app.use(
+          rateLimit({
+            policies: tokenBucket({ capacity: 1, every: '1d' }),
+            key: () => Promise.reject(failure),
+          }),
+        ),
+      { makeApp },
+    );
+    assert.equal((await send()).status, 500);
+    assert.deepEqual(errors, [failure]);
+  });
+}
+
+test('requests that arrive together are admitted up to the capacity, not one more', async (t) => {
+  const { send } = await serve(t, (app) =>
+    app.use(rateLimit({ policies: tokenBucket({ capacity: 20, every: '10d' }) })),
+  );
+  const answers = await Promise.all(Array.from({ length: 100 }, () => send()));
+  assert.deepEqual([count(answers, 200), count(answers, 429)], [20, 80]);
+});
+
+test('of several policies the headers name all, and the one that binds', async (t) => {
+  const clock = manualClock();
+  const { send } = await serve(t, (app) =>
+    app.use(
+      rateLimit({
+        policies: {
+          burst: tokenBucket({ capacity: 2, every: '1s' }),
+          daily: tokenBucket({ capacity: 3, every: '1d' }),
+        },
+        store: memory({ clock }),
+      }),
+    ),
+  );
+  const first = await inTurn(3, send);
+  assert.deepEqual(statuses(first), [200, 200, 429]);
+  assert.equal(first[0].headers['ratelimit-policy'], '"burst";q=2;w=1, "daily";q=3;w=86400');
+  assert.equal(first[2].headers.ratelimit, '"burst";r=0;t=1');
+  assert.deepEqual(JSON.parse(first[2].body)['violated-policies'], ['burst']);
+
+  clock.advance('1s');
+  const second = await inTurn(3, send);
+  // The denial by 'burst' charged 'daily' nothing: of its 3, one is left.
+  assert.deepEqual(statuses(second), [200, 429, 429]);
+  assert.match(second[1].headers.ratelimit, /^"daily";r=0;t=287\d\d$/);
+  assert.deepEqual(JSON.parse(second[1].body)['violated-policies'], ['daily']);
+});
+
+test('a request may cost differently by policy', async (t) => {
+  const { send } = await serve(t, (app) =>
+    app.use(
+      rateLimit({
+        policies: {
+          requests: tokenBucket({ capacity: 100, every: '10d' }),
+          pages: tokenBucket({ capacity: 10, every: '10d' }),
+        },
+        cost: (req) => ({ pages: Number(req.query.pages) }),
+      }),
+    ),
+  );
+  assert.equal((await send('/?pages=8')).headers.ratelimit, '"pages";r=2;t=691200');
+  assert.equal((await send('/?pages=3')).status, 429);
+  assert.equal((await send('/?pages=2')).status, 200);
+
+  const never = await send('/?pages=11');
+  assert.equal(never.status, 429);
+  assert.equal(never.headers['retry-after'], undefined);
+  assert.equal(never.headers.ratelimit, '"pages";r=0');
+});
+
+test('a cost that is no whole number is an error and no admission', async (t) => {
+  const { send, errors } = await serve(t, (app) =>
+    app.use(
+      rateLimit({
+        policies: tokenBucket({ capacity: 10, every: '1d' }),
+        cost: (req) => Number(req.query.n),
+      }),
+    ),
+  );
+  for (const n of ['-1', '1.5', 'x', '2147483648']) {
+    assert.equal((await send(`/?n=${n}`)).status, 500, n);
+    assert.equal(errors.at(-1).code, 'ERR_SLUICE_COST', n);
+  }
+  assert.equal((await send('/?n=1')).headers.ratelimit, '"default";r=9;t=8640');
+});
+
+test('clients have a limit each, and an IPv6 client has one for its /56', async (t) => {
+  const { send } = await serve(t, (app) =>
+    app
+      .set('trust proxy', 'loopback')
+      .use(rateLimit({ policies: tokenBucket({ capacity: 1, every: '1d' }) })),
+  );
+  const from = async (ip) => (await send('/', { headers: { 'x-forwarded-for': ip } })).status;
+  assert.equal(await from('203.0.113.1'), 200);
+  assert.equal(await from('203.0.113.1'), 429);
+  assert.equal(await from('::ffff:203.0.113.1'), 429);
+  assert.equal(await from('203.0.113.2'), 200);
+  assert.equal(await from('2001:db8:1:1::1'), 200);
+  assert.equal(await from('2001:db8:1:ff:ffff::1'), 429);
+  assert.equal(await from('2001:db8:1:100::1'), 200);
+});
+
+test('keys with any characters work and do not collide', async (t) => {
+  const { send } = await serve(t, (app) =>
+    app.use(
+      rateLimit({
+        policies: tokenBucket({ capacity: 1, every: '1d' }),
+        key: (req) => decodeURIComponent(req.query.key),
+      }),
+    ),
+  );
+  for (const key of ['a b', 'a:b', '{a}b', 'a\nb', 'a\0b', 'ä', '漢', 'a'.repeat(4000)]) {
+    const path = `/?key=${encodeURIComponent(encodeURIComponent(key))}`;
+    assert.deepEqual(statuses(await inTurn(2, () => send(path))), [200, 429], JSON.stringify(key));
+  }
+});
+
+test('one limiter behind several routes and applications is one limit, and can be reset', async (t) => {
+  const limiter = createLimiter({ policies: tokenBucket({ capacity: 2, every: '1d' }) });
+  const one = await serve(t, (app) => app.use(rateLimit({ limiter })));
+  const two = await serve(t, (app) => app.get('/', rateLimit({ limiter })));
+  assert.equal((await one.send()).status, 200);
+  assert.equal((await two.send()).status, 200);
+  assert.equal((await one.send()).status, 429);
+  assert.equal((await two.send()).status, 429);
+  await limiter.reset('127.0.0.1');
+  assert.equal((await one.send()).status, 200);
+});
+
+test('what createLimiter refuses, rateLimit refuses', () => {
+  const policies = tokenBucket({ capacity: 1, every: '1s' });
+  for (const [options, code] of [
+    [{}, 'ERR_SLUICE_POLICY'],
+    [{ policies: {} }, 'ERR_SLUICE_POLICY'],
+    [{ policies: { 'a"b': policies } }, 'ERR_SLUICE_POLICY_NAME'],
+    [{ policies, store: {} }, 'ERR_SLUICE_OPTIONS'],
+    [{ policies, onStoreError: 'pass' }, 'ERR_SLUICE_OPTIONS'],
+    [{ policies, deadlineMs: -1 }, 'ERR_SLUICE_OPTIONS'],
+  ]) {
+    assert.throws(() => rateLimit(options), { code });
+  }
+});
+
+describe('over Redis', () => {
+  test('several servers share one limit', async (t) => {
+    const { url, stop } = await startRedis();
+    t.after(stop);
+    const options = () => ({
+      policies: tokenBucket({ capacity: 10, every: '10d' }),
+      store: redis(url),
+      onStoreError: 'throw',
+      deadlineMs: 5000,
+    });
+    const servers = [];
+    for (let i = 0; i < 3; i++) {
+      servers.push(await serve(t, (app) => app.use(rateLimit(options()))));
+    }
+    const answers = await Promise.all(Array.from({ length: 30 }, (_, i) => servers[i % 3].send()));
+    assert.deepEqual([count(answers, 200), count(answers, 429)], [10, 20]);
+    const denied = answers.find(({ status }) => status === 429);
+    assert.match(denied.headers.ratelimit, /^"default";r=0;t=86\d\d\d$/);
+    assert.match(denied.headers['retry-after'], /^86\d\d\d$/);
+  });
+
+  test('without Redis the rule for a failed store answers', async (t) => {
+    const placeholder = createServer().listen(0, '127.0.0.1');
+    await once(placeholder, 'listening');
+    const url = `redis://127.0.0.1:${placeholder.address().port}`;
+    placeholder.close();
+    await once(placeholder, 'close');
+
+    for (const [onStoreError, expected] of [
+      ['local', [200, 200, 429]],
+      ['allow', [200, 200, 200]],
+      ['deny', [503, 503, 503]],
+      ['throw', [500, 500, 500]],
+    ]) {
+      const policies = tokenBucket({ capacity: 2, every: '10d' });
+      const { send, errors } = await serve(t, (app) =>
+        app.use(rateLimit({ policies, store: redis(url), onStoreError })),
+      );
+      const answers = await inTurn(3, send);
+      assert.deepEqual(statuses(answers), expected, onStoreError);
+      const known = onStoreError === 'local' ? '"default";q=2;w=864000' : undefined;
+      assert.equal(answers[0].headers['ratelimit-policy'], known, onStoreError);
+      if (onStoreError === 'deny') assert.equal(answers[0].headers['retry-after'], '1');
+      if (onStoreError === 'throw') assert.equal(errors[0].code, 'ERR_SLUICE_STORE_UNAVAILABLE');
+    }
+  });
+});
