@@ -1,0 +1,130 @@
+// Names of policies, and several policies in one answer.
+#include "core/policy.h"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+#include "support/policies.h"
+
+namespace sluice::testing {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+TEST(IsPolicyName, TakesWhatFitsAHeaderAndARedisKey) {
+  for (const char* name : {"a", "default", "Per-Minute_2.5", "-", ".", "_", "0"}) {
+    EXPECT_TRUE(IsPolicyName(name)) << name;
+  }
+  EXPECT_TRUE(IsPolicyName(std::string(64, 'x')));
+}
+
+TEST(IsPolicyName, RefusesEverythingElse) {
+  EXPECT_FALSE(IsPolicyName(""));
+  EXPECT_FALSE(IsPolicyName(std::string(65, 'x')));
+  EXPECT_FALSE(IsPolicyName("caf\xc3\xa9"));
+  const std::string allowed = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-.";
+  for (int c = 0; c < 256; ++c) {
+    const std::string name{'a', static_cast<char>(c), 'b'};
+    EXPECT_EQ(IsPolicyName(name), allowed.find(static_cast<char>(c)) != std::string::npos) << c;
+  }
+}
+
+class DecideTatsTest : public ::testing::Test {
+ protected:
+  bool Decide(std::vector<std::int64_t> costs, std::vector<Nanos> backlogs) {
+    decisions_.assign(policies_.size(), Decision{});
+    return DecideTats(policies_, costs, backlogs, decisions_);
+  }
+  std::string TextOf(std::size_t policy) const { return Text(decisions_[policy]); }
+
+  // 0.5 s a token, and 0.25 s a token.
+  std::vector<Policy> policies_ = {BucketPolicy("a", 2, 2, seconds(1)),
+                                   BucketPolicy("b", 4, 4, seconds(1))};
+  std::vector<Decision> decisions_;
+};
+
+TEST_F(DecideTatsTest, AdmittedByAllChargesAll) {
+  EXPECT_TRUE(Decide({1, 2}, {Nanos{0}, milliseconds(100)}));
+  EXPECT_EQ(TextOf(0), "admitted, 1 of 2 left, retry 0, reset 500000000");
+  EXPECT_EQ(TextOf(1), "admitted, 1 of 4 left, retry 0, reset 600000000");
+}
+
+TEST_F(DecideTatsTest, DeniedByTheLastChargesNone) {
+  EXPECT_FALSE(Decide({1, 1}, {Nanos{0}, seconds(1)}));
+  EXPECT_EQ(TextOf(0), "admitted, 2 of 2 left, retry 0, reset 0");
+  EXPECT_EQ(TextOf(1), "denied, 0 of 4 left, retry 250000000, reset 1000000000");
+}
+
+TEST_F(DecideTatsTest, DeniedByTheFirstChargesNone) {
+  EXPECT_FALSE(Decide({2, 3}, {milliseconds(1), milliseconds(250)}));
+  EXPECT_EQ(TextOf(0), "denied, 1 of 2 left, retry 1000000, reset 1000000");
+  EXPECT_EQ(TextOf(1), "admitted, 3 of 4 left, retry 0, reset 250000000");
+}
+
+TEST_F(DecideTatsTest, DeniedByAllTellsEachItsOwnWait) {
+  EXPECT_FALSE(Decide({1, 5}, {seconds(3), seconds(1)}));
+  EXPECT_EQ(TextOf(0), "denied, 0 of 2 left, retry 2500000000, reset 3000000000");
+  EXPECT_EQ(TextOf(1), "denied, 0 of 4 left, retry never, reset 1000000000");
+}
+
+TEST_F(DecideTatsTest, CostZeroPassesAnEmptyPolicyAndChargesItNothing) {
+  EXPECT_TRUE(Decide({0, 1}, {seconds(1), Nanos{0}}));
+  EXPECT_EQ(TextOf(0), "admitted, 0 of 2 left, retry 0, reset 1000000000");
+  EXPECT_EQ(TextOf(1), "admitted, 3 of 4 left, retry 0, reset 250000000");
+}
+
+TEST_F(DecideTatsTest, WithOnePolicyIsCheckTat) {
+  policies_.pop_back();
+  for (const std::int64_t cost : {0, 1, 2, 3}) {
+    for (const Nanos backlog : {Nanos{0}, Nanos{1}, Nanos{milliseconds(500)}, Nanos{seconds(9)}}) {
+      const TatStep alone = CheckTat(RuleOf(policies_[0].algorithm), backlog, cost, Nanos{0});
+      EXPECT_EQ(Decide({cost}, {backlog}), alone.decision.allowed);
+      EXPECT_EQ(TextOf(0), Text(alone.decision));
+    }
+  }
+}
+
+Decision Admits(std::int64_t remaining, std::int64_t limit) {
+  return {.allowed = true, .limit = limit, .remaining = remaining};
+}
+
+Decision Denies(Nanos retry_after) {
+  return {.allowed = false, .limit = 10, .remaining = 0, .retry_after = retry_after};
+}
+
+TEST(BindingPolicy, IsTheOneWithTheSmallestShareLeft) {
+  EXPECT_EQ(BindingPolicy(std::vector{Admits(5, 10), Admits(40, 100), Admits(9, 10)}), 1u);
+  EXPECT_EQ(BindingPolicy(std::vector{Admits(1, 1), Admits(999, 1000)}), 1u);
+  EXPECT_EQ(BindingPolicy(std::vector{Admits(0, 5), Admits(1, 5000)}), 0u);
+}
+
+TEST(BindingPolicy, IsTheFirstOfEquals) {
+  EXPECT_EQ(BindingPolicy(std::vector{Admits(5, 10), Admits(50, 100), Admits(1, 2)}), 0u);
+  EXPECT_EQ(BindingPolicy(std::vector{Admits(9, 10), Denies(seconds(1)), Denies(seconds(1))}), 1u);
+  EXPECT_EQ(BindingPolicy(std::vector{Denies(kNever), Denies(kNever)}), 0u);
+  EXPECT_EQ(BindingPolicy(std::vector{Admits(3, 7)}), 0u);
+}
+
+TEST(BindingPolicy, IsADenialBeforeAnyAdmission) {
+  EXPECT_EQ(BindingPolicy(std::vector{Admits(0, 10), Denies(Nanos{1}), Admits(0, 10)}), 1u);
+}
+
+TEST(BindingPolicy, IsTheDenialThatTakesLongest) {
+  EXPECT_EQ(BindingPolicy(std::vector{Denies(seconds(1)), Denies(seconds(3)), Denies(seconds(2))}),
+            1u);
+  EXPECT_EQ(BindingPolicy(std::vector{Denies(seconds(1)), Denies(kNever), Denies(seconds(9))}), 1u);
+}
+
+TEST(BindingPolicy, ComparesSharesOfTheLargestLimitsExactly) {
+  constexpr std::int64_t kMost = std::int64_t{1} << 42;
+  EXPECT_EQ(BindingPolicy(std::vector{Admits(kMost, kMost), Admits(kMost - 1, kMost)}), 1u);
+  EXPECT_EQ(BindingPolicy(std::vector{Admits(kMost - 2, kMost - 1), Admits(kMost - 1, kMost)}), 0u);
+  EXPECT_EQ(BindingPolicy(std::vector{Admits(kMost - 1, kMost), Admits(kMost - 2, kMost - 1)}), 1u);
+}
+
+}  // namespace
+}  // namespace sluice::testing

@@ -1,0 +1,298 @@
+// What every store has to do.
+#include "store/store_contract.h"
+
+#include <algorithm>
+#include <chrono>
+#include <map>
+
+#include "support/policies.h"
+#include "support/trace.h"
+#include "support/vectors.h"
+
+namespace sluice::testing {
+namespace {
+
+using std::chrono::days;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr Nanos kStart = seconds(1'795'219'200);
+
+}  // namespace
+
+StoreContract::StoreContract()
+    : store_(GetParam()()), policies_{BucketPolicy("default", 5, 5, seconds(1))} {
+  store_->SetTime(kStart);
+}
+
+std::string StoreContract::Told(bool allowed, const std::vector<Decision>& decisions) const {
+  std::string text;
+  bool all = true;
+  for (const Decision& decision : decisions) {
+    text += (text.empty() ? "" : " | ") + Text(decision);
+    all = all && decision.allowed;
+  }
+  EXPECT_EQ(allowed, all) << "the answer is not that of all policies: " << text;
+  return text;
+}
+
+std::string StoreContract::Check(std::string_view key, std::vector<std::int64_t> costs) {
+  std::vector<Decision> decisions(policies_.size());
+  const bool allowed = store_->Check(key, policies_, costs, decisions);
+  return Told(allowed, decisions);
+}
+
+std::string StoreContract::Peek(std::string_view key, std::vector<std::int64_t> costs) {
+  std::vector<Decision> decisions(policies_.size());
+  const bool allowed = store_->Peek(key, policies_, costs, decisions);
+  return Told(allowed, decisions);
+}
+
+TEST_P(StoreContract, AKeyNeverSeenHasItsWholeCapacity) {
+  EXPECT_EQ(Check("k", {5}), "admitted, 0 of 5 left, retry 0, reset 1000000000");
+}
+
+TEST_P(StoreContract, DeniesOneTooMany) {
+  Check("k", {5});
+  EXPECT_EQ(Check("k", {1}), "denied, 0 of 5 left, retry 200000000, reset 1000000000");
+}
+
+TEST_P(StoreContract, DenialsChangeNothing) {
+  Check("k", {4});
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(Check("k", {2}), "denied, 1 of 5 left, retry 200000000, reset 800000000");
+  }
+  EXPECT_EQ(Check("k", {1}), "admitted, 0 of 5 left, retry 0, reset 1000000000");
+}
+
+TEST_P(StoreContract, CostZeroIsAdmittedAndChargesNothing) {
+  EXPECT_EQ(Check("k", {0}), "admitted, 5 of 5 left, retry 0, reset 0");
+  Check("k", {5});
+  EXPECT_EQ(Check("k", {0}), "admitted, 0 of 5 left, retry 0, reset 1000000000");
+}
+
+TEST_P(StoreContract, ACostAboveTheCapacityIsNeverAdmittedAndChangesNothing) {
+  EXPECT_EQ(Check("k", {6}), "denied, 5 of 5 left, retry never, reset 0");
+  EXPECT_EQ(Check("k", {(std::int64_t{1} << 31) - 1}), "denied, 5 of 5 left, retry never, reset 0");
+  EXPECT_EQ(Check("k", {5}), "admitted, 0 of 5 left, retry 0, reset 1000000000");
+}
+
+TEST_P(StoreContract, RetryAfterIsTightToAStepOfTheClock) {
+  Check("k", {5});
+  SetTime(kStart + milliseconds(200) - store_->tick());
+  EXPECT_EQ(Check("k", {1}).substr(0, 6), "denied");
+  SetTime(kStart + milliseconds(200));
+  EXPECT_EQ(Check("k", {1}), "admitted, 0 of 5 left, retry 0, reset 1000000000");
+}
+
+TEST_P(StoreContract, AKeyThatHasDrainedEqualsANewOne) {
+  Check("k", {5});
+  SetTime(kStart + seconds(1));
+  EXPECT_EQ(Peek("k", {0}), Peek("new", {0}));
+  EXPECT_EQ(Check("k", {5}), "admitted, 0 of 5 left, retry 0, reset 1000000000");
+}
+
+TEST_P(StoreContract, KeysHaveStatesOfTheirOwn) {
+  using std::string_literals::operator""s;
+  const std::vector<std::string> keys = {"a",
+                                         "A",
+                                         "a ",
+                                         " a",
+                                         "a:b",
+                                         "{a}",
+                                         "a}",
+                                         "{",
+                                         "a{b}c",
+                                         "a\nb",
+                                         "a\rb",
+                                         "a\0b"s,
+                                         "a\0"s,
+                                         "\0a"s,
+                                         "%61",
+                                         "a%00b",
+                                         "\x01",
+                                         "\xff\xfe",
+                                         "é",
+                                         "\"a\"",
+                                         "default",
+                                         "a:default",
+                                         "*",
+                                         "a*",
+                                         "__meta",
+                                         "a\\0b",
+                                         "a\tb",
+                                         "{}a{b}",
+                                         "a:tb1",
+                                         std::string(128, 'x'),
+                                         std::string(129, 'x'),
+                                         std::string(100'000, 'x'),
+                                         std::string(100'000, 'x') + "y"};
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    EXPECT_EQ(Check(keys[i], {5}), "admitted, 0 of 5 left, retry 0, reset 1000000000") << keys[i];
+  }
+  for (const std::string& key : keys) EXPECT_EQ(Check(key, {1}).substr(0, 6), "denied") << key;
+}
+
+TEST_P(StoreContract, PoliciesOfOneKeyHaveStatesOfTheirOwn) {
+  const Policy first = policies_[0];
+  const Policy second = BucketPolicy("second", 5, 5, seconds(1));
+  Check("k", {5});
+  policies_ = {second};
+  EXPECT_EQ(Check("k", {1}), "admitted, 4 of 5 left, retry 0, reset 200000000");
+  policies_ = {second, first};
+  EXPECT_EQ(Check("k", {1, 1}),
+            "admitted, 4 of 5 left, retry 0, reset 200000000 | "
+            "denied, 0 of 5 left, retry 200000000, reset 1000000000");
+}
+
+TEST_P(StoreContract, OtherNumbersUnderOneNameKeepTheState) {
+  Check("k", {4});
+  policies_ = {BucketPolicy("default", 10, 5, seconds(1))};
+  EXPECT_EQ(Check("k", {6}), "admitted, 0 of 10 left, retry 0, reset 2000000000");
+}
+
+TEST_P(StoreContract, SeveralPoliciesChargeAllOrNone) {
+  policies_ = {BucketPolicy("a", 5, 5, seconds(1)), BucketPolicy("b", 2, 2, seconds(1)),
+               BucketPolicy("c", 9, 9, seconds(9))};
+  EXPECT_EQ(Check("k", {1, 2, 3}),
+            "admitted, 4 of 5 left, retry 0, reset 200000000 | "
+            "admitted, 0 of 2 left, retry 0, reset 1000000000 | "
+            "admitted, 6 of 9 left, retry 0, reset 3000000000");
+  const std::string denied =
+      "admitted, 4 of 5 left, retry 0, reset 200000000 | "
+      "denied, 0 of 2 left, retry 500000000, reset 1000000000 | "
+      "admitted, 6 of 9 left, retry 0, reset 3000000000";
+  EXPECT_EQ(Check("k", {1, 1, 1}), denied);
+  EXPECT_EQ(Check("k", {4, 1, 6}), denied);
+  EXPECT_EQ(Check("k", {4, 0, 6}),
+            "admitted, 0 of 5 left, retry 0, reset 1000000000 | "
+            "admitted, 0 of 2 left, retry 0, reset 1000000000 | "
+            "admitted, 0 of 9 left, retry 0, reset 9000000000");
+}
+
+TEST_P(StoreContract, AsManyPoliciesAsThereMayBe) {
+  policies_.clear();
+  for (std::size_t i = 0; i < kMaxPolicies; ++i) {
+    policies_.push_back(BucketPolicy("p" + std::to_string(i), 5, 5, seconds(1)));
+  }
+  Check("k", std::vector<std::int64_t>(kMaxPolicies, 5));
+  const std::string told = Check("k", std::vector<std::int64_t>(kMaxPolicies, 1));
+  EXPECT_EQ(told.find("admitted"), std::string::npos) << told;
+}
+
+TEST_P(StoreContract, PeekTellsWhatCheckWouldAndChangesNothing) {
+  for (const std::int64_t cost : {0, 3, 6, 3, 2, 1}) {
+    const std::string peeked = Peek("k", {cost});
+    EXPECT_EQ(Peek("k", {cost}), peeked);
+    EXPECT_EQ(Check("k", {cost}), peeked);
+  }
+}
+
+TEST_P(StoreContract, PeekOverSeveralPoliciesChargesNone) {
+  policies_ = {BucketPolicy("a", 5, 5, seconds(1)), BucketPolicy("b", 2, 2, seconds(1))};
+  for (const std::vector<std::int64_t>& costs :
+       std::vector<std::vector<std::int64_t>>{{3, 1}, {3, 1}, {0, 2}, {0, 0}, {2, 1}, {9, 9}}) {
+    const std::string peeked = Peek("k", costs);
+    EXPECT_EQ(Peek("k", costs), peeked);
+    EXPECT_EQ(Check("k", costs), peeked);
+  }
+}
+
+TEST_P(StoreContract, ResetForgetsTheKeyAndNoOther) {
+  policies_ = {BucketPolicy("a", 5, 5, seconds(1)), BucketPolicy("b", 5, 5, seconds(1))};
+  Check("k", {5, 5});
+  Check("other", {5, 5});
+  store_->Reset("k", policies_);
+  EXPECT_EQ(Check("k", {1, 1}),
+            "admitted, 4 of 5 left, retry 0, reset 200000000 | "
+            "admitted, 4 of 5 left, retry 0, reset 200000000");
+  EXPECT_EQ(Check("other", {1, 0}).substr(0, 6), "denied");
+  store_->Reset("never seen", policies_);
+}
+
+TEST_P(StoreContract, ResetForgetsOnlyThePoliciesNamed) {
+  policies_ = {BucketPolicy("a", 5, 5, seconds(1)), BucketPolicy("b", 5, 5, seconds(1))};
+  Check("k", {5, 5});
+  store_->Reset("k", std::span(policies_).first(1));
+  EXPECT_EQ(Peek("k", {1, 0}),
+            "admitted, 4 of 5 left, retry 0, reset 200000000 | "
+            "admitted, 0 of 5 left, retry 0, reset 1000000000");
+}
+
+TEST_P(StoreContract, AClockThatStepsBackAdmitsNoMoreAndDelaysByTheStepAtMost) {
+  Check("k", {4});
+  SetTime(kStart - days(2));
+  EXPECT_EQ(Check("k", {1}), "denied, 0 of 5 left, retry 172800000000000, reset 172800800000000");
+  SetTime(kStart - milliseconds(200));
+  EXPECT_EQ(Check("k", {1}), "denied, 0 of 5 left, retry 200000000, reset 1000000000");
+  SetTime(kStart);
+  EXPECT_EQ(Check("k", {1}), "admitted, 0 of 5 left, retry 0, reset 1000000000");
+}
+
+TEST_P(StoreContract, HoldsTheVectors) {
+  int run = 0;
+  for (const Vector& vector : TokenBucketVectors()) {
+    if (vector.ns_only && store_->tick() > Nanos{1}) continue;
+    SCOPED_TRACE(vector.name);
+    const auto store = GetParam()();
+    for (std::size_t i = 0; i < vector.steps.size(); ++i) {
+      const VectorStep& step = vector.steps[i];
+      store->SetTime(step.now);
+      std::vector<Decision> decisions(vector.policies.size());
+      EXPECT_EQ(store->Check("k", vector.policies, step.costs, decisions), step.allowed) << i;
+      for (std::size_t p = 0; p < decisions.size(); ++p) {
+        EXPECT_EQ(Text(decisions[p]), Text(step.decisions[p])) << "step " << i << " policy " << p;
+      }
+    }
+    ++run;
+  }
+  EXPECT_GE(run, 40);
+}
+
+TEST_P(StoreContract, AgreesWithThePlainModelOnRandomTraces) {
+  constexpr int kTraces = 40;
+  constexpr int kSteps = 100;
+  constexpr std::int64_t kKeys = 3;
+  Random random(TestSeed());
+  for (int trace = 0; trace < kTraces; ++trace) {
+    policies_.clear();
+    std::vector<ReferenceBucket> buckets;
+    for (std::int64_t i = random.Between(1, 3); i > 0; --i) {
+      TracePolicy drawn = RandomPolicy(random, "p" + std::to_string(i));
+      policies_.push_back(std::move(drawn.policy));
+      buckets.push_back(drawn.bucket);
+    }
+    std::map<std::string, std::vector<ReferenceBucket>> model;
+    store_ = GetParam()();
+    TraceClock clock(random, store_->tick());
+    Nanos newest = clock.now();
+    for (int step = 0; step < kSteps; ++step) {
+      const std::string key =
+          std::to_string(trace) + "/" + std::to_string(random.Between(1, kKeys));
+      std::vector<ReferenceBucket>& state = model.try_emplace(key, buckets).first->second;
+      std::vector<std::int64_t> costs;
+      for (const Policy& policy : policies_) {
+        costs.push_back(RandomCost(random, RuleOf(policy.algorithm).capacity));
+      }
+      SetTime(clock.now());
+      newest = std::max(newest, clock.now());
+      for (std::size_t i = 0; i < policies_.size(); ++i) {
+        if (!store_->Dropped(key, policies_[i])) continue;
+        ASSERT_TRUE(state[i].Affords(RuleOf(policies_[i].algorithm).capacity, newest))
+            << "dropped before its TAT had passed";
+        state[i].Forget();
+      }
+      std::vector<Decision> decisions(policies_.size());
+      store_->Check(key, policies_, costs, decisions);
+      const std::vector<Decision> expected = ReferenceCheck(state, costs, clock.now());
+      for (std::size_t i = 0; i < policies_.size(); ++i) {
+        ASSERT_EQ(Text(decisions[i]), Text(expected[i]))
+            << "trace " << trace << ", step " << step << ", policy " << i << ", cost " << costs[i]
+            << ", now " << clock.now().count();
+      }
+      clock.Step(random, decisions);
+    }
+  }
+}
+
+}  // namespace sluice::testing

@@ -1,0 +1,28 @@
+// Reads SLUICE_SEED, or draws a seed and says which.
+#include "support/seed.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstdlib>
+#include <iostream>
+
+namespace sluice::testing {
+
+std::uint64_t TestSeed() {
+  std::uint64_t seed = 0;
+  if (const char* given = std::getenv("SLUICE_SEED"); given != nullptr) {
+    seed = std::strtoull(given, nullptr, 10);
+  } else {
+    std::random_device device;
+    seed = (std::uint64_t{device()} << 32) | device();
+  }
+  std::cout << "seed " << seed << " (SLUICE_SEED=" << seed << " replays)" << std::endl;
+  return seed;
+}
+
+std::int64_t Random::Magnitude(std::int64_t high) {
+  const int bits = static_cast<int>(Between(0, std::bit_width(static_cast<std::uint64_t>(high))));
+  return std::min(high, Between(1, bits >= 63 ? high : std::int64_t{1} << bits));
+}
+
+}  // namespace sluice::testing

@@ -1,0 +1,47 @@
+// Random policies, costs and clocks: what the randomised tests of core and of every store draw
+// from.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/policy.h"
+#include "support/reference_bucket.h"
+#include "support/seed.h"
+
+namespace sluice::testing {
+
+/// A policy, and the same numbers for the reference model.
+struct TracePolicy {
+  Policy policy;
+  ReferenceBucket bucket;
+};
+
+/// A token bucket with numbers of every order of magnitude, the extremes among them.
+TracePolicy RandomPolicy(Random& random, std::string name);
+
+/// A cost for a capacity: mostly one that may pass, sometimes 0, exactly the capacity, one more, or
+/// the largest there is.
+std::int64_t RandomCost(Random& random, std::int64_t capacity);
+
+/// A clock for traces: stands still, creeps, jumps to the edge of what the last decisions said,
+/// leaps, and steps back, never more than two days behind the newest time it has shown.
+class TraceClock {
+ public:
+  /// Starts at 0, in 2026, or just before a multiple of 9,000,000 s. All times it shows are
+  /// multiples of `tick`.
+  TraceClock(Random& random, Nanos tick);
+
+  Nanos now() const { return now_; }
+  /// Moves on, given what was last decided.
+  void Step(Random& random, std::span<const Decision> last);
+
+ private:
+  Nanos tick_;
+  Nanos now_{0};
+  Nanos newest_{0};
+};
+
+}  // namespace sluice::testing
