@@ -1,0 +1,31 @@
+// A run without a window: summary.json and timeline.csv.
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "core/time.h"
+#include "model/scenario.h"
+
+namespace sluice::sim {
+
+/// Runs the scenario from 0 to `duration` and writes two files to `directory`, which is made if it
+/// is not there; older files of these names are replaced. The same scenario and duration give the
+/// same bytes. False on failure, with the path and the system's reason in `error`.
+///
+/// timeline.csv, one row a request, in order:
+///   time_ns         virtual time of the request
+///   caller          the key that was limited
+///   cost            tokens asked for
+///   allowed         true or false
+///   level_before    tokens in the bucket just before (6 decimal places; below 0: in debt)
+///   level_after     and just after
+///   remaining       the largest cost that would then have been admitted
+///   retry_after_ns  0 when allowed, else the least wait; "never" above the capacity
+///   reset_after_ns  until the bucket is full, if nothing else comes
+/// summary.json: the parameters, the seed, totals and rates for all and by caller, and the meaning
+/// of these columns.
+bool WriteReport(const Scenario& scenario, Nanos duration, const std::filesystem::path& directory,
+                 std::string& error);
+
+}  // namespace sluice::sim

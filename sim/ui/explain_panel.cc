@@ -1,0 +1,176 @@
+// Why the last request (or the one clicked) was answered as it was.
+#include <algorithm>
+#include <string>
+
+#include "model/duration.h"
+#include "model/explain.h"
+#include "panel.h"
+
+namespace sluice::sim {
+namespace {
+
+// Measured at scale 1, with reasons of three lines.
+constexpr float kHeightWithPicture = 500;
+constexpr float kHeightWithSum = 400;
+
+void Wrapped(ImFont* font, ImU32 colour, const std::string& text) {
+  ImGui::PushFont(font);
+  ImGui::PushStyleColor(ImGuiCol_Text, colour);
+  ImGui::PushTextWrapPos(0);
+  ImGui::TextUnformatted(text.data(), text.data() + text.size());
+  ImGui::PopTextWrapPos();
+  ImGui::PopStyleColor();
+  ImGui::PopFont();
+}
+
+void Gap(const Look& look, float height) { ImGui::Dummy({1, look.Px(height)}); }
+
+void DrawVerdict(const Panel& panel, const Request& request, const Explanation& text,
+                 const Look& look) {
+  const ImVec2 at = ImGui::GetCursorScreenPos();
+  const bool allowed = request.decision.allowed;
+  panel.pen().Mark(allowed, at.x + look.Px(11), at.y + look.Px(15), look.Px(9));
+  panel.pen().Text(look.fonts.heading, at.x + look.Px(30), at.y,
+                   allowed ? look.palette.admitted : look.palette.denied, text.verdict);
+  ImGui::Dummy({1, look.Px(28)});
+  const std::string who = request.origin == Origin::kPerson ? "you, as " : "";
+  Wrapped(look.fonts.small, look.palette.muted,
+          "Request " + FormatCount(static_cast<std::int64_t>(request.id)) + " at " +
+              FormatIn(request.at, TimeUnit::kSeconds, 3) + ", " + who +
+              CallerName(request.caller) + ", cost " + FormatCount(request.cost));
+}
+
+// The same as a picture: the bucket lying on its side, measured in time, and beside the part not
+// refilled yet what the request needs. It fits, or it sticks out.
+void DrawFit(const Panel& panel, const Request& request, const Look& look) {
+  const Pen& pen = panel.pen();
+  const Palette& palette = look.palette;
+  const ImVec2 at = ImGui::GetCursorScreenPos();
+  const float text_height = look.Px(18);
+  const float height = look.Px(18);
+  const bool possible = request.cost <= request.rule.capacity;
+  const auto span = static_cast<double>(request.rule.Span().count());
+  const double backlog = static_cast<double>(request.backlog_before.count()) / span;
+  const double need =
+      static_cast<double>(request.cost) / static_cast<double>(request.rule.capacity);
+  // A fifth of the width is kept for what sticks out.
+  const float whole = panel.content().width * 0.82F;
+  const float most = panel.content().width;
+  const auto length = [&](double share) {
+    return std::min(static_cast<float>(std::max(share, 0.0)) * whole, most);
+  };
+
+  const Rect bar{at.x, at.y + text_height, whole, height};
+  pen.Fill(bar, Faded(palette.water, 0.9F), look.Px(3));
+  pen.Fill({bar.x, bar.y, length(backlog), height}, palette.grid, look.Px(3));
+  pen.Frame(bar, palette.muted, look.Px(3));
+  pen.Text(look.fonts.small, bar.x, at.y - look.Px(1), palette.muted, "taken, not refilled yet: b");
+  pen.Text(look.fonts.small, bar.right(), at.y - look.Px(1), palette.inflow, "room", Align::kRight);
+
+  const float start = possible ? bar.x + length(backlog) : bar.x;
+  const float end = std::min(start + std::max(length(need), look.Px(2)), at.x + most);
+  const Rect needed{start, bar.bottom() + look.Px(4), end - start, height * 0.7F};
+  const ImU32 colour = request.decision.allowed ? palette.admitted : palette.denied;
+  pen.Fill(needed, colour, look.Px(2));
+  pen.Line(bar.right(), bar.y - look.Px(3), bar.right(), needed.bottom() + look.Px(4), palette.text,
+           1.5F);
+  const float label_y = needed.y - look.Px(3);
+  const std::string label =
+      request.decision.allowed ? "needed: it fits" : "needed: it does not fit";
+  if (start - at.x > Pen::Width(look.fonts.small, label) + look.Px(8)) {
+    pen.Text(look.fonts.small, start - look.Px(8), label_y, colour, label, Align::kRight);
+  } else {
+    pen.Text(look.fonts.small, at.x, needed.bottom() + look.Px(2), colour, label);
+  }
+  ImGui::Dummy({1, text_height + height * 1.7F + look.Px(22)});
+}
+
+void DrawLines(const Panel& panel, const Explanation& text, const Look& look) {
+  // Not the panel's edge: a scroll bar may stand there.
+  const float right = ImGui::GetCursorScreenPos().x + ImGui::GetContentRegionAvail().x;
+  for (const Explanation::Line& line : text.lines) {
+    const ImVec2 at = ImGui::GetCursorScreenPos();
+    const Pen& pen = panel.pen();
+    const float symbol_x = at.x + look.Px(126);
+    const float numbers_x = symbol_x + Pen::Width(look.fonts.body, line.symbol) + look.Px(5);
+    const float value_x = right - Pen::Width(look.fonts.strong, line.value);
+    pen.Text(look.fonts.body, at.x, at.y, look.palette.muted, line.name);
+    pen.Text(look.fonts.body, symbol_x, at.y, look.palette.muted, line.symbol);
+    pen.Text(look.fonts.strong, value_x, at.y, look.palette.text, line.value);
+    if (numbers_x + Pen::Width(look.fonts.body, line.numbers) + look.Px(8) < value_x) {
+      pen.Text(look.fonts.body, numbers_x, at.y, look.palette.muted, line.numbers);
+    }
+    ImGui::Dummy({1, look.Px(19)});
+  }
+}
+
+void DrawNoRequest(const Look& look) {
+  Wrapped(look.fonts.body, look.palette.text,
+          "None yet. Press space to send one, or P to let the traffic run.");
+  Gap(look, 8);
+  ImGui::Separator();
+  Gap(look, 2);
+  Wrapped(look.fonts.strong, look.palette.text, "How a token bucket decides");
+  for (const char* sentence :
+       {"The bucket starts full. A request of cost n takes n tokens, or is denied and takes none.",
+        "Tokens flow back at the refill rate, until the bucket is full.",
+        "So its capacity is the largest burst, and its refill is the pace in the long run."}) {
+    Gap(look, 2);
+    Wrapped(look.fonts.body, look.palette.muted, sentence);
+  }
+}
+
+}  // namespace
+
+void DrawExplain(const Rect& rect, const Simulation& simulation, View& view, const Look& look) {
+  const History& history = simulation.history();
+  const Request* request = view.selected != 0 ? history.Find(view.selected) : nullptr;
+  if (request == nullptr) {
+    view.selected = 0;
+    request = history.LastBefore(view.watched, simulation.now() + Nanos{1});
+  }
+
+  const Panel panel("explain", rect, look,
+                    view.selected != 0 ? "The request you clicked" : "The last request", true);
+  if (request == nullptr) {
+    DrawNoRequest(look);
+    return;
+  }
+  const Explanation text = Explain(*request);
+  DrawVerdict(panel, *request, text, look);
+  Gap(look, 4);
+  Wrapped(look.fonts.body, look.palette.text, text.reason);
+  Gap(look, 8);
+  // In a small window the picture gives way, then the sum; the reason and the answer stay.
+  const bool has_picture = panel.content().height > look.Px(kHeightWithPicture);
+  const bool has_sum = panel.content().height > look.Px(kHeightWithSum);
+  if (has_picture) DrawFit(panel, *request, look);
+  ImGui::Separator();
+  Gap(look, 2);
+  Wrapped(look.fonts.strong, look.palette.text,
+          "The rule: admit if n \u00d7 I \u2264 C \u00d7 I \u2212 b");
+  if (has_sum) {
+    Wrapped(look.fonts.small, look.palette.muted,
+            "It counts in time: a token is the time that its refill takes.");
+    Gap(look, 2);
+    DrawLines(panel, text, look);
+    Gap(look, 2);
+  }
+  Wrapped(look.fonts.strong,
+          request->decision.allowed ? look.palette.admitted : look.palette.denied, text.test);
+  if (has_sum) {
+    Gap(look, 6);
+    ImGui::Separator();
+    Gap(look, 2);
+    Wrapped(look.fonts.strong, look.palette.text, "The answer");
+  }
+  Wrapped(look.fonts.body, look.palette.text, text.answer);
+  Gap(look, 4);
+  if (view.selected != 0) {
+    if (ImGui::Button("Back to the last request")) view.selected = 0;
+  } else if (has_picture) {
+    Wrapped(look.fonts.small, look.palette.muted, "Click a mark on the timeline to see why.");
+  }
+}
+
+}  // namespace sluice::sim

@@ -1,0 +1,20 @@
+// The typefaces of the window, carried inside the program.
+#pragma once
+
+#include "imgui.h"
+
+namespace sluice::sim {
+
+struct Fonts {
+  ImFont* body = nullptr;
+  ImFont* small = nullptr;
+  ImFont* strong = nullptr;   ///< body size, medium weight
+  ImFont* heading = nullptr;  ///< of a verdict
+  ImFont* title = nullptr;    ///< of the window
+  ImFont* number = nullptr;   ///< the level
+};
+
+/// Adds them to the current ImGui context's atlas at `scale` times their plain sizes.
+Fonts LoadFonts(float scale);
+
+}  // namespace sluice::sim

@@ -1,0 +1,37 @@
+// Divides the window: a header, three columns, the controls.
+#include "layout.h"
+
+#include <algorithm>
+
+namespace sluice::sim {
+
+Layout Arrange(float width, float height, float scale, float controls) {
+  const float gap = 10 * scale;
+  const float inner = width - 2 * gap;
+  const float control_rows = inner >= controls ? 1.0F : 2.0F;
+  const float header_height = 76 * scale;
+  const float controls_height = (22 + 48 * control_rows) * scale;
+
+  Layout layout;
+  layout.header = {gap, gap, inner, header_height};
+  layout.controls = {gap, height - gap - controls_height, inner, controls_height};
+
+  const float top = layout.header.bottom() + gap;
+  const float middle = std::max(layout.controls.y - gap - top, 120 * scale);
+  const float left = std::clamp(0.2F * width, 184 * scale, 260 * scale);
+  const float right = std::clamp(0.3F * width, 272 * scale, 384 * scale);
+  const float centre = inner - left - right - 2 * gap;
+
+  const float totals = std::clamp(0.27F * middle, 112 * scale, 150 * scale);
+  layout.bucket = {gap, top, left, middle - totals - gap};
+  layout.totals = {gap, layout.bucket.bottom() + gap, left, totals};
+
+  const float rates = 0.38F * (middle - gap);
+  layout.timeline = {layout.bucket.right() + gap, top, centre, middle - gap - rates};
+  layout.rates = {layout.timeline.x, layout.timeline.bottom() + gap, centre, rates};
+
+  layout.explain = {layout.timeline.right() + gap, top, right, middle};
+  return layout;
+}
+
+}  // namespace sluice::sim

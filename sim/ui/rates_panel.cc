@@ -1,0 +1,108 @@
+// Offered against admitted rate, second by second, below the timeline's axis.
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "axis.h"
+#include "model/duration.h"
+#include "model/explain.h"
+#include "model/series.h"
+#include "panel.h"
+
+namespace sluice::sim {
+namespace {
+
+constexpr Nanos kWidth = std::chrono::seconds(1);
+
+void DrawLegend(const Panel& panel, const Look& look) {
+  const Pen& pen = panel.pen();
+  const float y = panel.content().y - look.Px(24);
+  const Rect box{0, y + look.Px(4), look.Px(11), look.Px(11)};
+  float x = panel.content().right();
+  const auto label = [&](const char* text) {
+    x -= Pen::Width(look.fonts.small, text);
+    pen.Text(look.fonts.small, x, y, look.palette.muted, text);
+    x -= look.Px(17);
+  };
+  label("refill");
+  pen.DashedLine(x - look.Px(8), x + look.Px(11), y + look.Px(9), look.palette.text);
+  x -= look.Px(22);
+  label("admitted");
+  pen.Fill({x, box.y, box.width, box.height}, look.palette.admitted, look.Px(2));
+  x -= look.Px(14);
+  label("offered");
+  pen.Frame({x, box.y, box.width, box.height}, look.palette.offered, look.Px(2));
+}
+
+}  // namespace
+
+void DrawRates(const Rect& rect, const Simulation& simulation, const View& view, const Look& look) {
+  const Panel panel("rates", rect, look, "Rates, tokens/s");
+  const Rect& at = panel.content();
+  const Pen& pen = panel.pen();
+  const Palette& palette = look.palette;
+  const History& history = simulation.history();
+  const Nanos now = simulation.now();
+  DrawLegend(panel, look);
+
+  const TimeAxis axis(at, now, view, look);
+  const std::vector<RateBucket> buckets =
+      RateBuckets(history, view.watched, axis.from(), now, kWidth);
+  const double refill = RefillPerSecond(simulation.scenario().bucket);
+  double highest = 1;
+  for (const RateBucket& bucket : buckets) {
+    highest = std::max(highest, static_cast<double>(bucket.offered));
+  }
+  // The refill line shows only where it does not dwarf the traffic.
+  const bool shows_refill = refill <= 4 * highest;
+  if (shows_refill) highest = std::max(highest, refill);
+  highest *= 1.15;
+
+  const float labels = look.Px(18);
+  const float summary = look.Px(20);
+  const Rect plot{axis.left(), at.y + summary, axis.right() - axis.left(),
+                  std::max(at.height - labels - summary, look.Px(16))};
+  const auto y_of = [&](double rate) {
+    return plot.bottom() - static_cast<float>(rate / highest) * plot.height;
+  };
+
+  const double step = std::max(
+      1.0, RoundStep(highest, std::clamp(static_cast<int>(plot.height / look.Px(22)), 1, 4)));
+  for (double rate = 0; rate <= highest; rate += step) {
+    pen.Line(plot.x, y_of(rate), plot.right(), y_of(rate), palette.grid);
+    pen.Text(look.fonts.small, plot.x - look.Px(6), y_of(rate) - look.Px(9), palette.muted,
+             FormatShort(rate), Align::kRight);
+  }
+  axis.Draw(pen, look, plot.bottom(), plot.bottom() + look.Px(1));
+
+  for (const RateBucket& bucket : buckets) {
+    const float left = std::max(axis.X(bucket.start) + look.Px(3), plot.x);
+    const float right = std::min(axis.X(bucket.start + kWidth) - look.Px(3), plot.right());
+    if (bucket.offered == 0 || right - left < 2) continue;
+    const float offered = y_of(static_cast<double>(bucket.offered));
+    const float admitted = y_of(static_cast<double>(bucket.admitted));
+    // A second that is still running is paler: it will grow.
+    const float opacity = bucket.start + kWidth > now ? 0.45F : 1.0F;
+    pen.Fill({left, offered, right - left, plot.bottom() - offered},
+             Faded(palette.offered, 0.22F * opacity), look.Px(2));
+    pen.Fill({left, admitted, right - left, plot.bottom() - admitted},
+             Faded(palette.admitted, opacity), look.Px(2));
+    pen.Frame({left, offered, right - left, plot.bottom() - offered},
+              Faded(palette.offered, opacity), look.Px(2));
+  }
+  if (shows_refill) pen.DashedLine(plot.x, plot.right(), y_of(refill), palette.text);
+
+  const Nanos past = std::min(now, view.window);
+  const RateBucket sum = RateOver(history, view.watched, now - past, now);
+  const double seconds = std::max(ToSeconds(past), 1e-9);
+  const std::string text =
+      past == Nanos{0}
+          ? std::string("No time has passed yet.")
+          : "last " + FormatDuration(std::chrono::round<std::chrono::milliseconds>(past)) + ": " +
+                FormatNumber(static_cast<double>(sum.offered) / seconds, 1) + " offered, " +
+                FormatNumber(static_cast<double>(sum.admitted) / seconds, 1) +
+                " admitted a second; refill " + FormatNumber(refill, 1);
+  pen.Text(look.fonts.small, at.x, at.y - look.Px(2), palette.text, text);
+}
+
+}  // namespace sluice::sim

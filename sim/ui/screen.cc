@@ -1,0 +1,34 @@
+// Puts the panels on the window.
+#include "screen.h"
+
+#include "layout.h"
+
+namespace sluice::sim {
+
+Screen::Screen(Theme theme, float scale) {
+  IMGUI_CHECKVERSION();
+  ImGui::CreateContext();
+  ImGui::GetIO().IniFilename = nullptr;  // the window leaves no file behind
+  ImGui::GetIO().LogFilename = nullptr;
+  look_ = {.palette = PaletteOf(theme), .fonts = LoadFonts(scale), .scale = scale};
+  ApplyTheme(look_.palette, scale);
+}
+
+Screen::~Screen() { ImGui::DestroyContext(); }
+
+void Screen::Draw(Player& player, View& view) const {
+  const ImVec2 size = ImGui::GetIO().DisplaySize;
+  const float controls = ControlsWidth(player.simulation(), look_);
+  const Layout layout = Arrange(size.x, size.y, look_.scale, controls);
+  // The controls first: what they change shows in this frame.
+  DrawControls(layout.controls, player, view, look_);
+  const Simulation& simulation = player.simulation();
+  DrawHeader(layout.header, player, view, look_);
+  DrawBucket(layout.bucket, simulation, view, look_);
+  DrawTotals(layout.totals, simulation, view, look_);
+  DrawTimeline(layout.timeline, simulation, view, look_);
+  DrawRates(layout.rates, simulation, view, look_);
+  DrawExplain(layout.explain, simulation, view, look_);
+}
+
+}  // namespace sluice::sim

@@ -1,0 +1,175 @@
+// The timeline: the level as a curve, every request as a mark.
+#include <algorithm>
+#include <cmath>
+#include <string>
+#include <vector>
+
+#include "axis.h"
+#include "model/duration.h"
+#include "model/series.h"
+#include "panel.h"
+
+namespace sluice::sim {
+namespace {
+
+struct Chart {
+  const Pen& pen;
+  const Look& look;
+  const TimeAxis& axis;
+  Rect plot;
+  double top_level;  // what the plot's top edge stands for
+
+  float Y(double level) const {
+    const double share = std::clamp(level / top_level, 0.0, 1.0);
+    return plot.bottom() - static_cast<float>(share) * plot.height;
+  }
+};
+
+void DrawLegend(const Panel& panel, const Look& look) {
+  const Pen& pen = panel.pen();
+  const float y = panel.content().y - look.Px(24);
+  const float mark_y = y + look.Px(9);
+  const ImU32 colour = look.palette.muted;
+  float x = panel.content().right();
+  const auto label = [&](const char* text) {
+    x -= Pen::Width(look.fonts.small, text);
+    pen.Text(look.fonts.small, x, y, colour, text);
+    x -= look.Px(11);
+  };
+  label("denied");
+  pen.DeniedMark(x, mark_y, look.Px(4.5F));
+  x -= look.Px(18);
+  label("admitted");
+  pen.AdmittedMark(x, mark_y, look.Px(4.5F));
+  x -= look.Px(18);
+  label("level");
+  pen.Line(x - look.Px(14), mark_y, x + look.Px(5), mark_y, look.palette.water_edge, 2.5F);
+}
+
+void DrawScale(const Chart& chart, const TatRule& rule) {
+  const auto capacity = static_cast<double>(rule.capacity);
+  const Palette& palette = chart.look.palette;
+  const int most = std::max(1, static_cast<int>(chart.plot.height / chart.look.Px(26)));
+  const double step = std::max(1.0, RoundStep(capacity, std::min(most, 5)));
+  for (double level = 0; level < capacity + step * 0.01; level += step) {
+    if (level != capacity && capacity - level < step * 0.6) continue;
+    const float y = chart.Y(level);
+    chart.pen.Line(chart.axis.left(), y, chart.axis.right(), y, palette.grid);
+    chart.pen.Text(chart.look.fonts.small, chart.axis.left() - chart.look.Px(6),
+                   y - chart.look.Px(9), palette.muted, FormatShort(level), Align::kRight);
+  }
+  const float y = chart.Y(capacity);
+  chart.pen.DashedLine(chart.axis.left(), chart.axis.right(), y, palette.muted);
+  chart.pen.Text(chart.look.fonts.small, chart.axis.right(), y - chart.look.Px(18), palette.muted,
+                 "capacity " + FormatCount(rule.capacity), Align::kRight);
+}
+
+// Of many points on one pixel column, only the first, lowest, highest and last show.
+std::vector<ImVec2> ToPixels(const Chart& chart, const std::vector<LevelPoint>& curve) {
+  std::vector<ImVec2> pixels;
+  std::size_t column_start = 0;
+  const bool dense = static_cast<float>(curve.size()) > 4 * chart.plot.width;
+  for (const LevelPoint& point : curve) {
+    const ImVec2 at{chart.axis.X(point.at), chart.Y(point.level)};
+    const bool same_column =
+        dense && !pixels.empty() && std::floor(pixels[column_start].x) == std::floor(at.x);
+    if (!same_column) {
+      column_start = pixels.size();
+    } else if (pixels.size() - column_start >= 4) {
+      pixels[column_start + 1].y = std::min(pixels[column_start + 1].y, pixels.back().y);
+      pixels[column_start + 2].y = std::max(pixels[column_start + 2].y, pixels.back().y);
+      pixels.back() = at;
+      continue;
+    }
+    pixels.push_back(at);
+  }
+  return pixels;
+}
+
+void DrawCurve(const Chart& chart, const std::vector<LevelPoint>& curve) {
+  if (curve.empty()) return;
+  const std::vector<ImVec2> line = ToPixels(chart, curve);
+  ImDrawList* list = chart.pen.list();
+  // Smoothed edges would show as seams between the strips.
+  const ImDrawListFlags flags = list->Flags;
+  list->Flags &= ~ImDrawListFlags_AntiAliasedFill;
+  const ImU32 fill = Faded(chart.look.palette.water, 0.35F);
+  for (std::size_t i = 1; i < line.size(); ++i) {
+    if (line[i].x == line[i - 1].x) continue;
+    list->AddQuadFilled({line[i - 1].x, chart.plot.bottom()}, line[i - 1], line[i],
+                        {line[i].x, chart.plot.bottom()}, fill);
+  }
+  list->Flags = flags;
+  chart.pen.Path(line, chart.look.palette.water_edge, 1.6F);
+}
+
+// Draws the marks and returns the id of the one under the mouse, or 0.
+std::uint64_t DrawMarks(const Chart& chart, const History& history, const View& view,
+                        std::uint64_t explained, float admitted_y, float denied_y) {
+  const float size = chart.look.Px(4);
+  const ImVec2 mouse = ImGui::GetIO().MousePos;
+  std::uint64_t hovered = 0;
+  float nearest = chart.look.Px(8);
+  // Marks closer than this look like one: at high rates most need not be drawn.
+  float last_x[2] = {-1e9F, -1e9F};
+  for (auto it = history.FirstFrom(chart.axis.from()); it != history.requests().end(); ++it) {
+    if (it->caller != view.watched) continue;
+    const bool allowed = it->decision.allowed;
+    const float x = chart.axis.X(it->at);
+    const float y = allowed ? admitted_y : denied_y;
+    if (const float away = std::hypot(mouse.x - x, mouse.y - y); away < nearest) {
+      nearest = away;
+      hovered = it->id;
+    }
+    if (it->id == explained) chart.pen.Ring(x, y, size + chart.look.Px(4), chart.look.palette.text);
+    if (it->origin == Origin::kPerson) {
+      chart.pen.Mark(allowed, x, y, size * 1.5F);
+    } else if (x - last_x[allowed] >= 0.5F) {
+      chart.pen.Mark(allowed, x, y, size, 0.85F);
+      last_x[allowed] = x;
+    }
+  }
+  return hovered;
+}
+
+}  // namespace
+
+void DrawTimeline(const Rect& rect, const Simulation& simulation, View& view, const Look& look) {
+  const Panel panel("timeline", rect, look, "Level and requests");
+  const Rect& at = panel.content();
+  const Pen& pen = panel.pen();
+  const History& history = simulation.history();
+  const TatRule& rule = simulation.scenario().bucket.rule();
+  DrawLegend(panel, look);
+
+  const TimeAxis axis(at, simulation.now(), view, look);
+  const float lane = look.Px(22);
+  const float labels = look.Px(18);
+  const float top = at.y + lane + look.Px(6);
+  const Rect plot{axis.left(), top, axis.right() - axis.left(),
+                  std::max(at.bottom() - labels - lane - top, look.Px(20))};
+  const Chart chart{pen, look, axis, plot, static_cast<double>(rule.capacity) * 1.08};
+
+  const float admitted_y = at.y + lane / 2;
+  const float denied_y = plot.bottom() + lane / 2;
+  axis.Draw(pen, look, at.y, plot.bottom() + lane);
+  DrawScale(chart, rule);
+  const Nanos now = simulation.now();
+  const std::vector<LevelPoint> curve = LevelCurve(history, view.watched, axis.from(), now);
+  DrawCurve(chart, curve);
+  if (!curve.empty()) {
+    pen.list()->AddCircleFilled({axis.X(now), chart.Y(curve.back().level)}, look.Px(4),
+                                look.palette.water_edge);
+  }
+
+  const Request* last = history.LastBefore(view.watched, now + Nanos{1});
+  const std::uint64_t explained =
+      view.selected != 0 ? view.selected : (last != nullptr ? last->id : 0);
+  const std::uint64_t hovered = DrawMarks(chart, history, view, explained, admitted_y, denied_y);
+  if (hovered != 0 && ImGui::IsWindowHovered()) {
+    ImGui::SetMouseCursor(ImGuiMouseCursor_Hand);
+    if (ImGui::IsMouseClicked(ImGuiMouseButton_Left)) view.selected = hovered;
+  }
+}
+
+}  // namespace sluice::sim
