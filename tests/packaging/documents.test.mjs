@@ -12,7 +12,7 @@ import assert from 'node:assert/strict';
 import { mkdtemp, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { cleanEnv, installedProject, root, run, runNpm } from './support/project.mjs';
+import { cleanEnv, installedProject, linkTypes, root, run, runNpm } from './support/project.mjs';
 import { startRedis } from './support/redis.mjs';
 
 const languages = {
@@ -80,6 +80,7 @@ let at;
 let redis;
 before(async () => {
   at = await installedProject();
+  await linkTypes(at.project);
   redis = await startRedis();
   await writeFile(join(at.project, 'preload.mjs'), preload);
 });
@@ -111,8 +112,7 @@ async function compile(name) {
     target: 'es2022',
     module: 'nodenext',
     skipLibCheck: true,
-    typeRoots: [join(root, 'node_modules', '@types')],
-    paths: { express: [join(root, 'node_modules', '@types', 'express')] },
+    types: ['node'],
   };
   const config = `tsconfig.${name}.json`;
   await writeFile(join(at.project, config), JSON.stringify({ compilerOptions, files: [name] }));

@@ -1,11 +1,11 @@
 // The packed package, as a user gets it: what it holds, that it runs without a compiler, and its types.
 
 import assert from 'node:assert/strict';
-import { cp, mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { cp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { cleanEnv, installedProject, root, run, succeed } from './support/project.mjs';
+import { cleanEnv, installedProject, linkTypes, root, run, succeed } from './support/project.mjs';
 
 let at;
 before(async () => {
@@ -157,7 +157,7 @@ test('without a binary, the install step builds one from source', {
   await succeed(process.execPath, ['app.mjs'], { cwd: source, env });
 });
 
-// The same program in every way that projects resolve types; the last line of each must not compile.
+// The same program in every way that projects resolve types; its last call must not compile.
 const consumer = `
   import { createLimiter, memory, tokenBucket, type Decision } from 'sluice';
   import { manualClock } from 'sluice/testing';
@@ -183,44 +183,31 @@ const cjsExpress = `
   import rateLimit = require('sluice/express');
   rateLimit({ policies: tokenBucket({ capacity: 1, refill: 1, every: '1s' }) });
 `;
-const wrong = `createLimiter({ policies: tokenBucket({ capacity: 'many' }) });\n`;
+const wrong = `
+  // @ts-expect-error: a capacity is a number
+  createLimiter({ policies: tokenBucket({ capacity: 'many', refill: 1, every: '1s' }) });
+`;
 
+const programs = { mts: consumer + esmExpress + wrong, cts: consumer + cjsExpress + wrong };
 const resolutions = [
-  ['node16, ESM', 'node16.mts', esmExpress, { module: 'node16' }],
-  ['node16, CommonJS', 'node16.cts', cjsExpress, { module: 'node16' }],
-  ['nodenext, ESM', 'nodenext.mts', esmExpress, { module: 'nodenext' }],
-  ['nodenext, CommonJS', 'nodenext.cts', cjsExpress, { module: 'nodenext' }],
-  ['bundler', 'bundler.mts', esmExpress, { module: 'esnext', moduleResolution: 'bundler' }],
-  ['old', 'old.ts', cjsExpress, { module: 'commonjs', moduleResolution: 'node10' }],
+  // The declarations themselves are checked once; that takes most of the time.
+  ['node16', ['mts', 'cts'], { module: 'node16', skipLibCheck: false }],
+  ['nodenext', ['mts', 'cts'], { module: 'nodenext' }],
+  ['bundler', ['mts'], { module: 'esnext', moduleResolution: 'bundler' }],
+  ['old', ['cts'], { module: 'commonjs', moduleResolution: 'node10' }],
 ];
 
-async function linkTypes(folder) {
-  const types = join(folder, 'node_modules', '@types');
-  await rm(types, { recursive: true, force: true });
-  await mkdir(join(folder, 'node_modules'), { recursive: true });
-  await symlink(join(root, 'node_modules', '@types'), types);
-}
-
-for (const [name, file, express, options] of resolutions) {
+for (const [name, kinds, options] of resolutions) {
   test(`types resolve: ${name}`, async () => {
     await linkTypes(at.project);
-    const compilerOptions = {
-      strict: true,
-      noEmit: true,
-      target: 'es2022',
-      types: ['node'],
-      ...options,
-    };
-    const config = `tsconfig.${file}.json`;
-    await writeFile(join(at.project, config), JSON.stringify({ compilerOptions, files: [file] }));
+    const shared = { strict: true, noEmit: true, target: 'es2022', skipLibCheck: true };
+    const compilerOptions = { ...shared, types: ['node'], ...options };
+    const files = kinds.map((kind) => `${name}.${kind}`);
+    const config = join(at.project, `tsconfig.${name}.json`);
+    await writeFile(config, JSON.stringify({ compilerOptions, files }));
+    for (const kind of kinds) await writeFile(join(at.project, `${name}.${kind}`), programs[kind]);
     const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
-    const compile = async (source) => {
-      await writeFile(join(at.project, file), source);
-      return run(process.execPath, [tsc, '-p', config], { cwd: at.project });
-    };
-    const right = await compile(consumer + express);
-    assert.equal(right.status, 0, right.stdout);
-    const misused = await compile(consumer + express + wrong);
-    assert.match(misused.stdout, /'?string'? is not assignable to type '?number/, misused.stdout);
+    const { status, stdout } = await run(process.execPath, [tsc, '-p', config]);
+    assert.equal(status, 0, stdout);
   });
 }

@@ -74,3 +74,10 @@ export async function installedProject() {
   const remove = () => rm(folder, { recursive: true, force: true });
   return { folder, project, tarball, path, remove };
 }
+
+/** Gives a project the type packages of this checkout: Node's and Express's. */
+export async function linkTypes(project) {
+  const types = join(project, 'node_modules', '@types');
+  await rm(types, { recursive: true, force: true });
+  await symlink(join(root, 'node_modules', '@types'), types);
+}
