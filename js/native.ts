@@ -17,9 +17,9 @@ export type NativePolicy = readonly [string, number, number, number];
  * resetAfterMs]` for each policy in `exchange`. A negative cost means that one per policy stands there.
  */
 export interface NativeMemoryLimiter {
-  /** `nowUs < 0`: the monotonic clock. */
-  check(key: string, cost: number, nowUs: number): number;
-  peek(key: string, cost: number, nowUs: number): number;
+  /** `cost` defaults to 1; without `nowUs`, or below 0, it is the monotonic clock's time. */
+  check(key: string, cost?: number, nowUs?: number): number;
+  peek(key: string, cost?: number, nowUs?: number): number;
   reset(key: string): void;
 }
 

@@ -21,31 +21,36 @@ struct Bound {
   Environment& environment;
   MemoryLimiter limiter;
   MonotonicClock clock;
+  Verdict verdict;  // kept from call to call: clearing one costs as much as the decision
 };
 
 struct Call {
   Bound* bound;
+  std::size_t argc;
   std::array<napi_value, 3> args;
 };
 
 // Reads a call without the checks and objects of node-addon-api: this is the hottest path.
 Call ReadCall(napi_env env, napi_callback_info info) {
   Call call;
-  std::size_t argc = call.args.size();
+  call.argc = call.args.size();
   void* data = nullptr;
-  napi_get_cb_info(env, info, &argc, call.args.data(), nullptr, &data);
+  napi_get_cb_info(env, info, &call.argc, call.args.data(), nullptr, &data);
   call.bound = static_cast<Bound*>(data);
   return call;
+}
+
+double NumberAt(napi_env env, const Call& call, std::size_t index, double otherwise) {
+  if (index < call.argc) napi_get_value_double(env, call.args[index], &otherwise);
+  return otherwise;
 }
 
 template <typename Ask>
 napi_value Decide(napi_env env, napi_callback_info info, Ask ask) {
   const Call call = ReadCall(env, info);
   const MemoryLimiter& limiter = call.bound->limiter;
-  double cost = 0;
-  double now_us = 0;
-  napi_get_value_double(env, call.args[1], &cost);
-  napi_get_value_double(env, call.args[2], &now_us);
+  const double cost = NumberAt(env, call, 1, 1);
+  const double now_us = NumberAt(env, call, 2, -1);
 
   const std::size_t count = limiter.policies().size();
   std::array<std::int64_t, kMaxPolicies> costs;
@@ -56,7 +61,7 @@ napi_value Decide(napi_env env, napi_callback_info info, Ask ask) {
   }
   const Nanos now = now_us < 0 ? call.bound->clock.Now() : FromMicros(now_us);
   const StringUnits key(env, call.args[0]);
-  Verdict verdict;
+  Verdict& verdict = call.bound->verdict;
   ask(limiter, limiter.Hash(key.bytes()), std::span(costs).first(count), now, verdict);
 
   napi_value code = nullptr;

@@ -11,7 +11,7 @@ namespace sluice::addon {
 ///     open with other options
 ///   memoryStoreStats(store) -> [keys, capacity, evicted]
 ///   makeMemoryLimiter(store, policies, prefix) -> { check, peek, reset }
-///     check(key, cost, nowUs) -> code; peek(key, cost, nowUs) -> code; reset(key)
+///     check(key, cost = 1, nowUs = -1) -> code; peek(key, cost, nowUs) -> code; reset(key)
 ///     cost < 0: one per policy stands in the exchange. nowUs < 0: the monotonic clock.
 void ExportMemory(Napi::Env env, Napi::Object exports);
 

@@ -123,7 +123,7 @@ Nanos TatTable::Cell::tat() const {
 // slot. `on_frozen(generation, index)` returns whether the slot it is given is moved by now.
 template <typename OnFrozen>
 TatTable::Cell TatTable::Look(std::uint64_t hash, OnFrozen on_frozen) const {
-  Cell cell;
+  Cell cell{};
   Generation* in = current_.load(std::memory_order_seq_cst);
   while (in != nullptr) {
     std::size_t i = in->Home(hash);

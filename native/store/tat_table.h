@@ -42,9 +42,10 @@ class TatTable {
 
    private:
     friend class TatTable;
-    std::atomic<std::uint64_t>* key = nullptr;
-    std::atomic<std::uint64_t>* tat_word = nullptr;
-    std::uint64_t seen = 0;
+    // Not initialised, so that room for many costs nothing; Find and Peek set all three.
+    std::atomic<std::uint64_t>* key;
+    std::atomic<std::uint64_t>* tat_word;
+    std::uint64_t seen;
   };
 
   /// `max_entries`: 1 to 2^32. Past it, a new key takes the place of another (see Evict).
