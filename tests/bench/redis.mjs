@@ -14,7 +14,7 @@
 import { fileURLToPath } from 'node:url';
 import { Redis } from 'ioredis';
 import { Child } from './lib/child.mjs';
-import { startRedis } from './lib/redis-server.mjs';
+import { startRedis } from '../support/redis-server.mjs';
 import { inTurn } from './lib/rounds.mjs';
 import { redisSubjects } from './redis-subjects.mjs';
 

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { toolEnv } from '../../../scripts/lib/steps.mjs';
+import { toolEnv } from '../../scripts/lib/steps.mjs';
 
 /** Starts a server; `stop()` ends it and waits for that. Throws when there is no redis-server. */
 export async function startRedis() {
