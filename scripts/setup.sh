@@ -10,8 +10,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 readonly DEPS=.deps
 readonly APT_DIR=$DEPS/apt
 readonly BUILD="g++ cmake make libsodium-dev libhiredis-dev"
-readonly SIM="libglfw3-dev libimgui-dev libgl-dev libgl1-mesa-dri"
-readonly TEST="libgtest-dev nlohmann-json3-dev redis-server xvfb xauth"
+readonly SIM="libglfw3-dev libimgui-dev libgl-dev libgl1-mesa-dri libpng-dev libcli11-dev nlohmann-json3-dev fonts-roboto-unhinted"
+readonly TEST="libgtest-dev redis-server xvfb xauth"
 
 say() { printf 'setup: %s\n' "$*"; }
 die() { printf 'setup: %s\n' "$*" >&2; exit 1; }
@@ -67,6 +67,9 @@ there() {
     nlohmann-json3-dev) any include/nlohmann/json.hpp ;;
     libglfw3-dev) any include/GLFW/glfw3.h && library libglfw ;;
     libimgui-dev) any include/imgui/imgui.h && library libimgui ;;
+    libpng-dev) any include/png.h && library libpng ;;
+    libcli11-dev) any include/CLI/CLI.hpp ;;
+    fonts-roboto-unhinted) any share/fonts/truetype/roboto/unhinted/RobotoTTF/Roboto-Medium.ttf ;;
     libgl-dev) any include/GL/gl.h && library libGL ;;
     libgl1-mesa-dri) any 'lib/*/dri/swrast_dri.so' 'lib64/dri/swrast_dri.so' 'lib/*/libgallium*.so' ;;
     *) die "no rule for the package $1" ;;
