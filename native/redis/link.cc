@@ -244,10 +244,10 @@ void Link::Expire(Nanos now) {
     first_deadline_ = std::min(first_deadline_, request.deadline);
     return false;
   };
-  std::erase_if(queue_, expired);
-  std::erase_if(resend_, expired);
   // What is under way keeps its place: the reply is matched to it by position.
   for (Command& command : under_way_) std::ranges::for_each(command.requests, expired);
+  std::erase_if(resend_, expired);
+  std::erase_if(queue_, expired);
 }
 
 // ---- Answers to those who asked

@@ -1,55 +1,87 @@
-// Wraps hiredis' reader.
+// Has hiredis' reader build replies of ours.
 #include "redis/reply.h"
 
 #include <hiredis.h>
 
 #include <new>
+#include <string_view>
+#include <utility>
 
 namespace sluice::redis {
-namespace {
 
-struct FreeReply {
-  void operator()(redisReply* reply) const { freeReplyObject(reply); }
+// What the reader's callbacks have made of the current reply so far.
+class ReplyReader::Builder {
+ public:
+  static const redisReplyObjectFunctions kFunctions;
+
+  Reply Take() { return std::exchange(reply_, {}); }
+
+ private:
+  // The reader stops with an error when it is handed a null for an object; what it is handed
+  // otherwise means nothing to it.
+  static Builder* Of(const redisReadTask* task) { return static_cast<Builder*>(task->privdata); }
+  static bool IsWhole(const redisReadTask* task) { return task->parent == nullptr; }
+
+  static void* Text(const redisReadTask* task, char* text, std::size_t length) {
+    Builder* const self = Of(task);
+    Reply& reply = self->reply_;
+    if (IsWhole(task)) {
+      reply.kind = task->type == REDIS_REPLY_ERROR    ? Reply::Kind::kError
+                   : task->type == REDIS_REPLY_STATUS ? Reply::Kind::kStatus
+                   : task->type == REDIS_REPLY_STRING ? Reply::Kind::kText
+                                                      : Reply::Kind::kOther;
+      reply.text.assign(text, length);
+    } else if (task->type == REDIS_REPLY_STRING && length > 0 && self->IsLast(task)) {
+      reply.text.assign(text, length);
+    } else {
+      reply.kind = Reply::Kind::kOther;
+    }
+    return self;
+  }
+
+  static void* Array(const redisReadTask* task, std::size_t elements) {
+    // Nothing we ask for nests; and a deep nest could exhaust the stack.
+    if (!IsWhole(task)) return nullptr;
+    Builder* const self = Of(task);
+    self->elements_ = elements;
+    self->reply_.kind = task->type == REDIS_REPLY_ARRAY ? Reply::Kind::kArray : Reply::Kind::kOther;
+    self->reply_.integers.reserve(elements);
+    return self;
+  }
+
+  static void* Integer(const redisReadTask* task, long long value) {
+    Reply& reply = Of(task)->reply_;
+    if (IsWhole(task)) reply.kind = Reply::Kind::kInteger;
+    reply.integers.push_back(value);
+    return Of(task);
+  }
+
+  static void* Unexpected(const redisReadTask* task) {
+    Of(task)->reply_.kind = Reply::Kind::kOther;
+    return Of(task);
+  }
+  static void* Double(const redisReadTask* task, double, char*, std::size_t) {
+    return Unexpected(task);
+  }
+  static void* Bool(const redisReadTask* task, int) { return Unexpected(task); }
+
+  bool IsLast(const redisReadTask* task) const {
+    return static_cast<std::size_t>(task->idx) + 1 == elements_;
+  }
+
+  Reply reply_;
+  std::size_t elements_ = 0;
 };
 
-// Whether `array` has the one shape that Reply can hold.
-bool TakeArray(const redisReply& array, Reply& reply) {
-  reply.integers.reserve(array.elements);
-  for (std::size_t i = 0; i < array.elements; ++i) {
-    const redisReply& element = *array.element[i];
-    if (element.type == REDIS_REPLY_INTEGER) {
-      reply.integers.push_back(element.integer);
-    } else if (element.type == REDIS_REPLY_STRING && i + 1 == array.elements && element.len > 0) {
-      reply.text.assign(element.str, element.len);
-    } else {
-      return false;
-    }
-  }
-  return true;
-}
-
-Reply::Kind TakeValue(const redisReply& from, Reply& reply) {
-  switch (from.type) {
-    case REDIS_REPLY_STATUS:
-      reply.text.assign(from.str, from.len);
-      return Reply::Kind::kStatus;
-    case REDIS_REPLY_ERROR:
-      reply.text.assign(from.str, from.len);
-      return Reply::Kind::kError;
-    case REDIS_REPLY_STRING:
-      reply.text.assign(from.str, from.len);
-      return Reply::Kind::kText;
-    case REDIS_REPLY_INTEGER:
-      reply.integers.push_back(from.integer);
-      return Reply::Kind::kInteger;
-    case REDIS_REPLY_ARRAY:
-      return TakeArray(from, reply) ? Reply::Kind::kArray : Reply::Kind::kOther;
-    default:
-      return Reply::Kind::kOther;
-  }
-}
-
-}  // namespace
+const redisReplyObjectFunctions ReplyReader::Builder::kFunctions = {
+    .createString = Text,
+    .createArray = Array,
+    .createInteger = Integer,
+    .createDouble = Double,
+    .createNil = Unexpected,
+    .createBool = Bool,
+    .freeObject = [](void*) {},
+};
 
 void ReplyReader::Free::operator()(redisReader* reader) const { redisReaderFree(reader); }
 
@@ -57,8 +89,12 @@ ReplyReader::ReplyReader() { Reset(); }
 ReplyReader::~ReplyReader() = default;
 
 void ReplyReader::Reset() {
-  reader_.reset(redisReaderCreate());
+  builder_ = std::make_unique<Builder>();
+  // The reader does not change the table, it only fails to say so.
+  reader_.reset(
+      redisReaderCreateWithFunctions(const_cast<redisReplyObjectFunctions*>(&Builder::kFunctions)));
   if (!reader_) throw std::bad_alloc();
+  reader_->privdata = builder_.get();
   reader_->maxelements = kMostElements;
 }
 
@@ -71,10 +107,7 @@ ReplyReader::Next ReplyReader::Take(Reply& reply) {
   void* taken = nullptr;
   if (redisReaderGetReply(reader_.get(), &taken) != REDIS_OK) return Next::kBroken;
   if (taken == nullptr) return Next::kMore;
-  const std::unique_ptr<redisReply, FreeReply> owned(static_cast<redisReply*>(taken));
-  reply.text.clear();
-  reply.integers.clear();
-  reply.kind = TakeValue(*owned, reply);
+  reply = builder_->Take();
   return Next::kReply;
 }
 

@@ -28,8 +28,8 @@ struct Reply {
   std::vector<std::int64_t> integers;
 };
 
-/// Cuts a stream into replies. Never holds more than kLongestReply bytes of an unfinished one, and
-/// refuses arrays of more than kMostElements. Not thread safe.
+/// Cuts a stream into replies. Never holds more than kLongestReply unread bytes, and refuses arrays
+/// of more than kMostElements or inside of arrays. Not thread safe.
 class ReplyReader {
  public:
   enum class Next : std::uint8_t { kReply, kMore, kBroken };
@@ -48,10 +48,12 @@ class ReplyReader {
   void Reset();
 
  private:
+  class Builder;
   struct Free {
     void operator()(redisReader* reader) const;
   };
-  std::unique_ptr<redisReader, Free> reader_;
+  std::unique_ptr<Builder> builder_;
+  std::unique_ptr<redisReader, Free> reader_;  // refers to builder_
 };
 
 }  // namespace sluice::redis

@@ -1,0 +1,144 @@
+// A Client and a real server that is away, hangs, dies, comes back, or turns it away.
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <thread>
+
+#include "redis/client.h"
+#include "redis/recorder.h"
+#include "redis/redis_server.h"
+
+namespace sluice::redis {
+namespace {
+
+using sluice::testing::RedisServer;
+using Clock = std::chrono::steady_clock;
+
+constexpr Nanos kDeadline = std::chrono::milliseconds(100);
+
+// Asks until the server answers, and returns that answer; the last fault if it never does.
+Completion AskUntilAnswered(Client& client, Recorder& recorder, const std::string& key) {
+  Completion answer;
+  for (const auto give_up = Clock::now() + std::chrono::seconds(20); Clock::now() < give_up;) {
+    answer = recorder.Run(client, recorder.Ask(SlowBucket(1'000), key, kDeadline));
+    if (answer.fault == Fault::kNone) return answer;
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  return answer;
+}
+
+Endpoint At(std::uint16_t port) {
+  Endpoint endpoint;
+  endpoint.host = "127.0.0.1";
+  endpoint.port = port;
+  return endpoint;
+}
+
+class ClientOutage : public ::testing::Test {
+ protected:
+  std::shared_ptr<Recorder> recorder_ = std::make_shared<Recorder>();
+};
+
+TEST_F(ClientOutage, WithNoServerTheFirstCheckIsAnsweredAndDecisionsComeOnceThereIsOne) {
+  const std::uint16_t port = RedisServer::FreePort();
+  const auto client = Client::Acquire(At(port));
+  const Completion first =
+      recorder_->Run(*client, recorder_->Ask(SlowBucket(10), "k", std::chrono::hours(1)));
+  EXPECT_EQ(first.fault, Fault::kUnavailable);  // long before its deadline
+  EXPECT_NE(first.detail.find("Connection refused"), std::string::npos) << first.detail;
+  RedisServer server({}, port);
+  EXPECT_EQ(AskUntilAnswered(*client, *recorder_, "k").fault, Fault::kNone);
+  EXPECT_EQ(client->stats().reconnects, 0U);
+}
+
+TEST_F(ClientOutage, AFrozenServerCostsDeadlinesAndIsUsedAgainOnceItThaws) {
+  RedisServer server;
+  const auto client = Client::Acquire(server.endpoint());
+  ASSERT_EQ(AskUntilAnswered(*client, *recorder_, "k").fault, Fault::kNone);
+  server.Freeze();
+  EXPECT_EQ(recorder_->Run(*client, recorder_->Ask(SlowBucket(10), "k", kDeadline)).fault,
+            Fault::kTimeout);
+  // Until the link has given up on that connection and on the next.
+  Completion answer;
+  for (const auto give_up = Clock::now() + std::chrono::seconds(20); Clock::now() < give_up;) {
+    answer = recorder_->Run(*client, recorder_->Ask(SlowBucket(10), "k", kDeadline));
+    ASSERT_NE(answer.fault, Fault::kNone);
+    if (answer.fault == Fault::kUnavailable) break;
+  }
+  EXPECT_EQ(answer.fault, Fault::kUnavailable);
+  EXPECT_FALSE(client->stats().connected);
+  server.Thaw();
+  EXPECT_EQ(AskUntilAnswered(*client, *recorder_, "k").fault, Fault::kNone);
+  EXPECT_GE(client->stats().reconnects, 1U);
+}
+
+TEST_F(ClientOutage, AKilledServerFailsWhatWasWrittenAndItsSuccessorIsUsed) {
+  auto server = std::make_unique<RedisServer>();
+  const std::uint16_t port = server->port();
+  const auto client = Client::Acquire(server->endpoint());
+  ASSERT_EQ(AskUntilAnswered(*client, *recorder_, "k").fault, Fault::kNone);
+  server->Freeze();
+  Request written = recorder_->Ask(SlowBucket(10), "k", std::chrono::hours(1));
+  const std::uint64_t ticket = written.ticket;
+  std::vector<Request> requests;
+  requests.push_back(std::move(written));
+  const std::uint64_t batches = client->stats().batches;
+  client->Submit(std::move(requests));
+  while (client->stats().batches == batches) std::this_thread::yield();
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));  // let it be written
+  server->Kill();
+  const Completion lost = recorder_->Await(ticket);
+  EXPECT_EQ(lost.fault, Fault::kUnavailable);
+  EXPECT_FALSE(lost.detail.empty());
+  server.reset();
+  server = std::make_unique<RedisServer>(std::vector<std::string>{}, port);
+  const Completion answer = AskUntilAnswered(*client, *recorder_, "k");
+  EXPECT_EQ(answer.fault, Fault::kNone);
+  EXPECT_EQ(answer.backlogs[0], Nanos{0});
+}
+
+TEST_F(ClientOutage, AConnectionThatTheServerEndsIsReplaced) {
+  RedisServer server;
+  const auto client = Client::Acquire(server.endpoint());
+  ASSERT_EQ(AskUntilAnswered(*client, *recorder_, "k").fault, Fault::kNone);
+  ASSERT_GE(server.Run({"CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"}).integers.at(0), 1);
+  EXPECT_EQ(AskUntilAnswered(*client, *recorder_, "k").fault, Fault::kNone);
+  EXPECT_EQ(client->stats().reconnects, 1U);
+}
+
+TEST_F(ClientOutage, PasswordsAndUsersAreUsedAndNeverQuoted) {
+  RedisServer server({"--requirepass", "hunter2", "--user", "app", "on", ">s3cret", "~*", "+@all"});
+  Endpoint endpoint = server.endpoint();
+  endpoint.password = "hunter2";
+  EXPECT_EQ(AskUntilAnswered(*Client::Acquire(endpoint), *recorder_, "k").fault, Fault::kNone);
+  endpoint.user = "app";
+  endpoint.password = "s3cret";
+  EXPECT_EQ(AskUntilAnswered(*Client::Acquire(endpoint), *recorder_, "k").fault, Fault::kNone);
+
+  endpoint.password = "wr0ng";
+  const auto wrong = Client::Acquire(endpoint);
+  Completion answer = recorder_->Run(*wrong, recorder_->Ask(SlowBucket(10), "k"));
+  EXPECT_EQ(answer.fault, Fault::kRefused);
+  EXPECT_EQ(answer.detail.find("wr0ng"), std::string::npos);
+  EXPECT_NE(answer.detail.find("WRONGPASS"), std::string::npos) << answer.detail;
+
+  const auto none = Client::Acquire(server.endpoint());
+  answer = recorder_->Run(*none, recorder_->Ask(SlowBucket(10), "k"));
+  EXPECT_EQ(answer.fault, Fault::kRefused);
+  EXPECT_NE(answer.detail.find("NOAUTH"), std::string::npos) << answer.detail;
+}
+
+TEST_F(ClientOutage, ADatabaseThatDoesNotExistIsAFaultThatSaysSo) {
+  RedisServer server;
+  Endpoint endpoint = server.endpoint();
+  endpoint.database = 9999;
+  const auto client = Client::Acquire(endpoint);
+  const Completion answer = recorder_->Run(*client, recorder_->Ask(SlowBucket(10), "k"));
+  EXPECT_EQ(answer.fault, Fault::kRefused);
+  EXPECT_NE(answer.detail.find("out of range"), std::string::npos) << answer.detail;
+}
+
+}  // namespace
+}  // namespace sluice::redis

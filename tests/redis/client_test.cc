@@ -1,0 +1,213 @@
+// A Client and a real server, when all goes well.
+#include "redis/client.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <atomic>
+#include <memory>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "redis/recorder.h"
+#include "redis/redis_server.h"
+#include "redis/script.h"
+
+namespace sluice::redis {
+namespace {
+
+using sluice::testing::RedisServer;
+
+class ClientTest : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() { server_ = std::make_unique<RedisServer>(); }
+  static void TearDownTestSuite() { server_.reset(); }
+  void SetUp() override { server_->Run({"FLUSHALL"}); }
+
+  static inline std::unique_ptr<RedisServer> server_;
+  std::shared_ptr<Recorder> recorder_ = std::make_shared<Recorder>();
+};
+
+TEST_F(ClientTest, ChecksPeeksAndResets) {
+  const auto client = Client::Acquire(server_->endpoint());
+  const auto set = SlowBucket(2);
+  EXPECT_TRUE(recorder_->Run(*client, recorder_->Ask(set, "k")).charged);
+  EXPECT_TRUE(recorder_->Run(*client, recorder_->Ask(set, "k")).charged);
+  const Completion denied = recorder_->Run(*client, recorder_->Ask(set, "k"));
+  EXPECT_EQ(denied.fault, Fault::kNone);
+  EXPECT_FALSE(denied.charged);
+  EXPECT_GT(denied.backlogs[0], std::chrono::hours(1));
+  Request peek = recorder_->Ask(set, "k");
+  peek.kind = Request::Kind::kPeek;
+  EXPECT_GT(recorder_->Run(*client, std::move(peek)).backlogs[0], std::chrono::hours(1));
+  Request reset = recorder_->Ask(set, "k");
+  reset.kind = Request::Kind::kReset;
+  EXPECT_EQ(recorder_->Run(*client, std::move(reset)).fault, Fault::kNone);
+  EXPECT_EQ(recorder_->Run(*client, recorder_->Ask(set, "k")).backlogs[0], Nanos{0});
+  EXPECT_TRUE(client->stats().connected);
+}
+
+TEST_F(ClientTest, OneClientPerEndpoint) {
+  const auto first = Client::Acquire(server_->endpoint());
+  EXPECT_EQ(Client::Acquire(server_->endpoint()), first);
+  Endpoint other = server_->endpoint();
+  other.database = 1;
+  EXPECT_NE(Client::Acquire(other), first);
+}
+
+TEST_F(ClientTest, DatabasesAreApart) {
+  Endpoint other = server_->endpoint();
+  other.database = 5;
+  const auto client = Client::Acquire(other);
+  ASSERT_TRUE(recorder_->Run(*client, recorder_->Ask(SlowBucket(1), "k")).charged);
+  EXPECT_EQ(server_->Run({"DBSIZE"}).integers.at(0), 0);
+  EXPECT_NE(server_->Text({"INFO", "keyspace"}).find("db5:keys=1"), std::string::npos);
+}
+
+TEST_F(ClientTest, AHostByNameIsResolved) {
+  Endpoint named = server_->endpoint();
+  named.host = "localhost";  // perhaps ::1 first, where nobody listens
+  const auto client = Client::Acquire(named);
+  Completion answer;
+  for (int i = 0; i < 50; ++i) {
+    answer = recorder_->Run(*client, recorder_->Ask(SlowBucket(100), "k"));
+    if (answer.fault == Fault::kNone) break;
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  }
+  EXPECT_EQ(answer.fault, Fault::kNone) << answer.detail;
+}
+
+TEST_F(ClientTest, ANameThatDoesNotExistIsAFaultThatSaysSo) {
+  Endpoint nowhere = server_->endpoint();
+  nowhere.host = "no-such-host.invalid";
+  const auto client = Client::Acquire(nowhere);
+  const Completion answer = recorder_->Run(*client, recorder_->Ask(SlowBucket(1), "k"));
+  EXPECT_EQ(answer.fault, Fault::kUnavailable);
+}
+
+TEST_F(ClientTest, KeysOfAnyBytesAreApart) {
+  using namespace std::string_literals;
+  const auto client = Client::Acquire(server_->endpoint());
+  const auto set = SlowBucket(1);
+  std::vector<std::string> keys = {
+      "a",   "a\0"s,      "a\0b"s,          "a\n", "a\r\n$1\r\n",  "a}",
+      "{a}", "a:default", "a}:default:tb1", "%61", "\xED\xA0\x80", "\xEF\xBF\xBD"};
+  keys.emplace_back(1 << 20, 'a');
+  keys.push_back(std::string(1 << 20, 'a') + "b");
+  for (const std::string& key : keys) {
+    const Completion answer = recorder_->Run(*client, recorder_->Ask(set, key));
+    EXPECT_EQ(answer.fault, Fault::kNone) << answer.detail;
+    EXPECT_TRUE(answer.charged) << key.substr(0, 20);
+  }
+  EXPECT_EQ(server_->Run({"DBSIZE"}).integers.at(0), static_cast<std::int64_t>(keys.size()));
+}
+
+TEST_F(ClientTest, ManyThreadsAdmitExactlyTheCapacity) {
+  const auto client = Client::Acquire(server_->endpoint());
+  const auto set = SlowBucket(1000);
+  std::atomic<int> admitted{0};
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([&] {
+      const auto recorder = std::make_shared<Recorder>();
+      for (int round = 0; round < 10; ++round) {
+        std::vector<Request> requests;
+        std::vector<std::uint64_t> tickets;
+        for (int i = 0; i < 50; ++i) {
+          requests.push_back(recorder->Ask(set, "shared"));
+          tickets.push_back(requests.back().ticket);
+        }
+        client->Submit(std::move(requests));
+        for (const std::uint64_t ticket : tickets) {
+          const Completion answer = recorder->Await(ticket);
+          EXPECT_EQ(answer.fault, Fault::kNone) << answer.detail;
+          if (answer.charged) ++admitted;
+        }
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(admitted, 1000);
+  const Client::Stats stats = client->stats();
+  EXPECT_EQ(stats.submitted, 2000U);
+  EXPECT_EQ(stats.completed, 2000U);
+  EXPECT_LE(stats.largest_batch, kMaxBatch);
+}
+
+TEST_F(ClientTest, AForgottenScriptIsLoadedAgain) {
+  const auto client = Client::Acquire(server_->endpoint());
+  const auto set = SlowBucket(10);
+  ASSERT_TRUE(recorder_->Run(*client, recorder_->Ask(set, "k")).charged);
+  server_->Run({"SCRIPT", "FLUSH"});
+  const Completion answer = recorder_->Run(*client, recorder_->Ask(set, "k"));
+  EXPECT_EQ(answer.fault, Fault::kNone) << answer.detail;
+  EXPECT_GT(answer.backlogs[0], Nanos{0});
+  EXPECT_EQ(client->stats().script_reloads, 1U);
+}
+
+TEST_F(ClientTest, TheLastOwnerMayLetGoOnTheIoThread) {
+  // A sink that holds the client, as a limiter does; nobody else does once it is submitted.
+  struct Owner final : Sink {
+    void Deliver(std::span<Completion>) override {
+      client.reset();
+      ++*deliveries;
+    }
+    std::shared_ptr<Client> client;
+    std::shared_ptr<std::atomic<int>> deliveries;
+  };
+  const auto deliveries = std::make_shared<std::atomic<int>>(0);
+  std::weak_ptr<Client> watched;
+  {
+    const auto owner = std::make_shared<Owner>();
+    owner->deliveries = deliveries;
+    Endpoint own = server_->endpoint();
+    own.database = 7;
+    owner->client = Client::Acquire(own);
+    watched = owner->client;
+    Request request = recorder_->Ask(SlowBucket(1), "k");
+    request.sink = owner;
+    std::vector<Request> requests;
+    requests.push_back(std::move(request));
+    Client* const client = owner->client.get();
+    client->Submit(std::move(requests));
+  }
+  const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  while (*deliveries == 0 && std::chrono::steady_clock::now() < give_up) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  EXPECT_EQ(*deliveries, 1);
+  EXPECT_TRUE(watched.expired());
+}
+
+TEST_F(ClientTest, WhatIsUnderWayWhenTheLastOwnerLetsGoIsAnswered) {
+  Endpoint own = server_->endpoint();
+  own.database = 8;
+  auto client = Client::Acquire(own);
+  std::vector<Request> requests;
+  for (int i = 0; i < 1000; ++i) requests.push_back(recorder_->Ask(SlowBucket(1), "k"));
+  client->Submit(std::move(requests));
+  client.reset();
+  for (std::uint64_t ticket = 1; ticket <= 1000; ++ticket) {
+    const Fault fault = recorder_->Await(ticket).fault;
+    EXPECT_TRUE(fault == Fault::kNone || fault == Fault::kClosed);
+  }
+}
+
+TEST(ClientExit, AProcessMayEndWhileItsClientRuns) {
+  RedisServer server;
+  EXPECT_EXIT(
+      {
+        static const auto client = new std::shared_ptr(Client::Acquire(server.endpoint()));
+        const auto recorder = std::make_shared<Recorder>();
+        std::vector<Request> requests;
+        for (int i = 0; i < 1000; ++i) requests.push_back(recorder->Ask(SlowBucket(1), "k"));
+        (*client)->Submit(std::move(requests));
+        std::exit(0);
+      },
+      ::testing::ExitedWithCode(0), "");
+}
+
+}  // namespace
+}  // namespace sluice::redis

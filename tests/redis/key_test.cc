@@ -1,0 +1,114 @@
+// Distinct keys have distinct names in Redis, whatever bytes they are made of.
+#include <gtest/gtest.h>
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "redis/keys.h"
+#include "redis/request.h"
+#include "support/policies.h"
+#include "support/seed.h"
+
+namespace sluice::redis {
+namespace {
+
+using namespace std::string_literals;
+
+std::string Escaped(std::string_view key) {
+  std::string out;
+  AppendEscapedKey(key, out);
+  return out;
+}
+
+TEST(Keys, PlainKeysStayReadable) {
+  EXPECT_EQ(Escaped("user:42"), "user:42");
+  EXPECT_EQ(Escaped("2001:db8::/56"), "2001:db8::/56");
+}
+
+TEST(Keys, WhateverCouldMoveTheHashTagIsEscaped) {
+  EXPECT_EQ(Escaped("a}b{c%d"), "a%7Db%7Bc%25d");
+  EXPECT_EQ(Escaped("nul\0new\nline space"s), "nul%00new%0Aline%20space");
+  EXPECT_EQ(Escaped("\xED\xA0\x80"), "%ED%A0%80");  // a lone surrogate, as WTF-8
+}
+
+TEST(Keys, TheEmptyKeyDoesNotLeaveTheBracesEmpty) { EXPECT_EQ(Escaped(""), "%-"); }
+
+TEST(Keys, LongKeysAreShortenedTo128BitsOfSha256) {
+  // sha256sum of 129 times "a".
+  EXPECT_EQ(Escaped(std::string(129, 'a')), "%hc12cb024a2e5551cca0e08fce8f1c5e3");
+  EXPECT_EQ(Escaped(std::string(128, 'a')), std::string(128, 'a'));
+  // 43 escaped bytes are 129 characters.
+  EXPECT_TRUE(Escaped(std::string(43, '\n')).starts_with("%h"));
+  EXPECT_EQ(Escaped(std::string(42, '\n')).size(), 126U);
+  EXPECT_EQ(Escaped(std::string(1 << 20, 'x')).size(), 34U);
+}
+
+TEST(Keys, NastyKeysNeverMeet) {
+  std::vector<std::string> keys = {"",
+                                   "%",
+                                   "%-",
+                                   "%2D",
+                                   "%h",
+                                   "%25",
+                                   "%2525",
+                                   "{",
+                                   "}",
+                                   "{}",
+                                   "a",
+                                   "A",
+                                   "a\0"s,
+                                   "\0a"s,
+                                   "\0"s,
+                                   "a ",
+                                   "a\n",
+                                   "%0A",
+                                   "\n",
+                                   "a:b",
+                                   "a}:b",
+                                   "\xEF\xBF\xBD",
+                                   "\xED\xA0\x80",
+                                   "\xED\xA0\x81",
+                                   "\xED\xB0\x80",
+                                   "\xC3\xA9"};
+  keys.push_back(Escaped(std::string(129, 'a')));  // the name of a long key, as a key
+  keys.push_back(std::string(129, 'a'));
+  for (std::size_t length = 120; length < 140; ++length) {
+    keys.emplace_back(length, 'b');
+    keys.emplace_back(length, '}');
+  }
+  keys.emplace_back(1 << 20, 'a');
+  keys.push_back(std::string(1 << 20, 'a') + "a");
+  std::map<std::string, std::string> owners;
+  for (const std::string& key : keys) {
+    const auto [at, fresh] = owners.emplace(Escaped(key), key);
+    EXPECT_TRUE(fresh || at->second == key) << at->first;
+  }
+}
+
+TEST(Keys, RandomBytesNeverMeetAndStayInsideTheBraces) {
+  testing::Random random(testing::TestSeed());
+  std::map<std::string, std::string> owners;
+  for (int i = 0; i < 20'000; ++i) {
+    std::string key(static_cast<std::size_t>(random.Between(0, 4)), '\0');
+    for (char& c : key) c = "%{}-h0aA\n:"[random.Between(0, 9)];
+    const std::string name = Escaped(key);
+    const auto [at, fresh] = owners.emplace(name, key);
+    ASSERT_TRUE(fresh || at->second == key) << name;
+    ASSERT_EQ(name.find_first_of("{}\n"), std::string::npos) << name;
+    ASSERT_FALSE(name.empty());
+  }
+}
+
+TEST(Keys, APolicySetNamesStatesByPrefixKeyPolicyAndTag) {
+  const PolicySet set({testing::BucketPolicy("burst", 5, 1, Nanos{1000}),
+                       testing::BucketPolicy("daily", 5, 1, Nanos{1000})},
+                      "my app{1}:prod");
+  EXPECT_EQ(set.head(), "my%20app%7B1%7D:prod:{");
+  EXPECT_EQ(set.tail(0), "}:burst:tb1");
+  EXPECT_EQ(set.tail(1), "}:daily:tb1");
+}
+
+}  // namespace
+}  // namespace sluice::redis

@@ -1,0 +1,169 @@
+// The script on a real server: what it stores, answers and leaves alone when all goes well.
+#include <gtest/gtest.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "redis/redis_server.h"
+#include "redis/script_runner.h"
+#include "support/policies.h"
+
+namespace sluice::testing {
+namespace {
+
+using redis::Completion;
+using redis::Fault;
+using redis::PolicySet;
+using redis::Request;
+
+constexpr std::int64_t kModulus = 9'000'000'000'000'000;
+constexpr std::int64_t kSecond = 1'000'000'000;
+
+class Lua : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() { server_ = std::make_unique<RedisServer>(); }
+  static void TearDownTestSuite() { server_.reset(); }
+  void SetUp() override { server_->Run({"FLUSHALL"}); }
+
+  static Request Ask(std::string key, std::int64_t cost = 1, std::int64_t second = 1) {
+    Request request;
+    request.set = set_;
+    request.key = std::move(key);
+    request.costs[0] = cost;
+    request.costs[1] = second;
+    return request;
+  }
+  static Completion Decide(std::int64_t now, const Request& request) {
+    return DecideOn(*server_, ScriptAt(now), std::span(&request, 1))[0];
+  }
+
+  static inline std::unique_ptr<RedisServer> server_;
+  // 5 tokens, one a second; 100 tokens, one every 10 ms.
+  static inline const auto set_ = std::make_shared<const PolicySet>(
+      std::vector{BucketPolicy("burst", 5, 1, std::chrono::seconds(1)),
+                  BucketPolicy("daily", 100, 1, std::chrono::milliseconds(10))},
+      "t");
+};
+
+TEST_F(Lua, AChargeIsStoredAsAPlainNumberWithATimeToLive) {
+  ASSERT_EQ(Decide(kModulus - kSecond, Ask("k", 3, 7)).fault, Fault::kNone);
+  EXPECT_EQ(server_->Text({"GET", "t:{k}:burst:tb1"}), std::to_string(2 * kSecond));  // it wrapped
+  EXPECT_EQ(server_->Text({"GET", "t:{k}:daily:tb1"}), "8999999070000000");
+  const Completion again = Decide(1, Ask("k"));
+  EXPECT_EQ(again.backlogs[0], Nanos{2 * kSecond - 1});
+  EXPECT_EQ(again.backlogs[1], Nanos{0});  // passed: as if never seen
+}
+
+TEST_F(Lua, TheTimeToLiveEndsJustAfterTheTat) {
+  const Request request = Ask("k", 5, 1);
+  DecideOn(*server_, redis::ScriptText(), std::span(&request, 1));
+  const auto burst = server_->Run({"PTTL", "t:{k}:burst:tb1"}).integers.at(0);
+  const auto daily = server_->Run({"PTTL", "t:{k}:daily:tb1"}).integers.at(0);
+  EXPECT_GT(burst, 0);
+  EXPECT_LE(burst, 5001);
+  EXPECT_LE(daily, 11);
+}
+
+TEST_F(Lua, TheServersOwnTimeIsItsMicrosecondsModuloTheModulus) {
+  const Request request = Ask("k", 1, 0);
+  const auto now = [] {
+    const auto time =
+        server_->Run({"EVAL", "local t = redis.call('TIME') return {t[1] + 0, t[2] + 0}", "0"})
+            .integers;
+    return (time.at(0) % 9'000'000) * kSecond + time.at(1) * 1000;
+  };
+  const std::int64_t before = now();
+  DecideOn(*server_, redis::ScriptText(), std::span(&request, 1));
+  const std::int64_t after = now();
+  const std::int64_t stored = std::stoll(server_->Text({"GET", "t:{k}:burst:tb1"}));
+  const auto since = [&](std::int64_t time) { return (time - before + kModulus) % kModulus; };
+  EXPECT_LE(since((stored - kSecond + kModulus) % kModulus), since(after));
+}
+
+TEST_F(Lua, ADenialWritesNothing) {
+  ASSERT_EQ(Decide(0, Ask("k", 5, 1)).fault, Fault::kNone);
+  const std::string burst = server_->Text({"GET", "t:{k}:burst:tb1"});
+  const std::string daily = server_->Text({"GET", "t:{k}:daily:tb1"});
+  const Completion denied = Decide(kSecond - 1, Ask("k", 2, 1));
+  EXPECT_EQ(denied.fault, Fault::kNone);
+  EXPECT_FALSE(denied.charged);
+  EXPECT_EQ(server_->Text({"GET", "t:{k}:burst:tb1"}), burst);
+  EXPECT_EQ(server_->Text({"GET", "t:{k}:daily:tb1"}), daily);
+  ASSERT_FALSE(Decide(0, Ask("fresh", 6, 1)).charged);
+  EXPECT_EQ(server_->Run({"EXISTS", "t:{fresh}:burst:tb1", "t:{fresh}:daily:tb1"}).integers.at(0),
+            0);
+}
+
+TEST_F(Lua, ACostOfZeroReadsAndDoesNotWrite) {
+  ASSERT_TRUE(Decide(0, Ask("k", 5, 0)).charged);
+  EXPECT_EQ(server_->Run({"EXISTS", "t:{k}:daily:tb1"}).integers.at(0), 0);
+  // Free where the bucket is empty, charged where it is not.
+  const Completion half = Decide(0, Ask("k", 0, 1));
+  EXPECT_TRUE(half.charged);
+  EXPECT_EQ(half.backlogs[0], Nanos{5 * kSecond});
+  EXPECT_EQ(server_->Text({"GET", "t:{k}:burst:tb1"}), std::to_string(5 * kSecond));
+  EXPECT_EQ(server_->Text({"GET", "t:{k}:daily:tb1"}), "10000000");
+}
+
+TEST_F(Lua, APeekWritesNothing) {
+  Request peek = Ask("k");
+  peek.kind = Request::Kind::kPeek;
+  EXPECT_EQ(Decide(0, peek).fault, Fault::kNone);
+  EXPECT_EQ(server_->Run({"DBSIZE"}).integers.at(0), 0);
+}
+
+TEST_F(Lua, ASecondCheckOfAKeyInABatchSeesTheFirst) {
+  const std::vector<Request> batch = {Ask("k", 2), Ask("other", 1), Ask("k", 2), Ask("k", 2),
+                                      Ask("k", 1)};
+  const auto done = DecideOn(*server_, ScriptAt(0), batch);
+  EXPECT_EQ(done[0].backlogs[0], Nanos{0});
+  EXPECT_EQ(done[2].backlogs[0], Nanos{2 * kSecond});
+  EXPECT_EQ(done[3].backlogs[0], Nanos{4 * kSecond});
+  EXPECT_FALSE(done[3].charged);
+  EXPECT_TRUE(done[4].charged);
+  EXPECT_EQ(server_->Text({"GET", "t:{k}:burst:tb1"}), std::to_string(5 * kSecond));
+}
+
+TEST_F(Lua, ABatchOfAllKindsAndSizesKeepsItsOrder) {
+  std::vector<Request> batch;
+  for (int i = 0; i < 128; ++i) {
+    batch.push_back(Ask("k" + std::to_string(i), i % 7, i % 3));
+    if (i % 5 == 0) batch.back().kind = Request::Kind::kPeek;
+  }
+  DecideOn(*server_, ScriptAt(0), batch);
+  const auto done = DecideOn(*server_, ScriptAt(0), batch);
+  for (int i = 0; i < 128; ++i) {
+    const bool charged = i % 5 != 0 && i % 7 <= 5 && (i % 7 > 0 || i % 3 > 0);
+    EXPECT_EQ(done[static_cast<std::size_t>(i)].backlogs[0], Nanos{charged ? i % 7 * kSecond : 0});
+  }
+}
+
+TEST_F(Lua, SixteenPoliciesAnd128ChecksFitOneCall) {
+  std::vector<Policy> policies;
+  for (int i = 0; i < static_cast<int>(kMaxPolicies); ++i) {
+    policies.push_back(BucketPolicy("p" + std::to_string(i), 5, 1, std::chrono::seconds(1)));
+  }
+  const auto many = std::make_shared<const PolicySet>(policies, "t");
+  std::vector<Request> batch(redis::kMaxBatch);
+  for (std::size_t i = 0; i < batch.size(); ++i) {
+    batch[i].set = many;
+    batch[i].key = std::to_string(i);
+    batch[i].costs.fill(1);
+  }
+  for (const Completion& completion : DecideOn(*server_, ScriptAt(0), batch)) {
+    EXPECT_TRUE(completion.charged);
+  }
+  EXPECT_EQ(server_->Run({"DBSIZE"}).integers.at(0), 128 * 16);
+}
+
+TEST_F(Lua, AClockThatStepsBackLengthensTheBacklogAndDoesNotForgetIt) {
+  ASSERT_TRUE(Decide(10 * kSecond, Ask("k", 5, 0)).charged);
+  const Completion earlier = Decide(0, Ask("k", 1, 0));
+  EXPECT_EQ(earlier.backlogs[0], Nanos{15 * kSecond});
+  EXPECT_FALSE(earlier.charged);
+}
+
+}  // namespace
+}  // namespace sluice::testing

@@ -1,0 +1,39 @@
+// Asks a Client as a limiter would, and keeps the answers.
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "redis/client.h"
+
+namespace sluice::redis {
+
+/// A bucket of `capacity` that gains one an hour, named "default".
+std::shared_ptr<const PolicySet> SlowBucket(std::int64_t capacity, const std::string& prefix = "t");
+
+/// Thread safe.
+class Recorder final : public Sink, public std::enable_shared_from_this<Recorder> {
+ public:
+  void Deliver(std::span<Completion> completions) override;
+
+  /// A request that delivers here. Tickets count from 1.
+  Request Ask(std::shared_ptr<const PolicySet> set, std::string key,
+              Nanos timeout = std::chrono::seconds(20), std::int64_t cost = 1);
+  /// Waits for the answer; fails the test, and gives an empty one, if it does not come in 30 s.
+  Completion Await(std::uint64_t ticket);
+  /// Submits one request and waits for its answer.
+  Completion Run(Client& client, Request request);
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable arrived_;
+  std::uint64_t tickets_ = 0;
+  std::map<std::uint64_t, Completion> answers_;
+};
+
+}  // namespace sluice::redis

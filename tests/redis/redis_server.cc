@@ -1,0 +1,184 @@
+// Starts, stops and asks a redis-server.
+#include "redis/redis_server.h"
+
+#include <arpa/inet.h>
+#include <hiredis.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <filesystem>
+#include <stdexcept>
+#include <thread>
+
+namespace sluice::testing {
+namespace {
+
+using redis::Reply;
+
+struct FreeReply {
+  void operator()(redisReply* reply) const { freeReplyObject(reply); }
+};
+
+Reply Convert(const redisReply& from) {
+  Reply reply;
+  switch (from.type) {
+    case REDIS_REPLY_STRING:
+      reply.kind = Reply::Kind::kText;
+      break;
+    case REDIS_REPLY_STATUS:
+      reply.kind = Reply::Kind::kStatus;
+      break;
+    case REDIS_REPLY_ERROR:
+      reply.kind = Reply::Kind::kError;
+      break;
+    case REDIS_REPLY_INTEGER:
+      reply.kind = Reply::Kind::kInteger;
+      reply.integers.push_back(from.integer);
+      break;
+    case REDIS_REPLY_ARRAY:
+      reply.kind = Reply::Kind::kArray;
+      for (std::size_t i = 0; i < from.elements; ++i) {
+        const redisReply& element = *from.element[i];
+        if (element.type == REDIS_REPLY_INTEGER) {
+          reply.integers.push_back(element.integer);
+        } else if (element.str != nullptr) {
+          reply.text.append(element.str, element.len);
+        }
+      }
+      break;
+    default:
+      break;
+  }
+  if (from.type != REDIS_REPLY_ARRAY && from.str != nullptr) reply.text.assign(from.str, from.len);
+  return reply;
+}
+
+}  // namespace
+
+void RedisServer::FreeContext::operator()(redisContext* context) const { redisFree(context); }
+
+std::uint16_t RedisServer::FreePort() {
+  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t length = sizeof address;
+  auto* generic = reinterpret_cast<sockaddr*>(&address);
+  const bool bound = bind(fd, generic, length) == 0 && getsockname(fd, generic, &length) == 0;
+  close(fd);
+  if (!bound) throw std::runtime_error("no free port");
+  return ntohs(address.sin_port);
+}
+
+RedisServer::RedisServer(std::vector<std::string> options, std::uint16_t port) : port_(port) {
+  std::string name = (std::filesystem::temp_directory_path() / "sluice-redis-XXXXXX").string();
+  if (mkdtemp(name.data()) == nullptr) throw std::runtime_error("no temporary directory");
+  directory_ = name;
+  // Another process may take the free port first; then the server ends at once.
+  for (int attempt = 0; attempt < 5; ++attempt) {
+    if (port == 0) port_ = FreePort();
+    Start(options);
+    if (Connect()) return;
+    Kill();
+  }
+  std::filesystem::remove_all(directory_);
+  throw std::runtime_error("redis-server does not start");
+}
+
+RedisServer::~RedisServer() {
+  Kill();
+  std::error_code ignored;
+  std::filesystem::remove_all(directory_, ignored);
+}
+
+void RedisServer::Start(const std::vector<std::string>& options) {
+  std::vector<std::string> arguments = {SLUICE_REDIS_SERVER,
+                                        "--port",
+                                        std::to_string(port_),
+                                        "--bind",
+                                        "127.0.0.1",
+                                        "--save",
+                                        "",
+                                        "--appendonly",
+                                        "no",
+                                        "--dir",
+                                        directory_,
+                                        "--logfile",
+                                        "/dev/null",
+                                        "--daemonize",
+                                        "no"};
+  arguments.insert(arguments.end(), options.begin(), options.end());
+  std::vector<char*> pointers;
+  for (std::string& argument : arguments) pointers.push_back(argument.data());
+  pointers.push_back(nullptr);
+  pid_ = fork();
+  if (pid_ < 0) throw std::runtime_error("redis-server cannot be run");
+  if (pid_ == 0) {
+    // A test that crashes leaves no server behind.
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    execv(SLUICE_REDIS_SERVER, pointers.data());
+    _exit(127);
+  }
+}
+
+bool RedisServer::Connect() {
+  const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  while (std::chrono::steady_clock::now() < give_up) {
+    if (waitpid(pid_, nullptr, WNOHANG) == pid_) {
+      pid_ = -1;
+      return false;
+    }
+    context_.reset(redisConnectWithTimeout("127.0.0.1", port_, timeval{5, 0}));
+    if (context_ && context_->err == 0) {
+      const Reply reply = Run({"PING"});  // an error (NOAUTH) is an answer too
+      if (reply.kind != Reply::Kind::kError || !reply.text.starts_with("LOADING")) return true;
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  return false;
+}
+
+redis::Endpoint RedisServer::endpoint() const {
+  redis::Endpoint endpoint;
+  endpoint.host = "127.0.0.1";
+  endpoint.port = port_;
+  return endpoint;
+}
+
+void RedisServer::Freeze() { kill(pid_, SIGSTOP); }
+void RedisServer::Thaw() { kill(pid_, SIGCONT); }
+
+void RedisServer::Kill() {
+  if (pid_ < 0) return;
+  kill(pid_, SIGKILL);
+  waitpid(pid_, nullptr, 0);
+  pid_ = -1;
+}
+
+Reply RedisServer::Run(std::span<const std::string> command) {
+  std::vector<const char*> texts;
+  std::vector<std::size_t> lengths;
+  for (const std::string& piece : command) {
+    texts.push_back(piece.data());
+    lengths.push_back(piece.size());
+  }
+  const std::unique_ptr<redisReply, FreeReply> reply(static_cast<redisReply*>(redisCommandArgv(
+      context_.get(), static_cast<int>(command.size()), texts.data(), lengths.data())));
+  if (!reply) throw std::runtime_error(std::string("redis-server: ") + context_->errstr);
+  return Convert(*reply);
+}
+
+Reply RedisServer::Run(std::initializer_list<std::string> command) {
+  return Run(std::span(command.begin(), command.size()));
+}
+
+std::string RedisServer::Text(std::initializer_list<std::string> command) {
+  return Run(command).text;
+}
+
+}  // namespace sluice::testing

@@ -1,0 +1,29 @@
+// Runs the shipped script on a real server, at the server's own time or at a chosen one.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "redis/redis_server.h"
+#include "redis/script.h"
+
+namespace sluice::testing {
+
+/// The script with its two marked lines replaced: `now` (ns, below 9e15) stands still, and no key
+/// expires within a day. Throws std::runtime_error if a marked line is not there exactly once.
+std::string ScriptAt(std::int64_t now);
+
+/// Runs `script` for `requests` by EVAL.
+redis::Reply RunScript(RedisServer& server, std::string_view script,
+                       std::span<const redis::Request> requests);
+
+/// The same, read as completions. Throws std::runtime_error if the answer is not one that
+/// redis::ReadReply accepts.
+std::vector<redis::Completion> DecideOn(RedisServer& server, std::string_view script,
+                                        std::span<const redis::Request> requests);
+
+}  // namespace sluice::testing

@@ -1,0 +1,183 @@
+// A batch as one call of the script, and the script's answer as completions.
+#include "redis/script.h"
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "redis/request.h"
+#include "support/policies.h"
+
+namespace sluice::redis {
+namespace {
+
+using testing::BucketPolicy;
+
+std::shared_ptr<const PolicySet> Two() {
+  static const auto set =
+      std::make_shared<const PolicySet>(std::vector{BucketPolicy("burst", 10, 1, Nanos{1000}),
+                                                    BucketPolicy("daily", 100, 1, Nanos{7})},
+                                        "p");
+  return set;
+}
+
+std::shared_ptr<const PolicySet> One() {
+  static const auto set = std::make_shared<const PolicySet>(
+      std::vector{BucketPolicy("default", 10, 1, Nanos{1000})}, "p");
+  return set;
+}
+
+Request Ask(std::shared_ptr<const PolicySet> set, std::string key, std::int64_t first,
+            std::int64_t second = 0) {
+  Request request;
+  request.set = std::move(set);
+  request.key = std::move(key);
+  request.costs[0] = first;
+  request.costs[1] = second;
+  return request;
+}
+
+std::string Arguments(const ScriptCall& call) {
+  std::string text;
+  for (std::size_t i = 0; i < call.arguments(); ++i) {
+    text.append(i == 0 ? "" : " ").append(call.argument(i));
+  }
+  return text;
+}
+
+TEST(Script, NeighboursThatAskForTheSameShareTheirNumbers) {
+  const std::vector<Request> batch = {Ask(Two(), "a", 1, 2), Ask(Two(), "b", 1, 2),
+                                      Ask(Two(), "c", 0, 3), Ask(One(), "d", 1)};
+  ScriptCall call;
+  call.Describe(batch);
+  ASSERT_EQ(call.keys(), 7U);
+  EXPECT_EQ(call.key(0), "p:{a}:burst:tb1");
+  EXPECT_EQ(call.key(1), "p:{a}:daily:tb1");
+  EXPECT_EQ(call.key(6), "p:{d}:default:tb1");
+  EXPECT_EQ(Arguments(call), "2 2 0 1000 10000 14 700 2 1 0 0 10000 21 700 1 1 0 1000 10000");
+}
+
+TEST(Script, APeekAndACheckAboveTheLimitOnlyRead) {
+  std::vector<Request> batch = {Ask(One(), "a", 1), Ask(One(), "b", 11), Ask(One(), "c", 1)};
+  batch[0].kind = Request::Kind::kPeek;
+  ScriptCall call;
+  call.Describe(batch);
+  EXPECT_EQ(Arguments(call), "1 2 1 1 1 0 1000 10000");
+}
+
+TEST(Script, TheLargestNumbersStayBelowTwoTo53) {
+  const auto set = std::make_shared<const PolicySet>(
+      std::vector{BucketPolicy("x", std::int64_t{1} << 42, 1, Nanos{1964}),
+                  BucketPolicy("y", 1, 1, kLongestSpan)},
+      "p");
+  const std::vector<Request> batch = {Ask(set, "a", (std::int64_t{1} << 31) - 1, 1)};
+  ScriptCall call;
+  call.Describe(batch);
+  EXPECT_EQ(Arguments(call),
+            "2 1 0 4217657882708 8637763347808256 8640000000000000 8640000000000000");
+}
+
+TEST(Script, EvalShaIsWrittenInTheProtocolsForm) {
+  const std::vector<Request> batch = {Ask(One(), "k", 2)};
+  ScriptCall call;
+  call.Describe(batch);
+  std::string out;
+  AppendEvalSha("5ha", call, out);
+  EXPECT_EQ(out,
+            "*9\r\n$7\r\nEVALSHA\r\n$3\r\n5ha\r\n$1\r\n1\r\n$17\r\np:{k}:default:tb1\r\n"
+            "$1\r\n1\r\n$1\r\n1\r\n$1\r\n0\r\n$4\r\n2000\r\n$5\r\n10000\r\n");
+}
+
+TEST(Script, AResetUnlinksTheStatesOfAllPolicies) {
+  const std::vector<Request> resets = {Ask(Two(), "k", 0)};
+  std::string out;
+  AppendReset(resets, out);
+  EXPECT_EQ(out, "*3\r\n$6\r\nUNLINK\r\n$15\r\np:{k}:burst:tb1\r\n$15\r\np:{k}:daily:tb1\r\n");
+}
+
+Reply Integers(std::vector<std::int64_t> integers, std::string text = "") {
+  return {Reply::Kind::kArray, std::move(text), std::move(integers)};
+}
+
+TEST(Script, BacklogsAndErrorsGoToTheirOwnChecks) {
+  const std::vector<Request> batch = {Ask(Two(), "a", 1, 1), Ask(Two(), "b", 1, 1),
+                                      Ask(Two(), "c", 1, 1), Ask(Two(), "d", 1, 1),
+                                      Ask(Two(), "e", 0, 0)};
+  std::vector<Completion> done(5);
+  ASSERT_TRUE(
+      ReadReply(Integers({9000, 693, -1, -1, -2, -2, 9001, 0, 5, 6}, "OOM no room"), batch, done));
+  EXPECT_EQ(done[0].fault, Fault::kNone);
+  EXPECT_TRUE(done[0].charged);
+  EXPECT_EQ(done[0].backlogs[0], Nanos{9000});
+  EXPECT_EQ(done[0].backlogs[1], Nanos{693});
+  EXPECT_EQ(done[1].fault, Fault::kForeign);
+  EXPECT_EQ(done[2].fault, Fault::kServer);
+  EXPECT_EQ(done[2].detail, "OOM no room");
+  EXPECT_EQ(done[3].fault, Fault::kNone);
+  EXPECT_FALSE(done[3].charged);  // denied: 1 ns too much
+  EXPECT_FALSE(done[4].charged);  // free
+}
+
+TEST(Script, AnAnswerThatTheScriptCannotGiveIsRefused) {
+  const std::vector<Request> batch = {Ask(Two(), "a", 1, 1)};
+  std::vector<Completion> done(1);
+  const auto refused = [&](const Reply& reply) {
+    return !ReadReply(reply, batch, done) && done[0].fault == Fault::kNone;
+  };
+  EXPECT_TRUE(refused(Integers({1})));
+  EXPECT_TRUE(refused(Integers({1, 2, 3})));
+  EXPECT_TRUE(refused(Integers({})));
+  EXPECT_TRUE(refused(Integers({1, -1})));
+  EXPECT_TRUE(refused(Integers({-1, 1})));
+  EXPECT_TRUE(refused(Integers({-3, -3})));
+  EXPECT_TRUE(refused(Integers({-2, -2})));       // an error without its text
+  EXPECT_TRUE(refused(Integers({1, 2}, "OOM")));  // a text without its error
+  EXPECT_TRUE(refused(Integers({1, 8'900'000'000'000'001})));
+  EXPECT_TRUE(refused({Reply::Kind::kOther, "", {1, 2}}));
+  EXPECT_TRUE(refused({Reply::Kind::kText, "12", {}}));
+  EXPECT_FALSE(refused(Integers({1, 8'900'000'000'000'000})));
+}
+
+Reply ReadOne(std::string_view bytes, ReplyReader::Next expected = ReplyReader::Next::kReply) {
+  ReplyReader reader;
+  Reply reply;
+  EXPECT_TRUE(reader.Feed(bytes));
+  EXPECT_EQ(reader.Take(reply), expected) << bytes;
+  return reply;
+}
+
+TEST(Replies, OnlyFlatArraysOfIntegersAndOneTextAreArrays) {
+  const Reply reply = ReadOne("*3\r\n:1\r\n:-2\r\n$3\r\nabc\r\n");
+  EXPECT_EQ(reply.kind, Reply::Kind::kArray);
+  EXPECT_EQ(reply.integers, (std::vector<std::int64_t>{1, -2}));
+  EXPECT_EQ(reply.text, "abc");
+  EXPECT_EQ(ReadOne("*2\r\n$1\r\na\r\n:1\r\n").kind, Reply::Kind::kOther);
+  EXPECT_EQ(ReadOne("*3\r\n:1\r\n$1\r\na\r\n:1\r\n").kind, Reply::Kind::kOther);
+  EXPECT_EQ(ReadOne("%1\r\n:1\r\n:1\r\n").kind, Reply::Kind::kOther);
+  EXPECT_EQ(ReadOne("*2\r\n:1\r\n$-1\r\n").kind, Reply::Kind::kOther);
+  EXPECT_EQ(ReadOne("$-1\r\n").kind, Reply::Kind::kOther);
+  EXPECT_EQ(ReadOne("-ERR x\r\n").kind, Reply::Kind::kError);
+  EXPECT_EQ(ReadOne("+OK\r\n").text, "OK");
+}
+
+TEST(Replies, WhatIsOutOfBoundsBreaksTheStream) {
+  ReadOne("*4097\r\n", ReplyReader::Next::kBroken);
+  ReadOne("*4096\r\n", ReplyReader::Next::kMore);
+  ReadOne("HTTP/1.1 400 Bad Request\r\n", ReplyReader::Next::kBroken);
+  ReadOne("*1\r\n*1\r\n:1\r\n", ReplyReader::Next::kBroken);
+  std::string deep;
+  for (int i = 0; i < 100; ++i) deep += "*1\r\n";
+  ReadOne(deep, ReplyReader::Next::kBroken);
+  ReplyReader reader;
+  Reply reply;
+  const std::string megabyte(std::size_t{1} << 20, 'x');
+  ASSERT_TRUE(reader.Feed("$4000000\r\n"));
+  ASSERT_EQ(reader.Take(reply), ReplyReader::Next::kMore);
+  EXPECT_FALSE(reader.Feed(megabyte) && reader.Feed(megabyte));
+}
+
+}  // namespace
+}  // namespace sluice::redis
