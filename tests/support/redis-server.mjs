@@ -1,12 +1,16 @@
-// A Redis of our own, on a free port, that keeps nothing.
+// A Redis of the test's or bench's own, on a free port of the loopback address, that keeps nothing.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { toolEnv } from '../../scripts/lib/steps.mjs';
 
-/** Starts a server; `stop()` ends it and waits for that. Throws when there is no redis-server. */
-export async function startRedis() {
+/**
+ * Starts a server, on `port` if given; resolves to `{ port, url, pid, stop }` once it answers. `stop()` ends it
+ * and waits for that. Throws when there is no redis-server.
+ */
+export async function startRedis({ port } = {}) {
+  if (port !== undefined) return startOn(port);
   // Between finding a free port and using it another process may take it.
   for (let attempt = 1; ; attempt++) {
     try {
@@ -38,6 +42,8 @@ async function startOn(port) {
   server.stdout.removeAllListeners('data').resume();
   return {
     port,
+    url: `redis://127.0.0.1:${port}`,
+    pid: server.pid,
     async stop() {
       process.off('exit', kill);
       if (server.exitCode !== null) return;
@@ -48,7 +54,8 @@ async function startOn(port) {
   };
 }
 
-async function freePort() {
+/** A port that nothing listens on at this moment. */
+export async function freePort() {
   const probe = createServer().listen(0, '127.0.0.1');
   await once(probe, 'listening');
   const { port } = probe.address();
