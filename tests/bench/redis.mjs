@@ -13,8 +13,8 @@
 // all), and the server's (INFO cpu), which does not know who calls.
 import { fileURLToPath } from 'node:url';
 import { Redis } from 'ioredis';
-import { Child } from './lib/child.mjs';
 import { startRedis } from '../support/redis-server.mjs';
+import { Child } from './lib/child.mjs';
 import { inTurn } from './lib/rounds.mjs';
 import { redisSubjects } from './redis-subjects.mjs';
 
@@ -43,7 +43,7 @@ export async function benchRedis(report, { rounds, quick, seed, sluice }) {
   }));
   try {
     for (const underWay of [1, 64, 512]) {
-      const keyCount = underWay === 1 ? 100 : 1000;
+      const keyCount = underWay === 1 || quick ? 100 : 1000;
       const run = (subject) => measure(admin, subject.process, { underWay, keyCount, seed });
       await inTurn(subjects, 1, run); // connects, loads the script, compiles
       const results = await inTurn(subjects, rounds, run);
