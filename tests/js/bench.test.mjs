@@ -22,7 +22,15 @@ function quick(name) {
   const folder = mkdtempSync(join(tmpdir(), 'sluice-bench-'));
   try {
     const file = join(folder, 'bench.json');
-    const { status, stdout, stderr } = bench(name, '--quick', '--no-build', '--json', file);
+    const { status, stdout, stderr } = bench(
+      name,
+      '--quick',
+      '--rounds',
+      '1',
+      '--no-build',
+      '--json',
+      file,
+    );
     assert.equal(status, 0, stderr);
     return { stdout, json: JSON.parse(readFileSync(file, 'utf8')) };
   } finally {
