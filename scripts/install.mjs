@@ -33,7 +33,7 @@ function missingTools() {
   return [
     ['cmake', 'cmake'],
     ['make', 'make'],
-    [process.env.CXX ?? 'c++', 'a C++20 compiler (g++ 11, clang 14 or newer)'],
+    [process.env.CXX ?? 'c++', 'a C++20 compiler (g++ 11, clang 16 or newer)'],
   ]
     .filter(([command]) => !works(command))
     .map(([, name]) => name);
