@@ -123,10 +123,12 @@ std::string FormatCount(std::int64_t count) { return Grouped(std::to_string(coun
 
 std::string FormatShort(double number) {
   std::string_view suffix;
+  double highest = 9999.5;
   for (const std::string_view next : {"k", "M", "G", "T"}) {
-    if (std::abs(number) < 9999.5) break;
+    if (std::abs(number) < highest) break;
     number /= 1000;
     suffix = next;
+    highest = 999.95;
   }
   return FormatNumber(number, suffix.empty() ? 2 : 1) + std::string(suffix);
 }

@@ -82,8 +82,9 @@ Explanation Explain(const Request& request) {
     text.test =
         need + " \u2264 " + room + "?  " + (decision.allowed ? "Yes: admitted." : "No: denied.");
   }
-  text.answer = "remaining " + FormatCount(decision.remaining) + ", retry after " +
-                spans(decision.retry_after) + ", full again after " + spans(decision.reset_after);
+  text.answer = {{"remaining", "", "", FormatCount(decision.remaining)},
+                 {"retry after", "", "", spans(decision.retry_after)},
+                 {"full again after", "", "", spans(decision.reset_after)}};
   return text;
 }
 

@@ -55,13 +55,17 @@ void DrawTaken(const Pen& pen, const Look& look, const Rect& vessel, const Simul
   const History& history = simulation.history();
   const Nanos now = simulation.now();
   const float middle = vessel.x + vessel.width / 2;
+  Nanos last[2] = {Nanos::min() / 2, Nanos::min() / 2};
   for (auto it = history.FirstFrom(now - kTrace); it != history.requests().end(); ++it) {
-    if (it->caller != caller) continue;
+    // Under a flood most would only lie on each other.
+    const bool allowed = it->decision.allowed;
+    if (it->caller != caller || it->at - last[allowed] < kTrace / 64) continue;
+    last[allowed] = it->at;
     const float age = static_cast<float>(ToSeconds(now - it->at) / ToSeconds(kTrace));
     // Neighbours in time do not hide each other: each falls in a lane of its own.
     const float lane = (static_cast<float>(it->id % 5) - 2) * 0.19F * vessel.width;
     const float y = vessel.bottom() + look.Px(9) + age * (room - look.Px(14));
-    pen.Mark(it->decision.allowed, middle + lane, y, look.Px(5), 1 - 0.75F * age);
+    pen.Mark(allowed, middle + lane, y, look.Px(5), 1 - 0.75F * age);
   }
 }
 

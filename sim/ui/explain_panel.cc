@@ -1,6 +1,7 @@
 // Why the last request (or the one clicked) was answered as it was.
 #include <algorithm>
 #include <string>
+#include <vector>
 
 #include "model/duration.h"
 #include "model/explain.h"
@@ -10,8 +11,8 @@ namespace sluice::sim {
 namespace {
 
 // Measured at scale 1, with reasons of three lines.
-constexpr float kHeightWithPicture = 500;
-constexpr float kHeightWithSum = 400;
+constexpr float kHeightWithPicture = 515;
+constexpr float kHeightWithSum = 410;
 
 void Wrapped(ImFont* font, ImU32 colour, const std::string& text) {
   ImGui::PushFont(font);
@@ -85,18 +86,20 @@ void DrawFit(const Panel& panel, const Request& request, const Look& look) {
   ImGui::Dummy({1, text_height + height * 1.7F + look.Px(22)});
 }
 
-void DrawLines(const Panel& panel, const Explanation& text, const Look& look) {
+void DrawLines(const Panel& panel, const std::vector<Explanation::Line>& lines, const Look& look) {
   // Not the panel's edge: a scroll bar may stand there.
   const float right = ImGui::GetCursorScreenPos().x + ImGui::GetContentRegionAvail().x;
-  for (const Explanation::Line& line : text.lines) {
+  for (const Explanation::Line& line : lines) {
     const ImVec2 at = ImGui::GetCursorScreenPos();
     const Pen& pen = panel.pen();
     const float symbol_x = at.x + look.Px(126);
     const float numbers_x = symbol_x + Pen::Width(look.fonts.body, line.symbol) + look.Px(5);
     const float value_x = right - Pen::Width(look.fonts.strong, line.value);
     pen.Text(look.fonts.body, at.x, at.y, look.palette.muted, line.name);
-    pen.Text(look.fonts.body, symbol_x, at.y, look.palette.muted, line.symbol);
     pen.Text(look.fonts.strong, value_x, at.y, look.palette.text, line.value);
+    if (numbers_x < value_x) {
+      pen.Text(look.fonts.body, symbol_x, at.y, look.palette.muted, line.symbol);
+    }
     if (numbers_x + Pen::Width(look.fonts.body, line.numbers) + look.Px(8) < value_x) {
       pen.Text(look.fonts.body, numbers_x, at.y, look.palette.muted, line.numbers);
     }
@@ -153,7 +156,7 @@ void DrawExplain(const Rect& rect, const Simulation& simulation, View& view, con
     Wrapped(look.fonts.small, look.palette.muted,
             "It counts in time: a token is the time that its refill takes.");
     Gap(look, 2);
-    DrawLines(panel, text, look);
+    DrawLines(panel, text.lines, look);
     Gap(look, 2);
   }
   Wrapped(look.fonts.strong,
@@ -164,7 +167,7 @@ void DrawExplain(const Rect& rect, const Simulation& simulation, View& view, con
     Gap(look, 2);
     Wrapped(look.fonts.strong, look.palette.text, "The answer");
   }
-  Wrapped(look.fonts.body, look.palette.text, text.answer);
+  DrawLines(panel, text.answer, look);
   Gap(look, 4);
   if (view.selected != 0) {
     if (ImGui::Button("Back to the last request")) view.selected = 0;

@@ -46,6 +46,18 @@ CLI::Validator Between(double low, double high) {
           ""};
 }
 
+// CLI11 would cut a number that is too long to the longest there is.
+CLI::Validator WholeNumber() {
+  return {[](std::string& text) -> std::string {
+            std::int64_t number = 0;
+            const char* end = text.data() + text.size();
+            const auto [rest, error] = std::from_chars(text.data(), end, number);
+            if (error == std::errc{} && rest == end) return {};
+            return "'" + text + "' is not a whole number, or is too large";
+          },
+          ""};
+}
+
 CLI::Validator DurationText() {
   return {[](std::string& text) -> std::string {
             if (ParseDuration(text)) return {};
@@ -80,8 +92,12 @@ void Declare(CLI::App& app, Typed& typed) {
   app.option_defaults()->always_capture_default();
 
   const std::string policy = "Policy (token bucket)";
-  app.add_option("--capacity", typed.bucket.capacity, "Tokens the bucket holds")->group(policy);
-  app.add_option("--refill", typed.bucket.refill, "Tokens added ...")->group(policy);
+  app.add_option("--capacity", typed.bucket.capacity, "Tokens the bucket holds")
+      ->check(WholeNumber())
+      ->group(policy);
+  app.add_option("--refill", typed.bucket.refill, "Tokens added ...")
+      ->check(WholeNumber())
+      ->group(policy);
   app.add_option("--every", typed.every, "... every so often: 250ms, 1s, 1m, 1h, 1d")
       ->check(DurationText())
       ->group(policy);

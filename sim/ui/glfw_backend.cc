@@ -67,8 +67,10 @@ class GlfwBackend final : public Backend {
   bool Open() {
     glfwSetErrorCallback([](int, const char* text) { LastError() = text; });
     if (glfwInit() == GLFW_FALSE) return false;
+    // From 3.2 on ImGui can draw more than 65,536 corners, which busy charts need.
     glfwWindowHint(GLFW_CONTEXT_VERSION_MAJOR, 3);
-    glfwWindowHint(GLFW_CONTEXT_VERSION_MINOR, 0);
+    glfwWindowHint(GLFW_CONTEXT_VERSION_MINOR, 2);
+    glfwWindowHint(GLFW_OPENGL_PROFILE, GLFW_OPENGL_CORE_PROFILE);
     glfwWindowHint(GLFW_VISIBLE, options_.offscreen ? GLFW_FALSE : GLFW_TRUE);
     window_ =
         glfwCreateWindow(options_.width, options_.height, "Sluice simulator", nullptr, nullptr);
@@ -84,7 +86,7 @@ class GlfwBackend final : public Backend {
       }
     }
     ImGui_ImplGlfw_InitForOpenGL(window_, true);
-    ImGui_ImplOpenGL3_Init("#version 130");
+    ImGui_ImplOpenGL3_Init("#version 150");
     imgui_started_ = true;
     return true;
   }

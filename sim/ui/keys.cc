@@ -3,43 +3,16 @@
 
 #include <GLFW/glfw3.h>
 
-#include "imgui.h"
-
 namespace sluice::sim {
-namespace {
 
+KeyCode CodeOf(Key key) {
 #if IMGUI_VERSION_NUM >= 18700
-ImGuiKey CodeOf(Key key) {
-  switch (key) {
-    case Key::kSend:
-      return ImGuiKey_Space;
-    case Key::kPlay:
-      return ImGuiKey_P;
-    case Key::kStep:
-      return ImGuiKey_N;
-    case Key::kRestart:
-      return ImGuiKey_R;
-  }
-  return ImGuiKey_None;
-}
+  constexpr KeyCode kCodes[] = {ImGuiKey_Space, ImGuiKey_P, ImGuiKey_N, ImGuiKey_R};
 #else
-// Before 1.87 ImGui took whatever codes the platform used.
-int CodeOf(Key key) {
-  switch (key) {
-    case Key::kSend:
-      return GLFW_KEY_SPACE;
-    case Key::kPlay:
-      return GLFW_KEY_P;
-    case Key::kStep:
-      return GLFW_KEY_N;
-    case Key::kRestart:
-      return GLFW_KEY_R;
-  }
-  return GLFW_KEY_UNKNOWN;
-}
+  constexpr KeyCode kCodes[] = {GLFW_KEY_SPACE, GLFW_KEY_P, GLFW_KEY_N, GLFW_KEY_R};
 #endif
-
-}  // namespace
+  return kCodes[static_cast<int>(key)];
+}
 
 bool KeyPressed(Key key) {
   return !ImGui::GetIO().WantTextInput && ImGui::IsKeyPressed(CodeOf(key));

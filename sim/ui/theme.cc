@@ -60,7 +60,6 @@ void ApplyTheme(const Palette& palette, float scale) {
   style.WindowPadding = {14, 11};
   style.WindowRounding = 8;
   style.WindowBorderSize = 1;
-  style.WindowMinSize = {1, 1};
   style.FramePadding = {8, 4};
   style.FrameRounding = 5;
   style.GrabRounding = 4;
@@ -69,6 +68,7 @@ void ApplyTheme(const Palette& palette, float scale) {
   style.ItemInnerSpacing = {4, 4};
   style.ScrollbarSize = 10;
   style.ScaleAllSizes(scale);
+  style.WindowMinSize = {1, 1};  // ImGui refuses less
 
   const auto set = [&style](ImGuiCol which, ImU32 colour) {
     style.Colors[which] = ImGui::ColorConvertU32ToFloat4(colour);

@@ -21,8 +21,8 @@ struct Explanation {
   std::string verdict;  ///< "Admitted", "Denied"
   std::string reason;   ///< why, in tokens; one or two sentences
   std::vector<Line> lines;
-  std::string test;    ///< the rule with the numbers in it: "100 ms <= 40.1 ms?  No: denied."
-  std::string answer;  ///< what the caller is told
+  std::string test;          ///< the rule with the numbers in it: "100 ms <= 40.1 ms?  No: denied."
+  std::vector<Line> answer;  ///< what the caller is told
 };
 
 Explanation Explain(const Request& request);

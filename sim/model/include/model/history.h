@@ -20,9 +20,9 @@ struct Request {
   std::uint32_t caller = 0;
   Origin origin = Origin::kTraffic;
   std::int64_t cost = 1;    ///< n
-  TatRule rule;             ///< C and I
+  TatRule rule{};           ///< C and I
   Nanos backlog_before{0};  ///< b, as the limiter saw it
-  Decision decision;        ///< its reset_after is b after the call
+  Decision decision{};      ///< its reset_after is b after the call
 
   /// C*I - b. Negative while in debt (the capacity was lowered).
   Nanos RoomBefore() const { return rule.Span() - backlog_before; }

@@ -1,0 +1,37 @@
+// Runs the simulator as a person does.
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+namespace sluice::sim {
+
+struct Outcome {
+  int exit_code = -1;
+  std::string output;  ///< stdout and stderr
+};
+
+/// Runs sluice-sim with `flags` (shell syntax) and no display.
+Outcome RunProgram(const std::string& flags);
+
+/// The same on a display of its own (Xvfb), 1280 x 800. `wrapper` is a command that runs it.
+Outcome RunProgramOnDisplay(const std::string& flags, const std::string& wrapper = "");
+
+std::string ReadFile(const std::filesystem::path& path);
+
+/// A folder of its own, removed at the end.
+class TempFolder {
+ public:
+  TempFolder();
+  ~TempFolder();
+  TempFolder(const TempFolder&) = delete;
+  TempFolder& operator=(const TempFolder&) = delete;
+
+  const std::filesystem::path& path() const { return path_; }
+  std::filesystem::path operator/(const std::string& name) const { return path_ / name; }
+
+ private:
+  std::filesystem::path path_;
+};
+
+}  // namespace sluice::sim

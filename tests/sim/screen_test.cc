@@ -1,0 +1,202 @@
+// The panels, drawn by ImGui into memory: what keys and clicks do, and that nothing breaks.
+#include "screen.h"
+
+#include <GLFW/glfw3.h>
+#include <gtest/gtest.h>
+
+#include "keys.h"
+#include "layout.h"
+#include "scenarios.h"
+
+namespace sluice::sim {
+namespace {
+
+// A person at a window that nobody sees.
+class Desk {
+ public:
+  explicit Desk(const Scenario& scenario, ImVec2 size = {1280, 800}, float scale = 1)
+      : screen_(Theme::kDark, scale), player_(scenario), view_(MakeView(scenario)) {
+    ImGuiIO& io = ImGui::GetIO();
+    io.DisplaySize = size;
+    io.BackendFlags |= ImGuiBackendFlags_RendererHasVtxOffset;  // as with OpenGL 3.2
+#if IMGUI_VERSION_NUM < 18700
+    io.KeyMap[ImGuiKey_A] = GLFW_KEY_A;
+    io.KeyMap[ImGuiKey_Enter] = GLFW_KEY_ENTER;
+#endif
+    unsigned char* pixels = nullptr;
+    int width = 0;
+    int height = 0;
+    io.Fonts->GetTexDataAsRGBA32(&pixels, &width, &height);
+    Frame();
+  }
+
+  void Frame() {
+    ImGui::GetIO().DeltaTime = 1.0F / 60;
+    ImGui::NewFrame();
+    screen_.Draw(player_, view_);
+    ImGui::Render();
+  }
+
+  void Press(Key key) { Press(CodeOf(key)); }
+
+  // Replaces the text of the field that has the focus.
+  void Retype(const char* text) {
+    ImGuiIO& io = ImGui::GetIO();
+#if IMGUI_VERSION_NUM >= 18700
+    io.AddKeyEvent(ImGuiMod_Ctrl, true);
+    Press(ImGuiKey_A);
+    io.AddKeyEvent(ImGuiMod_Ctrl, false);
+#else
+    io.KeyCtrl = true;
+    Press(GLFW_KEY_A);
+    io.KeyCtrl = false;
+#endif
+    Frame();
+    io.AddInputCharactersUTF8(text);
+    Frame();
+#if IMGUI_VERSION_NUM >= 18700
+    Press(ImGuiKey_Enter);
+#else
+    Press(GLFW_KEY_ENTER);
+#endif
+  }
+
+  void Click(float x, float y) {
+    ImGuiIO& io = ImGui::GetIO();
+    io.MousePos = {x, y};
+    Frame();
+    io.MouseDown[0] = true;
+    Frame();
+    io.MouseDown[0] = false;
+    Frame();
+  }
+
+  Layout layout() const {
+    const ImVec2 size = ImGui::GetIO().DisplaySize;
+    const float controls = ControlsWidth(player_.simulation(), screen_.look());
+    return Arrange(size.x, size.y, screen_.look().scale, controls);
+  }
+  int vertices() const { return ImGui::GetDrawData()->TotalVtxCount; }
+  Player& player() { return player_; }
+  View& view() { return view_; }
+  std::size_t requests() { return player_.simulation().history().requests().size(); }
+
+ private:
+  void Press(KeyCode code) {
+    Set(code, true);
+    Frame();
+    Set(code, false);
+    Frame();
+  }
+  static void Set(KeyCode code, bool down) {
+#if IMGUI_VERSION_NUM >= 18700
+    ImGui::GetIO().AddKeyEvent(code, down);
+#else
+    ImGui::GetIO().KeysDown[code] = down;
+#endif
+  }
+
+  Screen screen_;
+  Player player_;
+  View view_;
+};
+
+TEST(Screen, SpaceSendsOneRequestAtTheCostChosen) {
+  Desk desk(Quiet());
+  desk.view().cost = 4;
+  desk.Press(Key::kSend);
+  ASSERT_EQ(desk.requests(), 1U);
+  EXPECT_EQ(desk.player().simulation().Look(0).remaining, 16);
+}
+
+TEST(Screen, KeysPlayStepAndRestart) {
+  Desk desk(Busy(1));
+  desk.Press(Key::kPlay);
+  EXPECT_TRUE(desk.player().playing());
+  desk.Press(Key::kPlay);
+  EXPECT_FALSE(desk.player().playing());
+  desk.Press(Key::kStep);
+  EXPECT_EQ(desk.requests(), 1U);
+  desk.view().seed = 8;
+  desk.Press(Key::kRestart);
+  EXPECT_EQ(desk.requests(), 0U);
+  EXPECT_EQ(desk.player().simulation().scenario().seed, 8U);
+}
+
+TEST(Screen, TheFirstButtonPlays) {
+  Desk desk(Busy(1));
+  const Rect controls = desk.layout().controls;
+  desk.Click(controls.x + 50, controls.y + 42);
+  EXPECT_TRUE(desk.player().playing());
+}
+
+TEST(Screen, AClickOnAMarkExplainsThatRequest) {
+  Desk desk(Quiet());
+  desk.player().simulation().AdvanceTo(kOneSecond);
+  desk.Press(Key::kSend);
+  desk.player().simulation().AdvanceTo(5 * kOneSecond);
+  desk.Press(Key::kSend);
+  EXPECT_EQ(desk.view().selected, 0U);
+
+  // The lane of admitted requests lies under the title; the first second ends at a tenth of the
+  // plot. The exact pixel depends on the font, so the lane is searched.
+  const Rect timeline = desk.layout().timeline;
+  for (float y = timeline.y + 30; y < timeline.y + 70 && desk.view().selected == 0; y += 6) {
+    for (float x = timeline.x + 60; x < timeline.x + 130 && desk.view().selected == 0; x += 6) {
+      desk.Click(x, y);
+    }
+  }
+  EXPECT_EQ(desk.view().selected, 1U);
+  // A request that is no longer kept is not explained.
+  desk.view().selected = 999;
+  desk.Frame();
+  EXPECT_EQ(desk.view().selected, 0U);
+}
+
+TEST(Screen, AWrongNumberIsNamedAndChangesNothing) {
+  Desk desk(Quiet());
+  // The fields at the right end of the controls: the seed, then the policy's numbers. Where they
+  // are exactly depends on the font, so the row is searched.
+  const Rect controls = desk.layout().controls;
+  int fields = 0;
+  float x = controls.right();
+  for (; x > controls.x + controls.width / 2; x -= 12) {
+    desk.Click(x, controls.y + 42);
+    if (!ImGui::GetIO().WantTextInput) continue;
+    ++fields;
+    desk.Retype("0");
+    if (!desk.view().bucket_fault.empty()) break;
+  }
+  EXPECT_GE(fields, 1);
+  EXPECT_EQ(desk.view().bucket_fault, "every 0 ms: must be above 0 and below 146 years");
+  EXPECT_EQ(desk.player().simulation().scenario().bucket.every(), kOneSecond);
+
+  desk.Click(x, controls.y + 42);
+  desk.Retype("2s");
+  EXPECT_EQ(desk.view().bucket_fault, "");
+  EXPECT_EQ(desk.player().simulation().scenario().bucket.every(), 2 * kOneSecond);
+}
+
+TEST(Screen, DrawsWhateverHappened) {
+  for (const ImVec2 size : {ImVec2{1280, 800}, ImVec2{640, 400}, ImVec2{400, 400}}) {
+    for (const float scale : {0.5F, 1.0F, 4.0F}) {
+      Desk desk(Busy(1, 3), size, scale);
+      EXPECT_GT(desk.vertices(), 500);
+      desk.player().simulation().SetRate(kHighestRate);
+      desk.player().simulation().AdvanceTo(2 * kOneSecond);
+      desk.Frame();
+      EXPECT_LT(desk.vertices(), 200'000);  // a flood is thinned out
+      desk.player().simulation().SetBucket(testing::Bucket(2, 1, std::chrono::hours(24)));
+      desk.player().simulation().Send(0, kHighestCost);
+      desk.Frame();
+      desk.player().simulation().SetRate(1);
+      desk.player().simulation().SetBucket(testing::Bucket(kLargestLimit, 10'000'000, kOneSecond));
+      desk.player().simulation().AdvanceTo(1'000'000 * kMilli);
+      desk.Frame();
+      EXPECT_GT(desk.vertices(), 500);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace sluice::sim
