@@ -2,23 +2,23 @@
 
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
+import { DemoError } from './demo-error.mjs';
 import { root } from './lib/steps.mjs';
 
+const guard = new URL('./demo-server-guard.mjs', import.meta.url).href;
 const program = join(root, 'examples', 'express-api', 'server.mjs');
-
 const running = new Set();
-process.on('exit', stopServers);
 
-/** Ends the servers that still run. Those that are left end with this process. */
+/** Ends the servers. They also end by themselves when this process does. */
 export function stopServers() {
   for (const child of running) child.kill();
 }
 
 /** Starts one and resolves to its URL when it listens. */
 function startServer(env) {
-  const child = spawn(process.execPath, [program], {
+  const child = spawn(process.execPath, ['--import', guard, program], {
     env: { ...process.env, ...env, PORT: '0' },
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
   });
   running.add(child);
   return new Promise((resolve, reject) => {
@@ -31,7 +31,8 @@ function startServer(env) {
     child.on('error', reject);
     child.on('exit', (code, signal) => {
       running.delete(child);
-      reject(new Error(`a server ended with ${signal ?? `exit code ${code}`} before it listened`));
+      const end = signal ?? `exit code ${code}`;
+      reject(new DemoError(`a server ended with ${end} before it listened`));
     });
   });
 }

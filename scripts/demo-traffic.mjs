@@ -2,6 +2,7 @@
 
 import http from 'node:http';
 import { setTimeout } from 'node:timers/promises';
+import { DemoError } from './demo-error.mjs';
 
 const SECONDS = 3;
 
@@ -43,7 +44,7 @@ async function drive({ name, apiKey, perSecond }, urls, agent) {
   for (const answer of await Promise.all(answers)) {
     if (answer.statusCode === 200) counts.allowed += 1;
     else if (answer.statusCode === 429) counts.limited += 1;
-    else throw new Error(`a server answered ${answer.statusCode}: ${answer.body}`);
+    else throw new DemoError(`a server answered ${answer.statusCode}: ${answer.body}`);
     if (answer.statusCode === 429) counts.denial ??= answer;
   }
   return counts;
