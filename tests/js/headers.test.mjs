@@ -95,7 +95,7 @@ test('Retry-After is never earlier than t, whatever the wait and the jitter', ()
   const seed = Number(process.env.SLUICE_SEED ?? Date.now() % 2 ** 31);
   const random = mulberry32(seed);
   for (let step = 0; step < 10_000; step++) {
-    const call = denied(Math.ceil(random() * 10 ** (1 + step % 9)));
+    const call = denied(Math.ceil(random() * 10 ** (1 + (step % 9))));
     const [[, { t }]] = read(draft10LimitField(call));
     const retryAfter = retryAfterSeconds(call, random(), random);
     assert.ok(retryAfter >= t, `seed ${seed}, step ${step}: Retry-After ${retryAfter}, t ${t}`);
