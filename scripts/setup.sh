@@ -256,14 +256,14 @@ if [[ -n $missing ]]; then
     die "this system has no apt-get. Install what these Debian packages hold, then try again: $missing"
   fi
   choose_root "$missing"
+  if ! may_install; then
+    for tool in g++ cmake make; do
+      there "$tool" || die "$tool is missing, and only root can install it: g++ (11 or newer), cmake and make are needed"
+    done
+  fi
   if printing; then
     if may_install; then say "would install: $missing"; else say "would unpack into $DEPS/: $missing"; fi
   else
-    if ! may_install; then
-      for tool in g++ cmake make; do
-        there "$tool" || die "$tool is missing, and only root can install it: g++ (11 or newer), cmake and make are needed"
-      done
-    fi
     ready_apt libsodium-dev
     new=$missing
     if ! hiredis_there && ! system_has_new_hiredis; then
