@@ -55,7 +55,11 @@ async function runNodeTests(folder, options = []) {
   const files = testFiles(folder);
   if (files.length === 0) throw new CommandFailed(folder, 'no test file');
   const tap = join(results, `${folder.replaceAll('/', '-')}.tap`);
-  const reporters = ['--test-reporter=spec', '--test-reporter-destination=stdout'];
+  const reporters = [
+    '--test-timeout=600000',
+    '--test-reporter=spec',
+    '--test-reporter-destination=stdout',
+  ];
   reporters.push('--test-reporter=tap', `--test-reporter-destination=${tap}`);
   try {
     await run('node', ['--test', ...options, ...reporters, ...files], {
