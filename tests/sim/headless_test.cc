@@ -119,6 +119,7 @@ TEST(Headless, TheRowsFollowFromOneAnother) {
                                  static_cast<double>(row.time - before->second.time) / 1e8);
     EXPECT_NEAR(row.level_before, expected, 2e-6);
     EXPECT_EQ(row.allowed, row.level_before >= 1);
+    EXPECT_EQ(row.remaining, (2'000'000'000 - row.reset_after) / 100'000'000);
     EXPECT_NEAR(row.level_after, row.level_before - (row.allowed ? 1 : 0), 2e-6);
     EXPECT_NEAR(static_cast<double>(row.reset_after) / 1e8, 20 - row.level_after, 2e-6);
     if (row.allowed) {

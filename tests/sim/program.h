@@ -1,6 +1,8 @@
 // Runs the simulator as a person does.
 #pragma once
 
+#include <sys/types.h>
+
 #include <filesystem>
 #include <string>
 
@@ -14,8 +16,21 @@ struct Outcome {
 /// Runs sluice-sim with `flags` (shell syntax) and no display.
 Outcome RunProgram(const std::string& flags);
 
-/// The same on a display of its own (Xvfb), 1280 x 800. `wrapper` is a command that runs it.
-Outcome RunProgramOnDisplay(const std::string& flags, const std::string& wrapper = "");
+/// A display of its own (Xvfb, 1280 x 800), ended with the object.
+class Display {
+ public:
+  Display();
+  ~Display();
+  Display(const Display&) = delete;
+  Display& operator=(const Display&) = delete;
+
+  /// Runs sluice-sim on it. `wrapper` is a command that runs the program.
+  Outcome RunProgram(const std::string& flags, const std::string& wrapper = "") const;
+
+ private:
+  pid_t server_ = -1;
+  std::string name_;
+};
 
 std::string ReadFile(const std::filesystem::path& path);
 

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -37,19 +38,27 @@ Picture ReadPng(const std::filesystem::path& path) {
   return picture;
 }
 
-std::string Screenshot(const std::filesystem::path& file, const std::string& flags) {
-  const Outcome outcome =
-      RunProgramOnDisplay("--screenshot '" + file.string() + "' --at 10 " + flags);
-  EXPECT_EQ(outcome.exit_code, 0) << outcome.output;
-  return ReadFile(file);
-}
+class Window : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() { display_ = std::make_unique<Display>(); }
+  static void TearDownTestSuite() { display_.reset(); }
+
+  static std::string Screenshot(const std::filesystem::path& file, const std::string& flags) {
+    const Outcome outcome =
+        display_->RunProgram("--screenshot '" + file.string() + "' --at 10 " + flags);
+    EXPECT_EQ(outcome.exit_code, 0) << outcome.output;
+    return ReadFile(file);
+  }
+
+  static inline std::unique_ptr<Display> display_;
+};
 
 // RGBA in memory order, as the theme writes it.
 constexpr std::uint32_t Rgb(std::uint32_t hex) {
   return 0xFF000000U | ((hex & 0xFF) << 16) | (hex & 0xFF00) | (hex >> 16);
 }
 
-TEST(Window, AScreenshotShowsThePanels) {
+TEST_F(Window, AScreenshotShowsThePanels) {
   const TempFolder folder;
   Screenshot(folder / "dark.png", "");
   const Picture picture = ReadPng(folder / "dark.png");
@@ -68,14 +77,14 @@ TEST(Window, AScreenshotShowsThePanels) {
   EXPECT_GT(share(0xFF7A4D), 0.0003);  // denied: crosses
 }
 
-TEST(Window, TheSameRunIsTheSamePicture) {
+TEST_F(Window, TheSameRunIsTheSamePicture) {
   const TempFolder folder;
   const std::string one = Screenshot(folder / "one.png", "--seed 3");
   EXPECT_EQ(one, Screenshot(folder / "two.png", "--seed 3"));
   EXPECT_NE(one, Screenshot(folder / "three.png", "--seed 4"));
 }
 
-TEST(Window, SizeThemeAndScaleAreObeyed) {
+TEST_F(Window, SizeThemeAndScaleAreObeyed) {
   const TempFolder folder;
   Screenshot(folder / "light.png", "--size 1500x900 --theme light --scale 1.5");
   const Picture light = ReadPng(folder / "light.png");  // larger than the display
@@ -86,16 +95,16 @@ TEST(Window, SizeThemeAndScaleAreObeyed) {
   EXPECT_GT(shares.at(Rgb(0xFFFFFF)), 0.4);
 }
 
-TEST(Window, AFileThatCannotBeWrittenIsNamed) {
-  const Outcome outcome = RunProgramOnDisplay("--screenshot /nowhere/x.png --at 1");
+TEST_F(Window, AFileThatCannotBeWrittenIsNamed) {
+  const Outcome outcome = display_->RunProgram("--screenshot /nowhere/x.png --at 1");
   EXPECT_EQ(outcome.exit_code, 1);
   EXPECT_NE(outcome.output.find("--screenshot: /nowhere/x.png: No such file"), std::string::npos)
       << outcome.output;
 }
 
-TEST(Window, StaysOpenUntilItIsEnded) {
+TEST_F(Window, StaysOpenUntilItIsEnded) {
   // 124 is what timeout answers when it had to end the program; an error would end it with its own.
-  const Outcome outcome = RunProgramOnDisplay("", "timeout 2");
+  const Outcome outcome = display_->RunProgram("", "timeout 2");
   EXPECT_EQ(outcome.exit_code, 124) << outcome.output;
   EXPECT_EQ(outcome.output, "");
 }
