@@ -117,7 +117,7 @@ export function readOptions<Name extends string>(options: Options<Name>): Parted
     const argument = `rateLimit.${both}`;
     throw typeError('ERR_SLUICE_OPTIONS', argument, rest[both], "left out beside 'limiter'");
   }
-  if (typeof limiter?.check !== 'function') {
+  if (typeof limiter?.check !== 'function' || typeof limiter.policies !== 'object') {
     const expected = 'a limiter made by createLimiter()';
     throw typeError('ERR_SLUICE_OPTIONS', 'rateLimit.limiter', limiter, expected);
   }

@@ -59,11 +59,7 @@ function asker<Name extends string>(
   limiter: Limiter<Name>,
   { key: keyOf = (req) => clientIpKey(req.ip), cost: costOf, skip }: RequestOptions<Name>,
 ): (req: Request, res: Response) => Later<Verdict<Name> | undefined> {
-  function check(key: string, cost: Cost<Name> | undefined): Later<Verdict<Name>> {
-    if (typeof key !== 'string' || key === '') {
-      throw typeError('ERR_SLUICE_KEY', 'the result of key(req, res)', key, 'a non-empty string');
-    }
-    const options = cost === undefined ? undefined : { cost };
+  function check(key: string, options?: { cost: Cost<Name> }): Later<Verdict<Name>> {
     const decision = isSync(limiter)
       ? limiter.checkSync(key, options)
       : limiter.check(key, options);
@@ -71,11 +67,17 @@ function asker<Name extends string>(
   }
 
   function charge(req: Request, res: Response): Later<Verdict<Name>> {
-    return chain(keyOf(req, res), (key) =>
-      costOf === undefined
-        ? check(key, undefined)
-        : chain(costOf(req, res), (cost) => check(key, cost)),
-    );
+    return chain(keyOf(req, res), (key) => {
+      if (typeof key !== 'string' || key === '') {
+        throw typeError('ERR_SLUICE_KEY', 'the result of key(req, res)', key, 'a non-empty string');
+      }
+      if (costOf === undefined) return check(key);
+      return chain(costOf(req, res), (cost) => {
+        // To the limiter, no cost means 1; here it is a forgotten `return`.
+        if (cost !== undefined) return check(key, { cost });
+        throw typeError('ERR_SLUICE_COST', 'the result of cost(req, res)', cost, 'a cost');
+      });
+    });
   }
 
   if (skip === undefined) return charge;
@@ -138,7 +140,7 @@ function fail(error: unknown, req: Request, next: NextFunction): void {
  */
 function rateLimit<Name extends string = 'default'>(given: Options<Name>): RequestHandler {
   const { request: options, limiter: source } = readOptions<Name>(given);
-  const limiter = 'given' in source ? source.given : createLimiter(source.options);
+  const limiter = 'given' in source ? source.given : createLimiter<Name>(source.options);
   const ask = asker(limiter, options);
   const writeHeaders = headerWriter(limiter.policies, options as RequestOptions);
   const { handler } = options;

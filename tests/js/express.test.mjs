@@ -280,6 +280,15 @@ for (const key of [undefined, null, '', 42, ['a'], {}]) {
   });
 }
 
+test('a cost function that answers nothing is an error that says so', async (t) => {
+  const limiter = scriptedLimiter(decision());
+  const { send, errors } = await serve(t, (app) => app.use(rateLimit({ limiter, cost() {} })));
+  assert.equal((await send()).status, 500);
+  assert.equal(errors[0].code, 'ERR_SLUICE_COST');
+  assert.match(errors[0].message, /cost\(req, res\)/);
+  assert.deepEqual(limiter.asked, []);
+});
+
 test("the default key is the client's address as Express's trust in proxies gives it", async (t) => {
   const limiter = scriptedLimiter(decision());
   const forwarded = { headers: { 'x-forwarded-for': '203.0.113.9, 2001:db8:12:3456::1' } };
@@ -389,6 +398,7 @@ test('wrong options are refused at construction, by name and value', () => {
     [{ limiter, retryAfterJitter: 1.5 }, 'ERR_SLUICE_OPTIONS', /from 0 to 1; got 1\.5/],
     [{ limiter, retryAfterJitter: NaN }, 'ERR_SLUICE_OPTIONS', /got NaN/],
     [{ limiter: {} }, 'ERR_SLUICE_OPTIONS', /createLimiter/],
+    [{ limiter: { check() {} } }, 'ERR_SLUICE_OPTIONS', /createLimiter/],
     [{ limiter: null }, 'ERR_SLUICE_OPTIONS', /createLimiter/],
     [{ limiter, policies: limiter.policies }, 'ERR_SLUICE_OPTIONS', /policies.*'limiter'/],
     [{ limiter, prefix: 'p' }, 'ERR_SLUICE_OPTIONS', /prefix.*'p'/],
