@@ -14,6 +14,8 @@ constexpr Nanos kShortestBackoff = std::chrono::milliseconds(10);
 // Timers this late mean that this process did not run.
 constexpr Nanos kFrozen = std::chrono::milliseconds(250);
 
+constexpr std::string_view kTooLate = "the deadline passed before the request could be sent";
+
 }  // namespace
 
 Link::Link(const Options& options, std::uint64_t seed, Nanos now)
@@ -107,6 +109,10 @@ void Link::Submit(std::span<Request> requests, Nanos now) {
       Fail(request, down_, down_why_);
       continue;
     }
+    if (request.deadline <= now) {
+      Fail(request, Fault::kTimeout, kTooLate);
+      continue;
+    }
     first_deadline_ = std::min(first_deadline_, request.deadline);
     queue_.push_back(std::move(request));
   }
@@ -128,7 +134,7 @@ void Link::SendBatch(Nanos now) {
   while (!queue_.empty() && batch.size() < options_.max_batch) {
     Request& next = queue_.front();
     if (next.deadline <= now) {
-      Fail(next, Fault::kTimeout, "the deadline passed before the request could be sent");
+      Fail(next, Fault::kTimeout, kTooLate);
     } else if (batch.empty() || is_reset(next) == is_reset(batch.front())) {
       batch.push_back(std::move(next));
     } else {

@@ -121,6 +121,13 @@ TEST(Link, ADeadlinePassesBeforeThereIsAConnection) {
   EXPECT_EQ(driver.Answer(ticket).fault, Fault::kTimeout);
 }
 
+TEST(Link, ARequestThatComesAfterItsDeadlineIsNotSent) {
+  LinkDriver driver;
+  driver.GetReady();
+  EXPECT_EQ(driver.Answer(driver.Check("a", Nanos{0})).fault, Fault::kTimeout);
+  EXPECT_TRUE(driver.Sent().empty());
+}
+
 TEST(Link, EachRequestHasItsOwnDeadline) {
   LinkDriver driver;
   driver.GetReady();

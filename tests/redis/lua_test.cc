@@ -163,6 +163,9 @@ TEST_F(Lua, AClockThatStepsBackLengthensTheBacklogAndDoesNotForgetIt) {
   const Completion earlier = Decide(0, Ask("k", 1, 0));
   EXPECT_EQ(earlier.backlogs[0], Nanos{15 * kSecond});
   EXPECT_FALSE(earlier.charged);
+  // In debt, what costs nothing is still admitted.
+  Decide(0, Ask("k", 0, 1));
+  EXPECT_EQ(server_->Text({"GET", "t:{k}:daily:tb1"}), "10000000");
 }
 
 }  // namespace
