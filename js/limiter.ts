@@ -83,6 +83,16 @@ export interface SyncLimiter<Name extends string = string> extends Limiter<Name>
   checkSync(key: string, options?: CheckOptions<Name>): Decision<Name>;
 }
 
+/** One policy, or several by name. */
+export type Policies = Policy | Readonly<Record<string, Policy>>;
+/** The names under which decisions speak of them. */
+export type NamesOf<P extends Policies> = P extends Policy ? 'default' : keyof P & string;
+/** What `createLimiter` makes over a store. */
+export type LimiterOver<
+  Store extends MemoryStore | RedisStore,
+  Name extends string,
+> = Store extends RedisStore ? Limiter<Name> : SyncLimiter<Name>;
+
 /** The monotonic clock, as native code is told of it. */
 const MONOTONIC = -1;
 const CHECK_OPTIONS = ['cost'];
@@ -267,18 +277,17 @@ const LOCAL_KEYS = 1_000_000;
  *
  * @throws TypeError or RangeError `ERR_SLUICE_*` naming the option at fault and its value
  */
-export function createLimiter<Name extends string = 'default'>(
-  options: LimiterOptions<Name, MemoryStore>,
-): SyncLimiter<Name>;
-export function createLimiter<Name extends string = 'default'>(
-  options: LimiterOptions<Name, RedisStore> & { store: RedisStore },
-): Limiter<Name>;
-export function createLimiter<Name extends string = 'default'>(
-  options: LimiterOptions<Name>,
-): Limiter<Name>;
-export function createLimiter<Name extends string>(options: LimiterOptions<Name>): Limiter<Name> {
+export function createLimiter<
+  const P extends Policies,
+  S extends MemoryStore | RedisStore = MemoryStore,
+>(
+  options: Omit<LimiterOptions, 'policies' | 'store'> & { policies: P; store?: S },
+): LimiterOver<S, NamesOf<P>>;
+/** For code that is generic itself. */
+export function createLimiter<Name extends string>(options: LimiterOptions<Name>): Limiter<Name>;
+export function createLimiter(options: LimiterOptions): Limiter {
   checkOptionNames(options, LIMITER_OPTIONS, 'createLimiter');
-  const table = readPolicies<Name>(options.policies);
+  const table = readPolicies(options.policies);
   const { prefix = 'sluice', onStoreError = 'local', deadlineMs = 100, denialCache } = options;
   if (typeof prefix !== 'string' || prefix === '' || prefix.length > 128) {
     throw typeError('ERR_SLUICE_OPTIONS', 'prefix', prefix, 'a string of 1 to 128 characters');

@@ -92,8 +92,8 @@ export class RedisLink<Name extends string> {
   }
 
   #error(fault: string, detail: string | undefined): SluiceError {
-    const why = detail ? `${fault}: ${detail}` : fault;
-    return new SluiceError('ERR_SLUICE_STORE_UNAVAILABLE', `Redis at ${this.#address}: ${why}`);
+    const what = detail || this.#address;
+    return new SluiceError('ERR_SLUICE_STORE_UNAVAILABLE', `no answer from Redis (${fault}): ${what}`);
   }
 
   #report(fault: string, detail: string | undefined, code: number): void {

@@ -1,6 +1,7 @@
 // One thread-safe function per environment, called once per batch of answers.
 #include "answer_queue.h"
 
+#include <array>
 #include <iterator>
 #include <utility>
 
@@ -52,23 +53,28 @@ void AnswerQueue::Deliver(std::span<Answer> answers) {
 
 void AnswerQueue::OnWake(napi_env env, napi_value /*callback*/, void* context, void* /*data*/) {
   if (env == nullptr) return;  // the environment is ending
-  static_cast<AnswerQueue*>(context)->HandOver(Napi::Env(env));
+  static_cast<AnswerQueue*>(context)->HandOver(env);
 }
 
-void AnswerQueue::HandOver(Napi::Env env) {
+// Plain Node-API, and no status looked at: a worker that is being terminated runs no more
+// JavaScript and cannot even make an error of it. Then nobody is left to answer, and all of this
+// does nothing.
+void AnswerQueue::HandOver(napi_env env) {
   {
     const std::scoped_lock lock(mutex_);
     taken_.swap(waiting_);
   }
   Environment& environment = Environment::Of(env);
   double* const exchange = environment.exchange();
-  constexpr std::size_t kLargest = 2 + Environment::kVerdictNumbers;
+  constexpr std::size_t kLargest = 3 + Environment::kVerdictNumbers;
   std::size_t next = 0;
   while (next < taken_.size()) {
     const Napi::HandleScope scope(env);
+    std::array<napi_value, 2> args{};
+    napi_get_undefined(env, &args[1]);
+    bool has_details = false;
     std::size_t at = 0;
     std::uint32_t count = 0;
-    Napi::Value details = env.Undefined();
     for (; next < taken_.size() && at + kLargest <= Environment::kExchangeNumbers; ++next) {
       const Answer& answer = taken_[next];
       exchange[at] = static_cast<double>(answer.ticket);
@@ -77,14 +83,19 @@ void AnswerQueue::HandOver(Napi::Env env) {
           answer.decided ? WriteVerdict(answer.verdict, exchange + at + 3) : kUndecided;
       at += 3 + answer.verdict.count * Environment::kNumbersPerPolicy;
       if (answer.fault != redis::Fault::kNone) {
-        if (details.IsUndefined()) details = Napi::Array::New(env);
-        details.As<Napi::Array>()[count] = Napi::String::New(env, answer.detail);
+        if (!std::exchange(has_details, true)) napi_create_array(env, &args[1]);
+        napi_value text = nullptr;
+        napi_create_string_utf8(env, answer.detail.data(), answer.detail.size(), &text);
+        napi_set_element(env, args[1], count, text);
       }
       ++count;
     }
     expected_ -= count;
     if (expected_ == 0) napi_unref_threadsafe_function(env, wake_);
-    receiver_.Call({Napi::Number::New(env, count), details});
+    napi_create_uint32(env, count, args.data());
+    napi_value undefined = nullptr;
+    napi_get_undefined(env, &undefined);
+    napi_call_function(env, undefined, receiver_.Value(), args.size(), args.data(), nullptr);
   }
   taken_.clear();
 }

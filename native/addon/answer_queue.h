@@ -35,7 +35,7 @@ class AnswerQueue final : public AnswerSink {
 
  private:
   static void OnWake(napi_env env, napi_value callback, void* context, void* data);
-  void HandOver(Napi::Env env);
+  void HandOver(napi_env env);
 
   Napi::FunctionReference receiver_;
   std::uint64_t expected_ = 0;

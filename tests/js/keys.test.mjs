@@ -1,0 +1,74 @@
+// Every string that is not empty is a key of its own, in memory and in Redis.
+
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { createLimiter, redis, tokenBucket } from 'sluice';
+import { startRedis } from '../support/redis-server.mjs';
+
+const nasty = [
+  'a', 'A', ' a', 'a ', ' ', '\0', 'a\0', '\0a', 'a\nb', 'a\r\nb', 'a\tb', '{', '}', '{}', '{a}', '}{', 'a}:default:tb1',
+  'a:b', 'a::b', ':', '%', '%25', '%2525', '%00', '*', '?', '[a]', '"', "'", '\\', '$1', '${x}', 'é', 'e\u0301', 'ü', 'ÿ', 'Ā',
+  '\u00e9\u0000', 'ñ', 'ʼn', '日本', '😀', '😁', '\ud83d', '\ude00', '\ud83d\ud83d', '\ude00\ud83d', '\ufffd', '\ud800', '\udfff',
+  '\uffff', '\ufeff', '\ufeffa', '\u202e', '__proto__', 'constructor', 'toString', '0', '-0', 'null', 'undefined',
+  'x'.repeat(126), 'x'.repeat(127), 'x'.repeat(128), 'x'.repeat(129), 'x'.repeat(130), 'é'.repeat(64), 'é'.repeat(65),
+  'x'.repeat(2 ** 20), `${'x'.repeat(2 ** 20)}y`, `y${'x'.repeat(2 ** 20)}`, '\ud800'.repeat(200), '\ufffd'.repeat(200),
+  '\0'.repeat(127), '\0'.repeat(128),
+]; // biome-ignore format: a list
+
+const policies = tokenBucket({ capacity: 2, refill: 1, every: '1d' });
+let server;
+before(async () => {
+  server = await startRedis();
+});
+after(() => server.stop());
+
+async function assertAllApart(limiter) {
+  assert.equal(new Set(nasty).size, nasty.length, 'the list itself');
+  const first = await limiter.checkMany(nasty.map((key) => ({ key })));
+  first.forEach((decision, i) => {
+    assert.equal(decision.source, 'store');
+    assert.equal(decision.remaining, 1, `${JSON.stringify(nasty[i]).slice(0, 60)} met another key`);
+  });
+  const again = await limiter.checkMany(nasty.map((key) => ({ key })));
+  again.forEach((decision, i) => {
+    assert.equal(decision.remaining, 0, `${JSON.stringify(nasty[i]).slice(0, 60)} was forgotten`);
+  });
+}
+
+test('in memory no key meets another', () => assertAllApart(createLimiter({ policies })));
+
+test('in Redis no key meets another', async () => {
+  const limiter = createLimiter({
+    policies,
+    store: redis(server.url),
+    onStoreError: 'throw',
+    deadlineMs: 5000,
+  });
+  await assertAllApart(limiter);
+  await limiter.reset('a');
+  assert.equal((await limiter.check('a')).remaining, 1);
+  assert.equal((await limiter.check('A')).allowed, false);
+  await limiter.close();
+});
+
+test('in memory and in Redis, random strings keep apart', async () => {
+  const seed = Number(process.env.SLUICE_SEED ?? Date.now() % 1e9);
+  console.log(`seed ${seed}`);
+  let state = seed;
+  const random = (below) => {
+    state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 0;
+    return Math.floor((state / 2 ** 32) * below);
+  };
+  const alphabet = ['a', '{', '}', ':', '%', '\0', '\ud83d', '\ude00', 'é', '\uffff', '2', '5'];
+  const keys = new Set();
+  while (keys.size < 3000) {
+    keys.add(Array.from({ length: 1 + random(6) }, () => alphabet[random(alphabet.length)]).join(''));
+  }
+  const store = redis(server.url);
+  for (const options of [{}, { store, prefix: `p${seed}`, onStoreError: 'throw', deadlineMs: 5000 }]) {
+    const limiter = createLimiter({ policies, ...options });
+    const decisions = await limiter.checkMany([...keys].map((key) => ({ key })));
+    assert.ok(decisions.every(({ remaining }) => remaining === 1));
+    await limiter.close();
+  }
+});

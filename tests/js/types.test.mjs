@@ -1,0 +1,21 @@
+// The types: what must compile does, what must not does not.
+
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { createRequire } from 'node:module';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+
+const programs = { sluice: './types.mts', 'sluice/express': './express.types.mts' };
+
+for (const [entry, program] of Object.entries(programs)) {
+  test(`the types of '${entry}' infer names and refuse what is wrong`, () => {
+    const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc');
+    const flags = '--noEmit --strict --exactOptionalPropertyTypes --module nodenext --target es2022';
+    const file = fileURLToPath(new URL(program, import.meta.url));
+    const { stdout, status } = spawnSync(process.execPath, [tsc, ...flags.split(' '), file], {
+      encoding: 'utf8',
+    });
+    assert.equal(status, 0, stdout);
+  });
+}
