@@ -207,15 +207,23 @@ bool TatTable::Erase(const Cell& cell) {
 TatTable::Slot& TatTable::Claim(std::uint64_t hash, std::uint64_t code, Nanos now) {
   const std::uint64_t key_word = (hash & ~kCodeMask) | code;
   Generation* in = current_.load(std::memory_order_seq_cst);
+  std::size_t probes = 0;
   for (std::size_t i = in->Home(hash);;) {
+    if (probes++ == in->slots) {  // full: only more threads than it has spare slots can do that
+      FinishMove(*in, now);
+      StartGrowth(*in);
+      in = in->next.load(std::memory_order_acquire);
+      i = in->Home(hash);
+      probes = 0;
+      continue;
+    }
     Slot& slot = in->data[i];
     std::uint64_t key = slot.key.load(std::memory_order_acquire);
     Generation* next = in->next.load(std::memory_order_acquire);
     if (key == kEmpty && next == nullptr) {
-      // The next generation fills up before the last has been emptied into it only if the sizes in
-      // StartGrowth are wrong; then the emptying is finished here rather than the room run out.
-      Generation* current = current_.load(std::memory_order_seq_cst);
-      if (current != in && in->Crowded()) HelpMove(*current, current->slots, now);
+      // The next generation can fill up before the last has been emptied into it: a small one does
+      // so within the time slice for which a helper may be descheduled.
+      if (in->Crowded()) FinishMove(*in, now);
       if (!slot.key.compare_exchange_strong(key, key_word, std::memory_order_acq_rel)) continue;
       in->claimed.fetch_add(1, std::memory_order_relaxed);
       if (in->Crowded()) StartGrowth(*in);
@@ -236,6 +244,7 @@ TatTable::Slot& TatTable::Claim(std::uint64_t hash, std::uint64_t code, Nanos no
     if (elsewhere) {
       in = in->next.load(std::memory_order_acquire);
       i = in->Home(hash);
+      probes = 0;
     } else {
       i = in->After(i);
     }
@@ -350,10 +359,27 @@ void TatTable::MoveSlot(Generation& from, std::size_t index, Nanos now) {
   if (slot.tat.compare_exchange_strong(word, kMoved, std::memory_order_acq_rel)) CountMoved(from);
 }
 
-// Each slot is counted once, by whoever closed or moved it; the last one retires the generation.
+// Sees to it that everything has been moved to `into`, so that it may grow in its turn. Does not
+// rely on the count of moved slots: a helper may be descheduled between moving and counting.
+void TatTable::FinishMove(Generation& into, Nanos now) {
+  Generation* from = current_.load(std::memory_order_seq_cst);
+  if (from == &into || from->next.load(std::memory_order_acquire) != &into) return;
+  HelpMove(*from, from->slots, now);
+  Retire(*from);
+}
+
+// Each slot is counted once, by whoever closed or moved it.
 void TatTable::CountMoved(Generation& from) {
-  if (from.moved.fetch_add(1, std::memory_order_acq_rel) + 1 != from.slots) return;
-  current_.store(from.next.load(std::memory_order_acquire), std::memory_order_seq_cst);
+  if (from.moved.fetch_add(1, std::memory_order_acq_rel) + 1 == from.slots) Retire(from);
+}
+
+// REQUIRES: every slot of `from` is moved or closed. Of several who know that, one retires it.
+void TatTable::Retire(Generation& from) {
+  Generation* current = &from;
+  if (!current_.compare_exchange_strong(current, from.next.load(std::memory_order_acquire),
+                                        std::memory_order_seq_cst)) {
+    return;
+  }
   auto* retired = new Retired{&from, Quiescence::Grace(), retired_.load(std::memory_order_relaxed)};
   while (!retired_.compare_exchange_weak(retired->next, retired, std::memory_order_acq_rel)) {
   }

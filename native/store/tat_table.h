@@ -86,7 +86,9 @@ class TatTable {
   void StartGrowth(Generation& from);
   void HelpMove(Generation& from, std::size_t slots, Nanos now);
   void MoveSlot(Generation& from, std::size_t index, Nanos now);
+  void FinishMove(Generation& into, Nanos now);
   void CountMoved(Generation& from);
+  void Retire(Generation& from);
   void FreeSome();
 
   const std::size_t max_entries_;
