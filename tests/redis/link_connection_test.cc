@@ -222,8 +222,11 @@ TEST(LinkConnection, ASilentServerIsKeptWhileSomeoneStillWaits) {
   driver.Check("b", 100 * kMillisecond);
   driver.Sent();
   const std::uint64_t connection = driver.link.WantedConnection();
-  driver.Pass(4 * kSecond);
+  driver.Pass(2 * kSecond);
+  driver.Check("c", 100 * kMillisecond);  // its deadline makes the link look
+  driver.Pass(2 * kSecond);
   EXPECT_EQ(driver.link.WantedConnection(), connection);
+  driver.Sent();
   driver.AnswerFull(1);
   EXPECT_EQ(driver.Answer(patient).fault, Fault::kNone);
   driver.Pass(100 * kMillisecond);
