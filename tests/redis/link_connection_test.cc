@@ -96,6 +96,20 @@ TEST(LinkConnection, ACommandWhoseLastByteWasKeptBackIsSentAgain) {
   }
 }
 
+TEST(LinkConnection, HalfAnAnswerGoesWithItsConnection) {
+  LinkDriver driver;
+  driver.GetReady();
+  driver.Check("a");
+  driver.Sent();
+  driver.Receive("*1\r\n:40000");
+  driver.Lose();
+  driver.GetReady();
+  const auto ticket = driver.Check("b");
+  driver.Sent();
+  driver.AnswerFull(1);
+  EXPECT_EQ(driver.Answer(ticket).fault, Fault::kNone);
+}
+
 TEST(LinkConnection, WhatWaitedForAReloadSurvivesALostConnection) {
   LinkDriver driver;
   driver.GetReady();
