@@ -81,7 +81,9 @@ async function main(flags) {
   if (flags.help) return console.log(USAGE);
   if (!flags['no-build']) {
     await setUp('demo');
+    console.log('demo: building (the first time takes about a minute)');
     await buildPackage();
+    console.log();
   }
   if (flags.redis !== undefined) await checkRedis(flags.redis);
   const store = flags.redis === undefined ? 'memory' : 'redis';
