@@ -261,6 +261,21 @@ TEST(LinkConnection, AServerThatAnswersLateButSteadilyIsKept) {
   EXPECT_EQ(driver.link.WantedConnection(), connection);
 }
 
+TEST(LinkConnection, SilenceIsCountedFromTheLastBytes) {
+  LinkDriver driver;
+  driver.GetReady();
+  driver.Check("a", 100 * kMillisecond);
+  driver.Check("b", 100 * kMillisecond);
+  driver.Sent();
+  const std::uint64_t connection = driver.link.WantedConnection();
+  driver.Pass(900 * kMillisecond);
+  driver.AnswerFull(1);  // to "a" alone
+  driver.Pass(999 * kMillisecond);
+  EXPECT_EQ(driver.link.WantedConnection(), connection);
+  driver.Pass(1 * kMillisecond);
+  EXPECT_NE(driver.link.WantedConnection(), connection);
+}
+
 TEST(LinkConnection, AFrozenProcessDoesNotBlameTheServer) {
   LinkDriver driver;
   driver.GetReady();
