@@ -29,7 +29,12 @@ export function manualClock(): ManualClock {
       const step =
         typeof by === 'number' && by <= 0 ? -durationUs(-by, 'by', 0) : durationUs(by, 'by', 0);
       if (us + step < 0) {
-        throw rangeError('ERR_SLUICE_CLOCK', 'by', by, `at least ${-us / 1e3}: the clock cannot go below 0`);
+        throw rangeError(
+          'ERR_SLUICE_CLOCK',
+          'by',
+          by,
+          `at least ${-us / 1e3}: the clock cannot go below 0`,
+        );
       }
       us += step;
     },
@@ -49,7 +54,12 @@ export function readClockUs(clock: Clock): number {
   const ms = clock.now();
   const us = Math.round(ms * 1e3);
   if (!(us >= 0 && us <= LATEST_US)) {
-    throw rangeError('ERR_SLUICE_CLOCK', 'clock.now()', ms, 'a number of milliseconds from 0 to 100 years');
+    throw rangeError(
+      'ERR_SLUICE_CLOCK',
+      'clock.now()',
+      ms,
+      'a number of milliseconds from 0 to 100 years',
+    );
   }
   return us;
 }

@@ -106,7 +106,8 @@ export function readDecision<Name extends string>(
   if (source === 'allow' || source === 'deny') {
     const retry = allowed ? 0 : RETRY_UNKNOWN_MS;
     const unknown = new Float64Array(count * NUMBERS_PER_POLICY);
-    for (let i = 0; i < count; i++) unknown.set([code & 1, Number.NaN, retry, 0], i * NUMBERS_PER_POLICY);
+    for (let i = 0; i < count; i++)
+      unknown.set([code & 1, Number.NaN, retry, 0], i * NUMBERS_PER_POLICY);
     return new NativeDecision(table, allowed, 0, source, Number.NaN, retry, 0, unknown);
   }
   const mine = at + binding * NUMBERS_PER_POLICY;

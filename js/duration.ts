@@ -11,7 +11,8 @@ const UNITS_US: Readonly<Record<string, number>> = {
   d: 86_400e6,
 };
 
-const EXPECTED = "a duration: milliseconds as a number, or text such as '250ms', '10s', '1m', '1h', '1d'";
+const EXPECTED =
+  "a duration: milliseconds as a number, or text such as '250ms', '10s', '1m', '1h', '1d'";
 
 /**
  * A duration in whole microseconds, rounded to the nearest.

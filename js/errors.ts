@@ -88,11 +88,7 @@ function nearest(word: string, known: readonly string[]): string | undefined {
 }
 
 /** Throws unless `given` is a plain options object all of whose names are among `known`; suggests the nearest right one. */
-export function checkOptionNames(
-  given: unknown,
-  known: readonly string[],
-  where: string,
-): void {
+export function checkOptionNames(given: unknown, known: readonly string[], where: string): void {
   if (typeof given !== 'object' || given === null || Array.isArray(given)) {
     throw typeError('ERR_SLUICE_OPTIONS', where, given, 'an object of options');
   }

@@ -137,7 +137,8 @@ function checkRequests<Name extends string>(checks: readonly CheckRequest<Name>[
     throw typeError('ERR_SLUICE_OPTIONS', 'checks', checks, 'an array of { key, cost }');
   }
   // All are looked at before any is charged.
-  for (const [i, check] of checks.entries()) checkOptionNames(check, CHECK_MANY_OPTIONS, `checks[${i}]`);
+  for (const [i, check] of checks.entries())
+    checkOptionNames(check, CHECK_MANY_OPTIONS, `checks[${i}]`);
 }
 
 class MemoryLimiter<Name extends string> extends BaseLimiter<Name> implements SyncLimiter<Name> {
@@ -177,7 +178,9 @@ class MemoryLimiter<Name extends string> extends BaseLimiter<Name> implements Sy
       checkKey(key);
       readCost(this.table, cost);
     }
-    return checks.map(({ key, cost }) => this.checkSync(key, cost === undefined ? undefined : { cost }));
+    return checks.map(({ key, cost }) =>
+      this.checkSync(key, cost === undefined ? undefined : { cost }),
+    );
   }
 
   async peek(key: string, options?: CheckOptions<Name>): Promise<Decision<Name>> {
@@ -267,7 +270,14 @@ class RedisLimiter<Name extends string> extends BaseLimiter<Name> implements Lim
   }
 }
 
-const LIMITER_OPTIONS = ['policies', 'store', 'prefix', 'onStoreError', 'deadlineMs', 'denialCache'];
+const LIMITER_OPTIONS = [
+  'policies',
+  'store',
+  'prefix',
+  'onStoreError',
+  'deadlineMs',
+  'denialCache',
+];
 const RULES: readonly OnStoreError[] = ['local', 'allow', 'deny', 'throw'];
 /** Keys remembered while Redis does not answer. */
 const LOCAL_KEYS = 1_000_000;
@@ -293,16 +303,31 @@ export function createLimiter(options: LimiterOptions): Limiter {
     throw typeError('ERR_SLUICE_OPTIONS', 'prefix', prefix, 'a string of 1 to 128 characters');
   }
   if (!RULES.includes(onStoreError)) {
-    throw rangeError('ERR_SLUICE_OPTIONS', 'onStoreError', onStoreError, "'local', 'allow', 'deny' or 'throw'");
+    throw rangeError(
+      'ERR_SLUICE_OPTIONS',
+      'onStoreError',
+      onStoreError,
+      "'local', 'allow', 'deny' or 'throw'",
+    );
   }
   if (typeof deadlineMs !== 'number') {
     throw typeError('ERR_SLUICE_OPTIONS', 'deadlineMs', deadlineMs, 'a number of milliseconds');
   }
   if (!(deadlineMs >= 1 && deadlineMs <= 60_000)) {
-    throw rangeError('ERR_SLUICE_OPTIONS', 'deadlineMs', deadlineMs, 'from 1 to 60000 milliseconds');
+    throw rangeError(
+      'ERR_SLUICE_OPTIONS',
+      'deadlineMs',
+      deadlineMs,
+      'from 1 to 60000 milliseconds',
+    );
   }
   if (denialCache !== undefined && denialCache !== false) {
-    throw rangeError('ERR_SLUICE_OPTIONS', 'denialCache', denialCache, 'false: this version has no denial cache');
+    throw rangeError(
+      'ERR_SLUICE_OPTIONS',
+      'denialCache',
+      denialCache,
+      'false: this version has no denial cache',
+    );
   }
   const store = options.store === undefined ? memory() : options.store;
   if (store instanceof MemoryStore) return new MemoryLimiter(table, store, prefix);

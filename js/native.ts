@@ -110,7 +110,9 @@ function load(): NativeAddon {
       failures.push(error as Error);
     }
   }
-  const disabled = failures.find((e) => (e as NodeJS.ErrnoException).code === 'ERR_DLOPEN_DISABLED');
+  const disabled = failures.find(
+    (e) => (e as NodeJS.ErrnoException).code === 'ERR_DLOPEN_DISABLED',
+  );
   if (disabled) {
     throw new SluiceError(
       'ERR_SLUICE_NATIVE',

@@ -1,12 +1,13 @@
 // Checks what a limiter is made of and asked with.
 
+import type { PolicyTable } from './decision.js';
 import { checkOptionNames, rangeError, typeError } from './errors.js';
 import { native } from './native.js';
 import { isPolicy } from './policies.js';
-import type { PolicyTable } from './decision.js';
 import type { Cost, Policy } from './types.js';
 
-const POLICY_NAME = /^[A-Za-z0-9_.-]{1,64}$/;
+/** Not digits alone: an object lists such names first, so that the order declared would be lost. */
+const POLICY_NAME = /^(?!\d+$)[A-Za-z0-9_.-]{1,64}$/;
 const LARGEST_COST = 2 ** 31 - 1;
 
 /** One policy is named 'default'; several are an object by name. */
@@ -15,7 +16,12 @@ export function readPolicies<Name extends string>(
 ): PolicyTable<Name> {
   if (isPolicy(given)) return { names: ['default' as Name], policies: [given] };
   if (typeof given !== 'object' || given === null || Array.isArray(given)) {
-    throw typeError('ERR_SLUICE_POLICY', 'policies', given, 'a policy, or an object of policies by name');
+    throw typeError(
+      'ERR_SLUICE_POLICY',
+      'policies',
+      given,
+      'a policy, or an object of policies by name',
+    );
   }
   const names = Object.keys(given) as Name[];
   if (names.length < 1 || names.length > native.maxPolicies) {
@@ -23,11 +29,17 @@ export function readPolicies<Name extends string>(
   }
   for (const name of names) {
     if (!POLICY_NAME.test(name)) {
-      const expected = 'a name of 1 to 64 characters of A-Z a-z 0-9 _ . - (it goes into headers and Redis keys)';
+      const expected =
+        'named with 1 to 64 characters of A-Z a-z 0-9 _ . -, not digits alone (names go into headers and Redis keys)';
       throw rangeError('ERR_SLUICE_POLICY_NAME', 'policies', name, expected);
     }
     if (!isPolicy(given[name])) {
-      throw typeError('ERR_SLUICE_POLICY', `policies.${name}`, given[name], 'a policy, such as tokenBucket({...})');
+      throw typeError(
+        'ERR_SLUICE_POLICY',
+        `policies.${name}`,
+        given[name],
+        'a policy, such as tokenBucket({...})',
+      );
     }
   }
   return { names, policies: names.map((name) => given[name]) };

@@ -86,7 +86,12 @@ function refused(fault: PolicyFault, options: TokenBucketOptions): RangeError {
         `small enough to refill within 100 days at ${options.refill ?? options.capacity} every ${options.every}`,
       );
     default:
-      return rangeError('ERR_SLUICE_POLICY', 'tokenBucket.every', options.every, 'a usable duration');
+      return rangeError(
+        'ERR_SLUICE_POLICY',
+        'tokenBucket.every',
+        options.every,
+        'a usable duration',
+      );
   }
 }
 

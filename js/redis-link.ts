@@ -93,7 +93,10 @@ export class RedisLink<Name extends string> {
 
   #error(fault: string, detail: string | undefined): SluiceError {
     const what = detail || this.#address;
-    return new SluiceError('ERR_SLUICE_STORE_UNAVAILABLE', `no answer from Redis (${fault}): ${what}`);
+    return new SluiceError(
+      'ERR_SLUICE_STORE_UNAVAILABLE',
+      `no answer from Redis (${fault}): ${what}`,
+    );
   }
 
   #report(fault: string, detail: string | undefined, code: number): void {

@@ -54,7 +54,12 @@ export function memory(options: MemoryOptions = {}): MemoryStore {
     throw typeError('ERR_SLUICE_OPTIONS', 'memory.maxKeys', maxKeys, 'a number');
   }
   if (!Number.isInteger(maxKeys) || maxKeys < 1 || maxKeys > MOST_KEYS) {
-    throw rangeError('ERR_SLUICE_OPTIONS', 'memory.maxKeys', maxKeys, 'a whole number from 1 to 2^32');
+    throw rangeError(
+      'ERR_SLUICE_OPTIONS',
+      'memory.maxKeys',
+      maxKeys,
+      'a whole number from 1 to 2^32',
+    );
   }
   if (clock !== undefined && typeof clock?.now !== 'function') {
     throw typeError('ERR_SLUICE_OPTIONS', 'memory.clock', clock, 'an object with a function now()');
@@ -112,7 +117,8 @@ export function redis(options: string | RedisOptions): RedisStore {
   const given: RedisOptions = typeof options === 'string' ? { url: options } : options;
   checkOptionNames(given, ['url', 'username', 'password', 'database'], 'redis');
   const { url, username, password, database } = given;
-  if (typeof url !== 'string') throw typeError('ERR_SLUICE_REDIS_URL', 'redis.url', url, 'a string');
+  if (typeof url !== 'string')
+    throw typeError('ERR_SLUICE_REDIS_URL', 'redis.url', url, 'a string');
   const endpoint = native.parseRedisUrl(url);
   if (typeof endpoint === 'string') {
     // The URL itself stays out of the message: it may hold a password, also in the wrong place.
@@ -126,7 +132,10 @@ export function redis(options: string | RedisOptions): RedisStore {
       throw typeError('ERR_SLUICE_OPTIONS', `redis.${name}`, typeof value, 'a string');
     }
   }
-  if (database !== undefined && !(Number.isInteger(database) && database >= 0 && database < 2 ** 31)) {
+  if (
+    database !== undefined &&
+    !(Number.isInteger(database) && database >= 0 && database < 2 ** 31)
+  ) {
     throw rangeError('ERR_SLUICE_OPTIONS', 'redis.database', database, 'a whole number from 0');
   }
   return new RedisStore({

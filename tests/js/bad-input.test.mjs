@@ -10,36 +10,152 @@ const limiter = createLimiter({ policies: { burst: bucket, daily: bucket } });
 
 /** [what is done, error name, code, what the message must hold] */
 const refusals = [
-  [() => tokenBucket({ capacity: 0, every: '1s' }), 'RangeError', 'ERR_SLUICE_POLICY', /capacity.*got 0/],
-  [() => tokenBucket({ capacity: 1.5, every: '1s' }), 'RangeError', 'ERR_SLUICE_POLICY', /capacity.*1\.5/],
-  [() => tokenBucket({ capacity: '9', every: '1s' }), 'TypeError', 'ERR_SLUICE_POLICY', /capacity.*'9'/],
-  [() => tokenBucket({ capacity: Number.NaN, every: '1s' }), 'RangeError', 'ERR_SLUICE_POLICY', /NaN/],
-  [() => tokenBucket({ capacity: 2 ** 42 + 1, every: '1s' }), 'RangeError', 'ERR_SLUICE_POLICY', /2\^42/],
-  [() => tokenBucket({ capacity: 1, refill: -1, every: '1s' }), 'RangeError', 'ERR_SLUICE_POLICY', /refill.*-1/],
+  [
+    () => tokenBucket({ capacity: 0, every: '1s' }),
+    'RangeError',
+    'ERR_SLUICE_POLICY',
+    /capacity.*got 0/,
+  ],
+  [
+    () => tokenBucket({ capacity: 1.5, every: '1s' }),
+    'RangeError',
+    'ERR_SLUICE_POLICY',
+    /capacity.*1\.5/,
+  ],
+  [
+    () => tokenBucket({ capacity: '9', every: '1s' }),
+    'TypeError',
+    'ERR_SLUICE_POLICY',
+    /capacity.*'9'/,
+  ],
+  [
+    () => tokenBucket({ capacity: Number.NaN, every: '1s' }),
+    'RangeError',
+    'ERR_SLUICE_POLICY',
+    /NaN/,
+  ],
+  [
+    () => tokenBucket({ capacity: 2 ** 42 + 1, every: '1s' }),
+    'RangeError',
+    'ERR_SLUICE_POLICY',
+    /2\^42/,
+  ],
+  [
+    () => tokenBucket({ capacity: 1, refill: -1, every: '1s' }),
+    'RangeError',
+    'ERR_SLUICE_POLICY',
+    /refill.*-1/,
+  ],
   [() => tokenBucket({ capacity: 1 }), 'TypeError', 'ERR_SLUICE_DURATION', /every.*undefined/],
-  [() => tokenBucket({ capacity: 1, every: '1 s' }), 'TypeError', 'ERR_SLUICE_DURATION', /every.*'1 s'/],
-  [() => tokenBucket({ capacity: 1, every: 0 }), 'RangeError', 'ERR_SLUICE_DURATION', /every.*got 0/],
+  [
+    () => tokenBucket({ capacity: 1, every: '1 s' }),
+    'TypeError',
+    'ERR_SLUICE_DURATION',
+    /every.*'1 s'/,
+  ],
+  [
+    () => tokenBucket({ capacity: 1, every: 0 }),
+    'RangeError',
+    'ERR_SLUICE_DURATION',
+    /every.*got 0/,
+  ],
   [() => tokenBucket({ capacity: 1, every: -5 }), 'RangeError', 'ERR_SLUICE_DURATION', /every.*-5/],
-  [() => tokenBucket({ capacity: 1, every: Number.POSITIVE_INFINITY }), 'RangeError', 'ERR_SLUICE_DURATION', /Infinity/],
-  [() => tokenBucket({ capacity: 1, every: '999999999d' }), 'RangeError', 'ERR_SLUICE_DURATION', /every/],
-  [() => tokenBucket({ capacity: 101, refill: 1, every: '1d' }), 'RangeError', 'ERR_SLUICE_POLICY', /capacity.*100 days.*101/],
-  [() => tokenBucket({ capacity: 600_000_000, every: '1s' }), 'RangeError', 'ERR_SLUICE_POLICY', /1 % of the rate/],
-  [() => tokenBucket({ capacity: 1, evry: '1s' }), 'TypeError', 'ERR_SLUICE_UNKNOWN_OPTION', /'evry'.*'every'/],
+  [
+    () => tokenBucket({ capacity: 1, every: Number.POSITIVE_INFINITY }),
+    'RangeError',
+    'ERR_SLUICE_DURATION',
+    /Infinity/,
+  ],
+  [
+    () => tokenBucket({ capacity: 1, every: '999999999d' }),
+    'RangeError',
+    'ERR_SLUICE_DURATION',
+    /every/,
+  ],
+  [
+    () => tokenBucket({ capacity: 101, refill: 1, every: '1d' }),
+    'RangeError',
+    'ERR_SLUICE_POLICY',
+    /capacity.*100 days.*101/,
+  ],
+  [
+    () => tokenBucket({ capacity: 600_000_000, every: '1s' }),
+    'RangeError',
+    'ERR_SLUICE_POLICY',
+    /1 % of the rate/,
+  ],
+  [
+    () => tokenBucket({ capacity: 1, evry: '1s' }),
+    'TypeError',
+    'ERR_SLUICE_UNKNOWN_OPTION',
+    /'evry'.*'every'/,
+  ],
   [() => tokenBucket(), 'TypeError', 'ERR_SLUICE_OPTIONS', /tokenBucket/],
 
   [() => createLimiter(), 'TypeError', 'ERR_SLUICE_OPTIONS', /createLimiter/],
   [() => createLimiter({}), 'TypeError', 'ERR_SLUICE_POLICY', /policies.*undefined/],
   [() => createLimiter({ policies: {} }), 'RangeError', 'ERR_SLUICE_POLICY', /1 to 16/],
   [() => createLimiter({ policies: [bucket] }), 'TypeError', 'ERR_SLUICE_POLICY', /policies/],
-  [() => createLimiter({ policies: { a: { capacity: 1 } } }), 'TypeError', 'ERR_SLUICE_POLICY', /policies\.a/],
-  [() => createLimiter({ policies: { 'a b': bucket } }), 'RangeError', 'ERR_SLUICE_POLICY_NAME', /a b/],
-  [() => createLimiter({ polices: bucket }), 'TypeError', 'ERR_SLUICE_UNKNOWN_OPTION', /'polices'.*'policies'/],
-  [() => createLimiter({ policies: bucket, store: 'redis://localhost' }), 'TypeError', 'ERR_SLUICE_OPTIONS', /store/],
-  [() => createLimiter({ policies: bucket, onStoreError: 'panic' }), 'RangeError', 'ERR_SLUICE_OPTIONS', /onStoreError.*panic/],
-  [() => createLimiter({ policies: bucket, deadlineMs: '100' }), 'TypeError', 'ERR_SLUICE_OPTIONS', /deadlineMs/],
-  [() => createLimiter({ policies: bucket, deadlineMs: 0 }), 'RangeError', 'ERR_SLUICE_OPTIONS', /deadlineMs.*0/],
-  [() => createLimiter({ policies: bucket, prefix: '' }), 'TypeError', 'ERR_SLUICE_OPTIONS', /prefix/],
-  [() => createLimiter({ policies: bucket, denialCache: true }), 'RangeError', 'ERR_SLUICE_OPTIONS', /denialCache/],
+  [
+    () => createLimiter({ policies: { a: { capacity: 1 } } }),
+    'TypeError',
+    'ERR_SLUICE_POLICY',
+    /policies\.a/,
+  ],
+  [
+    () => createLimiter({ policies: { 'a b': bucket } }),
+    'RangeError',
+    'ERR_SLUICE_POLICY_NAME',
+    /a b/,
+  ],
+  [
+    () => createLimiter({ policies: { 10: bucket } }),
+    'RangeError',
+    'ERR_SLUICE_POLICY_NAME',
+    /digits alone.*'10'/,
+  ],
+  [
+    () => createLimiter({ polices: bucket }),
+    'TypeError',
+    'ERR_SLUICE_UNKNOWN_OPTION',
+    /'polices'.*'policies'/,
+  ],
+  [
+    () => createLimiter({ policies: bucket, store: 'redis://localhost' }),
+    'TypeError',
+    'ERR_SLUICE_OPTIONS',
+    /store/,
+  ],
+  [
+    () => createLimiter({ policies: bucket, onStoreError: 'panic' }),
+    'RangeError',
+    'ERR_SLUICE_OPTIONS',
+    /onStoreError.*panic/,
+  ],
+  [
+    () => createLimiter({ policies: bucket, deadlineMs: '100' }),
+    'TypeError',
+    'ERR_SLUICE_OPTIONS',
+    /deadlineMs/,
+  ],
+  [
+    () => createLimiter({ policies: bucket, deadlineMs: 0 }),
+    'RangeError',
+    'ERR_SLUICE_OPTIONS',
+    /deadlineMs.*0/,
+  ],
+  [
+    () => createLimiter({ policies: bucket, prefix: '' }),
+    'TypeError',
+    'ERR_SLUICE_OPTIONS',
+    /prefix/,
+  ],
+  [
+    () => createLimiter({ policies: bucket, denialCache: true }),
+    'RangeError',
+    'ERR_SLUICE_OPTIONS',
+    /denialCache/,
+  ],
 
   [() => memory({ maxKeys: 0 }), 'RangeError', 'ERR_SLUICE_OPTIONS', /maxKeys.*0/],
   [() => memory({ maxKey: 5 }), 'TypeError', 'ERR_SLUICE_UNKNOWN_OPTION', /'maxKey'.*'maxKeys'/],
@@ -52,9 +168,24 @@ const refusals = [
   [() => redis('localhost:6379'), 'TypeError', 'ERR_SLUICE_REDIS_URL', /redis:\/\//],
   [() => redis('redis://localhost:0'), 'TypeError', 'ERR_SLUICE_REDIS_URL', /port/],
   [() => redis('redis://localhost/one'), 'TypeError', 'ERR_SLUICE_REDIS_URL', /database/],
-  [() => redis({ url: 'redis://localhost', database: -1 }), 'RangeError', 'ERR_SLUICE_OPTIONS', /database/],
-  [() => redis({ url: 'redis://localhost', password: 5 }), 'TypeError', 'ERR_SLUICE_OPTIONS', /password/],
-  [() => redis({ url: 'redis://localhost', tls: {} }), 'TypeError', 'ERR_SLUICE_UNKNOWN_OPTION', /'tls'/],
+  [
+    () => redis({ url: 'redis://localhost', database: -1 }),
+    'RangeError',
+    'ERR_SLUICE_OPTIONS',
+    /database/,
+  ],
+  [
+    () => redis({ url: 'redis://localhost', password: 5 }),
+    'TypeError',
+    'ERR_SLUICE_OPTIONS',
+    /password/,
+  ],
+  [
+    () => redis({ url: 'redis://localhost', tls: {} }),
+    'TypeError',
+    'ERR_SLUICE_UNKNOWN_OPTION',
+    /'tls'/,
+  ],
 
   [() => limiter.checkSync(''), 'TypeError', 'ERR_SLUICE_KEY', /key/],
   [() => limiter.checkSync(), 'TypeError', 'ERR_SLUICE_KEY', /undefined/],
@@ -65,9 +196,24 @@ const refusals = [
   [() => limiter.checkSync('a', { cost: 2 ** 31 }), 'RangeError', 'ERR_SLUICE_COST', /2147483648/],
   [() => limiter.checkSync('a', { cost: '1' }), 'TypeError', 'ERR_SLUICE_COST', /'1'/],
   [() => limiter.checkSync('a', { cost: null }), 'TypeError', 'ERR_SLUICE_COST', /null/],
-  [() => limiter.checkSync('a', { cost: { brust: 1 } }), 'TypeError', 'ERR_SLUICE_UNKNOWN_OPTION', /'brust'.*'burst'/],
-  [() => limiter.checkSync('a', { cost: { burst: -1 } }), 'RangeError', 'ERR_SLUICE_COST', /cost\.burst.*-1/],
-  [() => limiter.checkSync('a', { csot: 1 }), 'TypeError', 'ERR_SLUICE_UNKNOWN_OPTION', /'csot'.*'cost'/],
+  [
+    () => limiter.checkSync('a', { cost: { brust: 1 } }),
+    'TypeError',
+    'ERR_SLUICE_UNKNOWN_OPTION',
+    /'brust'.*'burst'/,
+  ],
+  [
+    () => limiter.checkSync('a', { cost: { burst: -1 } }),
+    'RangeError',
+    'ERR_SLUICE_COST',
+    /cost\.burst.*-1/,
+  ],
+  [
+    () => limiter.checkSync('a', { csot: 1 }),
+    'TypeError',
+    'ERR_SLUICE_UNKNOWN_OPTION',
+    /'csot'.*'cost'/,
+  ],
   [() => limiter.checkSync('a', 5), 'TypeError', 'ERR_SLUICE_OPTIONS', /check/],
 ];
 
@@ -94,20 +240,34 @@ test('the edges of what is accepted', () => {
   assert.equal(tokenBucket({ capacity: 1, every: 0.001 }).windowMs, 1, '1 us, shown in whole ms');
   const sixteen = Object.fromEntries(Array.from({ length: 16 }, (_, i) => [`p${i}`, bucket]));
   assert.equal(createLimiter({ policies: sixteen }).checkSync('a').policies.length, 16);
-  assert.equal(createLimiter({ policies: bucket }).checkSync('a', { cost: 2 ** 31 - 1 }).allowed, false);
+  assert.equal(
+    createLimiter({ policies: bucket }).checkSync('a', { cost: 2 ** 31 - 1 }).allowed,
+    false,
+  );
 });
 
 test('a password is in no message and no printout', () => {
   const secret = 'hunter2';
-  for (const url of [`redis://u:${secret}@h:99999`, `redis://u:${secret}@h/x`, `http://u:${secret}@h`, `redis://${secret}`]) {
+  for (const url of [
+    `redis://u:${secret}@h:99999`,
+    `redis://u:${secret}@h/x`,
+    `http://u:${secret}@h`,
+    `redis://${secret}`,
+  ]) {
     try {
       const store = redis(url);
-      assert.doesNotMatch(inspect(store, { depth: 9, showHidden: true }).replace(/address: '[^']*'/, ''), /hunter2/);
+      assert.doesNotMatch(
+        inspect(store, { depth: 9, showHidden: true }).replace(/address: '[^']*'/, ''),
+        /hunter2/,
+      );
     } catch (error) {
       assert.doesNotMatch(inspect(error), /hunter2/);
     }
   }
   const store = redis(`redis://user:${secret}@localhost:6380/2`);
-  assert.doesNotMatch(inspect(store, { depth: 9, showHidden: true }) + JSON.stringify(store), /hunter2/);
+  assert.doesNotMatch(
+    inspect(store, { depth: 9, showHidden: true }) + JSON.stringify(store),
+    /hunter2/,
+  );
   assert.equal(store.address, 'localhost:6380');
 });

@@ -5,15 +5,16 @@ import { after, before, test } from 'node:test';
 import { createLimiter, redis, tokenBucket } from 'sluice';
 import { startRedis } from '../support/redis-server.mjs';
 
+// biome-ignore format: a list
 const nasty = [
   'a', 'A', ' a', 'a ', ' ', '\0', 'a\0', '\0a', 'a\nb', 'a\r\nb', 'a\tb', '{', '}', '{}', '{a}', '}{', 'a}:default:tb1',
-  'a:b', 'a::b', ':', '%', '%25', '%2525', '%00', '*', '?', '[a]', '"', "'", '\\', '$1', '${x}', 'é', 'e\u0301', 'ü', 'ÿ', 'Ā',
+  'a:b', 'a::b', ':', '%', '%25', '%2525', '%00', '*', '?', '[a]', '"', "'", '\\', '$1', '${', 'é', 'e\u0301', 'ü', 'ÿ', 'Ā',
   '\u00e9\u0000', 'ñ', 'ʼn', '日本', '😀', '😁', '\ud83d', '\ude00', '\ud83d\ud83d', '\ude00\ud83d', '\ufffd', '\ud800', '\udfff',
   '\uffff', '\ufeff', '\ufeffa', '\u202e', '__proto__', 'constructor', 'toString', '0', '-0', 'null', 'undefined',
   'x'.repeat(126), 'x'.repeat(127), 'x'.repeat(128), 'x'.repeat(129), 'x'.repeat(130), 'é'.repeat(64), 'é'.repeat(65),
   'x'.repeat(2 ** 20), `${'x'.repeat(2 ** 20)}y`, `y${'x'.repeat(2 ** 20)}`, '\ud800'.repeat(200), '\ufffd'.repeat(200),
   '\0'.repeat(127), '\0'.repeat(128),
-]; // biome-ignore format: a list
+];
 
 const policies = tokenBucket({ capacity: 2, refill: 1, every: '1d' });
 let server;
@@ -62,10 +63,15 @@ test('in memory and in Redis, random strings keep apart', async () => {
   const alphabet = ['a', '{', '}', ':', '%', '\0', '\ud83d', '\ude00', 'é', '\uffff', '2', '5'];
   const keys = new Set();
   while (keys.size < 3000) {
-    keys.add(Array.from({ length: 1 + random(6) }, () => alphabet[random(alphabet.length)]).join(''));
+    keys.add(
+      Array.from({ length: 1 + random(6) }, () => alphabet[random(alphabet.length)]).join(''),
+    );
   }
   const store = redis(server.url);
-  for (const options of [{}, { store, prefix: `p${seed}`, onStoreError: 'throw', deadlineMs: 5000 }]) {
+  for (const options of [
+    {},
+    { store, prefix: `p${seed}`, onStoreError: 'throw', deadlineMs: 5000 },
+  ]) {
     const limiter = createLimiter({ policies, ...options });
     const decisions = await limiter.checkMany([...keys].map((key) => ({ key })));
     assert.ok(decisions.every(({ remaining }) => remaining === 1));

@@ -25,7 +25,14 @@ test('a decision says what is left, when to retry and when all is back', () => {
     delayMs: 0,
     source: 'store',
     policies: [
-      { policy: 'default', allowed: true, limit: 3, remaining: 2, retryAfterMs: 0, resetAfterMs: 1000 },
+      {
+        policy: 'default',
+        allowed: true,
+        limit: 3,
+        remaining: 2,
+        retryAfterMs: 0,
+        resetAfterMs: 1000,
+      },
     ],
   };
   assert.deepEqual(JSON.parse(JSON.stringify(limiter.checkSync('a'))), expected);
@@ -176,12 +183,18 @@ test('fake timers drive a limiter through dateClock', (t) => {
 test("a caller's own clock that tells nonsense is named", () => {
   const policies = tokenBucket({ capacity: 1, every: '1m' });
   const limiter = createLimiter({ policies, store: memory({ clock: { now: () => Number.NaN } }) });
-  assert.throws(() => limiter.checkSync('a'), { code: 'ERR_SLUICE_CLOCK', argument: 'clock.now()' });
+  assert.throws(() => limiter.checkSync('a'), {
+    code: 'ERR_SLUICE_CLOCK',
+    argument: 'clock.now()',
+  });
 });
 
 test('a full store takes new keys and keeps one that was denied', () => {
   const policies = tokenBucket({ capacity: 5, every: '1h' });
-  const limiter = createLimiter({ policies, store: memory({ maxKeys: 1000, clock: manualClock() }) });
+  const limiter = createLimiter({
+    policies,
+    store: memory({ maxKeys: 1000, clock: manualClock() }),
+  });
   for (let i = 0; i < 6; i++) limiter.checkSync('attacker');
   for (let i = 0; i < 20_000; i++) limiter.checkSync(`fresh ${i}`);
   assert.equal(limiter.checkSync('attacker').allowed, false);

@@ -43,7 +43,9 @@ test('Redis decides as memory does', async () => {
 });
 
 test('several policies in Redis: all admit a check, or none is charged', async () => {
-  const limiter = overRedis({ policies: { burst: bucket, daily: tokenBucket({ capacity: 10, every: '1d' }) } });
+  const limiter = overRedis({
+    policies: { burst: bucket, daily: tokenBucket({ capacity: 10, every: '1d' }) },
+  });
   const [first, second, third] = await limiter.checkMany([
     { key: 'k', cost: { daily: 9 } },
     { key: 'k', cost: { daily: 2 } },
@@ -118,16 +120,25 @@ test("no Redis listening: the rule 'throw' rejects, and says where Redis should 
 });
 
 test('reset without Redis rejects under every rule', async () => {
-  const limiter = createLimiter({ policies: bucket, store: redis(`redis://127.0.0.1:${await freePort()}`) });
+  const limiter = createLimiter({
+    policies: bucket,
+    store: redis(`redis://127.0.0.1:${await freePort()}`),
+  });
   await assert.rejects(limiter.reset('k'), { code: 'ERR_SLUICE_STORE_UNAVAILABLE' });
   await limiter.close();
 });
 
 test('the local rule limits too', async () => {
-  const limiter = createLimiter({ policies: bucket, store: redis(`redis://127.0.0.1:${await freePort()}`) });
+  const limiter = createLimiter({
+    policies: bucket,
+    store: redis(`redis://127.0.0.1:${await freePort()}`),
+  });
   const decisions = [];
   for (let i = 0; i < 5; i++) decisions.push(await limiter.check('k'));
-  assert.deepEqual(decisions.map(({ allowed }) => allowed), [true, true, true, false, false]);
+  assert.deepEqual(
+    decisions.map(({ allowed }) => allowed),
+    [true, true, true, false, false],
+  );
   await limiter.close();
 });
 
@@ -154,7 +165,9 @@ test('a Redis that hangs costs a check its deadline, and no more', async () => {
   assert.equal((await limiter.check('k')).source, 'store');
   process.kill(hung.pid, 'SIGSTOP');
   try {
-    const decisions = await Promise.all(Array.from({ length: 100 }, (_, i) => limiter.check(`k${i}`)));
+    const decisions = await Promise.all(
+      Array.from({ length: 100 }, (_, i) => limiter.check(`k${i}`)),
+    );
     assert.ok(decisions.every(({ source }) => source === 'local'));
   } finally {
     process.kill(hung.pid, 'SIGCONT');
@@ -172,7 +185,10 @@ test('a fault is published, and warned of once where nobody listens', async () =
   for (let i = 0; i < 3; i++) await limiter.check('k');
   await sleep(10);
   process.off('warning', onWarning);
-  assert.deepEqual(warnings.map(({ code }) => code), ['SLUICE_STORE_FAULT']);
+  assert.deepEqual(
+    warnings.map(({ code }) => code),
+    ['SLUICE_STORE_FAULT'],
+  );
 
   const faults = [];
   const listener = (message) => faults.push(message);
@@ -194,7 +210,9 @@ test('four processes on one key: what they admit is what the bucket gave', async
   ]) {
     const policy = { capacity, refill, every };
     const children = Array.from({ length: 4 }, () =>
-      fork(hammer, [JSON.stringify({ url: server.url, prefix: `hammer-${name}`, policy, seconds })]),
+      fork(hammer, [
+        JSON.stringify({ url: server.url, prefix: `hammer-${name}`, policy, seconds }),
+      ]),
     );
     await Promise.all(children.map((child) => once(child, 'message')));
     const began = Date.now();
@@ -212,7 +230,10 @@ test('four processes on one key: what they admit is what the bucket gave', async
     );
     const admitted = results.reduce((sum, result) => sum + result.admitted, 0);
     const elapsed = (Date.now() - began) / 1000;
-    assert.ok(results.every((result) => result.admitted > 0), 'each took part');
+    assert.ok(
+      results.every((result) => result.admitted > 0),
+      'each took part',
+    );
     if (name === 'slow') {
       const limiter = overRedis({ policies: tokenBucket(policy), prefix: `hammer-${name}` });
       const { remaining } = await limiter.peek('one', { cost: 0 });

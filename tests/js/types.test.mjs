@@ -11,7 +11,8 @@ const programs = { sluice: './types.mts', 'sluice/express': './express.types.mts
 for (const [entry, program] of Object.entries(programs)) {
   test(`the types of '${entry}' infer names and refuse what is wrong`, () => {
     const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc');
-    const flags = '--noEmit --strict --exactOptionalPropertyTypes --module nodenext --target es2022';
+    const flags =
+      '--noEmit --strict --exactOptionalPropertyTypes --module nodenext --target es2022';
     const file = fileURLToPath(new URL(program, import.meta.url));
     const { stdout, status } = spawnSync(process.execPath, [tsc, ...flags.split(' '), file], {
       encoding: 'utf8',

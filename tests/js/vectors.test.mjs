@@ -8,7 +8,8 @@ import { createLimiter, memory, tokenBucket } from 'sluice';
 const file = new URL('../vectors/token-bucket.json', import.meta.url);
 const { vectors } = JSON.parse(readFileSync(file, 'utf8'));
 
-const toMs = (ns) => (ns === 'never' ? Number.POSITIVE_INFINITY : Number((BigInt(ns) + 999_999n) / 1_000_000n));
+const toMs = (ns) =>
+  ns === 'never' ? Number.POSITIVE_INFINITY : Number((BigInt(ns) + 999_999n) / 1_000_000n);
 
 function expectedAnswers(vector, step) {
   return vector.policies.length === 1 ? [step] : step.policies;
@@ -24,7 +25,11 @@ for (const vector of vectors) {
     const policies = Object.fromEntries(
       vector.policies.map(({ name, capacity, refill, every }) => [
         name,
-        tokenBucket({ capacity: Number(capacity), refill: Number(refill), every: Number(every) / 1e6 }),
+        tokenBucket({
+          capacity: Number(capacity),
+          refill: Number(refill),
+          every: Number(every) / 1e6,
+        }),
       ]),
     );
     const limiter = createLimiter({ policies, store: memory({ clock }) });
