@@ -6,6 +6,7 @@
 #include <charconv>
 #include <cmath>
 #include <cstdio>
+#include <ranges>
 #include <utility>
 
 namespace sluice::sim {
@@ -69,12 +70,14 @@ std::optional<Nanos> ParseDuration(std::string_view text) {
 }
 
 std::string WriteDuration(Nanos span) {
-  for (auto it = kReadable.rbegin(); it != kReadable.rend(); ++it) {
-    if (span.count() != 0 && span.count() % it->second == 0) {
-      return std::to_string(span.count() / it->second) + std::string(it->first);
+  for (const auto& [name, nanos] : std::views::reverse(kReadable)) {
+    if (span.count() != 0 && span.count() % nanos == 0) {
+      return std::to_string(span.count() / nanos) + std::string(name);
     }
   }
-  return FormatNumber(static_cast<double>(span.count()) / 1e6, 6) + "ms";
+  std::string millis = Fixed(static_cast<double>(span.count()) / 1e6, 6);
+  CutZeros(millis);
+  return millis + "ms";
 }
 
 Nanos FromSeconds(double seconds) { return Nanos{std::llround(seconds * 1e9)}; }

@@ -4,7 +4,7 @@
 namespace sluice::sim {
 namespace {
 
-__extension__ typedef unsigned __int128 Wide;
+__extension__ using Wide = unsigned __int128;
 
 // floor(x * fraction / 2^64), where fraction / 2^64 is in [0, 1).
 std::uint64_t Scale(std::uint64_t x, std::uint64_t fraction) {

@@ -61,7 +61,7 @@ void DrawTaken(const Pen& pen, const Look& look, const Rect& vessel, const Simul
     const bool allowed = it->decision.allowed;
     if (it->caller != caller || it->at - last[allowed] < kTrace / 64) continue;
     last[allowed] = it->at;
-    const float age = static_cast<float>(ToSeconds(now - it->at) / ToSeconds(kTrace));
+    const auto age = static_cast<float>(ToSeconds(now - it->at) / ToSeconds(kTrace));
     // Neighbours in time do not hide each other: each falls in a lane of its own.
     const float lane = (static_cast<float>(it->id % 5) - 2) * 0.19F * vessel.width;
     const float y = vessel.bottom() + look.Px(9) + age * (room - look.Px(14));

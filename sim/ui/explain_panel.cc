@@ -152,10 +152,12 @@ void DrawExplain(const Rect& rect, const Simulation& simulation, View& view, con
   Gap(look, 2);
   Wrapped(look.fonts.strong, look.palette.text,
           "The rule: admit if n \u00d7 I \u2264 C \u00d7 I \u2212 b");
-  if (has_sum) {
+  if (has_picture) {
     Wrapped(look.fonts.small, look.palette.muted,
             "It counts in time: a token is the time that its refill takes.");
     Gap(look, 2);
+  }
+  if (has_sum) {
     DrawLines(panel, text.lines, look);
     Gap(look, 2);
   }

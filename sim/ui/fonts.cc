@@ -4,6 +4,7 @@
 #include <cmath>
 
 // The assembler copies the file; a C array of half a million numbers would take the compiler long.
+// NOLINTNEXTLINE(bugprone-macro-parentheses): pieces of one string literal
 #define SLUICE_EMBED(symbol, file)                                                              \
   __asm__(".pushsection .rodata\n.hidden " #symbol "\n.global " #symbol "\n" #symbol            \
           ":\n.incbin \"" file "\"\n.hidden " #symbol "_end\n.global " #symbol "_end\n" #symbol \

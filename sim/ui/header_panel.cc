@@ -31,14 +31,15 @@ void DrawHeader(const Rect& rect, const Player& player, const View& view, const 
   const std::string limit = DescribeLimit(scenario.bucket);
   const float space = at.width - Pen::Width(look.fonts.body, run) - look.Px(20);
   // The fullest that fits.
-  std::string line;
-  for (const std::string& candidate :
-       {limit + "; one token every " + FormatDuration(scenario.bucket.rule().interval) +
-            ".   Traffic (Poisson): " + traffic + ".",
-        limit + ".   Traffic: " + traffic + ".", limit + "."}) {
-    line = candidate;
-    if (Pen::Width(look.fonts.body, line) <= space) break;
+  const std::string interval = FormatDuration(scenario.bucket.rule().interval);
+  std::string line = limit;
+  line.append("; one token every ").append(interval).append(".   Traffic (Poisson): ");
+  line.append(traffic).append(".");
+  if (Pen::Width(look.fonts.body, line) > space) {
+    line = limit;
+    line.append(".   Traffic: ").append(traffic).append(".");
   }
+  if (Pen::Width(look.fonts.body, line) > space) line = limit;
 
   const float second_line = at.y + look.Px(32);
   panel.pen().Text(look.fonts.title, at.x, at.y - look.Px(2), palette.text,

@@ -34,10 +34,32 @@ void DrawLegend(const Panel& panel, const Look& look) {
   pen.Frame({x, box.y, box.width, box.height}, look.palette.offered, look.Px(2));
 }
 
+// The means of the time shown, in words.
+void DrawSummary(const Pen& pen, const Rect& at, const Simulation& simulation, const View& view,
+                 const Look& look) {
+  const Nanos now = simulation.now();
+  const Nanos past = std::min(now, view.window);
+  std::string text = "No time has passed yet.";
+  if (past > Nanos{0}) {
+    const RateBucket sum = RateOver(simulation.history(), view.watched, now - past, now);
+    const auto mean = [past](std::int64_t units) {
+      return FormatNumber(static_cast<double>(units) / ToSeconds(past), 1);
+    };
+    const std::string rates = mean(sum.offered) + " offered, " + mean(sum.admitted) + " admitted";
+    const std::string span = FormatDuration(std::chrono::round<std::chrono::milliseconds>(past));
+    text = "last " + span + ": " + rates + " a second; refill " +
+           FormatNumber(RefillPerSecond(simulation.scenario().bucket), 1);
+    if (Pen::Width(look.fonts.small, text) > at.width) text = rates;
+  }
+  pen.Text(look.fonts.small, at.x, at.y - look.Px(2), look.palette.text, text);
+}
+
 }  // namespace
 
 void DrawRates(const Rect& rect, const Simulation& simulation, const View& view, const Look& look) {
-  const Panel panel("rates", rect, look, "Rates, tokens/s");
+  // The legend needs its place beside the title.
+  const bool narrow = rect.width < look.Px(345);
+  const Panel panel("rates", rect, look, narrow ? "Tokens/s" : "Rates, tokens/s");
   const Rect& at = panel.content();
   const Pen& pen = panel.pen();
   const Palette& palette = look.palette;
@@ -92,17 +114,7 @@ void DrawRates(const Rect& rect, const Simulation& simulation, const View& view,
   }
   if (shows_refill) pen.DashedLine(plot.x, plot.right(), y_of(refill), palette.text);
 
-  const Nanos past = std::min(now, view.window);
-  const RateBucket sum = RateOver(history, view.watched, now - past, now);
-  const double seconds = std::max(ToSeconds(past), 1e-9);
-  const std::string text =
-      past == Nanos{0}
-          ? std::string("No time has passed yet.")
-          : "last " + FormatDuration(std::chrono::round<std::chrono::milliseconds>(past)) + ": " +
-                FormatNumber(static_cast<double>(sum.offered) / seconds, 1) + " offered, " +
-                FormatNumber(static_cast<double>(sum.admitted) / seconds, 1) +
-                " admitted a second; refill " + FormatNumber(refill, 1);
-  pen.Text(look.fonts.small, at.x, at.y - look.Px(2), palette.text, text);
+  DrawSummary(pen, at, simulation, view, look);
 }
 
 }  // namespace sluice::sim

@@ -1,6 +1,8 @@
 // The palettes, and how ImGui's own controls take their colours from them.
 #include "theme.h"
 
+#include <cmath>
+
 namespace sluice::sim {
 namespace {
 
@@ -51,7 +53,7 @@ constexpr Palette kLight{
 const Palette& PaletteOf(Theme theme) { return theme == Theme::kDark ? kDark : kLight; }
 
 ImU32 Faded(ImU32 colour, float opacity) {
-  const auto alpha = static_cast<ImU32>(255.0F * opacity + 0.5F);
+  const auto alpha = static_cast<ImU32>(std::lround(255.0F * opacity));
   return (colour & ~IM_COL32_A_MASK) | (alpha << IM_COL32_A_SHIFT);
 }
 

@@ -135,7 +135,7 @@ std::uint64_t DrawMarks(const Chart& chart, const History& history, const View& 
 }  // namespace
 
 void DrawTimeline(const Rect& rect, const Simulation& simulation, View& view, const Look& look) {
-  const Panel panel("timeline", rect, look, "Level and requests");
+  const Panel panel("timeline", rect, look, "Timeline");
   const Rect& at = panel.content();
   const Pen& pen = panel.pen();
   const History& history = simulation.history();

@@ -28,7 +28,9 @@ TEST(WriteDuration, IsReadBackAsTheSame) {
   for (const char* text : {"1s", "90s", "250ms", "2m", "1h", "1d"}) {
     EXPECT_EQ(WriteDuration(*ParseDuration(text)), text);
   }
-  EXPECT_EQ(ParseDuration(WriteDuration(Nanos{1500})), Nanos{1500});
+  for (const Nanos span : {Nanos{0}, Nanos{1500}, Nanos{1'234'500'000}, 1001 * kMilli}) {
+    EXPECT_EQ(ParseDuration(WriteDuration(span)), span) << WriteDuration(span);
+  }
 }
 
 TEST(FormatDuration, TakesTheUnitThatSuits) {
