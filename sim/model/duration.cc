@@ -6,7 +6,6 @@
 #include <charconv>
 #include <cmath>
 #include <cstdio>
-#include <ranges>
 #include <utility>
 
 namespace sluice::sim {
@@ -26,13 +25,14 @@ constexpr std::array<UnitText, 7> kUnits{{{1, "ns"},
                                           {3'600 * kSecond, "h"},
                                           {86'400 * kSecond, "d"}}};
 
+// The largest first.
 constexpr std::array<std::pair<std::string_view, std::int64_t>, 6> kReadable{
-    {{"", 1'000'000},
-     {"ms", 1'000'000},
-     {"s", kSecond},
-     {"m", 60 * kSecond},
+    {{"d", 86'400 * kSecond},
      {"h", 3'600 * kSecond},
-     {"d", 86'400 * kSecond}}};
+     {"m", 60 * kSecond},
+     {"s", kSecond},
+     {"ms", 1'000'000},
+     {"", 1'000'000}}};
 
 void CutZeros(std::string& text) {
   if (text.find('.') == std::string::npos) return;
@@ -70,7 +70,7 @@ std::optional<Nanos> ParseDuration(std::string_view text) {
 }
 
 std::string WriteDuration(Nanos span) {
-  for (const auto& [name, nanos] : std::views::reverse(kReadable)) {
+  for (const auto& [name, nanos] : kReadable) {
     if (span.count() != 0 && span.count() % nanos == 0) {
       return std::to_string(span.count() / nanos) + std::string(name);
     }

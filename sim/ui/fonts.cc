@@ -4,13 +4,14 @@
 #include <cmath>
 
 // The assembler copies the file; a C array of half a million numbers would take the compiler long.
-// NOLINTNEXTLINE(bugprone-macro-parentheses): pieces of one string literal
+// NOLINTBEGIN(bugprone-macro-parentheses): pieces of one string literal
 #define SLUICE_EMBED(symbol, file)                                                              \
   __asm__(".pushsection .rodata\n.hidden " #symbol "\n.global " #symbol "\n" #symbol            \
           ":\n.incbin \"" file "\"\n.hidden " #symbol "_end\n.global " #symbol "_end\n" #symbol \
           "_end:\n.byte 0\n.popsection\n");                                                     \
   extern "C" const unsigned char symbol[];                                                      \
   extern "C" const unsigned char symbol##_end[]
+// NOLINTEND(bugprone-macro-parentheses)
 
 SLUICE_EMBED(sluice_font_regular, SLUICE_FONT_REGULAR);
 SLUICE_EMBED(sluice_font_medium, SLUICE_FONT_MEDIUM);
