@@ -93,9 +93,12 @@ for (const [name, action] of steps) {
     continue;
   }
   const since = performance.now();
+  const failedBefore = totals.fail;
   await step(name, action).catch((error) => {
     if (!(error instanceof CommandFailed)) throw error;
     failure = error;
+    // A program that crashed or was stopped has reported nothing.
+    if (totals.fail === failedBefore) count(0, 1, 0);
   });
   const seconds = ((performance.now() - since) / 1000).toFixed(1);
   report.push(`${failure ? 'FAILED ' : 'ok     '}  ${name}  (${seconds} s)`);
