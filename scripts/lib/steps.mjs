@@ -51,7 +51,8 @@ export function run(command, args, { quiet = false, env = {}, cwd = root } = {})
     child.on('close', (code, signal) => {
       if (code === 0) return resolve();
       process.stderr.write(Buffer.concat(output));
-      reject(new CommandFailed([command, ...args].join(' '), signal ?? `exit code ${code}`));
+      const shown = args.length > 8 ? [...args.slice(0, 8), '...'] : args;
+      reject(new CommandFailed([command, ...shown].join(' '), signal ?? `exit code ${code}`));
     });
   });
 }
