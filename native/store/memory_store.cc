@@ -16,13 +16,14 @@ using Backlogs = std::array<Nanos, kMaxPolicies>;
 
 std::uint64_t EntryHash(KeyHash key, KeyHash scope) { return key.bits ^ scope.bits; }
 
-// Takes back a charge that produced the TAT `produced`. Where the entry was evicted or reset in the
-// meantime, what stands there is somebody else's charge, and nothing is taken back.
+// Takes back a charge that produced the TAT `produced`, when `removals` entries had been removed
+// before it. Where one has been since, what stands under the key may be somebody else's charge:
+// then nothing is taken back unless it still reaches that far.
 void Undo(TatTable& table, std::uint64_t hash, const TatRule& rule, Nanos produced,
-          std::int64_t cost, Nanos now) {
+          std::int64_t cost, Nanos now, std::uint64_t removals) {
   for (;;) {
     const TatTable::Cell cell = table.Find(hash, now);
-    if (cell.tat() < produced) return;
+    if (cell.tat() < produced && table.removals() != removals) return;
     const Nanos tat = GiveBackTat(rule, cell.tat(), produced, cost, now);
     const bool done = tat > now ? table.Set(cell, hash, tat, rule, now) : table.Erase(cell);
     if (done) return;
@@ -66,6 +67,7 @@ bool MemoryStore::Check(KeyHash key, std::span<const Policy> policies,
       }
       return false;
     }
+    const std::uint64_t removals = table_->removals();
     std::size_t charged = 0;
     for (; charged < count; ++charged) {
       if (costs[charged] == 0) continue;
@@ -79,7 +81,7 @@ bool MemoryStore::Check(KeyHash key, std::span<const Policy> policies,
     while (charged-- > 0) {
       if (costs[charged] == 0) continue;
       Undo(*table_, EntryHash(key, scopes[charged]), RuleOf(policies[charged].algorithm),
-           now + decisions[charged].reset_after, costs[charged], now);
+           now + decisions[charged].reset_after, costs[charged], now, removals);
     }
   }
 }

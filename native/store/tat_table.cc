@@ -198,6 +198,7 @@ void TatTable::MarkDenied(const Cell& cell) {
 bool TatTable::Erase(const Cell& cell) {
   std::uint64_t seen = cell.seen;
   if (cell.tat_word == nullptr || !IsLive(seen)) return true;
+  removals_.fetch_add(1, std::memory_order_relaxed);  // seen by whoever sees what comes after
   if (!cell.tat_word->compare_exchange_strong(seen, kDead, std::memory_order_acq_rel)) return false;
   live_.fetch_sub(1, std::memory_order_relaxed);
   return true;
@@ -211,7 +212,7 @@ TatTable::Slot& TatTable::Claim(std::uint64_t hash, std::uint64_t code, Nanos no
   for (std::size_t i = in->Home(hash);;) {
     if (probes++ == in->slots) {  // full: only more threads than it has spare slots can do that
       FinishMove(*in, now);
-      StartGrowth(*in);
+      StartGrowth(*in, now);
       in = in->next.load(std::memory_order_acquire);
       i = in->Home(hash);
       probes = 0;
@@ -226,7 +227,7 @@ TatTable::Slot& TatTable::Claim(std::uint64_t hash, std::uint64_t code, Nanos no
       if (in->Crowded()) FinishMove(*in, now);
       if (!slot.key.compare_exchange_strong(key, key_word, std::memory_order_acq_rel)) continue;
       in->claimed.fetch_add(1, std::memory_order_relaxed);
-      if (in->Crowded()) StartGrowth(*in);
+      if (in->Crowded()) StartGrowth(*in, now);
       return slot;
     }
     if (key == kEmpty) {  // (4): close the way before looking further
@@ -283,6 +284,7 @@ void TatTable::Evict(std::uint64_t hash, Nanos now) {
         ++looked_at;
         const Nanos backlog = TatOf(word) - now;
         if (backlog <= Nanos{0}) {
+          removals_.fetch_add(1, std::memory_order_relaxed);
           if (!in->data[i].tat.compare_exchange_strong(word, kDead, std::memory_order_acq_rel)) {
             continue;
           }
@@ -301,6 +303,7 @@ void TatTable::Evict(std::uint64_t hash, Nanos now) {
       }
     }
     if (victim == nullptr) return;  // only entries on the move: one too many for a moment
+    removals_.fetch_add(1, std::memory_order_relaxed);
     if (victim->compare_exchange_strong(victim_word, kDead, std::memory_order_acq_rel)) {
       live_.fetch_sub(1, std::memory_order_relaxed);
       evicted_.fetch_add(1, std::memory_order_relaxed);
@@ -309,14 +312,25 @@ void TatTable::Evict(std::uint64_t hash, Nanos now) {
   }
 }
 
-// Sizes the next generation for what is held now at a load of 45 %, of the most that may be held at
-// 60 %: it starts moving at 75 %, after as many inserts as give each more than enough helping.
-void TatTable::StartGrowth(Generation& from) {
+// Sizes the next generation for what is worth carrying there at a load of 45 %, of the most that
+// may be held at 60 %: it starts moving at 75 %, after so many inserts that their helping is
+// enough.
+void TatTable::StartGrowth(Generation& from, Nanos now) {
   if (current_.load(std::memory_order_seq_cst) != &from) return;  // (5)
   if (from.next.load(std::memory_order_acquire) != nullptr) return;
-  const std::size_t held = live_.load(std::memory_order_relaxed);
+  // Of all that is held, much may have expired: a sample tells. It errs upwards, and a generation
+  // is never less than an eighth of the last, so that what is moved always finds room.
+  constexpr std::size_t kSample = 256;
+  constexpr std::size_t kErr = 16;
+  std::size_t worth = kErr;
+  for (std::size_t n = 0; n < kSample; ++n) {
+    const std::uint64_t word =
+        from.data[n * (from.slots / kSample)].tat.load(std::memory_order_acquire);
+    if (IsLive(word) && TatOf(word) > now) ++worth;
+  }
   const std::size_t most = max_entries_ / 3 * 5 + kSmallest;
-  auto* next = new Generation(std::clamp(held / 9 * 20, kSmallest, std::max(most, from.slots / 2)));
+  const std::size_t wanted = from.slots / kSample * worth / 9 * 20;
+  auto* next = new Generation(std::max({kSmallest, from.slots / 8, std::min(wanted, most)}));
   Generation* none = nullptr;
   if (!from.next.compare_exchange_strong(none, next, std::memory_order_acq_rel)) delete next;
 }
@@ -342,6 +356,7 @@ void TatTable::MoveSlot(Generation& from, std::size_t index, Nanos now) {
   while ((word & kFrozen) == 0) {
     if (!IsLive(word) || TatOf(word) <= now) {  // nothing worth carrying
       const bool held = IsLive(word);
+      if (held) removals_.fetch_add(1, std::memory_order_relaxed);
       if (!slot.tat.compare_exchange_weak(word, kMoved, std::memory_order_acq_rel)) continue;
       if (held) live_.fetch_sub(1, std::memory_order_relaxed);
       CountMoved(from);

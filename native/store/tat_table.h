@@ -69,6 +69,10 @@ class TatTable {
   /// Forgets the key, provided that its TAT still is what `cell` read.
   bool Erase(const Cell& cell);
 
+  /// How many times an entry was removed, or nearly. As long as it stays the same, what stands under
+  /// a key includes every charge made to it.
+  std::uint64_t removals() const { return removals_.load(std::memory_order_acquire); }
+
   std::size_t entries() const { return live_.load(std::memory_order_relaxed); }
   std::uint64_t evicted() const { return evicted_.load(std::memory_order_relaxed); }
   std::size_t capacity() const;
@@ -83,7 +87,7 @@ class TatTable {
   Slot& Claim(std::uint64_t hash, std::uint64_t code, Nanos now);
   static Slot& ClaimCopy(Generation& in, std::uint64_t key_word);
   void Evict(std::uint64_t hash, Nanos now);
-  void StartGrowth(Generation& from);
+  void StartGrowth(Generation& from, Nanos now);
   void HelpMove(Generation& from, std::size_t slots, Nanos now);
   void MoveSlot(Generation& from, std::size_t index, Nanos now);
   void FinishMove(Generation& into, Nanos now);
@@ -95,6 +99,7 @@ class TatTable {
   std::atomic<Generation*> current_;
   std::atomic<std::size_t> live_{0};
   std::atomic<std::uint64_t> evicted_{0};
+  std::atomic<std::uint64_t> removals_{0};
   std::atomic<Retired*> retired_{nullptr};  // emptied generations, on their way to freeing_
   std::atomic<bool> to_free_{false};        // whether FreeSome has anything to do
   std::atomic_flag busy_freeing_;           // tried, never awaited; guards freeing_

@@ -36,7 +36,10 @@ local MODULUS = 9e15
 local LONGEST = 8.9e15
 local FOREIGN, FAILED = -1, -2
 
-local run, find, floor = redis.pcall, string.find, math.floor
+local run, find, floor, format = redis.pcall, string.find, math.floor, string.format
+-- A whole number as text. '%d' costs a third of letting Redis print a double, but goes through a C
+-- long, which a 32-bit server has too short.
+local DIGITS = format('%d', MODULUS) == '9000000000000000' and '%d' or '%.0f'
 local KEYS, ARGV = KEYS, ARGV
 
 local held = run('MGET', unpack(KEYS))
@@ -57,9 +60,9 @@ local function write(key, backlog, only_new)
   if ttl < min_ttl then ttl = min_ttl end
   local done
   if only_new then
-    done = run('SET', key, tat, 'PX', ttl, 'NX')
+    done = run('SET', key, format(DIGITS, tat), 'PX', format(DIGITS, ttl), 'NX')
   else
-    done = run('SET', key, tat, 'PX', ttl)
+    done = run('SET', key, format(DIGITS, tat), 'PX', format(DIGITS, ttl))
   end
   if not done then return FOREIGN end
   if done.err then
