@@ -91,7 +91,7 @@ TEST(MemoryStore, StartsSmall) {
 
 TEST(MemoryStore, WhatHasExpiredMakesRoom) {
   // A stream of keys that live for a second each, 1,000 of them at a time.
-  MemoryStore store({.max_keys = 5'000});
+  MemoryStore store({.max_keys = 100'000});
   OnePolicy bucket(store, BucketPolicy("p", 10, 10, seconds(10)));
   Nanos now = kNow;
   for (std::int64_t i = 0; i < 200'000; ++i) {
