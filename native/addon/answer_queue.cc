@@ -1,8 +1,8 @@
 // One thread-safe function per environment, called once per batch of answers.
 #include "answer_queue.h"
 
+#include <algorithm>
 #include <array>
-#include <iterator>
 #include <utility>
 
 #include "environment.h"
@@ -11,6 +11,8 @@ namespace sluice::addon {
 namespace {
 
 constexpr double kUndecided = -1;
+constexpr std::size_t kLargestAnswer = 2 + Environment::kVerdictNumbers;
+static_assert(kLargestAnswer <= Environment::kExchangeNumbers);
 
 }  // namespace
 
@@ -37,17 +39,25 @@ void AnswerQueue::Close() {
   {
     const std::scoped_lock lock(mutex_);
     wake = std::exchange(wake_, nullptr);
-    waiting_.clear();
+    waiting_ = {};
   }
   napi_release_threadsafe_function(wake, napi_tsfn_abort);
 }
 
-void AnswerQueue::Deliver(std::span<Answer> answers) {
+void AnswerQueue::Deliver(std::span<const Answer> answers) {
   const std::scoped_lock lock(mutex_);
   if (wake_ == nullptr) return;
-  const bool idle = waiting_.empty();
-  waiting_.insert(waiting_.end(), std::move_iterator(answers.begin()),
-                  std::move_iterator(answers.end()));
+  const bool idle = waiting_.ends.empty();
+  for (const Answer& answer : answers) {
+    std::array<double, kLargestAnswer> numbers;
+    numbers[0] = static_cast<double>(answer.ticket);
+    numbers[1] = static_cast<double>(answer.fault);
+    numbers[2] = answer.decided ? WriteVerdict(answer.verdict, numbers.data() + 3) : kUndecided;
+    const std::size_t size = 3 + answer.verdict.count * Environment::kNumbersPerPolicy;
+    waiting_.numbers.insert(waiting_.numbers.end(), numbers.begin(), numbers.begin() + size);
+    waiting_.ends.push_back(waiting_.numbers.size());
+    if (answer.fault != redis::Fault::kNone) waiting_.details.push_back(answer.detail);
+  }
   if (idle) napi_call_threadsafe_function(wake_, nullptr, napi_tsfn_nonblocking);
 }
 
@@ -62,34 +72,32 @@ void AnswerQueue::OnWake(napi_env env, napi_value /*callback*/, void* context, v
 void AnswerQueue::HandOver(napi_env env) {
   {
     const std::scoped_lock lock(mutex_);
-    taken_.swap(waiting_);
+    std::swap(taken_, waiting_);
   }
-  Environment& environment = Environment::Of(env);
-  double* const exchange = environment.exchange();
-  constexpr std::size_t kLargest = 3 + Environment::kVerdictNumbers;
+  double* const exchange = Environment::Of(env).exchange();
   std::size_t next = 0;
-  while (next < taken_.size()) {
+  std::size_t next_detail = 0;
+  std::size_t begin = 0;
+  while (next < taken_.ends.size()) {
     const Napi::HandleScope scope(env);
     std::array<napi_value, 2> args{};
     napi_get_undefined(env, &args[1]);
     bool has_details = false;
-    std::size_t at = 0;
+    std::size_t end = begin;
     std::uint32_t count = 0;
-    for (; next < taken_.size() && at + kLargest <= Environment::kExchangeNumbers; ++next) {
-      const Answer& answer = taken_[next];
-      exchange[at] = static_cast<double>(answer.ticket);
-      exchange[at + 1] = static_cast<double>(answer.fault);
-      exchange[at + 2] =
-          answer.decided ? WriteVerdict(answer.verdict, exchange + at + 3) : kUndecided;
-      at += 3 + answer.verdict.count * Environment::kNumbersPerPolicy;
-      if (answer.fault != redis::Fault::kNone) {
+    for (; next < taken_.ends.size(); ++next, ++count) {
+      if (taken_.ends[next] - begin > Environment::kExchangeNumbers) break;
+      if (taken_.numbers[end + 1] != 0) {
         if (!std::exchange(has_details, true)) napi_create_array(env, &args[1]);
+        const std::string& detail = taken_.details[next_detail++];
         napi_value text = nullptr;
-        napi_create_string_utf8(env, answer.detail.data(), answer.detail.size(), &text);
+        napi_create_string_utf8(env, detail.data(), detail.size(), &text);
         napi_set_element(env, args[1], count, text);
       }
-      ++count;
+      end = taken_.ends[next];
     }
+    std::copy(taken_.numbers.data() + begin, taken_.numbers.data() + end, exchange);
+    begin = end;
     expected_ -= count;
     if (expected_ == 0) napi_unref_threadsafe_function(env, wake_);
     napi_create_uint32(env, count, args.data());
@@ -97,7 +105,9 @@ void AnswerQueue::HandOver(napi_env env) {
     napi_get_undefined(env, &undefined);
     napi_call_function(env, undefined, receiver_.Value(), args.size(), args.data(), nullptr);
   }
-  taken_.clear();
+  taken_.numbers.clear();
+  taken_.ends.clear();
+  taken_.details.clear();
 }
 
 }  // namespace sluice::addon

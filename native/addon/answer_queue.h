@@ -5,6 +5,8 @@
 
 #include <cstdint>
 #include <mutex>
+#include <span>
+#include <string>
 #include <vector>
 
 #include "limiter/redis_limiter.h"
@@ -23,26 +25,33 @@ class AnswerQueue final : public AnswerSink {
   ~AnswerQueue() override;
 
   /// Sets the function that takes answers: (count, details | undefined). Each is written to the
-  /// exchange as [ticket, fault, verdict...] in turn; `details` has a text per answer if any
-  /// failed.
+  /// exchange as [ticket, fault, verdict...] in turn, the verdict's code being -1 if there is none;
+  /// `details` has a text for each answer with a fault, if any has one.
   void SetReceiver(Napi::Function receiver);
   /// Notes `count` more questions under way.
   void Expect(std::uint64_t count);
   /// The environment is about to end.
   void Close();
 
-  void Deliver(std::span<Answer> answers) override;
+  void Deliver(std::span<const Answer> answers) override;
 
  private:
   static void OnWake(napi_env env, napi_value callback, void* context, void* data);
   void HandOver(napi_env env);
 
+  /// Answers on their way, already as the numbers that JavaScript gets.
+  struct Batch {
+    std::vector<double> numbers;
+    std::vector<std::size_t> ends;     // of each answer in `numbers`
+    std::vector<std::string> details;  // of those with a fault, in order
+  };
+
   Napi::FunctionReference receiver_;
   std::uint64_t expected_ = 0;
-  std::vector<Answer> taken_;
+  Batch taken_;
 
   std::mutex mutex_;
-  std::vector<Answer> waiting_;
+  Batch waiting_;
   napi_threadsafe_function wake_ = nullptr;  // null once closed
 };
 

@@ -49,20 +49,20 @@ class RedisLimiter::Desk final : public redis::Sink, public std::enable_shared_f
 
   void Deliver(std::span<redis::Completion> completions) override {
     // One batch holds the answers of one thread, or nearly always: hand on each run of one sink.
-    std::vector<Answer> answers;
-    answers.reserve(completions.size());
     std::shared_ptr<AnswerSink> sink;
+    std::size_t count = 0;
     const auto hand_on = [&] {
-      if (!answers.empty()) sink->Deliver(answers);
-      answers.clear();
+      if (count > 0) sink->Deliver(std::span(answers_).first(count));
+      count = 0;
     };
+    if (answers_.size() < completions.size()) answers_.resize(completions.size());
     for (redis::Completion& completion : completions) {
       Pending pending = Close(completion.ticket);
       if (pending.sink != sink) {
         hand_on();
         sink = std::move(pending.sink);
       }
-      Answer& answer = answers.emplace_back();
+      Answer& answer = answers_[count++];
       answer.ticket = pending.ticket;
       Decide(completion, pending, answer);
     }
@@ -100,10 +100,13 @@ class RedisLimiter::Desk final : public redis::Sink, public std::enable_shared_f
     const std::span costs(pending.costs.data(), count);
     answer.fault = completion.fault;
     answer.detail = std::move(completion.detail);
+    verdict.count = 0;
+    answer.decided = false;
     if (pending.kind == redis::Request::Kind::kReset) return;
     answer.decided = answer.fault == redis::Fault::kNone || rule_ != StoreErrorRule::kThrow;
     if (!answer.decided) return;
     if (answer.fault == redis::Fault::kNone) {
+      verdict.source = Source::kStore;
       verdict.count = static_cast<std::uint8_t>(count);
       verdict.allowed = DecideTats(policies_, costs, std::span(completion.backlogs).first(count),
                                    verdict.Decisions());
@@ -128,6 +131,10 @@ class RedisLimiter::Desk final : public redis::Sink, public std::enable_shared_f
   const StoreErrorRule rule_;
   const MonotonicClock clock_;
   std::optional<MemoryLimiter> local_;
+
+  /// Kept from batch to batch: making an answer costs more than filling one in. Only Deliver uses
+  /// it, and the client calls that from one thread at a time.
+  std::vector<Answer> answers_;
 
   std::mutex mutex_;
   std::vector<Pending> pending_;

@@ -36,11 +36,12 @@ struct Answer {
   Verdict verdict;
 };
 
-/// Where answers go. Deliver is called on the I/O thread; it must neither block nor throw.
+/// Where answers go. Deliver is called on the I/O thread; it must neither block nor throw, nor keep
+/// references.
 class AnswerSink {
  public:
   virtual ~AnswerSink() = default;
-  virtual void Deliver(std::span<Answer> answers) = 0;
+  virtual void Deliver(std::span<const Answer> answers) = 0;
 };
 
 /// Thread safe.
