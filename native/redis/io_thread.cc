@@ -23,6 +23,12 @@
 namespace sluice::redis {
 namespace {
 
+// Lone checks are worth spinning for: measured against a server on loopback, a quarter off the
+// median time of a check. With more under way, spinning only takes time from those who work.
+constexpr std::size_t kFew = 2;
+constexpr Nanos kSpin = std::chrono::microseconds(100);
+constexpr unsigned kRest = 200;  // waits without spinning after one that came to nothing
+
 Nanos Now() { return std::chrono::steady_clock::now().time_since_epoch(); }
 
 // Only spreads reconnects of many processes; need not be secret.
@@ -174,10 +180,29 @@ class IoThread::Loop {
     if (Connected() && !link_.Output().empty()) polled[1].events = POLLIN | POLLOUT;
     const bool act_now = link_.WantedConnection() != attempt_;
     const int timeout = act_now ? 0 : PollTimeout(link_.NextTime(), Now());
-    if (poll(polled.data(), polled.size(), timeout) < 0) polled[0].revents = polled[1].revents = 0;
+    int ready = 0;
+    if (timeout != 0 && link_.RequestsUnderWay() > 0 && link_.RequestsUnderWay() <= kFew) {
+      ready = Spin(polled);
+    }
+    if (ready == 0) ready = poll(polled.data(), polled.size(), timeout);
+    if (ready < 0) polled[0].revents = polled[1].revents = 0;
     if (polled[0].revents != 0) wakeup_->Clear();
     socket_ready_ = (polled[1].revents & ~POLLOUT) != 0 ||
                     (polled[1].revents != 0 && socket_.state() == Socket::State::kConnecting);
+  }
+
+  // Looks for the reply to a lone check without going to sleep: being woken takes longer than a
+  // server on the same machine does. One that takes longer is soon left alone.
+  int Spin(std::array<pollfd, 2>& polled) {
+    if (in_vain_ > 0) {
+      --in_vain_;
+      return 0;
+    }
+    const Nanos until = Now() + kSpin;
+    int ready = 0;
+    while (ready == 0 && Now() < until) ready = poll(polled.data(), polled.size(), 0);
+    if (ready == 0) in_vain_ = kRest;
+    return ready;
   }
 
   void Deliver() {
@@ -207,6 +232,7 @@ class IoThread::Loop {
   std::uint64_t attempt_ = 0;  // the connection that the link wanted when last asked
   bool started_ = false;       // it was given addresses
   std::shared_ptr<Lookup> lookup_;
+  unsigned in_vain_ = 0;  // waits to go without spinning, since that came to nothing
   std::array<char, 65536> buffer_;
 };
 

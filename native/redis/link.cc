@@ -313,6 +313,12 @@ std::size_t Link::BatchesUnderWay() const {
       under_way_, [](const Command& command) { return !command.requests.empty(); }));
 }
 
+std::size_t Link::RequestsUnderWay() const {
+  std::size_t count = 0;
+  for (const Command& command : under_way_) count += command.requests.size();
+  return count;
+}
+
 bool Link::AnyoneWaitsForAReply() const {
   return std::ranges::any_of(under_way_, [](const Command& command) {
     return std::ranges::any_of(command.requests,

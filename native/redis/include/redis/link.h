@@ -90,6 +90,8 @@ class Link {
   Nanos NextTime() const;
   std::vector<Delivery> TakeDeliveries();
   LinkStats stats() const;
+  /// Requests written, or about to be, whose reply has not come.
+  std::size_t RequestsUnderWay() const;
 
  private:
   enum class State : std::uint8_t { kWaiting, kConnecting, kGreeting, kReady };
