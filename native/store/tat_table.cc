@@ -56,7 +56,7 @@ struct TatTable::Slot {
 
 // One contiguous array of slots. Fresh pages are zero: every slot empty.
 struct TatTable::Generation {
-  explicit Generation(std::size_t n) : slots(n) {
+  Generation(std::size_t n, Nanos counted) : slots(n), counted_at(counted) {
     static_assert(sizeof(Slot) == 16);
     void* memory = mmap(nullptr, bytes(), PROT_READ | PROT_WRITE,
                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -79,6 +79,9 @@ struct TatTable::Generation {
   bool Crowded() const { return claimed.load(std::memory_order_relaxed) > slots / 4 * 3; }
 
   const std::size_t slots;
+  /// What had expired by then was not counted when this one was sized, so it is not moved here, even
+  /// if the clock has stepped back since.
+  const Nanos counted_at;
   Slot* data;
   std::size_t freed = 0;  // bytes given back to the system so far; only once retired
   alignas(64) std::atomic<std::size_t> claimed{0};
@@ -94,7 +97,7 @@ struct TatTable::Retired {
 };
 
 TatTable::TatTable(std::size_t max_entries)
-    : max_entries_(max_entries), current_(new Generation(kSmallest)) {}
+    : max_entries_(max_entries), current_(new Generation(kSmallest, Nanos{0})) {}
 
 TatTable::~TatTable() {
   Generation* current = current_.load();
@@ -179,8 +182,11 @@ bool TatTable::Set(const Cell& cell, std::uint64_t hash, Nanos tat, const TatRul
   }
   const bool enters = seen == kUncharged || seen == kDead;
   if (enters && live_.load(std::memory_order_relaxed) >= max_entries_) Evict(hash, now);
-  if (!word->compare_exchange_strong(seen, WordOf(tat), std::memory_order_acq_rel)) return false;
-  if (enters) live_.fetch_add(1, std::memory_order_relaxed);
+  if (enters) live_.fetch_add(1, std::memory_order_relaxed);  // before it can be removed again
+  if (!word->compare_exchange_strong(seen, WordOf(tat), std::memory_order_acq_rel)) {
+    if (enters) live_.fetch_sub(1, std::memory_order_relaxed);
+    return false;
+  }
   std::uint64_t key_word = key->load(std::memory_order_relaxed);
   if ((key_word & kCodeMask) != code) {  // only a hint for eviction: a lost race does not matter
     key->compare_exchange_strong(key_word, (key_word & ~kCodeMask) | code,
@@ -252,18 +258,21 @@ TatTable::Slot& TatTable::Claim(std::uint64_t hash, std::uint64_t code, Nanos no
   }
 }
 
-// The slot of a key that is being moved here. Several helpers may ask; all get the same one (2).
-TatTable::Slot& TatTable::ClaimCopy(Generation& in, std::uint64_t key_word) {
-  for (std::size_t i = in.Home(key_word);; i = in.After(i)) {
+// The slot of a key that is being moved here, or null if there is no room. Several helpers may ask;
+// all get the same answer (2): what one of them found taken stays taken.
+TatTable::Slot* TatTable::ClaimCopy(Generation& in, std::uint64_t key_word) {
+  std::size_t i = in.Home(key_word);
+  for (std::size_t probes = 0; probes < in.slots; ++probes, i = in.After(i)) {
     Slot& slot = in.data[i];
     std::uint64_t key = slot.key.load(std::memory_order_acquire);
     if (key == kEmpty &&
         slot.key.compare_exchange_strong(key, key_word, std::memory_order_acq_rel)) {
       in.claimed.fetch_add(1, std::memory_order_relaxed);
-      return slot;
+      return &slot;
     }
-    if (SameKey(key, key_word)) return slot;
+    if (SameKey(key, key_word)) return &slot;
   }
+  return nullptr;
 }
 
 // Makes room for one entry: takes one that has expired, or of those near `hash` the one that has
@@ -319,7 +328,7 @@ void TatTable::StartGrowth(Generation& from, Nanos now) {
   if (current_.load(std::memory_order_seq_cst) != &from) return;  // (5)
   if (from.next.load(std::memory_order_acquire) != nullptr) return;
   // Of all that is held, much may have expired: a sample tells. It errs upwards, and a generation
-  // is never less than an eighth of the last, so that what is moved always finds room.
+  // is never less than an eighth of the last, so that what is moved finds room (see MoveSlot).
   constexpr std::size_t kSample = 256;
   constexpr std::size_t kErr = 16;
   std::size_t worth = kErr;
@@ -330,7 +339,7 @@ void TatTable::StartGrowth(Generation& from, Nanos now) {
   }
   const std::size_t most = max_entries_ / 3 * 5 + kSmallest;
   const std::size_t wanted = from.slots / kSample * worth / 9 * 20;
-  auto* next = new Generation(std::max({kSmallest, from.slots / 8, std::min(wanted, most)}));
+  auto* next = new Generation(std::max({kSmallest, from.slots / 8, std::min(wanted, most)}), now);
   Generation* none = nullptr;
   if (!from.next.compare_exchange_strong(none, next, std::memory_order_acq_rel)) delete next;
 }
@@ -352,9 +361,11 @@ void TatTable::MoveSlot(Generation& from, std::size_t index, Nanos now) {
     return;
   }
   if (key == kClosed) return;
+  Generation& next = *from.next.load(std::memory_order_acquire);
+  const Nanos expired = std::max(now, next.counted_at);
   std::uint64_t word = slot.tat.load(std::memory_order_acquire);
   while ((word & kFrozen) == 0) {
-    if (!IsLive(word) || TatOf(word) <= now) {  // nothing worth carrying
+    if (!IsLive(word) || TatOf(word) <= expired) {  // nothing worth carrying
       const bool held = IsLive(word);
       if (held) removals_.fetch_add(1, std::memory_order_relaxed);
       if (!slot.tat.compare_exchange_weak(word, kMoved, std::memory_order_acq_rel)) continue;
@@ -367,11 +378,22 @@ void TatTable::MoveSlot(Generation& from, std::size_t index, Nanos now) {
     }
   }
   if (word == kMoved) return;
-  // Whoever copies first wins; a late helper finds the copy charged, dead or moved on (3).
-  Slot& copy = ClaimCopy(*from.next.load(std::memory_order_acquire), key);
-  std::uint64_t uncharged = kUncharged;
-  copy.tat.compare_exchange_strong(uncharged, word & ~kFrozen, std::memory_order_acq_rel);
-  if (slot.tat.compare_exchange_strong(word, kMoved, std::memory_order_acq_rel)) CountMoved(from);
+  Slot* copy = ClaimCopy(next, key);
+  if (copy != nullptr) {
+    // Whoever copies first wins; a late helper finds the copy charged, dead or moved on (3).
+    std::uint64_t uncharged = kUncharged;
+    copy->tat.compare_exchange_strong(uncharged, word & ~kFrozen, std::memory_order_acq_rel);
+  } else {
+    // More is held than was counted: while whoever counted was descheduled, others charged entries
+    // that had expired. What finds no room is given up.
+    removals_.fetch_add(1, std::memory_order_relaxed);
+  }
+  if (!slot.tat.compare_exchange_strong(word, kMoved, std::memory_order_acq_rel)) return;
+  if (copy == nullptr) {
+    live_.fetch_sub(1, std::memory_order_relaxed);
+    evicted_.fetch_add(1, std::memory_order_relaxed);
+  }
+  CountMoved(from);
 }
 
 // Sees to it that everything has been moved to `into`, so that it may grow in its turn. Does not
@@ -396,16 +418,17 @@ void TatTable::Retire(Generation& from) {
     return;
   }
   auto* retired = new Retired{&from, Quiescence::Grace(), retired_.load(std::memory_order_relaxed)};
-  while (!retired_.compare_exchange_weak(retired->next, retired, std::memory_order_acq_rel)) {
+  while (!retired_.compare_exchange_weak(retired->next, retired, std::memory_order_seq_cst)) {
   }
-  to_free_.store(true, std::memory_order_release);
+  to_free_.store(true, std::memory_order_seq_cst);
 }
 
 // Gives a little of what is retired back to the system: freeing a large table takes milliseconds.
 void TatTable::FreeSome() {
   if (busy_freeing_.test_and_set(std::memory_order_acquire)) return;
-  to_free_.store(false, std::memory_order_relaxed);
-  while (Retired* r = retired_.load(std::memory_order_acquire)) {
+  // Sequentially consistent with Retire: what comes too late for the loop sets the flag again.
+  to_free_.store(false, std::memory_order_seq_cst);
+  while (Retired* r = retired_.load(std::memory_order_seq_cst)) {
     if (!retired_.compare_exchange_weak(r, r->next, std::memory_order_acq_rel)) continue;
     r->next = freeing_;
     freeing_ = r;

@@ -85,7 +85,7 @@ class TatTable {
   template <typename OnFrozen>
   Cell Look(std::uint64_t hash, OnFrozen on_frozen) const;
   Slot& Claim(std::uint64_t hash, std::uint64_t code, Nanos now);
-  static Slot& ClaimCopy(Generation& in, std::uint64_t key_word);
+  static Slot* ClaimCopy(Generation& in, std::uint64_t key_word);
   void Evict(std::uint64_t hash, Nanos now);
   void StartGrowth(Generation& from, Nanos now);
   void HelpMove(Generation& from, std::size_t slots, Nanos now);

@@ -63,6 +63,23 @@ TEST_F(Eviction, GivesUpNoKeyBeforeItIsFull) {
   }
 }
 
+// The next table is sized for what had not expired by the later time; then all of it is held again.
+TEST_F(Eviction, AClockThatStepsBackWhileTheTableMovesHoldsNothingUp) {
+  MemoryStore store(Bounded(1'000'000));
+  OnePolicy bucket(store, BucketPolicy("p", 10, 10, seconds(1)));
+  while (store.stats().capacity < 4'000 ||
+         store.stats().keys != store.stats().capacity / 4 * 3) {
+    Flood(bucket, 1, kNow);
+  }
+  ASSERT_TRUE(bucket.Take("it moves from here on", 1, kNow + hours(1)));
+  const std::int64_t first = fresh_;
+  Flood(bucket, 5'000, kNow);
+  for (std::int64_t i = first; i < fresh_; ++i) {
+    ASSERT_EQ(bucket.Used("fresh " + std::to_string(i), kNow), 1) << i;
+  }
+  EXPECT_EQ(store.stats().evicted, 0u);
+}
+
 TEST_F(Eviction, AFloodOfFreshKeysFreesNoDeniedKey) {
   MemoryStore store(Bounded(1'000));
   // The denied ones have the least backlog of all: only that they were denied protects them.
