@@ -32,7 +32,7 @@ export function durationUs(value: Duration, name: string, leastUs = 1): number {
   const whole = Math.round(us);
   if (!(whole >= leastUs) || !Number.isSafeInteger(whole)) {
     const least = leastUs === 1 ? '1 microsecond (0.001)' : `${leastUs / 1e3} ms`;
-    throw rangeError('ERR_SLUICE_DURATION', name, value, `a duration of at least ${least}`);
+    throw rangeError('ERR_SLUICE_DURATION', name, value, `a duration from ${least} to 285 years`);
   }
   return whole;
 }

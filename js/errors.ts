@@ -26,7 +26,7 @@ function show(value: unknown): string {
   if (typeof value === 'string' && value.length > 80) {
     return `${inspect(value.slice(0, 80))}... (${value.length} characters)`;
   }
-  const text = inspect(value, { depth: 0, breakLength: Number.POSITIVE_INFINITY });
+  const text = inspect(value, { depth: 0, compact: true, breakLength: Number.POSITIVE_INFINITY });
   return text.length > 120 ? `${text.slice(0, 117)}...` : text;
 }
 
@@ -90,7 +90,7 @@ function nearest(word: string, known: readonly string[]): string | undefined {
 /** Throws unless `given` is a plain options object all of whose names are among `known`; suggests the nearest right one. */
 export function checkOptionNames(given: unknown, known: readonly string[], where: string): void {
   if (typeof given !== 'object' || given === null || Array.isArray(given)) {
-    throw typeError('ERR_SLUICE_OPTIONS', where, given, 'an object of options');
+    throw typeError('ERR_SLUICE_OPTIONS', where, given, 'given an object of options');
   }
   for (const name of Object.keys(given)) {
     if (known.includes(name)) continue;

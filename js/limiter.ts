@@ -125,20 +125,23 @@ abstract class BaseLimiter<Name extends string> {
     return readCost(this.table, options.cost);
   }
 
+  /** All are looked at before any is charged. */
+  protected readRequests(checks: readonly CheckRequest<Name>[]): void {
+    if (!Array.isArray(checks)) {
+      throw typeError('ERR_SLUICE_OPTIONS', 'checks', checks, 'an array of { key, cost }');
+    }
+    for (const [i, check] of checks.entries()) {
+      checkOptionNames(check, CHECK_MANY_OPTIONS, `checks[${i}]`);
+      checkKey(check.key, `checks[${i}].key`);
+      readCost(this.table, check.cost, `checks[${i}].cost`);
+    }
+  }
+
   protected count(decision: Decision<Name>): Decision<Name> {
     if (decision.allowed) this.allowed++;
     else this.denied++;
     return decision;
   }
-}
-
-function checkRequests<Name extends string>(checks: readonly CheckRequest<Name>[]): void {
-  if (!Array.isArray(checks)) {
-    throw typeError('ERR_SLUICE_OPTIONS', 'checks', checks, 'an array of { key, cost }');
-  }
-  // All are looked at before any is charged.
-  for (const [i, check] of checks.entries())
-    checkOptionNames(check, CHECK_MANY_OPTIONS, `checks[${i}]`);
 }
 
 class MemoryLimiter<Name extends string> extends BaseLimiter<Name> implements SyncLimiter<Name> {
@@ -173,11 +176,7 @@ class MemoryLimiter<Name extends string> extends BaseLimiter<Name> implements Sy
   }
 
   async checkMany(checks: readonly CheckRequest<Name>[]): Promise<Decision<Name>[]> {
-    checkRequests(checks);
-    for (const { key, cost } of checks) {
-      checkKey(key);
-      readCost(this.table, cost);
-    }
+    this.readRequests(checks);
     return checks.map(({ key, cost }) =>
       this.checkSync(key, cost === undefined ? undefined : { cost }),
     );
@@ -230,11 +229,7 @@ class RedisLimiter<Name extends string> extends BaseLimiter<Name> implements Lim
   }
 
   async checkMany(checks: readonly CheckRequest<Name>[]): Promise<Decision<Name>[]> {
-    checkRequests(checks);
-    for (const { key, cost } of checks) {
-      checkKey(key);
-      readCost(this.table, cost);
-    }
+    this.readRequests(checks);
     return Promise.all(
       checks.map(({ key, cost }) => this.check(key, cost === undefined ? undefined : { cost })),
     );

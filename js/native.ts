@@ -66,8 +66,8 @@ export interface NativeAddon {
   readonly maxPolicies: number;
   /** Texts of the fault numbers. */
   readonly redisFaults: readonly string[];
-  /** The time of a full refill in ms, or minus the number of a PolicyFault. */
-  makeTokenBucket(capacity: number, refill: number, everyUs: number): number;
+  /** Why these numbers are refused: the number of a PolicyFault, 0 if they are not. */
+  tokenBucketFault(capacity: number, refill: number, everyUs: number): number;
   /** `undefined` if that name is open with other options. */
   openMemoryStore(
     name: string | undefined,

@@ -46,9 +46,9 @@ export function readPolicies<Name extends string>(
 }
 
 /** @throws TypeError `ERR_SLUICE_KEY` unless it is a string that is not empty */
-export function checkKey(key: unknown): asserts key is string {
+export function checkKey(key: unknown, name = 'key'): asserts key is string {
   if (typeof key !== 'string' || key === '') {
-    throw typeError('ERR_SLUICE_KEY', 'key', key, 'a string that is not empty');
+    throw typeError('ERR_SLUICE_KEY', name, key, 'a string that is not empty');
   }
 }
 
@@ -68,13 +68,16 @@ const COSTS_IN_EXCHANGE = -1;
 export function readCost<Name extends string>(
   table: PolicyTable<Name>,
   cost: Cost<Name> | undefined,
+  name = 'cost',
 ): number {
   if (cost === undefined) return 1;
-  if (typeof cost !== 'object' || cost === null) return checkUnits(cost, 'cost');
-  checkOptionNames(cost, table.names, 'cost');
-  const units = table.names.map((name) => {
-    const given = (cost as Readonly<Partial<Record<Name, number>>>)[name];
-    return given === undefined ? 1 : checkUnits(given, `cost.${name}`);
+  if (typeof cost !== 'object' || cost === null || Array.isArray(cost)) {
+    return checkUnits(cost, name);
+  }
+  checkOptionNames(cost, table.names, name);
+  const units = table.names.map((policy) => {
+    const given = Object.hasOwn(cost, policy) ? cost[policy] : undefined;
+    return given === undefined ? 1 : checkUnits(given, `${name}.${policy}`);
   });
   native.exchange.set(units);
   return COSTS_IN_EXCHANGE;

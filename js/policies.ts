@@ -30,13 +30,23 @@ export interface TokenBucketOptions {
 class TokenBucketPolicy implements Policy {
   readonly algorithm = 'tokenBucket';
 
+  readonly windowMs: number;
+  readonly #everyUs: number;
+
   constructor(
     readonly limit: number,
     readonly refill: number,
-    readonly everyMs: number,
-    readonly windowMs: number,
+    everyUs: number,
   ) {
+    this.#everyUs = everyUs;
+    // What was asked for. The time of one token is rounded up to whole nanoseconds; counted in, that
+    // would make a window of 61 s of '7 every 1m'.
+    this.windowMs = Math.ceil(Math.max(1, Math.round((limit * everyUs) / refill)) / 1e3);
     Object.freeze(this);
+  }
+
+  toNative(name: string): NativePolicy {
+    return [name, this.limit, this.refill, this.#everyUs];
   }
 }
 
@@ -64,9 +74,9 @@ export function tokenBucket(options: TokenBucketOptions): Policy {
   const refill =
     options.refill === undefined ? capacity : wholeNumber(options.refill, 'tokenBucket.refill');
   const everyUs = durationUs(options.every, 'tokenBucket.every');
-  const spanMs = native.makeTokenBucket(capacity, refill, everyUs);
-  if (spanMs < 0) throw refused(-spanMs, options);
-  return new TokenBucketPolicy(capacity, refill, everyUs / 1e3, spanMs);
+  const fault = native.tokenBucketFault(capacity, refill, everyUs);
+  if (fault !== 0) throw refused(fault, options);
+  return new TokenBucketPolicy(capacity, refill, everyUs);
 }
 
 function refused(fault: PolicyFault, options: TokenBucketOptions): RangeError {
@@ -102,6 +112,5 @@ export function isPolicy(value: unknown): value is Policy {
 
 /** How native code is told of a policy. */
 export function toNative(name: string, policy: Policy): NativePolicy {
-  const bucket = policy as TokenBucketPolicy;
-  return [name, bucket.limit, bucket.refill, bucket.everyMs * 1e3];
+  return (policy as TokenBucketPolicy).toNative(name);
 }

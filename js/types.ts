@@ -8,7 +8,7 @@ export interface Policy {
   readonly algorithm: 'tokenBucket';
   /** The most units admitted at once. */
   readonly limit: number;
-  /** How long a key that has used everything takes to equal a new one, in ms. */
+  /** How long a key that has used everything takes to equal a new one, in whole ms, rounded up. */
   readonly windowMs: number;
 }
 

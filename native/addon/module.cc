@@ -12,20 +12,18 @@
 namespace sluice::addon {
 namespace {
 
-// (capacity, refill, everyUs) -> the time of a full refill in ms, or a negative PolicyFault.
-Napi::Value MakeTokenBucket(const Napi::CallbackInfo& info) {
+// (capacity, refill, everyUs) -> why these numbers are refused: a PolicyFault, 0 if they are not.
+Napi::Value TokenBucketFault(const Napi::CallbackInfo& info) {
   const auto number = [&info](std::size_t i) { return info[i].As<Napi::Number>().DoubleValue(); };
   PolicyFault fault = PolicyFault::kNone;
-  const auto bucket =
-      TokenBucket::Make(static_cast<std::int64_t>(number(0)), static_cast<std::int64_t>(number(1)),
-                        FromMicros(number(2)), fault);
-  const double result = bucket ? ToMillis(bucket->rule().Span()) : -static_cast<double>(fault);
-  return Napi::Number::New(info.Env(), result);
+  TokenBucket::Make(static_cast<std::int64_t>(number(0)), static_cast<std::int64_t>(number(1)),
+                    FromMicros(number(2)), fault);
+  return Napi::Number::New(info.Env(), static_cast<double>(fault));
 }
 
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
   env.SetInstanceData(new Environment(env, exports));
-  exports.Set("makeTokenBucket", Napi::Function::New(env, MakeTokenBucket));
+  exports.Set("tokenBucketFault", Napi::Function::New(env, TokenBucketFault));
   exports.Set("maxPolicies", static_cast<double>(kMaxPolicies));
   ExportMemory(env, exports);
   ExportRedis(env, exports);

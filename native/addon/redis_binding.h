@@ -6,7 +6,7 @@
 namespace sluice::addon {
 
 /// Adds to `exports`:
-///   parseRedisUrl(url) -> { host, port, user, password, database }, or [part, reason] if refused
+///   parseRedisUrl(url) -> { host, port, user, password, database }, or why it is refused
 ///   makeRedisLimiter({ endpoint, policies, prefix, onStoreError, deadlineUs, maxKeys })
 ///     -> { ask, flush, stats, close }
 ///     ask(kind, key, cost, ticket): queues a check (0), peek (1) or reset (2); cost as in

@@ -55,7 +55,8 @@ std::string ToUtf8(std::u16string_view units) {
 double ToMillis(Nanos span) {
   if (span == kNever) return std::numeric_limits<double>::infinity();
   constexpr std::int64_t kMilli = 1'000'000;
-  return static_cast<double>((span.count() + kMilli - 1) / kMilli);
+  const std::int64_t millis = (span.count() + kMilli - 1) / kMilli;
+  return static_cast<double>(millis);
 }
 
 std::vector<Policy> ReadPolicies(const Napi::Array& list) {
@@ -69,7 +70,7 @@ std::vector<Policy> ReadPolicies(const Napi::Array& list) {
     const std::optional<TokenBucket> bucket =
         TokenBucket::Make(static_cast<std::int64_t>(number(1)),
                           static_cast<std::int64_t>(number(2)), FromMicros(number(3)), fault);
-    if (!bucket) throw Napi::Error::New(list.Env(), "a policy that makeTokenBucket refuses");
+    if (!bucket) throw Napi::Error::New(list.Env(), "a policy that tokenBucketFault refuses");
     policies.push_back({item.Get(0u).As<Napi::String>().Utf8Value(), *bucket});
   }
   return policies;

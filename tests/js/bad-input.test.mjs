@@ -70,7 +70,7 @@ const refusals = [
     () => tokenBucket({ capacity: 1, every: '999999999d' }),
     'RangeError',
     'ERR_SLUICE_DURATION',
-    /every/,
+    /every.* 285 years.*999999999d/,
   ],
   [
     () => tokenBucket({ capacity: 101, refill: 1, every: '1d' }),
@@ -95,6 +95,15 @@ const refusals = [
   [() => createLimiter(), 'TypeError', 'ERR_SLUICE_OPTIONS', /createLimiter/],
   [() => createLimiter({}), 'TypeError', 'ERR_SLUICE_POLICY', /policies.*undefined/],
   [() => createLimiter({ policies: {} }), 'RangeError', 'ERR_SLUICE_POLICY', /1 to 16/],
+  [
+    () =>
+      createLimiter({
+        policies: Object.fromEntries([...'abcdefghijklmnopq'].map((c) => [c, bucket])),
+      }),
+    'RangeError',
+    'ERR_SLUICE_POLICY',
+    /1 to 16.*'a'.*'q'/,
+  ],
   [() => createLimiter({ policies: [bucket] }), 'TypeError', 'ERR_SLUICE_POLICY', /policies/],
   [
     () => createLimiter({ policies: { a: { capacity: 1 } } }),
@@ -214,7 +223,18 @@ const refusals = [
     'ERR_SLUICE_UNKNOWN_OPTION',
     /'csot'.*'cost'/,
   ],
-  [() => limiter.checkSync('a', 5), 'TypeError', 'ERR_SLUICE_OPTIONS', /check/],
+  [
+    () => limiter.checkSync('a', { cost: [1, 2] }),
+    'TypeError',
+    'ERR_SLUICE_COST',
+    /cost.*whole number.*\[ 1, 2 \]/,
+  ],
+  [
+    () => limiter.checkSync('a', 5),
+    'TypeError',
+    'ERR_SLUICE_OPTIONS',
+    /check must be given.*got 5/,
+  ],
 ];
 
 for (const [attempt, name, code, message] of refusals) {
@@ -230,8 +250,32 @@ test('the asynchronous calls reject with the same errors, and charge nothing', a
   await assert.rejects(limiter.checkMany('a'), { code: 'ERR_SLUICE_OPTIONS' });
   await assert.rejects(limiter.checkMany([{ key: 'fresh' }, { key: 'b', cost: -1 }]), {
     code: 'ERR_SLUICE_COST',
+    argument: 'checks[1].cost',
+  });
+  await assert.rejects(limiter.checkMany([{ key: 'fresh' }, { key: '' }]), {
+    code: 'ERR_SLUICE_KEY',
+    argument: 'checks[1].key',
   });
   assert.equal((await limiter.peek('fresh')).remaining, 0, '1 - 1: nothing was charged before');
+});
+
+test('a policy may have a name that objects inherit', () => {
+  const named = createLimiter({ policies: { constructor: bucket, toString: bucket } });
+  assert.equal(named.checkSync('a', { cost: {} }).allowed, true, 'the unnamed cost 1');
+});
+
+test('a window is that of the numbers given, not of one token in whole nanoseconds', () => {
+  for (const [capacity, refill, every, windowMs] of [
+    [3, 3, '1s', 1000],
+    [7, 7, '1m', 60_000],
+    [20, 3, '1s', 6667],
+    [1, 1, 1.001, 2],
+    [1, 100, 0.001, 1],
+    [2 ** 42, 2 ** 42, '99d', 8_553_600_000],
+  ]) {
+    const policy = tokenBucket({ capacity, refill, every });
+    assert.equal(policy.windowMs, windowMs, `${capacity}, ${refill} every ${every}`);
+  }
 });
 
 test('the edges of what is accepted', () => {

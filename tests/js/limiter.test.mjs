@@ -60,6 +60,18 @@ test('retryAfterMs is enough, and a millisecond less is not', () => {
   assert.equal(limiter.checkSync('a', { cost: 2 }).allowed, true);
 });
 
+test('a refill time in microseconds counts to the last of them', () => {
+  const clock = manualClock();
+  // 1.001 * 1e3 is a little less than 1001 in binary.
+  const policies = tokenBucket({ capacity: 1, every: 1.001 });
+  const limiter = createLimiter({ policies, store: memory({ clock }) });
+  limiter.checkSync('a');
+  clock.advance('1ms');
+  assert.equal(limiter.checkSync('a').allowed, false);
+  clock.advance(0.001);
+  assert.equal(limiter.checkSync('a').allowed, true);
+});
+
 test('a cost above the capacity is never admitted, and changes nothing', () => {
   const { limiter } = threeTokens();
   const denied = limiter.checkSync('a', { cost: 4 });
