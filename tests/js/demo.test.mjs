@@ -7,7 +7,7 @@ import { createInterface } from 'node:readline';
 import { describe, test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { startRedis } from '../packaging/support/redis.mjs';
+import { startRedis } from '../support/redis-server.mjs';
 
 const demo = fileURLToPath(new URL('../../scripts/demo.mjs', import.meta.url));
 

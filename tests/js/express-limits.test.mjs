@@ -1,15 +1,13 @@
 // The Express middleware over HTTP with real limiters: what it admits, and what it says of it.
 
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
-import { createServer } from 'node:net';
 import { describe, test } from 'node:test';
 import express from 'express';
 import express4 from 'express4';
 import { createLimiter, memory, redis, tokenBucket } from 'sluice';
 import { rateLimit } from 'sluice/express';
 import { manualClock } from 'sluice/testing';
-import { startRedis } from '../packaging/support/redis.mjs';
+import { freePort, startRedis } from '../support/redis-server.mjs';
 import { serve } from './express-support.mjs';
 
 const statuses = (answers) => answers.map(({ status }) => status);
@@ -227,12 +225,7 @@ describe('over Redis', () => {
   });
 
   test('without Redis the rule for a failed store answers', async (t) => {
-    const placeholder = createServer().listen(0, '127.0.0.1');
-    await once(placeholder, 'listening');
-    const url = `redis://127.0.0.1:${placeholder.address().port}`;
-    placeholder.close();
-    await once(placeholder, 'close');
-
+    const url = `redis://127.0.0.1:${await freePort()}`;
     for (const [onStoreError, expected] of [
       ['local', [200, 200, 429]],
       ['allow', [200, 200, 200]],

@@ -1,4 +1,4 @@
-// What compiles and what must not: the types of 'sluice/express'. Compiled by express-types.test.mjs.
+// What compiles and what must not: the types of 'sluice/express'. Compiled by types.test.mjs.
 
 import express from 'express';
 import { createLimiter, memory, redis, tokenBucket } from 'sluice';

@@ -4,23 +4,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseList } from 'structured-headers';
 import { draft10LimitField, draft10PolicyField, retryAfterSeconds } from '../../dist/headers.js';
+import { decision } from './express-support.mjs';
 
 const policy = (limit, windowMs) => ({ algorithm: 'tokenBucket', limit, windowMs });
-
-function decision(overrides) {
-  const answer = {
-    policy: 'burst',
-    allowed: true,
-    limit: 20,
-    remaining: 13,
-    retryAfterMs: 0,
-    resetAfterMs: 700,
-    delayMs: 0,
-    source: 'store',
-    ...overrides,
-  };
-  return { ...answer, policies: [answer] };
-}
 
 const denied = (retryAfterMs, overrides) =>
   decision({ allowed: false, remaining: 0, retryAfterMs, resetAfterMs: 2000, ...overrides });

@@ -12,8 +12,8 @@ import assert from 'node:assert/strict';
 import { mkdtemp, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { startRedis } from '../support/redis-server.mjs';
 import { cleanEnv, installedProject, linkTypes, root, run, runNpm } from './support/project.mjs';
-import { startRedis } from './support/redis.mjs';
 
 const languages = {
   js: 'mjs',
