@@ -34,7 +34,14 @@ bool DecideTats(std::span<const Policy> policies, std::span<const std::int64_t> 
         CheckTat(RuleOf(policies[i].algorithm), backlogs[i], costs[i], Nanos{0}).decision;
     allowed = allowed && decisions[i].allowed;
   }
-  if (allowed) return true;
+  if (allowed) {
+    for (std::size_t i = 0; i < policies.size(); ++i) {
+      decisions[i].delay =
+          std::visit([backlog = backlogs[i]](const auto& a) { return a.Delay(backlog); },
+                     policies[i].algorithm);
+    }
+    return true;
+  }
   for (std::size_t i = 0; i < policies.size(); ++i) {
     if (decisions[i].allowed) {
       decisions[i] = DescribeBacklog(RuleOf(policies[i].algorithm), backlogs[i], true);

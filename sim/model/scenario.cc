@@ -18,7 +18,7 @@ std::optional<TokenBucket> MakeBucket(const BucketNumbers& numbers, std::string&
     case PolicyFault::kCapacity:
       fault = "capacity " + std::to_string(numbers.capacity) + ": must be 1 to " + largest;
       break;
-    case PolicyFault::kRefill:
+    case PolicyFault::kRate:
       fault = "refill " + refill + ": must be 1 to " + largest;
       break;
     case PolicyFault::kEvery:

@@ -42,11 +42,11 @@ const Case kCases[] = {
     {"2^42 + 1 capacity", kTwoTo42 + 1, 1, Nanos{1}, PolicyFault::kCapacity, 0},
     {"the largest capacity of all", INT64_MAX, 1, Nanos{1}, PolicyFault::kCapacity, 0},
 
-    {"no refill", 1, 0, seconds(1), PolicyFault::kRefill, 0},
-    {"a negative refill", 1, -5, seconds(1), PolicyFault::kRefill, 0},
+    {"no refill", 1, 0, seconds(1), PolicyFault::kRate, 0},
+    {"a negative refill", 1, -5, seconds(1), PolicyFault::kRate, 0},
     {"2^42 refill", 1, kTwoTo42, Nanos{kTwoTo42}, PolicyFault::kNone, 1},
-    {"2^42 + 1 refill", 1, kTwoTo42 + 1, Nanos{kTwoTo42 + 1}, PolicyFault::kRefill, 0},
-    {"the largest refill of all", 1, INT64_MAX, seconds(1), PolicyFault::kRefill, 0},
+    {"2^42 + 1 refill", 1, kTwoTo42 + 1, Nanos{kTwoTo42 + 1}, PolicyFault::kRate, 0},
+    {"the largest refill of all", 1, INT64_MAX, seconds(1), PolicyFault::kRate, 0},
 
     {"no time", 1, 1, Nanos{0}, PolicyFault::kEvery, 0},
     {"negative time", 1, 1, seconds(-1), PolicyFault::kEvery, 0},

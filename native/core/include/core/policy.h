@@ -9,12 +9,14 @@
 #include <variant>
 
 #include "core/decision.h"
+#include "core/gcra.h"
+#include "core/leaky_bucket.h"
 #include "core/token_bucket.h"
 
 namespace sluice {
 
 /// Every algorithm there is. The one list that a new algorithm joins.
-using Algorithm = std::variant<TokenBucket>;
+using Algorithm = std::variant<TokenBucket, Gcra, LeakyBucket>;
 
 struct Policy {
   /// 1 to 64 characters of A-Z a-z 0-9 _ - . so that it fits a header and a Redis key unescaped.

@@ -10,10 +10,10 @@ inline constexpr std::int64_t kLargestLimit = std::int64_t{1} << 42;
 
 enum class PolicyFault : std::uint8_t {
   kNone,
-  kCapacity,       ///< outside 1 to 2^42
-  kRefill,         ///< outside 1 to 2^42
+  kCapacity,       ///< the most at once is outside 1 to 2^42
+  kRate,           ///< the units per `every` are outside 1 to 2^42
   kEvery,          ///< below 1 ns, or too long to compute with
-  kRateRounding,   ///< whole nanoseconds per token would change the rate by more than 1 %
+  kRateRounding,   ///< whole nanoseconds per unit would change the rate by more than 1 %
   kRefillTooLong,  ///< a full refill takes more than 100 days
 };
 

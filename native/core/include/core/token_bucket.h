@@ -11,6 +11,7 @@
 
 #include "core/policy_fault.h"
 #include "core/tat.h"
+#include "core/tat_rule.h"
 #include "core/time.h"
 
 namespace sluice {
@@ -20,18 +21,19 @@ class TokenBucket {
   /// Names the algorithm and the format of its state. States of another tag are never read.
   static constexpr std::string_view kStateTag = "tb1";
 
-  /// Builds a bucket, or says in `fault` what is wrong with the numbers.
-  ///   capacity  tokens, 1 to 2^42
-  ///   refill    tokens added every `every`, 1 to 2^42
-  ///   every     at least 1 ns
-  /// One token takes I = ceil(every / refill) ns. Refused where that rounding slows the rate by
-  /// more than 1 %, and where a full refill (capacity * I) is longer than 100 days.
+  /// A bucket of `capacity` tokens into which `refill` flow back every `every`. See MakeTatRule for
+  /// ranges and faults.
   static std::optional<TokenBucket> Make(std::int64_t capacity, std::int64_t refill, Nanos every,
-                                         PolicyFault& fault);
+                                         PolicyFault& fault) {
+    const std::optional<TatRule> rule = MakeTatRule(capacity, refill, every, fault);
+    if (!rule) return std::nullopt;
+    return TokenBucket(*rule, refill, every);
+  }
 
   const TatRule& rule() const { return rule_; }
   std::int64_t refill() const { return refill_; }
   Nanos every() const { return every_; }
+  Nanos Delay(Nanos /*backlog*/) const { return Nanos{0}; }
 
   /// See CheckTat. `tat` = Nanos{0} (or any moment that has passed) is a key never seen.
   constexpr TatStep Check(Nanos tat, std::int64_t n, Nanos now) const {

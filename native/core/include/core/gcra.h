@@ -1,0 +1,42 @@
+// Generic cell rate algorithm: calls arrive `every / limit` apart, and may come early by as much as
+// `burst - 1` of them. The token bucket seen from the other side, with the names of its source.
+//
+// Guarantee: in any interval of length T it admits at most burst + T * limit / every units.
+// Memory: one 64-bit number a key. Arithmetic and source: core/tat.h.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "core/policy_fault.h"
+#include "core/tat.h"
+#include "core/tat_rule.h"
+#include "core/time.h"
+
+namespace sluice {
+
+class Gcra {
+ public:
+  /// See TokenBucket::kStateTag.
+  static constexpr std::string_view kStateTag = "gc1";
+
+  /// `limit` units every `every` in the long run, `burst` at once. See MakeTatRule for ranges and
+  /// faults: kCapacity is `burst`, kRate `limit`.
+  static std::optional<Gcra> Make(std::int64_t burst, std::int64_t limit, Nanos every,
+                                  PolicyFault& fault) {
+    const std::optional<TatRule> rule = MakeTatRule(burst, limit, every, fault);
+    if (!rule) return std::nullopt;
+    return Gcra(*rule);
+  }
+
+  const TatRule& rule() const { return rule_; }
+  Nanos Delay(Nanos /*backlog*/) const { return Nanos{0}; }
+
+ private:
+  explicit Gcra(TatRule rule) : rule_(rule) {}
+
+  TatRule rule_;
+};
+
+}  // namespace sluice
