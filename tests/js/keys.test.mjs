@@ -38,6 +38,15 @@ async function assertAllApart(limiter) {
 
 test('in memory no key meets another', () => assertAllApart(createLimiter({ policies })));
 
+test('keys that imitate what the store hashes besides keys meet no other', () => {
+  const bucket = tokenBucket({ capacity: 3, every: '1d' });
+  const limiter = createLimiter({ policies: { a: bucket, b: bucket }, prefix: 'p.' });
+  for (const policy of ['a', 'b']) {
+    const key = Buffer.from(`p.\0${policy}\0tb1`).toString('utf16le');
+    for (const { remaining } of limiter.checkSync(key).policies) assert.equal(remaining, 2);
+  }
+});
+
 test('in Redis no key meets another', async () => {
   const limiter = createLimiter({
     policies,

@@ -51,8 +51,9 @@ class MemoryStore {
   /// Hashes any bytes under the store's seed (SipHash-2-4).
   KeyHash Hash(std::string_view bytes) const;
 
-  /// Decides and charges at `now` (>= 0). `scopes[i]` says whose state policies[i] has: the Hash of
-  /// prefix, policy name and state tag, so that limiters which agree on these share it.
+  /// Decides and charges at `now` (>= 0). `scopes[i]` says whose state policies[i] has: a hash of
+  /// prefix, policy name and state tag, so that limiters which agree on these share it; but not the
+  /// Hash of any text that may also be a key.
   /// The rest as DecideTats. Preconditions: spans equally long, 1 to kMaxPolicies, scopes distinct.
   bool Check(KeyHash key, std::span<const Policy> policies, std::span<const KeyHash> scopes,
              std::span<const std::int64_t> costs, Nanos now, std::span<Decision> decisions);
