@@ -51,8 +51,8 @@ const LATEST_US = 100 * 365.25 * 86_400e6;
 
 /** Reads a clock that may be the caller's own. */
 export function readClockUs(clock: Clock): number {
-  const ms = clock.now();
-  const us = Math.round(ms * 1e3);
+  const ms: unknown = clock.now();
+  const us = typeof ms === 'number' ? Math.round(ms * 1e3) : Number.NaN;
   if (!(us >= 0 && us <= LATEST_US)) {
     throw rangeError(
       'ERR_SLUICE_CLOCK',

@@ -164,8 +164,8 @@ class MemoryLimiter<Name extends string> extends BaseLimiter<Name> implements Sy
       // The common call, without the arguments that say nothing: each costs as much as the decision.
       return this.count(readDecision(this.table, this.#native.check(key), 0));
     }
+    const now = this.#now();
     const cost = this.readOptions(options);
-    const now = this.#clock === undefined ? MONOTONIC : readClockUs(this.#clock);
     if (this.#native === undefined) throw closed();
     const code = this.#native.check(key, cost, now);
     return this.count(readDecision(this.table, code, 0));
@@ -184,8 +184,8 @@ class MemoryLimiter<Name extends string> extends BaseLimiter<Name> implements Sy
 
   async peek(key: string, options?: CheckOptions<Name>): Promise<Decision<Name>> {
     checkKey(key);
+    const now = this.#now();
     const cost = this.readOptions(options);
-    const now = this.#clock === undefined ? MONOTONIC : readClockUs(this.#clock);
     if (this.#native === undefined) throw closed();
     return readDecision(this.table, this.#native.peek(key, cost, now), 0);
   }
@@ -205,12 +205,17 @@ class MemoryLimiter<Name extends string> extends BaseLimiter<Name> implements Sy
   async close(): Promise<void> {
     this.#native = undefined;
   }
+
+  /** May run the caller's code, which may ask limiters: to be read before costs go into the exchange. */
+  #now(): number {
+    return this.#clock === undefined ? MONOTONIC : readClockUs(this.#clock);
+  }
 }
 
 class RedisLimiter<Name extends string> extends BaseLimiter<Name> implements Limiter<Name> {
   readonly store = 'redis';
   readonly #link: RedisLink<Name>;
-  #closed = false;
+  #closing: Promise<void> | undefined;
 
   constructor(table: PolicyTable<Name>, link: RedisLink<Name>) {
     super(table);
@@ -249,14 +254,13 @@ class RedisLimiter<Name extends string> extends BaseLimiter<Name> implements Lim
   }
 
   async close(): Promise<void> {
-    if (this.#closed) return;
-    this.#closed = true;
-    await this.#link.close();
+    this.#closing ??= this.#link.close();
+    await this.#closing;
   }
 
   #open(key: string, options: CheckOptions<Name> | undefined): number {
     checkKey(key);
-    if (this.#closed) throw closed();
+    if (this.#closing !== undefined) throw closed();
     return this.readOptions(options);
   }
 

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { inspect } from 'node:util';
-import { createLimiter, memory, tokenBucket } from 'sluice';
+import { createLimiter, gcra, leakyBucket, memory, tokenBucket } from 'sluice';
 import { dateClock, manualClock } from 'sluice/testing';
 
 /** capacity 3, one token a second */
@@ -110,6 +110,69 @@ test('several policies: all admit a check, or none is charged', () => {
   assert.equal(limiter.checkSync('a').allowed, true);
 });
 
+test('gcra with a burst of 1 spaces calls evenly; without one, the burst is the limit', () => {
+  const clock = manualClock();
+  const store = memory({ clock });
+  const spaced = createLimiter({ policies: gcra({ limit: 10, every: '1s', burst: 1 }), store });
+  assert.equal(spaced.checkSync('a').allowed, true);
+  assert.equal(spaced.checkSync('a').retryAfterMs, 100);
+  clock.advance(100);
+  assert.equal(spaced.checkSync('a').allowed, true);
+  const policy = gcra({ limit: 10, every: '1s' });
+  assert.deepEqual([policy.algorithm, policy.limit, policy.windowMs], ['gcra', 10, 1000]);
+});
+
+test('a leaky bucket that shapes tells each call how long to wait its turn', () => {
+  const clock = manualClock();
+  const policies = leakyBucket({ capacity: 4, leak: 10, every: '1s', mode: 'shape' });
+  const limiter = createLimiter({ policies, store: memory({ clock }) });
+  const delays = Array.from({ length: 4 }, () => limiter.checkSync('a').delayMs);
+  assert.deepEqual(delays, [0, 100, 200, 300]);
+  const full = limiter.checkSync('a');
+  assert.deepEqual([full.allowed, full.delayMs, full.retryAfterMs], [false, 0, 100]);
+  clock.advance(150);
+  assert.equal(limiter.checkSync('a').delayMs, 250);
+});
+
+test('a leaky bucket that polices only denies', () => {
+  const policies = leakyBucket({ capacity: 2, leak: 1, every: '1s' });
+  const limiter = createLimiter({ policies, store: memory({ clock: manualClock() }) });
+  const decisions = Array.from({ length: 3 }, () => limiter.checkSync('a'));
+  assert.deepEqual(
+    decisions.map(({ allowed, delayMs }) => [allowed, delayMs]),
+    [
+      [true, 0],
+      [true, 0],
+      [false, 0],
+    ],
+  );
+});
+
+test('of several shaping policies the longest delay counts', () => {
+  const limiter = createLimiter({
+    policies: {
+      quick: leakyBucket({ capacity: 5, leak: 10, every: '1s', mode: 'shape' }),
+      slow: leakyBucket({ capacity: 5, leak: 1, every: '1s', mode: 'shape' }),
+      plain: tokenBucket({ capacity: 5, every: '1s' }),
+    },
+    store: memory({ clock: manualClock() }),
+  });
+  assert.equal(limiter.checkSync('a').delayMs, 0);
+  assert.equal(limiter.checkSync('a').delayMs, 1000);
+});
+
+test('policies of different algorithms under one name keep apart', () => {
+  const store = memory({ clock: manualClock() });
+  for (const policies of [
+    tokenBucket({ capacity: 1, every: '1s' }),
+    gcra({ limit: 1, every: '1s' }),
+    leakyBucket({ capacity: 1, leak: 1, every: '1s' }),
+  ]) {
+    assert.equal(createLimiter({ policies, store }).checkSync('a').allowed, true);
+    assert.equal(createLimiter({ policies, store }).checkSync('a').allowed, false);
+  }
+});
+
 test('check, checkMany and peek answer as checkSync does', async () => {
   const { limiter } = threeTokens();
   assert.equal((await limiter.peek('a', { cost: 2 })).remaining, 1);
@@ -199,6 +262,21 @@ test("a caller's own clock that tells nonsense is named", () => {
     code: 'ERR_SLUICE_CLOCK',
     argument: 'clock.now()',
   });
+});
+
+test("a caller's own clock may ask a limiter itself", () => {
+  const bucket = tokenBucket({ capacity: 9, every: '1d' });
+  const policies = { a: bucket, b: bucket };
+  const other = createLimiter({ policies });
+  const clock = {
+    now() {
+      other.checkSync('k', { cost: { a: 4, b: 4 } });
+      return 5;
+    },
+  };
+  const limiter = createLimiter({ policies, store: memory({ clock }) });
+  const left = limiter.checkSync('k', { cost: { a: 1, b: 2 } }).policies.map((p) => p.remaining);
+  assert.deepEqual(left, [8, 7]);
 });
 
 test('a full store takes new keys and keeps one that was denied', () => {
