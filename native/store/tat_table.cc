@@ -79,8 +79,8 @@ struct TatTable::Generation {
   bool Crowded() const { return claimed.load(std::memory_order_relaxed) > slots / 4 * 3; }
 
   const std::size_t slots;
-  /// What had expired by then was not counted when this one was sized, so it is not moved here, even
-  /// if the clock has stepped back since.
+  /// What had expired by then was not counted when this one was sized, so it is not moved here,
+  /// even if the clock has stepped back since.
   const Nanos counted_at;
   Slot* data;
   std::size_t freed = 0;  // bytes given back to the system so far; only once retired

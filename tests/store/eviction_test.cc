@@ -67,8 +67,7 @@ TEST_F(Eviction, GivesUpNoKeyBeforeItIsFull) {
 TEST_F(Eviction, AClockThatStepsBackWhileTheTableMovesHoldsNothingUp) {
   MemoryStore store(Bounded(1'000'000));
   OnePolicy bucket(store, BucketPolicy("p", 10, 10, seconds(1)));
-  while (store.stats().capacity < 4'000 ||
-         store.stats().keys != store.stats().capacity / 4 * 3) {
+  while (store.stats().capacity < 4'000 || store.stats().keys != store.stats().capacity / 4 * 3) {
     Flood(bucket, 1, kNow);
   }
   ASSERT_TRUE(bucket.Take("it moves from here on", 1, kNow + hours(1)));
