@@ -3,8 +3,10 @@
 
 #include <algorithm>
 #include <array>
+#include <exception>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "environment.h"
 #include "limiter/memory_limiter.h"
@@ -18,6 +20,8 @@ namespace {
 using StorePtr = std::shared_ptr<MemoryStore>;
 
 struct Bound {
+  Bound(Environment& its_environment, MemoryLimiter its_limiter)
+      : environment(its_environment), limiter(std::move(its_limiter)) {}
   Environment& environment;
   MemoryLimiter limiter;
   MonotonicClock clock;
@@ -45,6 +49,17 @@ double NumberAt(napi_env env, const Call& call, std::size_t index, double otherw
   return otherwise;
 }
 
+// Runs the body of a callback; as in those of node-addon-api, its exceptions become JavaScript's.
+template <typename Body>
+napi_value Guarded(napi_env env, Body body) {
+  try {
+    return body();
+  } catch (const std::exception& error) {
+    napi_throw_error(env, nullptr, error.what());
+    return nullptr;
+  }
+}
+
 template <typename Ask>
 napi_value Decide(napi_env env, napi_callback_info info, Ask ask) {
   const Call call = ReadCall(env, info);
@@ -70,20 +85,26 @@ napi_value Decide(napi_env env, napi_callback_info info, Ask ask) {
 }
 
 napi_value Check(napi_env env, napi_callback_info info) {
-  return Decide(env, info,
-                [](const MemoryLimiter& limiter, auto&&... args) { limiter.Check(args...); });
+  return Guarded(env, [=] {
+    return Decide(env, info,
+                  [](const MemoryLimiter& limiter, auto&&... args) { limiter.Check(args...); });
+  });
 }
 
 napi_value Peek(napi_env env, napi_callback_info info) {
-  return Decide(env, info,
-                [](const MemoryLimiter& limiter, auto&&... args) { limiter.Peek(args...); });
+  return Guarded(env, [=] {
+    return Decide(env, info,
+                  [](const MemoryLimiter& limiter, auto&&... args) { limiter.Peek(args...); });
+  });
 }
 
 napi_value Reset(napi_env env, napi_callback_info info) {
-  const Call call = ReadCall(env, info);
-  const StringUnits key(env, call.args[0]);
-  call.bound->limiter.Reset(call.bound->limiter.Hash(key.bytes()));
-  return nullptr;
+  return Guarded(env, [=]() -> napi_value {
+    const Call call = ReadCall(env, info);
+    const StringUnits key(env, call.args[0]);
+    call.bound->limiter.Reset(call.bound->limiter.Hash(key.bytes()));
+    return nullptr;
+  });
 }
 
 Napi::Value OpenMemoryStore(const Napi::CallbackInfo& info) {

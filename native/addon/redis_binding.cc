@@ -3,7 +3,6 @@
 
 #include <memory>
 #include <string>
-#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -121,13 +120,8 @@ Napi::Value MakeRedisLimiter(const Napi::CallbackInfo& info) {
   }
 
   const auto bound = std::make_shared<Bound>(Environment::Of(env));
-  try {
-    bound->limiter = std::make_unique<RedisLimiter>(
-        std::move(options),
-        redis::Client::Acquire(ReadEndpoint(from.Get("endpoint").As<Napi::Object>())));
-  } catch (const std::system_error& error) {
-    throw Napi::Error::New(env, error.what());
-  }
+  bound->limiter = std::make_unique<RedisLimiter>(
+      options, redis::Client::Acquire(ReadEndpoint(from.Get("endpoint").As<Napi::Object>())));
 
   auto out = Napi::Object::New(env);
   const auto add = [&](const char* name, auto callback) {

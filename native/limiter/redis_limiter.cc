@@ -12,7 +12,8 @@ namespace sluice {
 // way.
 class RedisLimiter::Desk final : public redis::Sink, public std::enable_shared_from_this<Desk> {
  public:
-  Desk(const Options& options) : policies_(options.policies), rule_(options.on_store_error) {
+  explicit Desk(const Options& options)
+      : policies_(options.policies), rule_(options.on_store_error) {
     if (rule_ == StoreErrorRule::kLocal) {
       local_.emplace(options.policies, options.local, options.prefix);
     }
@@ -141,7 +142,7 @@ class RedisLimiter::Desk final : public redis::Sink, public std::enable_shared_f
   std::vector<std::uint64_t> free_;
 };
 
-RedisLimiter::RedisLimiter(Options options, std::shared_ptr<redis::Client> client)
+RedisLimiter::RedisLimiter(const Options& options, std::shared_ptr<redis::Client> client)
     : set_(std::make_shared<redis::PolicySet>(options.policies, options.prefix)),
       client_(std::move(client)),
       deadline_(options.deadline),
@@ -150,7 +151,7 @@ RedisLimiter::RedisLimiter(Options options, std::shared_ptr<redis::Client> clien
 RedisLimiter::~RedisLimiter() = default;
 
 void RedisLimiter::Submit(std::vector<Question>&& questions, Nanos now,
-                          std::shared_ptr<AnswerSink> sink) {
+                          const std::shared_ptr<AnswerSink>& sink) {
   client_->Submit(desk_->Open(std::move(questions), set_, now + deadline_, sink));
 }
 

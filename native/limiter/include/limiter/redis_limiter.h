@@ -65,14 +65,15 @@ class RedisLimiter {
     std::uint64_t ticket = 0;
   };
 
-  RedisLimiter(Options options, std::shared_ptr<redis::Client> client);
+  RedisLimiter(const Options& options, std::shared_ptr<redis::Client> client);
   ~RedisLimiter();
   RedisLimiter(const RedisLimiter&) = delete;
   RedisLimiter& operator=(const RedisLimiter&) = delete;
 
   /// Asks at `now` (MonotonicClock). Each question is answered exactly once, through `sink`, by its
   /// deadline plus scheduling. Questions handed over together travel together.
-  void Submit(std::vector<Question>&& questions, Nanos now, std::shared_ptr<AnswerSink> sink);
+  void Submit(std::vector<Question>&& questions, Nanos now,
+              const std::shared_ptr<AnswerSink>& sink);
 
   const std::vector<Policy>& policies() const { return set_->policies(); }
   redis::Client& client() const { return *client_; }
