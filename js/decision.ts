@@ -36,6 +36,7 @@ class NativeDecision<Name extends string> implements Decision<Name> {
     remaining: number,
     retryAfterMs: number,
     resetAfterMs: number,
+    delayMs: number,
     numbers: Float64Array | undefined,
   ) {
     this.allowed = allowed;
@@ -44,7 +45,7 @@ class NativeDecision<Name extends string> implements Decision<Name> {
     this.remaining = remaining;
     this.retryAfterMs = retryAfterMs;
     this.resetAfterMs = resetAfterMs;
-    this.delayMs = 0;
+    this.delayMs = delayMs;
     this.source = source;
     this.#table = table;
     this.#numbers = numbers;
@@ -108,9 +109,10 @@ export function readDecision<Name extends string>(
     const unknown = new Float64Array(count * NUMBERS_PER_POLICY);
     for (let i = 0; i < count; i++)
       unknown.set([code & 1, Number.NaN, retry, 0], i * NUMBERS_PER_POLICY);
-    return new NativeDecision(table, allowed, 0, source, Number.NaN, retry, 0, unknown);
+    return new NativeDecision(table, allowed, 0, source, Number.NaN, retry, 0, 0, unknown);
   }
-  const mine = at + binding * NUMBERS_PER_POLICY;
+  const first = at + 1;
+  const mine = first + binding * NUMBERS_PER_POLICY;
   return new NativeDecision(
     table,
     allowed,
@@ -119,11 +121,14 @@ export function readDecision<Name extends string>(
     exchange[mine + 1]!,
     exchange[mine + 2]!,
     exchange[mine + 3]!,
-    count === 1 ? undefined : exchange.slice(at, at + count * NUMBERS_PER_POLICY),
+    exchange[at]!,
+    count === 1 ? undefined : exchange.slice(first, first + count * NUMBERS_PER_POLICY),
   );
 }
 
 /** How many numbers of the exchange a verdict takes behind its code. */
 export function verdictLength(table: PolicyTable<string>, code: number): number {
-  return code >= 0 && code >> 5 < 2 ? table.names.length * NUMBERS_PER_POLICY : 0;
+  if (code < 0) return 0;
+  const source = SOURCES[code >> 5];
+  return source === 'allow' || source === 'deny' ? 1 : 1 + table.names.length * NUMBERS_PER_POLICY;
 }

@@ -10,7 +10,14 @@ export {
   type LimiterStats,
   type SyncLimiter,
 } from './limiter.js';
-export { type TokenBucketOptions, tokenBucket } from './policies.js';
+export {
+  type GcraOptions,
+  gcra,
+  type LeakyBucketOptions,
+  leakyBucket,
+  type TokenBucketOptions,
+  tokenBucket,
+} from './policies.js';
 export {
   type MemoryOptions,
   type MemoryStore,

@@ -9,12 +9,12 @@ export interface NativeStore {
   readonly native: unique symbol;
 }
 
-/** `[name, capacity, refill, everyUs]` */
-export type NativePolicy = readonly [string, number, number, number];
+/** `[name, algorithm, most at once, units per every, everyUs, whether it shapes]` */
+export type NativePolicy = readonly [string, string, number, number, number, boolean];
 
 /**
- * Calls answer with a code, `allowed + 2 * binding + 32 * source`, and leave `[admits, remaining, retryAfterMs,
- * resetAfterMs]` for each policy in `exchange`. A negative cost means that one per policy stands there.
+ * Calls answer with a code, `allowed + 2 * binding + 32 * source`, and leave in `exchange` `delayMs` and, for
+ * each policy, `[admits, remaining, retryAfterMs, resetAfterMs]`. A negative cost means that one per policy stands there.
  */
 export interface NativeMemoryLimiter {
   /** `cost` defaults to 1; without `nowUs`, or below 0, it is the monotonic clock's time. */
@@ -67,7 +67,7 @@ export interface NativeAddon {
   /** Texts of the fault numbers. */
   readonly redisFaults: readonly string[];
   /** Why these numbers are refused: the number of a PolicyFault, 0 if they are not. */
-  tokenBucketFault(capacity: number, refill: number, everyUs: number): number;
+  tatPolicyFault(most: number, rate: number, everyUs: number): number;
   /** `undefined` if that name is open with other options. */
   openMemoryStore(
     name: string | undefined,
@@ -90,7 +90,7 @@ export interface NativeAddon {
     deadlineUs: number;
     maxKeys: number;
   }): NativeRedisLimiter;
-  /** Answers stand in `exchange`, one behind the other: `[ticket, fault, code, 4 numbers per policy]`; code -1 has none. */
+  /** Answers stand in `exchange`, one behind the other: `[ticket, fault, code, delayMs, 4 numbers per policy]`; behind code -1 there is nothing. */
   onAnswers(receiver: (count: number, details: string[] | undefined) => void): void;
 }
 

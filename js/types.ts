@@ -3,9 +3,9 @@
 /** Milliseconds as a number, or text such as `'250ms'`, `'10s'`, `'1m'`, `'1h'`, `'1d'`. */
 export type Duration = number | `${number}${'ms' | 's' | 'm' | 'h' | 'd'}`;
 
-/** What is allowed: an algorithm and its numbers. Made by `tokenBucket()`. Immutable. */
+/** What is allowed: an algorithm and its numbers. Made by `tokenBucket()`, `gcra()`, `leakyBucket()`. Immutable. */
 export interface Policy {
-  readonly algorithm: 'tokenBucket';
+  readonly algorithm: 'tokenBucket' | 'gcra' | 'leakyBucket';
   /** The most units admitted at once. */
   readonly limit: number;
   /** How long a key that has used everything takes to equal a new one, in whole ms, rounded up. */
@@ -39,7 +39,7 @@ export interface PolicyDecision<Name extends string = string> {
 
 /** The answer to a check: that of the policy that binds, and of each policy. A denial is a value, never thrown. */
 export interface Decision<Name extends string = string> extends PolicyDecision<Name> {
-  /** How long to hold an admitted call back, in ms (a shaping policy); else 0. */
+  /** How long to hold an admitted call back, in ms: the longest that a shaping policy asks for; else 0. */
   readonly delayMs: number;
   readonly source: Source;
   /** One per policy, in the order declared. */

@@ -53,7 +53,7 @@ void AnswerQueue::Deliver(std::span<const Answer> answers) {
     numbers[0] = static_cast<double>(answer.ticket);
     numbers[1] = static_cast<double>(answer.fault);
     numbers[2] = answer.decided ? WriteVerdict(answer.verdict, numbers.data() + 3) : kUndecided;
-    const std::size_t size = 3 + answer.verdict.count * Environment::kNumbersPerPolicy;
+    const std::size_t size = 3 + (answer.decided ? NumbersAfterCode(answer.verdict) : 0);
     waiting_.numbers.insert(waiting_.numbers.end(), numbers.begin(), numbers.begin() + size);
     waiting_.ends.push_back(waiting_.numbers.size());
     if (answer.fault != redis::Fault::kNone) waiting_.details.push_back(answer.detail);

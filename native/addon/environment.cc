@@ -1,6 +1,8 @@
 // Per-environment state and the exchange of numbers.
 #include "environment.h"
 
+#include <algorithm>
+
 #include "answer_queue.h"
 #include "values.h"
 
@@ -30,7 +32,10 @@ void Environment::ReadCosts(std::size_t count, std::span<std::int64_t> costs) co
 }
 
 std::uint32_t WriteVerdict(const Verdict& verdict, double* numbers) {
+  double& delay = *numbers++;
+  delay = 0;
   for (const Decision& decision : verdict.Decisions()) {
+    delay = std::max(delay, ToMillis(decision.delay));
     *numbers++ = decision.allowed ? 1 : 0;
     *numbers++ = static_cast<double>(decision.remaining);
     *numbers++ = ToMillis(decision.retry_after);

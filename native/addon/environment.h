@@ -18,12 +18,13 @@ class AnswerQueue;
 /// environment's own thread.
 ///
 /// Numbers cross to JavaScript through one shared Float64Array (`exchange`), which costs a fraction
-/// of making objects here. Layout of a verdict: [code, then per policy: admits, remaining,
-/// retryAfterMs, resetAfterMs]; code = allowed + binding * 2 + source * 32.
+/// of making objects here. Layout of a verdict: [code, delayMs, then per policy: admits, remaining,
+/// retryAfterMs, resetAfterMs]; code = allowed + binding * 2 + source * 32. The delay is the
+/// longest that any policy asks for.
 class Environment {
  public:
   static constexpr std::size_t kNumbersPerPolicy = 4;
-  static constexpr std::size_t kVerdictNumbers = 1 + kMaxPolicies * kNumbersPerPolicy;
+  static constexpr std::size_t kVerdictNumbers = 2 + kMaxPolicies * kNumbersPerPolicy;
   /// Room for a batch of answers; see AnswerQueue.
   static constexpr std::size_t kExchangeNumbers = 8192;
 
@@ -42,6 +43,11 @@ class Environment {
   double* exchange_;
   std::shared_ptr<AnswerQueue> answers_;
 };
+
+/// How many numbers follow a verdict's code.
+inline std::size_t NumbersAfterCode(const Verdict& verdict) {
+  return 1 + verdict.count * Environment::kNumbersPerPolicy;
+}
 
 /// Writes a verdict's numbers after its code, and returns the code.
 std::uint32_t WriteVerdict(const Verdict& verdict, double* numbers);

@@ -5,7 +5,7 @@
 
 #include <cerrno>
 #include <limits>
-#include <optional>
+#include <string>
 #include <system_error>
 
 namespace sluice::addon {
@@ -66,12 +66,24 @@ std::vector<Policy> ReadPolicies(const Napi::Array& list) {
     const auto number = [&item](std::uint32_t at) {
       return item.Get(at).As<Napi::Number>().DoubleValue();
     };
+    const std::string algorithm = item.Get(1).As<Napi::String>().Utf8Value();
+    const auto most = static_cast<std::int64_t>(number(2));
+    const auto rate = static_cast<std::int64_t>(number(3));
+    const Nanos every = FromMicros(number(4));
+    const auto mode = item.Get(5).As<Napi::Boolean>().Value() ? LeakyBucket::Mode::kShape
+                                                              : LeakyBucket::Mode::kPolice;
     PolicyFault fault = PolicyFault::kNone;
-    const std::optional<TokenBucket> bucket =
-        TokenBucket::Make(static_cast<std::int64_t>(number(1)),
-                          static_cast<std::int64_t>(number(2)), FromMicros(number(3)), fault);
-    if (!bucket) throw Napi::Error::New(list.Env(), "a policy that tokenBucketFault refuses");
-    policies.push_back({item.Get(0u).As<Napi::String>().Utf8Value(), *bucket});
+    const auto add = [&](const auto& made) {
+      if (!made) throw Napi::Error::New(list.Env(), "a policy that tatPolicyFault refuses");
+      policies.push_back({item.Get(0u).As<Napi::String>().Utf8Value(), *made});
+    };
+    if (algorithm == "gcra") {
+      add(Gcra::Make(most, rate, every, fault));
+    } else if (algorithm == "leakyBucket") {
+      add(LeakyBucket::Make(most, rate, every, mode, fault));
+    } else {
+      add(TokenBucket::Make(most, rate, every, fault));
+    }
   }
   return policies;
 }

@@ -42,7 +42,7 @@ inline Nanos FromMicros(double us) { return Nanos{static_cast<std::int64_t>(us) 
 /// Whole milliseconds, rounded up; kNever is Infinity.
 double ToMillis(Nanos span);
 
-/// Policies from [name, capacity, refill, everyUs][], each checked by tokenBucketFault before.
+/// Policies from [name, algorithm, most, rate, everyUs, shape][], each checked by tatPolicyFault.
 std::vector<Policy> ReadPolicies(const Napi::Array& list);
 
 /// A store's secret, from the system's randomness.

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { inspect } from 'node:util';
-import { createLimiter, memory, redis, tokenBucket } from 'sluice';
+import { createLimiter, gcra, leakyBucket, memory, redis, tokenBucket } from 'sluice';
 
 const bucket = tokenBucket({ capacity: 1, every: '1s' });
 const limiter = createLimiter({ policies: { burst: bucket, daily: bucket } });
@@ -91,6 +91,44 @@ const refusals = [
     /'evry'.*'every'/,
   ],
   [() => tokenBucket(), 'TypeError', 'ERR_SLUICE_OPTIONS', /tokenBucket/],
+
+  [() => gcra({ every: '1s' }), 'TypeError', 'ERR_SLUICE_POLICY', /gcra\.limit.*undefined/],
+  [
+    () => gcra({ limit: 1, every: '1s', burst: 0 }),
+    'RangeError',
+    'ERR_SLUICE_POLICY',
+    /gcra\.burst.*got 0/,
+  ],
+  [
+    () => gcra({ limit: 600_000_000, every: '1s' }),
+    'RangeError',
+    'ERR_SLUICE_POLICY',
+    /gcra\.limit.*1 % of the rate/,
+  ],
+  [
+    () => gcra({ limit: 1, every: '1d', brust: 5 }),
+    'TypeError',
+    'ERR_SLUICE_UNKNOWN_OPTION',
+    /'brust'.*'burst'/,
+  ],
+  [
+    () => leakyBucket({ capacity: 5, every: '1s' }),
+    'TypeError',
+    'ERR_SLUICE_POLICY',
+    /leakyBucket\.leak.*undefined/,
+  ],
+  [
+    () => leakyBucket({ capacity: 101, leak: 1, every: '1d' }),
+    'RangeError',
+    'ERR_SLUICE_POLICY',
+    /leakyBucket\.capacity.*100 days.*101/,
+  ],
+  [
+    () => leakyBucket({ capacity: 5, leak: 1, every: '1s', mode: 'queue' }),
+    'RangeError',
+    'ERR_SLUICE_POLICY',
+    /leakyBucket\.mode.*'queue'/,
+  ],
 
   [() => createLimiter(), 'TypeError', 'ERR_SLUICE_OPTIONS', /createLimiter/],
   [() => createLimiter({}), 'TypeError', 'ERR_SLUICE_POLICY', /policies.*undefined/],

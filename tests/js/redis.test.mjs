@@ -6,7 +6,7 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createLimiter, redis, tokenBucket } from 'sluice';
+import { createLimiter, gcra, leakyBucket, redis, tokenBucket } from 'sluice';
 import { freePort, startRedis } from '../support/redis-server.mjs';
 
 let server;
@@ -40,6 +40,25 @@ test('Redis decides as memory does', async () => {
     );
   }
   await inRedis.close();
+});
+
+test('gcra and leakyBucket decide in Redis as in memory, delays included', async () => {
+  const policies = {
+    spaced: gcra({ limit: 1, every: '1h', burst: 3 }),
+    queue: leakyBucket({ capacity: 3, leak: 1, every: '1h', mode: 'shape' }),
+  };
+  const limiter = overRedis({ policies });
+  const decisions = await limiter.checkMany(Array.from({ length: 4 }, () => ({ key: 'k' })));
+  assert.deepEqual(
+    decisions.map(({ allowed, delayMs }) => [allowed, Math.round(delayMs / 3_600_000)]),
+    [
+      [true, 0],
+      [true, 1],
+      [true, 2],
+      [false, 0],
+    ],
+  );
+  await limiter.close();
 });
 
 test('several policies in Redis: all admit a check, or none is charged', async () => {
@@ -76,8 +95,12 @@ test('checkSync is refused with a code', async () => {
 
 test('close answers what is under way, then refuses', async () => {
   const limiter = overRedis();
-  const underWay = limiter.check('k');
+  let answered = 0;
+  const underWay = limiter.check('k').finally(() => answered++);
+  const closing = limiter.close();
   await limiter.close();
+  assert.equal(answered, 1, 'whoever closes a second time waits too');
+  await closing;
   assert.equal((await underWay).allowed, true);
   await assert.rejects(limiter.check('k'), { code: 'ERR_SLUICE_CLOSED' });
   assert.equal(limiter.stats().redis, undefined);
@@ -198,6 +221,29 @@ test('a fault is published, and warned of once where nobody listens', async () =
   assert.equal(faults.length, 1);
   assert.equal(faults[0].decidedBy, 'local');
   assert.match(faults[0].address, /^127\.0\.0\.1:\d+$/);
+  await limiter.close();
+});
+
+test('who is told of a fault may ask a limiter then and there', async () => {
+  const policies = { a: bucket, b: tokenBucket({ capacity: 7, every: '1h' }) };
+  const ofFaults = createLimiter({ policies });
+  const store = redis(`redis://127.0.0.1:${await freePort()}`);
+  const limiter = createLimiter({ policies: bucket, store });
+  let told = 0;
+  const listener = () => {
+    told++;
+    ofFaults.checkSync('faults');
+  };
+  subscribe('sluice:fault', listener);
+  try {
+    const keys = Array.from({ length: 20 }, (_, i) => ({ key: `k${i}` }));
+    for (const decision of await limiter.checkMany(keys)) {
+      assert.deepEqual([decision.source, decision.remaining], ['local', 2]);
+    }
+    assert.equal(told, 20);
+  } finally {
+    unsubscribe('sluice:fault', listener);
+  }
   await limiter.close();
 });
 
