@@ -40,6 +40,8 @@ export function report({ results, seconds }, { servers, store }) {
   const [, quota, window] = denial.headers['ratelimit-policy'].match(/;q=(\d+);w=(\d+)/);
   const perSecond = quota / window;
   const most = Math.floor(Number(quota) + perSecond * seconds);
+  // Cut, not rounded: a reader who multiplies comes to the same number.
+  const shown = (Math.floor(seconds * 100) / 100).toFixed(2);
   const buckets = store === 'memory' ? servers : 1;
 
   const places = servers === 1 ? 'One server' : `${servers} servers, called in turn`;
@@ -51,7 +53,7 @@ export function report({ results, seconds }, { servers, store }) {
     ['all', '', ...COUNTS.map((field) => sum(results, field))],
   ]);
   console.log(
-    `\nIn these ${seconds.toFixed(1)} s one bucket admits a caller ${most} times at most.${describeStore(servers, store, runaway)}`,
+    `\nIn these ${shown} s one bucket admits a caller ${most} times at most.${describeStore(servers, store, runaway)}`,
   );
   console.log("\nThe first denial of 'runaway':\n");
   printResponse(denial);

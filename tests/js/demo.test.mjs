@@ -49,6 +49,10 @@ describe('the demo', { concurrency: 2 }, () => {
     assert.match(stdout, /RateLimit-Policy: "burst";q=20;w=10/);
     assert.match(stdout, /Retry-After: \d/);
     assert.match(stdout, /#quota-exceeded/);
+    const [, seconds, most] = stdout.match(
+      /In these (\S+) s one bucket admits a caller (\d+) times/,
+    );
+    assert.equal(Math.floor(20 + 2 * seconds), Number(most), 'what a reader would work out');
   });
 
   // In three seconds a bucket of 20 with 2 more a second admits about 26 of each caller's requests, so
