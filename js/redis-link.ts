@@ -75,11 +75,7 @@ export class RedisLink<Name extends string> {
   settle(asked: Pending, at: number, detail: string | undefined): number {
     const fault = native.exchange[at + 1]!;
     const code = native.exchange[at + 2]!;
-    if (fault === 0) {
-      this.#warned = false;
-    } else {
-      this.#report(native.redisFaults[fault]!, detail, code);
-    }
+    if (fault === 0) this.#warned = false;
     if (code >= 0 && asked.kind !== Kind.Reset) {
       asked.resolve(readDecision(this.#table, code, at + 3));
     } else if (fault === 0) {
@@ -99,7 +95,12 @@ export class RedisLink<Name extends string> {
     );
   }
 
-  #report(fault: string, detail: string | undefined, code: number): void {
+  /**
+   * Tells of a fault. Runs subscribers' code, which may ask limiters and so overwrite the exchange: to be
+   * called only when all answers that stand there have been taken.
+   */
+  report(faultNumber: number, detail: string | undefined, code: number): void {
+    const fault = native.redisFaults[faultNumber]!;
     if (faultChannel.hasSubscribers) {
       const decidedBy = code < 0 ? 'throw' : (['', 'local', 'allow', 'deny'] as const)[code >> 5];
       faultChannel.publish({ address: this.#address, fault, detail, decidedBy });
@@ -115,12 +116,18 @@ export class RedisLink<Name extends string> {
 }
 
 native.onAnswers((count, details) => {
+  const reports: (() => void)[] = [];
   let at = 0;
   for (let i = 0; i < count; i++) {
     const ticket = native.exchange[at]!;
+    const fault = native.exchange[at + 1]!;
+    const code = native.exchange[at + 2]!;
     const asked = pending[ticket]!;
     pending[ticket] = undefined;
     freeTickets.push(ticket);
-    at = asked.link.settle(asked, at, details?.[i]);
+    const detail = details?.[i];
+    if (fault !== 0) reports.push(() => asked.link.report(fault, detail, code));
+    at = asked.link.settle(asked, at, detail);
   }
+  for (const report of reports) report();
 });
