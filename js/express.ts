@@ -128,9 +128,26 @@ function fail(error: unknown, req: Request, next: NextFunction): void {
   next(error);
 }
 
+/** The longest that a timer of Node waits: 24.8 days. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+/** Lets a request go on when its turn in the queue of a shaping policy has come, if its client still waits. */
+function hold(delayMs: number, res: Response, next: NextFunction): void {
+  const timer = setTimeout(
+    () => {
+      res.off('close', leave);
+      next();
+    },
+    Math.min(delayMs, LONGEST_TIMER_MS),
+  );
+  const leave = () => clearTimeout(timer);
+  res.once('close', leave);
+}
+
 /**
- * Express middleware (4 and 5) that asks a limiter about each request. An admitted one goes on, with
- * `RateLimit-Policy` and `RateLimit` headers and `req.rateLimit`; a denied one is answered 429 (503 where a
+ * Express middleware (4 and 5) that asks a limiter about each request. An admitted one goes on (under
+ * a shaping policy after `decision.delayMs`), with `RateLimit-Policy` and `RateLimit` headers and
+ * `req.rateLimit`; a denied one is answered 429 (503 where a
  * store failed and the rule is to deny) with problem+json and `Retry-After`.
  *
  * What fails (a callback, a store under `onStoreError: 'throw'`) goes to `next(error)`, so to the
@@ -175,8 +192,9 @@ function rateLimit<Name extends string = 'default'>(given: Options<Name>): Reque
     const { key, decision } = verdict;
     req.rateLimit = info(key, decision);
     writeHeaders(res, decision);
-    if (decision.allowed) next();
-    else deny(decision, req, res, next);
+    if (!decision.allowed) deny(decision, req, res, next);
+    else if (decision.delayMs > 0) hold(decision.delayMs, res, next);
+    else next();
   }
 
   return (req, res, next) => {
