@@ -88,11 +88,8 @@ export class RedisLink<Name extends string> {
   }
 
   #error(fault: string, detail: string | undefined): SluiceError {
-    const what = detail || this.#address;
-    return new SluiceError(
-      'ERR_SLUICE_STORE_UNAVAILABLE',
-      `no answer from Redis (${fault}): ${what}`,
-    );
+    const what = `no answer from Redis at ${this.#address} (${fault})`;
+    return new SluiceError('ERR_SLUICE_STORE_UNAVAILABLE', detail ? `${what}: ${detail}` : what);
   }
 
   /**

@@ -184,10 +184,15 @@ test('a Redis that comes up decides, with no restart', async () => {
 
 test('a Redis that hangs costs a check its deadline, and no more', async () => {
   const hung = await startRedis();
-  const limiter = createLimiter({ policies: bucket, store: redis(hung.url), deadlineMs: 50 });
+  const store = redis(hung.url);
+  const limiter = createLimiter({ policies: bucket, store, deadlineMs: 50 });
   assert.equal((await limiter.check('k')).source, 'store');
   process.kill(hung.pid, 'SIGSTOP');
   try {
+    await assert.rejects(limiter.reset('k'), (error) => {
+      assert.ok(error.message.includes(store.address), `says which Redis: ${error.message}`);
+      return error.code === 'ERR_SLUICE_STORE_UNAVAILABLE';
+    });
     const decisions = await Promise.all(
       Array.from({ length: 100 }, (_, i) => limiter.check(`k${i}`)),
     );
