@@ -339,7 +339,9 @@ void TatTable::StartGrowth(Generation& from, Nanos now) {
   }
   const std::size_t most = max_entries_ / 3 * 5 + kSmallest;
   const std::size_t wanted = from.slots / kSample * worth / 9 * 20;
-  auto* next = new Generation(std::max({kSmallest, from.slots / 8, std::min(wanted, most)}), now);
+  // Close to the most, the last step is taken at once: a small one would be a move for nothing.
+  const std::size_t size = wanted < most / 3 * 2 ? wanted : most;
+  auto* next = new Generation(std::max({kSmallest, from.slots / 8, size}), now);
   Generation* none = nullptr;
   if (!from.next.compare_exchange_strong(none, next, std::memory_order_acq_rel)) delete next;
 }
