@@ -17,7 +17,7 @@ struct Registry {
 
 // Never destroyed: clients may be let go of while the process ends.
 Registry& TheRegistry() {
-  static Registry* const registry = new Registry;
+  static auto* const registry = new Registry;
   return *registry;
 }
 

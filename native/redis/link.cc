@@ -18,8 +18,8 @@ constexpr std::string_view kTooLate = "the deadline passed before the request co
 
 }  // namespace
 
-Link::Link(const Options& options, std::uint64_t seed, Nanos now)
-    : options_(options), random_(seed), state_until_(now) {
+Link::Link(Options options, std::uint64_t seed, Nanos now)
+    : options_(std::move(options)), random_(seed), state_until_(now) {
   Connect(now);
 }
 

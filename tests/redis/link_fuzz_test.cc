@@ -40,7 +40,7 @@ class FakeServer {
   std::string Say() {
     const auto size = static_cast<std::int64_t>(replies_.size());
     const auto count = static_cast<std::size_t>(random_.OneIn(2) ? size : random_.Between(0, size));
-    const std::string said = replies_.substr(0, count);
+    std::string said = replies_.substr(0, count);
     replies_.erase(0, count);
     return said;
   }

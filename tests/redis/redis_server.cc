@@ -75,7 +75,8 @@ std::uint16_t RedisServer::FreePort() {
   return ntohs(address.sin_port);
 }
 
-RedisServer::RedisServer(std::vector<std::string> options, std::uint16_t port) : port_(port) {
+RedisServer::RedisServer(const std::vector<std::string>& options, std::uint16_t port)
+    : port_(port) {
   std::string name = (std::filesystem::temp_directory_path() / "sluice-redis-XXXXXX").string();
   if (mkdtemp(name.data()) == nullptr) throw std::runtime_error("no temporary directory");
   directory_ = name;

@@ -22,7 +22,7 @@ class RedisServer {
  public:
   /// Starts a server on 127.0.0.1 and waits until it answers. `port` 0: a free one. `options` are
   /// more arguments of redis-server: {"--maxmemory", "2mb"}.
-  explicit RedisServer(std::vector<std::string> options = {}, std::uint16_t port = 0);
+  explicit RedisServer(const std::vector<std::string>& options = {}, std::uint16_t port = 0);
   ~RedisServer();
   RedisServer(const RedisServer&) = delete;
   RedisServer& operator=(const RedisServer&) = delete;

@@ -119,7 +119,7 @@ TEST_P(StoreContract, KeysHaveStatesOfTheirOwn) {
                                          "*",
                                          "a*",
                                          "__meta",
-                                         "a\\0b",
+                                         R"(a\0b)",
                                          "a\tb",
                                          "{}a{b}",
                                          "a:tb1",
@@ -127,8 +127,8 @@ TEST_P(StoreContract, KeysHaveStatesOfTheirOwn) {
                                          std::string(129, 'x'),
                                          std::string(100'000, 'x'),
                                          std::string(100'000, 'x') + "y"};
-  for (std::size_t i = 0; i < keys.size(); ++i) {
-    EXPECT_EQ(Check(keys[i], {5}), "admitted, 0 of 5 left, retry 0, reset 1000000000") << keys[i];
+  for (const std::string& key : keys) {
+    EXPECT_EQ(Check(key, {5}), "admitted, 0 of 5 left, retry 0, reset 1000000000") << key;
   }
   for (const std::string& key : keys) EXPECT_EQ(Check(key, {1}).substr(0, 6), "denied") << key;
 }

@@ -16,12 +16,13 @@ std::uint64_t TestSeed() {
     std::random_device device;
     seed = (std::uint64_t{device()} << 32) | device();
   }
-  std::cout << "seed " << seed << " (SLUICE_SEED=" << seed << " replays)" << std::endl;
+  std::cout << "seed " << seed << " (SLUICE_SEED=" << seed << " replays)\n" << std::flush;
   return seed;
 }
 
 std::int64_t Random::Magnitude(std::int64_t high) {
-  const int bits = static_cast<int>(Between(0, std::bit_width(static_cast<std::uint64_t>(high))));
+  const int width = 64 - std::countl_zero(static_cast<std::uint64_t>(high));
+  const int bits = static_cast<int>(Between(0, width));
   return std::min(high, Between(1, bits >= 63 ? high : std::int64_t{1} << bits));
 }
 

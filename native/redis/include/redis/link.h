@@ -61,7 +61,7 @@ class Link {
   };
 
   /// Wants a connection from the first moment on.
-  Link(const Options& options, std::uint64_t seed, Nanos now);
+  Link(Options options, std::uint64_t seed, Nanos now);
 
   // ---- In. `now` never decreases and is on the clock of the requests' deadlines.
 
