@@ -65,7 +65,7 @@ void DrawRates(const Rect& rect, const Simulation& simulation, const View& view,
   const Palette& palette = look.palette;
   const History& history = simulation.history();
   const Nanos now = simulation.now();
-  DrawLegend(panel, look);
+  if (rect.width >= look.Px(290)) DrawLegend(panel, look);
 
   const TimeAxis axis(at, now, view, look);
   const std::vector<RateBucket> buckets =

@@ -140,7 +140,7 @@ void DrawTimeline(const Rect& rect, const Simulation& simulation, View& view, co
   const Pen& pen = panel.pen();
   const History& history = simulation.history();
   const TatRule& rule = simulation.scenario().bucket.rule();
-  DrawLegend(panel, look);
+  if (rect.width >= look.Px(290)) DrawLegend(panel, look);  // less, and it would cover the title
 
   const TimeAxis axis(at, simulation.now(), view, look);
   const float lane = look.Px(22);
