@@ -25,8 +25,18 @@ class RedisLimiter::Desk final : public redis::Sink, public std::enable_shared_f
     std::vector<redis::Request> requests;
     requests.reserve(questions.size());
     const std::shared_ptr<redis::Sink> self = shared_from_this();
+    // Long keys take their time: not while the I/O thread waits for the lock.
+    for (const Question& question : questions) {
+      requests.push_back({.kind = question.kind,
+                          .set = set,
+                          .key = redis::EscapedKey(question.key),
+                          .costs = question.costs,
+                          .deadline = deadline,
+                          .sink = self});
+    }
     const std::scoped_lock lock(mutex_);
-    for (Question& question : questions) {
+    for (std::size_t i = 0; i < questions.size(); ++i) {
+      const Question& question = questions[i];
       const std::uint64_t slot = TakeSlot();
       Pending& pending = pending_[slot];
       pending.kind = question.kind;
@@ -37,13 +47,7 @@ class RedisLimiter::Desk final : public redis::Sink, public std::enable_shared_f
         pending.key = local_->Hash(question.key);
         if (question.kind == redis::Request::Kind::kReset) local_->Reset(pending.key);
       }
-      requests.push_back({.kind = question.kind,
-                          .set = set,
-                          .key = std::move(question.key),
-                          .costs = question.costs,
-                          .deadline = deadline,
-                          .ticket = slot,
-                          .sink = self});
+      requests[i].ticket = slot;
     }
     return requests;
   }

@@ -18,9 +18,11 @@ bool IsSha1(std::string_view text) {
 }
 
 // An error as people may see it. A server that does not know a command repeats its arguments.
+// Each check of a batch gets a copy, so it is not long.
 std::string ErrorText(std::string_view error) {
+  constexpr std::size_t kLongest = 256;
   if (error.starts_with('-')) error.remove_prefix(1);  // a script's error, on Redis 6
-  return std::string(error.substr(0, error.find(", with args")));
+  return std::string(error.substr(0, std::min(kLongest, error.find(", with args"))));
 }
 
 // The same for AUTH, whose arguments are secret: nothing but the code, "WRONGPASS".
@@ -34,7 +36,6 @@ std::string AuthErrorText(std::string_view error) {
 
 void Link::OnBytes(std::string_view bytes, Nanos now) {
   if (state_ != State::kGreeting && state_ != State::kReady) return;
-  quiet_since_ = now;
   if (!reader_.Feed(bytes)) return Lose(Fault::kProtocol, kNonsense, now);
   // A reply may end this connection; nothing that followed it counts then.
   const std::uint64_t connection = wanted_;
@@ -55,6 +56,7 @@ void Link::OnReply(const Reply& reply, Nanos now) {
     return Lose(error ? Fault::kRefused : Fault::kProtocol,
                 error ? ErrorText(reply.text) : std::string(kNonsense), now);
   }
+  quiet_since_ = now;
   Command command = std::move(under_way_.front());
   under_way_.pop_front();
   switch (command.kind) {

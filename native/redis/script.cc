@@ -6,8 +6,6 @@
 #include <charconv>
 #include <cstdint>
 
-#include "redis/keys.h"
-
 namespace sluice::redis {
 
 extern const std::string_view kScriptText;  // generated from scripts/check.lua
@@ -43,7 +41,7 @@ bool SameCharges(const Request& a, const Request& b) {
 
 void AppendKey(const Request& request, std::size_t policy, std::string& out) {
   out.append(request.set->head());
-  AppendEscapedKey(request.key, out);
+  out.append(request.key.view());
   out.append(request.set->tail(policy));
 }
 

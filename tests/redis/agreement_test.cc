@@ -39,7 +39,7 @@ redis::Request Ask(redis::Request::Kind kind, std::shared_ptr<const redis::Polic
   redis::Request request;
   request.kind = kind;
   request.set = std::move(set);
-  request.key = key;
+  request.key = redis::EscapedKey(key);
   std::ranges::copy(costs, request.costs.begin());
   return request;
 }
@@ -60,7 +60,7 @@ class RedisUnderTest final : public StoreUnderTest {
     redis_.Reset(*SetOf(policies), key);
   }
   bool Dropped(std::string_view key, const Policy& policy) override {
-    return !redis_.Holds(VirtualRedis::NameOf(*SetOf({&policy, 1}), key, 0));
+    return !redis_.Holds(VirtualRedis::NameOf(*SetOf({&policy, 1}), redis::EscapedKey(key), 0));
   }
 
  private:
@@ -145,7 +145,7 @@ class RandomSteps : public ::testing::Test {
               RandomCost(random_, RuleOf(request.set->policies()[p].algorithm).capacity);
         }
       }
-      request.key = "k" + std::to_string(random_.Between(1, kKeysPerSet));
+      request.key = redis::EscapedKey("k" + std::to_string(random_.Between(1, kKeysPerSet)));
       batch.push_back(std::move(request));
     }
     return batch;

@@ -45,6 +45,11 @@ TEST(Keys, LongKeysAreShortenedTo128BitsOfSha256) {
   EXPECT_EQ(Escaped(std::string(1 << 20, 'x')).size(), 34U);
 }
 
+TEST(Keys, ARequestHoldsNoMoreOfAKeyThanItsName) {
+  EXPECT_EQ(EscapedKey().view(), "%-");
+  EXPECT_EQ(EscapedKey(std::string(1 << 20, 'x')).view(), Escaped(std::string(1 << 20, 'x')));
+}
+
 TEST(Keys, NastyKeysNeverMeet) {
   std::vector<std::string> keys = {"",
                                    "%",

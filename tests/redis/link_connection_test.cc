@@ -276,6 +276,20 @@ TEST(LinkConnection, SilenceIsCountedFromTheLastBytes) {
   EXPECT_NE(driver.link.WantedConnection(), connection);
 }
 
+TEST(LinkConnection, AServerThatNeverFinishesAReplyIsDropped) {
+  LinkDriver driver;
+  driver.GetReady();
+  driver.Check("a", 100 * kMillisecond);
+  driver.Sent();
+  const std::uint64_t connection = driver.link.WantedConnection();
+  driver.Receive("*1\r\n:");
+  for (int i = 0; i < 15; ++i) {
+    driver.Receive("0");
+    driver.Pass(100 * kMillisecond);
+  }
+  EXPECT_NE(driver.link.WantedConnection(), connection);
+}
+
 TEST(LinkConnection, AFrozenProcessDoesNotBlameTheServer) {
   LinkDriver driver;
   driver.GetReady();

@@ -54,7 +54,7 @@ std::uint64_t LinkDriver::Submit(Request::Kind kind, std::string key, Nanos time
   Request& request = requests[0];
   request.kind = kind;
   request.set = TheSet();
-  request.key = std::move(key);
+  request.key = EscapedKey(key);
   request.costs[0] = cost;
   request.deadline = now + timeout;
   request.ticket = next_ticket_++;

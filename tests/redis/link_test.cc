@@ -222,6 +222,15 @@ TEST(Link, AServersErrorIsTheAnswerOfItsBatchAlone) {
   EXPECT_TRUE(driver.link.stats().connected);
 }
 
+TEST(Link, ALongErrorIsCut) {
+  LinkDriver driver;
+  driver.GetReady();
+  const auto ticket = driver.Check("a");
+  driver.Sent();
+  driver.Receive("-ERR " + std::string(100'000, 'x') + "\r\n");
+  EXPECT_EQ(driver.Answer(ticket).detail, "ERR " + std::string(252, 'x'));
+}
+
 TEST(Link, AnAnswerThatMakesNoSenseFailsTheBatchAndDropsTheConnection) {
   for (const char* nonsense : {"*2\r\n:0\r\n:0\r\n", ":1\r\n", "*1\r\n:-7\r\n",
                                "*1\r\n*1\r\n:0\r\n", "HTTP/1.1 400\r\n", "*99999999\r\n"}) {

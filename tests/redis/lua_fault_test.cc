@@ -29,7 +29,7 @@ class LuaFaults : public ::testing::Test {
   static Request Ask(std::string key) {
     Request request;
     request.set = set_;
-    request.key = std::move(key);
+    request.key = redis::EscapedKey(key);
     request.costs.fill(1);
     return request;
   }
@@ -140,7 +140,7 @@ TEST(LuaMemory, WithoutMemoryChecksFailOneByOneAndReadsStillWork) {
   std::vector<Request> batch(3);
   for (Request& request : batch) {
     request.set = set;
-    request.key = "k";
+    request.key = redis::EscapedKey("k");
     request.costs.fill(1);
   }
   batch[1].kind = Request::Kind::kPeek;
@@ -161,7 +161,7 @@ TEST(LuaReplica, OnAReplicaChecksFailAndReadsStillWork) {
   std::vector<Request> batch(2);
   for (Request& request : batch) {
     request.set = set;
-    request.key = "k";
+    request.key = redis::EscapedKey("k");
     request.costs.fill(1);
   }
   batch[1].kind = Request::Kind::kPeek;

@@ -30,7 +30,7 @@ class Lua : public ::testing::Test {
   static Request Ask(std::string key, std::int64_t cost = 1, std::int64_t second = 1) {
     Request request;
     request.set = set_;
-    request.key = std::move(key);
+    request.key = redis::EscapedKey(key);
     request.costs[0] = cost;
     request.costs[1] = second;
     return request;
@@ -149,7 +149,7 @@ TEST_F(Lua, SixteenPoliciesAnd128ChecksFitOneCall) {
   std::vector<Request> batch(redis::kMaxBatch);
   for (std::size_t i = 0; i < batch.size(); ++i) {
     batch[i].set = many;
-    batch[i].key = std::to_string(i);
+    batch[i].key = redis::EscapedKey(std::to_string(i));
     batch[i].costs.fill(1);
   }
   for (const Completion& completion : DecideOn(*server_, ScriptAt(0), batch)) {

@@ -29,7 +29,7 @@ Request Recorder::Ask(std::shared_ptr<const PolicySet> set, std::string key, Nan
                       std::int64_t cost) {
   Request request;
   request.set = std::move(set);
-  request.key = std::move(key);
+  request.key = EscapedKey(key);
   request.costs.fill(cost);
   request.deadline = std::chrono::steady_clock::now().time_since_epoch() + timeout;
   request.sink = shared_from_this();

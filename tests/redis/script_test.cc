@@ -34,7 +34,7 @@ Request Ask(std::shared_ptr<const PolicySet> set, std::string key, std::int64_t 
             std::int64_t second = 0) {
   Request request;
   request.set = std::move(set);
-  request.key = std::move(key);
+  request.key = EscapedKey(key);
   request.costs[0] = first;
   request.costs[1] = second;
   return request;

@@ -39,11 +39,10 @@ VirtualRedis::VirtualRedis(RedisServer& server)
   SetTime(Nanos{0});
 }
 
-std::string VirtualRedis::NameOf(const redis::PolicySet& set, std::string_view key,
+std::string VirtualRedis::NameOf(const redis::PolicySet& set, const redis::EscapedKey& key,
                                  std::size_t policy) {
   std::string name(set.head());
-  redis::AppendEscapedKey(key, name);
-  return name.append(set.tail(policy));
+  return name.append(key.view()).append(set.tail(policy));
 }
 
 std::vector<std::string> VirtualRedis::SetTime(Nanos now) {
@@ -95,8 +94,8 @@ std::vector<redis::Completion> VirtualRedis::Decide(std::span<const redis::Reque
 
 void VirtualRedis::Reset(const redis::PolicySet& set, std::string_view key) {
   for (std::size_t i = 0; i < set.size(); ++i) {
-    server_.Run({"UNLINK", NameOf(set, key, i)});
-    expires_.erase(NameOf(set, key, i));
+    server_.Run({"UNLINK", NameOf(set, redis::EscapedKey(key), i)});
+    expires_.erase(NameOf(set, redis::EscapedKey(key), i));
   }
 }
 

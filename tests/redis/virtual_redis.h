@@ -42,7 +42,8 @@ class VirtualRedis {
   bool Holds(const std::string& name) const { return expires_.contains(name); }
 
   /// The name of a key's state in Redis.
-  static std::string NameOf(const redis::PolicySet& set, std::string_view key, std::size_t policy);
+  static std::string NameOf(const redis::PolicySet& set, const redis::EscapedKey& key,
+                            std::size_t policy);
 
  private:
   RedisServer& server_;

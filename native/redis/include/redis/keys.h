@@ -29,6 +29,19 @@ inline constexpr std::size_t kLongestKey = 128;
 /// Appends the form of `key` that stands between the braces; at most kLongestKey bytes.
 void AppendEscapedKey(std::string_view key, std::string& out);
 
+/// A key in that form. Whoever makes a request makes this: what waits to be sent is then short, and
+/// a long key is hashed once, on the thread that brought it.
+class EscapedKey {
+ public:
+  EscapedKey() : EscapedKey(std::string_view()) {}
+  explicit EscapedKey(std::string_view key) { AppendEscapedKey(key, text_); }
+
+  std::string_view view() const { return text_; }
+
+ private:
+  std::string text_;
+};
+
 /// The same for a prefix, which is never shortened and may be empty.
 void AppendEscapedPrefix(std::string_view prefix, std::string& out);
 

@@ -14,7 +14,7 @@
 //   * A link that could not connect is known to be down: requests fail at once, with the reason,
 //     until it is up again. It tries again after a random part of a growing span ("full jitter"),
 //     at most `backoff_most`.
-//   * A server that accepts but stays silent is dropped: when nothing has come for `silence` and
+//   * A server that accepts but stays silent is dropped: when no reply has come for `silence` and
 //     every request under way has passed its deadline. A process that was itself frozen, so that
 //     its timers are late, does not count that against the server.
 //   * When the server has forgotten the script (NOSCRIPT: nothing was executed), it is loaded again
@@ -141,7 +141,7 @@ class Link {
   std::vector<Request> resend_;  // waits for that
   std::deque<Request> queue_;
   std::deque<Command> under_way_;
-  Nanos quiet_since_{0};           // the last bytes, or the first command after none was under way
+  Nanos quiet_since_{0};           // the last reply, or the first command after none was under way
   Nanos first_deadline_ = kNever;  // no request's deadline is earlier
 
   std::string out_;

@@ -12,6 +12,7 @@
 
 #include "core/policy.h"
 #include "core/time.h"
+#include "redis/keys.h"
 
 namespace sluice::redis {
 
@@ -24,7 +25,7 @@ class PolicySet {
 
   const std::vector<Policy>& policies() const { return policies_; }
   std::size_t size() const { return policies_.size(); }
-  /// Policy i's state of a key is named head() + EscapeKey(key) + tail(i).
+  /// Policy i's state of a key is named head() + EscapedKey(key) + tail(i).
   std::string_view head() const { return head_; }
   std::string_view tail(std::size_t i) const { return tails_[i]; }
 
@@ -83,8 +84,8 @@ struct Request {
 
   Kind kind = Kind::kCheck;
   std::shared_ptr<const PolicySet> set;
-  /// Who is limited: any bytes. Distinct bytes never share state.
-  std::string key;
+  /// Who is limited.
+  EscapedKey key;
   /// One per policy of `set`, 0 <= cost < 2^31. Ignored by kReset.
   std::array<std::int64_t, kMaxPolicies> costs{};
   /// On CLOCK_MONOTONIC (MonotonicClock of the store). When it passes, the answer is kTimeout.
