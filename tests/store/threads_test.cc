@@ -20,6 +20,7 @@ namespace {
 
 using std::chrono::days;
 using std::chrono::hours;
+using std::chrono::seconds;
 
 #if defined(__SANITIZE_THREAD__)
 constexpr std::int64_t kScale = 1;
@@ -113,6 +114,25 @@ TEST(Threads, HotKeysAdmitTheExactSumThroughGrowthAndEviction) {
   }
   EXPECT_GT(store.stats().evicted, 0u);
   EXPECT_LE(store.stats().keys, max_keys + kThreads);
+}
+
+// Each thread has a clock of its own, hours apart, so that entries expire for one while another
+// charges them, in tables that grow, shrink and move all the time.
+TEST(Threads, ClocksThatDisagreeLoseNoCountAndHoldNothingUp) {
+  MemoryStore store({.max_keys = 100'000});
+  OnePolicy bucket(store, BucketPolicy("p", 10, 10, seconds(1)));
+  const std::int64_t keys = 2'000 * kScale;
+  OnThreads([&](int thread) {
+    Random random(static_cast<std::uint64_t>(thread));
+    for (std::int64_t i = 0; i < 3 * keys; ++i) {
+      const Nanos now = kNow + hours(random.OneIn(50) ? 1 : 0) + thread * seconds(1);
+      bucket.Take(Name("k", random.Between(1, keys)), 1, now);
+      if (random.OneIn(20)) bucket.Reset(Name("k", random.Between(1, keys)));
+    }
+  });
+  std::size_t held = 0;
+  for (std::int64_t i = 1; i <= keys; ++i) held += bucket.Used(Name("k", i), Nanos{0}) > 0 ? 1 : 0;
+  EXPECT_EQ(store.stats().keys, held);
 }
 
 TEST(Threads, TwoPoliciesChargeAllOrNone) {
