@@ -69,8 +69,8 @@ class TatTable {
   /// Forgets the key, provided that its TAT still is what `cell` read.
   bool Erase(const Cell& cell);
 
-  /// How many times an entry was removed, or nearly. As long as it stays the same, what stands under
-  /// a key includes every charge made to it.
+  /// How many times an entry was removed, or nearly. As long as it stays the same, what stands
+  /// under a key includes every charge made to it.
   std::uint64_t removals() const { return removals_.load(std::memory_order_acquire); }
 
   std::size_t entries() const { return live_.load(std::memory_order_relaxed); }
