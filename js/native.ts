@@ -64,6 +64,8 @@ export interface NativeAddon {
   /** How numbers cross, so that nothing has to be allocated for them. */
   readonly exchange: Float64Array;
   readonly maxPolicies: number;
+  /** What js/redis-link.ts keeps here. */
+  pending?: unknown[];
   /** Texts of the fault numbers. */
   readonly redisFaults: readonly string[];
   /** Why these numbers are refused: the number of a PolicyFault, 0 if they are not. */

@@ -16,8 +16,12 @@ interface Pending {
   readonly reject: (error: Error) => void;
 }
 
-/** Indexed by ticket. */
-const pending: (Pending | undefined)[] = [];
+/**
+ * Indexed by ticket. Held by the addon, which is loaded once: where this file is loaded again (jest's
+ * resetModules), the last one loaded takes the answers of all.
+ */
+native.pending ??= [];
+const pending = native.pending as (Pending | undefined)[];
 const freeTickets: number[] = [];
 
 /** One limiter's way to its server. */

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { fork } from 'node:child_process';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
+import { createRequire } from 'node:module';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createLimiter, gcra, leakyBucket, redis, tokenBucket } from 'sluice';
@@ -250,6 +251,23 @@ test('who is told of a fault may ask a limiter then and there', { timeout: 30_00
     unsubscribe('sluice:fault', listener);
   }
   await limiter.close();
+});
+
+test('a library that is loaded twice answers both', async () => {
+  const require = createRequire(import.meta.url);
+  const store = `redis://127.0.0.1:${await freePort()}`;
+  const load = () => {
+    for (const file of Object.keys(require.cache)) {
+      if (!file.endsWith('.node')) delete require.cache[file];
+    }
+    const sluice = require('sluice');
+    const policies = sluice.tokenBucket({ capacity: 3, every: '1h' });
+    return sluice.createLimiter({ policies, store: sluice.redis(store) });
+  };
+  const limiters = [load(), load()];
+  const decisions = await Promise.all(limiters.map((limiter) => limiter.check('k')));
+  for (const { source } of decisions) assert.equal(source, 'local');
+  await Promise.all(limiters.map((limiter) => limiter.close()));
 });
 
 test('four processes on one key: what they admit is what the bucket gave', async () => {
