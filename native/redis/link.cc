@@ -120,8 +120,10 @@ void Link::Submit(std::span<Request> requests, Nanos now) {
 }
 
 void Link::Pump(Nanos now) {
-  while (state_ == State::kReady && !loading_ && !queue_.empty() &&
-         BatchesUnderWay() < options_.max_under_way) {
+  while (state_ == State::kReady && !loading_ && !queue_.empty()) {
+    // A batch that is full gains nothing by waiting for the ones under way.
+    const bool full = queue_.size() >= options_.max_batch;
+    if (BatchesUnderWay() >= (full ? options_.max_full_under_way : options_.max_under_way)) return;
     SendBatch(now);
   }
 }
