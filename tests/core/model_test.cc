@@ -1,4 +1,5 @@
-// 100,000 random steps of the core against the plain reference model, clock steps back among them.
+// 100,000 random steps of the core against the plain models of all algorithms, clock steps back
+// among them.
 #include <gtest/gtest.h>
 
 #include <cstdint>
@@ -19,13 +20,14 @@ TEST(Model, DecidesAsTheCoreDoes) {
   int admitted = 0;
   int denied = 0;
   int went_back = 0;
+  int delayed = 0;
   for (int done = 0; done < kSteps; done += kStepsPerTrace) {
     std::vector<Policy> policies;
-    std::vector<ReferenceBucket> buckets;
+    std::vector<ReferencePolicy> models;
     for (std::int64_t i = random.Between(1, 3); i > 0; --i) {
       TracePolicy drawn = RandomPolicy(random, "p" + std::to_string(i));
       policies.push_back(std::move(drawn.policy));
-      buckets.push_back(drawn.bucket);
+      models.push_back(std::move(drawn.model));
     }
     std::vector<Nanos> tats(policies.size());
     std::vector<Nanos> backlogs(policies.size());
@@ -40,9 +42,10 @@ TEST(Model, DecidesAsTheCoreDoes) {
       }
       const bool allowed = DecideTats(policies, costs, backlogs, decisions);
       (allowed ? admitted : denied) += 1;
-      const std::vector<Decision> expected = ReferenceCheck(buckets, costs, now);
+      const std::vector<Decision> expected = ReferenceCheck(models, costs, now);
       for (std::size_t i = 0; i < policies.size(); ++i) {
         if (allowed && costs[i] > 0) tats[i] = now + decisions[i].reset_after;
+        delayed += decisions[i].delay > Nanos{0} ? 1 : 0;
         ASSERT_TRUE(Same(decisions[i], expected[i]))
             << "step " << done + step << ", policy " << i << " of " << policies.size() << ", cost "
             << costs[i] << ", interval " << RuleOf(policies[i].algorithm).interval.count()
@@ -57,6 +60,7 @@ TEST(Model, DecidesAsTheCoreDoes) {
   EXPECT_GT(admitted, kSteps / 10);
   EXPECT_GT(denied, kSteps / 10);
   EXPECT_GT(went_back, kSteps / 20);
+  EXPECT_GT(delayed, kSteps / 50);
 }
 
 }  // namespace

@@ -4,7 +4,10 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <set>
 #include <string>
+#include <string_view>
+#include <variant>
 #include <vector>
 
 #include "support/policies.h"
@@ -31,6 +34,15 @@ TEST(IsPolicyName, RefusesEverythingElse) {
     const std::string name{'a', static_cast<char>(c), 'b'};
     EXPECT_EQ(IsPolicyName(name), allowed.find(static_cast<char>(c)) != std::string::npos) << c;
   }
+}
+
+TEST(StateTag, IsItsOwnForEachAlgorithm) {
+  const auto police = Leaky(1, 1, seconds(1), LeakyBucket::Mode::kPolice);
+  const auto shape = Leaky(1, 1, seconds(1), LeakyBucket::Mode::kShape);
+  const std::set<std::string_view> tags = {StateTag(Bucket(1, 1, seconds(1))),
+                                           StateTag(CellRate(1, 1, seconds(1))), StateTag(police)};
+  EXPECT_EQ(tags.size(), std::variant_size_v<Algorithm>);
+  EXPECT_EQ(StateTag(shape), StateTag(police));
 }
 
 class DecideTatsTest : public ::testing::Test {

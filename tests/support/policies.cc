@@ -1,20 +1,39 @@
 // Policies and decisions as tests write and print them.
 #include "support/policies.h"
 
+#include <optional>
 #include <stdexcept>
 #include <utility>
 
 namespace sluice::testing {
 
-TokenBucket Bucket(std::int64_t capacity, std::int64_t refill, Nanos every) {
+namespace {
+
+// Makes a policy of `most` at once and `rate` every `every`; `more` is what else it is made of.
+template <typename Algorithm, typename... More>
+Algorithm Made(std::int64_t most, std::int64_t rate, Nanos every, More... more) {
   PolicyFault fault{};
-  const auto bucket = TokenBucket::Make(capacity, refill, every, fault);
-  if (!bucket) {
+  const std::optional<Algorithm> made = Algorithm::Make(most, rate, every, more..., fault);
+  if (!made) {
     throw std::invalid_argument("refused, fault " + std::to_string(static_cast<int>(fault)) + ": " +
-                                std::to_string(capacity) + ", " + std::to_string(refill) +
-                                " every " + std::to_string(every.count()) + " ns");
+                                std::to_string(most) + ", " + std::to_string(rate) + " every " +
+                                std::to_string(every.count()) + " ns");
   }
-  return *bucket;
+  return *made;
+}
+
+}  // namespace
+
+TokenBucket Bucket(std::int64_t capacity, std::int64_t refill, Nanos every) {
+  return Made<TokenBucket>(capacity, refill, every);
+}
+
+Gcra CellRate(std::int64_t burst, std::int64_t limit, Nanos every) {
+  return Made<Gcra>(burst, limit, every);
+}
+
+LeakyBucket Leaky(std::int64_t capacity, std::int64_t leak, Nanos every, LeakyBucket::Mode mode) {
+  return Made<LeakyBucket>(capacity, leak, every, mode);
 }
 
 Policy BucketPolicy(std::string name, std::int64_t capacity, std::int64_t refill, Nanos every) {

@@ -8,10 +8,16 @@
 
 namespace sluice::testing {
 
-/// A token bucket. Throws std::invalid_argument if its numbers are refused.
-TokenBucket Bucket(std::int64_t capacity, std::int64_t refill, Nanos every);
+// All of these throw std::invalid_argument if the numbers are refused.
 
-/// The same with a name.
+/// A token bucket.
+TokenBucket Bucket(std::int64_t capacity, std::int64_t refill, Nanos every);
+/// GCRA.
+Gcra CellRate(std::int64_t burst, std::int64_t limit, Nanos every);
+/// A leaky bucket.
+LeakyBucket Leaky(std::int64_t capacity, std::int64_t leak, Nanos every, LeakyBucket::Mode mode);
+
+/// A token bucket with a name.
 Policy BucketPolicy(std::string name, std::int64_t capacity, std::int64_t refill, Nanos every);
 
 /// "admitted, 4 of 5 left, retry 0, reset 200000000": equal texts are equal decisions.

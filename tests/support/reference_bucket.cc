@@ -2,7 +2,8 @@
 #include "support/reference_bucket.h"
 
 #include <algorithm>
-#include <cstddef>
+
+#include "support/wait_until.h"
 
 namespace sluice::testing {
 
@@ -27,22 +28,6 @@ void ReferenceBucket::Take(std::int64_t cost, Nanos now) {
   taken_ = now;
 }
 
-template <typename Ready>
-Nanos ReferenceBucket::WaitUntil(Nanos now, Ready ready) {
-  if (ready(now)) return Nanos{0};
-  std::int64_t too_short = 0;
-  std::int64_t enough = 1;
-  while (!ready(now + Nanos{enough})) {
-    too_short = enough;
-    enough *= 2;
-  }
-  while (enough - too_short > 1) {
-    const std::int64_t middle = too_short + (enough - too_short) / 2;
-    (ready(now + Nanos{middle}) ? enough : too_short) = middle;
-  }
-  return Nanos{enough};
-}
-
 Decision ReferenceBucket::Describe(std::int64_t cost, Nanos now, bool admitted) const {
   Decision decision;
   decision.allowed = admitted;
@@ -55,22 +40,6 @@ Decision ReferenceBucket::Describe(std::int64_t cost, Nanos now, bool admitted) 
   }
   decision.reset_after = WaitUntil(now, [&](Nanos moment) { return LevelAt(moment) == full_; });
   return decision;
-}
-
-std::vector<Decision> ReferenceCheck(std::span<ReferenceBucket> buckets,
-                                     std::span<const std::int64_t> costs, Nanos now) {
-  bool all = true;
-  std::vector<bool> affords(buckets.size());
-  for (std::size_t i = 0; i < buckets.size(); ++i) {
-    affords[i] = buckets[i].Affords(costs[i], now);
-    all = all && affords[i];
-  }
-  std::vector<Decision> decisions;
-  for (std::size_t i = 0; i < buckets.size(); ++i) {
-    if (all) buckets[i].Take(costs[i], now);
-    decisions.push_back(buckets[i].Describe(costs[i], now, affords[i]));
-  }
-  return decisions;
 }
 
 }  // namespace sluice::testing

@@ -3,8 +3,6 @@
 #pragma once
 
 #include <cstdint>
-#include <span>
-#include <vector>
 
 #include "core/decision.h"
 #include "core/time.h"
@@ -22,6 +20,8 @@ class ReferenceBucket {
   void Take(std::int64_t cost, Nanos now);
   /// What a caller of `cost` is told, who was admitted or not.
   Decision Describe(std::int64_t cost, Nanos now, bool admitted) const;
+  /// How long an admitted call is held back: never.
+  Nanos Delay(Nanos /*now*/) const { return Nanos{0}; }
   /// Fills the bucket.
   void Forget() {
     level_ = full_;
@@ -35,10 +35,6 @@ class ReferenceBucket {
 
   /// The level at `now`. A clock that went back since the last take has the tap run backwards.
   Parts LevelAt(Nanos now) const;
-  /// The least wait from `now` after which `ready(moment)` holds. Precondition: once it holds, it
-  /// holds for ever after, and it does so within 2^62 ns.
-  template <typename Ready>
-  static Nanos WaitUntil(Nanos now, Ready ready);
 
   std::int64_t capacity_;
   Parts parts_;
@@ -46,10 +42,5 @@ class ReferenceBucket {
   Parts level_;     // just after the last take
   Nanos taken_{0};  // when that was
 };
-
-/// One check over several buckets: all of them admit it, or none gives a token.
-/// Precondition: as many costs as buckets.
-std::vector<Decision> ReferenceCheck(std::span<ReferenceBucket> buckets,
-                                     std::span<const std::int64_t> costs, Nanos now);
 
 }  // namespace sluice::testing

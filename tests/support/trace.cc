@@ -17,6 +17,24 @@ using std::chrono::seconds;
 constexpr std::int64_t kLargestCost = (std::int64_t{1} << 31) - 1;
 constexpr Nanos kFurthestBack = days(2);
 
+// One of the algorithms with these numbers.
+TracePolicy Draw(Random& random, std::string name, std::int64_t most, std::int64_t rate,
+                 Nanos every) {
+  using Mode = LeakyBucket::Mode;
+  switch (random.Between(0, 3)) {
+    case 0:
+      return {{std::move(name), Bucket(most, rate, every)}, ReferenceBucket(most, rate, every)};
+    case 1:
+      return {{std::move(name), CellRate(most, rate, every)}, ReferenceBucket(most, rate, every)};
+    case 2:
+      return {{std::move(name), Leaky(most, rate, every, Mode::kPolice)},
+              ReferenceQueue(most, rate, every, false)};
+    default:
+      return {{std::move(name), Leaky(most, rate, every, Mode::kShape)},
+              ReferenceQueue(most, rate, every, true)};
+  }
+}
+
 }  // namespace
 
 TracePolicy RandomPolicy(Random& random, std::string name) {
@@ -29,8 +47,7 @@ TracePolicy RandomPolicy(Random& random, std::string name) {
   std::int64_t every = interval * std::min(refill, kLongestSpan.count() / interval);
   refill = every / interval;
   if (random.OneIn(3)) every -= random.Between(0, std::min(refill - 1, every / 101));
-  return {BucketPolicy(std::move(name), capacity, refill, Nanos{every}),
-          ReferenceBucket(capacity, refill, Nanos{every})};
+  return Draw(random, std::move(name), capacity, refill, Nanos{every});
 }
 
 std::int64_t RandomCost(Random& random, std::int64_t capacity) {

@@ -8,18 +8,18 @@
 #include <vector>
 
 #include "core/policy.h"
-#include "support/reference_bucket.h"
+#include "support/reference_policy.h"
 #include "support/seed.h"
 
 namespace sluice::testing {
 
-/// A policy, and the same numbers for the reference model.
+/// A policy, and the same as a plain model.
 struct TracePolicy {
   Policy policy;
-  ReferenceBucket bucket;
+  ReferencePolicy model;
 };
 
-/// A token bucket with numbers of every order of magnitude, the extremes among them.
+/// A policy of any algorithm with numbers of every order of magnitude, the extremes among them.
 TracePolicy RandomPolicy(Random& random, std::string name);
 
 /// A cost for a capacity: mostly one that may pass, sometimes 0, exactly the capacity, one more, or

@@ -2,6 +2,7 @@
 #include "support/vectors.h"
 
 #include <charconv>
+#include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -25,9 +26,25 @@ Nanos ReadTime(const Json& json, bool may_be_never = false) {
   return Nanos{count};
 }
 
+Algorithm ReadAlgorithm(const Json& json) {
+  const std::string algorithm = json.value("algorithm", "tokenBucket");
+  const Nanos every = ReadTime(json.at("every"));
+  if (algorithm == "tokenBucket") return Bucket(json.at("capacity"), json.at("refill"), every);
+  if (algorithm == "gcra") {
+    const std::int64_t limit = json.at("limit");
+    return CellRate(json.value("burst", limit), limit, every);
+  }
+  if (algorithm == "leakyBucket") {
+    const std::string mode = json.value("mode", "police");
+    if (mode != "police" && mode != "shape") throw std::runtime_error("no mode: " + mode);
+    return Leaky(json.at("capacity"), json.at("leak"), every,
+                 mode == "shape" ? LeakyBucket::Mode::kShape : LeakyBucket::Mode::kPolice);
+  }
+  throw std::runtime_error("no algorithm: " + algorithm);
+}
+
 Policy ReadPolicy(const Json& json) {
-  Policy policy = BucketPolicy(json.at("name"), json.at("capacity"), json.at("refill"),
-                               ReadTime(json.at("every")));
+  Policy policy{json.at("name"), ReadAlgorithm(json)};
   if (RuleOf(policy.algorithm).interval != ReadTime(json.at("interval"))) {
     throw std::runtime_error("the interval is another: " +
                              std::to_string(RuleOf(policy.algorithm).interval.count()));
@@ -41,7 +58,7 @@ Decision ReadDecision(const Json& json, const Policy& policy) {
           .remaining = json.at("remaining"),
           .retry_after = ReadTime(json.at("retryAfter"), true),
           .reset_after = ReadTime(json.at("resetAfter")),
-          .delay = Nanos{0}};
+          .delay = json.contains("delay") ? ReadTime(json["delay"]) : Nanos{0}};
 }
 
 VectorStep ReadStep(const Json& json, const Vector& vector) {
@@ -77,24 +94,35 @@ Vector ReadVector(const Json& json) {
   return vector;
 }
 
-}  // namespace
-
-std::vector<Vector> TokenBucketVectors() {
-  std::ifstream file(SLUICE_SOURCE_DIR "/tests/vectors/token-bucket.json");
+void ReadFile(const std::filesystem::path& path, std::vector<Vector>& vectors) {
+  std::ifstream file(path);
   const Json json = Json::parse(file);
-  std::vector<Vector> vectors;
   std::set<std::string> names;
   for (const Json& entry : json.at("vectors")) {
     try {
       vectors.push_back(ReadVector(entry));
     } catch (const std::exception& error) {
-      throw std::runtime_error(entry.value("name", "a vector without a name") + ": " +
+      throw std::runtime_error(path.filename().string() + ": " +
+                               entry.value("name", "a vector without a name") + ": " +
                                error.what());
     }
+    vectors.back().file = path.stem().string();
     if (!names.insert(vectors.back().name).second) {
-      throw std::runtime_error("twice: " + vectors.back().name);
+      throw std::runtime_error(path.filename().string() + ": twice: " + vectors.back().name);
     }
   }
+}
+
+}  // namespace
+
+std::vector<Vector> AllVectors() {
+  std::set<std::filesystem::path> paths;
+  for (const auto& entry :
+       std::filesystem::directory_iterator(SLUICE_SOURCE_DIR "/tests/vectors")) {
+    paths.insert(entry.path());
+  }
+  std::vector<Vector> vectors;
+  for (const std::filesystem::path& path : paths) ReadFile(path, vectors);
   return vectors;
 }
 

@@ -16,16 +16,17 @@ struct VectorStep {
   std::vector<Decision> decisions;  ///< one per policy
 };
 
-/// Steps on one key that was never seen before. The file says what its fields mean.
+/// Steps on one key that was never seen before. The files say what their fields mean.
 struct Vector {
+  std::string file;  ///< "gcra" for tests/vectors/gcra.json
   std::string name;
   bool ns_only = false;  ///< not for a store whose clock counts microseconds
   std::vector<Policy> policies;
   std::vector<VectorStep> steps;
 };
 
-/// Reads and checks tests/vectors/token-bucket.json. Throws std::runtime_error naming the vector
-/// at fault.
-std::vector<Vector> TokenBucketVectors();
+/// Reads and checks all files of tests/vectors, in the order of their names. Throws
+/// std::runtime_error naming file and vector at fault.
+std::vector<Vector> AllVectors();
 
 }  // namespace sluice::testing
