@@ -1,0 +1,226 @@
+// The NestJS guard: asks a limiter about each HTTP request, and throws what a denied one is answered.
+
+import type { Socket } from 'node:net';
+import {
+  type CanActivate,
+  type ExecutionContext,
+  HttpException,
+  Inject,
+  Injectable,
+} from '@nestjs/common';
+import { HttpAdapterHost } from '@nestjs/core';
+import { version as nestVersion } from '@nestjs/core/package.json';
+import { SluiceError, typeError } from './errors.js';
+import { draft10LimitField, retryAfterSeconds } from './headers.js';
+import { clientIpKey } from './http-client-ip.js';
+import { PROBLEM_CONTENT_TYPE, problemOf } from './http-problem.js';
+import { Limits, type Plan } from './nestjs-limits.js';
+import type { NestRequest } from './nestjs-options.js';
+import type { Cost, Decision } from './types.js';
+
+const NEST_MAJOR = Number.parseInt(nestVersion, 10);
+
+/** A denied request: 429, or 503 where a store failed and the rule is to deny. Its response is problem+json. */
+export class RateLimitException extends HttpException {
+  readonly code = 'ERR_SLUICE_DENIED';
+  readonly decision: Decision;
+
+  constructor(decision: Decision) {
+    const problem = problemOf(decision);
+    super({ ...problem }, problem.status);
+    this.message = problem.title;
+    this.decision = decision;
+  }
+}
+
+/** The response as Express or Fastify give it; Fastify's wraps Node's. */
+interface PlatformResponse {
+  readonly raw?: PlatformResponse;
+  once(event: 'finish', listener: () => void): void;
+}
+
+/**
+ * Guards HTTP handlers, on Express and Fastify. Admitted and denied requests get `RateLimit-Policy` and
+ * `RateLimit` headers; a denied one is answered by the `RateLimitException` that is thrown.
+ *
+ * To be given by `SluiceModule.forRoot({ global: true })`, `APP_GUARD` or `@UseGuards`; one request asks as
+ * often as it is guarded. A subclass may override `getKey`, `shouldSkip` and `throwDenied`, and may have a
+ * constructor of its own: what the guard needs is injected into properties.
+ */
+export class SluiceGuard implements CanActivate {
+  // TypeScript's `private`, not `#`: where providers depend on each other in a circle, Nest copies the fields
+  // to an object of its own.
+  private readonly sluiceLimits: Limits | undefined;
+  private readonly sluiceAdapter: HttpAdapterHost | undefined;
+  /** Plans of which is known whether their key depends on a user who is known only after this guard. */
+  private readonly sluiceSettled = new WeakSet<Plan>();
+
+  /** @throws RateLimitException, or what a callback or the store has failed with */
+  async canActivate(context: ExecutionContext): Promise<boolean> {
+    const { limits } = this.sluiceParts();
+    const plan = limits.plan(context.getClass(), context.getHandler());
+    if (plan === undefined || (await this.shouldSkip(context))) return true;
+    refuseOtherThanHttp(context);
+    const request = context.switchToHttp().getRequest<NestRequest>();
+    const hadUser = hasUser(request);
+    let key: unknown;
+    try {
+      key = await this.getKey(request, context);
+    } catch (error) {
+      if (hasHungUp(request, error)) return false; // There is nobody to answer, and nothing to report.
+      throw error;
+    }
+    checkKeyOf(context, request, key);
+    const cost = await costOf(plan, request, context);
+    const decision = await plan.limiter.check(key, cost === undefined ? undefined : { cost });
+    this.sluiceHeaders(context, plan, decision);
+    if (!decision.allowed) {
+      await this.throwDenied(context, decision);
+      throw new RateLimitException(decision); // An override that returns must not let the request in.
+    }
+    const derives = plan.key !== undefined || this.getKey !== SluiceGuard.prototype.getKey;
+    if (derives && !hadUser && !this.sluiceSettled.has(plan)) {
+      this.sluiceWatch(key, plan, request, context);
+    }
+    return true;
+  }
+
+  /** Who is limited. Default: by the decorator's key function, else the module's, else the client's address. */
+  protected getKey(request: NestRequest, context: ExecutionContext): string | Promise<string> {
+    const { limits } = this.sluiceParts();
+    const plan = limits.plan(context.getClass(), context.getHandler());
+    return plan?.key === undefined ? clientIpKey(request.ip) : plan.key(request, context);
+  }
+
+  /** True lets a request pass unasked, uncharged and without headers. Default: false. */
+  protected shouldSkip(_context: ExecutionContext): boolean | Promise<boolean> {
+    return false;
+  }
+
+  /** Throws what a denied request is to be answered; the headers are set by then. Default: `RateLimitException`. */
+  protected throwDenied(context: ExecutionContext, decision: Decision): void | Promise<void> {
+    const { adapter } = this.sluiceParts();
+    if (keepsProblemType(adapter)) {
+      setHeader(adapter, context, 'Content-Type', PROBLEM_CONTENT_TYPE);
+    }
+    throw new RateLimitException(decision);
+  }
+
+  private sluiceParts(): { limits: Limits; adapter: HttpAdapterHost } {
+    const { sluiceLimits: limits, sluiceAdapter: adapter } = this;
+    if (limits !== undefined && adapter !== undefined) return { limits, adapter };
+    const message = 'SluiceGuard has to be made by Nest: give it the class, not an instance';
+    throw new SluiceError('ERR_SLUICE_NEST', message);
+  }
+
+  private sluiceHeaders(context: ExecutionContext, plan: Plan, decision: Decision): void {
+    const { limits, adapter } = this.sluiceParts();
+    const { headers = 'draft-10', retryAfterJitter } = limits.options;
+    if (headers === false) return;
+    const limitField = draft10LimitField(decision);
+    if (limitField !== undefined) {
+      setHeader(adapter, context, 'RateLimit-Policy', plan.policyField);
+      setHeader(adapter, context, 'RateLimit', limitField);
+    }
+    const retryAfter = retryAfterSeconds(decision, retryAfterJitter);
+    if (retryAfter !== undefined) setHeader(adapter, context, 'Retry-After', String(retryAfter));
+  }
+
+  /**
+   * A key function may fall back on the address because the guard that authenticates runs later, and nobody
+   * would notice. So it is asked again once a request has been answered that has a user by then: another key
+   * is that mistake, the same key means that it does not depend on the user. Either ends the watch.
+   */
+  private sluiceWatch(
+    key: string,
+    plan: Plan,
+    request: NestRequest,
+    context: ExecutionContext,
+  ): void {
+    const response = context.switchToHttp().getResponse<PlatformResponse>();
+    (response.raw ?? response).once('finish', async () => {
+      if (!hasUser(request) || this.sluiceSettled.has(plan)) return;
+      this.sluiceSettled.add(plan);
+      try {
+        const now = await this.getKey(request, context);
+        if (now === key) return;
+      } catch {
+        return; // The key depends on something that is gone with the request. That proves nothing.
+      }
+      process.emitWarning(
+        `the key of ${nameOf(context)} depends on request.user, which is set only after ${this.constructor.name}: ` +
+          'callers are limited by another key than was meant. Put the guard that authenticates first.',
+        { type: 'SluiceWarning', code: 'SLUICE_KEY_MISSING_USER' },
+      );
+    });
+  }
+}
+
+Injectable()(SluiceGuard);
+Inject(Limits)(SluiceGuard.prototype, 'sluiceLimits');
+Inject(HttpAdapterHost)(SluiceGuard.prototype, 'sluiceAdapter');
+
+function hasUser(request: NestRequest): boolean {
+  return request.user !== undefined && request.user !== null;
+}
+
+/** A client that has hung up has no address any more. */
+function hasHungUp(request: NestRequest, error: unknown): boolean {
+  if ((error as Partial<SluiceError> | undefined)?.code !== 'ERR_SLUICE_CLIENT_IP') return false;
+  const { raw, socket } = request as { raw?: { socket?: Socket }; socket?: Socket };
+  return (raw?.socket ?? socket)?.destroyed === true;
+}
+
+/**
+ * NestJS 11 on Express takes any type but application/json for a mistake in an error's answer: it would
+ * overwrite it, and log a warning about it for each denial.
+ */
+function keepsProblemType({ httpAdapter }: HttpAdapterHost): boolean {
+  return NEST_MAJOR >= 12 || httpAdapter.getType() !== 'express';
+}
+
+function setHeader(
+  { httpAdapter }: HttpAdapterHost,
+  context: ExecutionContext,
+  name: string,
+  value: string,
+): void {
+  const response: unknown = context.switchToHttp().getResponse();
+  if (!httpAdapter.isHeadersSent(response)) httpAdapter.setHeader(response, name, value);
+}
+
+function checkKeyOf(
+  context: ExecutionContext,
+  request: NestRequest,
+  key: unknown,
+): asserts key is string {
+  if (typeof key === 'string' && key !== '') return;
+  const hint = hasUser(request)
+    ? ''
+    : ' (the request has no user: a guard that authenticates has to come before SluiceGuard)';
+  const expected = `a non-empty string${hint}`;
+  throw typeError('ERR_SLUICE_KEY', `the key of ${nameOf(context)}`, key, expected);
+}
+
+function nameOf(context: ExecutionContext): string {
+  return `${context.getClass().name}.${context.getHandler().name}`;
+}
+
+function refuseOtherThanHttp(context: ExecutionContext): void {
+  const kind: string = context.getType();
+  if (kind === 'http') return;
+  const message = `SluiceGuard limits HTTP requests, and ${nameOf(context)} was called in a context of type '${kind}': exempt it with @SkipRateLimit(), or override shouldSkip`;
+  throw new SluiceError('ERR_SLUICE_CONTEXT', message);
+}
+
+async function costOf(
+  plan: Plan,
+  request: NestRequest,
+  context: ExecutionContext,
+): Promise<Cost | undefined> {
+  if (typeof plan.cost !== 'function') return plan.cost;
+  const cost: Cost | undefined = await plan.cost(request, context);
+  if (cost !== undefined) return cost;
+  // To the limiter, no cost means 1; here it is a forgotten `return`.
+  throw typeError('ERR_SLUICE_COST', `the cost of ${nameOf(context)}`, cost, 'a cost');
+}

@@ -1,0 +1,161 @@
+// The limiters of a NestJS application: which one a handler is asked of, and which ones are to be closed.
+
+import type { OnApplicationShutdown, OnModuleInit, Type } from '@nestjs/common';
+import type { ModulesContainer } from '@nestjs/core';
+import { rangeError, SluiceError } from './errors.js';
+import { draft10PolicyField } from './headers.js';
+import { createLimiter, type Limiter, type LimiterOptions } from './limiter.js';
+import { type Handler, readDecorators } from './nestjs-decorators.js';
+import {
+  given,
+  isLimiter,
+  type NamedLimiterOptions,
+  type RateLimitOptions,
+  type SluiceModuleOptions,
+} from './nestjs-options.js';
+import { readCost } from './options.js';
+import { memory } from './stores.js';
+
+/** How the requests of a handler are limited. */
+export interface Plan {
+  readonly limiter: Limiter;
+  readonly key: RateLimitOptions['key'];
+  readonly cost: RateLimitOptions['cost'];
+  /** The `RateLimit-Policy` field. */
+  readonly policyField: string;
+}
+
+/** What Nest marks a method with that handles requests. */
+const PATH_METADATA = 'path';
+const DEFAULT = 'default';
+
+/** The name under which a class's prototypes hold the handler; that of the function itself may be a wrapper's. */
+function methodName(type: Type, handler: Handler): string {
+  for (let proto = type.prototype; proto; proto = Object.getPrototypeOf(proto)) {
+    const names = Object.getOwnPropertyNames(proto);
+    const found = names.find(
+      (name) => Object.getOwnPropertyDescriptor(proto, name)?.value === handler,
+    );
+    if (found !== undefined) return found;
+  }
+  return handler.name;
+}
+
+function* handlersOf(type: Type): Generator<Handler> {
+  const seen = new Set<string>();
+  for (let proto = type.prototype; proto; proto = Object.getPrototypeOf(proto)) {
+    for (const name of Object.getOwnPropertyNames(proto)) {
+      const method: unknown = Object.getOwnPropertyDescriptor(proto, name)?.value;
+      const first = !seen.has(name);
+      seen.add(name);
+      if (first && typeof method === 'function' && Reflect.hasMetadata(PATH_METADATA, method)) {
+        yield method;
+      }
+    }
+  }
+}
+
+/** Made once per application, by the module. Not part of the package's face. */
+export class Limits implements OnModuleInit, OnApplicationShutdown {
+  readonly options: SluiceModuleOptions;
+  readonly #modules: ModulesContainer;
+  readonly #shared: Partial<LimiterOptions> & { prefix: string };
+  readonly #limiters = new Map<string, Limiter>();
+  /** Those that were made here, and not handed in. */
+  readonly #own: Limiter[] = [];
+  readonly #plans = new Map<Type, Map<Handler, Plan | undefined>>();
+  /** Which class and handler the state of decorators' policies is named after. */
+  readonly #named = new Map<string, Type>();
+
+  constructor(options: SluiceModuleOptions, modules: ModulesContainer) {
+    this.options = options;
+    this.#modules = modules;
+    const { policies, limiters, store = memory(), prefix = 'sluice' } = given(options);
+    const { onStoreError, deadlineMs, denialCache } = options;
+    this.#shared = { store, prefix, ...given({ onStoreError, deadlineMs, denialCache }) };
+    const named = policies === undefined ? limiters : { [DEFAULT]: { policies } };
+    for (const [name, source] of Object.entries(named ?? {})) {
+      const limiterPrefix = name === DEFAULT ? prefix : `${prefix}:${name}`;
+      this.#limiters.set(name, isLimiter(source) ? source : this.#make(source, limiterPrefix));
+    }
+  }
+
+  /** @throws RangeError `ERR_SLUICE_LIMITER` if there is none of that name */
+  limiter(name: string, where: string): Limiter {
+    const limiter = this.#limiters.get(name);
+    if (limiter !== undefined) return limiter;
+    const names = [...this.#limiters.keys()].map((name) => `'${name}'`).join(', ');
+    const expected = `one of the module's limiters: ${names || 'it has none'}`;
+    throw rangeError('ERR_SLUICE_LIMITER', where, name, expected);
+  }
+
+  /** `undefined` for a handler that is not limited. */
+  plan(type: Type, handler: Handler): Plan | undefined {
+    const plans = this.#plans.get(type) ?? new Map<Handler, Plan | undefined>();
+    this.#plans.set(type, plans);
+    if (!plans.has(handler)) plans.set(handler, this.#makePlan(type, handler));
+    return plans.get(handler);
+  }
+
+  /** What is wrong with a decorator is said when the application starts, not by its first request. */
+  onModuleInit(): void {
+    for (const module of this.#modules.values()) {
+      for (const { metatype } of module.controllers.values()) {
+        const type = metatype as Type;
+        for (const handler of handlersOf(type)) this.plan(type, handler);
+      }
+    }
+  }
+
+  /** After the server has closed. Limiters that were handed in belong to whoever made them. */
+  async onApplicationShutdown(): Promise<void> {
+    await Promise.all(this.#own.map((limiter) => limiter.close()));
+  }
+
+  #makePlan(type: Type, handler: Handler): Plan | undefined {
+    const decorated = readDecorators(type, handler);
+    if (decorated === undefined) return undefined;
+    const method = `${type.name}.${methodName(type, handler)}`;
+    const { policies, limiter: name, key = this.options.key } = decorated;
+    let { cost } = decorated;
+    let limiter: Limiter;
+    if (policies !== undefined) {
+      limiter = this.#makeForHandler(decorated, policies, type, handler);
+    } else {
+      const isPlain = Object.keys(decorated).length === 0;
+      if (name === undefined && isPlain && !this.#limiters.has(DEFAULT)) return undefined;
+      limiter = this.limiter(name ?? DEFAULT, `@RateLimit.limiter of ${method}`);
+      if (name === undefined) cost ??= this.options.cost;
+    }
+    if (cost !== undefined && typeof cost !== 'function') {
+      const table = { names: Object.keys(limiter.policies), policies: [] };
+      readCost(table, cost, `the cost of ${method}`);
+    }
+    const policyField = draft10PolicyField(limiter.policies);
+    return { limiter, key, cost, policyField };
+  }
+
+  #makeForHandler(
+    { name = '' }: RateLimitOptions,
+    policies: LimiterOptions['policies'],
+    type: Type,
+    handler: Handler,
+  ): Limiter {
+    const stateName = `${name || type.name}.${methodName(type, handler)}`;
+    const other = this.#named.get(stateName);
+    if (other !== undefined && other !== type) {
+      const message = `two controllers of one name have policies for '${stateName}', and would share what they count: give one of them another name, or @RateLimit({ name })`;
+      throw new SluiceError('ERR_SLUICE_HANDLER_CLASH', message);
+    }
+    this.#named.set(stateName, type);
+    // '#', where a named limiter has ':', so that no handler's state is a named limiter's.
+    return this.#make({ policies }, `${this.#shared.prefix}#${stateName}`);
+  }
+
+  #make(options: NamedLimiterOptions, prefix: string): Limiter {
+    const { policies } = options;
+    const limiter = createLimiter({ ...this.#shared, prefix, ...given(options), policies });
+    this.#own.push(limiter);
+    return limiter;
+  }
+}

@@ -1,0 +1,72 @@
+// The NestJS module: makes an application's limiters, and provides them everywhere.
+
+import { type DynamicModule, Module, type Provider } from '@nestjs/common';
+import { APP_GUARD, ModulesContainer } from '@nestjs/core';
+import { getLimiterToken } from './nestjs-decorators.js';
+import { SluiceGuard } from './nestjs-guard.js';
+import { Limits } from './nestjs-limits.js';
+import {
+  checkAsyncOptions,
+  checkModuleOptions,
+  checkRootOptions,
+  type NestRequest,
+  type SluiceModuleAsyncOptions,
+  type SluiceModuleOptions,
+} from './nestjs-options.js';
+
+const OPTIONS = 'SluiceModuleOptions';
+
+/** To be imported once, by the root module. What it provides is visible to all modules. */
+// biome-ignore lint/complexity/noStaticOnlyClass: what Nest takes for a module
+export class SluiceModule {
+  /** @throws TypeError, RangeError with a code `ERR_SLUICE_*` for wrong options */
+  static forRoot<Request = NestRequest>(options: SluiceModuleOptions<Request>): DynamicModule {
+    const given = options as SluiceModuleOptions;
+    checkRootOptions(given);
+    const names = Object.keys(given.limiters ?? { default: given.policies });
+    return describe({ useFactory: () => given }, names, given.global);
+  }
+
+  /** As `forRoot`, with options that a factory makes of what is injected into it. */
+  static forRootAsync<Request = NestRequest, Args extends unknown[] = unknown[]>(
+    options: SluiceModuleAsyncOptions<Request, Args>,
+  ): DynamicModule {
+    checkAsyncOptions(options as unknown as SluiceModuleAsyncOptions<never, never[]>);
+    const { useFactory, inject = [], imports, names = ['default'], global } = options;
+    const make = async (...args: Args) => {
+      const made = (await useFactory(...args)) as SluiceModuleOptions;
+      checkModuleOptions(made, 'the result of forRootAsync.useFactory');
+      return made;
+    };
+    const module = describe({ useFactory: make as () => unknown, inject }, names, global);
+    return imports === undefined ? module : { ...module, imports };
+  }
+}
+
+Module({})(SluiceModule);
+
+function describe(
+  source: { useFactory: () => unknown; inject?: SluiceModuleAsyncOptions['inject'] & object },
+  names: readonly string[],
+  guardsAll: boolean | undefined,
+): DynamicModule {
+  const limiters = names.map((name) => ({
+    provide: getLimiterToken(name),
+    useFactory: (limits: Limits) => limits.limiter(name, '@InjectLimiter'),
+    inject: [Limits],
+  }));
+  const providers: Provider[] = [
+    { provide: OPTIONS, ...source },
+    {
+      provide: Limits,
+      useFactory: (options: SluiceModuleOptions, modules: ModulesContainer) =>
+        new Limits(options, modules),
+      inject: [OPTIONS, ModulesContainer],
+    },
+    SluiceGuard,
+    ...limiters,
+  ];
+  if (guardsAll) providers.push({ provide: APP_GUARD, useExisting: SluiceGuard });
+  const exports = [Limits, SluiceGuard, ...limiters.map(({ provide }) => provide)];
+  return { module: SluiceModule, global: true, providers, exports };
+}

@@ -1,0 +1,218 @@
+// The options of the NestJS module and of its decorators: what they are, and what is wrong with a wrong one.
+
+import type { ExecutionContext, FactoryProvider, ModuleMetadata } from '@nestjs/common';
+import { checkOptionNames, rangeError, typeError } from './errors.js';
+import type { Limiter, LimiterOptions } from './limiter.js';
+import { readPolicies } from './options.js';
+import type { Cost } from './types.js';
+
+/** What Express's and Fastify's requests have in common, for callbacks that do not name their platform's type. */
+export interface NestRequest {
+  /** The client's address, the platform's trust in proxies applied. */
+  readonly ip?: string | undefined;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  /** What a guard that authenticates leaves there. */
+  readonly user?: unknown;
+}
+
+/** Who is limited, by the platform's request. Anything but a non-empty string is an error. */
+export type KeyFunction<Request = NestRequest> = (
+  request: Request,
+  context: ExecutionContext,
+) => string | Promise<string>;
+
+/** What a request costs: always the same, or by the platform's request. */
+type CostOption<Request> =
+  | Cost
+  | ((request: Request, context: ExecutionContext) => Cost | Promise<Cost>);
+
+/** What `createLimiter` makes a limiter of; what is left out is as the module says. */
+export type NamedLimiterOptions = Pick<LimiterOptions, 'policies'> & Partial<LimiterOptions>;
+
+/** Options of `SluiceModule.forRoot`. */
+export interface SluiceModuleOptions<Request = NestRequest> extends Partial<LimiterOptions> {
+  /** The limiters by name, in place of `policies`, which makes one alone, 'default'. A guarded handler that names none is asked of 'default'; without one it is not limited. */
+  limiters?: Readonly<Record<string, Limiter | NamedLimiterOptions>>;
+  /** True guards every HTTP handler of the application with `SluiceGuard`. Default false. */
+  global?: boolean;
+  /** Default: the client's IP address as the platform gives it, an IPv6 address cut to its /56. */
+  key?: KeyFunction<Request>;
+  /** For handlers whose decorators name no limiter and no policies: those cost 1 unless the decorator says otherwise. Default 1. */
+  cost?: CostOption<Request>;
+  /** The format of the headers that tell a client its limits; `false`: none, no `Retry-After` either. Default 'draft-10'. */
+  headers?: 'draft-10' | false;
+  /** The largest share that is added to `Retry-After` at random, in [0, 1]. Default 0. */
+  retryAfterJitter?: number;
+}
+
+/** Options of `SluiceModule.forRootAsync`. */
+export interface SluiceModuleAsyncOptions<Request = NestRequest, Args extends unknown[] = unknown[]>
+  extends Pick<ModuleMetadata, 'imports'> {
+  /** Makes the options of `forRoot`, except `global`, which has to be known earlier. */
+  useFactory: (
+    ...args: Args
+  ) =>
+    | Omit<SluiceModuleOptions<Request>, 'global'>
+    | Promise<Omit<SluiceModuleOptions<Request>, 'global'>>;
+  /** What the factory is called with. */
+  inject?: NonNullable<FactoryProvider['inject']>;
+  global?: boolean;
+  /** The names that `@InjectLimiter` can ask for, of those that the factory makes. Default `['default']`. */
+  names?: readonly string[];
+}
+
+/** Options of `@RateLimit`. What a handler's decorator leaves out is as its class's says, then as the module says. */
+export interface RateLimitOptions<Request = NestRequest> {
+  /** A limiter of the module, by its name: it counts a caller across all handlers that name it. */
+  limiter?: string;
+  /** Policies in place of the module's: they count a caller for each handler apart. */
+  policies?: LimiterOptions['policies'];
+  key?: KeyFunction<Request>;
+  cost?: CostOption<Request>;
+  /** What the state of `policies` is named after, with the method's name. Default: the name of the controller's class. */
+  name?: string;
+}
+
+// As objects, so that an option added to a type and forgotten here does not compile.
+const LIMITER_OPTIONS: Readonly<Record<keyof LimiterOptions, true>> = {
+  policies: true,
+  store: true,
+  prefix: true,
+  onStoreError: true,
+  deadlineMs: true,
+  denialCache: true,
+};
+const MODULE_OPTIONS: Readonly<Record<Exclude<keyof SluiceModuleOptions, 'global'>, true>> = {
+  ...LIMITER_OPTIONS,
+  limiters: true,
+  key: true,
+  cost: true,
+  headers: true,
+  retryAfterJitter: true,
+};
+const ASYNC_OPTIONS: Readonly<Record<keyof SluiceModuleAsyncOptions, true>> = {
+  useFactory: true,
+  inject: true,
+  imports: true,
+  global: true,
+  names: true,
+};
+const DECORATOR_OPTIONS: Readonly<Record<keyof RateLimitOptions, true>> = {
+  limiter: true,
+  policies: true,
+  key: true,
+  cost: true,
+  name: true,
+};
+
+/** The options that were given: `undefined` is none. */
+export function given<Options extends object>(
+  options: Options,
+): { [Name in keyof Options]?: Exclude<Options[Name], undefined> } {
+  const entries = Object.entries(options).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(entries) as ReturnType<typeof given<Options>>;
+}
+
+/** Whether it was made already, by `createLimiter`. */
+export function isLimiter(value: Limiter | NamedLimiterOptions): value is Limiter {
+  return 'check' in value;
+}
+
+function checkCallbacks(options: { key?: unknown; cost?: unknown }, where: string): void {
+  const { key, cost } = options;
+  if (key !== undefined && typeof key !== 'function') {
+    throw typeError('ERR_SLUICE_OPTIONS', `${where}.key`, key, 'a function');
+  }
+  if (cost === null || !['undefined', 'number', 'object', 'function'].includes(typeof cost)) {
+    const expected = 'a whole number, one per policy, or a function';
+    throw typeError('ERR_SLUICE_COST', `${where}.cost`, cost, expected);
+  }
+}
+
+function checkBoolean(value: unknown, name: string): void {
+  if (value === undefined || typeof value === 'boolean') return;
+  throw typeError('ERR_SLUICE_OPTIONS', name, value, 'true or false');
+}
+
+function checkNamedLimiter(value: unknown, where: string): void {
+  if (typeof value === 'object' && value !== null && 'check' in value) {
+    const { check, policies } = value as Partial<Limiter>;
+    if (typeof check === 'function' && typeof policies === 'object') return;
+    throw typeError('ERR_SLUICE_OPTIONS', where, value, 'a limiter made by createLimiter()');
+  }
+  checkOptionNames(value, Object.keys(LIMITER_OPTIONS), where);
+  readPolicies((value as NamedLimiterOptions).policies);
+}
+
+/** @throws TypeError, RangeError with a code `ERR_SLUICE_*` that name the option and the value */
+export function checkModuleOptions(
+  options: SluiceModuleOptions,
+  where: string,
+  known: object = MODULE_OPTIONS,
+): void {
+  checkOptionNames(options, Object.keys(known), where);
+  checkCallbacks(options, where);
+  const { policies, limiters, headers = false, retryAfterJitter: jitter = 0 } = options;
+  if (headers !== false && headers !== 'draft-10') {
+    throw typeError('ERR_SLUICE_OPTIONS', `${where}.headers`, headers, "'draft-10' or false");
+  }
+  if (typeof jitter !== 'number' || !(jitter >= 0 && jitter <= 1)) {
+    throw rangeError('ERR_SLUICE_OPTIONS', `${where}.retryAfterJitter`, jitter, 'from 0 to 1');
+  }
+  if (policies !== undefined && limiters !== undefined) {
+    const expected = "left out beside 'limiters' (name them 'default' there)";
+    throw typeError('ERR_SLUICE_OPTIONS', `${where}.policies`, policies, expected);
+  }
+  if (limiters === undefined) {
+    readPolicies(policies as LimiterOptions['policies']);
+    return;
+  }
+  if (typeof limiters !== 'object' || limiters === null || Array.isArray(limiters)) {
+    const expected = 'an object of limiters, or of their options, by name';
+    throw typeError('ERR_SLUICE_OPTIONS', `${where}.limiters`, limiters, expected);
+  }
+  for (const [name, limiter] of Object.entries(limiters)) {
+    checkNamedLimiter(limiter, `${where}.limiters.${name}`);
+  }
+}
+
+/** @throws as `checkModuleOptions` */
+export function checkRootOptions(options: SluiceModuleOptions): void {
+  checkModuleOptions(options, 'forRoot', { ...MODULE_OPTIONS, global: true });
+  checkBoolean(options.global, 'forRoot.global');
+}
+
+/** @throws as `checkModuleOptions` */
+export function checkAsyncOptions(options: SluiceModuleAsyncOptions<never, never[]>): void {
+  checkOptionNames(options, Object.keys(ASYNC_OPTIONS), 'forRootAsync');
+  const { useFactory, global, names = [] } = options;
+  if (typeof useFactory !== 'function') {
+    throw typeError('ERR_SLUICE_OPTIONS', 'forRootAsync.useFactory', useFactory, 'a function');
+  }
+  checkBoolean(global, 'forRootAsync.global');
+  if (!Array.isArray(names) || names.some((name) => typeof name !== 'string')) {
+    throw typeError('ERR_SLUICE_OPTIONS', 'forRootAsync.names', names, "limiters' names");
+  }
+}
+
+/** @throws as `checkModuleOptions` */
+export function checkDecoratorOptions(options: RateLimitOptions): void {
+  checkOptionNames(options, Object.keys(DECORATOR_OPTIONS), '@RateLimit');
+  if (Object.keys(given(options)).length === 0) {
+    const expected = 'given a limiter, policies, a key or a cost';
+    throw typeError('ERR_SLUICE_OPTIONS', '@RateLimit', options, expected);
+  }
+  checkCallbacks(options, '@RateLimit');
+  const { limiter, policies, name } = options;
+  for (const [option, value] of Object.entries({ limiter, name })) {
+    if (value === undefined || (typeof value === 'string' && value !== '')) continue;
+    const expected = 'a string that is not empty';
+    throw typeError('ERR_SLUICE_OPTIONS', `@RateLimit.${option}`, value, expected);
+  }
+  if (policies === undefined) return;
+  readPolicies(policies);
+  if (limiter !== undefined) {
+    const expected = "left out beside 'limiter', which has its own";
+    throw typeError('ERR_SLUICE_OPTIONS', '@RateLimit.policies', policies, expected);
+  }
+}

@@ -1,0 +1,18 @@
+// The entry 'sluice/nestjs': limiters as a NestJS module, a guard and decorators.
+
+export {
+  getLimiterToken,
+  InjectLimiter,
+  RateLimit,
+  SkipRateLimit,
+} from './nestjs-decorators.js';
+export { RateLimitException, SluiceGuard } from './nestjs-guard.js';
+export { SluiceModule } from './nestjs-module.js';
+export type {
+  KeyFunction,
+  NamedLimiterOptions,
+  NestRequest,
+  RateLimitOptions,
+  SluiceModuleAsyncOptions,
+  SluiceModuleOptions,
+} from './nestjs-options.js';

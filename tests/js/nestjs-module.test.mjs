@@ -1,0 +1,351 @@
+// The NestJS module: injection without any request, shutdown, other contexts than HTTP, wrong options.
+
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { createRequire } from 'node:module';
+import { test } from 'node:test';
+import { UseGuards } from '@nestjs/common';
+import { ExternalContextCreator, NestFactory } from '@nestjs/core';
+import { createLimiter, SluiceError, tokenBucket } from 'sluice';
+import {
+  getLimiterToken,
+  InjectLimiter,
+  RateLimit,
+  RateLimitException,
+  SkipRateLimit,
+  SluiceGuard,
+  SluiceModule,
+} from 'sluice/nestjs';
+import {
+  controller,
+  onMethod,
+  platforms,
+  rootModule,
+  start,
+  startContext,
+} from './nestjs-support.mjs';
+
+const bucket = (capacity) => tokenBucket({ capacity, every: '1h' });
+const has = (expected) => (error) => {
+  for (const [name, value] of Object.entries(expected)) {
+    if (value instanceof RegExp) assert.match(error[name], value);
+    else assert.equal(error[name], value);
+  }
+  return true;
+};
+
+/** A provider with no request and no web in sight. */
+function worker(...names) {
+  class Worker {
+    constructor(...limiters) {
+      this.limiters = limiters;
+    }
+  }
+  for (const [index, name] of names.entries()) InjectLimiter(name)(Worker, undefined, index);
+  return Worker;
+}
+
+const kinds = {
+  forRoot: (options) => SluiceModule.forRoot(options),
+  forRootAsync: ({ limiters, ...options }) =>
+    SluiceModule.forRootAsync({
+      useFactory: () => ({ limiters, ...options }),
+      ...(limiters && { names: Object.keys(limiters) }),
+    }),
+};
+
+for (const [kind, module] of Object.entries(kinds)) {
+  test(`${kind}: a worker gets its limiters injected in an application that has no request`, async (t) => {
+    const Worker = worker(undefined, 'jobs');
+    const limiters = { default: { policies: bucket(1) }, jobs: { policies: bucket(2) } };
+    const root = rootModule([module({ limiters })], { providers: [Worker] });
+    const app = await startContext(t, root);
+    const [byDefault, jobs] = app.get(Worker).limiters;
+    assert.deepEqual(
+      [await byDefault.check('k'), await byDefault.check('k')].map(({ allowed }) => allowed),
+      [true, false],
+    );
+    assert.equal((await jobs.check('k')).remaining, 1);
+    assert.equal(app.get(getLimiterToken('jobs')), jobs);
+    assert.ok(app.get(SluiceGuard) instanceof SluiceGuard, 'the guard needs no request either');
+  });
+
+  test(`${kind}: the limiter that a worker has is the one that the guard asks`, async (t) => {
+    const Worker = worker('default');
+    const options = { policies: bucket(2), key: () => 'k' };
+    const { app, send } = await start(t, platforms.Express, [module(options)], {
+      controllers: [controller({ a: [UseGuards(SluiceGuard)] })],
+      providers: [Worker],
+    });
+    const [limiter] = app.get(Worker).limiters;
+    await limiter.check('k');
+    assert.equal((await send('/a')).status, 200);
+    assert.equal((await send('/a')).status, 429);
+    await limiter.reset('k');
+    assert.equal((await send('/a')).status, 200);
+  });
+
+  test(`${kind}: at shutdown the module closes its own limiters and no other`, async (t) => {
+    const given = createLimiter({ policies: bucket(1) });
+    t.after(() => given.close());
+    const limiters = { default: { policies: bucket(1) }, given };
+    const Worker = worker('default', 'given');
+    const { app } = await start(t, platforms.Fastify, [module({ limiters })], {
+      controllers: [controller({ a: [UseGuards(SluiceGuard)] })],
+      providers: [Worker],
+    });
+    const [own, other] = app.get(Worker).limiters;
+    assert.equal(other, given);
+    await app.close();
+    await assert.rejects(own.check('k'), has({ code: 'ERR_SLUICE_CLOSED' }));
+    assert.equal((await given.check('k')).allowed, true);
+  });
+}
+
+test('modules that do not import SluiceModule guard with it and inject its limiters', async (t) => {
+  const Worker = worker('default');
+  const Pages = controller({ a: [UseGuards(SluiceGuard)] });
+  const feature = rootModule([], { controllers: [Pages], providers: [Worker] });
+  const root = SluiceModule.forRoot({ policies: bucket(1) });
+  const { app, send } = await start(t, platforms.Express, [root, feature]);
+  assert.equal((await send('/a')).status, 200);
+  assert.equal((await send('/a')).status, 429);
+  assert.equal(app.get(Worker, { strict: false }).limiters[0].stats().denied, 1);
+});
+
+test('at shutdown a handler that a decorator gave policies has its limiter closed', async (t) => {
+  const Pages = controller({ a: [UseGuards(SluiceGuard), RateLimit({ policies: bucket(9) })] });
+  const { app } = await start(
+    t,
+    platforms.Express,
+    { policies: bucket(9) },
+    { controllers: [Pages] },
+  );
+  const guard = app.get(SluiceGuard);
+  const request = { ip: '192.0.2.7', headers: {} };
+  const response = { headersSent: true };
+  const context = {
+    getClass: () => Pages,
+    getHandler: () => Pages.prototype.a,
+    getType: () => 'http',
+    switchToHttp: () => ({ getRequest: () => request, getResponse: () => response }),
+  };
+  assert.equal(await guard.canActivate(context), true);
+  await app.close();
+  await assert.rejects(guard.canActivate(context), has({ code: 'ERR_SLUICE_CLOSED' }));
+});
+
+for (const type of ['graphql', 'ws', 'rpc']) {
+  test(`in a context of type '${type}' the guard fails with a code and the context's name, unless exempt`, async (t) => {
+    class Resolver {
+      limited() {
+        return 'reached';
+      }
+      exempt() {
+        return 'reached';
+      }
+    }
+    onMethod(Resolver, 'exempt', SkipRateLimit());
+    const { app } = await start(
+      t,
+      platforms.Express,
+      { policies: bucket(9), global: true },
+      { providers: [Resolver] },
+    );
+    const resolver = app.get(Resolver);
+    const call = (name) =>
+      app
+        .get(ExternalContextCreator)
+        .create(resolver, resolver[name], name, ...new Array(5), type)();
+    await assert.rejects(
+      call('limited'),
+      has({ code: 'ERR_SLUICE_CONTEXT', message: new RegExp(`Resolver\\.limited .*'${type}'`) }),
+    );
+    assert.equal(await call('exempt'), 'reached');
+  });
+}
+
+const limiterMade = createLimiter({ policies: bucket(1) });
+const wrongRoots = {
+  'no options': [undefined, 'ERR_SLUICE_OPTIONS'],
+  'neither policies nor limiters': [{}, 'ERR_SLUICE_POLICY'],
+  'a misspelt option': [{ policys: bucket(1) }, 'ERR_SLUICE_UNKNOWN_OPTION', /'policies'/],
+  'policies beside limiters': [{ policies: bucket(1), limiters: {} }, 'ERR_SLUICE_OPTIONS'],
+  'limiters in a list': [{ limiters: [limiterMade] }, 'ERR_SLUICE_OPTIONS'],
+  'a limiter that is none': [
+    { limiters: { a: { check: 1 } } },
+    'ERR_SLUICE_OPTIONS',
+    /limiters\.a/,
+  ],
+  'a misspelt option of a limiter': [
+    { limiters: { a: { policies: bucket(1), stor: 1 } } },
+    'ERR_SLUICE_UNKNOWN_OPTION',
+    /limiters\.a has no option 'stor'.*'store'/,
+  ],
+  'policies that are none': [{ policies: { burst: 5 } }, 'ERR_SLUICE_POLICY'],
+  'a key that is no function': [{ policies: bucket(1), key: 'ip' }, 'ERR_SLUICE_OPTIONS'],
+  'a cost that is text': [{ policies: bucket(1), cost: '1' }, 'ERR_SLUICE_COST'],
+  'a format of headers that does not exist': [
+    { policies: bucket(1), headers: true },
+    'ERR_SLUICE_OPTIONS',
+  ],
+  'a jitter above 1': [{ policies: bucket(1), retryAfterJitter: 2 }, 'ERR_SLUICE_OPTIONS'],
+  'global that is text': [{ policies: bucket(1), global: 'yes' }, 'ERR_SLUICE_OPTIONS'],
+};
+for (const [what, [options, code, message = /forRoot|polic/]] of Object.entries(wrongRoots)) {
+  test(`forRoot refuses ${what}`, () => {
+    assert.throws(() => SluiceModule.forRoot(options), has({ code, message }));
+  });
+}
+
+const wrongDecorators = {
+  'no options': [undefined, 'ERR_SLUICE_OPTIONS'],
+  'options that say nothing': [{ key: undefined }, 'ERR_SLUICE_OPTIONS'],
+  'a misspelt option': [{ limitr: 'a' }, 'ERR_SLUICE_UNKNOWN_OPTION', /'limiter'/],
+  'a limiter that is no name': [{ limiter: limiterMade }, 'ERR_SLUICE_OPTIONS'],
+  'policies beside a limiter': [{ limiter: 'a', policies: bucket(1) }, 'ERR_SLUICE_OPTIONS'],
+  'policies that are none': [{ policies: 5 }, 'ERR_SLUICE_POLICY'],
+  'a key that is no function': [{ key: 'ip' }, 'ERR_SLUICE_OPTIONS'],
+  'a cost of null': [{ cost: null }, 'ERR_SLUICE_COST'],
+};
+for (const [what, [options, code, message = /@RateLimit|polic/]] of Object.entries(
+  wrongDecorators,
+)) {
+  test(`@RateLimit refuses ${what}`, () => {
+    assert.throws(() => RateLimit(options), has({ code, message }));
+  });
+}
+
+const create = (modules, rest) =>
+  NestFactory.create(rootModule(modules, rest), platforms.Express(), {
+    logger: false,
+    abortOnError: false,
+  }).then((app) => app.init());
+const withDecorator = (...decorators) => ({ controllers: [controller({ a: decorators })] });
+const root = SluiceModule.forRoot({ policies: { burst: bucket(1) } });
+const async = (useFactory, rest) => SluiceModule.forRootAsync({ useFactory, ...rest });
+const sameNames = {
+  controllers: ['one', 'two'].map((path) =>
+    controller({ a: [RateLimit({ policies: bucket(1) })] }, { path }),
+  ),
+};
+const wrongApplications = {
+  'a decorator that names a limiter which the module does not have': [
+    [root],
+    withDecorator(RateLimit({ limiter: 'serach' })),
+    'ERR_SLUICE_LIMITER',
+    /@RateLimit\.limiter of Pages\.a must be one of the module's limiters: 'default'; got 'serach'/,
+  ],
+  "a decorator's cost for a policy that the limiter does not have": [
+    [root],
+    withDecorator(RateLimit({ cost: { brust: 1 } })),
+    'ERR_SLUICE_UNKNOWN_OPTION',
+    /Pages\.a.*Did you mean 'burst'/,
+  ],
+  "a decorator's cost that is no whole number": [
+    [root],
+    withDecorator(RateLimit({ cost: 0.5 })),
+    'ERR_SLUICE_COST',
+    /Pages\.a/,
+  ],
+  'a decorator that relies on the limiter default where there is none': [
+    [SluiceModule.forRoot({ limiters: {} })],
+    withDecorator(RateLimit({ cost: 2 })),
+    'ERR_SLUICE_LIMITER',
+    /it has none/,
+  ],
+  'a handler that is both limited and exempt': [
+    [root],
+    withDecorator(RateLimit({ cost: 2 }), SkipRateLimit()),
+    'ERR_SLUICE_OPTIONS',
+    /@SkipRateLimit of Pages\.a/,
+  ],
+  'two controllers of one name whose handlers would share their state': [
+    [root],
+    sameNames,
+    'ERR_SLUICE_HANDLER_CLASH',
+    /'Pages\.a'.*@RateLimit\(\{ name \}\)/,
+  ],
+  "options of a factory that forRoot would refuse, 'global' among them": [
+    [async(() => ({ policies: bucket(1), global: true }))],
+    {},
+    'ERR_SLUICE_UNKNOWN_OPTION',
+    /useFactory has no option 'global'/,
+  ],
+  'a factory that makes nothing': [
+    [async(async () => undefined)],
+    {},
+    'ERR_SLUICE_OPTIONS',
+    /useFactory/,
+  ],
+  'a name that the factory makes no limiter of': [
+    [async(() => ({ policies: bucket(1) }), { names: ['jobs'] })],
+    {},
+    'ERR_SLUICE_LIMITER',
+    /'default'; got 'jobs'/,
+  ],
+  'a prefix that is no string': [
+    [SluiceModule.forRoot({ policies: bucket(1), prefix: '' })],
+    {},
+    'ERR_SLUICE_OPTIONS',
+    /prefix/,
+  ],
+};
+for (const [what, [modules, rest, code, message]] of Object.entries(wrongApplications)) {
+  test(`an application does not start with ${what}`, async () => {
+    await assert.rejects(create(modules, rest), has({ code, message }));
+  });
+}
+
+test('two controllers of one name start when one says another name for its state', async (t) => {
+  const controllers = ['one', 'two'].map((path) =>
+    controller({ a: [RateLimit({ policies: bucket(1), name: path })] }, { path }),
+  );
+  const { send } = await start(
+    t,
+    platforms.Express,
+    { policies: bucket(9), global: true },
+    { controllers },
+  );
+  assert.equal((await send('/one/a')).status, 200);
+  assert.equal((await send('/two/a')).status, 200);
+  assert.equal((await send('/one/a')).status, 429);
+});
+
+test('forRootAsync refuses a misspelt option, and what is no factory', () => {
+  const useFactory = () => ({ policies: bucket(1) });
+  assert.throws(
+    () => SluiceModule.forRootAsync({ useFactory, injekt: [] }),
+    has({ code: 'ERR_SLUICE_UNKNOWN_OPTION', message: /'inject'/ }),
+  );
+  assert.throws(() => SluiceModule.forRootAsync({}), has({ code: 'ERR_SLUICE_OPTIONS' }));
+  assert.throws(
+    () => SluiceModule.forRootAsync({ useFactory, names: 'jobs' }),
+    has({ code: 'ERR_SLUICE_OPTIONS' }),
+  );
+});
+
+test('a guard that Nest did not make says so', async () => {
+  await assert.rejects(
+    new SluiceGuard().canActivate({}),
+    (error) => error instanceof SluiceError && error.code === 'ERR_SLUICE_NEST',
+  );
+});
+
+test('import and require give the same classes', () => {
+  const required = createRequire(import.meta.url)('sluice/nestjs');
+  assert.equal(required.SluiceGuard, SluiceGuard);
+  assert.equal(required.SluiceModule, SluiceModule);
+  assert.equal(required.RateLimitException, RateLimitException);
+});
+
+test('no other entry point loads a package of NestJS', () => {
+  const program = `
+    for (const entry of ['sluice', 'sluice/testing', 'sluice/express']) require(entry);
+    const nest = /node_modules.(@nestjs|rxjs|reflect-metadata)/;
+    process.exitCode = Object.keys(require.cache).some((name) => nest.test(name)) ? 1 : 0;`;
+  assert.equal(
+    spawnSync(process.execPath, ['-e', program], { cwd: new URL('.', import.meta.url) }).status,
+    0,
+  );
+});

@@ -1,0 +1,70 @@
+// What the tests of the NestJS module share: decorators without a compiler, and an application for one test.
+
+import 'reflect-metadata';
+import { Controller, Get, Module } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { ExpressAdapter } from '@nestjs/platform-express';
+import { FastifyAdapter } from '@nestjs/platform-fastify';
+import { SluiceModule } from 'sluice/nestjs';
+import { send } from './express-support.mjs';
+
+export const platforms = {
+  Express: () => new ExpressAdapter(),
+  Fastify: () => new FastifyAdapter(),
+};
+
+/** Applies a decorator to a method. */
+export function onMethod(type, name, ...decorators) {
+  for (const decorator of decorators) {
+    decorator(type.prototype, name, Object.getOwnPropertyDescriptor(type.prototype, name));
+  }
+}
+
+/**
+ * A controller class whose GET handlers answer their own names. `handlers` are lists of decorators by the
+ * handler's name, which is its path too.
+ */
+export function controller(handlers, { name = 'Pages', path = '', decorators = [] } = {}) {
+  const type = { [name]: class {} }[name];
+  for (const [handler, handlerDecorators] of Object.entries(handlers)) {
+    const method = { [handler]: () => handler }[handler];
+    Object.defineProperty(type.prototype, handler, { value: method, configurable: true });
+    onMethod(type, handler, Get(handler), ...handlerDecorators);
+  }
+  for (const decorator of [Controller(path), ...decorators]) decorator(type);
+  return type;
+}
+
+/** A root module. */
+export function rootModule(imports, { controllers = [], providers = [] } = {}) {
+  class AppModule {}
+  Module({ imports, controllers, providers })(AppModule);
+  return AppModule;
+}
+
+/**
+ * Starts an application on a free port of the loopback until test `t` ends. `options` are forRoot's, or a
+ * list of modules; the rest is the root module's.
+ */
+export async function start(t, adapter, options, { configure = () => {}, ...rest } = {}) {
+  const imports = Array.isArray(options) ? options : [SluiceModule.forRoot(options)];
+  const root = rootModule(imports, rest);
+  const app = await NestFactory.create(root, adapter(), { logger: false, abortOnError: false });
+  configure(app);
+  await app.listen(0, '127.0.0.1');
+  const server = app.getHttpServer();
+  t.after(async () => {
+    server.closeAllConnections();
+    await app.close();
+  });
+  const { port } = server.address();
+  return { app, port, send: (path, extra) => send({ host: '127.0.0.1', port, path, ...extra }) };
+}
+
+/** Starts an application without a server until test `t` ends. */
+export async function startContext(t, root) {
+  const options = { logger: false, abortOnError: false };
+  const app = await NestFactory.createApplicationContext(root, options);
+  t.after(() => app.close());
+  return app;
+}

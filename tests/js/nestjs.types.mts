@@ -1,0 +1,65 @@
+// What compiles and what must not: the types of 'sluice/nestjs'. Compiled by nestjs-docs.test.mjs.
+
+import type { Request } from 'express';
+import { createLimiter, memory, tokenBucket } from 'sluice';
+import {
+  InjectLimiter,
+  RateLimit,
+  type RateLimitOptions,
+  SkipRateLimit,
+  SluiceGuard,
+  SluiceModule,
+  type SluiceModuleOptions,
+} from 'sluice/nestjs';
+
+const policies = tokenBucket({ capacity: 1, every: '1s' });
+const limiter = createLimiter({ policies: { burst: policies } });
+interface Settings {
+  capacity: number;
+}
+
+SluiceModule.forRoot({
+  policies,
+  store: memory(),
+  global: true,
+  key: (request) => request.ip ?? '',
+});
+SluiceModule.forRoot({ policies, key: (request: Request) => request.hostname });
+SluiceModule.forRoot({ limiters: { a: limiter, b: { policies, prefix: 'b' } } });
+SluiceModule.forRootAsync({ useFactory: async () => ({ policies }), names: ['default'] });
+SluiceModule.forRootAsync({
+  useFactory: (settings: Settings) => ({ policies, cost: settings.capacity }),
+  inject: ['SETTINGS'],
+});
+// @ts-expect-error: no option 'policys'
+SluiceModule.forRoot({ policys: policies });
+// @ts-expect-error: a key is a string
+SluiceModule.forRoot({ policies, key: () => 42 });
+// @ts-expect-error: a format that does not exist
+SluiceModule.forRoot({ policies, headers: 'draft-99' });
+// @ts-expect-error: a limiter is made of policies
+SluiceModule.forRoot({ limiters: { a: { prefix: 'a' } } });
+
+export const options: SluiceModuleOptions = { policies };
+export const decoration: RateLimitOptions<Request> = { key: async (request) => request.hostname };
+
+@RateLimit({ limiter: 'a' })
+export class Pages {
+  @InjectLimiter() readonly limiter!: typeof limiter;
+
+  @RateLimit({ policies, cost: (request: Request) => request.url.length })
+  a() {}
+
+  @SkipRateLimit()
+  b() {}
+
+  // @ts-expect-error: no option 'limitr'
+  @RateLimit({ limitr: 'a' })
+  c() {}
+}
+
+export class HostGuard extends SluiceGuard {
+  protected override async getKey(request: Request) {
+    return request.hostname;
+  }
+}
