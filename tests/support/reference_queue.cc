@@ -34,7 +34,7 @@ void ReferenceQueue::Take(std::int64_t cost, Nanos now) {
   if (cost == 0) return;
   while (!line_.empty() && (now - front_began_).count() >= line_.front()) {
     front_began_ += Nanos{static_cast<std::int64_t>(line_.front())};
-    line_.pop_front();
+    line_.erase(line_.begin());
   }
   if (line_.empty()) front_began_ = now;
   line_.push_back(cost * unit_);

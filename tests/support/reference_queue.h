@@ -4,7 +4,7 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
+#include <vector>
 
 #include "core/decision.h"
 #include "core/time.h"
@@ -39,8 +39,8 @@ class ReferenceQueue {
   std::int64_t capacity_;
   bool shapes_;
   Work unit_;
-  std::deque<Work> line_;  // of each call not served by the last Take, the first in front
-  Nanos front_began_{0};   // when the server began with the first; no meaning without one
+  std::vector<Work> line_;  // of each call not served by the last Take, the first in front
+  Nanos front_began_{0};    // when the server began with the first; no meaning without one
 };
 
 }  // namespace sluice::testing
