@@ -68,3 +68,10 @@ export async function startContext(t, root) {
   t.after(() => app.close());
   return app;
 }
+
+/** The statuses of one request after the other. */
+export async function statuses(send, ...paths) {
+  const found = [];
+  for (const path of paths) found.push((await send(path)).status);
+  return found;
+}
