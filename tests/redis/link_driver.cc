@@ -44,11 +44,11 @@ std::size_t TakeNumber(char type, std::string_view& bytes) {
 LinkDriver::LinkDriver(const Link::Options& options, std::uint64_t seed)
     : link(options, seed, now) {}
 
-std::uint64_t LinkDriver::Check(std::string key, Nanos timeout, std::int64_t cost) {
-  return Submit(Request::Kind::kCheck, std::move(key), timeout, cost);
+std::uint64_t LinkDriver::Check(std::string_view key, Nanos timeout, std::int64_t cost) {
+  return Submit(Request::Kind::kCheck, key, timeout, cost);
 }
 
-std::uint64_t LinkDriver::Submit(Request::Kind kind, std::string key, Nanos timeout,
+std::uint64_t LinkDriver::Submit(Request::Kind kind, std::string_view key, Nanos timeout,
                                  std::int64_t cost) {
   std::vector<Request> requests(1);
   Request& request = requests[0];

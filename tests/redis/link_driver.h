@@ -23,8 +23,10 @@ class LinkDriver {
 
   /// Asks whether `key` may take `cost` of a bucket of 10 that gains one per second, and returns
   /// the ticket.
-  std::uint64_t Check(std::string key, Nanos timeout = 100 * kMillisecond, std::int64_t cost = 1);
-  std::uint64_t Submit(Request::Kind kind, std::string key, Nanos timeout, std::int64_t cost = 1);
+  std::uint64_t Check(std::string_view key, Nanos timeout = 100 * kMillisecond,
+                      std::int64_t cost = 1);
+  std::uint64_t Submit(Request::Kind kind, std::string_view key, Nanos timeout,
+                       std::int64_t cost = 1);
 
   /// Accepts the connection and answers the greeting.
   void GetReady();

@@ -26,7 +26,7 @@ class LuaFaults : public ::testing::Test {
   static void TearDownTestSuite() { server_.reset(); }
   void SetUp() override { server_->Run({"FLUSHALL"}); }
 
-  static Request Ask(std::string key) {
+  static Request Ask(std::string_view key) {
     Request request;
     request.set = set_;
     request.key = redis::EscapedKey(key);

@@ -27,7 +27,7 @@ class Lua : public ::testing::Test {
   static void TearDownTestSuite() { server_.reset(); }
   void SetUp() override { server_->Run({"FLUSHALL"}); }
 
-  static Request Ask(std::string key, std::int64_t cost = 1, std::int64_t second = 1) {
+  static Request Ask(std::string_view key, std::int64_t cost = 1, std::int64_t second = 1) {
     Request request;
     request.set = set_;
     request.key = redis::EscapedKey(key);

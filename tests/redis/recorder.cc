@@ -25,7 +25,7 @@ void Recorder::Deliver(std::span<Completion> completions) {
   arrived_.notify_all();
 }
 
-Request Recorder::Ask(std::shared_ptr<const PolicySet> set, std::string key, Nanos timeout,
+Request Recorder::Ask(std::shared_ptr<const PolicySet> set, std::string_view key, Nanos timeout,
                       std::int64_t cost) {
   Request request;
   request.set = std::move(set);

@@ -7,6 +7,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "redis/client.h"
@@ -22,7 +23,7 @@ class Recorder final : public Sink, public std::enable_shared_from_this<Recorder
   void Deliver(std::span<Completion> completions) override;
 
   /// A request that delivers here. Tickets count from 1.
-  Request Ask(std::shared_ptr<const PolicySet> set, std::string key,
+  Request Ask(std::shared_ptr<const PolicySet> set, std::string_view key,
               Nanos timeout = std::chrono::seconds(20), std::int64_t cost = 1);
   /// Waits for the answer; fails the test, and gives an empty one, if it does not come in 30 s.
   Completion Await(std::uint64_t ticket);

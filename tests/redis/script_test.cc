@@ -30,7 +30,7 @@ std::shared_ptr<const PolicySet> One() {
   return set;
 }
 
-Request Ask(std::shared_ptr<const PolicySet> set, std::string key, std::int64_t first,
+Request Ask(std::shared_ptr<const PolicySet> set, std::string_view key, std::int64_t first,
             std::int64_t second = 0) {
   Request request;
   request.set = std::move(set);
