@@ -10,6 +10,7 @@ import {
   retryAfterSeconds,
 } from './headers.js';
 import { clientIpKey } from './http-client-ip.js';
+import { hold } from './http-hold.js';
 import { PROBLEM_CONTENT_TYPE, problemOf } from './http-problem.js';
 import { createLimiter, type Limiter, type SyncLimiter } from './limiter.js';
 import type { Cost, Decision, Policy } from './types.js';
@@ -126,22 +127,6 @@ function fail(error: unknown, req: Request, next: NextFunction): void {
   // A client that has hung up has no address any more. There is nobody to answer, and nothing to report.
   if ((error as SluiceError).code === 'ERR_SLUICE_CLIENT_IP' && req.socket.destroyed) return;
   next(error);
-}
-
-/** The longest that a timer of Node waits: 24.8 days. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
-
-/** Lets a request go on when its turn in the queue of a shaping policy has come, if its client still waits. */
-function hold(delayMs: number, res: Response, next: NextFunction): void {
-  const timer = setTimeout(
-    () => {
-      res.off('close', leave);
-      next();
-    },
-    Math.min(delayMs, LONGEST_TIMER_MS),
-  );
-  const leave = () => clearTimeout(timer);
-  res.once('close', leave);
 }
 
 /**

@@ -1,5 +1,6 @@
 // The NestJS guard: asks a limiter about each HTTP request, and throws what a denied one is answered.
 
+import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import {
   type CanActivate,
@@ -13,6 +14,7 @@ import { version as nestVersion } from '@nestjs/core/package.json';
 import { SluiceError, typeError } from './errors.js';
 import { draft10LimitField, retryAfterSeconds } from './headers.js';
 import { clientIpKey } from './http-client-ip.js';
+import { hold } from './http-hold.js';
 import { PROBLEM_CONTENT_TYPE, problemOf } from './http-problem.js';
 import { Limits, type Plan } from './nestjs-limits.js';
 import type { NestRequest } from './nestjs-options.js';
@@ -31,12 +33,6 @@ export class RateLimitException extends HttpException {
     this.message = problem.title;
     this.decision = decision;
   }
-}
-
-/** The response as Express or Fastify give it; Fastify's wraps Node's. */
-interface PlatformResponse {
-  readonly raw?: PlatformResponse;
-  once(event: 'finish', listener: () => void): void;
 }
 
 /**
@@ -81,6 +77,10 @@ export class SluiceGuard implements CanActivate {
     const derives = plan.key !== undefined || this.getKey !== SluiceGuard.prototype.getKey;
     if (derives && !hadUser && !this.sluiceSettled.has(plan)) {
       this.sluiceWatch(key, plan, request, context);
+    }
+    if (decision.delayMs > 0) {
+      const response = nodeResponse(context);
+      await new Promise<void>((resolve) => hold(decision.delayMs, response, resolve));
     }
     return true;
   }
@@ -137,8 +137,7 @@ export class SluiceGuard implements CanActivate {
     request: NestRequest,
     context: ExecutionContext,
   ): void {
-    const response = context.switchToHttp().getResponse<PlatformResponse>();
-    (response.raw ?? response).once('finish', async () => {
+    nodeResponse(context).once('finish', async () => {
       if (!hasUser(request) || this.sluiceSettled.has(plan)) return;
       this.sluiceSettled.add(plan);
       try {
@@ -159,6 +158,12 @@ export class SluiceGuard implements CanActivate {
 Injectable()(SluiceGuard);
 Inject(Limits)(SluiceGuard.prototype, 'sluiceLimits');
 Inject(HttpAdapterHost)(SluiceGuard.prototype, 'sluiceAdapter');
+
+/** Node's response: what Express gives is one, what Fastify gives wraps one. */
+function nodeResponse(context: ExecutionContext): ServerResponse {
+  const response = context.switchToHttp().getResponse<ServerResponse & { raw?: ServerResponse }>();
+  return response.raw ?? response;
+}
 
 function hasUser(request: NestRequest): boolean {
   return request.user !== undefined && request.user !== null;
