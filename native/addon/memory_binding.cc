@@ -75,9 +75,9 @@ napi_value Decide(napi_env env, napi_callback_info info, Ask ask) {
     std::fill_n(costs.begin(), count, static_cast<std::int64_t>(cost));
   }
   const Nanos now = now_us < 0 ? call.bound->clock.Now() : FromMicros(now_us);
-  const StringUnits key(env, call.args[0]);
+  const Utf8 key(env, call.args[0]);
   Verdict& verdict = call.bound->verdict;
-  ask(limiter, limiter.Hash(key.bytes()), std::span(costs).first(count), now, verdict);
+  ask(limiter, limiter.Hash(key.view()), std::span(costs).first(count), now, verdict);
 
   napi_value code = nullptr;
   napi_create_uint32(env, WriteVerdict(verdict, call.bound->environment.exchange()), &code);
@@ -101,8 +101,8 @@ napi_value Peek(napi_env env, napi_callback_info info) {
 napi_value Reset(napi_env env, napi_callback_info info) {
   return Guarded(env, [=]() -> napi_value {
     const Call call = ReadCall(env, info);
-    const StringUnits key(env, call.args[0]);
-    call.bound->limiter.Reset(call.bound->limiter.Hash(key.bytes()));
+    const Utf8 key(env, call.args[0]);
+    call.bound->limiter.Reset(call.bound->limiter.Hash(key.view()));
     return nullptr;
   });
 }
@@ -115,7 +115,7 @@ Napi::Value OpenMemoryStore(const Napi::CallbackInfo& info) {
   if (info[0].IsUndefined()) {
     store = std::make_shared<MemoryStore>(options);
   } else {
-    store = OpenNamedStore(ToUtf8(StringUnits(info.Env(), info[0]).units()), options,
+    store = OpenNamedStore(Utf8(info.Env(), info[0]).view(), options,
                            info[2].As<Napi::Boolean>().Value());
   }
   if (store == nullptr) return info.Env().Undefined();
@@ -135,9 +135,9 @@ Napi::Value MemoryStoreStats(const Napi::CallbackInfo& info) {
 Napi::Value MakeMemoryLimiter(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   const auto bound = std::make_shared<Bound>(
-      Environment::Of(env), MemoryLimiter(ReadPolicies(info[1].As<Napi::Array>()),
-                                          *info[0].As<Napi::External<StorePtr>>().Data(),
-                                          ToUtf8(StringUnits(env, info[2]).units())));
+      Environment::Of(env),
+      MemoryLimiter(ReadPolicies(info[1].As<Napi::Array>()),
+                    *info[0].As<Napi::External<StorePtr>>().Data(), Utf8(env, info[2]).view()));
   auto out = Napi::Object::New(env);
   const auto add = [&](const char* name, napi_callback callback) {
     napi_value function = nullptr;

@@ -32,7 +32,7 @@ void Ask(const Napi::CallbackInfo& info) {
   if (bound.limiter == nullptr) return;
   RedisLimiter::Question& question = bound.queued.emplace_back();
   question.kind = static_cast<redis::Request::Kind>(info[0].As<Napi::Number>().Uint32Value());
-  question.key = ToUtf8(StringUnits(info.Env(), info[1]).units());
+  question.key = Utf8(info.Env(), info[1]).Text();
   const double cost = info[2].As<Napi::Number>().DoubleValue();
   const std::size_t count = bound.limiter->policies().size();
   if (cost < 0) {
@@ -78,7 +78,7 @@ Napi::Value ParseRedisUrl(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   redis::Endpoint endpoint;
   redis::UrlFault fault;
-  if (!redis::ParseUrl(ToUtf8(StringUnits(env, info[0]).units()), endpoint, fault)) {
+  if (!redis::ParseUrl(Utf8(env, info[0]).view(), endpoint, fault)) {
     return Napi::String::New(env, fault.reason);
   }
   auto out = Napi::Object::New(env);
@@ -91,9 +91,7 @@ Napi::Value ParseRedisUrl(const Napi::CallbackInfo& info) {
 }
 
 redis::Endpoint ReadEndpoint(const Napi::Object& from) {
-  const auto text = [&from](const char* name) {
-    return ToUtf8(StringUnits(from.Env(), from.Get(name)).units());
-  };
+  const auto text = [&from](const char* name) { return Utf8(from.Env(), from.Get(name)).Text(); };
   redis::Endpoint endpoint;
   endpoint.host = text("host");
   endpoint.port = static_cast<std::uint16_t>(from.Get("port").As<Napi::Number>().Uint32Value());
@@ -111,7 +109,7 @@ Napi::Value MakeRedisLimiter(const Napi::CallbackInfo& info) {
   };
   RedisLimiter::Options options;
   options.policies = ReadPolicies(from.Get("policies").As<Napi::Array>());
-  options.prefix = ToUtf8(StringUnits(env, from.Get("prefix")).units());
+  options.prefix = Utf8(env, from.Get("prefix")).Text();
   options.on_store_error = static_cast<StoreErrorRule>(number("onStoreError"));
   options.deadline = FromMicros(number("deadlineUs"));
   if (options.on_store_error == StoreErrorRule::kLocal) {

@@ -9,20 +9,7 @@
 #include <system_error>
 
 namespace sluice::addon {
-
-StringUnits::StringUnits(napi_env env, napi_value string) {
-  std::size_t length = 0;
-  constexpr std::size_t kRoom = sizeof(in_place_) / sizeof(char16_t);
-  napi_get_value_string_utf16(env, string, in_place_, kRoom, &length);
-  if (length + 1 < kRoom) {
-    units_ = {in_place_, length};
-    return;
-  }
-  napi_get_value_string_utf16(env, string, nullptr, 0, &length);
-  long_.resize(length);
-  napi_get_value_string_utf16(env, string, long_.data(), length + 1, &length);
-  units_ = long_;
-}
+namespace {
 
 std::string ToUtf8(std::u16string_view units) {
   std::string out;
@@ -50,6 +37,33 @@ std::string ToUtf8(std::u16string_view units) {
     }
   }
   return out;
+}
+
+}  // namespace
+
+Utf8::Utf8(napi_env env, napi_value string) {
+  // Read as UTF-16, which is exact: Node-API's UTF-8 makes one character of all lone surrogates.
+  char16_t units[kRoom];
+  std::size_t length = 0;
+  napi_get_value_string_utf16(env, string, units, kRoom, &length);
+  if (length + 1 < kRoom) {
+    char16_t all = 0;
+    for (std::size_t i = 0; i < length; ++i) {
+      all |= units[i];
+      in_place_[i] = static_cast<char>(units[i]);
+    }
+    if (all < 0x80) {
+      view_ = {in_place_, length};
+      return;
+    }
+    elsewhere_ = ToUtf8({units, length});
+  } else {
+    napi_get_value_string_utf16(env, string, nullptr, 0, &length);
+    std::u16string long_units(length, u'\0');
+    napi_get_value_string_utf16(env, string, long_units.data(), length + 1, &length);
+    elsewhere_ = ToUtf8(long_units);
+  }
+  view_ = elsewhere_;
 }
 
 double ToMillis(Nanos span) {

@@ -15,27 +15,26 @@
 
 namespace sluice::addon {
 
-/// A string's UTF-16 code units, exact for every string: lone surrogates stay distinct. Short ones
-/// are held in place. Valid while the object lives.
-class StringUnits {
+/// A string as UTF-8, with a lone surrogate written as the three bytes that its number would take
+/// (WTF-8), so that distinct strings give distinct bytes. Short ASCII, as most keys are, takes no
+/// allocation. Source: https://simonsapin.github.io/wtf-8/
+class Utf8 {
  public:
-  StringUnits(napi_env env, napi_value string);
+  Utf8(napi_env env, napi_value string);
+  Utf8(const Utf8&) = delete;
+  Utf8& operator=(const Utf8&) = delete;
 
-  std::u16string_view units() const { return units_; }
-  /// The units' memory: what distinguishes one string from all others in this process.
-  std::string_view bytes() const {
-    return {reinterpret_cast<const char*>(units_.data()), units_.size() * sizeof(char16_t)};
-  }
+  /// Valid while the object lives.
+  std::string_view view() const { return view_; }
+  std::string Text() const { return std::string(view_); }
 
  private:
-  char16_t in_place_[128];
-  std::u16string long_;
-  std::u16string_view units_;
-};
+  static constexpr std::size_t kRoom = 128;
 
-/// UTF-8, with a lone surrogate written as the three bytes that its number would take (WTF-8), so
-/// that distinct strings give distinct bytes. Source: https://simonsapin.github.io/wtf-8/
-std::string ToUtf8(std::u16string_view units);
+  char in_place_[kRoom];
+  std::string elsewhere_;
+  std::string_view view_;
+};
 
 /// Microseconds, as the whole numbers JavaScript passes, from 0 to 2^53.
 inline Nanos FromMicros(double us) { return Nanos{static_cast<std::int64_t>(us) * 1000}; }
