@@ -2,7 +2,7 @@
 
 import type { NextFunction, Request, Response } from 'express';
 import { checkOptionNames, rangeError, typeError } from './errors.js';
-import type { Limiter, LimiterOptions } from './limiter.js';
+import { LIMITER_OPTIONS, type Limiter, type LimiterOptions } from './limiter.js';
 import type { Cost, Decision } from './types.js';
 
 /** What the middleware does with a request, whatever limiter it asks. */
@@ -39,14 +39,6 @@ const REQUEST_OPTIONS: Readonly<Record<keyof RequestOptions, true>> = {
   headers: true,
   retryAfterJitter: true,
   handler: true,
-};
-const LIMITER_OPTIONS: Readonly<Record<keyof LimiterOptions, true>> = {
-  policies: true,
-  store: true,
-  prefix: true,
-  onStoreError: true,
-  deadlineMs: true,
-  denialCache: true,
 };
 const KNOWN_OPTIONS = ['limiter', ...Object.keys({ ...REQUEST_OPTIONS, ...LIMITER_OPTIONS })];
 

@@ -269,14 +269,15 @@ class RedisLimiter<Name extends string> extends BaseLimiter<Name> implements Lim
   }
 }
 
-const LIMITER_OPTIONS = [
-  'policies',
-  'store',
-  'prefix',
-  'onStoreError',
-  'deadlineMs',
-  'denialCache',
-];
+/** The names of a limiter's options. As an object, so that one forgotten here does not compile. */
+export const LIMITER_OPTIONS: Readonly<Record<keyof LimiterOptions, true>> = {
+  policies: true,
+  store: true,
+  prefix: true,
+  onStoreError: true,
+  deadlineMs: true,
+  denialCache: true,
+};
 const RULES: readonly OnStoreError[] = ['local', 'allow', 'deny', 'throw'];
 /** Keys remembered while Redis does not answer. */
 const LOCAL_KEYS = 1_000_000;
@@ -295,7 +296,7 @@ export function createLimiter<
 /** For code that is generic itself. */
 export function createLimiter<Name extends string>(options: LimiterOptions<Name>): Limiter<Name>;
 export function createLimiter(options: LimiterOptions): Limiter {
-  checkOptionNames(options, LIMITER_OPTIONS, 'createLimiter');
+  checkOptionNames(options, Object.keys(LIMITER_OPTIONS), 'createLimiter');
   const table = readPolicies(options.policies);
   const { prefix = 'sluice', onStoreError = 'local', deadlineMs = 100, denialCache } = options;
   if (typeof prefix !== 'string' || prefix === '' || prefix.length > 128) {

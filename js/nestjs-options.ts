@@ -2,7 +2,7 @@
 
 import type { ExecutionContext, FactoryProvider, ModuleMetadata } from '@nestjs/common';
 import { checkOptionNames, rangeError, typeError } from './errors.js';
-import type { Limiter, LimiterOptions } from './limiter.js';
+import { LIMITER_OPTIONS, type Limiter, type LimiterOptions } from './limiter.js';
 import { readPolicies } from './options.js';
 import type { Cost } from './types.js';
 
@@ -74,14 +74,6 @@ export interface RateLimitOptions<Request = NestRequest> {
 }
 
 // As objects, so that an option added to a type and forgotten here does not compile.
-const LIMITER_OPTIONS: Readonly<Record<keyof LimiterOptions, true>> = {
-  policies: true,
-  store: true,
-  prefix: true,
-  onStoreError: true,
-  deadlineMs: true,
-  denialCache: true,
-};
 const MODULE_OPTIONS: Readonly<Record<Exclude<keyof SluiceModuleOptions, 'global'>, true>> = {
   ...LIMITER_OPTIONS,
   limiters: true,

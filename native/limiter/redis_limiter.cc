@@ -25,8 +25,11 @@ class RedisLimiter::Desk final : public redis::Sink, public std::enable_shared_f
     std::vector<redis::Request> requests;
     requests.reserve(questions.size());
     const std::shared_ptr<redis::Sink> self = shared_from_this();
+    std::vector<KeyHash> hashes;
+    if (local_) hashes.reserve(questions.size());
     // Long keys take their time: not while the I/O thread waits for the lock.
     for (const Question& question : questions) {
+      if (local_) hashes.push_back(local_->Hash(question.key));
       requests.push_back({.kind = question.kind,
                           .set = set,
                           .key = redis::EscapedKey(question.key),
@@ -44,7 +47,7 @@ class RedisLimiter::Desk final : public redis::Sink, public std::enable_shared_f
       pending.ticket = question.ticket;
       pending.sink = sink;
       if (local_) {
-        pending.key = local_->Hash(question.key);
+        pending.key = hashes[i];
         if (question.kind == redis::Request::Kind::kReset) local_->Reset(pending.key);
       }
       requests[i].ticket = slot;

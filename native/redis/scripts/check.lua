@@ -1,4 +1,5 @@
--- Decides checks over TAT policies (token bucket): up to 128 of them in one atomic step.
+-- Decides checks over TAT policies (token bucket, GCRA, leaky bucket): up to 128 of them in one
+-- atomic step.
 --
 -- Each policy of a key holds one number, its theoretical arrival time (TAT), in ns modulo
 -- 9,000,000 s, as plain decimal text: the moment, on this server's clock, at which everything
