@@ -3,11 +3,22 @@
 
 #include <algorithm>
 #include <cctype>
+#include <type_traits>
 
 namespace sluice {
 namespace {
 
 __extension__ using Int128 = __int128;  // a product of two limits needs 84 bits
+
+// Calls `f` with the algorithm that decides this ask.
+template <typename F>
+auto VisitFor(const Policy& policy, const Ask& ask, F f) {
+  if (ask.limit == 0) return std::visit(f, policy.algorithm);
+  return std::visit(f, *WithLimit(policy.algorithm, ask.limit));
+}
+
+template <typename A>
+constexpr bool kHasTat = std::remove_cvref_t<A>::kIsTat;
 
 }  // namespace
 
@@ -17,16 +28,139 @@ bool IsPolicyName(std::string_view name) {
   });
 }
 
-std::string_view StateTag(const Algorithm& algorithm) {
-  return std::visit([](const auto& a) { return a.kStateTag; }, algorithm);
+std::string StateTag(const Algorithm& algorithm) {
+  return std::visit([](const auto& a) { return std::string(a.StateTag()); }, algorithm);
+}
+
+bool IsTat(const Algorithm& algorithm) {
+  return std::visit([](const auto& a) { return kHasTat<decltype(a)>; }, algorithm);
 }
 
 const TatRule& RuleOf(const Algorithm& algorithm) {
-  return std::visit([](const auto& a) -> const TatRule& { return a.rule(); }, algorithm);
+  return std::visit(
+      [](const auto& a) -> const TatRule& {
+        if constexpr (kHasTat<decltype(a)>) {
+          return a.rule();
+        } else {
+          static constexpr TatRule kNone;
+          return kNone;  // against the precondition
+        }
+      },
+      algorithm);
+}
+
+std::int64_t LimitOf(const Algorithm& algorithm) {
+  return std::visit([](const auto& a) { return a.limit(); }, algorithm);
+}
+
+std::optional<Algorithm> WithLimit(const Algorithm& algorithm, std::int64_t limit) {
+  return std::visit(
+      [limit](const auto& a) -> std::optional<Algorithm> {
+        if (const auto other = a.WithLimit(limit)) return Algorithm(*other);
+        return std::nullopt;
+      },
+      algorithm);
+}
+
+bool IsHopeless(std::span<const Policy> policies, std::span<const Ask> asks) {
+  for (std::size_t i = 0; i < policies.size(); ++i) {
+    const std::int64_t cost = asks[i].cost;
+    if (policies[i].enforce && cost > 0 &&
+        VisitFor(policies[i], asks[i], [cost](const auto& a) { return a.Never(cost); })) {
+      return true;
+    }
+  }
+  return false;
+}
+
+Judgement Judge(std::span<const Policy> policies, std::span<const Ask> asks,
+                std::span<const Reading> readings, Nanos max_wait) {
+  Judgement judgement{.allowed = true, .parts = {}};
+  bool hopeless = false;
+  for (std::size_t i = 0; i < policies.size(); ++i) {
+    Judgement::Part& part = judgement.parts[i];
+    const std::int64_t cost = asks[i].cost;
+    VisitFor(policies[i], asks[i], [&](const auto& a) {
+      if (cost == 0) {
+        part.admits = true;
+      } else if (a.Never(cost)) {
+        part.never = true;
+      } else if constexpr (kHasTat<decltype(a)>) {
+        part.admits = Nanos{readings[i].numbers[0]} <= a.LargestBacklog(cost, max_wait);
+      } else {
+        part.admits = a.Fits(readings[i], cost);
+      }
+    });
+    if (cost != 0 && readings[i].blocked > Nanos{0}) part.admits = false;
+    if (policies[i].enforce && !part.admits) {
+      judgement.allowed = false;
+      hopeless = hopeless || part.never;
+    }
+  }
+  if (hopeless) return judgement;
+  for (std::size_t i = 0; i < policies.size(); ++i) {
+    Judgement::Part& part = judgement.parts[i];
+    if (asks[i].cost == 0 || part.never) continue;
+    if (judgement.allowed && part.admits) {
+      part.effect = Effect::kCharge;
+      continue;
+    }
+    if (policies[i].charge_denied) part.effect = Effect::kChargeDenied;
+    part.starts_block =
+        !part.admits && policies[i].block_for > Nanos{0} && readings[i].blocked == Nanos{0};
+  }
+  return judgement;
+}
+
+Reading After(const Policy& policy, const Ask& ask, const Reading& before,
+              const Judgement::Part& part) {
+  Reading after = before;
+  if (part.effect != Effect::kNone) {
+    after = VisitFor(policy, ask, [&](const auto& a) {
+      return part.effect == Effect::kCharge ? a.Charged(before, ask.cost)
+                                            : a.ChargedDenied(before, ask.cost);
+    });
+  }
+  if (part.starts_block) after.blocked = policy.block_for;
+  return after;
+}
+
+void Describe(std::span<const Policy> policies, std::span<const Ask> asks,
+              std::span<const Reading> readings, const Judgement& judgement, const Moment& now,
+              std::span<Decision> decisions) {
+  for (std::size_t i = 0; i < policies.size(); ++i) {
+    const Judgement::Part& part = judgement.parts[i];
+    const Reading after = After(policies[i], asks[i], readings[i], part);
+    Decision& decision = decisions[i];
+    decision = Decision{.allowed = part.admits, .enforced = policies[i].enforce};
+    VisitFor(policies[i], asks[i], [&](const auto& a) {
+      decision.limit = a.limit();
+      decision.remaining = after.blocked > Nanos{0} ? 0 : a.Remaining(after);
+      decision.reset_after = std::max(after.blocked, a.ResetAfter(after));
+      if (part.never) {
+        decision.retry_after = kNever;
+      } else if (!part.admits) {
+        decision.retry_after = std::max(after.blocked, a.RetryAfter(after, asks[i].cost));
+      }
+      if constexpr (kHasTat<decltype(a)>) {
+        decision.mark = (now.now + a.ResetAfter(after)).count();
+        if (judgement.allowed && part.admits) {
+          decision.delay = a.Delay(Nanos{readings[i].numbers[0]}, asks[i].cost);
+        }
+      } else {
+        decision.mark = a.Mark(after, now.wall);
+      }
+    });
+  }
+}
+
+bool IsPlainTat(const Policy& policy) {
+  return IsTat(policy.algorithm) && policy.block_for == Nanos{0} && !policy.charge_denied &&
+         policy.enforce;
 }
 
 bool DecideTats(std::span<const Policy> policies, std::span<const std::int64_t> costs,
-                std::span<const Nanos> backlogs, std::span<Decision> decisions) {
+                std::span<const Nanos> backlogs, Nanos now, std::span<Decision> decisions) {
   // A backlog is a TAT on a clock that reads 0.
   bool allowed = true;
   for (std::size_t i = 0; i < policies.size(); ++i) {
@@ -34,24 +168,22 @@ bool DecideTats(std::span<const Policy> policies, std::span<const std::int64_t> 
         CheckTat(RuleOf(policies[i].algorithm), backlogs[i], costs[i], Nanos{0}).decision;
     allowed = allowed && decisions[i].allowed;
   }
-  if (allowed) {
-    for (std::size_t i = 0; i < policies.size(); ++i) {
-      decisions[i].delay =
-          std::visit([backlog = backlogs[i]](const auto& a) { return a.Delay(backlog); },
-                     policies[i].algorithm);
-    }
-    return true;
-  }
   for (std::size_t i = 0; i < policies.size(); ++i) {
-    if (decisions[i].allowed) {
+    if (!allowed && decisions[i].allowed) {
       decisions[i] = DescribeBacklog(RuleOf(policies[i].algorithm), backlogs[i], true);
     }
+    decisions[i].mark = (now + decisions[i].reset_after).count();
+    if (!allowed) continue;
+    if (const auto* leaky = std::get_if<LeakyBucket>(&policies[i].algorithm)) {
+      decisions[i].delay = leaky->Delay(backlogs[i], costs[i]);
+    }
   }
-  return false;
+  return allowed;
 }
 
 std::size_t BindingPolicy(std::span<const Decision> decisions) {
   const auto binds_more = [](const Decision& a, const Decision& b) {
+    if (a.enforced != b.enforced) return a.enforced;
     if (a.allowed != b.allowed) return !a.allowed;
     if (!a.allowed) return a.retry_after > b.retry_after;
     return static_cast<Int128>(a.remaining) * b.limit < static_cast<Int128>(b.remaining) * a.limit;

@@ -9,7 +9,10 @@ namespace sluice {
 
 /// One policy's answer. All amounts and times describe the key after this call.
 struct Decision {
+  /// Whether this policy admits the call.
   bool allowed = false;
+  /// Whether the check goes by that. A shadow policy's answer is only reported.
+  bool enforced = true;
   /// The most that is admitted at once (a token bucket's capacity), in cost units.
   std::int64_t limit = 0;
   /// The largest cost that would be admitted now, in [0, limit].
@@ -21,6 +24,10 @@ struct Decision {
   Nanos reset_after{0};
   /// How long an admitted call should be held back (a shaping policy); 0 for all others.
   Nanos delay{0};
+  /// Names what was charged, so that it can be given back: of a TAT policy the TAT it came to, on
+  /// the store's clock; of a window its start, of a log its entry's time, in us. Of no meaning when
+  /// nothing was charged.
+  std::int64_t mark = 0;
 };
 
 }  // namespace sluice

@@ -10,16 +10,16 @@
 #include <string_view>
 
 #include "core/policy_fault.h"
-#include "core/tat.h"
+#include "core/tat_algorithm.h"
 #include "core/tat_rule.h"
 #include "core/time.h"
 
 namespace sluice {
 
-class Gcra {
+class Gcra : public TatAlgorithm {
  public:
-  /// See TokenBucket::kStateTag.
-  static constexpr std::string_view kStateTag = "gc1";
+  /// See TokenBucket::StateTag.
+  static std::string_view StateTag() { return "gc1"; }
 
   /// `limit` units every `every` in the long run, `burst` at once. See MakeTatRule for ranges and
   /// faults: kCapacity is `burst`, kRate `limit`.
@@ -30,13 +30,14 @@ class Gcra {
     return Gcra(*rule);
   }
 
-  const TatRule& rule() const { return rule_; }
-  Nanos Delay(Nanos /*backlog*/) const { return Nanos{0}; }
+  std::optional<Gcra> WithLimit(std::int64_t limit) const {
+    const std::optional<TatRule> rule = RuleWithCapacity(limit);
+    if (!rule) return std::nullopt;
+    return Gcra(*rule);
+  }
 
  private:
-  explicit Gcra(TatRule rule) : rule_(rule) {}
-
-  TatRule rule_;
+  explicit Gcra(TatRule rule) : TatAlgorithm(rule) {}
 };
 
 }  // namespace sluice

@@ -8,23 +8,24 @@
 // communications", IEEE Communications Magazine 24(10), 1986.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string_view>
 
 #include "core/policy_fault.h"
-#include "core/tat.h"
+#include "core/tat_algorithm.h"
 #include "core/tat_rule.h"
 #include "core/time.h"
 
 namespace sluice {
 
-class LeakyBucket {
+class LeakyBucket : public TatAlgorithm {
  public:
   enum class Mode : std::uint8_t { kPolice, kShape };
 
-  /// See TokenBucket::kStateTag. Both modes keep the same state.
-  static constexpr std::string_view kStateTag = "lb1";
+  /// See TokenBucket::StateTag. Both modes keep the same state.
+  static std::string_view StateTag() { return "lb1"; }
 
   /// See MakeTatRule for ranges and faults: kRate is `leak`.
   static std::optional<LeakyBucket> Make(std::int64_t capacity, std::int64_t leak, Nanos every,
@@ -34,16 +35,28 @@ class LeakyBucket {
     return LeakyBucket(*rule, mode);
   }
 
-  const TatRule& rule() const { return rule_; }
   Mode mode() const { return mode_; }
-  /// How long to hold an admitted call back that found this `backlog`: until what came before it
-  /// has leaked out.
-  Nanos Delay(Nanos backlog) const { return mode_ == Mode::kShape ? backlog : Nanos{0}; }
+  std::optional<LeakyBucket> WithLimit(std::int64_t limit) const {
+    const std::optional<TatRule> rule = RuleWithCapacity(limit);
+    if (!rule) return std::nullopt;
+    return LeakyBucket(*rule, mode_);
+  }
+
+  /// As TatAlgorithm; a shaping queue takes no more for being waited for, and delays no longer than
+  /// `max_wait`.
+  Nanos LargestBacklog(std::int64_t n, Nanos max_wait) const {
+    if (mode_ == Mode::kPolice) return TatAlgorithm::LargestBacklog(n, max_wait);
+    const Nanos room = TatAlgorithm::LargestBacklog(n, kNoWait);
+    return max_wait == kNoWait ? room : std::min(room, max_wait);
+  }
+  /// A shaped call waits until what came before it has leaked out.
+  Nanos Delay(Nanos backlog, std::int64_t n) const {
+    return mode_ == Mode::kShape ? backlog : TatAlgorithm::Delay(backlog, n);
+  }
 
  private:
-  LeakyBucket(TatRule rule, Mode mode) : rule_(rule), mode_(mode) {}
+  LeakyBucket(TatRule rule, Mode mode) : TatAlgorithm(rule), mode_(mode) {}
 
-  TatRule rule_;
   Mode mode_;
 };
 

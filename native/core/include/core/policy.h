@@ -1,6 +1,7 @@
-// A policy: what is allowed, with a name. And how the answers of several policies become one.
+// A policy: what is allowed, with a name. And how several policies answer one check.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -8,20 +9,41 @@
 #include <string_view>
 #include <variant>
 
+#include "core/concurrency.h"
 #include "core/decision.h"
+#include "core/fixed_window.h"
 #include "core/gcra.h"
 #include "core/leaky_bucket.h"
+#include "core/reading.h"
+#include "core/sliding_log.h"
+#include "core/sliding_window.h"
 #include "core/token_bucket.h"
 
 namespace sluice {
 
 /// Every algorithm there is. The one list that a new algorithm joins.
-using Algorithm = std::variant<TokenBucket, Gcra, LeakyBucket>;
+using Algorithm = std::variant<TokenBucket, Gcra, LeakyBucket, FixedWindow, SlidingWindow,
+                               SlidingLog, Concurrency>;
 
 struct Policy {
   /// 1 to 64 characters of A-Z a-z 0-9 _ - . so that it fits a header and a Redis key unescaped.
   std::string name;
   Algorithm algorithm;
+  /// The first denial by this policy blocks the key for so long: whatever it asks is denied. 0: no.
+  /// At most kLongestSpan.
+  Nanos block_for{0};
+  /// A denied check charges this policy too, whoever denied it.
+  bool charge_denied = false;
+  /// False: a shadow, which judges, counts and reports, but never denies.
+  bool enforce = true;
+};
+
+/// What a check asks of one policy.
+struct Ask {
+  /// 0 <= cost < 2^31. A cost of 0 is always admitted and charges nothing.
+  std::int64_t cost = 1;
+  /// The limit or capacity for this call; 0: the policy's own. See WithLimit.
+  std::int64_t limit = 0;
 };
 
 /// The most policies that one check may ask at once.
@@ -30,25 +52,77 @@ inline constexpr std::size_t kMaxPolicies = 16;
 /// See Policy::name.
 bool IsPolicyName(std::string_view name);
 
-/// "tb1" and so on: the algorithm and the format of its state.
-std::string_view StateTag(const Algorithm& algorithm);
+/// "tb1", "fw1.60000" and so on: the algorithm, the format of its state, and its window. States of
+/// another tag are never read.
+std::string StateTag(const Algorithm& algorithm);
 
-/// The numbers of a policy whose state is one TAT.
+/// Whether the state is one TAT.
+bool IsTat(const Algorithm& algorithm);
+
+/// The numbers of a policy whose state is one TAT. Precondition: IsTat.
 const TatRule& RuleOf(const Algorithm& algorithm);
 
-/// Decides one check over several TAT policies: all of them admit it, or none is charged.
-/// `backlogs[i]` is the backlog of the key under `policies[i]` before the call, `costs[i]` the cost
-/// there (0 <= cost < 2^31). Writes one decision per policy, each after this call, and returns
-/// whether the check is admitted. When it is, the caller stores now + decisions[i].reset_after for
-/// each policy whose cost is above 0.
-/// This one function decides for the memory store and describes what the Lua twin decided.
-/// Precondition: the four spans are equally long.
+std::int64_t LimitOf(const Algorithm& algorithm);
+
+/// The same algorithm with another limit or capacity; its window, rate and state stay. None if the
+/// limit is out of the algorithm's range.
+std::optional<Algorithm> WithLimit(const Algorithm& algorithm, std::int64_t limit);
+
+/// The algorithm that decides this ask. Precondition: ask.limit is 0 or WithLimit has a value.
+inline Algorithm AlgorithmFor(const Policy& policy, const Ask& ask) {
+  return ask.limit == 0 ? policy.algorithm : *WithLimit(policy.algorithm, ask.limit);
+}
+
+/// What becomes of a policy's state.
+enum class Effect : std::uint8_t { kNone, kCharge, kChargeDenied };
+
+/// What a check comes to, policy by policy.
+struct Judgement {
+  bool allowed = false;
+  struct Part {
+    bool admits = false;  ///< this policy's own answer
+    bool never = false;   ///< the cost is above what it can ever admit
+    Effect effect = Effect::kNone;
+    bool starts_block = false;
+  };
+  std::array<Part, kMaxPolicies> parts;
+};
+
+/// Decides one check: all policies that enforce admit it, or none is charged.
+/// `readings[i]` is the state under policies[i] before the call. With `max_wait` a TAT policy may
+/// admit a call that then has to wait for up to so long.
+/// Preconditions: spans equally long, at most kMaxPolicies; `max_wait` is kNoWait or 0 to
+/// kLongestSpan.
+Judgement Judge(std::span<const Policy> policies, std::span<const Ask> asks,
+                std::span<const Reading> readings, Nanos max_wait);
+
+/// Whether some enforcing policy can never admit such a cost: the check is denied, and whatever the
+/// options nothing changes.
+bool IsHopeless(std::span<const Policy> policies, std::span<const Ask> asks);
+
+/// The reading after the call.
+Reading After(const Policy& policy, const Ask& ask, const Reading& before,
+              const Judgement::Part& part);
+
+/// What the callers are told: one decision per policy. `now`: the moment of the call, for marks.
+void Describe(std::span<const Policy> policies, std::span<const Ask> asks,
+              std::span<const Reading> readings, const Judgement& judgement, const Moment& now,
+              std::span<Decision> decisions);
+
+/// Whether DecideTats may stand in for Judge and Describe.
+bool IsPlainTat(const Policy& policy);
+
+/// Judge and Describe in one, for the policies that nearly all checks have: those of IsPlainTat, at
+/// their own limits. `backlogs[i]` is the backlog of the key under `policies[i]` before the call.
+/// Writes one decision per policy, each after this call, and returns whether the check is admitted.
+/// When it is, the caller stores now + decisions[i].reset_after for each policy whose cost is above
+/// 0. Precondition: the four spans are equally long.
 bool DecideTats(std::span<const Policy> policies, std::span<const std::int64_t> costs,
-                std::span<const Nanos> backlogs, std::span<Decision> decisions);
+                std::span<const Nanos> backlogs, Nanos now, std::span<Decision> decisions);
 
 /// The index of the policy that binds: of those that denied, the one that takes longest; if all
-/// admit, the one with the smallest share of its limit left. The first of equals.
-/// Precondition: not empty.
+/// admit, the one with the smallest share of its limit left. Shadows only if there is nothing else.
+/// The first of equals. Precondition: not empty.
 std::size_t BindingPolicy(std::span<const Decision> decisions);
 
 }  // namespace sluice

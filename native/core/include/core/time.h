@@ -10,6 +10,16 @@ namespace sluice {
 /// clock the store uses; the core only ever subtracts two of the same clock.
 using Nanos = std::chrono::duration<std::int64_t, std::nano>;
 
+/// The same in whole microseconds: windows, logs and holders. Points count from 1970 wherever the
+/// policy speaks of the calendar.
+using Micros = std::chrono::duration<std::int64_t, std::micro>;
+
+/// One moment on a store's two clocks.
+struct Moment {
+  Nanos now{0};    ///< for TATs: counts from anywhere
+  Micros wall{0};  ///< for windows, logs and holders: counts from 1970, and never steps
+};
+
 /// "No later moment will do": a cost above what the policy can ever admit.
 inline constexpr Nanos kNever = Nanos::max();
 
@@ -17,5 +27,8 @@ inline constexpr Nanos kNever = Nanos::max();
 /// TAT is stored. C * I below this keeps every intermediate under 2^53, so that the Lua twin, whose
 /// only number is a double, computes the same integers.
 inline constexpr Nanos kLongestSpan = std::chrono::hours(24 * 100);
+
+/// Cuts off what is below a microsecond. Precondition: span >= 0.
+constexpr Micros ToMicros(Nanos span) { return std::chrono::duration_cast<Micros>(span); }
 
 }  // namespace sluice

@@ -11,14 +11,16 @@
 
 #include "core/policy_fault.h"
 #include "core/tat.h"
+#include "core/tat_algorithm.h"
 #include "core/tat_rule.h"
 #include "core/time.h"
 
 namespace sluice {
 
-class TokenBucket {
+class TokenBucket : public TatAlgorithm {
  public:
   /// Names the algorithm and the format of its state. States of another tag are never read.
+  static std::string_view StateTag() { return "tb1"; }
   static constexpr std::string_view kStateTag = "tb1";
 
   /// A bucket of `capacity` tokens into which `refill` flow back every `every`. See MakeTatRule for
@@ -30,25 +32,27 @@ class TokenBucket {
     return TokenBucket(*rule, refill, every);
   }
 
-  const TatRule& rule() const { return rule_; }
   std::int64_t refill() const { return refill_; }
   Nanos every() const { return every_; }
-  Nanos Delay(Nanos /*backlog*/) const { return Nanos{0}; }
+  std::optional<TokenBucket> WithLimit(std::int64_t limit) const {
+    const std::optional<TatRule> rule = RuleWithCapacity(limit);
+    if (!rule) return std::nullopt;
+    return TokenBucket(*rule, refill_, every_);
+  }
 
   /// See CheckTat. `tat` = Nanos{0} (or any moment that has passed) is a key never seen.
-  constexpr TatStep Check(Nanos tat, std::int64_t n, Nanos now) const {
-    return CheckTat(rule_, tat, n, now);
+  TatStep Check(Nanos tat, std::int64_t n, Nanos now) const {
+    return CheckTat(rule(), tat, n, now);
   }
 
   bool operator==(const TokenBucket& other) const {
-    return rule_.capacity == other.rule_.capacity && rule_.interval == other.rule_.interval;
+    return rule().capacity == other.rule().capacity && rule().interval == other.rule().interval;
   }
 
  private:
   TokenBucket(TatRule rule, std::int64_t refill, Nanos every)
-      : rule_(rule), refill_(refill), every_(every) {}
+      : TatAlgorithm(rule), refill_(refill), every_(every) {}
 
-  TatRule rule_;
   std::int64_t refill_;
   Nanos every_;
 };

@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -33,6 +34,8 @@ struct Answer {
   std::string detail;
   /// Whether `verdict` is set: always for a check or peek, except for a fault under kThrow.
   bool decided = false;
+  /// kRelease, kRenew: whether the holder still had all of its slots.
+  bool done = false;
   Verdict verdict;
 };
 
@@ -56,14 +59,34 @@ class RedisLimiter {
     std::shared_ptr<MemoryStore> local;
   };
 
+  /// What few questions say; see redis::Details.
+  struct Details {
+    std::vector<std::string> keys;
+    std::optional<std::string> shard;
+    std::array<std::int64_t, kMaxPolicies> limits{};
+    Nanos max_wait = kNoWait;
+    std::optional<std::array<std::int64_t, kMaxPolicies>> marks;
+    HolderId holder;
+    Nanos block_for{0};
+    std::uint32_t which = 0;
+    /// kCredit, kAbort, kRelease, kRenew: who made the charge. kLocal: this process, which then
+    /// undoes it; Redis is not asked.
+    Source charged_by = Source::kStore;
+  };
+
   /// A question: `kind`, `key` and `costs` as in redis::Request; `ticket` comes back with the
   /// answer.
   struct Question {
     redis::Request::Kind kind = redis::Request::Kind::kCheck;
     std::string key;
     std::array<std::int64_t, kMaxPolicies> costs{};
+    std::unique_ptr<Details> details;  ///< null: nothing else to say
     std::uint64_t ticket = 0;
   };
+
+  /// The failure rule decides kCheck and kPeek alone, after Options::deadline. The other kinds are
+  /// tried for as long as this and then answered with the fault.
+  static constexpr Nanos kLastingDeadline = std::chrono::seconds(5);
 
   RedisLimiter(const Options& options, std::shared_ptr<redis::Client> client);
   ~RedisLimiter();

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -35,6 +36,27 @@ class PolicySet {
   std::vector<std::string> tails_;
 };
 
+/// What few requests say. Immutable once submitted.
+struct Details {
+  /// A key for each policy, instead of Request::key. Empty: that one for all.
+  std::vector<EscapedKey> keys;
+  /// What stands between the braces of all names, so that they share a cluster's slot; the keys
+  /// then follow the policy's name (redis/keys.h). Not set: the keys themselves.
+  std::optional<EscapedKey> shard;
+  /// kCheck, kPeek: another limit per policy (Ask::limit); 0 for its own.
+  std::array<std::int64_t, kMaxPolicies> limits{};
+  /// kCheck, kPeek: see Judge.
+  Nanos max_wait = kNoWait;
+  /// kCredit: what the charges are called (Decision::mark). Not set: whatever there is.
+  std::optional<std::array<std::int64_t, kMaxPolicies>> marks;
+  /// kCheck: who holds the slots that concurrency policies give. kRelease, kRenew: whose slots.
+  /// 1 to 64 characters of 0-9 a-z. Needed where the set has such a policy.
+  std::string holder;
+  /// kBlock: for how long, 1 us to kLongestSpan. kBlock, kUnblock: of which policies, one bit each.
+  Nanos block_for{0};
+  std::uint32_t which = 0;
+};
+
 /// Why a request got no answer.
 enum class Fault : std::uint8_t {
   kNone,
@@ -58,9 +80,13 @@ struct Completion {
   bool charged = false;
   /// For a person; empty without a fault. Never holds a password.
   std::string detail;
-  /// Per policy, the backlog before the call: what DecideTats (core/policy.h) makes decisions of.
-  /// Zeros for a reset. Set when `fault` is kNone.
-  std::array<Nanos, kMaxPolicies> backlogs{};
+  /// kRelease, kRenew: whether the holder still had all of its slots.
+  bool done = false;
+  /// The server's time, since 1970.
+  Micros at{0};
+  /// kCheck, kPeek: per policy, the state before the call: what Judge and Describe (core/policy.h)
+  /// make decisions of. Set, as far as the set has policies, when `fault` is kNone.
+  std::array<Reading, kMaxPolicies> readings;
 };
 
 /// Where answers go.
@@ -77,17 +103,26 @@ class Sink {
 /// scheduling at the latest.
 struct Request {
   enum class Kind : std::uint8_t {
-    kCheck,  ///< decide and charge
-    kPeek,   ///< decide only; writes nothing
-    kReset,  ///< forget the key under these policies
+    kCheck,    ///< decide and charge
+    kPeek,     ///< decide only; writes nothing
+    kReset,    ///< forget the key under these policies, blocks included
+    kDebit,    ///< charge `costs`, into debt if need be
+    kCredit,   ///< give back up to `costs`
+    kAbort,    ///< the same for a call that gave up waiting (TatAlgorithm::Aborted); needs marks
+    kRelease,  ///< give a holder's slots back
+    kRenew,    ///< hold them for another time to live
+    kBlock,    ///< deny whatever costs anything for a while
+    kUnblock,
   };
 
   Kind kind = Kind::kCheck;
   std::shared_ptr<const PolicySet> set;
-  /// Who is limited.
+  /// Who is limited, under all policies.
   EscapedKey key;
-  /// One per policy of `set`, 0 <= cost < 2^31. Ignored by kReset.
+  /// One per policy of `set`, 0 <= cost < 2^31. Of kCheck, kPeek, kDebit, kCredit, kAbort.
   std::array<std::int64_t, kMaxPolicies> costs{};
+  /// Null: nothing else to say.
+  std::shared_ptr<const Details> details;
   /// On CLOCK_MONOTONIC (MonotonicClock of the store). When it passes, the answer is kTimeout.
   Nanos deadline{0};
   /// Handed back in the completion.

@@ -1,7 +1,8 @@
-// State in this process: a bounded table of TATs that any number of threads may use at once.
+// State in this process: bounded tables that any number of threads may use at once.
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -14,16 +15,25 @@
 namespace sluice {
 
 class TatTable;
+class WideTable;
 
 /// A keyed 64-bit hash of a key. Whoever does not know the store's seed cannot make two keys meet.
 struct KeyHash {
   std::uint64_t bits = 0;
 };
 
-/// Thread safe throughout; no call waits for another thread.
+/// Names one state: a key under one policy (MemoryLimiter::EntryOf).
+struct EntryHash {
+  std::uint64_t bits = 0;
+};
+
+/// Thread safe throughout.
+///
+/// States of one TAT are changed by compare-and-swap: no call waits for another thread. Larger ones
+/// have short locks, of which a call takes all that it needs, in one order, before it looks.
 ///
 /// Several policies in one check: all are evaluated, then charged one by one; if another thread got
-/// in between so that a later one no longer admits, the earlier charges are given back. A third
+/// in between so that a TAT policy no longer admits, the earlier charges are given back. A third
 /// thread may meanwhile be denied what it would have got; none is wrongly admitted.
 class MemoryStore {
  public:
@@ -35,6 +45,23 @@ class MemoryStore {
     std::size_t max_keys = 1'000'000;
     /// Secret and random, except where a run has to be repeatable.
     Seed seed{};
+    /// What the clock lacks to 1970, for windows that follow the calendar. Read once: a step of the
+    /// wall clock opens and closes nothing.
+    Nanos wall_offset{0};
+  };
+
+  /// One call's policies and their states. Spans equally long, 1 to kMaxPolicies; entries distinct.
+  struct Subject {
+    std::span<const Policy> policies;
+    std::span<const EntryHash> entries;
+  };
+
+  struct Question {
+    std::span<const Ask> asks;  ///< one per policy
+    /// See Judge.
+    Nanos max_wait = kNoWait;
+    /// Who holds the slots of concurrency policies, if the call is admitted.
+    HolderId holder{};
   };
 
   struct Stats {
@@ -51,6 +78,39 @@ class MemoryStore {
   /// Hashes any bytes under the store's seed (SipHash-2-4).
   KeyHash Hash(std::string_view bytes) const;
 
+  /// Decides and charges at `now` (>= 0): Judge and Describe over these states.
+  bool Check(const Subject& subject, const Question& question, Nanos now,
+             std::span<Decision> decisions);
+  /// What Check would answer; changes nothing.
+  bool Peek(const Subject& subject, const Question& question, Nanos now,
+            std::span<Decision> decisions) const;
+
+  /// Charges units[i] >= 0 whatever there is room for, into debt (Debited of each algorithm; a log
+  /// keeps its newest entries; concurrency policies: nothing).
+  void Debit(const Subject& subject, std::span<const std::int64_t> units, Nanos now);
+  /// Gives back up to units[i], of the charges that `marks` names (Decision::mark) or, where it is
+  /// empty, of whatever there is. Slots are given back by Release.
+  void Credit(const Subject& subject, std::span<const std::int64_t> units,
+              std::span<const std::int64_t> marks, Nanos now);
+  /// The same for a call that gave up waiting (TatAlgorithm::Aborted). Precondition: marks.
+  void Abort(const Subject& subject, std::span<const std::int64_t> units,
+             std::span<const std::int64_t> marks, Nanos now);
+  /// Gives a holder's slots back, or holds them for another ttl. Whether all of the subject's
+  /// concurrency policies still had them.
+  bool Release(const Subject& subject, HolderId holder, Nanos now);
+  bool Renew(const Subject& subject, HolderId holder, Nanos now);
+  /// Denies what costs anything for `span` (1 ns to kLongestSpan) from now on, instead of any block
+  /// that there is.
+  void Block(const Subject& subject, Nanos span, Nanos now);
+  void Unblock(const Subject& subject);
+  /// Forgets the states, blocks included.
+  void Reset(const Subject& subject);
+
+  // For the one key and the policies of nearly all checks: IsPlainTat, and no block was ever set.
+
+  /// Whether the two functions below may be called for such policies.
+  bool unblocked() const { return !blocks_.load(std::memory_order_acquire); }
+
   /// Decides and charges at `now` (>= 0). `scopes[i]` says whose state policies[i] has: a hash of
   /// prefix, policy name and state tag, so that limiters which agree on these share it; but not the
   /// Hash of any text that may also be a key.
@@ -62,15 +122,15 @@ class MemoryStore {
   bool Peek(KeyHash key, std::span<const Policy> policies, std::span<const KeyHash> scopes,
             std::span<const std::int64_t> costs, Nanos now, std::span<Decision> decisions) const;
 
-  /// Forgets the key under these scopes.
-  void Reset(KeyHash key, std::span<const KeyHash> scopes);
-
   Stats stats() const;
   const Options& options() const { return options_; }
 
  private:
   Options options_;
   std::unique_ptr<TatTable> table_;
+  std::unique_ptr<WideTable> wide_;
+  /// Whether a block was ever set: until then nobody looks for one.
+  std::atomic<bool> blocks_{false};
 };
 
 }  // namespace sluice

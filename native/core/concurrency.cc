@@ -1,0 +1,66 @@
+// Slots, in the order in which they expire.
+#include "core/concurrency.h"
+
+#include "window_tag.h"
+
+namespace sluice {
+namespace {
+
+// Drops the slots that have expired; where `holder` stands among the others, or size() if nowhere.
+std::size_t Find(Concurrency::State& state, HolderId holder, Micros now) {
+  state.slots.DropFront(state.slots.CountUntil(now));
+  const auto slots = state.slots.items();
+  return static_cast<std::size_t>(std::ranges::find(slots, holder, &Concurrency::Slot::holder) -
+                                  slots.begin());
+}
+
+}  // namespace
+
+std::optional<Concurrency> Concurrency::Make(std::int64_t limit, Nanos ttl, PolicyFault& fault) {
+  fault = PolicyFault::kNone;
+  if (limit < 1 || limit > kLargestLimit) fault = PolicyFault::kCapacity;
+  if (!IsWindow(ttl)) fault = PolicyFault::kWindow;
+  if (fault != PolicyFault::kNone) return std::nullopt;
+  return Concurrency(limit, ToMicros(ttl));
+}
+
+std::optional<Concurrency> Concurrency::WithLimit(std::int64_t limit) const {
+  PolicyFault fault;
+  return Make(limit, ttl_, fault);
+}
+
+Reading Concurrency::Read(const State& state, Micros now, std::int64_t n,
+                          bool charges_denials) const {
+  const auto held = state.slots.items().subspan(state.slots.CountUntil(now));
+  const auto count = static_cast<std::int64_t>(held.size());
+  Reading reading{.numbers = {count, 0, 0}, .blocked = {}};
+  if (!held.empty()) reading.numbers[2] = (held.back().time - now).count();
+  if (count >= limit_) {
+    reading.numbers[1] = (held[static_cast<std::size_t>(count - limit_)].time - now).count();
+  } else if (charges_denials && n > 0 && count + 1 == limit_) {
+    // Denied by a block, the call takes the last slot.
+    const Micros first = held.empty() ? ttl_ : std::min(ttl_, held.front().time - now);
+    reading.numbers[1] = first.count();
+  }
+  return reading;
+}
+
+void Concurrency::Charge(State& state, HolderId holder, Micros now) const {
+  state.slots.DropFront(state.slots.CountUntil(now));
+  state.slots.Insert({.time = now + ttl_, .holder = holder});
+}
+
+bool Concurrency::Release(State& state, HolderId holder, Micros now) {
+  const std::size_t at = Find(state, holder, now);
+  if (at == state.slots.size()) return false;
+  state.slots.Erase(at);
+  return true;
+}
+
+bool Concurrency::Renew(State& state, HolderId holder, Micros now) const {
+  if (!Release(state, holder, now)) return false;
+  state.slots.Insert({.time = now + ttl_, .holder = holder});
+  return true;
+}
+
+}  // namespace sluice

@@ -1,0 +1,93 @@
+// Concurrency: at most `limit` calls at a time. An admitted call holds a slot until it is released,
+// or until `ttl` has passed since it was taken or renewed, so that a holder that dies gives it
+// back.
+//
+//   admit any n >= 1  iff  slots held < limit; it takes one slot
+//
+// Guarantee: at most `limit` slots are held at any moment, by those that renew in time.
+// Memory: an id and a time per slot held.
+// Reading: {slots held, us until the call asked about would be admitted if none is released, us
+// until the last slot held expires}.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <compare>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "core/policy_fault.h"
+#include "core/reading.h"
+#include "core/time.h"
+#include "core/timed_list.h"
+
+namespace sluice {
+
+/// Names a slot. Random, so that nobody can release another's.
+struct HolderId {
+  std::uint64_t high = 0;
+  std::uint64_t low = 0;
+  auto operator<=>(const HolderId&) const = default;
+};
+
+class Concurrency {
+ public:
+  static constexpr bool kIsTat = false;
+
+  struct Slot {
+    Micros time{0};  ///< when it expires
+    HolderId holder;
+  };
+  struct State {
+    TimedList<Slot> slots;
+  };
+
+  /// limit  1 to 2^42
+  /// ttl    1 us to 100 days
+  static std::optional<Concurrency> Make(std::int64_t limit, Nanos ttl, PolicyFault& fault);
+
+  std::int64_t limit() const { return limit_; }
+  Micros ttl() const { return ttl_; }
+  /// "co1": another time to live keeps the state, as each slot knows its own end.
+  std::string StateTag() const { return "co1"; }
+  std::optional<Concurrency> WithLimit(std::int64_t limit) const;
+
+  /// What a call of cost `n` has to know; `charges_denials`: a denial of it will be charged.
+  Reading Read(const State& state, Micros now, std::int64_t n, bool charges_denials) const;
+
+  bool Never(std::int64_t /*n*/) const { return false; }
+  bool Fits(const Reading& r, std::int64_t /*n*/) const { return r.numbers[0] < limit_; }
+  Reading Charged(Reading r, std::int64_t /*n*/) const {
+    r.numbers[0] += 1;
+    r.numbers[2] = std::max(r.numbers[2], ttl_.count());
+    return r;
+  }
+  /// A denied call takes a slot too, if there is one.
+  Reading ChargedDenied(const Reading& r, std::int64_t n) const {
+    return Fits(r, n) ? Charged(r, n) : r;
+  }
+  Nanos RetryAfter(const Reading& r, std::int64_t /*n*/) const { return Micros{r.numbers[1]}; }
+  std::int64_t Remaining(const Reading& r) const {
+    return std::max<std::int64_t>(0, limit_ - r.numbers[0]);
+  }
+  Nanos ResetAfter(const Reading& r) const { return Micros{r.numbers[2]}; }
+  std::int64_t Mark(const Reading& /*r*/, Micros /*now*/) const { return 0; }
+
+  // Changes of the state.
+
+  /// Takes a slot. REQUIRES room: !state.slots.full().
+  void Charge(State& state, HolderId holder, Micros now) const;
+  /// Whether there was such a slot.
+  static bool Release(State& state, HolderId holder, Micros now);
+  /// Holds the slot for `ttl` from now on. Whether there was such a slot.
+  bool Renew(State& state, HolderId holder, Micros now) const;
+
+ private:
+  Concurrency(std::int64_t limit, Micros ttl) : limit_(limit), ttl_(ttl) {}
+
+  std::int64_t limit_;
+  Micros ttl_;
+};
+
+}  // namespace sluice

@@ -1,0 +1,93 @@
+// Fixed window: at most `limit` units in each window; the count starts anew with the next one.
+//
+// Windows of align kFirstRequest start at the first charged call of the key; those of kClock at
+// multiples of the window since 1970; calendar months at the first of each month, 00:00 UTC.
+//
+// Guarantee: at most `limit` units in any one window, and so at most 2 * limit in an interval as
+// long as a window: the end of one and the start of the next (the boundary burst).
+// Memory: two numbers a key.
+// Reading: {us until the window ends in which a charge now would count, units counted in it}.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "core/policy_fault.h"
+#include "core/reading.h"
+#include "core/time.h"
+
+namespace sluice {
+
+/// What counts as "more than can be told apart": counts of units stop here, so that every product
+/// stays below 2^53 in the Lua twin.
+constexpr std::int64_t AddToCount(std::int64_t count, std::int64_t units) {
+  return std::min(count + units, kLargestLimit);
+}
+
+class FixedWindow {
+ public:
+  static constexpr bool kIsTat = false;
+  enum class Align : std::uint8_t { kFirstRequest, kClock, kMonth };
+
+  struct State {
+    Micros start{0};
+    std::int64_t count = 0;  ///< 0: the key equals one never seen
+  };
+
+  /// limit  1 to 2^42
+  /// window 1 us to 100 days; not looked at for kMonth
+  static std::optional<FixedWindow> Make(std::int64_t limit, Nanos window, Align align,
+                                         PolicyFault& fault);
+
+  std::int64_t limit() const { return limit_; }
+  /// A month: 31 days.
+  Micros window() const { return window_; }
+  Align align() const { return align_; }
+  /// "fw1.60000", "fw1.60000c", "fw1.month": other windows and alignments never share state.
+  std::string StateTag() const;
+  std::optional<FixedWindow> WithLimit(std::int64_t limit) const;
+
+  /// The start of the clock's window or the month that holds `now`. Precondition: not
+  /// kFirstRequest.
+  Micros StartOf(Micros now) const;
+  Micros EndOf(Micros start) const;
+
+  /// `now` before the state's start (a clock that stepped back) reads as that start.
+  Reading Read(const State& state, Micros now) const;
+  State Store(const Reading& reading, Micros now) const;
+
+  bool Never(std::int64_t n) const { return n > limit_; }
+  bool Fits(const Reading& r, std::int64_t n) const { return r.numbers[1] + n <= limit_; }
+  Reading Charged(Reading r, std::int64_t n) const {
+    r.numbers[1] = AddToCount(r.numbers[1], n);
+    return r;
+  }
+  Reading ChargedDenied(const Reading& r, std::int64_t n) const { return Charged(r, n); }
+  Reading Debited(const Reading& r, std::int64_t units) const { return Charged(r, units); }
+  Nanos RetryAfter(const Reading& r, std::int64_t n) const {
+    return Fits(r, n) ? Nanos{0} : Micros{r.numbers[0]};
+  }
+  std::int64_t Remaining(const Reading& r) const {
+    return std::max<std::int64_t>(0, limit_ - r.numbers[1]);
+  }
+  Nanos ResetAfter(const Reading& r) const {
+    return r.numbers[1] > 0 ? Micros{r.numbers[0]} : Micros{0};
+  }
+  /// Names a charge that came to this reading: the start of its window, in us.
+  std::int64_t Mark(const Reading& r, Micros now) const { return Store(r, now).start.count(); }
+  /// Takes back up to `units`: with a mark only if that window still lasts.
+  Reading GivenBack(Reading r, std::int64_t units, std::optional<std::int64_t> mark,
+                    Micros now) const;
+
+ private:
+  FixedWindow(std::int64_t limit, Micros window, Align align)
+      : limit_(limit), window_(window), align_(align) {}
+
+  std::int64_t limit_;
+  Micros window_;
+  Align align_;
+};
+
+}  // namespace sluice

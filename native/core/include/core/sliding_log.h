@@ -1,0 +1,94 @@
+// Sliding log: remembers every admitted call, and so counts the last `window` exactly.
+//
+//   admit n  iff  (sum of costs in (now - W, now]) + n <= limit
+//
+// Guarantee: at most `limit` units in any interval as long as a window, wherever it starts.
+// Memory: one time and cost per admitted call that the window holds (calls of one microsecond share
+// one); limits go to 100,000.
+// Reading: {units in the window, us until the call asked about would be admitted, us until the
+// newest entry leaves the window}.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "core/policy_fault.h"
+#include "core/reading.h"
+#include "core/time.h"
+#include "core/timed_list.h"
+
+namespace sluice {
+
+class SlidingLog {
+ public:
+  static constexpr bool kIsTat = false;
+
+  struct Entry {
+    Micros time{0};
+    std::int64_t cost = 0;
+  };
+  /// Times ascend. Never a cost of 0 among them.
+  struct State {
+    TimedList<Entry> entries;
+    std::int64_t sum = 0;  ///< of all entries, those that have left the window included
+  };
+
+  /// limit  1 to 100,000
+  /// window 1 us to 100 days
+  static std::optional<SlidingLog> Make(std::int64_t limit, Nanos window, PolicyFault& fault);
+
+  std::int64_t limit() const { return limit_; }
+  Micros window() const { return window_; }
+  /// "sl1.60000"
+  std::string StateTag() const;
+  std::optional<SlidingLog> WithLimit(std::int64_t limit) const;
+
+  /// What a call of cost `n` has to know; `charges_denials`: a denial of it will be charged.
+  /// A clock that stepped back behind the newest entry reads as that entry's time.
+  Reading Read(const State& state, Micros now, std::int64_t n, bool charges_denials) const;
+
+  bool Never(std::int64_t n) const { return n > limit_; }
+  bool Fits(const Reading& r, std::int64_t n) const { return r.numbers[0] + n <= limit_; }
+  Reading Charged(Reading r, std::int64_t n) const {
+    r.numbers[0] += n;
+    r.numbers[2] = std::max(r.numbers[2], window_.count());
+    return r;
+  }
+  Reading ChargedDenied(const Reading& r, std::int64_t n) const {
+    Reading after = Charged(r, n);
+    after.numbers[0] = std::min(limit_, after.numbers[0]);
+    return after;
+  }
+  Nanos RetryAfter(const Reading& r, std::int64_t /*n*/) const { return Micros{r.numbers[1]}; }
+  std::int64_t Remaining(const Reading& r) const {
+    return std::max<std::int64_t>(0, limit_ - r.numbers[0]);
+  }
+  Nanos ResetAfter(const Reading& r) const { return Micros{r.numbers[2]}; }
+  /// Names a charge that came to this reading: the time of its entry, in us.
+  std::int64_t Mark(const Reading& r, Micros now) const {
+    return now.count() + r.numbers[2] - window_.count();
+  }
+
+  // Changes of the state. `now` as in Read. Those that add REQUIRE room: !state.entries.full().
+
+  /// Adds an entry of n >= 1 units. The newest entries that make up `limit` are kept: those before
+  /// them decide nothing.
+  void Charge(State& state, std::int64_t n, Micros now) const;
+  /// Takes back up to `units`: with a mark from the entry of that time; else from the newest ones.
+  void GiveBack(State& state, std::int64_t units, std::optional<std::int64_t> mark,
+                Micros now) const;
+
+ private:
+  SlidingLog(std::int64_t limit, Micros window) : limit_(limit), window_(window) {}
+
+  Micros Newest(const State& state, Micros now) const {
+    return state.entries.empty() ? now : std::max(now, state.entries.back().time);
+  }
+
+  std::int64_t limit_;
+  Micros window_;
+};
+
+}  // namespace sluice

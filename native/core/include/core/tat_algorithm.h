@@ -1,0 +1,100 @@
+// What the algorithms whose state is one TAT have in common. Arithmetic and source: core/tat.h.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <optional>
+
+#include "core/reading.h"
+#include "core/tat.h"
+#include "core/time.h"
+
+namespace sluice {
+
+/// Asked of a check that does not wait; see TatAlgorithm::LargestBacklog.
+inline constexpr Nanos kNoWait{-1};
+
+/// Reading: {ns of backlog}.
+class TatAlgorithm {
+ public:
+  static constexpr bool kIsTat = true;
+
+  constexpr const TatRule& rule() const { return rule_; }
+  std::int64_t limit() const { return rule_.capacity; }
+
+  /// Whether a call of cost n can never be admitted.
+  bool Never(std::int64_t n) const { return n > limit(); }
+  // The rest REQUIRE that it can.
+  bool Fits(const Reading& r, std::int64_t n) const {
+    return BacklogOf(r) <= rule_.Span() - Charge(n);
+  }
+  Reading Charged(Reading r, std::int64_t n) const {
+    r.numbers[0] += Charge(n).count();
+    return r;
+  }
+  /// A denied call fills the bucket at most.
+  Reading ChargedDenied(Reading r, std::int64_t n) const {
+    const Nanos full = std::max(BacklogOf(r), rule_.Span());
+    r.numbers[0] = std::min(full, BacklogOf(r) + Charge(n)).count();
+    return r;
+  }
+  Nanos RetryAfter(const Reading& r, std::int64_t n) const {
+    return std::max(Nanos{0}, Charge(n) - (rule_.Span() - BacklogOf(r)));
+  }
+  std::int64_t Remaining(const Reading& r) const {
+    return std::max(Nanos{0}, rule_.Span() - BacklogOf(r)) / rule_.interval;
+  }
+  Nanos ResetAfter(const Reading& r) const { return BacklogOf(r); }
+
+  /// Charges whatever there is room for: into debt, but to no more than 100 days.
+  Reading Debited(Reading r, std::int64_t units) const {
+    const Nanos debt = std::min(units, kLongestSpan / rule_.interval + 1) * rule_.interval;
+    r.numbers[0] = std::max(BacklogOf(r), std::min(kLongestSpan, BacklogOf(r) + debt)).count();
+    return r;
+  }
+  /// Takes back up to `units`, of a charge after which `undrained` was left by now, if that is
+  /// known: never more than that.
+  Reading GivenBack(Reading r, std::int64_t units, std::optional<Nanos> undrained) const {
+    const Nanos most = std::max(Nanos{0}, std::min(BacklogOf(r), undrained.value_or(kLongestSpan)));
+    r.numbers[0] -=
+        std::min(std::min(units, most / rule_.interval + 1) * rule_.interval, most).count();
+    return r;
+  }
+  /// The same for a call that gave up waiting for its turn. Where others wait behind it nothing is
+  /// taken back: the next one to come would be told the turn of the last of them.
+  Reading Aborted(const Reading& r, std::int64_t units, Nanos undrained) const {
+    if (BacklogOf(r) > rule_.Span() && undrained != BacklogOf(r)) return r;
+    return GivenBack(r, units, undrained);
+  }
+
+  /// The largest backlog beside which a call of cost n (at most the capacity) is admitted if it may
+  /// be told to wait for up to `max_wait`; below 0 if there is none. kNoWait: it may not.
+  Nanos LargestBacklog(std::int64_t n, Nanos max_wait) const {
+    return rule_.Span() - Charge(n) + std::max(Nanos{0}, max_wait);
+  }
+  /// How long to hold back a call of cost n that was admitted at this backlog.
+  Nanos Delay(Nanos backlog, std::int64_t n) const {
+    return n == 0 ? Nanos{0} : std::max(Nanos{0}, backlog + Charge(n) - rule_.Span());
+  }
+
+ protected:
+  explicit TatAlgorithm(TatRule rule) : rule_(rule) {}
+
+  static Nanos BacklogOf(const Reading& r) { return Nanos{r.numbers[0]}; }
+  /// Precondition: n <= capacity.
+  Nanos Charge(std::int64_t n) const { return n * rule_.interval; }
+
+  /// The rule with another capacity; none if it is out of range or a full refill would take more
+  /// than 100 days.
+  std::optional<TatRule> RuleWithCapacity(std::int64_t capacity) const {
+    if (capacity < 1 || capacity > kLongestSpan.count() / rule_.interval.count()) {
+      return std::nullopt;
+    }
+    return TatRule{capacity, rule_.interval};
+  }
+
+ private:
+  TatRule rule_;
+};
+
+}  // namespace sluice

@@ -1,0 +1,100 @@
+// Counting the window, and when enough of it will have passed.
+#include "core/sliding_log.h"
+
+#include "window_tag.h"
+
+namespace sluice {
+namespace {
+
+using Entries = TimedList<SlidingLog::Entry>;
+
+std::int64_t SumOf(std::span<const SlidingLog::Entry> entries) {
+  std::int64_t sum = 0;
+  for (const SlidingLog::Entry& entry : entries) sum += entry.cost;
+  return sum;
+}
+
+// Drops what has left the window.
+void Prune(SlidingLog::State& state, Micros until) {
+  const std::size_t gone = state.entries.CountUntil(until);
+  state.sum -= SumOf(state.entries.items().first(gone));
+  state.entries.DropFront(gone);
+}
+
+}  // namespace
+
+std::optional<SlidingLog> SlidingLog::Make(std::int64_t limit, Nanos window, PolicyFault& fault) {
+  fault = PolicyFault::kNone;
+  if (limit < 1 || limit > kLargestLogLimit) fault = PolicyFault::kLogLimit;
+  if (!IsWindow(window)) fault = PolicyFault::kWindow;
+  if (fault != PolicyFault::kNone) return std::nullopt;
+  return SlidingLog(limit, ToMicros(window));
+}
+
+std::string SlidingLog::StateTag() const { return "sl1." + WindowTag(window_); }
+
+std::optional<SlidingLog> SlidingLog::WithLimit(std::int64_t limit) const {
+  PolicyFault fault;
+  return Make(limit, window_, fault);
+}
+
+Reading SlidingLog::Read(const State& state, Micros now, std::int64_t n,
+                         bool charges_denials) const {
+  const auto all = state.entries.items();
+  const std::size_t gone = state.entries.CountUntil(Newest(state, now) - window_);
+  const auto live = all.subspan(gone);
+  const std::int64_t sum = state.sum - SumOf(all.first(gone));
+  Reading reading{.numbers = {sum, 0, 0}, .blocked = {}};
+  if (live.empty()) return reading;
+  reading.numbers[2] = (live.back().time + window_ - now).count();
+
+  // How many of the oldest units have to leave until the call fits. A denial that is charged adds
+  // n more and, where that passes the limit, cuts the oldest: they leave first either way.
+  const std::int64_t must_leave = sum + n + (charges_denials ? n : 0) - limit_;
+  if (must_leave <= 0) return reading;
+  // Longest: the entry that such a denial adds, at the newest time.
+  Micros leaves = live.back().time > now ? live.back().time : now;
+  std::int64_t left = must_leave;
+  for (const Entry& entry : live) {
+    left -= entry.cost;
+    if (left > 0) continue;
+    leaves = entry.time;
+    break;
+  }
+  reading.numbers[1] = (leaves + window_ - now).count();
+  return reading;
+}
+
+void SlidingLog::Charge(State& state, std::int64_t n, Micros now) const {
+  const Micros at = Newest(state, now);
+  Prune(state, at - window_);
+  n = std::min(n, limit_);
+  if (!state.entries.empty() && state.entries.back().time == at) {
+    state.entries[state.entries.size() - 1].cost += n;
+  } else {
+    state.entries.Insert({.time = at, .cost = n});
+  }
+  state.sum += n;
+  while (state.sum > limit_) {
+    const std::int64_t over = state.sum - limit_;
+    const std::int64_t cut = std::min(over, state.entries.front().cost);
+    state.sum -= cut;
+    state.entries[0].cost -= cut;
+    if (state.entries.front().cost == 0) state.entries.DropFront(1);
+  }
+}
+
+void SlidingLog::GiveBack(State& state, std::int64_t units, std::optional<std::int64_t> mark,
+                          Micros now) const {
+  Prune(state, Newest(state, now) - window_);
+  for (std::size_t i = state.entries.size(); i-- > 0 && units > 0;) {
+    if (mark && state.entries[i].time.count() != *mark) continue;
+    const std::int64_t taken = std::min(units, state.entries[i].cost);
+    state.entries[i].cost -= taken;
+    state.sum -= taken;
+    units -= taken;
+    if (state.entries[i].cost == 0) state.entries.Erase(i);
+  }
+}
+
+}  // namespace sluice
