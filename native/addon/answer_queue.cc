@@ -10,7 +10,9 @@
 namespace sluice::addon {
 namespace {
 
+// In place of a verdict's code.
 constexpr double kUndecided = -1;
+constexpr double kDone = -2;
 constexpr std::size_t kLargestAnswer = 2 + Environment::kVerdictNumbers;
 static_assert(kLargestAnswer <= Environment::kExchangeNumbers);
 
@@ -52,7 +54,9 @@ void AnswerQueue::Deliver(std::span<const Answer> answers) {
     std::array<double, kLargestAnswer> numbers;
     numbers[0] = static_cast<double>(answer.ticket);
     numbers[1] = static_cast<double>(answer.fault);
-    numbers[2] = answer.decided ? WriteVerdict(answer.verdict, numbers.data() + 3) : kUndecided;
+    numbers[2] = answer.decided ? WriteVerdict(answer.verdict, numbers.data() + 3)
+                 : answer.done  ? kDone
+                                : kUndecided;
     const std::size_t size = 3 + (answer.decided ? NumbersAfterCode(answer.verdict) : 0);
     waiting_.numbers.insert(waiting_.numbers.end(), numbers.begin(), numbers.begin() + size);
     waiting_.ends.push_back(waiting_.numbers.size());

@@ -7,6 +7,11 @@
 #include "values.h"
 
 namespace sluice::addon {
+namespace {
+
+constexpr std::int64_t kMarkMask = (std::int64_t{1} << 53) - 1;
+
+}  // namespace
 
 Environment::Environment(Napi::Env env, Napi::Object exports) {
   auto exchange = Napi::Float64Array::New(env, kExchangeNumbers);
@@ -27,8 +32,18 @@ Environment& Environment::Of(napi_env env) {
   return *static_cast<Environment*>(data);
 }
 
-void Environment::ReadCosts(std::size_t count, std::span<std::int64_t> costs) const {
-  for (std::size_t i = 0; i < count; ++i) costs[i] = static_cast<std::int64_t>(exchange_[i]);
+Call Environment::ReadCall(std::size_t count) const {
+  Call call;
+  call.span = FromMicros(exchange_[0]);
+  call.which = static_cast<std::uint32_t>(exchange_[1]);
+  const auto flags = static_cast<unsigned>(exchange_[2]);
+  call.has_marks = (flags & 1) != 0;
+  call.charged_here = (flags & 2) != 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    call.a[i] = static_cast<std::int64_t>(exchange_[3 + 2 * i]);
+    call.b[i] = static_cast<std::int64_t>(exchange_[4 + 2 * i]);
+  }
+  return call;
 }
 
 std::uint32_t WriteVerdict(const Verdict& verdict, double* numbers) {
@@ -37,9 +52,11 @@ std::uint32_t WriteVerdict(const Verdict& verdict, double* numbers) {
   for (const Decision& decision : verdict.Decisions()) {
     delay = std::max(delay, ToMillis(decision.delay));
     *numbers++ = decision.allowed ? 1 : 0;
+    *numbers++ = static_cast<double>(decision.limit);
     *numbers++ = static_cast<double>(decision.remaining);
     *numbers++ = ToMillis(decision.retry_after);
     *numbers++ = ToMillis(decision.reset_after);
+    *numbers++ = static_cast<double>(decision.mark & kMarkMask);
   }
   return (verdict.allowed ? 1u : 0u) + verdict.binding * 2u +
          static_cast<std::uint32_t>(verdict.source) * 32u;

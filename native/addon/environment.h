@@ -14,16 +14,34 @@ namespace sluice::addon {
 
 class AnswerQueue;
 
+/// What JavaScript leaves in the exchange; see Environment.
+struct Call {
+  Nanos span{0};  ///< negative: none
+  std::uint32_t which = 0;
+  bool has_marks = false;
+  bool charged_here = false;
+  std::array<std::int64_t, kMaxPolicies> a{};
+  std::array<std::int64_t, kMaxPolicies> b{};
+};
+
 /// Created when the addon is loaded into an environment, destroyed when that ends. Used only on the
 /// environment's own thread.
 ///
 /// Numbers cross to JavaScript through one shared Float64Array (`exchange`), which costs a fraction
-/// of making objects here. Layout of a verdict: [code, delayMs, then per policy: admits, remaining,
-/// retryAfterMs, resetAfterMs]; code = allowed + binding * 2 + source * 32. The delay is the
-/// longest that any policy asks for.
+/// of making objects here.
+///
+/// A verdict: [code, delayMs, then per policy: admits, limit, remaining, retryAfterMs,
+/// resetAfterMs, mark]; code = allowed + binding * 2 + source * 32. The delay is the longest that
+/// any policy asks for. `mark` is Decision::mark modulo 2^53.
+///
+/// A call (from JavaScript): [spanUs, which, flags, then per policy: a, b].
+///   check, peek           spanUs: the longest wait, -1 for none; a: cost; b: limit, 0 for its own
+///   debit, credit, abort  a: units; b: mark, where flags & 1
+///   credit ... renew      flags & 2: this process made the charge, in place of a store that failed
+///   block                 spanUs: for how long; which: the policies, one bit each (unblock too)
 class Environment {
  public:
-  static constexpr std::size_t kNumbersPerPolicy = 4;
+  static constexpr std::size_t kNumbersPerPolicy = 6;
   static constexpr std::size_t kVerdictNumbers = 2 + kMaxPolicies * kNumbersPerPolicy;
   /// Room for a batch of answers; see AnswerQueue.
   static constexpr std::size_t kExchangeNumbers = 8192;
@@ -33,8 +51,8 @@ class Environment {
   static Environment& Of(napi_env env);
 
   double* exchange() { return exchange_; }
-  /// Reads `count` costs that JavaScript left at the start of `exchange`.
-  void ReadCosts(std::size_t count, std::span<std::int64_t> costs) const;
+  /// Reads a call over `count` policies that JavaScript left in `exchange`.
+  Call ReadCall(std::size_t count) const;
   AnswerQueue& answers() { return *answers_; }
   std::shared_ptr<AnswerQueue> SharedAnswers() { return answers_; }
 

@@ -7,9 +7,11 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "environment.h"
 #include "limiter/memory_limiter.h"
+#include "redis/request.h"
 #include "store/clock.h"
 #include "store/store_registry.h"
 #include "values.h"
@@ -28,15 +30,15 @@ struct Bound {
   Verdict verdict;  // kept from call to call: clearing one costs as much as the decision
 };
 
-struct Call {
+struct Arguments {
   Bound* bound;
   std::size_t argc;
-  std::array<napi_value, 3> args;
+  std::array<napi_value, 4> args;
 };
 
 // Reads a call without the checks and objects of node-addon-api: this is the hottest path.
-Call ReadCall(napi_env env, napi_callback_info info) {
-  Call call;
+Arguments ReadArguments(napi_env env, napi_callback_info info) {
+  Arguments call;
   call.argc = call.args.size();
   void* data = nullptr;
   napi_get_cb_info(env, info, &call.argc, call.args.data(), nullptr, &data);
@@ -44,9 +46,14 @@ Call ReadCall(napi_env env, napi_callback_info info) {
   return call;
 }
 
-double NumberAt(napi_env env, const Call& call, std::size_t index, double otherwise) {
+double NumberAt(napi_env env, const Arguments& call, std::size_t index, double otherwise) {
   if (index < call.argc) napi_get_value_double(env, call.args[index], &otherwise);
   return otherwise;
+}
+
+Nanos NowAt(napi_env env, const Arguments& call, std::size_t index) {
+  const double now_us = NumberAt(env, call, index, -1);
+  return now_us < 0 ? call.bound->clock.Now() : FromMicros(now_us);
 }
 
 // Runs the body of a callback; as in those of node-addon-api, its exceptions become JavaScript's.
@@ -60,24 +67,17 @@ napi_value Guarded(napi_env env, Body body) {
   }
 }
 
-template <typename Ask>
-napi_value Decide(napi_env env, napi_callback_info info, Ask ask) {
-  const Call call = ReadCall(env, info);
+template <typename Decider>
+napi_value Decide(napi_env env, napi_callback_info info, Decider decide) {
+  const Arguments call = ReadArguments(env, info);
   const MemoryLimiter& limiter = call.bound->limiter;
-  const double cost = NumberAt(env, call, 1, 1);
-  const double now_us = NumberAt(env, call, 2, -1);
-
   const std::size_t count = limiter.policies().size();
   std::array<std::int64_t, kMaxPolicies> costs;
-  if (cost < 0) {
-    call.bound->environment.ReadCosts(count, costs);
-  } else {
-    std::fill_n(costs.begin(), count, static_cast<std::int64_t>(cost));
-  }
-  const Nanos now = now_us < 0 ? call.bound->clock.Now() : FromMicros(now_us);
+  std::fill_n(costs.begin(), count, static_cast<std::int64_t>(NumberAt(env, call, 1, 1)));
+  const Nanos now = NowAt(env, call, 2);
   const Utf8 key(env, call.args[0]);
   Verdict& verdict = call.bound->verdict;
-  ask(limiter, limiter.Hash(key.view()), std::span(costs).first(count), now, verdict);
+  decide(limiter, limiter.Hash(key.view()), std::span(costs).first(count), now, verdict);
 
   napi_value code = nullptr;
   napi_create_uint32(env, WriteVerdict(verdict, call.bound->environment.exchange()), &code);
@@ -98,19 +98,106 @@ napi_value Peek(napi_env env, napi_callback_info info) {
   });
 }
 
-napi_value Reset(napi_env env, napi_callback_info info) {
-  return Guarded(env, [=]() -> napi_value {
-    const Call call = ReadCall(env, info);
-    const Utf8 key(env, call.args[0]);
-    call.bound->limiter.Reset(call.bound->limiter.Hash(key.view()));
-    return nullptr;
+// One key, or one per policy. Returns how many.
+std::size_t ReadKeys(napi_env env, napi_value from, const MemoryLimiter& limiter,
+                     std::array<KeyHash, kMaxPolicies>& keys) {
+  bool is_list = false;
+  napi_is_array(env, from, &is_list);
+  if (!is_list) {
+    keys[0] = limiter.Hash(Utf8(env, from).view());
+    return 1;
+  }
+  const std::size_t count = limiter.policies().size();
+  for (std::size_t i = 0; i < count; ++i) {
+    napi_value key = nullptr;
+    napi_get_element(env, from, static_cast<std::uint32_t>(i), &key);
+    keys[i] = limiter.Hash(Utf8(env, key).view());
+  }
+  return count;
+}
+
+std::vector<std::size_t> BitsOf(std::uint32_t mask, std::size_t count) {
+  std::vector<std::size_t> which;
+  for (std::size_t i = 0; i < count; ++i) {
+    if ((mask >> i & 1) != 0) which.push_back(i);
+  }
+  return which;
+}
+
+// What a call comes to that says more than a key and a cost.
+std::uint32_t Do(Bound& bound, redis::Request::Kind kind, MemoryLimiter::Keys keys, HolderId holder,
+                 Nanos now) {
+  using Kind = redis::Request::Kind;
+  const MemoryLimiter& limiter = bound.limiter;
+  const std::size_t count = limiter.policies().size();
+  const Call call = bound.environment.ReadCall(count);
+  const std::span units = std::span(call.a).first(count);
+  const std::span marks = std::span(call.b).first(call.has_marks ? count : 0);
+  switch (kind) {
+    case Kind::kCheck:
+    case Kind::kPeek: {
+      std::array<Ask, kMaxPolicies> asks;
+      for (std::size_t i = 0; i < count; ++i) asks[i] = {.cost = call.a[i], .limit = call.b[i]};
+      const MemoryStore::Question question{.asks = std::span(asks).first(count),
+                                           .max_wait = call.span < Nanos{0} ? kNoWait : call.span,
+                                           .holder = holder};
+      if (kind == Kind::kCheck) {
+        limiter.Check(keys, question, now, bound.verdict);
+      } else {
+        limiter.Peek(keys, question, now, bound.verdict);
+      }
+      return WriteVerdict(bound.verdict, bound.environment.exchange());
+    }
+    case Kind::kReset:
+      limiter.Reset(keys);
+      return 0;
+    case Kind::kDebit:
+      limiter.Debit(keys, units, now);
+      return 0;
+    case Kind::kCredit:
+      limiter.Credit(keys, units, marks, now);
+      return 0;
+    case Kind::kAbort:
+      limiter.Abort(keys, units, marks, now);
+      return 0;
+    case Kind::kRelease:
+      return limiter.Release(keys, holder, now) ? 1 : 0;
+    case Kind::kRenew:
+      return limiter.Renew(keys, holder, now) ? 1 : 0;
+    case Kind::kBlock:
+      limiter.Block(keys, BitsOf(call.which, count), call.span, now);
+      return 0;
+    case Kind::kUnblock:
+      limiter.Unblock(keys, BitsOf(call.which, count));
+      return 0;
+  }
+  return 0;
+}
+
+napi_value Act(napi_env env, napi_callback_info info) {
+  return Guarded(env, [=] {
+    const Arguments call = ReadArguments(env, info);
+    const auto kind = static_cast<redis::Request::Kind>(NumberAt(env, call, 0, 0));
+    std::array<KeyHash, kMaxPolicies> keys;
+    const std::size_t count = ReadKeys(env, call.args[1], call.bound->limiter, keys);
+    napi_valuetype type = napi_undefined;
+    napi_typeof(env, call.args[3], &type);
+    const HolderId holder =
+        type == napi_string ? ReadHolder(Utf8(env, call.args[3]).view()) : HolderId{};
+    napi_value code = nullptr;
+    napi_create_uint32(
+        env, Do(*call.bound, kind, std::span(keys).first(count), holder, NowAt(env, call, 2)),
+        &code);
+    return code;
   });
 }
 
 Napi::Value OpenMemoryStore(const Napi::CallbackInfo& info) {
   const MemoryStore::Options options{
       .max_keys = static_cast<std::size_t>(info[1].As<Napi::Number>().Int64Value()),
-      .seed = RandomSeed()};
+      .seed = RandomSeed(),
+      .wall_offset =
+          Nanos{static_cast<std::int64_t>(info[3].As<Napi::Number>().DoubleValue()) * 1000}};
   StorePtr store;
   if (info[0].IsUndefined()) {
     store = std::make_shared<MemoryStore>(options);
@@ -150,7 +237,7 @@ Napi::Value MakeMemoryLimiter(const Napi::CallbackInfo& info) {
   };
   add("check", Check);
   add("peek", Peek);
-  add("reset", Reset);
+  add("act", Act);
   return out;
 }
 

@@ -6,13 +6,15 @@
 namespace sluice::addon {
 
 /// Adds to `exports`:
-///   openMemoryStore(name | undefined, maxKeys, externalClock) -> store, or undefined if the name
-///   is
-///     open with other options
+///   openMemoryStore(name | undefined, maxKeys, externalClock, wallOffsetUs) -> store, or undefined
+///     if the name is open with other options
 ///   memoryStoreStats(store) -> [keys, capacity, evicted]
-///   makeMemoryLimiter(store, policies, prefix) -> { check, peek, reset }
-///     check(key, cost = 1, nowUs = -1) -> code; peek(key, cost, nowUs) -> code; reset(key)
-///     cost < 0: one per policy stands in the exchange. nowUs < 0: the monotonic clock.
+///   makeMemoryLimiter(store, policies, prefix) -> { check, peek, act }
+///     check(key, cost = 1, nowUs = -1) -> code; peek(key, cost, nowUs) -> code. One key, one cost
+///       for all policies. nowUs < 0: the monotonic clock.
+///     act(kind, key | keys, nowUs, holder | undefined) -> code of a check or peek; of a release or
+///       renewal whether all slots were still held; else 0. The rest of the call stands in the
+///       exchange. `keys`: one per policy.
 void ExportMemory(Napi::Env env, Napi::Object exports);
 
 }  // namespace sluice::addon

@@ -2,9 +2,12 @@
 #include <napi.h>
 
 #include <memory>
+#include <optional>
+#include <utility>
+#include <vector>
 
-#include "core/tat_rule.h"
 #include "environment.h"
+#include "limiter/policy_claims.h"
 #include "memory_binding.h"
 #include "redis_binding.h"
 #include "values.h"
@@ -12,18 +15,43 @@
 namespace sluice::addon {
 namespace {
 
-// (most, rate, everyUs) -> why these numbers are refused: a PolicyFault, 0 if they are not.
-Napi::Value TatPolicyFault(const Napi::CallbackInfo& info) {
-  const auto number = [&info](std::size_t i) { return info[i].As<Napi::Number>().DoubleValue(); };
+// (policy) -> why its numbers are refused: a PolicyFault, 0 if they are not.
+Napi::Value PolicyFaultOf(const Napi::CallbackInfo& info) {
   PolicyFault fault = PolicyFault::kNone;
-  MakeTatRule(static_cast<std::int64_t>(number(0)), static_cast<std::int64_t>(number(1)),
-              FromMicros(number(2)), fault);
+  ReadPolicy(info[0].As<Napi::Array>(), fault);
   return Napi::Number::New(info.Env(), static_cast<double>(fault));
+}
+
+// (policy) -> the largest limit that a call may give it.
+Napi::Value LargestLimit(const Napi::CallbackInfo& info) {
+  PolicyFault fault = PolicyFault::kNone;
+  const std::optional<Policy> policy = ReadPolicy(info[0].As<Napi::Array>(), fault);
+  return Napi::Number::New(info.Env(),
+                           static_cast<double>(sluice::LargestLimit(policy->algorithm)));
+}
+
+// (scope, [name, description][]) -> a function that gives the claims up (so does the garbage
+// collector), or the index of the name that another limiter describes otherwise.
+Napi::Value ClaimPolicies(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const Utf8 scope(env, info[0]);
+  const auto list = info[1].As<Napi::Array>();
+  auto claims = std::make_shared<std::vector<PolicyClaim>>();
+  for (std::uint32_t i = 0; i < list.Length(); ++i) {
+    const auto pair = list.Get(i).As<Napi::Array>();
+    std::optional<PolicyClaim> claim = PolicyClaim::Make(
+        scope.view(), Utf8(env, pair.Get(0u)).view(), Utf8(env, pair.Get(1)).view());
+    if (!claim) return Napi::Number::New(env, i);
+    claims->push_back(std::move(*claim));
+  }
+  return Napi::Function::New(env, [claims](const Napi::CallbackInfo&) { claims->clear(); });
 }
 
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
   env.SetInstanceData(new Environment(env, exports));
-  exports.Set("tatPolicyFault", Napi::Function::New(env, TatPolicyFault));
+  exports.Set("policyFault", Napi::Function::New(env, PolicyFaultOf));
+  exports.Set("largestLimit", Napi::Function::New(env, LargestLimit));
+  exports.Set("claimPolicies", Napi::Function::New(env, ClaimPolicies));
   exports.Set("maxPolicies", static_cast<double>(kMaxPolicies));
   ExportMemory(env, exports);
   ExportRedis(env, exports);

@@ -27,20 +27,42 @@ struct Bound {
 
 Bound& BoundOf(const Napi::CallbackInfo& info) { return *static_cast<Bound*>(info.Data()); }
 
+// (kind, key | keys, cost, ticket, holder | undefined, shard | undefined): queues a question.
+// cost < 0: the rest of the call stands in the exchange.
 void Ask(const Napi::CallbackInfo& info) {
   Bound& bound = BoundOf(info);
   if (bound.limiter == nullptr) return;
+  const Napi::Env env = info.Env();
   RedisLimiter::Question& question = bound.queued.emplace_back();
   question.kind = static_cast<redis::Request::Kind>(info[0].As<Napi::Number>().Uint32Value());
-  question.key = Utf8(info.Env(), info[1]).Text();
-  const double cost = info[2].As<Napi::Number>().DoubleValue();
-  const std::size_t count = bound.limiter->policies().size();
-  if (cost < 0) {
-    bound.environment.ReadCosts(count, question.costs);
-  } else {
-    std::fill_n(question.costs.begin(), count, static_cast<std::int64_t>(cost));
-  }
   question.ticket = static_cast<std::uint64_t>(info[3].As<Napi::Number>().Int64Value());
+  const std::size_t count = bound.limiter->policies().size();
+  if (info[1].IsString()) question.key = Utf8(env, info[1]).Text();
+  const double cost = info[2].As<Napi::Number>().DoubleValue();
+  if (cost >= 0) {
+    std::fill_n(question.costs.begin(), count, static_cast<std::int64_t>(cost));
+    return;
+  }
+  const Call call = bound.environment.ReadCall(count);
+  question.costs = call.a;
+  question.details = std::make_unique<RedisLimiter::Details>();
+  RedisLimiter::Details& details = *question.details;
+  using Kind = redis::Request::Kind;
+  if (question.kind == Kind::kCheck || question.kind == Kind::kPeek) {
+    std::copy_n(call.b.begin(), count, details.limits.begin());
+    if (call.span >= Nanos{0}) details.max_wait = call.span;
+  } else if (call.has_marks) {
+    details.marks = call.b;
+  }
+  details.block_for = call.span;
+  details.which = call.which;
+  if (call.charged_here) details.charged_by = Source::kLocal;
+  if (info[1].IsArray()) {
+    const auto keys = info[1].As<Napi::Array>();
+    for (std::uint32_t i = 0; i < count; ++i) details.keys.push_back(Utf8(env, keys.Get(i)).Text());
+  }
+  if (info[4].IsString()) details.holder = ReadHolder(Utf8(env, info[4]).view());
+  if (info[5].IsString()) details.shard = Utf8(env, info[5]).Text();
 }
 
 void Flush(const Napi::CallbackInfo& info) {
@@ -114,7 +136,9 @@ Napi::Value MakeRedisLimiter(const Napi::CallbackInfo& info) {
   options.deadline = FromMicros(number("deadlineUs"));
   if (options.on_store_error == StoreErrorRule::kLocal) {
     options.local = std::make_shared<MemoryStore>(MemoryStore::Options{
-        .max_keys = static_cast<std::size_t>(number("maxKeys")), .seed = RandomSeed()});
+        .max_keys = static_cast<std::size_t>(number("maxKeys")),
+        .seed = RandomSeed(),
+        .wall_offset = Nanos{static_cast<std::int64_t>(number("wallOffsetUs")) * 1000}});
   }
 
   const auto bound = std::make_shared<Bound>(Environment::Of(env));

@@ -4,9 +4,11 @@
 #include <sys/random.h>
 
 #include <cerrno>
+#include <charconv>
 #include <limits>
 #include <string>
 #include <system_error>
+#include <utility>
 
 namespace sluice::addon {
 namespace {
@@ -73,33 +75,57 @@ double ToMillis(Nanos span) {
   return static_cast<double>(millis);
 }
 
+std::optional<Policy> ReadPolicy(const Napi::Array& from, PolicyFault& fault) {
+  const auto number = [&from](std::uint32_t at) {
+    return from.Get(at).As<Napi::Number>().DoubleValue();
+  };
+  const auto flag = [&from](std::uint32_t at) { return from.Get(at).As<Napi::Boolean>().Value(); };
+  const std::string algorithm = from.Get(1).As<Napi::String>().Utf8Value();
+  const auto limit = static_cast<std::int64_t>(number(2));
+  const auto rate = static_cast<std::int64_t>(number(3));
+  const Nanos span = FromMicros(number(4));
+  const auto mode = static_cast<int>(number(5));
+
+  const auto make = [&]() -> std::optional<Algorithm> {
+    if (algorithm == "tokenBucket") return TokenBucket::Make(limit, rate, span, fault);
+    if (algorithm == "gcra") return Gcra::Make(limit, rate, span, fault);
+    if (algorithm == "leakyBucket") {
+      return LeakyBucket::Make(limit, rate, span, static_cast<LeakyBucket::Mode>(mode), fault);
+    }
+    if (algorithm == "fixedWindow") {
+      return FixedWindow::Make(limit, span, static_cast<FixedWindow::Align>(mode), fault);
+    }
+    if (algorithm == "slidingWindow") return SlidingWindow::Make(limit, span, fault);
+    if (algorithm == "slidingLog") return SlidingLog::Make(limit, span, fault);
+    if (algorithm == "concurrency") return Concurrency::Make(limit, span, fault);
+    throw Napi::Error::New(from.Env(), "no such algorithm: " + algorithm);
+  };
+  const std::optional<Algorithm> made = make();
+  if (!made) return std::nullopt;
+  return Policy{.name = from.Get(0u).As<Napi::String>().Utf8Value(),
+                .algorithm = *made,
+                .block_for = FromMicros(number(6)),
+                .charge_denied = flag(7),
+                .enforce = flag(8)};
+}
+
 std::vector<Policy> ReadPolicies(const Napi::Array& list) {
   std::vector<Policy> policies;
   for (std::uint32_t i = 0; i < list.Length(); ++i) {
-    const auto item = list.Get(i).As<Napi::Array>();
-    const auto number = [&item](std::uint32_t at) {
-      return item.Get(at).As<Napi::Number>().DoubleValue();
-    };
-    const std::string algorithm = item.Get(1).As<Napi::String>().Utf8Value();
-    const auto most = static_cast<std::int64_t>(number(2));
-    const auto rate = static_cast<std::int64_t>(number(3));
-    const Nanos every = FromMicros(number(4));
-    const auto mode = item.Get(5).As<Napi::Boolean>().Value() ? LeakyBucket::Mode::kShape
-                                                              : LeakyBucket::Mode::kPolice;
     PolicyFault fault = PolicyFault::kNone;
-    const auto add = [&](const auto& made) {
-      if (!made) throw Napi::Error::New(list.Env(), "a policy that tatPolicyFault refuses");
-      policies.push_back({item.Get(0u).As<Napi::String>().Utf8Value(), *made});
-    };
-    if (algorithm == "gcra") {
-      add(Gcra::Make(most, rate, every, fault));
-    } else if (algorithm == "leakyBucket") {
-      add(LeakyBucket::Make(most, rate, every, mode, fault));
-    } else {
-      add(TokenBucket::Make(most, rate, every, fault));
-    }
+    std::optional<Policy> policy = ReadPolicy(list.Get(i).As<Napi::Array>(), fault);
+    if (!policy) throw Napi::Error::New(list.Env(), "a policy that policyFault refuses");
+    policies.push_back(std::move(*policy));
   }
   return policies;
+}
+
+HolderId ReadHolder(std::string_view digits) {
+  HolderId id;
+  if (digits.size() != 32) return id;
+  std::from_chars(digits.data(), digits.data() + 16, id.high, 16);
+  std::from_chars(digits.data() + 16, digits.data() + 32, id.low, 16);
+  return id;
 }
 
 MemoryStore::Seed RandomSeed() {

@@ -5,6 +5,7 @@
 #include <napi.h>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -41,8 +42,17 @@ inline Nanos FromMicros(double us) { return Nanos{static_cast<std::int64_t>(us) 
 /// Whole milliseconds, rounded up; kNever is Infinity.
 double ToMillis(Nanos span);
 
-/// Policies from [name, algorithm, most, rate, everyUs, shape][], each checked by tatPolicyFault.
+/// A policy from [name, algorithm, limit, rate, spanUs, mode, blockForUs, chargeDenied, enforce];
+/// none, with the reason in `fault`, if its numbers cannot be used. spanUs: what `rate` units take,
+/// or the window, or the time to live. mode: leakyBucket 1 shapes; fixedWindow 0 first-request,
+/// 1 clock, 2 calendar months.
+std::optional<Policy> ReadPolicy(const Napi::Array& from, PolicyFault& fault);
+
+/// Policies for which `policyFault` answered 0.
 std::vector<Policy> ReadPolicies(const Napi::Array& list);
+
+/// 32 hexadecimal digits. Zero for anything else.
+HolderId ReadHolder(std::string_view digits);
 
 /// A store's secret, from the system's randomness.
 MemoryStore::Seed RandomSeed();

@@ -62,6 +62,10 @@ std::optional<Algorithm> WithLimit(const Algorithm& algorithm, std::int64_t limi
       algorithm);
 }
 
+std::int64_t LargestLimit(const Algorithm& algorithm) {
+  return std::visit([](const auto& a) { return a.LargestLimit(); }, algorithm);
+}
+
 bool IsHopeless(std::span<const Policy> policies, std::span<const Ask> asks) {
   for (std::size_t i = 0; i < policies.size(); ++i) {
     const std::int64_t cost = asks[i].cost;

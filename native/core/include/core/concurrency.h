@@ -48,6 +48,7 @@ class Concurrency {
   static std::optional<Concurrency> Make(std::int64_t limit, Nanos ttl, PolicyFault& fault);
 
   std::int64_t limit() const { return limit_; }
+  static std::int64_t LargestLimit() { return kLargestLimit; }
   Micros ttl() const { return ttl_; }
   /// "co1": another time to live keeps the state, as each slot knows its own end.
   std::string StateTag() const { return "co1"; }

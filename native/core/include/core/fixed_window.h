@@ -42,6 +42,7 @@ class FixedWindow {
                                          PolicyFault& fault);
 
   std::int64_t limit() const { return limit_; }
+  static std::int64_t LargestLimit() { return kLargestLimit; }
   /// A month: 31 days.
   Micros window() const { return window_; }
   Align align() const { return align_; }

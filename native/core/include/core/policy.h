@@ -68,6 +68,9 @@ std::int64_t LimitOf(const Algorithm& algorithm);
 /// limit is out of the algorithm's range.
 std::optional<Algorithm> WithLimit(const Algorithm& algorithm, std::int64_t limit);
 
+/// The largest limit that WithLimit takes; it takes all from 1 to there.
+std::int64_t LargestLimit(const Algorithm& algorithm);
+
 /// The algorithm that decides this ask. Precondition: ask.limit is 0 or WithLimit has a value.
 inline Algorithm AlgorithmFor(const Policy& policy, const Ask& ask) {
   return ask.limit == 0 ? policy.algorithm : *WithLimit(policy.algorithm, ask.limit);

@@ -40,6 +40,7 @@ class SlidingLog {
   static std::optional<SlidingLog> Make(std::int64_t limit, Nanos window, PolicyFault& fault);
 
   std::int64_t limit() const { return limit_; }
+  static std::int64_t LargestLimit() { return kLargestLogLimit; }
   Micros window() const { return window_; }
   /// "sl1.60000"
   std::string StateTag() const;

@@ -41,6 +41,7 @@ class SlidingWindow {
   static std::optional<SlidingWindow> Make(std::int64_t limit, Nanos window, PolicyFault& fault);
 
   std::int64_t limit() const { return limit_; }
+  static std::int64_t LargestLimit() { return kLargestLimit; }
   Micros window() const { return window_; }
   /// "sw1.60000"
   std::string StateTag() const;

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 
+#include "core/policy_fault.h"
 #include "core/reading.h"
 #include "core/tat.h"
 #include "core/time.h"
@@ -21,6 +22,10 @@ class TatAlgorithm {
 
   constexpr const TatRule& rule() const { return rule_; }
   std::int64_t limit() const { return rule_.capacity; }
+  /// A full refill of it takes at most 100 days.
+  std::int64_t LargestLimit() const {
+    return std::min(kLargestLimit, kLongestSpan / rule_.interval);
+  }
 
   /// Whether a call of cost n can never be admitted.
   bool Never(std::int64_t n) const { return n > limit(); }
@@ -70,7 +75,8 @@ class TatAlgorithm {
   /// The largest backlog beside which a call of cost n (at most the capacity) is admitted if it may
   /// be told to wait for up to `max_wait`; below 0 if there is none. kNoWait: it may not.
   Nanos LargestBacklog(std::int64_t n, Nanos max_wait) const {
-    return rule_.Span() - Charge(n) + std::max(Nanos{0}, max_wait);
+    const Nanos reach = std::min(kLongestSpan, rule_.Span() + std::max(Nanos{0}, max_wait));
+    return reach - Charge(n);
   }
   /// How long to hold back a call of cost n that was admitted at this backlog.
   Nanos Delay(Nanos backlog, std::int64_t n) const {
@@ -84,12 +90,9 @@ class TatAlgorithm {
   /// Precondition: n <= capacity.
   Nanos Charge(std::int64_t n) const { return n * rule_.interval; }
 
-  /// The rule with another capacity; none if it is out of range or a full refill would take more
-  /// than 100 days.
+  /// The rule with another capacity; none if it is out of range.
   std::optional<TatRule> RuleWithCapacity(std::int64_t capacity) const {
-    if (capacity < 1 || capacity > kLongestSpan.count() / rule_.interval.count()) {
-      return std::nullopt;
-    }
+    if (capacity < 1 || capacity > LargestLimit()) return std::nullopt;
     return TatRule{capacity, rule_.interval};
   }
 
