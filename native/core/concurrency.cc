@@ -21,7 +21,7 @@ std::optional<Concurrency> Concurrency::Make(std::int64_t limit, Nanos ttl, Poli
   if (limit < 1 || limit > kLargestLimit) fault = PolicyFault::kCapacity;
   if (!IsWindow(ttl)) fault = PolicyFault::kWindow;
   if (fault != PolicyFault::kNone) return std::nullopt;
-  return Concurrency(limit, ToMicros(ttl));
+  return Concurrency(limit, WholeMicros(ttl));
 }
 
 std::optional<Concurrency> Concurrency::WithLimit(std::int64_t limit) const {

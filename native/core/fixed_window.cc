@@ -30,7 +30,7 @@ std::optional<FixedWindow> FixedWindow::Make(std::int64_t limit, Nanos window, A
   if (align == Align::kMonth) window = kMonth;
   if (!IsWindow(window)) fault = PolicyFault::kWindow;
   if (fault != PolicyFault::kNone) return std::nullopt;
-  return FixedWindow(limit, ToMicros(window), align);
+  return FixedWindow(limit, WholeMicros(window), align);
 }
 
 std::string FixedWindow::StateTag() const {

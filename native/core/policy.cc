@@ -20,6 +20,16 @@ auto VisitFor(const Policy& policy, const Ask& ask, F f) {
 template <typename A>
 constexpr bool kHasTat = std::remove_cvref_t<A>::kIsTat;
 
+// How long until the algorithm alone would admit the call, which may be told to wait.
+template <typename A>
+Nanos RetryAfter(const A& algorithm, const Reading& after, std::int64_t cost, Nanos max_wait) {
+  if constexpr (kHasTat<A>) {
+    return std::max(Nanos{0}, Nanos{after.numbers[0]} - algorithm.LargestBacklog(cost, max_wait));
+  } else {
+    return algorithm.RetryAfter(after, cost);
+  }
+}
+
 }  // namespace
 
 bool IsPolicyName(std::string_view name) {
@@ -79,7 +89,7 @@ bool IsHopeless(std::span<const Policy> policies, std::span<const Ask> asks) {
 
 Judgement Judge(std::span<const Policy> policies, std::span<const Ask> asks,
                 std::span<const Reading> readings, Nanos max_wait) {
-  Judgement judgement{.allowed = true, .parts = {}};
+  Judgement judgement{.allowed = true, .max_wait = max_wait, .parts = {}};
   bool hopeless = false;
   for (std::size_t i = 0; i < policies.size(); ++i) {
     Judgement::Part& part = judgement.parts[i];
@@ -144,11 +154,12 @@ void Describe(std::span<const Policy> policies, std::span<const Ask> asks,
       if (part.never) {
         decision.retry_after = kNever;
       } else if (!part.admits) {
-        decision.retry_after = std::max(after.blocked, a.RetryAfter(after, asks[i].cost));
+        decision.retry_after =
+            std::max(after.blocked, RetryAfter(a, after, asks[i].cost, judgement.max_wait));
       }
       if constexpr (kHasTat<decltype(a)>) {
         decision.mark = (now.now + a.ResetAfter(after)).count();
-        if (judgement.allowed && part.admits) {
+        if (judgement.allowed && policies[i].enforce) {
           decision.delay = a.Delay(Nanos{readings[i].numbers[0]}, asks[i].cost);
         }
       } else {

@@ -28,7 +28,7 @@ std::optional<SlidingLog> SlidingLog::Make(std::int64_t limit, Nanos window, Pol
   if (limit < 1 || limit > kLargestLogLimit) fault = PolicyFault::kLogLimit;
   if (!IsWindow(window)) fault = PolicyFault::kWindow;
   if (fault != PolicyFault::kNone) return std::nullopt;
-  return SlidingLog(limit, ToMicros(window));
+  return SlidingLog(limit, WholeMicros(window));
 }
 
 std::string SlidingLog::StateTag() const { return "sl1." + WindowTag(window_); }
@@ -68,15 +68,16 @@ Reading SlidingLog::Read(const State& state, Micros now, std::int64_t n,
 void SlidingLog::Charge(State& state, std::int64_t n, Micros now) const {
   const Micros at = Newest(state, now);
   Prune(state, at - window_);
-  n = std::min(n, limit_);
+  const std::int64_t most = std::max(limit_, state.sum);
+  n = std::min(n, most);
   if (!state.entries.empty() && state.entries.back().time == at) {
     state.entries[state.entries.size() - 1].cost += n;
   } else {
     state.entries.Insert({.time = at, .cost = n});
   }
   state.sum += n;
-  while (state.sum > limit_) {
-    const std::int64_t over = state.sum - limit_;
+  while (state.sum > most) {
+    const std::int64_t over = state.sum - most;
     const std::int64_t cut = std::min(over, state.entries.front().cost);
     state.sum -= cut;
     state.entries[0].cost -= cut;

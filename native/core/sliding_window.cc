@@ -27,7 +27,7 @@ std::optional<SlidingWindow> SlidingWindow::Make(std::int64_t limit, Nanos windo
   if (limit < 1 || limit > kLargestLimit) fault = PolicyFault::kCapacity;
   if (!IsWindow(window)) fault = PolicyFault::kWindow;
   if (fault != PolicyFault::kNone) return std::nullopt;
-  return SlidingWindow(limit, ToMicros(window));
+  return SlidingWindow(limit, WholeMicros(window));
 }
 
 std::string SlidingWindow::StateTag() const { return "sw1." + WindowTag(window_); }

@@ -8,6 +8,9 @@
 
 namespace sluice {
 
+/// A part of a microsecond counts as a whole one: a window may only be longer than was asked for.
+constexpr Micros WholeMicros(Nanos window) { return std::chrono::ceil<Micros>(window); }
+
 constexpr bool IsWindow(Nanos window) { return window >= Micros{1} && window <= kLongestSpan; }
 
 /// In ms, as short as can be: "60000", "0.25".

@@ -31,7 +31,12 @@ TEST(GcraMake, RefusesWhatTheRuleRefuses) {
   EXPECT_EQ(fault, PolicyFault::kNone);
 }
 
-TEST(Gcra, HoldsNobodyBack) { EXPECT_EQ(CellRate(3, 10, seconds(1)).Delay(seconds(1)), Nanos{0}); }
+TEST(Gcra, HoldsBackOnlyWhoWaitsForHisTurn) {
+  const Gcra gcra = CellRate(3, 10, seconds(1));
+  EXPECT_EQ(gcra.Delay(milliseconds(200), 1), Nanos{0});
+  EXPECT_EQ(gcra.Delay(milliseconds(250), 1), milliseconds(50));
+  EXPECT_EQ(gcra.Delay(milliseconds(250), 0), Nanos{0});
+}
 
 // GCRA(T, tau) as the continuous-state leaky bucket of I.371, annex A: a content that drains by one
 // a nanosecond and grows by T with each conforming cell.

@@ -60,7 +60,7 @@ class Shaping : public ::testing::Test {
     for (int step = 0; step < 100; ++step) {
       const std::vector<std::int64_t> costs{RandomCost(random_, rule_.capacity)};
       const std::vector<Nanos> backlogs{Backlog(tat, clock.now())};
-      if (DecideTats(policies, costs, backlogs, decisions)) {
+      if (DecideTats(policies, costs, backlogs, clock.now(), decisions)) {
         if (costs[0] > 0) tat = clock.now() + decisions[0].reset_after;
         calls.push_back({clock.now(), clock.now() + decisions[0].delay, costs[0] * rule_.interval});
       } else {

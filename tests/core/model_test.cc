@@ -40,7 +40,7 @@ TEST(Model, DecidesAsTheCoreDoes) {
         costs[i] = RandomCost(random, RuleOf(policies[i].algorithm).capacity);
         backlogs[i] = Backlog(tats[i], now);
       }
-      const bool allowed = DecideTats(policies, costs, backlogs, decisions);
+      const bool allowed = DecideTats(policies, costs, backlogs, now, decisions);
       (allowed ? admitted : denied) += 1;
       const std::vector<Decision> expected = ReferenceCheck(models, costs, now);
       for (std::size_t i = 0; i < policies.size(); ++i) {

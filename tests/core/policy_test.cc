@@ -4,10 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
-#include <set>
 #include <string>
 #include <string_view>
-#include <variant>
 #include <vector>
 
 #include "support/policies.h"
@@ -36,20 +34,33 @@ TEST(IsPolicyName, RefusesEverythingElse) {
   }
 }
 
-TEST(StateTag, IsItsOwnForEachAlgorithm) {
-  const auto police = Leaky(1, 1, seconds(1), LeakyBucket::Mode::kPolice);
-  const auto shape = Leaky(1, 1, seconds(1), LeakyBucket::Mode::kShape);
-  const std::set<std::string_view> tags = {StateTag(Bucket(1, 1, seconds(1))),
-                                           StateTag(CellRate(1, 1, seconds(1))), StateTag(police)};
-  EXPECT_EQ(tags.size(), std::variant_size_v<Algorithm>);
-  EXPECT_EQ(StateTag(shape), StateTag(police));
+TEST(StateTag, NamesAlgorithmFormatAndWindow) {
+  using Align = FixedWindow::Align;
+  using std::chrono::days;
+  using std::chrono::microseconds;
+  const auto fixed = [](Nanos window, Align align) { return StateTag(Fixed(1, window, align)); };
+  EXPECT_EQ(StateTag(Bucket(1, 1, seconds(1))), "tb1");
+  EXPECT_EQ(StateTag(CellRate(1, 1, seconds(1))), "gc1");
+  EXPECT_EQ(StateTag(Leaky(1, 1, seconds(1), LeakyBucket::Mode::kPolice)), "lb1");
+  EXPECT_EQ(StateTag(Leaky(1, 1, seconds(1), LeakyBucket::Mode::kShape)), "lb1");
+  EXPECT_EQ(fixed(seconds(60), Align::kFirstRequest), "fw1.60000");
+  EXPECT_EQ(fixed(seconds(60), Align::kClock), "fw1.60000c");
+  EXPECT_EQ(fixed(Nanos{0}, Align::kMonth), "fw1.month");
+  EXPECT_EQ(fixed(days(100), Align::kFirstRequest), "fw1.8640000000");
+  EXPECT_EQ(StateTag(Sliding(1, microseconds(250))), "sw1.0.25");
+  EXPECT_EQ(StateTag(Sliding(1, microseconds(1))), "sw1.0.001");
+  EXPECT_EQ(StateTag(Sliding(1, microseconds(100'200))), "sw1.100.2");
+  EXPECT_EQ(StateTag(Sliding(1, microseconds(1'010))), "sw1.1.01");
+  EXPECT_EQ(StateTag(Log(1, milliseconds(1))), "sl1.1");
+  EXPECT_EQ(StateTag(Slots(1, seconds(1))), "co1");
+  EXPECT_EQ(StateTag(Slots(1, seconds(2))), "co1");
 }
 
 class DecideTatsTest : public ::testing::Test {
  protected:
   bool Decide(std::vector<std::int64_t> costs, std::vector<Nanos> backlogs) {
     decisions_.assign(policies_.size(), Decision{});
-    return DecideTats(policies_, costs, backlogs, decisions_);
+    return DecideTats(policies_, costs, backlogs, Nanos{0}, decisions_);
   }
   std::string TextOf(std::size_t policy) const { return Text(decisions_[policy]); }
 

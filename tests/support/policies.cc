@@ -9,15 +9,12 @@ namespace sluice::testing {
 
 namespace {
 
-// Makes a policy of `most` at once and `rate` every `every`; `more` is what else it is made of.
-template <typename Algorithm, typename... More>
-Algorithm Made(std::int64_t most, std::int64_t rate, Nanos every, More... more) {
+template <typename Algorithm, typename... Numbers>
+Algorithm Made(Numbers... numbers) {
   PolicyFault fault{};
-  const std::optional<Algorithm> made = Algorithm::Make(most, rate, every, more..., fault);
+  const std::optional<Algorithm> made = Algorithm::Make(numbers..., fault);
   if (!made) {
-    throw std::invalid_argument("refused, fault " + std::to_string(static_cast<int>(fault)) + ": " +
-                                std::to_string(most) + ", " + std::to_string(rate) + " every " +
-                                std::to_string(every.count()) + " ns");
+    throw std::invalid_argument("refused, fault " + std::to_string(static_cast<int>(fault)));
   }
   return *made;
 }
@@ -36,21 +33,35 @@ LeakyBucket Leaky(std::int64_t capacity, std::int64_t leak, Nanos every, LeakyBu
   return Made<LeakyBucket>(capacity, leak, every, mode);
 }
 
+FixedWindow Fixed(std::int64_t limit, Nanos window, FixedWindow::Align align) {
+  return Made<FixedWindow>(limit, window, align);
+}
+
+SlidingWindow Sliding(std::int64_t limit, Nanos window) {
+  return Made<SlidingWindow>(limit, window);
+}
+
+SlidingLog Log(std::int64_t limit, Nanos window) { return Made<SlidingLog>(limit, window); }
+
+Concurrency Slots(std::int64_t limit, Nanos ttl) { return Made<Concurrency>(limit, ttl); }
+
 Policy BucketPolicy(std::string name, std::int64_t capacity, std::int64_t refill, Nanos every) {
   return Policy{std::move(name), Bucket(capacity, refill, every)};
 }
 
 std::string Text(const Decision& decision) {
   const auto time = [](Nanos t) { return t == kNever ? "never" : std::to_string(t.count()); };
-  return std::string(decision.allowed ? "admitted, " : "denied, ") +
-         std::to_string(decision.remaining) + " of " + std::to_string(decision.limit) +
-         " left, retry " + time(decision.retry_after) + ", reset " + time(decision.reset_after) +
+  return std::string(decision.enforced ? "" : "shadow, ") +
+         (decision.allowed ? "admitted, " : "denied, ") + std::to_string(decision.remaining) +
+         " of " + std::to_string(decision.limit) + " left, retry " + time(decision.retry_after) +
+         ", reset " + time(decision.reset_after) +
          (decision.delay == Nanos{0} ? "" : ", delay " + time(decision.delay));
 }
 
 bool Same(const Decision& a, const Decision& b) {
-  return a.allowed == b.allowed && a.limit == b.limit && a.remaining == b.remaining &&
-         a.retry_after == b.retry_after && a.reset_after == b.reset_after && a.delay == b.delay;
+  return a.allowed == b.allowed && a.enforced == b.enforced && a.limit == b.limit &&
+         a.remaining == b.remaining && a.retry_after == b.retry_after &&
+         a.reset_after == b.reset_after && a.delay == b.delay;
 }
 
 }  // namespace sluice::testing

@@ -16,6 +16,12 @@ TokenBucket Bucket(std::int64_t capacity, std::int64_t refill, Nanos every);
 Gcra CellRate(std::int64_t burst, std::int64_t limit, Nanos every);
 /// A leaky bucket.
 LeakyBucket Leaky(std::int64_t capacity, std::int64_t leak, Nanos every, LeakyBucket::Mode mode);
+/// A fixed window. `window` is not looked at for kMonth.
+FixedWindow Fixed(std::int64_t limit, Nanos window, FixedWindow::Align align);
+SlidingWindow Sliding(std::int64_t limit, Nanos window);
+SlidingLog Log(std::int64_t limit, Nanos window);
+/// Concurrency.
+Concurrency Slots(std::int64_t limit, Nanos ttl);
 
 /// A token bucket with a name.
 Policy BucketPolicy(std::string name, std::int64_t capacity, std::int64_t refill, Nanos every);
@@ -23,7 +29,7 @@ Policy BucketPolicy(std::string name, std::int64_t capacity, std::int64_t refill
 /// "admitted, 4 of 5 left, retry 0, reset 200000000": equal texts are equal decisions.
 std::string Text(const Decision& decision);
 
-/// Whether all fields are equal.
+/// Whether all fields but the marks are equal.
 bool Same(const Decision& a, const Decision& b);
 
 }  // namespace sluice::testing

@@ -1,9 +1,11 @@
 // Reads the shared vectors. Refuses what would silently weaken them.
 #include "support/vectors.h"
 
+#include <algorithm>
 #include <charconv>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <stdexcept>
@@ -26,61 +28,158 @@ Nanos ReadTime(const Json& json, bool may_be_never = false) {
   return Nanos{count};
 }
 
-Algorithm ReadAlgorithm(const Json& json) {
-  const std::string algorithm = json.value("algorithm", "tokenBucket");
+Algorithm ReadTatAlgorithm(const std::string& algorithm, const Json& json) {
   const Nanos every = ReadTime(json.at("every"));
   if (algorithm == "tokenBucket") return Bucket(json.at("capacity"), json.at("refill"), every);
   if (algorithm == "gcra") {
     const std::int64_t limit = json.at("limit");
     return CellRate(json.value("burst", limit), limit, every);
   }
-  if (algorithm == "leakyBucket") {
-    const std::string mode = json.value("mode", "police");
-    if (mode != "police" && mode != "shape") throw std::runtime_error("no mode: " + mode);
-    return Leaky(json.at("capacity"), json.at("leak"), every,
-                 mode == "shape" ? LeakyBucket::Mode::kShape : LeakyBucket::Mode::kPolice);
+  if (algorithm != "leakyBucket") throw std::runtime_error("no algorithm: " + algorithm);
+  const std::string mode = json.value("mode", "police");
+  if (mode != "police" && mode != "shape") throw std::runtime_error("no mode: " + mode);
+  return Leaky(json.at("capacity"), json.at("leak"), every,
+               mode == "shape" ? LeakyBucket::Mode::kShape : LeakyBucket::Mode::kPolice);
+}
+
+FixedWindow ReadFixedWindow(const Json& json) {
+  using Align = FixedWindow::Align;
+  const std::string align = json.value("align", "first-request");
+  if (align != "first-request" && align != "clock") throw std::runtime_error("no align: " + align);
+  if (json.at("window") == "month") {
+    if (align != "clock") throw std::runtime_error("a month that is not the clock's");
+    return Fixed(json.at("limit"), Nanos{0}, Align::kMonth);
   }
-  throw std::runtime_error("no algorithm: " + algorithm);
+  return Fixed(json.at("limit"), ReadTime(json["window"]),
+               align == "clock" ? Align::kClock : Align::kFirstRequest);
+}
+
+Algorithm ReadAlgorithm(const Json& json) {
+  const std::string algorithm = json.value("algorithm", "tokenBucket");
+  if (algorithm == "fixedWindow") return ReadFixedWindow(json);
+  if (algorithm == "slidingWindow") return Sliding(json.at("limit"), ReadTime(json.at("window")));
+  if (algorithm == "slidingLog") return Log(json.at("limit"), ReadTime(json.at("window")));
+  if (algorithm == "concurrency") return Slots(json.at("limit"), ReadTime(json.at("ttl")));
+  const Algorithm tat = ReadTatAlgorithm(algorithm, json);
+  if (RuleOf(tat).interval != ReadTime(json.at("interval"))) {
+    throw std::runtime_error("the interval is another: " +
+                             std::to_string(RuleOf(tat).interval.count()));
+  }
+  return tat;
 }
 
 Policy ReadPolicy(const Json& json) {
-  Policy policy{json.at("name"), ReadAlgorithm(json)};
-  if (RuleOf(policy.algorithm).interval != ReadTime(json.at("interval"))) {
-    throw std::runtime_error("the interval is another: " +
-                             std::to_string(RuleOf(policy.algorithm).interval.count()));
-  }
-  return policy;
+  return {.name = json.at("name"),
+          .algorithm = ReadAlgorithm(json),
+          .block_for = json.contains("blockFor") ? ReadTime(json["blockFor"]) : Nanos{0},
+          .charge_denied = json.value("chargeDenied", false),
+          .enforce = json.value("enforce", true)};
 }
 
-Decision ReadDecision(const Json& json, const Policy& policy) {
+std::vector<Policy> ReadPolicies(const Json& json) {
+  std::vector<Policy> policies;
+  for (const Json& policy : json) policies.push_back(ReadPolicy(policy));
+  return policies;
+}
+
+// One of `field` for each policy; where there is one policy it is not written as a list.
+Json PerPolicy(const Json& json, const char* field, std::size_t count) {
+  Json list = json.at(field);
+  if (count == 1) list = Json::array({list});
+  if (!list.is_array() || list.size() != count) {
+    throw std::runtime_error(std::string("not one per policy: ") + field);
+  }
+  return list;
+}
+
+Decision ReadDecision(const Json& json, const Policy& policy, const Ask& ask) {
   return {.allowed = json.at("allowed"),
-          .limit = RuleOf(policy.algorithm).capacity,
+          .enforced = policy.enforce,
+          .limit = ask.limit == 0 ? LimitOf(policy.algorithm) : ask.limit,
           .remaining = json.at("remaining"),
           .retry_after = ReadTime(json.at("retryAfter"), true),
           .reset_after = ReadTime(json.at("resetAfter")),
           .delay = json.contains("delay") ? ReadTime(json["delay"]) : Nanos{0}};
 }
 
-VectorStep ReadStep(const Json& json, const Vector& vector) {
+// The fields of a check or a peek.
+void ReadCheck(const Json& json, const std::vector<Policy>& policies, VectorStep& step) {
+  const std::size_t count = policies.size();
+  const Json costs = PerPolicy(json, "cost", count);
+  const Json limits = json.contains("limits") ? PerPolicy(json, "limits", count) : Json();
+  const Json answers = count == 1 ? Json::array({json}) : PerPolicy(json, "policies", count);
+  if (json.contains("maxWait")) step.max_wait = ReadTime(json["maxWait"]);
+  step.allowed = json.at("allowed");
+  bool all = true;
+  for (std::size_t i = 0; i < count; ++i) {
+    const Ask ask{.cost = costs[i], .limit = limits.is_null() ? 0 : limits[i].get<int64_t>()};
+    if (ask.limit != 0 && !WithLimit(policies[i].algorithm, ask.limit)) {
+      throw std::runtime_error("a limit out of range");
+    }
+    step.asks.push_back(ask);
+    step.decisions.push_back(ReadDecision(answers[i], policies[i], ask));
+    all = all && (step.decisions[i].allowed || !policies[i].enforce);
+  }
+  // A shadow alone carries both answers in one field: its own.
+  const bool own = count == 1 && !policies[0].enforce;
+  if (own) step.allowed = true;
+  if (all != step.allowed) throw std::runtime_error("'allowed' is not the answer of all policies");
+}
+
+VectorStep::Op ReadOp(const Json& json) {
+  using Op = VectorStep::Op;
+  static const std::map<std::string, Op> kOps = {
+      {"check", Op::kCheck},   {"peek", Op::kPeek},   {"debit", Op::kDebit},
+      {"credit", Op::kCredit}, {"abort", Op::kAbort}, {"release", Op::kRelease},
+      {"renew", Op::kRenew},   {"block", Op::kBlock}, {"unblock", Op::kUnblock},
+      {"reset", Op::kReset},   {"use", Op::kUse}};
+  const auto found = kOps.find(json.value("op", "check"));
+  if (found == kOps.end()) throw std::runtime_error("no op: " + json.value("op", ""));
+  return found->second;
+}
+
+std::vector<std::size_t> ReadWhich(const Json& json, const std::vector<Policy>& policies) {
+  std::vector<std::string> names;
+  if (json.contains("which")) names = json["which"];
+  std::vector<std::size_t> which;
+  for (std::size_t i = 0; i < policies.size(); ++i) {
+    if (names.empty() || std::ranges::count(names, policies[i].name) > 0) which.push_back(i);
+  }
+  if (!names.empty() && which.size() != names.size()) {
+    throw std::runtime_error("blocks a policy that is not there");
+  }
+  return which;
+}
+
+// `policies`: those of the step, and, after it, of the next.
+VectorStep ReadStep(const Json& json, const Vector& vector, std::vector<Policy>& policies) {
+  using Op = VectorStep::Op;
   VectorStep step;
+  step.op = ReadOp(json);
+  if (step.op == Op::kUse) {
+    step.policies = policies = ReadPolicies(json.at("policies"));
+    return step;
+  }
   step.now = ReadTime(json.at("now"));
   if (!vector.ns_only && step.now.count() % 1000 != 0) {
     throw std::runtime_error("a part of a microsecond, and not marked nsOnly");
   }
-  step.allowed = json.at("allowed");
-  const std::size_t count = vector.policies.size();
-  const Json costs = count == 1 ? Json::array({json.at("cost")}) : json.at("cost");
-  const Json answers = count == 1 ? Json::array({json}) : json.at("policies");
-  if (costs.size() != count || answers.size() != count) {
-    throw std::runtime_error("not one cost and one answer per policy");
+  if (step.op == Op::kCheck || step.op == Op::kPeek) ReadCheck(json, policies, step);
+  if (step.op == Op::kDebit || step.op == Op::kCredit || step.op == Op::kAbort) {
+    for (const Json& units : PerPolicy(json, "units", policies.size())) {
+      step.units.push_back(units);
+    }
   }
-  bool all = true;
-  for (std::size_t i = 0; i < count; ++i) {
-    step.costs.push_back(costs[i]);
-    step.decisions.push_back(ReadDecision(answers[i], vector.policies[i]));
-    all = all && step.decisions[i].allowed;
+  const bool names_one = step.op == Op::kAbort || step.op == Op::kRelease || step.op == Op::kRenew;
+  if (names_one || json.contains("of")) {
+    step.of = json.at("of").get<std::size_t>();
+    if (*step.of >= vector.steps.size() || vector.steps[*step.of].op != Op::kCheck) {
+      throw std::runtime_error("'of' is not a check before it");
+    }
   }
-  if (all != step.allowed) throw std::runtime_error("'allowed' is not the answer of all policies");
+  if (step.op == Op::kRelease || step.op == Op::kRenew) step.done = json.at("done");
+  if (step.op == Op::kBlock) step.span = ReadTime(json.at("span"));
+  if (step.op == Op::kBlock || step.op == Op::kUnblock) step.which = ReadWhich(json, policies);
   return step;
 }
 
@@ -89,8 +188,15 @@ Vector ReadVector(const Json& json) {
   vector.name = json.at("name");
   if (json.at("why").get<std::string>().empty()) throw std::runtime_error("no reason given");
   vector.ns_only = json.value("nsOnly", false);
-  for (const Json& policy : json.at("policies")) vector.policies.push_back(ReadPolicy(policy));
-  for (const Json& step : json.at("steps")) vector.steps.push_back(ReadStep(step, vector));
+  vector.policies = ReadPolicies(json.at("policies"));
+  std::vector<Policy> policies = vector.policies;
+  for (const Json& step : json.at("steps")) {
+    try {
+      vector.steps.push_back(ReadStep(step, vector, policies));
+    } catch (const std::exception& error) {
+      throw std::runtime_error("step " + std::to_string(vector.steps.size()) + ": " + error.what());
+    }
+  }
   return vector;
 }
 

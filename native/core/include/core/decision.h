@@ -22,7 +22,8 @@ struct Decision {
   Nanos retry_after{0};
   /// The least wait after which, with no calls, the key equals one never seen.
   Nanos reset_after{0};
-  /// How long an admitted call should be held back (a shaping policy); 0 for all others.
+  /// How long an admitted call should be held back: under a shaping policy, or one that had it wait
+  /// its turn. 0 for all others and for a shadow, which holds nobody back.
   Nanos delay{0};
   /// Names what was charged, so that it can be given back: of a TAT policy the TAT it came to, on
   /// the store's clock; of a window its start, of a log its entry's time, in us. Of no meaning when

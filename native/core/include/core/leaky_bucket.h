@@ -49,6 +49,11 @@ class LeakyBucket : public TatAlgorithm {
     const Nanos room = TatAlgorithm::LargestBacklog(n, kNoWait);
     return max_wait == kNoWait ? room : std::min(room, max_wait);
   }
+  /// As TatAlgorithm; in a shaping queue all but the first wait, so only the last may leave it.
+  Reading Aborted(const Reading& r, std::int64_t units, Nanos undrained) const {
+    if (mode_ == Mode::kPolice) return TatAlgorithm::Aborted(r, units, undrained);
+    return undrained == BacklogOf(r) ? GivenBack(r, units, undrained) : r;
+  }
   /// A shaped call waits until what came before it has leaked out.
   Nanos Delay(Nanos backlog, std::int64_t n) const {
     return mode_ == Mode::kShape ? backlog : TatAlgorithm::Delay(backlog, n);

@@ -82,6 +82,7 @@ enum class Effect : std::uint8_t { kNone, kCharge, kChargeDenied };
 /// What a check comes to, policy by policy.
 struct Judgement {
   bool allowed = false;
+  Nanos max_wait = kNoWait;  ///< as asked
   struct Part {
     bool admits = false;  ///< this policy's own answer
     bool never = false;   ///< the cost is above what it can ever admit

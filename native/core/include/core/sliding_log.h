@@ -59,7 +59,7 @@ class SlidingLog {
   }
   Reading ChargedDenied(const Reading& r, std::int64_t n) const {
     Reading after = Charged(r, n);
-    after.numbers[0] = std::min(limit_, after.numbers[0]);
+    after.numbers[0] = std::min(std::max(limit_, r.numbers[0]), after.numbers[0]);
     return after;
   }
   Nanos RetryAfter(const Reading& r, std::int64_t /*n*/) const { return Micros{r.numbers[1]}; }
@@ -75,7 +75,8 @@ class SlidingLog {
   // Changes of the state. `now` as in Read. Those that add REQUIRE room: !state.entries.full().
 
   /// Adds an entry of n >= 1 units. The newest entries that make up `limit` are kept: those before
-  /// them decide nothing.
+  /// them decide nothing. Where the window held more (under a larger limit of another call), as
+  /// much as it held: a small limit must not free a large one.
   void Charge(State& state, std::int64_t n, Micros now) const;
   /// Takes back up to `units`: with a mark from the entry of that time; else from the newest ones.
   void GiveBack(State& state, std::int64_t units, std::optional<std::int64_t> mark,

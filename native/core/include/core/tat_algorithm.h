@@ -43,9 +43,6 @@ class TatAlgorithm {
     r.numbers[0] = std::min(full, BacklogOf(r) + Charge(n)).count();
     return r;
   }
-  Nanos RetryAfter(const Reading& r, std::int64_t n) const {
-    return std::max(Nanos{0}, Charge(n) - (rule_.Span() - BacklogOf(r)));
-  }
   std::int64_t Remaining(const Reading& r) const {
     return std::max(Nanos{0}, rule_.Span() - BacklogOf(r)) / rule_.interval;
   }
