@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Sets up what one command needs: scripts/setup.sh demo|test|sim|bench|check
+# Sets up what one command needs: scripts/setup.sh demo|test|sim|bench|check|coverage
 #
 # Nothing happens where all of it is there. As root it installs Debian packages; else it asks once
 # before sudo (without a terminal: `sudo -n`); without either it unpacks packages into .deps/ and
@@ -59,8 +59,9 @@ hiredis_there() {
 there() {
   case $1 in
     g++) compiler_there ;;
-    cmake | make | redis-server | xauth | clang-format | clang-tidy) command_there "$1" ;;
+    cmake | make | redis-server | xauth | clang-format | clang-tidy | gcovr) command_there "$1" ;;
     xvfb) command_there Xvfb ;;
+    lua5.1) command_there luac5.1 ;;
     libsodium-dev) any include/sodium.h && library libsodium ;;
     libhiredis-dev) hiredis_there ;;
     libgtest-dev) any include/gtest/gtest.h && library libgtest ;;
@@ -242,7 +243,8 @@ case ${1:-} in
   sim) wanted="$BUILD $SIM" ;;
   test) wanted="$BUILD $SIM $TEST" ;;
   check) wanted="$BUILD $SIM $TEST clang-format clang-tidy" ;;
-  *) die "usage: scripts/setup.sh demo|test|sim|bench|check" ;;
+  coverage) wanted="$BUILD $TEST nlohmann-json3-dev gcovr lua5.1" ;;
+  *) die "usage: scripts/setup.sh demo|test|sim|bench|check|coverage" ;;
 esac
 
 command -v node >/dev/null || die "Node 20 or newer is needed: https://nodejs.org"

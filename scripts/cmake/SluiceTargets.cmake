@@ -6,6 +6,10 @@ function(sluice_library name)
   add_library(${name} STATIC ${ARGN})
   target_include_directories(${name} PUBLIC ${CMAKE_CURRENT_SOURCE_DIR}/include)
   sluice_compile_options(${name})
+  if(SLUICE_COVERAGE)
+    # Inline functions that nobody calls count, too, as lines that no test runs.
+    target_compile_options(${name} PRIVATE -fkeep-inline-functions)
+  endif()
 endfunction()
 
 function(sluice_compile_options name)
@@ -20,6 +24,10 @@ function(sluice_compile_options name)
   # What ships names no folder of the machine that built it.
   target_compile_options(${name} PRIVATE
     $<$<CONFIG:Release>:-ffile-prefix-map=${CMAKE_SOURCE_DIR}=.>)
+  if(SLUICE_COVERAGE)
+    target_compile_options(${name} PRIVATE --coverage -fprofile-update=atomic)
+    target_link_options(${name} PUBLIC --coverage)
+  endif()
   if(SLUICE_SANITIZE)
     target_compile_options(${name} PRIVATE -fsanitize=${SLUICE_SANITIZE} -fno-omit-frame-pointer
                                            -fno-sanitize-recover=all)
@@ -44,4 +52,21 @@ function(sluice_addon_link_options name)
   if(NOT SLUICE_SANITIZE)
     target_link_options(${name} PRIVATE -static-libstdc++ $<$<CONFIG:Release>:-s>)
   endif()
+endfunction()
+
+# sluice_count_lua_lines(VARIABLE): VARIABLE names a Lua script; where lines are counted it then names
+# a copy whose lines say that they run (scripts/coverage/probe-lua.mjs).
+function(sluice_count_lua_lines variable)
+  if(NOT SLUICE_COVERAGE)
+    return()
+  endif()
+  set(plain "${${variable}}")
+  set(probed "${CMAKE_CURRENT_BINARY_DIR}/probed.lua")
+  set(program "${PROJECT_SOURCE_DIR}/scripts/coverage/probe-lua.mjs")
+  add_custom_command(
+    OUTPUT "${probed}"
+    COMMAND node "${program}" "${plain}" "${probed}" "${CMAKE_CURRENT_BINARY_DIR}/lua-lines.json"
+    DEPENDS "${plain}" "${program}"
+    VERBATIM)
+  set(${variable} "${probed}" PARENT_SCOPE)
 endfunction()

@@ -57,7 +57,7 @@ export function run(command, args, { quiet = false, env = {}, cwd = root } = {})
   });
 }
 
-/** Installs or unpacks what `command` (demo, test, sim, bench, check) needs. */
+/** Installs or unpacks what `command` (demo, test, sim, bench, check, coverage) needs. */
 export function setUp(command) {
   return run('bash', [join('scripts', 'setup.sh'), command]);
 }
