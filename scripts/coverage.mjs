@@ -63,9 +63,14 @@ function ranges(lines) {
   const found = [];
   let open;
   for (const { number, count } of lines) {
-    if (count > 0) open = undefined;
-    else if (open) open.last = number;
-    else found.push((open = { first: number, last: number }));
+    if (count > 0) {
+      open = undefined;
+    } else if (open) {
+      open.last = number;
+    } else {
+      open = { first: number, last: number };
+      found.push(open);
+    }
   }
   return found.map(({ first, last }) => (first === last ? first : `${first}-${last}`)).join(', ');
 }

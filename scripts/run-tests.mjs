@@ -1,5 +1,6 @@
 // npm test: sets up, builds, runs every test file, and ends with the totals.
-// --full (npm run test:full) sets SLUICE_TEST_FULL=1: tests then take their full step counts.
+// --full (npm run test:full) sets SLUICE_FULL=1: tests then take their full counts, and the summary
+// lists what randomised tests did.
 
 import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,6 +9,9 @@ import { buildPackage, CommandFailed, cmake, jobs, root, run, setUp, step } from
 const full = process.argv.includes('--full');
 const results = join(root, 'build', 'test-results');
 const totals = { tests: 0, pass: 0, fail: 0, skipped: 0 };
+/** What randomised tests say they did: `{ name, steps }`. */
+const counted = [];
+const fullEnv = full ? { SLUICE_FULL: '1' } : {};
 
 function count(passed, failed, skipped) {
   totals.tests += passed + failed + skipped;
@@ -24,6 +28,9 @@ function countGoogleTests(folder) {
     const { testsuites } = JSON.parse(readFileSync(join(folder, file), 'utf8'));
     for (const { testsuite } of testsuites) {
       for (const test of testsuite) {
+        if (test.steps) {
+          counted.push({ name: `${test.classname}.${test.name}`, steps: Number(test.steps) });
+        }
         if (test.failures) failed += 1;
         else if (test.result === 'SKIPPED' || test.status === 'NOTRUN') skipped += 1;
         else passed += 1;
@@ -36,9 +43,11 @@ function countGoogleTests(folder) {
 async function runCtest() {
   const folder = join(results, 'cpp');
   mkdirSync(folder, { recursive: true });
-  const env = { GTEST_OUTPUT: `json:${folder}/`, ...(full && { SLUICE_TEST_FULL: '1' }) };
+  const env = { GTEST_OUTPUT: `json:${folder}/`, ...fullEnv };
+  // The preset's own time limit is for the quick counts.
+  const timeout = full ? ['--timeout', '7200'] : [];
   try {
-    await run('ctest', ['--preset', 'dev', '--parallel', jobs], { env });
+    await run('ctest', ['--preset', 'dev', '--parallel', jobs, ...timeout], { env });
   } finally {
     console.log(`GoogleTest: ${countGoogleTests(folder)}`);
   }
@@ -56,17 +65,18 @@ async function runNodeTests(folder, options = []) {
   if (files.length === 0) throw new CommandFailed(folder, 'no test file');
   const tap = join(results, `${folder.replaceAll('/', '-')}.tap`);
   const reporters = [
-    '--test-timeout=600000',
+    `--test-timeout=${full ? 3_600_000 : 600_000}`,
     '--test-reporter=spec',
     '--test-reporter-destination=stdout',
   ];
   reporters.push('--test-reporter=tap', `--test-reporter-destination=${tap}`);
   try {
-    await run('node', ['--test', ...options, ...reporters, ...files], {
-      env: full ? { SLUICE_TEST_FULL: '1' } : {},
-    });
+    await run('node', ['--test', ...options, ...reporters, ...files], { env: fullEnv });
   } finally {
     const text = readFileSync(tap, 'utf8');
+    for (const [, name, steps] of text.matchAll(/^ *# steps of (.+): (\d+)$/gm)) {
+      counted.push({ name, steps: Number(steps) });
+    }
     const number = (name) => Number(text.match(new RegExp(`^# ${name} (\\d+)$`, 'm'))?.[1] ?? 0);
     count(number('pass'), number('fail') + number('cancelled'), number('skipped') + number('todo'));
   }
@@ -106,6 +116,14 @@ for (const [name, action] of steps) {
 
 console.log(`\n${report.join('\n')}`);
 if (failure) console.log(failure.message);
+if (full) {
+  const width = Math.max(0, ...counted.map(({ name }) => name.length));
+  for (const { name, steps } of counted) {
+    console.log(`steps    ${name.padEnd(width)}  ${steps.toLocaleString('en-US').padStart(11)}`);
+  }
+}
+const steps = counted.reduce((sum, each) => sum + each.steps, 0);
+console.log(`${steps.toLocaleString('en-US')} random steps in ${counted.length} tests`);
 console.log(`# seconds ${((performance.now() - begun) / 1000).toFixed(0)}`);
 for (const [name, number] of Object.entries(totals)) console.log(`# ${name} ${number}`);
 process.exitCode = failure ? 1 : 0;

@@ -271,7 +271,7 @@ test('a library that is loaded twice answers both', async () => {
 });
 
 test('four processes on one key: what they admit is what the bucket gave', async () => {
-  const seconds = process.env.SLUICE_TEST_FULL ? 3 : 1;
+  const seconds = process.env.SLUICE_FULL ? 3 : 1;
   const hammer = new URL('./support/hammer.mjs', import.meta.url);
   for (const [name, capacity, refill, every] of [
     ['slow', 2000, 1, '1h'],

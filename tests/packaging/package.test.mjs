@@ -146,7 +146,7 @@ test('with the prebuilt binary, the install step does and says nothing', async (
 });
 
 test('without a binary, the install step builds one from source', {
-  skip: !process.env.SLUICE_TEST_FULL && 'minutes long: npm run test:full',
+  skip: !process.env.SLUICE_FULL && 'minutes long: npm run test:full',
 }, async () => {
   const source = join(at.folder, 'source');
   await cp(at.project, source, { recursive: true });
