@@ -118,12 +118,12 @@ console.log(`\n${report.join('\n')}`);
 if (failure) console.log(failure.message);
 if (full) {
   const width = Math.max(0, ...counted.map(({ name }) => name.length));
-  for (const { name, steps } of counted) {
-    console.log(`steps    ${name.padEnd(width)}  ${steps.toLocaleString('en-US').padStart(11)}`);
+  for (const { name, steps: taken } of counted) {
+    console.log(`steps    ${name.padEnd(width)}  ${taken.toLocaleString('en-US').padStart(11)}`);
   }
 }
-const steps = counted.reduce((sum, each) => sum + each.steps, 0);
-console.log(`${steps.toLocaleString('en-US')} random steps in ${counted.length} tests`);
+const total = counted.reduce((sum, { steps }) => sum + steps, 0);
+console.log(`${total.toLocaleString('en-US')} random steps in ${counted.length} tests`);
 console.log(`# seconds ${((performance.now() - begun) / 1000).toFixed(0)}`);
 for (const [name, number] of Object.entries(totals)) console.log(`# ${name} ${number}`);
 process.exitCode = failure ? 1 : 0;
