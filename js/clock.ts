@@ -2,6 +2,7 @@
 
 import { durationUs } from './duration.js';
 import { rangeError } from './errors.js';
+import { SLEEP, type SleepClock } from './time.js';
 import type { Duration } from './types.js';
 
 /** Tells a memory store the time. */
@@ -20,10 +21,11 @@ export interface ManualClock extends Clock {
   advance(by: Duration): void;
 }
 
-/** A clock that starts at 0 and moves only when told to. */
+/** A clock that starts at 0 and moves only when told to. Calls that `wait` under it go on when it has moved far enough. */
 export function manualClock(): ManualClock {
   let us = 0;
-  return {
+  const sleepers = new Set<{ readonly atUs: number; readonly wake: () => void }>();
+  const clock: ManualClock & SleepClock = {
     now: () => us / 1e3,
     advance(by) {
       const step =
@@ -37,8 +39,20 @@ export function manualClock(): ManualClock {
         );
       }
       us += step;
+      const due = [...sleepers].filter(({ atUs }) => atUs <= us).sort((a, b) => a.atUs - b.atUs);
+      for (const sleeper of due) {
+        sleepers.delete(sleeper);
+        sleeper.wake();
+      }
+    },
+    [SLEEP](ms, wake) {
+      const sleeper = { atUs: us + Math.round(ms * 1e3), wake };
+      sleepers.add(sleeper);
+      return () => sleepers.delete(sleeper);
     },
   };
+  Object.defineProperty(clock, SLEEP, { enumerable: false });
+  return clock;
 }
 
 /** A clock that reads `Date.now()`, so that fake timers (of jest, sinon, vitest or `node:test`) drive a limiter. */
@@ -62,4 +76,9 @@ export function readClockUs(clock: Clock): number {
     );
   }
   return us;
+}
+
+/** What the monotonic clock lacks to 1970, in whole us. */
+export function wallOffsetUs(): number {
+  return Math.round(Date.now() * 1e3 - Number(process.hrtime.bigint() / 1000n));
 }

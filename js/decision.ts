@@ -2,16 +2,30 @@
 
 import { inspect } from 'node:util';
 import { native } from './native.js';
-import type { Decision, Policy, PolicyDecision, Source } from './types.js';
+import type { Decision, Holder, Policy, PolicyDecision, Source } from './types.js';
 
 /** A limiter's policies in the order declared. */
 export interface PolicyTable<Name extends string> {
   readonly names: readonly Name[];
   readonly policies: readonly Policy[];
+  readonly hasShadow: boolean;
+  /** Whether one of them gives slots. */
+  readonly hasSlots: boolean;
+}
+
+/** What a decision charged, so that it can be given back. */
+export interface Charge {
+  readonly table: PolicyTable<string>;
+  /** Whether a rule of this process charged its own store. */
+  readonly local: boolean;
+  /** For each policy: units, 0 where nothing was charged. */
+  readonly units: readonly number[];
+  readonly marks: readonly number[];
 }
 
 const SOURCES: readonly Source[] = ['store', 'local', 'allow', 'deny'];
-const NUMBERS_PER_POLICY = 4;
+/** admits, limit, remaining, retryAfterMs, resetAfterMs, mark */
+const NUMBERS_PER_POLICY = 6;
 /** Under the rule 'deny' nobody knows when it will be better; callers may as well try again in a second. */
 const RETRY_UNKNOWN_MS = 1000;
 
@@ -25,7 +39,10 @@ class NativeDecision<Name extends string> implements Decision<Name> {
   readonly delayMs: number;
   readonly source: Source;
   readonly #table: PolicyTable<Name>;
-  /** Per policy, as in the exchange; not kept for one policy, whose numbers are those above. */
+  readonly #units: number | readonly number[];
+  /** Of one policy, whose other numbers are those above. */
+  readonly #mark: number;
+  /** Of several, as in the exchange. */
   readonly #numbers: Float64Array | undefined;
 
   constructor(
@@ -33,41 +50,45 @@ class NativeDecision<Name extends string> implements Decision<Name> {
     allowed: boolean,
     binding: number,
     source: Source,
+    limit: number,
     remaining: number,
     retryAfterMs: number,
     resetAfterMs: number,
     delayMs: number,
+    units: number | readonly number[],
+    mark: number,
     numbers: Float64Array | undefined,
   ) {
     this.allowed = allowed;
     this.policy = table.names[binding]!;
-    this.limit = table.policies[binding]!.limit;
+    this.limit = limit;
     this.remaining = remaining;
     this.retryAfterMs = retryAfterMs;
     this.resetAfterMs = resetAfterMs;
     this.delayMs = delayMs;
     this.source = source;
     this.#table = table;
+    this.#units = units;
+    this.#mark = mark;
     this.#numbers = numbers;
   }
 
   get policies(): readonly PolicyDecision<Name>[] {
-    const { names, policies } = this.#table;
+    const { names } = this.#table;
     const numbers = this.#numbers;
+    if (numbers === undefined) {
+      const { policy, allowed, limit, remaining, retryAfterMs, resetAfterMs } = this;
+      return [{ policy, allowed, limit, remaining, retryAfterMs, resetAfterMs }];
+    }
     return names.map((policy, i) => {
-      const limit = policies[i]!.limit;
-      if (numbers === undefined) {
-        const { allowed, remaining, retryAfterMs, resetAfterMs } = this;
-        return { policy, allowed, limit, remaining, retryAfterMs, resetAfterMs };
-      }
       const at = i * NUMBERS_PER_POLICY;
       return {
         policy,
         allowed: numbers[at] === 1,
-        limit,
-        remaining: numbers[at + 1]!,
-        retryAfterMs: numbers[at + 2]!,
-        resetAfterMs: numbers[at + 3]!,
+        limit: numbers[at + 1]!,
+        remaining: numbers[at + 2]!,
+        retryAfterMs: numbers[at + 3]!,
+        resetAfterMs: numbers[at + 4]!,
       };
     });
   }
@@ -91,38 +112,134 @@ class NativeDecision<Name extends string> implements Decision<Name> {
   [inspect.custom](): object {
     return this.toJSON();
   }
+
+  /** Of a decision that charged something; else `undefined`. */
+  static chargeOf(decision: unknown): Charge | undefined | 'foreign' {
+    if (!(typeof decision === 'object' && decision !== null && #mark in decision)) return 'foreign';
+    const { allowed, source } = decision;
+    if (!allowed || (source !== 'store' && source !== 'local')) return undefined;
+    const numbers = decision.#numbers;
+    const units = decision.#units;
+    const table = decision.#table;
+    const each = table.names.map((_, i) => (typeof units === 'number' ? units : units[i]!));
+    return {
+      table,
+      local: source === 'local',
+      units: each.map((n, i) =>
+        numbers === undefined || numbers[i * NUMBERS_PER_POLICY] === 1 ? n : 0,
+      ),
+      marks: each.map((_, i) =>
+        numbers === undefined ? decision.#mark : numbers[i * NUMBERS_PER_POLICY + 5]!,
+      ),
+    };
+  }
 }
 
-/** Reads the verdict whose code is `code` and whose numbers stand at `at` in the exchange. */
+/** A decision with slots: a class of its own, so that all others are made as quickly as can be. */
+class HoldingDecision<Name extends string> extends NativeDecision<Name> {
+  readonly holder: Holder;
+
+  constructor(holder: Holder, numbers: ConstructorParameters<typeof NativeDecision<Name>>) {
+    super(...numbers);
+    this.holder = holder;
+  }
+
+  override toJSON(): object {
+    return { ...super.toJSON(), holder: { id: this.holder.id } };
+  }
+}
+
+/** What a decision of ours charged; `undefined` if nothing, 'foreign' if it is no decision of ours. */
+export const chargeOf: (decision: unknown) => Charge | undefined | 'foreign' =
+  NativeDecision.chargeOf;
+
+/**
+ * Reads the verdict whose code is `code` and whose numbers stand at `at` in the exchange. `units`: what the check
+ * asked for. `holder`: of an admitted call that may have taken slots.
+ */
 export function readDecision<Name extends string>(
   table: PolicyTable<Name>,
   code: number,
   at: number,
+  units: number | readonly number[],
+  holder?: Holder,
 ): Decision<Name> {
   const { exchange } = native;
   const allowed = (code & 1) === 1;
   const binding = (code >> 1) & 15;
   const source = SOURCES[code >> 5]!;
   const count = table.names.length;
-  if (source === 'allow' || source === 'deny') {
-    const retry = allowed ? 0 : RETRY_UNKNOWN_MS;
-    const unknown = new Float64Array(count * NUMBERS_PER_POLICY);
-    for (let i = 0; i < count; i++)
-      unknown.set([code & 1, Number.NaN, retry, 0], i * NUMBERS_PER_POLICY);
-    return new NativeDecision(table, allowed, 0, source, Number.NaN, retry, 0, 0, unknown);
-  }
+  if (source === 'allow' || source === 'deny') return undecided(table, allowed, source);
   const first = at + 1;
   const mine = first + binding * NUMBERS_PER_POLICY;
-  return new NativeDecision(
+  const limit = exchange[mine + 1]!;
+  const remaining = exchange[mine + 2]!;
+  // A shadow binds where nobody enforces; what it would have said stands in `policies`.
+  const retryAfterMs = allowed ? 0 : exchange[mine + 3]!;
+  const resetAfterMs = exchange[mine + 4]!;
+  const mark = exchange[mine + 5]!;
+  const delayMs = exchange[at]!;
+  const all =
+    count > 1 || table.hasShadow
+      ? exchange.slice(first, first + count * NUMBERS_PER_POLICY)
+      : undefined;
+  if (holder === undefined || !allowed) {
+    return new NativeDecision(
+      table,
+      allowed,
+      binding,
+      source,
+      limit,
+      remaining,
+      retryAfterMs,
+      resetAfterMs,
+      delayMs,
+      units,
+      mark,
+      all,
+    );
+  }
+  return new HoldingDecision(holder, [
     table,
     allowed,
     binding,
     source,
-    exchange[mine + 1]!,
-    exchange[mine + 2]!,
-    exchange[mine + 3]!,
-    exchange[at]!,
-    count === 1 ? undefined : exchange.slice(first, first + count * NUMBERS_PER_POLICY),
+    limit,
+    remaining,
+    retryAfterMs,
+    resetAfterMs,
+    delayMs,
+    units,
+    mark,
+    all,
+  ]);
+}
+
+/** A decision that no store made. */
+function undecided<Name extends string>(
+  table: PolicyTable<Name>,
+  allowed: boolean,
+  source: Source,
+): Decision<Name> {
+  const retry = allowed ? 0 : RETRY_UNKNOWN_MS;
+  const numbers = new Float64Array(table.names.length * NUMBERS_PER_POLICY);
+  for (const [i, { limit }] of table.policies.entries()) {
+    numbers.set([allowed ? 1 : 0, limit, Number.NaN, retry, 0, 0], i * NUMBERS_PER_POLICY);
+  }
+  const { limit } = table.policies[0]!;
+  return new NativeDecision(
+    table,
+    allowed,
+    0,
+    source,
+    limit,
+    Number.NaN,
+    retry,
+    0,
+    0,
+    0,
+    0,
+    numbers,
   );
 }
 

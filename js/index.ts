@@ -1,20 +1,30 @@
 // The entry 'sluice'.
 
 export { type ArgumentError, SluiceError } from './errors.js';
+export type { DeniedEvent, WouldDenyEvent } from './events.js';
+export { createLimiter } from './limiter.js';
+export type {
+  CheckOptions,
+  CheckRequest,
+  CreditOptions,
+  Limiter,
+  LimiterOptions,
+  LimiterStats,
+  SyncLimiter,
+  WaitOptions,
+} from './limiter-types.js';
 export {
-  type CheckOptions,
-  type CheckRequest,
-  createLimiter,
-  type Limiter,
-  type LimiterOptions,
-  type LimiterStats,
-  type SyncLimiter,
-} from './limiter.js';
-export {
+  type ConcurrencyOptions,
+  concurrency,
+  type FixedWindowOptions,
+  fixedWindow,
   type GcraOptions,
   gcra,
   type LeakyBucketOptions,
   leakyBucket,
+  type SlidingOptions,
+  slidingLog,
+  slidingWindow,
   type TokenBucketOptions,
   tokenBucket,
 } from './policies.js';
@@ -27,11 +37,16 @@ export {
   redis,
 } from './stores.js';
 export type {
+  AlgorithmName,
   Cost,
   Decision,
   Duration,
+  Holder,
+  Key,
+  Limits,
   OnStoreError,
   Policy,
   PolicyDecision,
+  PolicyOptions,
   Source,
 } from './types.js';

@@ -9,18 +9,43 @@ export interface NativeStore {
   readonly native: unique symbol;
 }
 
-/** `[name, algorithm, most at once, units per every, everyUs, whether it shapes]` */
-export type NativePolicy = readonly [string, string, number, number, number, boolean];
+/** See ReadPolicy in native/addon/values.h. */
+export type NativePolicy = readonly [
+  name: string,
+  algorithm: string,
+  limit: number,
+  rate: number,
+  spanUs: number,
+  mode: number,
+  blockForUs: number,
+  chargeDenied: boolean,
+  enforce: boolean,
+];
 
-/**
- * Calls answer with a code, `allowed + 2 * binding + 32 * source`, and leave in `exchange` `delayMs` and, for
- * each policy, `[admits, remaining, retryAfterMs, resetAfterMs]`. A negative cost means that one per policy stands there.
- */
+/** One key for all policies, or one for each. */
+export type NativeKeys = string | readonly string[];
+
+/** What a limiter is asked. As redis::Request::Kind in native/redis. */
+export const enum Kind {
+  Check = 0,
+  Peek = 1,
+  Reset = 2,
+  Debit = 3,
+  Credit = 4,
+  Abort = 5,
+  Release = 6,
+  Renew = 7,
+  Block = 8,
+  Unblock = 9,
+}
+
+/** Checks and peeks answer with a code and leave a verdict in `exchange`; see native/addon/environment.h. */
 export interface NativeMemoryLimiter {
-  /** `cost` defaults to 1; without `nowUs`, or below 0, it is the monotonic clock's time. */
+  /** One cost for all policies, default 1; without `nowUs`, or below 0, it is the monotonic clock's time. */
   check(key: string, cost?: number, nowUs?: number): number;
   peek(key: string, cost?: number, nowUs?: number): number;
-  reset(key: string): void;
+  /** A call that stands in `exchange`. Answers a check's code; whether slots were held; or 0. */
+  act(kind: Kind, keys: NativeKeys, nowUs: number, holder?: string): number;
 }
 
 export interface NativeEndpoint {
@@ -44,16 +69,19 @@ export interface NativeRedisStats {
   readonly queueDepth: number;
 }
 
-/** What `NativeRedisLimiter.ask` asks for. */
-export const enum Kind {
-  Check = 0,
-  Peek = 1,
-  Reset = 2,
-}
-
 export interface NativeRedisLimiter {
-  /** Queues a question; `ticket` comes back with its answer. */
-  ask(kind: Kind, key: string, cost: number, ticket: number): void;
+  /**
+   * Queues a question; `ticket` comes back with its answer. `cost`: one for all policies; below 0, a call stands in
+   * `exchange`.
+   */
+  ask(
+    kind: Kind,
+    keys: NativeKeys,
+    cost: number,
+    ticket: number,
+    holder?: string,
+    shard?: string,
+  ): void;
   /** Sends what is queued. */
   flush(): void;
   stats(): NativeRedisStats | undefined;
@@ -68,13 +96,20 @@ export interface NativeAddon {
   pending?: unknown[];
   /** Texts of the fault numbers. */
   readonly redisFaults: readonly string[];
-  /** Why these numbers are refused: the number of a PolicyFault, 0 if they are not. */
-  tatPolicyFault(most: number, rate: number, everyUs: number): number;
+  /** Why its numbers are refused: the number of a PolicyFault, 0 if they are not. */
+  policyFault(policy: NativePolicy): number;
+  largestLimit(policy: NativePolicy): number;
+  /** A function that gives the claims up; or the index of the name that another limiter describes otherwise. */
+  claimPolicies(
+    scope: string,
+    claims: readonly (readonly [name: string, description: string])[],
+  ): (() => void) | number;
   /** `undefined` if that name is open with other options. */
   openMemoryStore(
     name: string | undefined,
     maxKeys: number,
     externalClock: boolean,
+    wallOffsetUs: number,
   ): NativeStore | undefined;
   memoryStoreStats(store: NativeStore): [keys: number, capacity: number, evicted: number];
   makeMemoryLimiter(
@@ -91,8 +126,12 @@ export interface NativeAddon {
     onStoreError: number;
     deadlineUs: number;
     maxKeys: number;
+    wallOffsetUs: number;
   }): NativeRedisLimiter;
-  /** Answers stand in `exchange`, one behind the other: `[ticket, fault, code, delayMs, 4 numbers per policy]`; behind code -1 there is nothing. */
+  /**
+   * Answers stand in `exchange`, one behind the other: `[ticket, fault]` and a verdict; or, in place of its code and
+   * all behind it, -1 for none, -2 for slots that were all held.
+   */
   onAnswers(receiver: (count: number, details: string[] | undefined) => void): void;
 }
 

@@ -128,8 +128,7 @@ export class Limits implements OnModuleInit, OnApplicationShutdown {
       if (name === undefined) cost ??= this.options.cost;
     }
     if (cost !== undefined && typeof cost !== 'function') {
-      const table = { names: Object.keys(limiter.policies), policies: [] };
-      readCost(table, cost, `the cost of ${method}`);
+      readCost(limiter.policyNames, cost, `the cost of ${method}`);
     }
     const policyField = draft10PolicyField(limiter.policies);
     return { limiter, key, cost, policyField };

@@ -3,53 +3,54 @@
 import type { PolicyTable } from './decision.js';
 import { checkOptionNames, rangeError, typeError } from './errors.js';
 import { native } from './native.js';
-import { isPolicy } from './policies.js';
-import type { Cost, Policy } from './types.js';
+import { isPolicy, largestLimitOf } from './policy.js';
+import type { Cost, Limits, Policy } from './types.js';
 
 /** Not digits alone: an object lists such names first, so that the order declared would be lost. */
 const POLICY_NAME = /^(?!\d+$)[A-Za-z0-9_.-]{1,64}$/;
 const LARGEST_COST = 2 ** 31 - 1;
 
-/** One policy is named 'default'; several are an object by name. */
+function table<Name extends string>(
+  names: readonly Name[],
+  policies: readonly Policy[],
+): PolicyTable<Name> {
+  return {
+    names,
+    policies,
+    hasShadow: policies.some(({ enforce }) => !enforce),
+    hasSlots: policies.some(({ algorithm }) => algorithm === 'concurrency'),
+  };
+}
+
+/** One policy is named 'default'; several are an object by name. `where`: 'policies', or 'plans.free'. */
 export function readPolicies<Name extends string>(
   given: Policy | Readonly<Record<Name, Policy>>,
+  where = 'policies',
 ): PolicyTable<Name> {
-  if (isPolicy(given)) return { names: ['default' as Name], policies: [given] };
+  if (isPolicy(given)) return table(['default' as Name], [given]);
   if (typeof given !== 'object' || given === null || Array.isArray(given)) {
-    throw typeError(
-      'ERR_SLUICE_POLICY',
-      'policies',
-      given,
-      'a policy, or an object of policies by name',
-    );
+    const expected = 'a policy, or an object of policies by name';
+    throw typeError('ERR_SLUICE_POLICY', where, given, expected);
   }
   const names = Object.keys(given) as Name[];
   if (names.length < 1 || names.length > native.maxPolicies) {
-    throw rangeError('ERR_SLUICE_POLICY', 'policies', names, `1 to ${native.maxPolicies} policies`);
+    throw rangeError('ERR_SLUICE_POLICY', where, names, `1 to ${native.maxPolicies} policies`);
   }
   for (const name of names) {
     if (!POLICY_NAME.test(name)) {
       const expected =
         'named with 1 to 64 characters of A-Z a-z 0-9 _ . -, not digits alone (names go into headers and Redis keys)';
-      throw rangeError('ERR_SLUICE_POLICY_NAME', 'policies', name, expected);
+      throw rangeError('ERR_SLUICE_POLICY_NAME', where, name, expected);
     }
     if (!isPolicy(given[name])) {
-      throw typeError(
-        'ERR_SLUICE_POLICY',
-        `policies.${name}`,
-        given[name],
-        'a policy, such as tokenBucket({...})',
-      );
+      const expected = 'a policy, such as tokenBucket({...})';
+      throw typeError('ERR_SLUICE_POLICY', `${where}.${name}`, given[name], expected);
     }
   }
-  return { names, policies: names.map((name) => given[name]) };
-}
-
-/** @throws TypeError `ERR_SLUICE_KEY` unless it is a string that is not empty */
-export function checkKey(key: unknown, name = 'key'): asserts key is string {
-  if (typeof key !== 'string' || key === '') {
-    throw typeError('ERR_SLUICE_KEY', name, key, 'a string that is not empty');
-  }
+  return table(
+    names,
+    names.map((name) => given[name]),
+  );
 }
 
 function checkUnits(cost: unknown, name: string): number {
@@ -61,24 +62,43 @@ function checkUnits(cost: unknown, name: string): number {
   return cost;
 }
 
-/** What native code takes for "the costs stand in the exchange". */
-const COSTS_IN_EXCHANGE = -1;
-
-/** The cost as native code takes it: one for all policies, or one for each, left in the exchange. */
-export function readCost<Name extends string>(
-  table: PolicyTable<Name>,
-  cost: Cost<Name> | undefined,
+/** The cost: one for all policies, or one for each. `unnamed`: what a policy costs that is not named. */
+export function readCost(
+  names: readonly string[],
+  cost: Cost | undefined,
   name = 'cost',
-): number {
+  unnamed = 1,
+): number | number[] {
   if (cost === undefined) return 1;
   if (typeof cost !== 'object' || cost === null || Array.isArray(cost)) {
     return checkUnits(cost, name);
   }
-  checkOptionNames(cost, table.names, name);
-  const units = table.names.map((policy) => {
+  checkOptionNames(cost, names, name);
+  return names.map((policy) => {
     const given = Object.hasOwn(cost, policy) ? cost[policy] : undefined;
-    return given === undefined ? 1 : checkUnits(given, `${name}.${policy}`);
+    return given === undefined ? unnamed : checkUnits(given, `${name}.${policy}`);
   });
-  native.exchange.set(units);
-  return COSTS_IN_EXCHANGE;
+}
+
+/** The limits of one call: one for each policy, 0 for its own; `undefined` if nothing was said. */
+export function readLimits(
+  { names, policies }: PolicyTable<string>,
+  limits: Limits | undefined,
+  name = 'limits',
+): number[] | undefined {
+  if (limits === undefined) return undefined;
+  checkOptionNames(limits, names, name);
+  return names.map((policy, i) => {
+    const given: unknown = Object.hasOwn(limits, policy) ? limits[policy] : undefined;
+    if (given === undefined) return 0;
+    const most = largestLimitOf(policies[i]!);
+    const expected = `a whole number from 1 to ${most}`;
+    if (typeof given !== 'number') {
+      throw typeError('ERR_SLUICE_LIMITS', `${name}.${policy}`, given, expected);
+    }
+    if (!Number.isInteger(given) || given < 1 || given > most) {
+      throw rangeError('ERR_SLUICE_LIMITS', `${name}.${policy}`, given, expected);
+    }
+    return given;
+  });
 }

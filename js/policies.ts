@@ -1,24 +1,17 @@
-// Policies: an algorithm and its numbers.
+// The functions that make policies, one per algorithm. docs/algorithms.md says when to choose which.
 
 import { durationUs } from './duration.js';
 import { checkOptionNames, rangeError, typeError } from './errors.js';
-import { type NativePolicy, native } from './native.js';
-import type { Duration, Policy } from './types.js';
+import { type AlgorithmNumbers, makePolicy, POLICY_OPTIONS, PolicyFault } from './policy.js';
+import type { AlgorithmName, Duration, Policy, PolicyOptions } from './types.js';
 
 /** The largest limit, so that its arithmetic stays exact in Lua's doubles. */
 const LARGEST_LIMIT = 2 ** 42;
-
-/** See core/policy_fault.h. */
-const enum PolicyFault {
-  Capacity = 1,
-  Rate = 2,
-  Every = 3,
-  RateRounding = 4,
-  RefillTooLong = 5,
-}
+const LARGEST_LOG_LIMIT = 100_000;
+const MONTH_US = 31 * 86_400e6;
 
 /** A token bucket's numbers. */
-export interface TokenBucketOptions {
+export interface TokenBucketOptions<Part extends string = never> extends PolicyOptions<Part> {
   /** The most tokens the bucket holds, and so the largest burst: a whole number from 1 to 2^42. It starts full. */
   capacity: number;
   /** Tokens that flow back every `every`, continuously: a whole number from 1 to 2^42. Default: `capacity`. */
@@ -28,7 +21,7 @@ export interface TokenBucketOptions {
 }
 
 /** The numbers of the generic cell rate algorithm. */
-export interface GcraOptions {
+export interface GcraOptions<Part extends string = never> extends PolicyOptions<Part> {
   /** Units admitted every `every` in the long run: a whole number from 1 to 2^42. */
   limit: number;
   /** The time for `limit` units. */
@@ -38,7 +31,7 @@ export interface GcraOptions {
 }
 
 /** A leaky bucket's numbers. */
-export interface LeakyBucketOptions {
+export interface LeakyBucketOptions<Part extends string = never> extends PolicyOptions<Part> {
   /** The most units in the bucket, and so the longest queue: a whole number from 1 to 2^42. It starts empty. */
   capacity: number;
   /** Units that leak out every `every`, continuously: a whole number from 1 to 2^42. */
@@ -52,69 +45,92 @@ export interface LeakyBucketOptions {
   mode?: 'police' | 'shape';
 }
 
-/** What an algorithm's options are called, for errors. */
-interface Numbers {
-  readonly algorithm: Policy['algorithm'];
-  /** The option that holds the most at once, and its value. */
-  readonly most: readonly [name: string, value: unknown];
-  /** The option that holds the units per `every`, and its value. */
-  readonly rate: readonly [name: string, value: unknown];
-  readonly every: Duration;
-  readonly shape?: boolean;
+/** A fixed window's numbers. */
+export interface FixedWindowOptions<Part extends string = never> extends PolicyOptions<Part> {
+  /** Units admitted in each window: a whole number from 1 to 2^42. */
+  limit: number;
+  /** How long a window is, up to 100 days; or, with `align: 'clock'`, 'month': calendar months, UTC. */
+  window: Duration | 'month';
+  /** 'first-request' (default): a key's window starts with its first charged call. 'clock': at multiples of the window since 1970, UTC. */
+  align?: 'first-request' | 'clock';
 }
 
-/** A policy whose state is one theoretical arrival time. */
-class TatPolicy implements Policy {
-  readonly algorithm: Policy['algorithm'];
-  readonly limit: number;
-  readonly windowMs: number;
-  readonly #rate: number;
-  readonly #everyUs: number;
-  readonly #shape: boolean;
-
-  constructor(numbers: Numbers) {
-    const { algorithm, every } = numbers;
-    const most = wholeNumber(numbers.most[1], `${algorithm}.${numbers.most[0]}`);
-    const rate = wholeNumber(numbers.rate[1], `${algorithm}.${numbers.rate[0]}`);
-    const everyUs = durationUs(every, `${algorithm}.every`);
-    const fault = native.tatPolicyFault(most, rate, everyUs);
-    if (fault !== 0) throw refused(fault, numbers);
-    this.algorithm = algorithm;
-    this.limit = most;
-    // What was asked for. The time of one unit is rounded up to whole nanoseconds; counted in, that
-    // would make a window of 61 s of '7 every 1m'.
-    this.windowMs = Math.ceil(Math.max(1, Math.round((most * everyUs) / rate)) / 1e3);
-    this.#rate = rate;
-    this.#everyUs = everyUs;
-    this.#shape = numbers.shape ?? false;
-    Object.freeze(this);
-  }
-
-  toNative(name: string): NativePolicy {
-    return [name, this.algorithm, this.limit, this.#rate, this.#everyUs, this.#shape];
-  }
+/** The numbers of a sliding window or a sliding log. */
+export interface SlidingOptions<Part extends string = never> extends PolicyOptions<Part> {
+  /** Units admitted in any window: a whole number from 1 to 2^42; of a log, to 100,000. */
+  limit: number;
+  /** How long a window is, up to 100 days. */
+  window: Duration;
 }
 
-function wholeNumber(value: unknown, name: string): number {
-  const expected = 'a whole number from 1 to 2^42 (4398046511104)';
+/** The numbers of a concurrency limit. */
+export interface ConcurrencyOptions<Part extends string = never> extends PolicyOptions<Part> {
+  /** Calls at a time: a whole number from 1 to 2^42. */
+  limit: number;
+  /** How long a slot is held that is neither released nor renewed, up to 100 days. */
+  ttl: Duration;
+}
+
+function wholeNumber(value: unknown, name: string, most = LARGEST_LIMIT): number {
+  const expected =
+    most === LARGEST_LIMIT
+      ? 'a whole number from 1 to 2^42 (4398046511104)'
+      : `a whole number from 1 to ${most}`;
   if (typeof value !== 'number') throw typeError('ERR_SLUICE_POLICY', name, value, expected);
-  if (!Number.isInteger(value) || value < 1 || value > LARGEST_LIMIT) {
+  if (!Number.isInteger(value) || value < 1 || value > most) {
     throw rangeError('ERR_SLUICE_POLICY', name, value, expected);
   }
   return value;
 }
 
-function refused(fault: PolicyFault, { algorithm, most, rate, every }: Numbers): RangeError {
-  const [name, value, expected] =
-    fault === PolicyFault.RateRounding
-      ? [
-          ...rate,
-          `few enough that one unit takes whole nanoseconds within 1 % of the rate (every: ${every})`,
-        ]
-      : fault === PolicyFault.RefillTooLong
-        ? [...most, `small enough to refill within 100 days at ${rate[1]} every ${every}`]
-        : ['every', every, 'a usable duration'];
-  return rangeError('ERR_SLUICE_POLICY', `${algorithm}.${name}`, value, expected);
+/** What the numbers of an algorithm with a rate are called, for errors. */
+interface Rate {
+  /** The option that holds the most at once, and its value. */
+  readonly most: readonly [name: string, value: unknown];
+  /** The option that holds the units per `every`, and its value. */
+  readonly rate: readonly [name: string, value: unknown];
+  readonly every: Duration;
+  readonly mode?: number;
+}
+
+/** A policy whose state is one theoretical arrival time. */
+function ratePolicy<Part extends string>(
+  algorithm: AlgorithmName,
+  { most, rate, every, mode = 0 }: Rate,
+  options: PolicyOptions<Part>,
+): Policy<Part> {
+  const limit = wholeNumber(most[1], `${algorithm}.${most[0]}`);
+  const units = wholeNumber(rate[1], `${algorithm}.${rate[0]}`);
+  const spanUs = durationUs(every, `${algorithm}.every`);
+  // What was asked for. The time of one unit is rounded up to whole nanoseconds; counted in, that
+  // would make a window of 61 s of '7 every 1m'.
+  const windowMs = Math.ceil(Math.max(1, Math.round((limit * spanUs) / units)) / 1e3);
+  const numbers = { limit, rate: units, spanUs, mode, windowMs };
+  return makePolicy(algorithm, numbers, options, (fault) => {
+    const [name, value, expected] =
+      fault === PolicyFault.RateRounding
+        ? [
+            ...rate,
+            `few enough that one unit takes whole nanoseconds within 1 % of the rate (every: ${every})`,
+          ]
+        : fault === PolicyFault.RefillTooLong
+          ? [...most, `small enough to refill within 100 days at ${rate[1]} every ${every}`]
+          : ['every', every, 'a usable duration'];
+    return rangeError('ERR_SLUICE_POLICY', `${algorithm}.${name}`, value, expected);
+  });
+}
+
+/** A policy with a limit and one span. */
+function spanPolicy<Part extends string>(
+  algorithm: AlgorithmName,
+  numbers: Omit<AlgorithmNumbers, 'rate' | 'windowMs'>,
+  span: readonly [name: string, value: Duration],
+  options: PolicyOptions<Part>,
+): Policy<Part> {
+  const windowMs = Math.ceil(numbers.spanUs / 1e3);
+  return makePolicy(algorithm, { ...numbers, rate: 0, windowMs }, options, () =>
+    rangeError('ERR_SLUICE_POLICY', `${algorithm}.${span[0]}`, span[1], 'at most 100 days'),
+  );
 }
 
 /**
@@ -126,15 +142,14 @@ function refused(fault: PolicyFault, { algorithm, most, rate, every }: Numbers):
  *   a full refill may take at most 100 days, and one token at least so long that whole nanoseconds change the
  *   rate by no more than 1 %
  */
-export function tokenBucket(options: TokenBucketOptions): Policy {
-  checkOptionNames(options, ['capacity', 'refill', 'every'], 'tokenBucket');
+export function tokenBucket<const Part extends string = never>(
+  options: TokenBucketOptions<Part>,
+): Policy<Part> {
+  checkOptionNames(options, ['capacity', 'refill', 'every', ...POLICY_OPTIONS], 'tokenBucket');
   const { capacity, refill, every } = options;
-  return new TatPolicy({
-    algorithm: 'tokenBucket',
-    most: ['capacity', capacity],
-    rate: refill === undefined ? ['capacity', capacity] : ['refill', refill],
-    every,
-  });
+  const rate =
+    refill === undefined ? (['capacity', capacity] as const) : (['refill', refill] as const);
+  return ratePolicy('tokenBucket', { most: ['capacity', capacity], rate, every }, options);
 }
 
 /**
@@ -144,15 +159,11 @@ export function tokenBucket(options: TokenBucketOptions): Policy {
  *
  * @throws as `tokenBucket`
  */
-export function gcra(options: GcraOptions): Policy {
-  checkOptionNames(options, ['limit', 'every', 'burst'], 'gcra');
+export function gcra<const Part extends string = never>(options: GcraOptions<Part>): Policy<Part> {
+  checkOptionNames(options, ['limit', 'every', 'burst', ...POLICY_OPTIONS], 'gcra');
   const { limit, every, burst } = options;
-  return new TatPolicy({
-    algorithm: 'gcra',
-    most: burst === undefined ? ['limit', limit] : ['burst', burst],
-    rate: ['limit', limit],
-    every,
-  });
+  const most = burst === undefined ? (['limit', limit] as const) : (['burst', burst] as const);
+  return ratePolicy('gcra', { most, rate: ['limit', limit], every }, options);
 }
 
 /**
@@ -163,27 +174,98 @@ export function gcra(options: GcraOptions): Policy {
  *
  * @throws as `tokenBucket`
  */
-export function leakyBucket(options: LeakyBucketOptions): Policy {
-  checkOptionNames(options, ['capacity', 'leak', 'every', 'mode'], 'leakyBucket');
+export function leakyBucket<const Part extends string = never>(
+  options: LeakyBucketOptions<Part>,
+): Policy<Part> {
+  checkOptionNames(
+    options,
+    ['capacity', 'leak', 'every', 'mode', ...POLICY_OPTIONS],
+    'leakyBucket',
+  );
   const { capacity, leak, every, mode = 'police' } = options;
   if (mode !== 'police' && mode !== 'shape') {
     throw rangeError('ERR_SLUICE_POLICY', 'leakyBucket.mode', mode, "'police' or 'shape'");
   }
-  return new TatPolicy({
-    algorithm: 'leakyBucket',
-    most: ['capacity', capacity],
-    rate: ['leak', leak],
-    every,
-    shape: mode === 'shape',
-  });
+  const rate = { most: ['capacity', capacity], rate: ['leak', leak], every } as const;
+  return ratePolicy('leakyBucket', { ...rate, mode: mode === 'shape' ? 1 : 0 }, options);
 }
 
-/** Whether a value was made by one of the functions above. */
-export function isPolicy(value: unknown): value is Policy {
-  return value instanceof TatPolicy;
+/**
+ * Fixed window: at most `limit` units in each window; the count starts anew with the next one. Cheap and easy to
+ * explain, and it lets up to `2 * limit` through around the boundary of two windows.
+ *
+ * @throws TypeError or RangeError `ERR_SLUICE_POLICY` or `ERR_SLUICE_DURATION` for numbers that cannot be used
+ */
+export function fixedWindow<const Part extends string = never>(
+  options: FixedWindowOptions<Part>,
+): Policy<Part> {
+  checkOptionNames(options, ['limit', 'window', 'align', ...POLICY_OPTIONS], 'fixedWindow');
+  const { window, align = 'first-request' } = options;
+  const limit = wholeNumber(options.limit, 'fixedWindow.limit');
+  if (align !== 'first-request' && align !== 'clock') {
+    throw rangeError('ERR_SLUICE_POLICY', 'fixedWindow.align', align, "'first-request' or 'clock'");
+  }
+  if (window === 'month') {
+    if (align !== 'clock') {
+      const expected = "'clock' beside window: 'month': months are the calendar's";
+      throw rangeError('ERR_SLUICE_POLICY', 'fixedWindow.align', align, expected);
+    }
+    const numbers = { limit, spanUs: MONTH_US, mode: 2 };
+    return spanPolicy('fixedWindow', numbers, ['window', MONTH_US / 1e3], options);
+  }
+  const numbers = {
+    limit,
+    spanUs: durationUs(window, 'fixedWindow.window'),
+    mode: align === 'clock' ? 1 : 0,
+  };
+  return spanPolicy('fixedWindow', numbers, ['window', window], options);
 }
 
-/** How native code is told of a policy. */
-export function toNative(name: string, policy: Policy): NativePolicy {
-  return (policy as TatPolicy).toNative(name);
+/**
+ * Sliding window: two fixed windows, of which the one before counts by the share that the last `window` still
+ * covers. Nearly as exact as a log for three numbers a key; a burst late in one window can be followed by somewhat
+ * more than it should, always less than `2 * limit` in all.
+ *
+ * @throws as `fixedWindow`
+ */
+export function slidingWindow<const Part extends string = never>(
+  options: SlidingOptions<Part>,
+): Policy<Part> {
+  checkOptionNames(options, ['limit', 'window', ...POLICY_OPTIONS], 'slidingWindow');
+  const { window } = options;
+  const limit = wholeNumber(options.limit, 'slidingWindow.limit');
+  const spanUs = durationUs(window, 'slidingWindow.window');
+  return spanPolicy('slidingWindow', { limit, spanUs, mode: 0 }, ['window', window], options);
+}
+
+/**
+ * Sliding log: remembers every admitted call. At most `limit` units in any interval as long as the window, exactly;
+ * memory for up to `limit` calls a key.
+ *
+ * @throws as `fixedWindow`
+ */
+export function slidingLog<const Part extends string = never>(
+  options: SlidingOptions<Part>,
+): Policy<Part> {
+  checkOptionNames(options, ['limit', 'window', ...POLICY_OPTIONS], 'slidingLog');
+  const { window } = options;
+  const limit = wholeNumber(options.limit, 'slidingLog.limit', LARGEST_LOG_LIMIT);
+  const spanUs = durationUs(window, 'slidingLog.window');
+  return spanPolicy('slidingLog', { limit, spanUs, mode: 0 }, ['window', window], options);
+}
+
+/**
+ * Concurrency: at most `limit` calls at a time. An admitted call holds one slot, whatever its cost, until
+ * `decision.holder.release()`, or until `ttl` has passed since it was taken or renewed.
+ *
+ * @throws as `fixedWindow`
+ */
+export function concurrency<const Part extends string = never>(
+  options: ConcurrencyOptions<Part>,
+): Policy<Part> {
+  checkOptionNames(options, ['limit', 'ttl', ...POLICY_OPTIONS], 'concurrency');
+  const { ttl } = options;
+  const limit = wholeNumber(options.limit, 'concurrency.limit');
+  const spanUs = durationUs(ttl, 'concurrency.ttl');
+  return spanPolicy('concurrency', { limit, spanUs, mode: 0 }, ['ttl', ttl], options);
 }

@@ -1,18 +1,29 @@
 // Questions to Redis and their answers, for all limiters of this thread.
 
 import { channel } from 'node:diagnostics_channel';
+import { type Call, isShort, takesSlots, writeCall } from './call.js';
 import { type PolicyTable, readDecision, verdictLength } from './decision.js';
+import type { Engine } from './engine.js';
 import { SluiceError } from './errors.js';
+import { newHolderId, Slots } from './holder.js';
+import type { Who } from './keys.js';
 import { Kind, type NativeRedisLimiter, native } from './native.js';
-import type { Decision } from './types.js';
+import type { Decision, Holder } from './types.js';
 
 /** Published for each check that the store did not answer: `{ address, fault, detail, decidedBy }`. */
 const faultChannel = channel('sluice:fault');
 
+/** In place of a cost: the call stands in the exchange. */
+const IN_EXCHANGE = -1;
+/** In place of a verdict: slots were all held. */
+const DONE = -2;
+
 interface Pending {
   readonly link: RedisLink<string>;
   readonly kind: Kind;
-  readonly resolve: (answer: Decision | undefined) => void;
+  readonly units: Call['units'];
+  readonly holder: Holder | undefined;
+  readonly resolve: (answer: Decision | boolean) => void;
   readonly reject: (error: Error) => void;
 }
 
@@ -24,10 +35,10 @@ native.pending ??= [];
 const pending = native.pending as (Pending | undefined)[];
 const freeTickets: number[] = [];
 
-/** One limiter's way to its server. */
-export class RedisLink<Name extends string> {
+/** One set of policies over Redis: its way to the server. */
+export class RedisLink<Name extends string> implements Engine<Name> {
+  readonly table: PolicyTable<Name>;
   readonly #native: NativeRedisLimiter;
-  readonly #table: PolicyTable<Name>;
   readonly #address: string;
   #flushing = false;
   #underWay = 0;
@@ -36,22 +47,50 @@ export class RedisLink<Name extends string> {
 
   constructor(limiter: NativeRedisLimiter, table: PolicyTable<Name>, address: string) {
     this.#native = limiter;
-    this.#table = table;
+    this.table = table;
     this.#address = address;
   }
 
+  decide(kind: Kind.Check | Kind.Peek, who: Who, call: Call): Promise<Decision<Name>> {
+    const { table } = this;
+    if (kind === Kind.Peek || !table.hasSlots) {
+      return this.#ask(kind, who, call, undefined) as Promise<Decision<Name>>;
+    }
+    const id = newHolderId();
+    const slots = new Slots(id, async (what) => {
+      const kind = what === 'release' ? Kind.Release : Kind.Renew;
+      const local = (await decided).source === 'local';
+      return this.act(kind, who, { units: 0, holder: id, local });
+    });
+    const held = { ...call, holder: id };
+    const given = takesSlots(table, call) ? slots : undefined;
+    const decided = this.#ask(kind, who, held, given) as Promise<Decision<Name>>;
+    return decided;
+  }
+
+  act(kind: Kind, who: Who, call: Call): Promise<boolean> {
+    return this.#ask(kind, who, call, undefined) as Promise<boolean>;
+  }
+
   /** Asks; what is asked in one turn of the event loop travels together. */
-  ask(kind: Kind, key: string, cost: number): Promise<Decision<Name> | undefined> {
+  #ask(
+    kind: Kind,
+    { keys, shard }: Who,
+    call: Call,
+    holder: Holder | undefined,
+  ): Promise<Decision | boolean> {
     return new Promise((resolve, reject) => {
       const ticket = freeTickets.pop() ?? pending.length;
-      pending[ticket] = {
-        link: this as unknown as RedisLink<string>,
-        kind,
-        resolve: resolve as Pending['resolve'],
-        reject,
-      };
+      const link = this as unknown as RedisLink<string>;
+      const { units } = call;
+      pending[ticket] = { link, kind, units, holder, resolve, reject };
       this.#underWay++;
-      this.#native.ask(kind, key, cost, ticket);
+      if (typeof keys === 'string' && isShort(call) && kind <= Kind.Peek && !this.table.hasSlots) {
+        this.#native.ask(kind, keys, call.units, ticket);
+      } else {
+        writeCall(call, this.table.names.length);
+        this.#native.ask(kind, keys, IN_EXCHANGE, ticket, call.holder, shard);
+      }
       if (this.#flushing) return;
       this.#flushing = true;
       queueMicrotask(() => {
@@ -80,15 +119,15 @@ export class RedisLink<Name extends string> {
     const fault = native.exchange[at + 1]!;
     const code = native.exchange[at + 2]!;
     if (fault === 0) this.#warned = false;
-    if (code >= 0 && asked.kind !== Kind.Reset) {
-      asked.resolve(readDecision(this.#table, code, at + 3));
+    if (code >= 0) {
+      asked.resolve(readDecision(this.table, code, at + 3, asked.units, asked.holder));
     } else if (fault === 0) {
-      asked.resolve(undefined);
+      asked.resolve(code === DONE);
     } else {
       asked.reject(this.#error(native.redisFaults[fault]!, detail));
     }
     if (--this.#underWay === 0) this.#idle?.();
-    return at + 3 + verdictLength(this.#table, code);
+    return at + 3 + verdictLength(this.table, code);
   }
 
   #error(fault: string, detail: string | undefined): SluiceError {

@@ -1,6 +1,6 @@
 // Stores: where state lives. They are values; a limiter is what uses them.
 
-import type { Clock } from './clock.js';
+import { type Clock, wallOffsetUs } from './clock.js';
 import { checkOptionNames, rangeError, SluiceError, typeError } from './errors.js';
 import { type NativeEndpoint, type NativeStore, native } from './native.js';
 
@@ -64,7 +64,12 @@ export function memory(options: MemoryOptions = {}): MemoryStore {
   if (clock !== undefined && typeof clock?.now !== 'function') {
     throw typeError('ERR_SLUICE_OPTIONS', 'memory.clock', clock, 'an object with a function now()');
   }
-  const store = native.openMemoryStore(name, maxKeys, clock !== undefined);
+  const store = native.openMemoryStore(
+    name,
+    maxKeys,
+    clock !== undefined,
+    clock === undefined ? wallOffsetUs() : 0,
+  );
   if (store === undefined) {
     throw new SluiceError(
       'ERR_SLUICE_STORE_CLASH',
@@ -98,6 +103,11 @@ export class RedisStore {
     this.#endpoint = endpoint;
     const { host, port } = endpoint;
     this.address = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+  }
+
+  /** Names the server and database. @internal */
+  get scope(): string {
+    return `${this.address}/${this.#endpoint.database}`;
   }
 
   /** @internal */

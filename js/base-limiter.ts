@@ -1,0 +1,300 @@
+// What limiters over all stores have in common: arguments are read here, and answers counted.
+
+import type { Call } from './call.js';
+import { type Charge, chargeOf, type PolicyTable } from './decision.js';
+import type { Engine, Later } from './engine.js';
+import { checkOptionNames, rangeError, SluiceError, typeError } from './errors.js';
+import { publishDenied, publishWouldDeny } from './events.js';
+import type { KeyReader, Who } from './keys.js';
+import type {
+  CheckOptions,
+  CreditOptions,
+  Limiter,
+  LimiterStats,
+  WaitOptions,
+} from './limiter-types.js';
+import { Kind } from './native.js';
+import { readCost, readLimits } from './options.js';
+import { keepsLine, readBlockUs } from './policy.js';
+import type { Time } from './time.js';
+import type { Cost, Decision, Duration, Key, Policy } from './types.js';
+import { WaitingRoom } from './waiting.js';
+
+/** One set of policies, ready to be asked. */
+export interface Part<Name extends string, E extends Engine<Name>> {
+  /** `undefined` where the limiter has no plans. */
+  readonly plan: string | undefined;
+  readonly engine: E;
+  readonly keys: KeyReader;
+}
+
+/** A question, read and found right. */
+export interface Question<Name extends string, E extends Engine<Name>> {
+  readonly part: Part<Name, E>;
+  readonly who: Who;
+  readonly call: Call;
+}
+
+type Asked = CheckOptions & { readonly plan?: unknown };
+
+const CHECK_OPTIONS = ['cost', 'limits'];
+const WAIT_OPTIONS = [...CHECK_OPTIONS, 'maxWaitMs', 'signal'];
+/** The longest wait that a store is told of: what it charges lies no further ahead. */
+const LONGEST_WAIT_MS = 100 * 86_400e3;
+
+export abstract class BaseLimiter<Name extends string, E extends Engine<Name>>
+  implements Limiter<Name, Key, string>
+{
+  abstract readonly store: 'memory' | 'redis';
+  protected readonly parts: readonly Part<Name, E>[];
+  /** The only part, where there are no plans. */
+  protected readonly single: Part<Name, E> | undefined;
+  protected closed = false;
+  protected allowed = 0;
+  protected denied = 0;
+  readonly #hasShadow: boolean;
+  readonly #room: WaitingRoom<Name>;
+  /** Units of a decision that were given back already. */
+  readonly #givenBack = new WeakMap<object, number[]>();
+
+  constructor(parts: readonly Part<Name, E>[], time: Time) {
+    this.parts = parts;
+    this.single = parts[0]!.plan === undefined ? parts[0] : undefined;
+    this.#hasShadow = parts.some(({ engine }) => engine.table.hasShadow);
+    this.#room = new WaitingRoom(time);
+  }
+
+  abstract stats(): LimiterStats;
+  abstract close(): Promise<void>;
+
+  get policyNames(): readonly Name[] {
+    return [...new Set(this.parts.flatMap(({ engine }) => engine.table.names))];
+  }
+
+  get policies(): Readonly<Record<Name, Policy>> {
+    const all = this.parts.map(({ engine }) => byName(engine.table)).reverse();
+    return Object.assign({}, ...all) as Record<Name, Policy>;
+  }
+
+  get plans(): Readonly<Record<string, Readonly<Partial<Record<Name, Policy>>>>> {
+    if (this.single !== undefined) return {};
+    return Object.fromEntries(this.parts.map(({ plan, engine }) => [plan!, byName(engine.table)]));
+  }
+
+  async check(key: Key, options?: CheckOptions<Name>): Promise<Decision<Name>> {
+    const question = this.question(key, options, CHECK_OPTIONS, 'check');
+    return this.count(key, question.part, await this.decide(Kind.Check, question));
+  }
+
+  async checkMany(
+    checks: readonly (CheckOptions<Name> & { key: Key; plan?: string })[],
+  ): Promise<Decision<Name>[]> {
+    if (!Array.isArray(checks)) {
+      throw typeError('ERR_SLUICE_OPTIONS', 'checks', checks, 'an array of { key, cost }');
+    }
+    // All are looked at before any is charged.
+    const questions = checks.map((check, i) => this.#readRequest(check, `checks[${i}]`));
+    const decisions = questions.map((question) => this.decide(Kind.Check, question));
+    const done = await Promise.all(decisions);
+    return done.map((decision, i) => this.count(checks[i]!.key, questions[i]!.part, decision));
+  }
+
+  async wait(key: Key, options?: WaitOptions<Name>): Promise<Decision<Name>> {
+    const question = this.question(key, options, WAIT_OPTIONS, 'wait');
+    const { maxWaitMs = Number.POSITIVE_INFINITY, signal } = options ?? {};
+    if (typeof maxWaitMs !== 'number') {
+      throw typeError('ERR_SLUICE_OPTIONS', 'maxWaitMs', maxWaitMs, 'a number of milliseconds');
+    }
+    if (!(maxWaitMs >= 0)) {
+      throw rangeError('ERR_SLUICE_OPTIONS', 'maxWaitMs', maxWaitMs, 'at least 0');
+    }
+    if (signal !== undefined && typeof signal?.throwIfAborted !== 'function') {
+      throw typeError('ERR_SLUICE_OPTIONS', 'signal', signal, 'an AbortSignal');
+    }
+    const { part, who } = question;
+    const decision = await this.#room.wait({
+      id: `${part.plan ?? ''}:${who.id}`,
+      maxWaitMs,
+      signal,
+      check: async (leftMs) => {
+        if (this.closed) throw closedError();
+        const maxWaitUs = Math.floor(Math.min(leftMs, LONGEST_WAIT_MS) * 1e3);
+        const call = { ...question.call, maxWaitUs };
+        return this.decide(Kind.Check, { part, who, call });
+      },
+      abort: async (decision) => {
+        await decision.holder?.release();
+        const charge = chargeOf(decision);
+        if (charge !== undefined && charge !== 'foreign') {
+          await part.engine.act(Kind.Abort, who, charge);
+        }
+      },
+      outlook: ({ policies }) => {
+        const deniers = part.engine.table.policies.filter(
+          (policy, i) => policy.enforce && !policies[i]!.allowed,
+        );
+        if (deniers.some(keepsLine)) return 'turn';
+        return deniers.some(({ algorithm }) => algorithm === 'concurrency') ? 'slot' : 'time';
+      },
+      peek: async () => this.decide(Kind.Peek, question),
+    });
+    return this.count(key, part, decision);
+  }
+
+  async peek(key: Key, options?: CheckOptions<Name>): Promise<Decision<Name>> {
+    return this.decide(Kind.Peek, this.question(key, options, CHECK_OPTIONS, 'peek'));
+  }
+
+  async debit(key: Key, cost: Cost<Name>, options?: object): Promise<void> {
+    const { part, who, call } = this.#transfer(key, cost, options, [], 'debit');
+    await part.engine.act(Kind.Debit, who, call);
+  }
+
+  async credit(key: Key, cost: Cost<Name>, options?: CreditOptions<Name>): Promise<void> {
+    const { of } = options ?? {};
+    const { part, who, call } = this.#transfer(key, cost, options, ['of'], 'credit');
+    if (of === undefined) {
+      await part.engine.act(Kind.Credit, who, call);
+      return;
+    }
+    const charge = chargeOf(of);
+    if (charge === undefined) return;
+    const charged =
+      charge === 'foreign' ? undefined : this.parts.find((p) => p.engine.table === charge.table);
+    if (charge === 'foreign' || charged === undefined) {
+      throw typeError('ERR_SLUICE_OPTIONS', 'of', of, 'a decision of this limiter');
+    }
+    const units = this.#takeBack(of, charge, call.units);
+    await charged.engine.act(Kind.Credit, who, { ...charge, units });
+  }
+
+  async block(key: Key, duration: Duration): Promise<void> {
+    const blockUs = readBlockUs(duration, 'duration');
+    await this.#forAll(Kind.Block, key, blockUs);
+  }
+
+  async unblock(key: Key): Promise<void> {
+    await this.#forAll(Kind.Unblock, key, undefined);
+  }
+
+  async reset(key: Key): Promise<void> {
+    this.#refuseClosed();
+    const asked = this.parts.map(({ engine, keys }) => ({ engine, who: keys.read(key) }));
+    await Promise.all(asked.map(({ engine, who }) => engine.act(Kind.Reset, who, { units: 0 })));
+  }
+
+  protected decide(
+    kind: Kind.Check | Kind.Peek,
+    { part, who, call }: Question<Name, E>,
+  ): Later<Decision<Name>> {
+    return part.engine.decide(kind, who, call);
+  }
+
+  /** Reads what a check asks, and refuses what is wrong. */
+  protected question(
+    key: unknown,
+    options: Asked | undefined,
+    known: readonly string[],
+    where: string,
+    path = '',
+  ): Question<Name, E> {
+    if (options !== undefined) {
+      checkOptionNames(options, this.single === undefined ? [...known, 'plan'] : known, where);
+    }
+    const part = this.single ?? this.#partOf(options?.plan, `${path}plan`);
+    const who = part.keys.read(key, `${path}key`);
+    this.#refuseClosed();
+    const { table } = part.engine;
+    return {
+      part,
+      who,
+      call: {
+        units: readCost(table.names, options?.cost, `${path}cost`),
+        limits: readLimits(table, options?.limits, `${path}limits`),
+      },
+    };
+  }
+
+  protected count(key: unknown, part: Part<Name, E>, decision: Decision<Name>): Decision<Name> {
+    if (decision.allowed) {
+      this.allowed++;
+    } else {
+      this.denied++;
+      publishDenied(key as Key, decision);
+    }
+    if (this.#hasShadow) {
+      const { policies } = part.engine.table;
+      publishWouldDeny(key as Key, decision, (i) => !policies[i]!.enforce);
+    }
+    return decision;
+  }
+
+  #readRequest(check: unknown, where: string): Question<Name, E> {
+    const { key, ...options } = (check ?? {}) as Asked & { key?: unknown };
+    if (typeof check !== 'object') checkOptionNames(check, [], where);
+    return this.question(key, options, CHECK_OPTIONS, where, `${where}.`);
+  }
+
+  /** A debit or credit. */
+  #transfer(
+    key: unknown,
+    cost: Cost<Name>,
+    options: object | undefined,
+    known: readonly string[],
+    where: string,
+  ): Question<Name, E> {
+    const { part, who } = this.question(key, options as Asked | undefined, known, where);
+    if (cost === undefined) {
+      throw typeError('ERR_SLUICE_COST', 'cost', cost, 'a whole number, or one for each policy');
+    }
+    return { part, who, call: { units: readCost(part.engine.table.names, cost, 'cost', 0) } };
+  }
+
+  /** What of the units asked for is still to be given back; remembers that it will be. */
+  #takeBack(of: object, charge: Charge, asked: number | readonly number[]): number[] {
+    const given = this.#givenBack.get(of) ?? charge.units.map(() => 0);
+    const units = charge.units.map((charged, i) =>
+      Math.min(typeof asked === 'number' ? asked : asked[i]!, charged - given[i]!),
+    );
+    this.#givenBack.set(
+      of,
+      given.map((n, i) => n + units[i]!),
+    );
+    return units;
+  }
+
+  async #forAll(kind: Kind.Block | Kind.Unblock, key: unknown, blockUs: number | undefined) {
+    this.#refuseClosed();
+    const asked = this.parts.map(({ engine, keys }) => ({ engine, ...keys.readExactly(key) }));
+    await Promise.all(
+      asked.map(({ engine, who, which }) =>
+        engine.act(kind, who, { units: 0, which, ...(blockUs === undefined ? {} : { blockUs }) }),
+      ),
+    );
+  }
+
+  #partOf(plan: unknown, name: string): Part<Name, E> {
+    const part = this.parts.find((part) => part.plan === plan);
+    if (part !== undefined) return part;
+    const plans = this.parts.map(({ plan }) => `'${plan}'`).join(', ');
+    const make = plan === undefined || typeof plan === 'string' ? rangeError : typeError;
+    throw make('ERR_SLUICE_PLAN', name, plan, `one of the limiter's plans: ${plans}`);
+  }
+
+  #refuseClosed(): void {
+    if (this.closed) throw closedError();
+  }
+}
+
+function byName<Name extends string>({
+  names,
+  policies,
+}: PolicyTable<Name>): Readonly<Partial<Record<Name, Policy>>> {
+  return Object.fromEntries(names.map((name, i) => [name, policies[i]!])) as Partial<
+    Record<Name, Policy>
+  >;
+}
+
+function closedError(): SluiceError {
+  return new SluiceError('ERR_SLUICE_CLOSED', 'the limiter is closed');
+}
