@@ -2,14 +2,14 @@
 // and which lines they do not. Ends with 1 where a line of the core or of the script is never run.
 
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { countsIn, luaFiles, sourcesIn } from './coverage/lua-lines.mjs';
+import { join, relative } from 'node:path';
+import { countsIn, luaFiles, originsOf } from './coverage/lua-lines.mjs';
 import { CommandFailed, cmake, root, run, setUp, step } from './lib/steps.mjs';
 
 const build = join(root, 'build', 'coverage');
 const logs = join(build, 'lua-logs');
 const tracefile = join(build, 'lines.json');
-const scripts = join(root, 'native', 'redis', 'scripts');
+const script = join(root, 'native', 'redis', 'scripts', 'check.lua');
 const folders = ['core', 'store', 'redis', 'limiter'];
 const COMPLETE = ['native/core', 'native/redis/scripts'];
 
@@ -49,13 +49,11 @@ function scriptFiles() {
   const { text, probed } = JSON.parse(
     readFileSync(join(build, 'native', 'redis', 'lua-lines.json'), 'utf8'),
   );
-  return luaFiles({
-    name: 'native/redis/scripts (as sent)',
-    whole: text,
-    probed,
-    counts: countsIn(logs),
-    sources: sourcesIn(scripts).map(({ file, text }) => ({ file: `native/redis/${file}`, text })),
-  });
+  const origins = originsOf(script);
+  return luaFiles({ text, probed, counts: countsIn(logs), origins }).map(({ file, lines }) => ({
+    file: relative(root, file),
+    lines,
+  }));
 }
 
 /** "3, 7-9": runs of lines that are not run; lines without code between two of them do not part them. */

@@ -1,9 +1,9 @@
 // Which lines of the Redis script ran, from the logs that the probed script left behind.
 
 import { readdirSync, readFileSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { dirname, join } from 'node:path';
 
-/** How often each line was the first of its kind in a run of the script: a Map of counts by line. */
+/** How many calls ran each line: a Map of counts by line of the script as it is sent. */
 export function countsIn(folder) {
   const counts = new Map();
   for (const file of readdirSync(folder)) {
@@ -15,39 +15,34 @@ export function countsIn(folder) {
 }
 
 /**
- * The lines that can run, file by file: `[{ file, lines: [{ number, count }] }]`.
- * `whole` is the script as it is sent to Redis, `probed` the numbers of its lines that have a probe.
- * A line belongs to the source file whose text stands in the script as one piece around it, else to
- * the script itself, called `name`.
+ * Where each line of a script comes from: `{ file, number, text }`, in order. Parts are put in the place
+ * of lines that say `-- @include part.lua`, as scripts/embed.cmake does.
  */
-export function luaFiles({ name, whole, probed, counts, sources }) {
+export function originsOf(file) {
+  return readFileSync(file, 'utf8')
+    .replace(/\n$/, '')
+    .split('\n')
+    .flatMap((text, index) => {
+      const part = text.match(/^ *-- @include (\w+\.lua)$/)?.[1];
+      if (part) return originsOf(join(dirname(file), part));
+      return [{ file, number: index + 1, text: text.trim() }];
+    });
+}
+
+/**
+ * The lines that can run, file by file: `[{ file, lines: [{ number, count }] }]`. `text` is the script
+ * as it is sent, `probed` the numbers of its lines that have a probe, `counts` as of `countsIn`.
+ */
+export function luaFiles({ text, probed, counts, origins }) {
+  const sent = text.split('\n');
   const files = new Map();
-  const pieces = sources
-    .map(({ file, text }) => ({ file, at: whole.indexOf(text.trim()), text: text.trim() }))
-    .filter(({ at }) => at >= 0)
-    .map(({ file, at, text }) => ({
-      file,
-      first: lineOf(whole, at),
-      last: lineOf(whole, at + text.length),
-    }));
   for (const line of probed) {
-    const piece = pieces.find(({ first, last }) => first <= line && line <= last);
-    const file = piece?.file ?? name;
-    const number = piece ? line - piece.first + 1 : line;
+    const { file, number, text: wanted } = origins[line - 1];
+    if (sent[line - 1].trim() !== wanted) {
+      throw new Error(`line ${line} of the script is not line ${number} of ${file}`);
+    }
     if (!files.has(file)) files.set(file, []);
     files.get(file).push({ number, count: counts.get(line) ?? 0 });
   }
   return [...files].map(([file, lines]) => ({ file, lines }));
-}
-
-const lineOf = (text, at) => text.slice(0, at).split('\n').length;
-
-/** The scripts' source files in a folder, longest first, so that a file that holds another comes first. */
-export function sourcesIn(folder) {
-  return readdirSync(folder)
-    .filter((file) => file.endsWith('.lua'))
-    .map((file) => ({
-      file: join(basename(folder), file),
-      text: readFileSync(join(folder, file), 'utf8'),
-    }));
 }

@@ -14,6 +14,8 @@ const DEFINITION =
   'local ran_ = {} local function line_(n) if not ran_[n] then ran_[n] = true ' +
   "_G.redis.log(_G.redis.LOG_WARNING, '@line ' .. n) end end ";
 
+const ONE_LINE_FUNCTION = /^(.*?\bfunction\b[^()]*\([^()]*\))( .*\bend\b.*)$/;
+
 function luac(args, input) {
   return execFileSync('luac5.1', [...args, '-'], {
     input,
@@ -48,7 +50,9 @@ for (const number of activeLines(text)) {
   // What would stand before these belongs to the block that they end.
   if (/^\s*(end|else|elseif|until)\b/.test(lines[number - 1])) continue;
   // A block can stand where a statement starts and nowhere else: the compiler says which lines do.
-  const probe = `do line_(${number}) end ${lines[number - 1]}`;
+  // A function of one line runs when it is called, not where it is made.
+  const [, head = '', body = lines[number - 1]] = lines[number - 1].match(ONE_LINE_FUNCTION) ?? [];
+  const probe = `${head} do line_(${number}) end ${body}`;
   if (!compiles(lines.with(number - 1, probe).join('\n'))) continue;
   probed[number - 1] = probe;
   numbers.push(number);
