@@ -168,7 +168,7 @@ export function createLimiter<
 ): LimiterOver<S, NamesOf<P[keyof P]>, KeyOf<P[keyof P], Shard>, keyof P & string>;
 /** For code that is generic itself. */
 export function createLimiter<Name extends string>(
-  options: LimiterOptions<Name>,
+  options: LimiterOptions<Name> & ({ plans?: never } | { policies?: never }),
 ): Limiter<Name, Key, string>;
 export function createLimiter(options: LimiterOptions): unknown {
   checkOptionNames(options, Object.keys(LIMITER_OPTIONS), 'createLimiter');
