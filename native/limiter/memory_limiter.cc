@@ -1,13 +1,59 @@
 // Binds policies to the states that they have in a memory store.
 #include "limiter/memory_limiter.h"
 
+#include <algorithm>
+#include <array>
 #include <utility>
 
 namespace sluice {
 
+// The limiter's policies, or some of them, with the states of one call's keys.
+class MemoryLimiter::Subject {
+ public:
+  Subject(const MemoryLimiter& limiter, Keys keys) : policies_(limiter.policies_) {
+    for (std::size_t i = 0; i < policies_.size(); ++i) {
+      entries_[i] = EntryOf(keys.size() == 1 ? keys[0] : keys[i], limiter.scopes_[i]);
+    }
+  }
+
+  MemoryStore::Subject All() const {
+    return {.policies = policies_, .entries = std::span(entries_).first(policies_.size())};
+  }
+  MemoryStore::Subject Only(std::size_t i) const {
+    return {.policies = policies_.subspan(i, 1), .entries = std::span(entries_).subspan(i, 1)};
+  }
+
+ private:
+  std::span<const Policy> policies_;
+  std::array<EntryHash, kMaxPolicies> entries_;
+};
+
+namespace {
+
+// Costs and nothing else to ask.
+class Asks {
+ public:
+  explicit Asks(std::span<const std::int64_t> costs) : count_(costs.size()) {
+    for (std::size_t i = 0; i < count_; ++i) asks_[i] = {.cost = costs[i], .limit = 0};
+  }
+  MemoryStore::Question Question() const { return {.asks = std::span(asks_).first(count_)}; }
+
+ private:
+  std::array<Ask, kMaxPolicies> asks_;
+  std::size_t count_;
+};
+
+void Bind(Verdict& verdict) {
+  verdict.binding = static_cast<std::uint8_t>(BindingPolicy(verdict.Decisions()));
+}
+
+}  // namespace
+
 MemoryLimiter::MemoryLimiter(std::vector<Policy> policies, std::shared_ptr<MemoryStore> store,
                              std::string_view prefix)
-    : policies_(std::move(policies)), store_(std::move(store)) {
+    : policies_(std::move(policies)),
+      plain_(std::ranges::all_of(policies_, IsPlainTat)),
+      store_(std::move(store)) {
   scopes_.reserve(policies_.size());
   for (const Policy& policy : policies_) {
     // Neither names nor tags hold a NUL, so distinct triples give distinct texts.
@@ -23,22 +69,76 @@ MemoryLimiter::MemoryLimiter(std::vector<Policy> policies, std::shared_ptr<Memor
   }
 }
 
-void MemoryLimiter::Check(KeyHash key, std::span<const std::int64_t> costs, Nanos now,
-                          Verdict& verdict) const {
+void MemoryLimiter::Open(Verdict& verdict) const {
   verdict.source = Source::kStore;
   verdict.count = static_cast<std::uint8_t>(policies_.size());
+}
+
+void MemoryLimiter::Check(KeyHash key, std::span<const std::int64_t> costs, Nanos now,
+                          Verdict& verdict) const {
+  if (!IsQuick()) return Check({&key, 1}, Asks(costs).Question(), now, verdict);
+  Open(verdict);
   verdict.allowed = store_->Check(key, policies_, scopes_, costs, now, verdict.Decisions());
-  verdict.binding = static_cast<std::uint8_t>(BindingPolicy(verdict.Decisions()));
+  Bind(verdict);
 }
 
 void MemoryLimiter::Peek(KeyHash key, std::span<const std::int64_t> costs, Nanos now,
                          Verdict& verdict) const {
-  verdict.source = Source::kStore;
-  verdict.count = static_cast<std::uint8_t>(policies_.size());
+  if (!IsQuick()) return Peek({&key, 1}, Asks(costs).Question(), now, verdict);
+  Open(verdict);
   verdict.allowed = store_->Peek(key, policies_, scopes_, costs, now, verdict.Decisions());
-  verdict.binding = static_cast<std::uint8_t>(BindingPolicy(verdict.Decisions()));
+  Bind(verdict);
 }
 
-void MemoryLimiter::Reset(KeyHash key) const { store_->Reset(key, scopes_); }
+void MemoryLimiter::Check(Keys keys, const MemoryStore::Question& question, Nanos now,
+                          Verdict& verdict) const {
+  Open(verdict);
+  verdict.allowed = store_->Check(Subject(*this, keys).All(), question, now, verdict.Decisions());
+  Bind(verdict);
+}
+
+void MemoryLimiter::Peek(Keys keys, const MemoryStore::Question& question, Nanos now,
+                         Verdict& verdict) const {
+  Open(verdict);
+  verdict.allowed = store_->Peek(Subject(*this, keys).All(), question, now, verdict.Decisions());
+  Bind(verdict);
+}
+
+void MemoryLimiter::Debit(Keys keys, std::span<const std::int64_t> units, Nanos now) const {
+  store_->Debit(Subject(*this, keys).All(), units, now);
+}
+
+void MemoryLimiter::Credit(Keys keys, std::span<const std::int64_t> units,
+                           std::span<const std::int64_t> marks, Nanos now) const {
+  store_->Credit(Subject(*this, keys).All(), units, marks, now);
+}
+
+void MemoryLimiter::Abort(Keys keys, std::span<const std::int64_t> units,
+                          std::span<const std::int64_t> marks, Nanos now) const {
+  store_->Abort(Subject(*this, keys).All(), units, marks, now);
+}
+
+bool MemoryLimiter::Release(Keys keys, HolderId holder, Nanos now) const {
+  return store_->Release(Subject(*this, keys).All(), holder, now);
+}
+
+bool MemoryLimiter::Renew(Keys keys, HolderId holder, Nanos now) const {
+  return store_->Renew(Subject(*this, keys).All(), holder, now);
+}
+
+void MemoryLimiter::Block(Keys keys, std::span<const std::size_t> which, Nanos span,
+                          Nanos now) const {
+  const Subject subject(*this, keys);
+  if (which.empty()) return store_->Block(subject.All(), span, now);
+  for (const std::size_t i : which) store_->Block(subject.Only(i), span, now);
+}
+
+void MemoryLimiter::Unblock(Keys keys, std::span<const std::size_t> which) const {
+  const Subject subject(*this, keys);
+  if (which.empty()) return store_->Unblock(subject.All());
+  for (const std::size_t i : which) store_->Unblock(subject.Only(i));
+}
+
+void MemoryLimiter::Reset(Keys keys) const { store_->Reset(Subject(*this, keys).All()); }
 
 }  // namespace sluice

@@ -1,4 +1,4 @@
-// Checks over the table of TATs: all policies admit, or none is charged.
+// Hashing, and the checks that nearly all callers ask for: one key, policies of one TAT each.
 #include "store/memory_store.h"
 
 #include <sodium.h>
@@ -6,7 +6,8 @@
 #include <algorithm>
 
 #include "quiescence.h"
-#include "tat_table.h"
+#include "store_check.h"
+#include "store_tables.h"
 
 namespace sluice {
 namespace {
@@ -14,26 +15,18 @@ namespace {
 using Cells = std::array<TatTable::Cell, kMaxPolicies>;
 using Backlogs = std::array<Nanos, kMaxPolicies>;
 
-std::uint64_t EntryHash(KeyHash key, KeyHash scope) { return key.bits ^ scope.bits; }
-
-// Takes back a charge that produced the TAT `produced`, when `removals` entries had been removed
-// before it. Where one has been since, what stands under the key may be somebody else's charge:
-// then nothing is taken back unless it still reaches that far.
-void Undo(TatTable& table, std::uint64_t hash, const TatRule& rule, Nanos produced,
-          std::int64_t cost, Nanos now, std::uint64_t removals) {
-  for (;;) {
-    const TatTable::Cell cell = table.Find(hash, now);
-    if (cell.tat() < produced && table.removals() != removals) return;
-    const Nanos tat = GiveBackTat(rule, cell.tat(), produced, cost, now);
-    const bool done = tat > now ? table.Set(cell, hash, tat, rule, now) : table.Erase(cell);
-    if (done) return;
-  }
+// Secret, as whoever could tell a block's hash from its key's could make keys meet blocks. Hashed
+// twice for the same reason as a limiter's scopes are.
+std::uint64_t SaltOf(const MemoryStore& store) {
+  const KeyHash once = store.Hash("block");
+  return store.Hash({reinterpret_cast<const char*>(&once.bits), sizeof once.bits}).bits;
 }
 
 }  // namespace
 
 MemoryStore::MemoryStore(const Options& options)
-    : options_(options), table_(std::make_unique<TatTable>(options.max_keys)) {}
+    : options_(options),
+      tables_(std::make_unique<StoreTables>(options.max_keys, SaltOf(*this), blocks_)) {}
 
 MemoryStore::~MemoryStore() = default;
 
@@ -47,41 +40,49 @@ KeyHash MemoryStore::Hash(std::string_view bytes) const {
   return hash;
 }
 
+Moment MemoryStore::At(Nanos now) const {
+  return {.now = now, .wall = ToMicros(now + options_.wall_offset)};
+}
+
 bool MemoryStore::Check(KeyHash key, std::span<const Policy> policies,
                         std::span<const KeyHash> scopes, std::span<const std::int64_t> costs,
                         Nanos now, std::span<Decision> decisions) {
   const Quiescence::Guard guard;
+  TatTable& table = tables_->tats;
   const std::size_t count = policies.size();
   Cells cells;
   Backlogs backlogs;
   for (;;) {
     for (std::size_t i = 0; i < count; ++i) {
-      cells[i] = table_->Find(EntryHash(key, scopes[i]), now);
+      cells[i] = table.Find(EntryOf(key, scopes[i]).bits, now);
       backlogs[i] = Backlog(cells[i].tat(), now);
     }
-    if (!DecideTats(policies, costs, std::span(backlogs).first(count), decisions)) {
+    if (!DecideTats(policies, costs, std::span(backlogs).first(count), now, decisions)) {
       for (std::size_t i = 0; i < count; ++i) {
-        if (!decisions[i].allowed && decisions[i].retry_after != kNever) {
-          table_->MarkDenied(cells[i]);
-        }
+        if (!decisions[i].allowed && decisions[i].retry_after != kNever) table.MarkDenied(cells[i]);
       }
       return false;
     }
-    const std::uint64_t removals = table_->removals();
+    const std::uint64_t removals = table.removals();
     std::size_t charged = 0;
     for (; charged < count; ++charged) {
       if (costs[charged] == 0) continue;
-      if (!table_->Set(cells[charged], EntryHash(key, scopes[charged]),
-                       now + decisions[charged].reset_after, RuleOf(policies[charged].algorithm),
-                       now)) {
+      const EntryHash entry = EntryOf(key, scopes[charged]);
+      const bool may_enter = backlogs[charged] == Nanos{0};
+      if (may_enter && !cells[charged].held() && !tables_->HasRoomFor(1)) {
+        tables_->MakeRoom(1, entry, {}, At(now));
+      }
+      if (!table.Set(cells[charged], entry.bits, now + decisions[charged].reset_after,
+                     RuleOf(policies[charged].algorithm), now)) {
         break;
       }
     }
     if (charged == count) return true;
     while (charged-- > 0) {
       if (costs[charged] == 0) continue;
-      Undo(*table_, EntryHash(key, scopes[charged]), RuleOf(policies[charged].algorithm),
-           now + decisions[charged].reset_after, costs[charged], now, removals);
+      const Nanos after = decisions[charged].reset_after;
+      UndoCharge(table, EntryOf(key, scopes[charged]), RuleOf(policies[charged].algorithm),
+                 {.produced = now + after, .amount = after - backlogs[charged]}, now, removals);
     }
   }
 }
@@ -92,22 +93,27 @@ bool MemoryStore::Peek(KeyHash key, std::span<const Policy> policies,
   const Quiescence::Guard guard;
   Backlogs backlogs;
   for (std::size_t i = 0; i < policies.size(); ++i) {
-    backlogs[i] = Backlog(table_->Peek(EntryHash(key, scopes[i])).tat(), now);
+    backlogs[i] = Backlog(tables_->tats.Peek(EntryOf(key, scopes[i]).bits).tat(), now);
   }
-  return DecideTats(policies, costs, std::span(backlogs).first(policies.size()), decisions);
+  return DecideTats(policies, costs, std::span(backlogs).first(policies.size()), now, decisions);
 }
 
-void MemoryStore::Reset(KeyHash key, std::span<const KeyHash> scopes) {
+bool MemoryStore::Check(const Subject& subject, const Question& question, Nanos now,
+                        std::span<Decision> decisions) {
   const Quiescence::Guard guard;
-  for (const KeyHash& scope : scopes) {
-    // Nothing has expired at 0, so looking drops nothing.
-    while (!table_->Erase(table_->Find(EntryHash(key, scope), Nanos{0}))) {
-    }
-  }
+  return StoreCheck(*tables_, subject, question, At(now)).Run(decisions);
+}
+
+bool MemoryStore::Peek(const Subject& subject, const Question& question, Nanos now,
+                       std::span<Decision> decisions) const {
+  const Quiescence::Guard guard;
+  return StoreCheck(*tables_, subject, question, At(now)).Peek(decisions);
 }
 
 MemoryStore::Stats MemoryStore::stats() const {
-  return {.keys = table_->entries(), .capacity = table_->capacity(), .evicted = table_->evicted()};
+  return {.keys = tables_->keys(),
+          .capacity = tables_->tats.capacity() + tables_->wides.capacity(),
+          .evicted = tables_->tats.evicted() + tables_->wides.evicted()};
 }
 
 }  // namespace sluice

@@ -11,7 +11,6 @@ namespace sluice {
 namespace {
 
 constexpr std::size_t kMovesPerWrite = 32;  // enough to finish long before the next one fills up
-constexpr std::size_t kEvictAmong = 16;
 constexpr std::size_t kEvictReach = 256;
 
 }  // namespace
@@ -24,6 +23,12 @@ std::size_t TatTable::capacity() const {
 Nanos TatTable::Cell::tat() const {
   return tat_word != nullptr && IsLive(seen) ? TatOf(seen & ~(kDenied | kFrozen)) : Nanos{0};
 }
+
+bool TatTable::Cell::held() const { return tat_word != nullptr && IsLive(seen); }
+
+bool TatTable::Cell::denied() const { return held() && (seen & kDenied) != 0; }
+
+std::uint64_t TatTable::CodeFor(const TatRule& rule) { return CodeOf(rule); }
 
 // The one way to look: through the generations, in each from the key's home to the first empty
 // slot. `on_frozen(generation, index)` returns whether the slot it is given is moved by now.
@@ -65,35 +70,41 @@ TatTable::Cell TatTable::Peek(std::uint64_t hash) const {
   return Look(hash, [](Generation&, std::size_t) { return false; });
 }
 
-bool TatTable::Set(const Cell& cell, std::uint64_t hash, Nanos tat, const TatRule& rule,
-                   Nanos now) {
+void TatTable::Tend(Nanos now) {
   if (to_free_.load(std::memory_order_relaxed)) FreeSome();
   Generation* current = current_.load(std::memory_order_seq_cst);
   if (current->next.load(std::memory_order_acquire) != nullptr) {
     HelpMove(*current, kMovesPerWrite, now);
   }
-  const std::uint64_t code = CodeOf(rule);
-  std::atomic<std::uint64_t>* key = cell.key;
-  std::atomic<std::uint64_t>* word = cell.tat_word;
+}
+
+bool TatTable::Set(const Cell& cell, std::uint64_t hash, Nanos tat, const TatRule& rule, Nanos now,
+                   Standing standing) {
+  Tend(now);
+  if (cell.claimed()) return Charge(cell, tat, rule, standing);
+  Slot& slot = Claim(hash, CodeOf(rule), now);
+  Cell fresh{};
+  fresh.key = &slot.key;
+  fresh.tat_word = &slot.tat;
+  fresh.seen = slot.tat.load(std::memory_order_acquire);
+  if (fresh.seen != kUncharged && fresh.seen != kDead) return false;  // someone else was first
+  return Charge(fresh, tat, rule, standing);
+}
+
+bool TatTable::Charge(const Cell& cell, Nanos tat, const TatRule& rule, Standing standing) {
   std::uint64_t seen = cell.seen;
-  if (word == nullptr) {
-    Slot& slot = Claim(hash, code, now);
-    key = &slot.key;
-    word = &slot.tat;
-    seen = word->load(std::memory_order_acquire);
-    if (seen != kUncharged && seen != kDead) return false;  // someone else was first
-  }
   const bool enters = seen == kUncharged || seen == kDead;
-  if (enters && live_.load(std::memory_order_relaxed) >= max_entries_) Evict(hash, now);
   if (enters) live_.fetch_add(1, std::memory_order_relaxed);  // before it can be removed again
-  if (!word->compare_exchange_strong(seen, WordOf(tat), std::memory_order_acq_rel)) {
+  const std::uint64_t word = WordOf(tat) | (standing == Standing::kDenied ? kDenied : 0);
+  if (!cell.tat_word->compare_exchange_strong(seen, word, std::memory_order_acq_rel)) {
     if (enters) live_.fetch_sub(1, std::memory_order_relaxed);
     return false;
   }
-  std::uint64_t key_word = key->load(std::memory_order_relaxed);
+  const std::uint64_t code = CodeOf(rule);
+  std::uint64_t key_word = cell.key->load(std::memory_order_relaxed);
   if ((key_word & kCodeMask) != code) {  // only a hint for eviction: a lost race does not matter
-    key->compare_exchange_strong(key_word, (key_word & ~kCodeMask) | code,
-                                 std::memory_order_relaxed);
+    cell.key->compare_exchange_strong(key_word, (key_word & ~kCodeMask) | code,
+                                      std::memory_order_relaxed);
   }
   return true;
 }
@@ -161,50 +172,48 @@ TatTable::Slot& TatTable::Claim(std::uint64_t hash, std::uint64_t code, Nanos no
   }
 }
 
-// Makes room for one entry: takes one that has expired, or of those near `hash` the one that has
-// used the smallest share of its limit, denied ones last.
-void TatTable::Evict(std::uint64_t hash, Nanos now) {
-  for (int tries = 0; tries < 4; ++tries) {
-    std::atomic<std::uint64_t>* victim = nullptr;
-    std::uint64_t victim_word = 0;
-    double victim_rank = 0;
-    std::size_t looked_at = 0;
-    for (Generation* in = current_.load(std::memory_order_seq_cst);
-         in != nullptr && looked_at < kEvictAmong; in = in->next.load(std::memory_order_acquire)) {
-      std::size_t i = in->Home(hash);
-      const std::size_t reach = std::min(kEvictReach, in->slots);
-      for (std::size_t n = 0; n < reach && looked_at < kEvictAmong; ++n, i = in->After(i)) {
-        std::uint64_t word = in->data[i].tat.load(std::memory_order_acquire);
-        if (!IsLive(word) || (word & kFrozen) != 0) continue;
-        ++looked_at;
-        const Nanos backlog = TatOf(word) - now;
-        if (backlog <= Nanos{0}) {
-          removals_.fetch_add(1, std::memory_order_relaxed);
-          if (!in->data[i].tat.compare_exchange_strong(word, kDead, std::memory_order_acq_rel)) {
-            continue;
-          }
-          live_.fetch_sub(1, std::memory_order_relaxed);
-          return;
-        }
-        const auto code = in->data[i].key.load(std::memory_order_relaxed) & kCodeMask;
-        const double share =
-            std::ldexp(static_cast<double>(backlog.count()), -static_cast<int>(code));
-        const double rank = share + ((word & kDenied) != 0 ? 1e6 : 0);
-        if (victim == nullptr || rank < victim_rank) {
-          victim = &in->data[i].tat;
-          victim_word = word;
-          victim_rank = rank;
-        }
+TatTable::Victim TatTable::PickVictim(std::uint64_t hash, std::span<const EntryHash> spared,
+                                      Nanos now) const {
+  Victim victim;
+  int looked_at = 0;
+  for (Generation* in = current_.load(std::memory_order_seq_cst);
+       in != nullptr && looked_at < kVictimsLookedAt;
+       in = in->next.load(std::memory_order_acquire)) {
+    std::size_t i = in->Home(hash);
+    const std::size_t reach = std::min(kEvictReach, in->slots);
+    for (std::size_t n = 0; n < reach && looked_at < kVictimsLookedAt; ++n, i = in->After(i)) {
+      const std::uint64_t word = in->data[i].tat.load(std::memory_order_acquire);
+      if (!IsLive(word) || (word & kFrozen) != 0) continue;
+      const std::uint64_t key = in->data[i].key.load(std::memory_order_relaxed);
+      if (std::ranges::any_of(spared, [key](EntryHash e) { return SameKey(key, e.bits); })) {
+        continue;
       }
-    }
-    if (victim == nullptr) return;  // only entries on the move: one too many for a moment
-    removals_.fetch_add(1, std::memory_order_relaxed);
-    if (victim->compare_exchange_strong(victim_word, kDead, std::memory_order_acq_rel)) {
-      live_.fetch_sub(1, std::memory_order_relaxed);
-      evicted_.fetch_add(1, std::memory_order_relaxed);
-      return;
+      ++looked_at;
+      const Nanos backlog = TatOf(word) - now;
+      double rank = kExpiredRank;
+      if (backlog > Nanos{0}) {
+        rank = std::ldexp(static_cast<double>(backlog.count()), -static_cast<int>(key & kCodeMask));
+        if ((word & kDenied) != 0) rank += kDeniedRank;
+      }
+      if (rank >= victim.rank) continue;
+      victim.rank = rank;
+      victim.tat_word = &in->data[i].tat;
+      victim.seen = word;
+      if (rank == kExpiredRank) return victim;
     }
   }
+  return victim;
+}
+
+bool TatTable::Evict(const Victim& victim) {
+  std::uint64_t seen = victim.seen;
+  removals_.fetch_add(1, std::memory_order_relaxed);
+  if (!victim.tat_word->compare_exchange_strong(seen, kDead, std::memory_order_acq_rel)) {
+    return false;
+  }
+  live_.fetch_sub(1, std::memory_order_relaxed);
+  if (victim.rank != kExpiredRank) evicted_.fetch_add(1, std::memory_order_relaxed);
+  return true;
 }
 
 }  // namespace sluice

@@ -25,20 +25,32 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 
 #include "core/tat.h"
 #include "core/time.h"
 #include "quiescence.h"
+#include "store/memory_store.h"
+#include "victim_rank.h"
 
 namespace sluice {
 
 class TatTable {
  public:
+  /// What the key was last told. Denied ones are evicted last.
+  enum class Standing : std::uint8_t { kAdmitted, kDenied };
+
   /// Where a key's TAT was found, and what it read. Valid while the Guard it was found under lives.
   class Cell {
    public:
     /// The TAT, or Nanos{0} for a key that is not held.
     Nanos tat() const;
+    /// Whether the key has an entry, one whose TAT has passed included.
+    bool held() const;
+    /// Whether the key's last call was denied.
+    bool denied() const;
+    /// Whether the key has a slot, so that Charge may be called.
+    bool claimed() const { return tat_word != nullptr; }
 
    private:
     friend class TatTable;
@@ -48,7 +60,20 @@ class TatTable {
     std::uint64_t seen;
   };
 
-  /// `max_entries`: 1 to 2^32. Past it, a new key takes the place of another (see Evict).
+  /// Which entry to give up for another; see PickVictim.
+  class Victim {
+   public:
+    /// Below 0: it has expired. Else the share of its limit that is used; kDeniedRank and more for
+    /// a key that was denied; kNoRank: there is nothing to give up.
+    double rank = kNoRank;
+
+   private:
+    friend class TatTable;
+    std::atomic<std::uint64_t>* tat_word = nullptr;
+    std::uint64_t seen = 0;
+  };
+
+  /// `max_entries`: 1 to 2^32; whoever enters a key sees to it that there is room (PickVictim).
   explicit TatTable(std::size_t max_entries);
   ~TatTable();
   TatTable(const TatTable&) = delete;
@@ -63,11 +88,32 @@ class TatTable {
   Cell Peek(std::uint64_t hash) const;
   /// Sets the key's TAT, claiming a slot if it has none, provided that it still is what `cell`
   /// read. Returns false, having changed nothing, if it is not: find it again. `tat` > now.
-  bool Set(const Cell& cell, std::uint64_t hash, Nanos tat, const TatRule& rule, Nanos now);
+  bool Set(const Cell& cell, std::uint64_t hash, Nanos tat, const TatRule& rule, Nanos now,
+           Standing standing = Standing::kAdmitted);
+
+  // Set in three parts, for callers who hold a lock while they charge: only the last is free of
+  // allocations and system calls.
+
+  /// Does a little of the work of growing. To be called once for each charge.
+  void Tend(Nanos now);
+  /// Claims a slot for a key that has none; find it again.
+  void Reserve(std::uint64_t hash, const TatRule& rule, Nanos now) {
+    Claim(hash, CodeFor(rule), now);
+  }
+  /// As Set. REQUIRES: cell.claimed().
+  bool Charge(const Cell& cell, Nanos tat, const TatRule& rule,
+              Standing standing = Standing::kAdmitted);
+
   /// Remembers, until the key's next charge, that it was denied: denied keys are evicted last.
   void MarkDenied(const Cell& cell);
   /// Forgets the key, provided that its TAT still is what `cell` read.
   bool Erase(const Cell& cell);
+
+  /// Of the entries near `hash` (at least 8 if there are so many), but for those of `spared`: one
+  /// that has expired, or the one that has used the smallest share of its limit, denied ones last.
+  Victim PickVictim(std::uint64_t hash, std::span<const EntryHash> spared, Nanos now) const;
+  /// Forgets it, provided that nothing has happened to it since.
+  bool Evict(const Victim& victim);
 
   /// How many times an entry was removed, or nearly. As long as it stays the same, what stands
   /// under a key includes every charge made to it.
@@ -85,8 +131,8 @@ class TatTable {
   template <typename OnFrozen>
   Cell Look(std::uint64_t hash, OnFrozen on_frozen) const;
   Slot& Claim(std::uint64_t hash, std::uint64_t code, Nanos now);
+  static std::uint64_t CodeFor(const TatRule& rule);
   static Slot* ClaimCopy(Generation& in, std::uint64_t key_word);
-  void Evict(std::uint64_t hash, Nanos now);
   void StartGrowth(Generation& from, Nanos now);
   void HelpMove(Generation& from, std::size_t slots, Nanos now);
   void MoveSlot(Generation& from, std::size_t index, Nanos now);

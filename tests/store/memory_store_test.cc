@@ -29,14 +29,19 @@ MemoryStore::Seed SeedOf(Random& random) {
 std::string Name(std::int64_t i) { return "key " + std::to_string(i); }
 
 std::unique_ptr<StoreUnderTest> MakeMemoryUnderTest() {
-  return std::make_unique<MemoryUnderTest>(MemoryStore::Options{});
+  return std::make_unique<MemoryUnderTest>(MemoryStore::Options{}, true);
+}
+// All calls in the general way, those included that have a quicker one.
+std::unique_ptr<StoreUnderTest> MakeGeneralMemoryUnderTest() {
+  return std::make_unique<MemoryUnderTest>(MemoryStore::Options{}, false);
 }
 // One that is bounded just above what the contract uses at a time.
 std::unique_ptr<StoreUnderTest> MakeSmallMemoryUnderTest() {
-  return std::make_unique<MemoryUnderTest>(MemoryStore::Options{.max_keys = 40});
+  return std::make_unique<MemoryUnderTest>(MemoryStore::Options{.max_keys = 40}, true);
 }
 
 INSTANTIATE_TEST_SUITE_P(Memory, StoreContract, ::testing::Values(&MakeMemoryUnderTest));
+INSTANTIATE_TEST_SUITE_P(General, StoreContract, ::testing::Values(&MakeGeneralMemoryUnderTest));
 INSTANTIATE_TEST_SUITE_P(SmallMemory, StoreContract, ::testing::Values(&MakeSmallMemoryUnderTest));
 
 TEST(MemoryStoreHash, IsSipHash24) {

@@ -1,14 +1,20 @@
-// A memory store with a manual clock, as the tests of this folder use it.
+// A memory store as the tests of this folder ask it.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <variant>
 #include <vector>
 
+#include "limiter/memory_limiter.h"
 #include "store/memory_store.h"
 #include "store/store_contract.h"
+#include "support/subject.h"
 
 namespace sluice::testing {
 
@@ -21,29 +27,101 @@ inline std::vector<KeyHash> ScopesOf(const MemoryStore& store, std::span<const P
   return scopes;
 }
 
-class MemoryUnderTest final : public StoreUnderTest {
+/// One key of a memory store, through a limiter.
+class MemorySubject final : public Subject {
  public:
-  explicit MemoryUnderTest(const MemoryStore::Options& options) : store_(options) {}
+  /// `quick`: ask in the quick way whatever may be asked so.
+  MemorySubject(std::shared_ptr<MemoryStore> store, std::string_view key, bool quick)
+      : store_(std::move(store)), key_(store_->Hash(key)), quick_(quick) {}
 
   Nanos tick() const override { return Nanos{1}; }
-  void SetTime(Nanos now) override { now_ = now; }
-  bool Check(std::string_view key, std::span<const Policy> policies,
-             std::span<const std::int64_t> costs, std::span<Decision> decisions) override {
-    return store_.Check(store_.Hash(key), policies, ScopesOf(store_, policies), costs, now_,
-                        decisions);
+  void Use(const std::vector<Policy>& policies) override {
+    limiter_ = std::make_unique<MemoryLimiter>(policies, store_, "test");
   }
-  bool Peek(std::string_view key, std::span<const Policy> policies,
-            std::span<const std::int64_t> costs, std::span<Decision> decisions) override {
-    return store_.Peek(store_.Hash(key), policies, ScopesOf(store_, policies), costs, now_,
-                       decisions);
+  bool Check(const Question& question, Nanos now, std::span<Decision> decisions) override {
+    Verdict verdict;
+    if (AsksQuickly(question)) {
+      limiter_->Check(key_, CostsOf(question), now, verdict);
+    } else {
+      limiter_->Check({&key_, 1}, Asked(question), now, verdict);
+    }
+    return Told(verdict, decisions);
   }
-  void Reset(std::string_view key, std::span<const Policy> policies) override {
-    store_.Reset(store_.Hash(key), ScopesOf(store_, policies));
+  bool Peek(const Question& question, Nanos now, std::span<Decision> decisions) override {
+    Verdict verdict;
+    if (AsksQuickly(question)) {
+      limiter_->Peek(key_, CostsOf(question), now, verdict);
+    } else {
+      limiter_->Peek({&key_, 1}, Asked(question), now, verdict);
+    }
+    return Told(verdict, decisions);
+  }
+  void Debit(Units units, Nanos now) override { limiter_->Debit({&key_, 1}, units, now); }
+  void Credit(Units units, Marks marks, Nanos now) override {
+    limiter_->Credit({&key_, 1}, units, AsJavaScriptHasThem(marks), now);
+  }
+  void Abort(Units units, Marks marks, Nanos now) override {
+    limiter_->Abort({&key_, 1}, units, AsJavaScriptHasThem(marks), now);
+  }
+  bool Release(HolderId holder, Nanos now) override {
+    return limiter_->Release({&key_, 1}, holder, now);
+  }
+  bool Renew(HolderId holder, Nanos now) override {
+    return limiter_->Renew({&key_, 1}, holder, now);
+  }
+  void Block(std::span<const std::size_t> which, Nanos span, Nanos now) override {
+    limiter_->Block({&key_, 1}, which, span, now);
+  }
+  void Unblock(std::span<const std::size_t> which, Nanos /*now*/) override {
+    limiter_->Unblock({&key_, 1}, which);
+  }
+  void Reset(Nanos /*now*/) override { limiter_->Reset({&key_, 1}); }
+
+ private:
+  bool AsksQuickly(const Question& question) const {
+    bool quick = quick_ && question.max_wait == kNoWait;
+    for (const Ask& ask : question.asks) quick = quick && ask.limit == 0;
+    for (const Policy& policy : limiter_->policies()) {
+      quick = quick && !std::holds_alternative<Concurrency>(policy.algorithm);  // needs a holder
+    }
+    return quick;
+  }
+  static std::vector<std::int64_t> CostsOf(const Question& question) {
+    std::vector<std::int64_t> costs;
+    for (const Ask& ask : question.asks) costs.push_back(ask.cost);
+    return costs;
+  }
+  static MemoryStore::Question Asked(const Question& question) {
+    return {.asks = question.asks, .max_wait = question.max_wait, .holder = question.holder};
+  }
+  static std::vector<std::int64_t> AsJavaScriptHasThem(Marks marks) {
+    std::vector<std::int64_t> exact;
+    for (const std::int64_t mark : marks) exact.push_back(mark & ((std::int64_t{1} << 53) - 1));
+    return exact;
+  }
+  static bool Told(const Verdict& verdict, std::span<Decision> decisions) {
+    std::ranges::copy(verdict.Decisions(), decisions.begin());
+    return verdict.allowed;
+  }
+
+  std::shared_ptr<MemoryStore> store_;
+  KeyHash key_;
+  bool quick_;
+  std::unique_ptr<MemoryLimiter> limiter_;
+};
+
+class MemoryUnderTest final : public StoreUnderTest {
+ public:
+  MemoryUnderTest(const MemoryStore::Options& options, bool quick)
+      : store_(std::make_shared<MemoryStore>(options)), quick_(quick) {}
+
+  std::unique_ptr<Subject> Key(std::string_view key) override {
+    return std::make_unique<MemorySubject>(store_, key, quick_);
   }
 
  private:
-  MemoryStore store_;
-  Nanos now_{0};
+  std::shared_ptr<MemoryStore> store_;
+  bool quick_;
 };
 
 /// One policy over a memory store: the shortest way to ask. Thread safe, as the store is.
@@ -52,23 +130,47 @@ class OnePolicy {
   OnePolicy(MemoryStore& store, Policy policy)
       : store_(store), policy_{std::move(policy)}, scope_(ScopesOf(store, policy_)) {}
 
-  bool Take(std::string_view key, std::int64_t cost, Nanos now) {
+  bool Take(std::string_view key, std::int64_t cost, Nanos now, HolderId holder = {}) {
     Decision decision;
-    return store_.Check(store_.Hash(key), policy_, scope_, {&cost, 1}, now, {&decision, 1});
+    if (IsPlainTat(policy_[0]) && store_.unblocked()) {
+      return store_.Check(store_.Hash(key), policy_, scope_, {&cost, 1}, now, {&decision, 1});
+    }
+    const Ask ask{.cost = cost};
+    const EntryHash entry = EntryOf(store_.Hash(key), scope_[0]);
+    return store_.Check(Subject(entry), {.asks = {&ask, 1}, .holder = holder}, now, {&decision, 1});
+  }
+  Decision Look(std::string_view key, std::int64_t cost, Nanos now) const {
+    Decision decision;
+    const Ask ask{.cost = cost};
+    const EntryHash entry = EntryOf(store_.Hash(key), scope_[0]);
+    store_.Peek(Subject(entry), {.asks = {&ask, 1}}, now, {&decision, 1});
+    return decision;
   }
   std::int64_t Remaining(std::string_view key, Nanos now) const {
-    const std::int64_t cost = 0;
-    Decision decision;
-    store_.Peek(store_.Hash(key), policy_, scope_, {&cost, 1}, now, {&decision, 1});
-    return decision.remaining;
+    return Look(key, 0, now).remaining;
   }
-  /// What has been taken of the key's capacity and not come back.
+  /// What has been taken of the key's limit and not come back.
   std::int64_t Used(std::string_view key, Nanos now) const {
-    return RuleOf(policy_[0].algorithm).capacity - Remaining(key, now);
+    return LimitOf(policy_[0].algorithm) - Remaining(key, now);
   }
-  void Reset(std::string_view key) { store_.Reset(store_.Hash(key), scope_); }
+  bool Release(std::string_view key, HolderId holder, Nanos now) {
+    const EntryHash entry = EntryOf(store_.Hash(key), scope_[0]);
+    return store_.Release(Subject(entry), holder, now);
+  }
+  void Block(std::string_view key, Nanos span, Nanos now) {
+    const EntryHash entry = EntryOf(store_.Hash(key), scope_[0]);
+    store_.Block(Subject(entry), span, now);
+  }
+  void Reset(std::string_view key) {
+    const EntryHash entry = EntryOf(store_.Hash(key), scope_[0]);
+    store_.Reset(Subject(entry));
+  }
 
  private:
+  MemoryStore::Subject Subject(const EntryHash& entry) const {
+    return {.policies = policy_, .entries = {&entry, 1}};
+  }
+
   MemoryStore& store_;
   std::vector<Policy> policy_;
   std::vector<KeyHash> scope_;

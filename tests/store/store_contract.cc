@@ -1,12 +1,9 @@
 // What every store has to do.
 #include "store/store_contract.h"
 
-#include <algorithm>
 #include <chrono>
-#include <map>
 
 #include "support/policies.h"
-#include "support/trace.h"
 #include "support/vectors.h"
 
 namespace sluice::testing {
@@ -21,31 +18,58 @@ constexpr Nanos kStart = seconds(1'795'219'200);
 }  // namespace
 
 StoreContract::StoreContract()
-    : store_(GetParam()()), policies_{BucketPolicy("default", 5, 5, seconds(1))} {
-  store_->SetTime(kStart);
+    : store_(GetParam()()), policies_{BucketPolicy("default", 5, 5, seconds(1))}, now_(kStart) {}
+
+Subject& StoreContract::Key(std::string_view key) {
+  auto found = keys_.find(key);
+  if (found == keys_.end()) found = keys_.emplace(key, store_->Key(key)).first;
+  found->second->Use(policies_);
+  return *found->second;
 }
 
-std::string StoreContract::Told(bool allowed, const std::vector<Decision>& decisions) const {
+std::string StoreContract::Told(bool allowed) const {
   std::string text;
   bool all = true;
-  for (const Decision& decision : decisions) {
+  for (const Decision& decision : decisions_) {
     text += (text.empty() ? "" : " | ") + Text(decision);
-    all = all && decision.allowed;
+    all = all && (decision.allowed || !decision.enforced);
   }
   EXPECT_EQ(allowed, all) << "the answer is not that of all policies: " << text;
   return text;
 }
 
-std::string StoreContract::Check(std::string_view key, std::vector<std::int64_t> costs) {
-  std::vector<Decision> decisions(policies_.size());
-  const bool allowed = store_->Check(key, policies_, costs, decisions);
-  return Told(allowed, decisions);
+std::string StoreContract::Check(std::string_view key, const Subject::Question& question) {
+  decisions_.assign(policies_.size(), {});
+  return Told(Key(key).Check(question, now_, decisions_));
 }
 
-std::string StoreContract::Peek(std::string_view key, std::vector<std::int64_t> costs) {
-  std::vector<Decision> decisions(policies_.size());
-  const bool allowed = store_->Peek(key, policies_, costs, decisions);
-  return Told(allowed, decisions);
+std::string StoreContract::Peek(std::string_view key, const Subject::Question& question) {
+  decisions_.assign(policies_.size(), {});
+  return Told(Key(key).Peek(question, now_, decisions_));
+}
+
+namespace {
+
+Subject::Question Costing(const std::vector<std::int64_t>& costs) {
+  Subject::Question question{.asks = {}, .holder = {}};
+  for (const std::int64_t cost : costs) question.asks.push_back({.cost = cost});
+  return question;
+}
+
+}  // namespace
+
+std::string StoreContract::Check(std::string_view key, const std::vector<std::int64_t>& costs) {
+  return Check(key, Costing(costs));
+}
+
+std::string StoreContract::Peek(std::string_view key, const std::vector<std::int64_t>& costs) {
+  return Peek(key, Costing(costs));
+}
+
+std::vector<std::int64_t> StoreContract::Marks() const {
+  std::vector<std::int64_t> marks;
+  for (const Decision& decision : decisions_) marks.push_back(decision.mark);
+  return marks;
 }
 
 TEST_P(StoreContract, AKeyNeverSeenHasItsWholeCapacity) {
@@ -79,7 +103,7 @@ TEST_P(StoreContract, ACostAboveTheCapacityIsNeverAdmittedAndChangesNothing) {
 
 TEST_P(StoreContract, RetryAfterIsTightToAStepOfTheClock) {
   Check("k", {5});
-  SetTime(kStart + milliseconds(200) - store_->tick());
+  SetTime(kStart + milliseconds(200) - Tick());
   EXPECT_EQ(Check("k", {1}).substr(0, 6), "denied");
   SetTime(kStart + milliseconds(200));
   EXPECT_EQ(Check("k", {1}), "admitted, 0 of 5 left, retry 0, reset 1000000000");
@@ -232,18 +256,21 @@ TEST_P(StoreContract, ResetForgetsTheKeyAndNoOther) {
   policies_ = {BucketPolicy("a", 5, 5, seconds(1)), BucketPolicy("b", 5, 5, seconds(1))};
   Check("k", {5, 5});
   Check("other", {5, 5});
-  store_->Reset("k", policies_);
+  Key("k").Reset(now_);
   EXPECT_EQ(Check("k", {1, 1}),
             "admitted, 4 of 5 left, retry 0, reset 200000000 | "
             "admitted, 4 of 5 left, retry 0, reset 200000000");
   EXPECT_EQ(Check("other", {1, 0}).substr(0, 6), "denied");
-  store_->Reset("never seen", policies_);
+  Key("never seen").Reset(now_);
 }
 
 TEST_P(StoreContract, ResetForgetsOnlyThePoliciesNamed) {
   policies_ = {BucketPolicy("a", 5, 5, seconds(1)), BucketPolicy("b", 5, 5, seconds(1))};
   Check("k", {5, 5});
-  store_->Reset("k", std::span(policies_).first(1));
+  const std::vector<Policy> both = policies_;
+  policies_.pop_back();
+  Key("k").Reset(now_);
+  policies_ = both;
   EXPECT_EQ(Peek("k", {1, 0}),
             "admitted, 4 of 5 left, retry 0, reset 200000000 | "
             "admitted, 0 of 5 left, retry 0, reset 1000000000");
@@ -260,69 +287,13 @@ TEST_P(StoreContract, AClockThatStepsBackAdmitsNoMoreAndDelaysByTheStepAtMost) {
 }
 
 TEST_P(StoreContract, HoldsTheVectors) {
-  int run = 0;
-  for (const Vector& vector : AllVectors()) {
-    if (vector.ns_only && store_->tick() > Nanos{1}) continue;
-    SCOPED_TRACE(vector.file + ": " + vector.name);
-    const auto store = GetParam()();
-    for (std::size_t i = 0; i < vector.steps.size(); ++i) {
-      const VectorStep& step = vector.steps[i];
-      store->SetTime(step.now);
-      std::vector<Decision> decisions(vector.policies.size());
-      EXPECT_EQ(store->Check("k", vector.policies, step.costs, decisions), step.allowed) << i;
-      for (std::size_t p = 0; p < decisions.size(); ++p) {
-        EXPECT_EQ(Text(decisions[p]), Text(step.decisions[p])) << "step " << i << " policy " << p;
-      }
-    }
-    ++run;
-  }
-  EXPECT_GE(run, 100);
-}
-
-TEST_P(StoreContract, AgreesWithThePlainModelsOnRandomTraces) {
-  constexpr int kTraces = 40;
-  constexpr int kSteps = 100;
-  constexpr std::int64_t kKeys = 3;
-  Random random(TestSeed());
-  for (int trace = 0; trace < kTraces; ++trace) {
-    policies_.clear();
-    std::vector<ReferencePolicy> fresh;
-    for (std::int64_t i = random.Between(1, 3); i > 0; --i) {
-      TracePolicy drawn = RandomPolicy(random, "p" + std::to_string(i));
-      policies_.push_back(std::move(drawn.policy));
-      fresh.push_back(std::move(drawn.model));
-    }
-    std::map<std::string, std::vector<ReferencePolicy>> models;
-    store_ = GetParam()();
-    TraceClock clock(random, store_->tick());
-    Nanos newest = clock.now();
-    for (int step = 0; step < kSteps; ++step) {
-      const std::string key =
-          std::to_string(trace) + "/" + std::to_string(random.Between(1, kKeys));
-      std::vector<ReferencePolicy>& state = models.try_emplace(key, fresh).first->second;
-      std::vector<std::int64_t> costs;
-      for (const Policy& policy : policies_) {
-        costs.push_back(RandomCost(random, RuleOf(policy.algorithm).capacity));
-      }
-      SetTime(clock.now());
-      newest = std::max(newest, clock.now());
-      for (std::size_t i = 0; i < policies_.size(); ++i) {
-        if (!store_->Dropped(key, policies_[i])) continue;
-        ASSERT_TRUE(Affords(state[i], RuleOf(policies_[i].algorithm).capacity, newest))
-            << "dropped before its TAT had passed";
-        Forget(state[i]);
-      }
-      std::vector<Decision> decisions(policies_.size());
-      store_->Check(key, policies_, costs, decisions);
-      const std::vector<Decision> expected = ReferenceCheck(state, costs, clock.now());
-      for (std::size_t i = 0; i < policies_.size(); ++i) {
-        ASSERT_EQ(Text(decisions[i]), Text(expected[i]))
-            << "trace " << trace << ", step " << step << ", policy " << i << ", cost " << costs[i]
-            << ", now " << clock.now().count();
-      }
-      clock.Step(random, decisions);
-    }
-  }
+  std::vector<std::unique_ptr<StoreUnderTest>> stores;
+  EXPECT_EQ(RunAllVectors([&stores] {
+              stores.push_back(GetParam()());
+              return stores.back()->Key("k");
+            }),
+            "");
+  EXPECT_GE(stores.size(), 100u);
 }
 
 }  // namespace sluice::testing

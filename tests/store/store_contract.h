@@ -2,42 +2,29 @@
 //
 //   INSTANTIATE_TEST_SUITE_P(Memory, StoreContract, ::testing::Values(&MakeMemoryUnderTest));
 //
-// with store_contract.cc among the sources of the test program.
+// with the sources that store/CMakeLists.txt lists as SLUICE_STORE_CONTRACT in the test program.
 #pragma once
 
 #include <gtest/gtest.h>
 
 #include <cstdint>
+#include <map>
 #include <memory>
-#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "core/policy.h"
+#include "support/subject.h"
 
 namespace sluice::testing {
 
-/// A store with a clock that stands still until it is set. Starts without any key.
+/// A store of its own, without any key.
 class StoreUnderTest {
  public:
   virtual ~StoreUnderTest() = default;
-  /// The smallest step that the store's clock can tell.
-  virtual Nanos tick() const = 0;
-  /// Sets the clock, forwards or back. Precondition: now >= 0, a multiple of tick().
-  virtual void SetTime(Nanos now) = 0;
-  /// Decides and charges; see DecideTats.
-  virtual bool Check(std::string_view key, std::span<const Policy> policies,
-                     std::span<const std::int64_t> costs, std::span<Decision> decisions) = 0;
-  /// What Check would answer.
-  virtual bool Peek(std::string_view key, std::span<const Policy> policies,
-                    std::span<const std::int64_t> costs, std::span<Decision> decisions) = 0;
-  /// Forgets the key under these policies.
-  virtual void Reset(std::string_view key, std::span<const Policy> policies) = 0;
-  /// Whether there is no state of the key under this policy (any more). A store may drop a state
-  /// whose TAT has passed, and only such; it then stays dropped if the clock steps back. One that
-  /// keeps its states says false.
-  virtual bool Dropped(std::string_view /*key*/, const Policy& /*policy*/) { return false; }
+  /// A key of this store: one text, one key. May end before or after others, not after the store.
+  virtual std::unique_ptr<Subject> Key(std::string_view key) = 0;
 };
 
 using MakeStoreUnderTest = std::unique_ptr<StoreUnderTest> (*)();
@@ -46,17 +33,30 @@ class StoreContract : public ::testing::TestWithParam<MakeStoreUnderTest> {
  protected:
   StoreContract();
 
-  // One call under policies_, its costs in their order; told as text, the policies' parted by " |
-  // ".
-  std::string Check(std::string_view key, std::vector<std::int64_t> costs);
-  std::string Peek(std::string_view key, std::vector<std::int64_t> costs);
-  void SetTime(Nanos now) { store_->SetTime(now); }
+  // One call at now_ under policies_, its costs in their order; told as text, the policies' parted
+  // by " | ".
+  std::string Check(std::string_view key, const std::vector<std::int64_t>& costs);
+  std::string Peek(std::string_view key, const std::vector<std::int64_t>& costs);
+  // The same for more than costs. The decisions stay in decisions_.
+  std::string Check(std::string_view key, const Subject::Question& question);
+  std::string Peek(std::string_view key, const Subject::Question& question);
+  // What the decisions of the last call name what was charged.
+  std::vector<std::int64_t> Marks() const;
+
+  // The key under policies_, for anything else.
+  Subject& Key(std::string_view key);
+  void SetTime(Nanos now) { now_ = now; }
+  Nanos Tick() { return Key("tick").tick(); }
 
   std::unique_ptr<StoreUnderTest> store_;
   std::vector<Policy> policies_;  // one bucket of 5, 0.2 s a token, unless a test says otherwise
+  Nanos now_;
+  std::vector<Decision> decisions_;
 
  private:
-  std::string Told(bool allowed, const std::vector<Decision>& decisions) const;
+  std::string Told(bool allowed) const;
+
+  std::map<std::string, std::unique_ptr<Subject>, std::less<>> keys_;
 };
 
 }  // namespace sluice::testing

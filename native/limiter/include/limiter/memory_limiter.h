@@ -53,8 +53,13 @@ class MemoryLimiter {
   MemoryStore& store() const { return *store_; }
 
  private:
+  class Subject;
+  bool IsQuick() const { return plain_ && store_->unblocked(); }
+  void Open(Verdict& verdict) const;
+
   std::vector<Policy> policies_;
   std::vector<KeyHash> scopes_;
+  bool plain_;  // whether all policies are IsPlainTat
   std::shared_ptr<MemoryStore> store_;
 };
 

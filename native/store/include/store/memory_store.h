@@ -14,18 +14,22 @@
 
 namespace sluice {
 
-class TatTable;
-class WideTable;
+class StoreTables;
 
 /// A keyed 64-bit hash of a key. Whoever does not know the store's seed cannot make two keys meet.
 struct KeyHash {
   std::uint64_t bits = 0;
 };
 
-/// Names one state: a key under one policy (MemoryLimiter::EntryOf).
+/// Names one state: a key under one policy.
 struct EntryHash {
   std::uint64_t bits = 0;
 };
+
+/// The state that a key has under a policy. `scope` says whose policy it is: a hash of prefix,
+/// policy name and state tag, so that limiters which agree on these share the state; but not the
+/// Hash of any text that may also be a key.
+constexpr EntryHash EntryOf(KeyHash key, KeyHash scope) { return {key.bits ^ scope.bits}; }
 
 /// Thread safe throughout.
 ///
@@ -40,8 +44,10 @@ class MemoryStore {
   using Seed = std::array<std::uint8_t, 16>;
 
   struct Options {
-    /// The most keys (times policies) remembered, 1 to 2^32. When full, a new key takes the place
-    /// of one that has expired, or of the least used of those near it, denied ones last.
+    /// The most keys (times policies) remembered, 1 to 2^32; a log or a list of slots of k entries
+    /// counts as k / 2. When full, a new key takes the place of one that has expired, or of the
+    /// least used of those near it, denied ones last. The entries of one call are not given up for
+    /// each other if something else can be, so that a log which outweighs all may pass the bound.
     std::size_t max_keys = 1'000'000;
     /// Secret and random, except where a run has to be repeatable.
     Seed seed{};
@@ -65,8 +71,8 @@ class MemoryStore {
   };
 
   struct Stats {
-    std::size_t keys = 0;       ///< entries held, those expired but not yet reused included
-    std::size_t capacity = 0;   ///< slots of the table now
+    std::size_t keys = 0;       ///< held, as max_keys counts; expired ones not yet reused included
+    std::size_t capacity = 0;   ///< slots of the tables now
     std::uint64_t evicted = 0;  ///< entries that had not expired, given up for a new key
   };
 
@@ -111,10 +117,8 @@ class MemoryStore {
   /// Whether the two functions below may be called for such policies.
   bool unblocked() const { return !blocks_.load(std::memory_order_acquire); }
 
-  /// Decides and charges at `now` (>= 0). `scopes[i]` says whose state policies[i] has: a hash of
-  /// prefix, policy name and state tag, so that limiters which agree on these share it; but not the
-  /// Hash of any text that may also be a key.
-  /// The rest as DecideTats. Preconditions: spans equally long, 1 to kMaxPolicies, scopes distinct.
+  /// Decides and charges at `now` (>= 0) the states EntryOf(key, scopes[i]). The rest as
+  /// DecideTats. Preconditions: spans equally long, 1 to kMaxPolicies, scopes distinct.
   bool Check(KeyHash key, std::span<const Policy> policies, std::span<const KeyHash> scopes,
              std::span<const std::int64_t> costs, Nanos now, std::span<Decision> decisions);
 
@@ -126,11 +130,12 @@ class MemoryStore {
   const Options& options() const { return options_; }
 
  private:
+  Moment At(Nanos now) const;
+
   Options options_;
-  std::unique_ptr<TatTable> table_;
-  std::unique_ptr<WideTable> wide_;
   /// Whether a block was ever set: until then nobody looks for one.
   std::atomic<bool> blocks_{false};
+  std::unique_ptr<StoreTables> tables_;
 };
 
 }  // namespace sluice

@@ -10,7 +10,7 @@ namespace sluice {
 
 /// Opens the process's memory store of that name, making it if nobody holds it open; it ends when
 /// the last holder lets go. Returns null if it is open with another `max_keys` or another kind of
-/// clock. `options.seed` is used only when it is made. Thread safe.
+/// clock. `options.seed` and `options.wall_offset` are used only when it is made. Thread safe.
 std::shared_ptr<MemoryStore> OpenNamedStore(std::string_view name,
                                             const MemoryStore::Options& options,
                                             bool external_clock);

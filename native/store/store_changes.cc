@@ -1,0 +1,212 @@
+// What changes states without deciding anything: debts, gifts, slots, blocks, forgetting.
+#include <algorithm>
+#include <optional>
+#include <utility>
+#include <variant>
+
+#include "quiescence.h"
+#include "store/memory_store.h"
+#include "store_tables.h"
+
+namespace sluice {
+namespace {
+
+using Subject = MemoryStore::Subject;
+
+// How far a TAT that a charge came to still lies ahead. Marks are known modulo 2^53, as far as a
+// JavaScript number is exact; what would lie further ahead than any TAT has passed.
+Nanos Undrained(std::int64_t mark, Nanos now) {
+  constexpr std::uint64_t kModulus = std::uint64_t{1} << 53;
+  const std::uint64_t ahead =
+      (static_cast<std::uint64_t>(mark) - static_cast<std::uint64_t>(now.count())) % kModulus;
+  const Nanos undrained{static_cast<std::int64_t>(ahead)};
+  return undrained > kLongestSpan ? Nanos{0} : undrained;
+}
+
+// Sets a TAT to what `change(algorithm, reading)` says, which is a reading.
+template <typename Change>
+void ChangeTat(StoreTables& tables, const Subject& subject, std::size_t i, const Moment& now,
+               Change change) {
+  const Algorithm& algorithm = subject.policies[i].algorithm;
+  const EntryHash entry = subject.entries[i];
+  for (;;) {
+    const TatTable::Cell cell = tables.tats.Find(entry.bits, now.now);
+    const Reading before{.numbers = {Backlog(cell.tat(), now.now).count()}, .blocked = {}};
+    const Reading after = std::visit(
+        [&]<typename A>(const A& a) -> Reading {
+          if constexpr (A::kIsTat) {
+            return change(a, before);
+          } else {
+            return before;
+          }
+        },
+        algorithm);
+    if (after.numbers[0] == before.numbers[0]) return;
+    if (after.numbers[0] <= 0) {
+      if (tables.tats.Erase(cell)) return;
+      continue;
+    }
+    if (!cell.held() && !tables.HasRoomFor(1)) tables.MakeRoom(1, entry, subject.entries, now);
+    const auto standing =
+        cell.denied() ? TatTable::Standing::kDenied : TatTable::Standing::kAdmitted;
+    if (tables.tats.Set(cell, entry.bits, now.now + Nanos{after.numbers[0]}, RuleOf(algorithm),
+                        now.now, standing)) {
+      return;
+    }
+  }
+}
+
+// Makes what `change(state)` makes of a wide state, if there is one.
+template <typename Change>
+void ChangeWide(StoreTables& tables, const Subject& subject, std::size_t i, const Moment& now,
+                Change change) {
+  const Algorithm& algorithm = subject.policies[i].algorithm;
+  WideTable::Lock lock(tables.wides, subject.entries.subspan(i, 1));
+  WideSlot* slot = lock.Find(subject.entries[i]);
+  if (slot == nullptr) return;
+  const std::size_t weight = WeightOf(slot->state);
+  change(slot->state);
+  lock.Close(*slot, algorithm, ReadState(algorithm, &slot->state, now.wall, 0, false), now.wall,
+             weight);
+}
+
+void DebitWide(StoreTables& tables, const Subject& subject, std::size_t i, std::int64_t units,
+               const Moment& now) {
+  const Algorithm& algorithm = subject.policies[i].algorithm;
+  const EntryHash entry = subject.entries[i];
+  for (bool seeks_room = true;;) {
+    {
+      WideTable::Lock lock(tables.wides, {&entry, 1});
+      WideSlot* found = lock.Find(entry);
+      const std::size_t keys_more = found == nullptr ? 1 : WeightOfOneMore(found->state);
+      if (lock.Ready(found, entry, algorithm) && (!seeks_room || tables.HasRoomFor(keys_more))) {
+        WideSlot& slot = lock.Open(found, entry, algorithm, now.wall);
+        const std::size_t weight = WeightOf(slot.state);
+        DebitState(algorithm, slot.state, units, now.wall);
+        lock.Close(slot, algorithm, ReadState(algorithm, &slot.state, now.wall, 0, false), now.wall,
+                   weight);
+        return;
+      }
+    }
+    if (seeks_room) seeks_room = tables.MakeRoom(1, entry, subject.entries, now);
+    tables.wides.Supply(entry, algorithm, now.wall);
+  }
+}
+
+bool HoldsSlots(const Policy& policy) {
+  return std::holds_alternative<Concurrency>(policy.algorithm);
+}
+
+// Does `change(algorithm, state)` to all of the subject's lists of slots. Whether it was true of
+// all of them.
+template <typename Change>
+bool ChangeSlots(StoreTables& tables, const Subject& subject, const Moment& now, Change change) {
+  bool all = true;
+  for (std::size_t i = 0; i < subject.policies.size(); ++i) {
+    const Policy& policy = subject.policies[i];
+    if (!HoldsSlots(policy)) continue;
+    bool done = false;
+    ChangeWide(tables, subject, i, now,
+               [&](WideState& state) { done = change(policy.algorithm, state); });
+    all = all && done;
+  }
+  return all;
+}
+
+}  // namespace
+
+void MemoryStore::Debit(const Subject& subject, std::span<const std::int64_t> units, Nanos now) {
+  const Quiescence::Guard guard;
+  const Moment at = At(now);
+  for (std::size_t i = 0; i < subject.policies.size(); ++i) {
+    const Policy& policy = subject.policies[i];
+    if (units[i] == 0 || HoldsSlots(policy)) continue;
+    if (IsTat(policy.algorithm)) {
+      ChangeTat(*tables_, subject, i, at,
+                [&](const auto& a, const Reading& r) { return a.Debited(r, units[i]); });
+    } else {
+      DebitWide(*tables_, subject, i, units[i], at);
+    }
+  }
+}
+
+void MemoryStore::Credit(const Subject& subject, std::span<const std::int64_t> units,
+                         std::span<const std::int64_t> marks, Nanos now) {
+  const Quiescence::Guard guard;
+  const Moment at = At(now);
+  for (std::size_t i = 0; i < subject.policies.size(); ++i) {
+    const Algorithm& algorithm = subject.policies[i].algorithm;
+    if (units[i] == 0) continue;
+    const auto mark = marks.empty() ? std::nullopt : std::optional(marks[i]);
+    if (IsTat(algorithm)) {
+      const auto undrained = mark ? std::optional(Undrained(*mark, now)) : std::nullopt;
+      ChangeTat(*tables_, subject, i, at, [&](const auto& a, const Reading& r) {
+        return a.GivenBack(r, units[i], undrained);
+      });
+    } else {
+      ChangeWide(*tables_, subject, i, at,
+                 [&](WideState& state) { CreditState(algorithm, state, units[i], mark, at.wall); });
+    }
+  }
+}
+
+void MemoryStore::Abort(const Subject& subject, std::span<const std::int64_t> units,
+                        std::span<const std::int64_t> marks, Nanos now) {
+  const Quiescence::Guard guard;
+  const Moment at = At(now);
+  for (std::size_t i = 0; i < subject.policies.size(); ++i) {
+    const Algorithm& algorithm = subject.policies[i].algorithm;
+    if (units[i] == 0) continue;
+    if (IsTat(algorithm)) {
+      ChangeTat(*tables_, subject, i, at, [&](const auto& a, const Reading& r) {
+        return a.Aborted(r, units[i], Undrained(marks[i], now));
+      });
+    } else {
+      ChangeWide(*tables_, subject, i, at, [&](WideState& state) {
+        CreditState(algorithm, state, units[i], marks[i], at.wall);
+      });
+    }
+  }
+}
+
+bool MemoryStore::Release(const Subject& subject, HolderId holder, Nanos now) {
+  const Quiescence::Guard guard;
+  const Moment at = At(now);
+  return ChangeSlots(*tables_, subject, at, [&](const Algorithm& algorithm, WideState& state) {
+    return ReleaseSlot(algorithm, state, holder, at.wall);
+  });
+}
+
+bool MemoryStore::Renew(const Subject& subject, HolderId holder, Nanos now) {
+  const Quiescence::Guard guard;
+  const Moment at = At(now);
+  return ChangeSlots(*tables_, subject, at, [&](const Algorithm& algorithm, WideState& state) {
+    return RenewSlot(algorithm, state, holder, at.wall);
+  });
+}
+
+void MemoryStore::Block(const Subject& subject, Nanos span, Nanos now) {
+  const Quiescence::Guard guard;
+  for (const EntryHash entry : subject.entries) tables_->Block(entry, span, true, At(now));
+}
+
+void MemoryStore::Unblock(const Subject& subject) {
+  const Quiescence::Guard guard;
+  for (const EntryHash entry : subject.entries) tables_->EraseTat(tables_->BlockOf(entry));
+}
+
+void MemoryStore::Reset(const Subject& subject) {
+  const Quiescence::Guard guard;
+  for (std::size_t i = 0; i < subject.policies.size(); ++i) {
+    const EntryHash entry = subject.entries[i];
+    if (tables_->LooksForBlock(subject.policies[i])) tables_->EraseTat(tables_->BlockOf(entry));
+    if (IsTat(subject.policies[i].algorithm)) {
+      tables_->EraseTat(entry);
+      continue;
+    }
+    WideTable::Lock lock(tables_->wides, {&entry, 1});
+    if (WideSlot* slot = lock.Find(entry)) lock.Erase(*slot);
+  }
+}
+
+}  // namespace sluice

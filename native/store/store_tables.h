@@ -1,0 +1,51 @@
+// What a memory store is made of: its two tables, and the bound that they share.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "core/policy.h"
+#include "core/time.h"
+#include "store/memory_store.h"
+#include "tat_table.h"
+#include "wide_table.h"
+
+namespace sluice {
+
+/// Thread safe. All but the constructor REQUIRE that the caller holds a Quiescence::Guard.
+class StoreTables {
+ public:
+  /// `salt`: secret. `blocks`: set when the first block is, and outlives this.
+  StoreTables(std::size_t max_keys, std::uint64_t salt, std::atomic<bool>& blocks)
+      : tats(max_keys), wides(max_keys), max_keys_(max_keys), salt_(salt), blocks_(blocks) {}
+
+  std::size_t keys() const { return tats.entries() + wides.weight(); }
+  bool HasRoomFor(std::size_t keys_more) const { return keys() + keys_more <= max_keys_; }
+  /// Gives up entries, of either table, until there is room for so many more keys. `spared`: not
+  /// these. Returns whether there is; not if all that could go is spared or changes hands.
+  /// REQUIRES that the caller holds no WideTable::Lock.
+  bool MakeRoom(std::size_t keys_more, EntryHash near, std::span<const EntryHash> spared,
+                const Moment& now);
+
+  /// A block is an entry among the TATs, which passes when the block ends.
+  EntryHash BlockOf(EntryHash entry) const { return {entry.bits ^ salt_}; }
+  bool LooksForBlock(const Policy& policy) const {
+    return policy.block_for > Nanos{0} || blocks_.load(std::memory_order_acquire);
+  }
+  /// Sets a block. One that runs stays as it is, unless it is to be replaced.
+  void Block(EntryHash entry, Nanos span, bool replaces, const Moment& now);
+  /// Forgets a state of one TAT, or a block.
+  void EraseTat(EntryHash entry);
+
+  TatTable tats;
+  WideTable wides;
+
+ private:
+  const std::size_t max_keys_;
+  const std::uint64_t salt_;
+  std::atomic<bool>& blocks_;
+};
+
+}  // namespace sluice

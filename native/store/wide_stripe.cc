@@ -1,0 +1,81 @@
+// Linear probing; what is erased leaves no mark: those behind it move up.
+#include "wide_stripe.h"
+
+#include <utility>
+
+namespace sluice {
+namespace {
+
+constexpr std::size_t kSmallest = 8;
+
+}  // namespace
+
+WideSlot* WideStripe::Find(EntryHash entry) const {
+  if (capacity_ == 0) return nullptr;
+  for (std::size_t i = Home(entry); !slots_[i].empty(); i = After(i)) {
+    if (slots_[i].Is(entry)) return &slots_[i];
+  }
+  return nullptr;
+}
+
+WideSlot& WideStripe::Insert(EntryHash entry, WideState&& state, Micros expires) {
+  std::size_t i = Home(entry);
+  while (!slots_[i].empty()) i = After(i);
+  WideSlot& slot = slots_[i];
+  slot.state = std::move(state);
+  slot.SetEntry(entry);
+  slot.SetFigures(expires, 0);
+  ++entries_;
+  return slot;
+}
+
+WideState WideStripe::Erase(WideSlot& slot) {
+  WideState erased = std::exchange(slot.state, {});
+  --entries_;
+  auto hole = static_cast<std::size_t>(&slot - slots_.get());
+  for (std::size_t i = After(hole); !slots_[i].empty(); i = After(i)) {
+    // It may move up to the hole unless its home lies behind that.
+    const std::size_t home = Home(slots_[i].entry());
+    const bool behind = hole <= i ? hole < home && home <= i : hole < home || home <= i;
+    if (behind) continue;
+    slots_[hole] = std::move(slots_[i]);
+    slots_[i].state = {};
+    hole = i;
+  }
+  return erased;
+}
+
+std::size_t WideStripe::WantedCapacity(Micros now) const {
+  std::size_t worth = 1;  // the one to come
+  for (std::size_t i = 0; i < capacity_; ++i) {
+    if (!slots_[i].empty() && slots_[i].expires() > now) ++worth;
+  }
+  // By half as many at a time: it fills from 53 % to 80 %.
+  return std::max(kSmallest, worth * 15 / 8 + 1);
+}
+
+std::size_t WideStripe::Exchange(Slots& slots, std::size_t capacity, Micros now) {
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < capacity_; ++i) {
+    if (!slots_[i].empty() && slots_[i].expires() > now) ++kept;
+  }
+  if (!Fits(kept + 1, capacity)) return 0;
+  slots_.swap(slots);
+  const std::size_t old_capacity = std::exchange(capacity_, capacity);
+  entries_ = kept;
+  std::size_t dropped = 0;
+  for (std::size_t n = 0; n < old_capacity; ++n) {
+    WideSlot& from = slots[n];
+    if (from.empty()) continue;
+    if (from.expires() <= now) {
+      dropped += WeightOf(from.state);
+      continue;
+    }
+    std::size_t i = Home(from.entry());
+    while (!slots_[i].empty()) i = After(i);
+    slots_[i] = std::move(from);
+  }
+  return dropped;
+}
+
+}  // namespace sluice

@@ -1,0 +1,93 @@
+// A part of the table of wide states: a small open-addressing table. Not thread safe, and never
+// allocates or frees: larger arrays are handed in, what is left over is handed out.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+
+#include "core/time.h"
+#include "store/memory_store.h"
+#include "wide_state.h"
+
+namespace sluice {
+
+/// An entry: 48 bytes. Empty where the state is std::monostate.
+class WideSlot {
+ public:
+  static constexpr std::uint64_t kLargestShare = 1023;
+
+  bool empty() const { return state.index() == 0; }
+  bool Is(EntryHash entry) const { return ((key_ ^ entry.bits) >> 1) == 0; }
+  EntryHash entry() const { return {key_ & ~std::uint64_t{1}}; }
+  bool denied() const { return (key_ & 1) != 0; }
+  /// When the state equals none.
+  Micros expires() const { return Micros{static_cast<std::int64_t>(figures_ >> 10)}; }
+  /// How much of its limit it has used, in parts of kLargestShare.
+  std::uint64_t share() const { return figures_ & kLargestShare; }
+  /// Changes with every charge: tells whether something has happened to the entry.
+  std::uint64_t figures() const { return figures_; }
+
+  void SetEntry(EntryHash entry) { key_ = entry.bits & ~std::uint64_t{1}; }
+  void SetDenied(bool denied) { key_ = (key_ & ~std::uint64_t{1}) | (denied ? 1 : 0); }
+  /// expires >= 0; share at most kLargestShare.
+  void SetFigures(Micros expires, std::uint64_t share) {
+    figures_ = (static_cast<std::uint64_t>(expires.count()) << 10) | share;
+  }
+
+  WideState state;
+
+ private:
+  std::uint64_t key_ = 0;      // the hash, its lowest bit in use for `denied`
+  std::uint64_t figures_ = 0;  // 54 bits of us, 10 of share
+};
+
+class WideStripe {
+ public:
+  using Slots = std::unique_ptr<WideSlot[]>;
+
+  std::size_t capacity() const { return capacity_; }
+  std::size_t entries() const { return entries_; }
+
+  /// Null if there is none. Stays where it is until Erase or Exchange.
+  WideSlot* Find(EntryHash entry) const;
+  bool HasRoom() const { return Fits(entries_ + 1, capacity_); }
+  /// An entry that has used nothing. Preconditions: it is not there; HasRoom(); a state is given.
+  WideSlot& Insert(EntryHash entry, WideState&& state, Micros expires);
+  /// Returns its state, to be destroyed where that does no harm.
+  WideState Erase(WideSlot& slot);
+
+  /// How many slots to move into when there is no room: more, or no more where much has expired.
+  std::size_t WantedCapacity(Micros now) const;
+  /// Moves what has not expired by `now` into `slots`, if it fits, and leaves the old ones there,
+  /// with what has expired still in them. Returns how many keys that counted as (WeightOf).
+  std::size_t Exchange(Slots& slots, std::size_t capacity, Micros now);
+
+  /// Calls `visit(slot)` for up to `reach` slots from the entry's home on, until it returns false.
+  template <typename Visit>
+  void ForEachNear(EntryHash entry, std::size_t reach, Visit visit) const {
+    if (capacity_ == 0) return;
+    std::size_t i = Home(entry);
+    for (std::size_t n = std::min(reach, capacity_); n > 0; --n, i = After(i)) {
+      if (!slots_[i].empty() && !visit(slots_[i])) return;
+    }
+  }
+
+ private:
+  /// Four fifths: beyond that, looking for what is not there takes long.
+  static bool Fits(std::size_t entries, std::size_t capacity) {
+    return entries <= capacity / 5 * 4 + capacity % 5 * 4 / 5;
+  }
+  /// By the hash's middle: its upper bits are alike in a stripe.
+  std::size_t Home(EntryHash entry) const {
+    return static_cast<std::size_t>(((entry.bits >> 8) & 0xffffffff) * capacity_ >> 32);
+  }
+  std::size_t After(std::size_t i) const { return i + 1 == capacity_ ? 0 : i + 1; }
+
+  Slots slots_;
+  std::size_t capacity_ = 0;
+  std::size_t entries_ = 0;
+};
+
+}  // namespace sluice

@@ -1,0 +1,114 @@
+// A bounded hash table from keyed hashes to states larger than one word, for any number of threads.
+//
+// It is cut into stripes, each a small table under a lock of its own. A stripe grows by itself, so
+// that no call waits for more than a few thousand entries to move. Whoever needs several stripes
+// locks all of them, in the order of their numbers, before looking at any: what is then read,
+// judged and changed is one step for everybody else.
+//
+// While a lock is held nothing is allocated, freed or asked of the system. A change first finds out
+// (Lock::Ready) whether all it needs is there; if not, it lets go, has it supplied (Supply), and
+// starts again. What falls out of use is handed out and freed after unlocking.
+//
+// The locks are std::mutex rather than spin locks: they are held for some hundred ns (a list of
+// 100,000 that moves: some 100 us), but a holder may lose its CPU at any moment, and then waiters
+// that sleep let it run, where waiters that spin would use up its time.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <span>
+
+#include "core/policy.h"
+#include "store/memory_store.h"
+#include "victim_rank.h"
+#include "wide_stripe.h"
+
+namespace sluice {
+
+class WideTable {
+ private:
+  struct alignas(64) Stripe {
+    std::mutex mutex;
+    WideStripe table;
+  };
+
+ public:
+  /// `max_entries`: 1 to 2^32; whoever adds sees to it that there is room (PickVictim).
+  explicit WideTable(std::size_t max_entries);
+  ~WideTable();
+  WideTable(const WideTable&) = delete;
+  WideTable& operator=(const WideTable&) = delete;
+
+  /// Holds the stripes of some entries. All that is asked of it is about these.
+  class Lock {
+   public:
+    /// At most kMaxPolicies entries.
+    Lock(WideTable& table, std::span<const EntryHash> entries);
+    ~Lock() { Unlock(); }
+    Lock(const Lock&) = delete;
+    Lock& operator=(const Lock&) = delete;
+    /// From then on nothing may be asked of it, and slots are not to be used.
+    void Unlock();
+
+    /// Null if there is none.
+    WideSlot* Find(EntryHash entry) const { return table_.StripeOf(entry).table.Find(entry); }
+    /// Whether the entry (`slot`, or null for none) can take an addition without more memory.
+    bool Ready(const WideSlot* slot, EntryHash entry, const Algorithm& algorithm) const;
+
+    /// The entry's slot, made if there is none. REQUIRES Ready.
+    WideSlot& Open(WideSlot* slot, EntryHash entry, const Algorithm& algorithm, Micros now);
+    /// Notes what a change to an entry has come to: `after` is its reading at `now`; `weight` what
+    /// it weighed before. The slot's entry is gone afterwards if it equals none; of all slots that
+    /// were found under this lock, only one may be closed so.
+    void Close(WideSlot& slot, const Algorithm& algorithm, const Reading& after, Micros now,
+               std::size_t weight);
+    void Erase(WideSlot& slot);
+
+   private:
+    WideTable& table_;
+    std::array<Stripe*, kMaxPolicies> stripes_;  // ascending; `held_` of them
+    std::size_t held_ = 0;
+    WideState erased_;  // freed after unlocking
+  };
+
+  /// Provides what Lock::Ready asks for. REQUIRES that the caller holds no lock.
+  void Supply(EntryHash entry, const Algorithm& algorithm, Micros now);
+
+  /// Which entry to give up for another; see PickVictim.
+  struct Victim {
+    double rank = kNoRank;
+    EntryHash entry;
+    std::uint64_t figures = 0;
+    bool denied = false;
+  };
+  /// As TatTable::PickVictim. Shares are those of the last charge. Locks; so does Evict.
+  Victim PickVictim(EntryHash near, std::span<const EntryHash> spared, Micros now) const;
+  bool Evict(const Victim& victim);
+
+  /// How many keys the entries count as (WeightOf).
+  std::size_t weight() const { return weight_.load(std::memory_order_relaxed); }
+  std::size_t capacity() const { return capacity_.load(std::memory_order_relaxed); }
+  std::uint64_t evicted() const { return evicted_.load(std::memory_order_relaxed); }
+
+ private:
+  Stripe& StripeOf(EntryHash entry) const { return stripes_[IndexOf(entry)]; }
+  std::size_t IndexOf(EntryHash entry) const {
+    return static_cast<std::size_t>(entry.bits >> 48) & mask_;
+  }
+  void SupplySlots(Stripe& stripe, std::size_t capacity, Micros now);
+  void SupplyList(Stripe& stripe, EntryHash entry, const Algorithm& algorithm, Micros now);
+  void SupplyRoom(Stripe& stripe, EntryHash entry, const Algorithm& algorithm,
+                  std::size_t capacity);
+
+  const std::size_t mask_;  // the number of stripes, a power of two, less 1
+  const std::unique_ptr<Stripe[]> stripes_;
+  std::atomic<std::size_t> weight_{0};
+  std::atomic<std::size_t> capacity_{0};
+  std::atomic<std::uint64_t> evicted_{0};
+};
+
+}  // namespace sluice
