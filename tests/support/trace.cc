@@ -116,7 +116,7 @@ void TraceClock::Step(Random& random, std::span<const Decision> last) {
     default:
       now_ += drawn(seconds(10));
   }
-  now_ = std::max({now_, newest_ - kFurthestBack, Nanos{0}});
+  now_ = std::max({now_, newest_ - kFurthestBack, floor_});
   now_ -= now_ % tick_;
   newest_ = std::max(newest_, now_);
 }

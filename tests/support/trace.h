@@ -35,6 +35,9 @@ class TraceClock {
   TraceClock(Random& random, Nanos tick);
 
   Nanos now() const { return now_; }
+  Nanos tick() const { return tick_; }
+  /// From here on it steps back no further than to this moment.
+  void Floor() { floor_ = now_; }
   /// Moves on, given what was last decided.
   void Step(Random& random, std::span<const Decision> last);
 
@@ -42,6 +45,7 @@ class TraceClock {
   Nanos tick_;
   Nanos now_{0};
   Nanos newest_{0};
+  Nanos floor_{0};
 };
 
 }  // namespace sluice::testing

@@ -1,0 +1,31 @@
+// Random traces over the core: it decides as the plain models do, and keeps what it promises.
+#include <gtest/gtest.h>
+
+#include <memory>
+
+#include "core_subject.h"
+#include "support/scale.h"
+#include "support/trace_run.h"
+
+namespace sluice::testing {
+namespace {
+
+TEST(Traces, AgreeWithThePlainModelsAndKeepThePromises) {
+  Random random(TestSeed());
+  TraceCounts counts;
+  const int steps = Steps(20'000);
+  ASSERT_EQ(RunTraces(
+                random, steps, [] { return std::make_unique<CoreSubject>(); }, counts),
+            "");
+  EXPECT_EQ(counts.steps, steps);
+  EXPECT_GT(counts.admitted, steps / 10);
+  EXPECT_GT(counts.denied, steps / 10);
+  EXPECT_GT(counts.went_back, steps / 20);
+  EXPECT_GT(counts.operations, steps / 10);
+  EXPECT_GT(counts.delayed, steps / 500);
+  EXPECT_GT(counts.probed, steps / 10);
+  EXPECT_GT(counts.blocked, steps / 100);
+}
+
+}  // namespace
+}  // namespace sluice::testing

@@ -1,0 +1,304 @@
+// Runs random traces.
+#include "support/trace_run.h"
+
+#include <algorithm>
+#include <chrono>
+#include <optional>
+#include <vector>
+
+#include "support/policies.h"
+#include "support/random_policy.h"
+#include "support/reference_key.h"
+#include "support/trace.h"
+#include "support/trace_probe.h"
+
+namespace sluice::testing {
+namespace {
+
+constexpr int kStepsPerTrace = 100;
+constexpr std::size_t kMostTold = 12;  // of the steps before a difference
+
+// A check that was admitted, and what of it may still be given back.
+struct Charge {
+  HolderId holder;
+  std::vector<std::int64_t> left;
+  std::vector<std::int64_t> marks;        // the subject's
+  std::vector<std::int64_t> model_marks;  // the model's
+};
+
+class Trace {
+ public:
+  Trace(Random& random, const MakeSubject& make, TraceCounts& counts)
+      : random_(random), subject_(make()), counts_(counts), clock_(random, DrawPolicies()) {
+    Use();
+  }
+
+  std::string Run(int steps) {
+    for (int i = 0; i < steps && differs_.empty(); ++i) {
+      ++counts_.steps;
+      for (std::size_t p = 0; p < policies_.size(); ++p) {
+        if (subject_->Dropped(p)) model_.Forget(p);
+      }
+      const Nanos before = clock_.now();
+      Step(before);
+      Agree(before);
+      clock_.Step(random_, told_);
+      counts_.went_back += clock_.now() < before ? 1 : 0;
+    }
+    return differs_;
+  }
+
+ private:
+  // Draws the policies; how finely the clock moves: as finely as windows can tell.
+  Nanos DrawPolicies() {
+    policies_.clear();
+    for (std::int64_t i = random_.Between(1, random_.OneIn(3) ? 4 : 2); i > 0; --i) {
+      policies_.push_back(RandomMixedPolicy(random_, "p" + std::to_string(i)));
+    }
+    return std::max(subject_->tick(), Nanos{Micros{1}});
+  }
+
+  void Use() {
+    subject_->Use(policies_);
+    model_.Use(policies_);
+    charges_.clear();
+    told_.assign(policies_.size(), Decision{});
+    modelled_ = told_;
+    std::string text = "policies:";
+    for (const Policy& policy : policies_) text += "\n    " + Text(policy);
+    notes_.assign(1, text);  // a trace that differs is told from here
+  }
+
+  void Step(Nanos now) {
+    if (random_.OneIn(50)) {
+      for (Policy& policy : policies_) {
+        if (random_.OneIn(2)) policy = RandomSuccessor(random_, policy);
+      }
+      return Use();
+    }
+    if (!random_.OneIn(5)) return Ask(now);
+    ++counts_.operations;
+    clock_.Floor();
+    switch (random_.Between(0, 7)) {
+      case 0:
+        return Debit(now);
+      case 1:
+      case 2:
+      case 3:
+        return GiveBack(now);
+      case 4:
+      case 5:
+        return Slots(now);
+      case 6:
+        return Block(now);
+      default:
+        if (!random_.OneIn(3)) return Ask(now);
+        Note(At(now) + "reset");
+        subject_->Reset(now);
+        model_.Reset(now);
+        charges_.clear();
+    }
+  }
+
+  void Ask(Nanos now) {
+    Subject::Question question{.asks = {}, .holder = {.high = 7, .low = ++holders_}};
+    std::string text;
+    for (const Policy& policy : policies_) {
+      sluice::Ask ask;
+      if (random_.OneIn(8)) ask.limit = RandomLimit(random_, policy);
+      ask.cost = RandomCost(random_, ask.limit > 0 ? ask.limit : LimitOf(policy.algorithm));
+      question.asks.push_back(ask);
+      text += " " + std::to_string(ask.cost);
+      if (ask.limit > 0) text += "/" + std::to_string(ask.limit);
+    }
+    if (random_.OneIn(8)) {
+      question.max_wait =
+          random_.OneIn(3) ? Nanos{0} : Nanos{random_.Magnitude(kLongestSpan.count())};
+      text += " waiting up to " + std::to_string(question.max_wait.count());
+    }
+    const bool peeks = random_.OneIn(10);
+    Note(At(now) + (peeks ? "peek" : "check") + text);
+
+    const Probe probe(*subject_, policies_, question, now, clock_.tick());
+    const std::string before = random_.OneIn(8) ? probe.Look(now) : "";
+    const bool allowed =
+        peeks ? subject_->Peek(question, now, told_) : subject_->Check(question, now, told_);
+    const bool expected =
+        peeks ? model_.Peek(question, now, modelled_) : model_.Check(question, now, modelled_);
+    if (allowed != expected)
+      Differ(allowed ? "allowed by the subject alone" : "denied by it alone");
+    Compare(told_, modelled_);
+    if (!before.empty() && !peeks && !allowed && probe.DenialsAreFree() &&
+        probe.Look(now) != before) {
+      Differ("a denial changed what is answered: " + before + " became " + probe.Look(now));
+    }
+    if (random_.OneIn(3)) {
+      if (const std::string broken = probe.After(random_, told_, !peeks); !broken.empty()) {
+        Differ(broken);
+      }
+    }
+    Count(allowed, question, now);
+    if (!peeks && allowed) Remember(question);
+  }
+
+  // Asks both what is left now.
+  void Agree(Nanos now) {
+    const Subject::Question question{.asks = std::vector<sluice::Ask>(policies_.size()),
+                                     .holder = {.high = 7, .low = 0}};
+    std::vector<Decision> told(policies_.size());
+    std::vector<Decision> modelled(policies_.size());
+    subject_->Peek(question, now, told);
+    model_.Peek(question, now, modelled);
+    Compare(told, modelled);
+  }
+
+  void Compare(std::span<const Decision> told, std::span<const Decision> modelled) {
+    for (std::size_t i = 0; i < policies_.size(); ++i) {
+      if (Same(told[i], modelled[i])) continue;
+      Differ("policy " + std::to_string(i) + "\n  subject: " + Text(told[i]) +
+             "\n  model:   " + Text(modelled[i]));
+    }
+  }
+
+  void Count(bool allowed, const Subject::Question& question, Nanos /*now*/) {
+    (allowed ? counts_.admitted : counts_.denied) += 1;
+    for (std::size_t i = 0; i < policies_.size(); ++i) {
+      counts_.delayed += told_[i].delay > Nanos{0} ? 1 : 0;
+      counts_.probed += !told_[i].allowed && told_[i].retry_after != kNever ? 1 : 0;
+      counts_.blocked += policies_[i].block_for > Nanos{0} && !told_[i].allowed &&
+                                 told_[i].retry_after != kNever && question.asks[i].cost > 0
+                             ? 1
+                             : 0;
+    }
+  }
+
+  void Remember(const Subject::Question& question) {
+    Charge charge{.holder = question.holder, .left = {}, .marks = {}, .model_marks = {}};
+    for (std::size_t i = 0; i < policies_.size(); ++i) {
+      charge.left.push_back(told_[i].allowed ? question.asks[i].cost : 0);
+      charge.marks.push_back(told_[i].mark);
+      charge.model_marks.push_back(modelled_[i].mark);
+    }
+    charges_.push_back(std::move(charge));
+  }
+
+  Charge* AnyCharge() {
+    if (charges_.empty()) return nullptr;
+    // Mostly one of the last.
+    const auto most = static_cast<std::int64_t>(charges_.size()) - 1;
+    return &charges_[static_cast<std::size_t>(most - random_.Between(0, std::min(most, {4})))];
+  }
+
+  std::vector<std::int64_t> DrawUnits(std::string& text) {
+    std::vector<std::int64_t> units;
+    for (const Policy& policy : policies_) {
+      units.push_back(random_.OneIn(3) ? 0 : RandomCost(random_, LimitOf(policy.algorithm)));
+      text += " " + std::to_string(units.back());
+    }
+    return units;
+  }
+
+  void Debit(Nanos now) {
+    std::string text = At(now) + "debit";
+    const std::vector<std::int64_t> units = DrawUnits(text);
+    Note(text);
+    subject_->Debit(units, now);
+    model_.Debit(units, now);
+  }
+
+  void GiveBack(Nanos now) {
+    Charge* charge = AnyCharge();
+    std::string text;
+    if (charge == nullptr || random_.OneIn(5)) {
+      const std::vector<std::int64_t> units = DrawUnits(text);
+      Note(At(now) + "credit" + text);
+      charges_.clear();  // what is left of them is no longer known
+      subject_->Credit(units, {}, now);
+      model_.Credit(units, {}, now);
+      return;
+    }
+    std::vector<std::int64_t> units;
+    for (std::int64_t& left : charge->left) {
+      units.push_back(random_.OneIn(2) ? left : random_.Between(0, left));
+      left -= units.back();
+      text += " " + std::to_string(units.back());
+    }
+    text += " of " + std::to_string(charge->holder.low);
+    if (random_.OneIn(2)) {
+      Note(At(now) + "credit" + text);
+      subject_->Credit(units, charge->marks, now);
+      model_.Credit(units, charge->model_marks, now);
+    } else {
+      Note(At(now) + "abort" + text);
+      subject_->Abort(units, charge->marks, now);
+      model_.Abort(units, charge->model_marks, now);
+    }
+  }
+
+  void Slots(Nanos now) {
+    const Charge* charge = AnyCharge();
+    const HolderId holder =
+        charge == nullptr || random_.OneIn(10) ? HolderId{.high = 8, .low = 1} : charge->holder;
+    const bool renews = random_.OneIn(2);
+    Note(At(now) + (renews ? "renew " : "release ") + std::to_string(holder.low));
+    const bool done = renews ? subject_->Renew(holder, now) : subject_->Release(holder, now);
+    const bool expected = renews ? model_.Renew(holder, now) : model_.Release(holder, now);
+    if (done != expected) Differ(done ? "done by the subject alone" : "not done by it alone");
+  }
+
+  void Block(Nanos now) {
+    std::vector<std::size_t> which;
+    for (std::size_t i = 0; i < policies_.size(); ++i) {
+      if (random_.OneIn(2)) which.push_back(i);
+    }
+    if (random_.OneIn(2)) {
+      Note(At(now) + "unblock " + std::to_string(which.size()));
+      subject_->Unblock(which, now);
+      model_.Unblock(which, now);
+      return;
+    }
+    const Nanos span = Micros{random_.Magnitude(10'000'000)};
+    Note(At(now) + "block " + std::to_string(which.size()) + " for " +
+         std::to_string(span.count()));
+    subject_->Block(which, span, now);
+    model_.Block(which, span, now);
+  }
+
+  static std::string At(Nanos now) { return "at " + std::to_string(now.count()) + " "; }
+  void Note(std::string step) {
+    notes_.push_back(std::move(step));
+    if (notes_.size() > kMostTold) notes_.erase(notes_.begin() + 1);
+  }
+  void Differ(const std::string& what) {
+    if (differs_.empty()) {
+      for (const std::string& note : notes_) differs_ += note + "\n";
+    }
+    differs_ += "-> " + what + "\n";
+  }
+
+  Random& random_;
+  std::unique_ptr<Subject> subject_;
+  TraceCounts& counts_;
+  std::vector<Policy> policies_;
+  TraceClock clock_;
+  ReferenceKey model_;
+  std::vector<Decision> told_;
+  std::vector<Decision> modelled_;
+  std::vector<Charge> charges_;
+  std::uint64_t holders_ = 0;
+  std::vector<std::string> notes_;
+  std::string differs_;
+};
+
+}  // namespace
+
+std::string RunTraces(Random& random, int steps, const MakeSubject& make, TraceCounts& counts) {
+  for (int done = 0; done < steps; done += kStepsPerTrace) {
+    const std::string differs =
+        Trace(random, make, counts).Run(std::min(kStepsPerTrace, steps - done));
+    if (!differs.empty()) return "step " + std::to_string(counts.steps) + "\n" + differs;
+  }
+  return "";
+}
+
+}  // namespace sluice::testing

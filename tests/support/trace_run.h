@@ -1,0 +1,30 @@
+// Random traces over a subject: every call against the plain models, and what DESIGN.md, section 5
+// promises of every algorithm, asked of the subject itself by peeking at other moments.
+#pragma once
+
+#include <string>
+
+#include "support/seed.h"
+#include "support/subject.h"
+
+namespace sluice::testing {
+
+/// What a run saw: too little of one, and it could not have shown a difference.
+struct TraceCounts {
+  int steps = 0;
+  int admitted = 0;
+  int denied = 0;
+  int went_back = 0;   ///< the clock, between two steps
+  int operations = 0;  ///< other than check and peek
+  int delayed = 0;     ///< admitted, to be held back
+  int probed = 0;      ///< denials whose retryAfter was seen to be tight
+  int blocked = 0;     ///< denials by a block
+};
+
+/// Takes `steps` steps, 100 to a trace, each trace a key and policies of its own: one to four of
+/// any algorithms and options; checks of several costs with limits and waits of their own, peeks,
+/// and all operations; a clock that also steps back; now and then other policies under the key.
+/// At the first difference it stops and tells the trace so far; empty if there is none.
+std::string RunTraces(Random& random, int steps, const MakeSubject& make, TraceCounts& counts);
+
+}  // namespace sluice::testing
