@@ -2,7 +2,8 @@
 
 import type { NextFunction, Request, Response } from 'express';
 import { checkOptionNames, rangeError, typeError } from './errors.js';
-import { LIMITER_OPTIONS, type Limiter, type LimiterOptions } from './limiter.js';
+import { LIMITER_OPTIONS, type LimiterOptions } from './limiter.js';
+import type { AnyLimiter } from './limiter-types.js';
 import type { Cost, Decision } from './types.js';
 
 /** What the middleware does with a request, whatever limiter it asks. */
@@ -27,7 +28,7 @@ export interface RequestOptions<Name extends string = string> {
 /** `rateLimit`'s options: a limiter, or what `createLimiter` makes one of; and what to do with a request. */
 export type Options<Name extends string = string> = RequestOptions<Name> &
   (
-    | ({ limiter: Limiter<Name> } & { [Option in keyof LimiterOptions]?: never })
+    | ({ limiter: AnyLimiter<Name> } & { [Option in keyof LimiterOptions]?: never })
     | ({ limiter?: never } & LimiterOptions<Name>)
   );
 
@@ -81,7 +82,9 @@ function refuseForeignOptions(options: object): void {
 export interface PartedOptions<Name extends string> {
   readonly request: RequestOptions<Name>;
   /** The limiter that was given, or what to make one of. */
-  readonly limiter: { readonly given: Limiter<Name> } | { readonly options: LimiterOptions<Name> };
+  readonly limiter:
+    | { readonly given: AnyLimiter<Name> }
+    | { readonly options: LimiterOptions<Name> };
 }
 
 /**

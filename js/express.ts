@@ -11,8 +11,8 @@ import {
 } from './headers.js';
 import { clientIpKey } from './http-client-ip.js';
 import { hold } from './http-hold.js';
+import { asHttpLimiter, type HttpLimiter, isSync, makeLimiter } from './http-limiter.js';
 import { PROBLEM_CONTENT_TYPE, problemOf } from './http-problem.js';
-import { createLimiter, type Limiter, type SyncLimiter } from './limiter.js';
 import type { Cost, Decision, Policy } from './types.js';
 
 /** What `req.rateLimit` tells the handlers after the middleware: of the policy that binds, after this request. */
@@ -51,13 +51,9 @@ function chain<T, U>(value: Later<T>, go: (value: T) => Later<U>): Later<U> {
   return isPromise(value) ? Promise.resolve(value).then(go) : go(value);
 }
 
-function isSync<Name extends string>(limiter: Limiter<Name>): limiter is SyncLimiter<Name> {
-  return limiter.store === 'memory';
-}
-
 /** Puts requests to the limiter: skip, then key, then cost, then check. `undefined` for one to be skipped. */
 function asker<Name extends string>(
-  limiter: Limiter<Name>,
+  limiter: HttpLimiter<Name>,
   { key: keyOf = (req) => clientIpKey(req.ip), cost: costOf, skip }: RequestOptions<Name>,
 ): (req: Request, res: Response) => Later<Verdict<Name> | undefined> {
   function check(key: string, options?: { cost: Cost<Name> }): Later<Verdict<Name>> {
@@ -142,7 +138,8 @@ function fail(error: unknown, req: Request, next: NextFunction): void {
  */
 function rateLimit<Name extends string = 'default'>(given: Options<Name>): RequestHandler {
   const { request: options, limiter: source } = readOptions<Name>(given);
-  const limiter = 'given' in source ? source.given : createLimiter<Name>(source.options);
+  const limiter =
+    'given' in source ? asHttpLimiter(source.given) : makeLimiter<Name>(source.options);
   const ask = asker(limiter, options);
   const writeHeaders = headerWriter(limiter.policies, options as RequestOptions);
   const { handler } = options;

@@ -4,7 +4,8 @@ import type { OnApplicationShutdown, OnModuleInit, Type } from '@nestjs/common';
 import type { ModulesContainer } from '@nestjs/core';
 import { rangeError, SluiceError } from './errors.js';
 import { draft10PolicyField } from './headers.js';
-import { createLimiter, type Limiter, type LimiterOptions } from './limiter.js';
+import { asHttpLimiter, type HttpLimiter, makeLimiter } from './http-limiter.js';
+import type { LimiterOptions } from './limiter.js';
 import { type Handler, readDecorators } from './nestjs-decorators.js';
 import {
   given,
@@ -18,7 +19,7 @@ import { memory } from './stores.js';
 
 /** How the requests of a handler are limited. */
 export interface Plan {
-  readonly limiter: Limiter;
+  readonly limiter: HttpLimiter;
   readonly key: RateLimitOptions['key'];
   readonly cost: RateLimitOptions['cost'];
   /** The `RateLimit-Policy` field. */
@@ -60,9 +61,9 @@ export class Limits implements OnModuleInit, OnApplicationShutdown {
   readonly options: SluiceModuleOptions;
   readonly #modules: ModulesContainer;
   readonly #shared: Partial<LimiterOptions> & { prefix: string };
-  readonly #limiters = new Map<string, Limiter>();
+  readonly #limiters = new Map<string, HttpLimiter>();
   /** Those that were made here, and not handed in. */
-  readonly #own: Limiter[] = [];
+  readonly #own: HttpLimiter[] = [];
   readonly #plans = new Map<Type, Map<Handler, Plan | undefined>>();
   /** Which class and handler the state of decorators' policies is named after. */
   readonly #named = new Map<string, Type>();
@@ -76,12 +77,15 @@ export class Limits implements OnModuleInit, OnApplicationShutdown {
     const named = policies === undefined ? limiters : { [DEFAULT]: { policies } };
     for (const [name, source] of Object.entries(named ?? {})) {
       const limiterPrefix = name === DEFAULT ? prefix : `${prefix}:${name}`;
-      this.#limiters.set(name, isLimiter(source) ? source : this.#make(source, limiterPrefix));
+      this.#limiters.set(
+        name,
+        isLimiter(source) ? asHttpLimiter(source) : this.#make(source, limiterPrefix),
+      );
     }
   }
 
   /** @throws RangeError `ERR_SLUICE_LIMITER` if there is none of that name */
-  limiter(name: string, where: string): Limiter {
+  limiter(name: string, where: string): HttpLimiter {
     const limiter = this.#limiters.get(name);
     if (limiter !== undefined) return limiter;
     const names = [...this.#limiters.keys()].map((name) => `'${name}'`).join(', ');
@@ -118,7 +122,7 @@ export class Limits implements OnModuleInit, OnApplicationShutdown {
     const method = `${type.name}.${methodName(type, handler)}`;
     const { policies, limiter: name, key = this.options.key } = decorated;
     let { cost } = decorated;
-    let limiter: Limiter;
+    let limiter: HttpLimiter;
     if (policies !== undefined) {
       limiter = this.#makeForHandler(decorated, policies, type, handler);
     } else {
@@ -136,10 +140,10 @@ export class Limits implements OnModuleInit, OnApplicationShutdown {
 
   #makeForHandler(
     { name = '' }: RateLimitOptions,
-    policies: LimiterOptions['policies'],
+    policies: NonNullable<LimiterOptions['policies']>,
     type: Type,
     handler: Handler,
-  ): Limiter {
+  ): HttpLimiter {
     const stateName = `${name || type.name}.${methodName(type, handler)}`;
     const other = this.#named.get(stateName);
     if (other !== undefined && other !== type) {
@@ -151,9 +155,8 @@ export class Limits implements OnModuleInit, OnApplicationShutdown {
     return this.#make({ policies }, `${this.#shared.prefix}#${stateName}`);
   }
 
-  #make(options: NamedLimiterOptions, prefix: string): Limiter {
-    const { policies } = options;
-    const limiter = createLimiter({ ...this.#shared, prefix, ...given(options), policies });
+  #make(options: NamedLimiterOptions, prefix: string): HttpLimiter {
+    const limiter = makeLimiter({ ...this.#shared, prefix, ...given(options) });
     this.#own.push(limiter);
     return limiter;
   }

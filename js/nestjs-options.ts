@@ -2,7 +2,8 @@
 
 import type { ExecutionContext, FactoryProvider, ModuleMetadata } from '@nestjs/common';
 import { checkOptionNames, rangeError, typeError } from './errors.js';
-import { LIMITER_OPTIONS, type Limiter, type LimiterOptions } from './limiter.js';
+import { LIMITER_OPTIONS, type LimiterOptions } from './limiter.js';
+import type { AnyLimiter } from './limiter-types.js';
 import { readPolicies } from './options.js';
 import type { Cost } from './types.js';
 
@@ -32,7 +33,7 @@ export type NamedLimiterOptions = Pick<LimiterOptions, 'policies'> & Partial<Lim
 /** Options of `SluiceModule.forRoot`. */
 export interface SluiceModuleOptions<Request = NestRequest> extends Partial<LimiterOptions> {
   /** The limiters by name, in place of `policies`, which makes one alone, 'default'. A guarded handler that names none is asked of 'default'; without one it is not limited. */
-  limiters?: Readonly<Record<string, Limiter | NamedLimiterOptions>>;
+  limiters?: Readonly<Record<string, AnyLimiter | NamedLimiterOptions>>;
   /** True guards every HTTP handler of the application with `SluiceGuard`. Default false. */
   global?: boolean;
   /** Default: the client's IP address as the platform gives it, an IPv6 address cut to its /56. */
@@ -106,7 +107,7 @@ export function given<Options extends object>(
 }
 
 /** Whether it was made already, by `createLimiter`. */
-export function isLimiter(value: Limiter | NamedLimiterOptions): value is Limiter {
+export function isLimiter(value: AnyLimiter | NamedLimiterOptions): value is AnyLimiter {
   return 'check' in value;
 }
 
@@ -128,12 +129,12 @@ function checkBoolean(value: unknown, name: string): void {
 
 function checkNamedLimiter(value: unknown, where: string): void {
   if (typeof value === 'object' && value !== null && 'check' in value) {
-    const { check, policies } = value as Partial<Limiter>;
+    const { check, policies } = value as Partial<AnyLimiter>;
     if (typeof check === 'function' && typeof policies === 'object') return;
     throw typeError('ERR_SLUICE_OPTIONS', where, value, 'a limiter made by createLimiter()');
   }
   checkOptionNames(value, Object.keys(LIMITER_OPTIONS), where);
-  readPolicies((value as NamedLimiterOptions).policies);
+  readPolicies((value as NamedLimiterOptions).policies!);
 }
 
 /** @throws TypeError, RangeError with a code `ERR_SLUICE_*` that name the option and the value */
@@ -156,7 +157,7 @@ export function checkModuleOptions(
     throw typeError('ERR_SLUICE_OPTIONS', `${where}.policies`, policies, expected);
   }
   if (limiters === undefined) {
-    readPolicies(policies as LimiterOptions['policies']);
+    readPolicies(policies!);
     return;
   }
   if (typeof limiters !== 'object' || limiters === null || Array.isArray(limiters)) {

@@ -1,0 +1,39 @@
+// A limiter as the middleware sees it: keys, plans and names are checked when it is asked.
+
+import { createLimiter } from './limiter.js';
+import type { AnyLimiter, LimiterOptions } from './limiter-types.js';
+import type { Cost, Decision, Key, Limits } from './types.js';
+
+/** What a request is asked with, besides its key. */
+export interface Question<Name extends string = string> {
+  cost?: Cost<Name>;
+  limits?: Limits<Name>;
+  plan?: string;
+}
+
+/** Any limiter. What its policies do not know it refuses by itself. */
+export interface HttpLimiter<Name extends string = string> extends AnyLimiter<Name> {
+  check(key: Key, question?: Question<Name>): Promise<Decision<Name>>;
+}
+
+/** One that answers at once. */
+export interface SyncHttpLimiter<Name extends string = string> extends HttpLimiter<Name> {
+  checkSync(key: Key, question?: Question<Name>): Decision<Name>;
+}
+
+/** The limiter, with the types of its keys and plans forgotten. */
+export function asHttpLimiter<Name extends string>(limiter: AnyLimiter<Name>): HttpLimiter<Name> {
+  return limiter as HttpLimiter<Name>;
+}
+
+/** `createLimiter`, for options of which only at run time is known whether they hold policies or plans. */
+export function makeLimiter<Name extends string>(options: LimiterOptions<Name>): HttpLimiter<Name> {
+  const made = createLimiter(options as LimiterOptions<Name> & { plans?: never });
+  return asHttpLimiter(made as unknown as AnyLimiter<Name>);
+}
+
+export function isSync<Name extends string>(
+  limiter: HttpLimiter<Name>,
+): limiter is SyncHttpLimiter<Name> {
+  return limiter.store === 'memory';
+}
