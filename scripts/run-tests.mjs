@@ -1,6 +1,5 @@
 // npm test: sets up, builds, runs every test file, and ends with the totals.
-// --full (npm run test:full) sets SLUICE_FULL=1: tests then take their full counts, and the summary
-// lists what randomised tests did.
+// --full (npm run test:full) sets SLUICE_FULL=1: tests then take their full counts.
 
 import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,7 +8,7 @@ import { buildPackage, CommandFailed, cmake, jobs, root, run, setUp, step } from
 const full = process.argv.includes('--full');
 const results = join(root, 'build', 'test-results');
 const totals = { tests: 0, pass: 0, fail: 0, skipped: 0 };
-/** What randomised tests say they did: `{ name, steps }`. */
+/** What randomised tests say they did: `{ name, steps, seed }`. */
 const counted = [];
 const fullEnv = full ? { SLUICE_FULL: '1' } : {};
 
@@ -29,7 +28,8 @@ function countGoogleTests(folder) {
     for (const { testsuite } of testsuites) {
       for (const test of testsuite) {
         if (test.steps) {
-          counted.push({ name: `${test.classname}.${test.name}`, steps: Number(test.steps) });
+          const name = `${test.classname}.${test.name}`;
+          counted.push({ name, steps: Number(test.steps), seed: test.seed });
         }
         if (test.failures) failed += 1;
         else if (test.result === 'SKIPPED' || test.status === 'NOTRUN') skipped += 1;
@@ -116,11 +116,10 @@ for (const [name, action] of steps) {
 
 console.log(`\n${report.join('\n')}`);
 if (failure) console.log(failure.message);
-if (full) {
-  const width = Math.max(0, ...counted.map(({ name }) => name.length));
-  for (const { name, steps: taken } of counted) {
-    console.log(`steps    ${name.padEnd(width)}  ${taken.toLocaleString('en-US').padStart(11)}`);
-  }
+const width = Math.max(0, ...counted.map(({ name }) => name.length));
+for (const { name, steps: taken, seed } of counted) {
+  const of = `steps of ${name.padEnd(width)}`;
+  console.log(`${taken.toLocaleString('en-US').padStart(11)} ${of}  SLUICE_SEED=${seed ?? '-'}`);
 }
 const total = counted.reduce((sum, { steps }) => sum + steps, 0);
 console.log(`${total.toLocaleString('en-US')} random steps in ${counted.length} tests`);

@@ -1,10 +1,13 @@
 // Reads SLUICE_SEED, or draws a seed and says which.
 #include "support/seed.h"
 
+#include <gtest/gtest.h>
+
 #include <algorithm>
 #include <bit>
 #include <cstdlib>
 #include <iostream>
+#include <string>
 
 namespace sluice::testing {
 
@@ -17,6 +20,7 @@ std::uint64_t TestSeed() {
     seed = (std::uint64_t{device()} << 32) | device();
   }
   std::cout << "seed " << seed << " (SLUICE_SEED=" << seed << " replays)\n" << std::flush;
+  ::testing::Test::RecordProperty("seed", std::to_string(seed));
   return seed;
 }
 
