@@ -1,56 +1,97 @@
 // Turns what Redis says, or its silence, into verdicts.
 #include "limiter/redis_limiter.h"
 
-#include <optional>
+#include <algorithm>
+#include <array>
 #include <utility>
 
+#include "local_fallback.h"
+#include "redis_question.h"
 #include "store/clock.h"
 
 namespace sluice {
+namespace {
+
+using Kind = redis::Request::Kind;
+
+// TATs in Redis are counted modulo this, so marks are too.
+constexpr Nanos kModulus{9'000'000'000'000'000};
+
+void Decide(const redis::PolicySet& set, std::span<const Ask> asks, Nanos max_wait,
+            const redis::Completion& completion, Verdict& verdict) {
+  const std::vector<Policy>& policies = set.policies();
+  const std::span readings = std::span(completion.readings).first(policies.size());
+  const Judgement judgement = Judge(policies, asks, readings, max_wait);
+  const Moment moment{.now = Nanos(completion.at) % kModulus, .wall = completion.at};
+  verdict.allowed = judgement.allowed;
+  Describe(policies, asks, readings, judgement, moment, verdict.Decisions());
+}
+
+// The same for the checks that nearly all are. False if this is not one of them.
+bool DecideQuickly(const redis::PolicySet& set, std::span<const std::int64_t> costs,
+                   const redis::Completion& completion, Verdict& verdict) {
+  if (!set.plain()) return false;
+  std::array<Nanos, kMaxPolicies> backlogs;
+  for (std::size_t i = 0; i < set.size(); ++i) {
+    const Reading& reading = completion.readings[i];
+    if (reading.blocked > Nanos{0}) return false;
+    backlogs[i] = Nanos{reading.numbers[0]};
+  }
+  verdict.allowed =
+      DecideTats(set.policies(), costs, std::span(backlogs).first(set.size()),
+                 Nanos(completion.at) % kModulus, verdict.Decisions());
+  return true;
+}
+
+}  // namespace
 
 // Remembers what was asked until it is answered. Outlives the limiter while questions are under
 // way.
 class RedisLimiter::Desk final : public redis::Sink, public std::enable_shared_from_this<Desk> {
  public:
-  explicit Desk(const Options& options)
-      : policies_(options.policies), rule_(options.on_store_error) {
+  Desk(const Options& options, std::shared_ptr<const redis::PolicySet> set)
+      : set_(std::move(set)), rule_(options.on_store_error) {
     if (rule_ == StoreErrorRule::kLocal) {
       local_.emplace(options.policies, options.local, options.prefix);
     }
   }
 
-  std::vector<redis::Request> Open(std::vector<Question>&& questions,
-                                   const std::shared_ptr<const redis::PolicySet>& set,
-                                   Nanos deadline, const std::shared_ptr<AnswerSink>& sink) {
+  /// What goes to Redis. What this process does alone is answered here.
+  std::vector<redis::Request> Open(std::vector<Question>&& questions, Nanos now, Nanos deadline,
+                                   const std::shared_ptr<AnswerSink>& sink) {
     std::vector<redis::Request> requests;
+    std::vector<Pending> opened;
     requests.reserve(questions.size());
+    opened.reserve(questions.size());
     const std::shared_ptr<redis::Sink> self = shared_from_this();
-    std::vector<KeyHash> hashes;
-    if (local_) hashes.reserve(questions.size());
     // Long keys take their time: not while the I/O thread waits for the lock.
-    for (const Question& question : questions) {
-      if (local_) hashes.push_back(local_->Hash(question.key));
+    for (Question& question : questions) {
+      Pending pending;
+      if (local_) pending.keys = local_->KeysOf(question);
+      if (question.details && question.details->charged_by == Source::kLocal) {
+        Answer answer;
+        answer.ticket = question.ticket;
+        if (local_) answer.done = local_->Do(question, pending.keys, clock_.Now());
+        sink->Deliver({&answer, 1});
+        continue;
+      }
+      if (local_) local_->Follow(question, pending.keys, clock_.Now());
       requests.push_back({.kind = question.kind,
-                          .set = set,
+                          .set = set_,
                           .key = redis::EscapedKey(question.key),
                           .costs = question.costs,
-                          .deadline = deadline,
+                          .details = RedisDetails(question),
+                          .deadline = now + (Decides(question.kind) ? deadline : kLastingDeadline),
                           .sink = self});
+      pending.question = std::move(question);
+      pending.question.key.clear();
+      pending.sink = sink;
+      opened.push_back(std::move(pending));
     }
     const std::scoped_lock lock(mutex_);
-    for (std::size_t i = 0; i < questions.size(); ++i) {
-      const Question& question = questions[i];
-      const std::uint64_t slot = TakeSlot();
-      Pending& pending = pending_[slot];
-      pending.kind = question.kind;
-      pending.costs = question.costs;
-      pending.ticket = question.ticket;
-      pending.sink = sink;
-      if (local_) {
-        pending.key = hashes[i];
-        if (question.kind == redis::Request::Kind::kReset) local_->Reset(pending.key);
-      }
-      requests[i].ticket = slot;
+    for (std::size_t i = 0; i < opened.size(); ++i) {
+      requests[i].ticket = TakeSlot();
+      pending_[requests[i].ticket] = std::move(opened[i]);
     }
     return requests;
   }
@@ -70,19 +111,15 @@ class RedisLimiter::Desk final : public redis::Sink, public std::enable_shared_f
         hand_on();
         sink = std::move(pending.sink);
       }
-      Answer& answer = answers_[count++];
-      answer.ticket = pending.ticket;
-      Decide(completion, pending, answer);
+      MakeAnswer(completion, pending, answers_[count++]);
     }
     hand_on();
   }
 
  private:
   struct Pending {
-    redis::Request::Kind kind = redis::Request::Kind::kCheck;
-    KeyHash key;
-    std::array<std::int64_t, kMaxPolicies> costs{};
-    std::uint64_t ticket = 0;
+    Question question;  // without its key
+    LocalFallback::Keys keys;
     std::shared_ptr<AnswerSink> sink;
   };
 
@@ -102,43 +139,50 @@ class RedisLimiter::Desk final : public redis::Sink, public std::enable_shared_f
     return std::exchange(pending_[slot], Pending{});
   }
 
-  void Decide(redis::Completion& completion, const Pending& pending, Answer& answer) const {
+  void MakeAnswer(redis::Completion& completion, const Pending& pending, Answer& answer) const {
     Verdict& verdict = answer.verdict;
-    const std::size_t count = policies_.size();
-    const std::span costs(pending.costs.data(), count);
+    answer.ticket = pending.question.ticket;
     answer.fault = completion.fault;
     answer.detail = std::move(completion.detail);
+    answer.done = completion.done;
+    answer.decided = Decides(pending.question.kind) &&
+                     (answer.fault == redis::Fault::kNone || rule_ != StoreErrorRule::kThrow);
     verdict.count = 0;
-    answer.decided = false;
-    if (pending.kind == redis::Request::Kind::kReset) return;
-    answer.decided = answer.fault == redis::Fault::kNone || rule_ != StoreErrorRule::kThrow;
     if (!answer.decided) return;
     if (answer.fault == redis::Fault::kNone) {
-      verdict.source = Source::kStore;
-      verdict.count = static_cast<std::uint8_t>(count);
-      verdict.allowed = DecideTats(policies_, costs, std::span(completion.backlogs).first(count),
-                                   verdict.Decisions());
-      verdict.binding = static_cast<std::uint8_t>(BindingPolicy(verdict.Decisions()));
-      return;
-    }
-    if (rule_ == StoreErrorRule::kLocal) {
-      const Nanos now = clock_.Now();
-      if (pending.kind == redis::Request::Kind::kCheck) {
-        local_->Check(pending.key, costs, now, verdict);
-      } else {
-        local_->Peek(pending.key, costs, now, verdict);
-      }
+      DecideByStore(completion, pending.question, verdict);
+    } else if (rule_ == StoreErrorRule::kLocal) {
+      local_->Decide(pending.question, pending.keys, clock_.Now(), verdict);
       verdict.source = Source::kLocal;
-      return;
+    } else {
+      verdict.allowed = rule_ == StoreErrorRule::kAllow;
+      verdict.source = verdict.allowed ? Source::kAllow : Source::kDeny;
     }
-    verdict.allowed = rule_ == StoreErrorRule::kAllow;
-    verdict.source = verdict.allowed ? Source::kAllow : Source::kDeny;
   }
 
-  const std::vector<Policy> policies_;
+  void DecideByStore(const redis::Completion& completion, const Question& question,
+                     Verdict& verdict) const {
+    const std::size_t count = set_->size();
+    verdict.source = Source::kStore;
+    verdict.count = static_cast<std::uint8_t>(count);
+    if (question.details || !DecideQuickly(*set_, std::span(question.costs).first(count),
+                                           completion, verdict)) {
+      const auto asks = AsksOf(question, count);
+      Decide(*set_, std::span(asks).first(count),
+             question.details ? question.details->max_wait : kNoWait, completion, verdict);
+    }
+    for (std::size_t i = 0; i < count; ++i) {
+      // Now and a backlog pass the modulus once.
+      std::int64_t& mark = verdict.decisions[i].mark;
+      if (IsTat(set_->policies()[i].algorithm)) mark %= kModulus.count();
+    }
+    verdict.binding = static_cast<std::uint8_t>(BindingPolicy(verdict.Decisions()));
+  }
+
+  const std::shared_ptr<const redis::PolicySet> set_;
   const StoreErrorRule rule_;
   const MonotonicClock clock_;
-  std::optional<MemoryLimiter> local_;
+  std::optional<LocalFallback> local_;
 
   /// Kept from batch to batch: making an answer costs more than filling one in. Only Deliver uses
   /// it, and the client calls that from one thread at a time.
@@ -153,13 +197,13 @@ RedisLimiter::RedisLimiter(const Options& options, std::shared_ptr<redis::Client
     : set_(std::make_shared<redis::PolicySet>(options.policies, options.prefix)),
       client_(std::move(client)),
       deadline_(options.deadline),
-      desk_(std::make_shared<Desk>(options)) {}
+      desk_(std::make_shared<Desk>(options, set_)) {}
 
 RedisLimiter::~RedisLimiter() = default;
 
 void RedisLimiter::Submit(std::vector<Question>&& questions, Nanos now,
                           const std::shared_ptr<AnswerSink>& sink) {
-  client_->Submit(desk_->Open(std::move(questions), set_, now + deadline_, sink));
+  client_->Submit(desk_->Open(std::move(questions), now, deadline_, sink));
 }
 
 }  // namespace sluice

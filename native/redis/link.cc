@@ -14,7 +14,34 @@ constexpr Nanos kShortestBackoff = std::chrono::milliseconds(10);
 // Timers this late mean that this process did not run.
 constexpr Nanos kFrozen = std::chrono::milliseconds(250);
 
+// How long a slot that nobody has use for is tried to be given back; it has a time to live anyway.
+constexpr Nanos kGiveBack = std::chrono::seconds(5);
+
 constexpr std::string_view kTooLate = "the deadline passed before the request could be sent";
+
+class NobodySink final : public Sink {
+ public:
+  void Deliver(std::span<Completion> /*completions*/) override {}
+};
+
+// Checks and peeks have a rule for when the server is away; the others wait for it.
+bool CanWait(Request::Kind kind) {
+  return kind != Request::Kind::kCheck && kind != Request::Kind::kPeek;
+}
+
+// Whether doing it twice comes to the same as doing it once.
+bool IsIdempotent(Request::Kind kind) {
+  switch (kind) {
+    case Request::Kind::kReset:
+    case Request::Kind::kRelease:
+    case Request::Kind::kRenew:
+    case Request::Kind::kBlock:
+    case Request::Kind::kUnblock:
+      return true;
+    default:
+      return false;
+  }
+}
 
 }  // namespace
 
@@ -46,7 +73,7 @@ void Link::OnLost(std::string_view why, Nanos now) { Lose(Fault::kUnavailable, w
 void Link::Lose(Fault fault, std::string_view why, Nanos now) {
   if (state_ == State::kWaiting) return;
   const bool was_ready = state_ == State::kReady;
-  RequeueUnexecuted(why);
+  RequeueUnexecuted(why, now);
   out_.clear();
   out_start_ = 0;
   queued_bytes_ = written_bytes_ = 0;
@@ -57,8 +84,11 @@ void Link::Lose(Fault fault, std::string_view why, Nanos now) {
   if (!was_ready) {
     down_ = fault;
     down_why_ = why;
-    for (Request& request : queue_) Fail(request, down_, down_why_);
-    queue_.clear();
+    std::erase_if(queue_, [this](Request& request) {
+      if (CanWait(request.kind)) return false;
+      Fail(request, down_, down_why_);
+      return true;
+    });
   }
   // A connection that worked is replaced at once; one that never answered a batch is not.
   const Nanos wait = was_ready && failures_ == 0 ? Nanos{0} : Backoff();
@@ -68,25 +98,45 @@ void Link::Lose(Fault fault, std::string_view why, Nanos now) {
   if (wait == Nanos{0}) Connect(now);
 }
 
-// Puts what the server cannot have executed back in front of the queue, in order, and fails the
-// rest of what is under way.
-void Link::RequeueUnexecuted(std::string_view why) {
+// Puts what the server cannot have executed, or may well execute twice, back in front of the queue,
+// in order, and fails the rest of what is under way.
+void Link::RequeueUnexecuted(std::string_view why, Nanos now) {
   std::vector<Request> again = std::move(resend_);
   resend_.clear();
+  std::vector<Request> unused;
   for (Command& command : under_way_) {
     const bool executed = command.end <= written_bytes_;
     for (Request& request : command.requests) {
-      if (!request.sink) continue;
-      if (executed) {
-        Fail(request, Fault::kUnavailable, why);
-      } else {
+      if (request.sink && (!executed || IsIdempotent(request.kind))) {
         again.push_back(std::move(request));
+        continue;
       }
+      if (request.sink) Fail(request, Fault::kUnavailable, why);
+      if (executed && MayHoldASlot(request)) unused.push_back(std::move(request));
     }
   }
   under_way_.clear();
   queue_.insert(queue_.begin(), std::make_move_iterator(again.begin()),
                 std::make_move_iterator(again.end()));
+  for (Request& request : unused) GiveBackSlot(std::move(request), now);
+}
+
+// Whether a request that nobody waits for any more is a check that may have taken a slot.
+bool Link::MayHoldASlot(const Request& request) {
+  return request.kind == Request::Kind::kCheck && request.details != nullptr &&
+         !request.details->holder.empty();
+}
+
+// Nobody waits for that check any more, so nobody would release what it took.
+void Link::GiveBackSlot(Request&& unused, Nanos now) {
+  static const auto nobody = std::make_shared<NobodySink>();
+  ++stats_.submitted;
+  Request release = std::move(unused);
+  release.kind = Request::Kind::kRelease;
+  release.deadline = now + kGiveBack;
+  release.sink = nobody;
+  first_deadline_ = std::min(first_deadline_, release.deadline);
+  queue_.push_back(std::move(release));
 }
 
 // A random part of a span that doubles with each failure. Source: "full jitter" in M. Brooker,
@@ -105,7 +155,7 @@ Nanos Link::Backoff() {
 void Link::Submit(std::span<Request> requests, Nanos now) {
   stats_.submitted += requests.size();
   for (Request& request : requests) {
-    if (down_ != Fault::kNone) {
+    if (down_ != Fault::kNone && !CanWait(request.kind)) {
       Fail(request, down_, down_why_);
       continue;
     }
@@ -246,7 +296,11 @@ void Link::Expire(Nanos now) {
   const auto expired = [this, now](Request& request) {
     if (!request.sink) return true;
     if (request.deadline <= now) {
-      Fail(request, Fault::kTimeout, "no answer before the deadline");
+      if (down_ != Fault::kNone) {
+        Fail(request, down_, down_why_);
+      } else {
+        Fail(request, Fault::kTimeout, "no answer before the deadline");
+      }
       return true;
     }
     first_deadline_ = std::min(first_deadline_, request.deadline);

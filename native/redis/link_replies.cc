@@ -125,7 +125,12 @@ void Link::OnChecksReply(Command& command, const Reply& reply, Nanos now) {
   }
   failures_ = 0;
   for (std::size_t i = 0; i < completions.size(); ++i) {
-    if (command.requests[i].sink) Finish(command.requests[i], std::move(completions[i]));
+    Request& request = command.requests[i];
+    if (request.sink) {
+      Finish(request, std::move(completions[i]));
+    } else if (MayHoldASlot(request) && completions[i].fault == Fault::kNone) {
+      GiveBackSlot(std::move(request), now);
+    }
   }
 }
 

@@ -1,14 +1,16 @@
 // Names: of a policy set's states, and of faults.
 #include "redis/request.h"
 
+#include <algorithm>
 #include <utility>
+#include <variant>
 
 #include "redis/keys.h"
 
 namespace sluice::redis {
 
 PolicySet::PolicySet(std::vector<Policy> policies, std::string_view prefix)
-    : policies_(std::move(policies)) {
+    : policies_(std::move(policies)), plain_(std::ranges::all_of(policies_, IsPlainTat)) {
   AppendEscapedPrefix(prefix, head_);
   head_.append(":{");
   tails_.reserve(policies_.size());
@@ -16,6 +18,28 @@ PolicySet::PolicySet(std::vector<Policy> policies, std::string_view prefix)
     std::string& tail = tails_.emplace_back("}:");
     tail.append(policy.name).append(":").append(StateTag(policy.algorithm));
   }
+}
+
+void AppendStateName(const Request& request, std::size_t policy, std::string& out) {
+  const PolicySet& set = *request.set;
+  const Details* const details = request.details.get();
+  const EscapedKey& key =
+      details == nullptr || details->keys.empty() ? request.key : details->keys[policy];
+  out.append(set.head_);
+  const std::string_view tail = set.tails_[policy];
+  if (details == nullptr || !details->shard) {
+    out.append(key.view()).append(tail);
+    return;
+  }
+  const std::size_t tag = 2 + set.policies_[policy].name.size() + 1;  // behind "}:<policy>:"
+  out.append(details->shard->view()).append(tail.substr(0, tag));
+  out.append(key.view()).append(":").append(tail.substr(tag));
+}
+
+std::string_view CollectionSuffix(const Algorithm& algorithm) {
+  if (std::holds_alternative<SlidingLog>(algorithm)) return ":l";
+  if (std::holds_alternative<Concurrency>(algorithm)) return ":z";
+  return "";
 }
 
 std::string_view FaultName(Fault fault) {

@@ -1,49 +1,18 @@
-// Writes calls of the script in the protocol's form and reads its answers.
+// Writes calls of the script in the protocol's form.
 #include "redis/script.h"
 
-#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cstdint>
+#include <utility>
+
+#include "script_numbers.h"
 
 namespace sluice::redis {
 
 extern const std::string_view kScriptText;  // generated from scripts/check.lua
 
 namespace {
-
-// What the script answers instead of a backlog.
-constexpr std::int64_t kForeignCode = -1;
-constexpr std::int64_t kFailedCode = -2;
-// See LONGEST there.
-constexpr std::int64_t kLongestBacklog = 8'900'000'000'000'000;
-
-constexpr std::string_view kForeignText = "the key holds something that Sluice did not write";
-
-bool AboveLimit(const Request& request) {
-  for (std::size_t i = 0; i < request.set->size(); ++i) {
-    const TatRule& rule = RuleOf(request.set->policies()[i].algorithm);
-    if (request.costs[i] > rule.capacity) return true;
-  }
-  return false;
-}
-
-// A check that can never be admitted charges nothing; it only has to be told how things stand.
-bool ReadOnly(const Request& request) {
-  return request.kind == Request::Kind::kPeek || AboveLimit(request);
-}
-
-bool SameCharges(const Request& a, const Request& b) {
-  return a.set == b.set &&
-         std::equal(a.costs.begin(), a.costs.begin() + static_cast<std::ptrdiff_t>(a.set->size()),
-                    b.costs.begin());
-}
-
-void AppendKey(const Request& request, std::size_t policy, std::string& out) {
-  out.append(request.set->head());
-  out.append(request.key.view());
-  out.append(request.set->tail(policy));
-}
 
 void AppendLength(char type, std::size_t length, std::string& out) {
   std::array<char, 24> digits;
@@ -57,30 +26,6 @@ void AppendPiece(std::string_view piece, std::string& out) {
   AppendLength('$', piece.size(), out);
   out.append(piece);
   out.append("\r\n");
-}
-
-// Whether the script took anything, by the same arithmetic.
-bool Charged(const Request& request, std::span<const std::int64_t> backlogs) {
-  if (ReadOnly(request)) return false;
-  bool takes = false;
-  for (std::size_t i = 0; i < request.set->size(); ++i) {
-    const TatRule& rule = RuleOf(request.set->policies()[i].algorithm);
-    const std::int64_t charge = request.costs[i] * rule.interval.count();
-    if (charge == 0) continue;
-    if (charge > rule.Span().count() - backlogs[i]) return false;
-    takes = true;
-  }
-  return takes;
-}
-
-// The script's numbers for one check: all backlogs, or all the same error.
-bool WellFormed(std::span<const std::int64_t> numbers) {
-  if (numbers[0] < 0) {
-    return (numbers[0] == kForeignCode || numbers[0] == kFailedCode) &&
-           std::ranges::all_of(numbers, [&](std::int64_t n) { return n == numbers[0]; });
-  }
-  return std::ranges::all_of(numbers,
-                             [](std::int64_t n) { return n >= 0 && n <= kLongestBacklog; });
 }
 
 }  // namespace
@@ -99,36 +44,58 @@ void ScriptCall::AppendNumber(std::int64_t number) {
   EndPiece();
 }
 
+void ScriptCall::AppendText(std::string_view text) {
+  text_.append(text);
+  EndPiece();
+}
+
+void ScriptCall::DescribeKeys(const Request& request) {
+  for (std::size_t i = 0; i < request.set->size(); ++i) {
+    const std::size_t start = text_.size();
+    AppendStateName(request, i, text_);
+    const std::size_t length = text_.size() - start;
+    EndPiece();
+    const std::string_view suffix = CollectionSuffix(request.set->policies()[i].algorithm);
+    if (suffix.empty()) continue;
+    text_.append(text_, start, length).append(suffix);
+    EndPiece();
+  }
+}
+
+void ScriptCall::DescribeGroup(std::span<const Request> group) {
+  const Request& first = group.front();
+  const std::string_view mode = ScriptMode(first);
+  AppendNumber(static_cast<std::int64_t>(first.set->size()));
+  AppendNumber(static_cast<std::int64_t>(group.size()));
+  AppendText(mode);
+  if (mode == "1") return;
+  for (std::size_t i = 0; i < first.set->size(); ++i) {
+    const ScriptNumbers numbers = NumbersFor(first, i);
+    if (!IsQuickMode(mode)) {
+      AppendText({&numbers.kind, 1});
+      AppendNumber(numbers.options);
+      AppendNumber(numbers.block);
+    }
+    AppendNumber(numbers.cost);
+    AppendNumber(numbers.limit);
+    if (!IsQuickMode(mode)) AppendNumber(numbers.window);
+  }
+  if (!NamesHolder(first)) return;
+  for (const Request& request : group) AppendText(DetailsOf(request).holder);
+}
+
 void ScriptCall::Describe(std::span<const Request> requests) {
   text_.clear();
   ends_.clear();
-  for (const Request& request : requests) {
-    for (std::size_t i = 0; i < request.set->size(); ++i) {
-      AppendKey(request, i, text_);
-      EndPiece();
-    }
-  }
+  for (const Request& request : requests) DescribeKeys(request);
   keys_ = ends_.size();
 
   // Neighbours that ask for the same make a group. Order is kept: a key's checks are decided in
   // the order they came.
   for (std::size_t at = 0; at < requests.size();) {
-    const Request& first = requests[at];
-    const bool read_only = ReadOnly(first);
     std::size_t end = at + 1;
-    while (end < requests.size() && ReadOnly(requests[end]) == read_only &&
-           (read_only ? requests[end].set->size() == first.set->size()
-                      : SameCharges(requests[end], first))) {
-      ++end;
-    }
-    AppendNumber(static_cast<std::int64_t>(first.set->size()));
-    AppendNumber(static_cast<std::int64_t>(end - at));
-    AppendNumber(read_only ? 1 : 0);
-    for (std::size_t i = 0; !read_only && i < first.set->size(); ++i) {
-      const TatRule& rule = RuleOf(first.set->policies()[i].algorithm);
-      AppendNumber(first.costs[i] * rule.interval.count());
-      AppendNumber(rule.Span().count());
-    }
+    while (end < requests.size() && SameGroup(requests[at], requests[end])) ++end;
+    DescribeGroup(requests.subspan(at, end - at));
     at = end;
   }
 }
@@ -143,61 +110,25 @@ void AppendEvalSha(std::string_view sha, const ScriptCall& call, std::string& ou
 }
 
 void AppendReset(std::span<const Request> resets, std::string& out) {
-  std::size_t pieces = 1;
-  for (const Request& reset : resets) pieces += reset.set->size();
-  AppendLength('*', pieces, out);
-  AppendPiece("UNLINK", out);
-  std::string key;
+  std::vector<std::string> names;
   for (const Request& reset : resets) {
     for (std::size_t i = 0; i < reset.set->size(); ++i) {
-      key.clear();
-      AppendKey(reset, i, key);
-      AppendPiece(key, out);
+      std::string& name = names.emplace_back();
+      AppendStateName(reset, i, name);
+      const std::string_view suffix = CollectionSuffix(reset.set->policies()[i].algorithm);
+      if (suffix.empty()) continue;
+      std::string collection = name;
+      names.push_back(std::move(collection.append(suffix)));
     }
   }
+  AppendLength('*', 1 + names.size(), out);
+  AppendPiece("UNLINK", out);
+  for (const std::string& name : names) AppendPiece(name, out);
 }
 
 void AppendCommand(std::span<const std::string_view> pieces, std::string& out) {
   AppendLength('*', pieces.size(), out);
   for (const std::string_view piece : pieces) AppendPiece(piece, out);
-}
-
-bool ReadReply(const Reply& reply, std::span<const Request> requests,
-               std::span<Completion> completions) {
-  if (reply.kind != Reply::Kind::kArray) return false;
-  std::size_t keys = 0;
-  for (const Request& request : requests) keys += request.set->size();
-  if (reply.integers.size() != keys) return false;
-
-  const std::span<const std::int64_t> all(reply.integers);
-  bool failed = false;
-  for (std::size_t at = 0; const Request& request : requests) {
-    const auto numbers = all.subspan(at, request.set->size());
-    if (!WellFormed(numbers)) return false;
-    failed = failed || numbers[0] == kFailedCode;
-    at += numbers.size();
-  }
-  if (failed == reply.text.empty()) return false;
-
-  std::size_t at = 0;
-  for (std::size_t r = 0; r < requests.size(); ++r) {
-    const auto numbers = all.subspan(at, requests[r].set->size());
-    at += numbers.size();
-    Completion& completion = completions[r];
-    if (numbers[0] == kForeignCode) {
-      completion.fault = Fault::kForeign;
-      completion.detail = kForeignText;
-    } else if (numbers[0] == kFailedCode) {
-      completion.fault = Fault::kServer;
-      completion.detail = reply.text;
-    } else {
-      completion.fault = Fault::kNone;
-      completion.charged = Charged(requests[r], numbers);
-      std::ranges::transform(numbers, completion.backlogs.begin(),
-                             [](std::int64_t n) { return Nanos{n}; });
-    }
-  }
-  return true;
 }
 
 }  // namespace sluice::redis

@@ -39,8 +39,8 @@ struct Answer {
   Verdict verdict;
 };
 
-/// Where answers go. Deliver is called on the I/O thread; it must neither block nor throw, nor keep
-/// references.
+/// Where answers go. Deliver is called on the I/O thread, or, for what this process does alone
+/// (charged_by), by Submit; it must neither block nor throw, nor keep references.
 class AnswerSink {
  public:
   virtual ~AnswerSink() = default;

@@ -6,6 +6,13 @@
 // the first '}' after it, so all policies of one key share a slot. (Between them must be something:
 // of "{}" the server hashes the whole name.)
 //
+// Where several keys are to share a slot, what they share stands between the braces:
+//
+//   <prefix>:{<shard>}:<policy>:<key>:<state tag>  sluice:{tenant:7}:burst:user:42:tb1
+//
+// The name of what some algorithms keep beside the state is the state's and ":l" (a list) or ":z"
+// (a sorted set).
+//
 // Prefix and key come from people and clients and may be any bytes. They are escaped so that
 // distinct keys have distinct names and none can move the hash tag or imitate another's name:
 //   * the bytes A-Z a-z 0-9 and - _ . ~ : @ / + = , ; | stand for themselves,

@@ -9,12 +9,14 @@
 //     gathers, and leaves as one batch (one command) of up to `max_batch` requests. A batch that is
 //     full does not wait, until `max_full_under_way` are unanswered.
 //   * Every request has its own deadline, watched here, wherever the request is: waiting, written,
-//     or waiting for a connection. An answer that comes later is dropped.
-//   * When a connection is lost, what the server may have executed fails and is never sent again;
-//     what it cannot have executed (its last byte was not handed over) waits for the next one.
-//   * A link that could not connect is known to be down: requests fail at once, with the reason,
-//     until it is up again. It tries again after a random part of a growing span ("full jitter"),
-//     at most `backoff_most`.
+//     or waiting for a connection. An answer that comes later is dropped, and a slot that it says
+//     was taken is given back.
+//   * When a connection is lost, what the server may have executed fails and is never sent again,
+//     but for what can be repeated (reset, release, renew, block, unblock); what it cannot have
+//     executed (its last byte was not handed over) waits for the next one.
+//   * A link that could not connect is known to be down: checks and peeks fail at once, with the
+//     reason, until it is up again; all others wait for that until their deadline. It
+//     tries again after a random part of a growing span ("full jitter"), at most `backoff_most`.
 //   * A server that accepts but stays silent is dropped: when no reply has come for `silence` and
 //     every request under way has passed its deadline. A process that was itself frozen, so that
 //     its timers are late, does not count that against the server.
@@ -107,6 +109,7 @@ class Link {
     std::vector<Request> requests;  // an answered one has no sink
   };
 
+  static bool MayHoldASlot(const Request& request);
   bool AnyoneWaitsForAReply() const;
   std::size_t BatchesUnderWay() const;
 
@@ -121,7 +124,8 @@ class Link {
   void OnResetReply(Command& command, const Reply& reply, Nanos now);
 
   void Lose(Fault fault, std::string_view why, Nanos now);
-  void RequeueUnexecuted(std::string_view why);
+  void RequeueUnexecuted(std::string_view why, Nanos now);
+  void GiveBackSlot(Request&& unused, Nanos now);
   Nanos Backoff();
   void Expire(Nanos now);
   void Finish(Request& request, Completion&& completion);

@@ -35,7 +35,7 @@ class ReplyReader {
   enum class Next : std::uint8_t { kReply, kMore, kBroken };
 
   static constexpr std::size_t kLongestReply = std::size_t{1} << 20;
-  static constexpr long long kMostElements = 4096;
+  static constexpr long long kMostElements = 16384;
 
   ReplyReader();
   ~ReplyReader();

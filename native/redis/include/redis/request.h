@@ -26,14 +26,16 @@ class PolicySet {
 
   const std::vector<Policy>& policies() const { return policies_; }
   std::size_t size() const { return policies_.size(); }
-  /// Policy i's state of a key is named head() + EscapedKey(key) + tail(i).
-  std::string_view head() const { return head_; }
-  std::string_view tail(std::size_t i) const { return tails_[i]; }
+  /// Whether all are IsPlainTat.
+  bool plain() const { return plain_; }
 
  private:
+  friend void AppendStateName(const struct Request& request, std::size_t policy, std::string& out);
+
   std::vector<Policy> policies_;
-  std::string head_;
-  std::vector<std::string> tails_;
+  bool plain_;
+  std::string head_;                // "<prefix>:{"
+  std::vector<std::string> tails_;  // "}:<policy>:<state tag>"
 };
 
 /// What few requests say. Immutable once submitted.
@@ -129,5 +131,12 @@ struct Request {
   std::uint64_t ticket = 0;
   std::shared_ptr<Sink> sink;  ///< not null
 };
+
+/// Appends the name of the state that the request's key has under a policy (redis/keys.h).
+void AppendStateName(const Request& request, std::size_t policy, std::string& out);
+
+/// What that name is followed by in the name of the collection that the algorithm keeps beside the
+/// state: ":l", ":z", or empty if it keeps none.
+std::string_view CollectionSuffix(const Algorithm& algorithm);
 
 }  // namespace sluice::redis

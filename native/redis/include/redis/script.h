@@ -1,4 +1,4 @@
-// Checks as a call of the script, and its answer as completions. Knows no connection.
+// Requests as a call of the script, and its answer as completions. Knows no connection.
 #pragma once
 
 #include <cstddef>
@@ -12,7 +12,7 @@
 
 namespace sluice::redis {
 
-/// The most checks that one call carries.
+/// The most requests that one call carries.
 inline constexpr std::size_t kMaxBatch = 128;
 
 /// The script, as Redis runs it. Its own header says what goes in and what comes out.
@@ -33,8 +33,11 @@ class ScriptCall {
 
  private:
   std::string_view Piece(std::size_t i) const;
+  void DescribeKeys(const Request& request);
+  void DescribeGroup(std::span<const Request> group);
   void EndPiece() { ends_.push_back(text_.size()); }
   void AppendNumber(std::int64_t number);
+  void AppendText(std::string_view text);
 
   std::string text_;
   std::vector<std::size_t> ends_;
@@ -50,9 +53,9 @@ void AppendReset(std::span<const Request> resets, std::string& out);
 /// Appends any command.
 void AppendCommand(std::span<const std::string_view> pieces, std::string& out);
 
-/// Reads the script's answer to Describe(requests): sets `fault`, `detail`, `charged` and
-/// `backlogs` of each completion. Returns false, and sets nothing, if the script cannot have given
-/// such an answer. `completions` is as long as `requests`.
+/// Reads the script's answer to Describe(requests): sets all of each completion but its ticket.
+/// Returns false, and leaves `completions` in no certain state, if the script cannot have given
+/// such an answer. `completions` is as long as `requests`, and fresh.
 bool ReadReply(const Reply& reply, std::span<const Request> requests,
                std::span<Completion> completions);
 

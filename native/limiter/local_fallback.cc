@@ -1,0 +1,85 @@
+// Hands questions to a memory limiter.
+#include "local_fallback.h"
+
+#include <array>
+#include <cstdint>
+
+#include "redis_question.h"
+
+namespace sluice {
+namespace {
+
+using Kind = redis::Request::Kind;
+
+std::vector<std::size_t> BitsOf(std::uint32_t mask) {
+  std::vector<std::size_t> bits;
+  for (std::size_t i = 0; i < kMaxPolicies; ++i) {
+    if ((mask >> i & 1) != 0) bits.push_back(i);
+  }
+  return bits;
+}
+
+}  // namespace
+
+LocalFallback::Keys LocalFallback::KeysOf(const RedisLimiter::Question& question) const {
+  Keys keys;
+  if (question.details) {
+    for (const std::string& key : question.details->keys) {
+      keys.many_.push_back(limiter_.Hash(key));
+    }
+  }
+  if (keys.many_.empty()) keys.one_ = limiter_.Hash(question.key);
+  return keys;
+}
+
+void LocalFallback::Decide(const RedisLimiter::Question& question, const Keys& keys, Nanos now,
+                           Verdict& verdict) const {
+  const std::size_t count = limiter_.policies().size();
+  const auto asks = AsksOf(question, count);
+  MemoryStore::Question local{.asks = std::span(asks).first(count)};
+  if (question.details) {
+    local.max_wait = question.details->max_wait;
+    local.holder = question.details->holder;
+  }
+  if (question.kind == Kind::kCheck) {
+    limiter_.Check(keys.all(), local, now, verdict);
+  } else {
+    limiter_.Peek(keys.all(), local, now, verdict);
+  }
+}
+
+bool LocalFallback::Do(const RedisLimiter::Question& question, const Keys& keys, Nanos now) const {
+  const std::size_t count = limiter_.policies().size();
+  const std::span units = std::span(question.costs).first(count);
+  const RedisLimiter::Details& details = *question.details;
+  const auto marks =
+      details.marks ? std::span(*details.marks).first(count) : std::span<const std::int64_t>();
+  switch (question.kind) {
+    case Kind::kCredit:
+      limiter_.Credit(keys.all(), units, marks, now);
+      return false;
+    case Kind::kAbort:
+      limiter_.Abort(keys.all(), units, marks, now);
+      return false;
+    case Kind::kRelease:
+      return limiter_.Release(keys.all(), details.holder, now);
+    case Kind::kRenew:
+      return limiter_.Renew(keys.all(), details.holder, now);
+    default:
+      return false;  // no other kind refers to a charge
+  }
+}
+
+void LocalFallback::Follow(const RedisLimiter::Question& question, const Keys& keys,
+                           Nanos now) const {
+  const std::uint32_t which = question.details ? question.details->which : 0;
+  if (question.kind == Kind::kReset) {
+    limiter_.Reset(keys.all());
+  } else if (question.kind == Kind::kBlock && question.details) {
+    limiter_.Block(keys.all(), BitsOf(which), question.details->block_for, now);
+  } else if (question.kind == Kind::kUnblock) {
+    limiter_.Unblock(keys.all(), BitsOf(which));
+  }
+}
+
+}  // namespace sluice

@@ -1,0 +1,47 @@
+// What a limiter over Redis does in this process while Redis does not answer.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "limiter/memory_limiter.h"
+#include "limiter/redis_limiter.h"
+
+namespace sluice {
+
+/// Thread safe.
+class LocalFallback {
+ public:
+  /// One for all policies, or one for each.
+  class Keys {
+   public:
+    std::span<const KeyHash> all() const { return many_.empty() ? std::span(&one_, 1) : many_; }
+
+   private:
+    friend class LocalFallback;
+    KeyHash one_;
+    std::vector<KeyHash> many_;
+  };
+
+  LocalFallback(const std::vector<Policy>& policies, const std::shared_ptr<MemoryStore>& store,
+                std::string_view prefix)
+      : limiter_(policies, store, prefix) {}
+
+  Keys KeysOf(const RedisLimiter::Question& question) const;
+  /// A check or peek, decided here. The question's own key is not looked at.
+  void Decide(const RedisLimiter::Question& question, const Keys& keys, Nanos now,
+              Verdict& verdict) const;
+  /// Undoes, or goes on with, what was charged here. For kRelease and kRenew: Answer::done.
+  bool Do(const RedisLimiter::Question& question, const Keys& keys, Nanos now) const;
+  /// Does here too what is done in Redis, where it would be wrong to forget it when Redis is away:
+  /// kReset, kBlock, kUnblock.
+  void Follow(const RedisLimiter::Question& question, const Keys& keys, Nanos now) const;
+
+ private:
+  MemoryLimiter limiter_;
+};
+
+}  // namespace sluice

@@ -1,0 +1,49 @@
+// Copies what few questions say.
+#include "redis_question.h"
+
+#include <array>
+#include <string>
+#include <string_view>
+
+namespace sluice {
+namespace {
+
+// 32 hexadecimal digits.
+std::string HolderText(HolderId holder) {
+  std::string text;
+  for (const std::uint64_t half : {holder.high, holder.low}) {
+    for (int shift = 60; shift >= 0; shift -= 4) {
+      text.push_back("0123456789abcdef"[half >> shift & 15]);
+    }
+  }
+  return text;
+}
+
+}  // namespace
+
+std::shared_ptr<const redis::Details> RedisDetails(const RedisLimiter::Question& question) {
+  if (!question.details) return nullptr;
+  const RedisLimiter::Details& said = *question.details;
+  auto details = std::make_shared<redis::Details>();
+  details->keys.reserve(said.keys.size());
+  for (const std::string& key : said.keys) details->keys.emplace_back(key);
+  if (said.shard) details->shard.emplace(*said.shard);
+  details->limits = said.limits;
+  details->max_wait = said.max_wait;
+  details->marks = said.marks;
+  if (said.holder != HolderId{}) details->holder = HolderText(said.holder);
+  details->block_for = said.block_for;
+  details->which = said.which;
+  return details;
+}
+
+std::array<Ask, kMaxPolicies> AsksOf(const RedisLimiter::Question& question, std::size_t count) {
+  std::array<Ask, kMaxPolicies> asks;
+  for (std::size_t i = 0; i < count; ++i) {
+    asks[i] = {.cost = question.costs[i],
+               .limit = question.details ? question.details->limits[i] : 0};
+  }
+  return asks;
+}
+
+}  // namespace sluice

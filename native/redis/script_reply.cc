@@ -1,0 +1,107 @@
+// Reads the answers of the script.
+#include <cstdint>
+#include <optional>
+
+#include "redis/script.h"
+#include "script_numbers.h"
+
+namespace sluice::redis {
+namespace {
+
+using Kind = Request::Kind;
+
+// What the script says in place of a number; see Reply in scripts/check.lua.
+constexpr std::int64_t kForeignCode = -1;
+constexpr std::int64_t kFailedCode = -2;
+constexpr std::int64_t kBlockedCode = -3;
+// See LONGEST there.
+constexpr std::int64_t kLongestBacklog = 8'900'000'000'000'000;
+// LATEST there, and a window; in ns still below 2^63.
+constexpr std::int64_t kLatestMicros = 4'600'000'000'000'000;
+
+constexpr std::string_view kForeignText = "the key holds something that Sluice did not write";
+
+// Takes one number after the other. Once one is missing or out of range, all are none.
+class Numbers {
+ public:
+  explicit Numbers(std::span<const std::int64_t> all) : all_(all) {}
+
+  std::optional<std::int64_t> Peek() const {
+    return all_.empty() ? std::nullopt : std::optional(all_.front());
+  }
+  /// The next one if it is in [0, most]; 0, and then not good(), if not.
+  std::int64_t Take(std::int64_t most) {
+    if (all_.empty() || all_.front() < 0 || all_.front() > most) {
+      good_ = false;
+      return 0;
+    }
+    const std::int64_t number = all_.front();
+    all_ = all_.subspan(1);
+    return number;
+  }
+  /// Whether the next one was `code`, which is then taken.
+  bool TakeCode(std::int64_t code) {
+    if (Peek() != code) return false;
+    all_ = all_.subspan(1);
+    return true;
+  }
+  bool good() const { return good_; }
+  bool done() const { return good_ && all_.empty(); }
+
+ private:
+  std::span<const std::int64_t> all_;
+  bool good_ = true;
+};
+
+void ReadReading(const Algorithm& algorithm, Numbers& numbers, Reading& reading) {
+  if (numbers.TakeCode(kBlockedCode)) reading.blocked = Micros{numbers.Take(kLatestMicros)};
+  const std::int64_t most = IsTat(algorithm) ? kLongestBacklog : kLatestMicros;
+  const std::size_t count = NumbersRead(algorithm);
+  for (std::size_t i = 0; i < count; ++i) reading.numbers[i] = numbers.Take(most);
+}
+
+void ReadOne(const Request& request, Numbers& numbers, Completion& completion) {
+  switch (request.kind) {
+    case Kind::kCheck:
+    case Kind::kPeek:
+      for (std::size_t i = 0; i < request.set->size(); ++i) {
+        ReadReading(request.set->policies()[i].algorithm, numbers, completion.readings[i]);
+      }
+      if (numbers.good()) completion.charged = Charges(request, completion);
+      break;
+    case Kind::kRelease:
+    case Kind::kRenew:
+      completion.done = numbers.Take(1) == 1;
+      break;
+    default:
+      numbers.Take(0);
+  }
+}
+
+}  // namespace
+
+bool ReadReply(const Reply& reply, std::span<const Request> requests,
+               std::span<Completion> completions) {
+  if (reply.kind != Reply::Kind::kArray) return false;
+  Numbers numbers(reply.integers);
+  const Micros at{numbers.Take(kLatestMicros)};
+  bool failed = false;
+  for (std::size_t r = 0; r < requests.size() && numbers.good(); ++r) {
+    Completion& completion = completions[r];
+    completion.fault = Fault::kNone;
+    completion.at = at;
+    if (numbers.TakeCode(kForeignCode)) {
+      completion.fault = Fault::kForeign;
+      completion.detail = kForeignText;
+    } else if (numbers.TakeCode(kFailedCode)) {
+      failed = true;
+      completion.fault = Fault::kServer;
+      completion.detail = reply.text;
+    } else {
+      ReadOne(requests[r], numbers, completion);
+    }
+  }
+  return numbers.done() && failed != reply.text.empty();
+}
+
+}  // namespace sluice::redis

@@ -1,0 +1,196 @@
+-- Sliding log: "newest base top", and beside it a list of entries "time upto", both ascending.
+--
+-- Units are numbered as they come. An entry says when its last one came and which number that has;
+-- those up to `base` no longer count, `top` is the last. So an entry that no longer counts may stay
+-- in the list or not, and how many units came before some moment is found by halving, without
+-- adding up. Only taking units out of the middle has to write everything behind them anew.
+--
+-- r: {units in the window, us until such a call is admitted, us until the newest entry leaves;
+-- newest, base, top; length of the list; live: index of the first entry that counts}.
+-- To be written: {newest, base, top; keep: entries that stay; tail: those that follow them}.
+
+local MOST_AT_ONCE = 1000 -- arguments that one command is given
+
+local log = {}
+
+-- An entry's time and number; or nil and an error code. `index` must be in the list.
+local function entry(list, index)
+  local text = run('LINDEX', list, index)
+  local code = failure(text)
+  if code then return nil, code end
+  local time, upto
+  if text then time, upto = match(text, '^(%d+) (%d+)$') end
+  if not time then return nil, FOREIGN end
+  time, upto = time + 0, upto + 0
+  if time > LATEST or upto > MODULUS then return nil, FOREIGN end
+  return time, upto
+end
+
+-- The first index from `low` on, before `high`, whose entry is later than `after` and has a number
+-- above `above`, or `high`; the time and number of that entry and of the one before it, where they
+-- are in that range. Or nil and an error code.
+local function search(list, low, high, after, above)
+  local found_time, found_upto, last_time, last_upto
+  local index = low -- most often it is the first one
+  while low < high do
+    local time, upto = entry(list, index)
+    if not time then return nil, upto end
+    if time > after and upto > above then
+      high, found_time, found_upto = index, time, upto
+    else
+      low, last_time, last_upto = index + 1, time, upto
+    end
+    index = floor((low + high) / 2)
+  end
+  return low, found_time, found_upto, last_time, last_upto
+end
+
+function log.read(q, s)
+  local list = s.beside
+  local length = run('LLEN', list)
+  local code = failure(length)
+  if code then return nil, code end
+  local newest, base, top = wall, 0, 0
+  if s.text ~= '' then
+    newest, base, top = match(s.text, '^(%d+) (%d+) (%d+)$')
+    if not newest then return nil end
+    newest, base, top = newest + 0, base + 0, top + 0
+    if newest > LATEST or top > MODULUS or base >= top then return nil end
+  end
+  -- A clock that stepped back behind the newest entry reads as that entry's time.
+  local at, live = max(wall, newest), length
+  if s.text == '' and length > 0 then
+    -- A list without its text, which was evicted; or it is not ours.
+    local time, fault = entry(list, 0)
+    if not time then return nil, fault end
+  elseif length > 0 then
+    local index, fault, _, _, gone = search(list, 0, length, at - q.window, base)
+    if not index then return nil, fault end
+    live, base = index, max(base, gone or 0)
+  end
+  if live == length then newest, base, top, at = wall, 0, 0, wall end
+  local sum = top - base
+  local r = { sum, 0, sum > 0 and newest + q.window - wall or 0 }
+  r.newest, r.base, r.top, r.length, r.live = newest, base, top, length, live
+
+  -- How many of the oldest units have to leave until the call fits. A denial that is charged adds
+  -- as many more and, where that passes the limit, cuts the oldest: they leave first either way.
+  local must_leave = sum + q.cost - q.limit
+  if q.charges_denied then must_leave = must_leave + q.cost end
+  if q.cost > 0 and must_leave > 0 then
+    local leaves = at
+    if must_leave <= sum then
+      local index, time = search(list, live, length, -1, base + must_leave - 1)
+      if not index then return nil, time end
+      leaves = time or at
+    end
+    r[2] = leaves + q.window - wall
+  end
+  return r
+end
+
+function log.fits(q, r) return r[1] + q.cost <= q.limit end
+
+-- The newest entries that make up the limit are kept: those before them decide nothing. Where the
+-- window held more, under a larger limit of another call, as much as it held.
+function log.charged(q, r)
+  local most = max(q.limit, r[1])
+  local newest, top = max(wall, r.newest), r.top + min(q.cost, most)
+  return {
+    newest = newest,
+    base = max(r.base, top - most),
+    top = top,
+    keep = r[1] > 0 and r.length or 0,
+    tail = { digits(newest) .. ' ' .. digits(top) },
+  }
+end
+
+log.charged_denied, log.debited = log.charged, log.charged
+
+-- Without a mark: the newest units.
+local function newest_given_back(q, r, s)
+  local top = r.top - min(q.cost, r[1])
+  if top == r.base then return { newest = 0, base = 0, top = 0, keep = 0, tail = {} } end
+  local index, time = search(s.beside, r.live, r.length, -1, top - 1)
+  if not index or not time then return nil, time or FOREIGN end
+  local tail = { digits(time) .. ' ' .. digits(top) }
+  return { newest = time, base = r.base, top = top, keep = index, tail = tail }
+end
+
+function log.given_back(q, r, s)
+  if r[1] == 0 then return nil end
+  if q.limit < 0 then return newest_given_back(q, r, s) end
+  local list, mark = s.beside, q.limit
+  local from, time, _, before_time, before = search(list, r.live, r.length, mark - 1, 0)
+  if not from then return nil, time end
+  if time ~= mark then return nil end
+  local rest, fault, _, _, upto = search(list, from, r.length, mark, 0)
+  if not rest then return nil, fault end
+  local had = upto - (before or r.base)
+  local given = min(q.cost, had)
+
+  local after = { newest = r.newest, base = r.base, top = r.top - given, keep = from, tail = {} }
+  if given < had then after.tail[1] = digits(mark) .. ' ' .. digits(upto - given) end
+  if rest < r.length then
+    local later = run('LRANGE', list, rest, -1)
+    local code = failure(later)
+    if code then return nil, code end
+    for i = 1, #later do
+      local at, number = match(later[i], '^(%d+) (%d+)$')
+      if not at then return nil, FOREIGN end
+      after.tail[#after.tail + 1] = at .. ' ' .. digits(number - given)
+    end
+  elseif given == had then
+    after.newest = before_time or 0
+    if not before_time then after.base, after.top, after.keep = 0, 0, 0 end
+  end
+  return after
+end
+
+log.aborted = log.given_back
+
+function log.text(q, r)
+  if r.top == r.base then return '', 0 end
+  return digits(r.newest) .. ' ' .. digits(r.base) .. ' ' .. digits(r.top),
+    r.newest + q.window - wall
+end
+
+-- Makes `tail` what follows the first `keep` entries of a list of `length`.
+local function replace(list, length, keep, tail, left)
+  local code
+  if keep == 0 and length > 0 then
+    code = failure(run('DEL', list))
+  elseif keep < length then
+    code = failure(run('LTRIM', list, 0, keep - 1))
+  end
+  for i = 1, #tail, MOST_AT_ONCE do
+    code = code or failure(run('RPUSH', list, unpack(tail, i, min(#tail, i + MOST_AT_ONCE - 1))))
+  end
+  if #tail > 0 then code = code or failure(run('PEXPIRE', list, ttl(left))) end
+  return code
+end
+
+function log.commit(s, r)
+  local before, old_tail = s.before, {}
+  if before[1] > 0 and r.keep < before.length then
+    old_tail = run('LRANGE', s.beside, r.keep, -1)
+    local code = failure(old_tail)
+    if code then return code end
+  end
+  s.old_tail = old_tail
+  local _, left = log.text(s.q, r)
+  return replace(s.beside, before.length, r.keep, r.tail, left)
+end
+
+function log.revert(s, r)
+  if not s.old_tail then return end
+  local _, left = log.text(s.q, s.before)
+  replace(s.beside, r.keep + #r.tail, r.keep, s.old_tail, left)
+end
+
+function log.sweep(s, r)
+  local live = s.before.live
+  if live > 0 and live <= r.keep then run('LTRIM', s.beside, live, -1) end
+end
+
+return log
