@@ -10,8 +10,8 @@ const WARM_UP_CALLS = 200_000;
 const LIMIT = 10_000;
 
 serve({
-  async grow({ kind, keys, maxKeys }) {
-    const open = await openers[kind]();
+  async grow({ kind, keys, maxKeys, algorithm = 'tokenBucket' }) {
+    const open = await openers[kind](algorithm);
     const key = (i) => `user:${String(i).padStart(12, '0')}`;
 
     const small = open(100);
@@ -34,11 +34,14 @@ serve({
 
 /** Each opens a limiter of at most `maxKeys` keys (Sluice alone has such a bound). */
 const openers = {
-  async sluice() {
+  async sluice(algorithm) {
     const sluice = await import('sluice');
-    const { createSluice } = await import('./memory-subjects.mjs');
+    const { ALGORITHMS, createSluice } = await import('./memory-subjects.mjs');
     return (maxKeys) => {
-      const limiter = createSluice(sluice, LIMIT, { store: sluice.memory({ maxKeys }) });
+      const limiter = createSluice(sluice, LIMIT, {
+        policies: ALGORITHMS[algorithm](sluice, LIMIT),
+        store: sluice.memory({ maxKeys }),
+      });
       return {
         take: (key) => limiter.checkSync(key).allowed,
         held: () => limiter.stats().memory.keys,

@@ -1,6 +1,7 @@
 // Memory per key: how much a fresh process grows by holding many of them. One child process a figure.
 import { fileURLToPath } from 'node:url';
 import { Child } from './lib/child.mjs';
+import { ALGORITHMS } from './memory-subjects.mjs';
 
 const METRIC = 'memory per key held';
 const child = fileURLToPath(new URL('footprint-child.mjs', import.meta.url));
@@ -28,6 +29,7 @@ export async function measureFootprint(report, { quick, sluice }) {
       report.add({ metric: METRIC, unit: 'bytes', workload, subject, samples: [bytes] });
     }
   }
+  if (sluice) await measureAlgorithms(report, million);
   const most = `${million.toLocaleString('en-US')} keys`;
   for (const maxKeys of ['1M', '10M']) {
     report.target({
@@ -35,6 +37,20 @@ export async function measureFootprint(report, { quick, sluice }) {
       value: report.median(METRIC, most, `sluice, maxKeys ${maxKeys}`),
       atMost: 40,
       unit: 'bytes',
+    });
+  }
+}
+
+// One call per key: of a log one entry, of a concurrency limit one slot.
+async function measureAlgorithms(report, keys) {
+  for (const algorithm of Object.keys(ALGORITHMS)) {
+    const bytes = await bytesPerKey({ kind: 'sluice', algorithm, keys, maxKeys: 2 * keys });
+    report.add({
+      metric: `${METRIC}, by algorithm`,
+      unit: 'bytes',
+      workload: `${keys.toLocaleString('en-US')} keys, maxKeys twice that`,
+      subject: algorithm,
+      samples: [bytes],
     });
   }
 }

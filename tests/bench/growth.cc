@@ -1,8 +1,9 @@
 // Times every single check while a memory store grows from empty to many keys, and prints the
 // worst.
 //
-//   sluice_bench_growth KEYS MAX_KEYS
+//   sluice_bench_growth ALGORITHM KEYS MAX_KEYS
 //
+// One check per key, of tokenBucket, fixedWindow, slidingWindow, slidingLog or concurrency.
 // CPU time of the thread, not time on the wall: what another process does on the machine is not the
 // store's fault. Page faults and the clock's own cost (printed too) are included.
 // Prints one JSON object; times in ns. Exits 1 when a check was not admitted or a key is missing.
@@ -14,6 +15,7 @@
 #include <cstdlib>
 #include <ctime>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -59,45 +61,80 @@ std::optional<std::size_t> ParseCount(std::string_view text) {
   return count;
 }
 
-int Run(std::size_t keys, std::size_t max_keys) {
+// Ten calls a day, by each algorithm.
+std::optional<sluice::Algorithm> Make(std::string_view name) {
+  constexpr Nanos kDay = std::chrono::hours(24);
   sluice::PolicyFault fault{};
-  const auto bucket = sluice::TokenBucket::Make(10, 10, std::chrono::hours(24), fault);
-  if (!bucket) return EXIT_FAILURE;
-  const std::array policies{sluice::Policy{"default", *bucket}};
-  const std::array<std::int64_t, 1> costs{1};
-  std::array<sluice::Decision, 1> decisions;
+  if (name == "tokenBucket") return sluice::TokenBucket::Make(10, 10, kDay, fault);
+  if (name == "fixedWindow") {
+    return sluice::FixedWindow::Make(10, kDay, sluice::FixedWindow::Align::kFirstRequest, fault);
+  }
+  if (name == "slidingWindow") return sluice::SlidingWindow::Make(10, kDay, fault);
+  if (name == "slidingLog") return sluice::SlidingLog::Make(10, kDay, fault);
+  if (name == "concurrency") return sluice::Concurrency::Make(10, kDay, fault);
+  return std::nullopt;
+}
 
-  sluice::MemoryStore store({.max_keys = max_keys, .seed = {1}});
-  const std::array scopes{store.Hash("bench")};
-  std::size_t admitted = 0;
+// A store and one policy, asked as MemoryLimiter asks it.
+class Limiter {
+ public:
+  Limiter(const sluice::Algorithm& algorithm, std::size_t max_keys)
+      : policies_{sluice::Policy{.name = "default", .algorithm = algorithm}},
+        plain_(sluice::IsPlainTat(policies_[0])),
+        store_({.max_keys = max_keys, .seed = {1}}) {}
 
-  std::vector<std::uint32_t> clock = TimeEach(100'000, [](std::size_t) {});
-  std::vector<std::uint32_t> checks = TimeEach(keys, [&](std::size_t i) {
+  // A frozen clock: nothing expires, so that every key needs a place of its own.
+  bool Check(std::size_t i) {
     std::array<char, 32> text{"user:"};
     const char* end = std::to_chars(text.data() + 5, text.data() + text.size(), i).ptr;
-    const std::string_view key(text.data(), static_cast<std::size_t>(end - text.data()));
-    // A frozen clock: nothing expires, so that every key needs a slot of its own.
-    admitted += store.Check(store.Hash(key), policies, scopes, costs, Nanos{1}, decisions) ? 1 : 0;
-  });
+    const auto key =
+        store_.Hash(std::string_view(text.data(), static_cast<std::size_t>(end - text.data())));
+    std::array<sluice::Decision, 1> decisions;
+    if (plain_) return store_.Check(key, policies_, scopes_, kCosts, kNow, decisions);
+    const std::array entries{sluice::EntryOf(key, scopes_[0])};
+    return store_.Check({.policies = policies_, .entries = entries},
+                        {.asks = kAsks, .holder = {.high = 1, .low = i}}, kNow, decisions);
+  }
 
-  const std::size_t held = store.stats().keys;
+  sluice::MemoryStore::Stats stats() const { return store_.stats(); }
+
+ private:
+  static constexpr Nanos kNow{1};
+  static constexpr std::array<std::int64_t, 1> kCosts{1};
+  static constexpr std::array<sluice::Ask, 1> kAsks{};
+
+  std::array<sluice::Policy, 1> policies_;
+  bool plain_;
+  sluice::MemoryStore store_;
+  std::array<sluice::KeyHash, 1> scopes_{store_.Hash("bench")};
+};
+
+int Run(const sluice::Algorithm& algorithm, std::size_t keys, std::size_t max_keys) {
+  Limiter limiter(algorithm, max_keys);
+  std::size_t admitted = 0;
+  std::vector<std::uint32_t> clock = TimeEach(100'000, [](std::size_t) {});
+  std::vector<std::uint32_t> checks =
+      TimeEach(keys, [&](std::size_t i) { admitted += limiter.Check(i) ? 1 : 0; });
+
+  const auto stats = limiter.stats();
   std::printf(
       "{\"keys\":%zu,\"held\":%zu,\"evicted\":%llu,\"max\":%u,\"p999999\":%u,\"median\":%u,"
       "\"clock\":%u}\n",
-      keys, held, static_cast<unsigned long long>(store.stats().evicted), AllBut(checks, 0),
+      keys, stats.keys, static_cast<unsigned long long>(stats.evicted), AllBut(checks, 0),
       AllBut(checks, keys / 1'000'000), AllBut(checks, keys / 2), AllBut(clock, clock.size() / 2));
-  const bool all_held = max_keys <= keys || held == keys;
+  const bool all_held = max_keys <= keys || stats.keys == keys;
   return admitted == keys && all_held ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  const auto keys = argc == 3 ? ParseCount(argv[1]) : std::nullopt;
-  const auto max_keys = argc == 3 ? ParseCount(argv[2]) : std::nullopt;
-  if (!keys || !max_keys) {
-    std::fputs("usage: sluice_bench_growth KEYS MAX_KEYS\n", stderr);
+  const auto algorithm = argc == 4 ? Make(argv[1]) : std::nullopt;
+  const auto keys = argc == 4 ? ParseCount(argv[2]) : std::nullopt;
+  const auto max_keys = argc == 4 ? ParseCount(argv[3]) : std::nullopt;
+  if (!algorithm || !keys || !max_keys) {
+    std::fputs("usage: sluice_bench_growth ALGORITHM KEYS MAX_KEYS\n", stderr);
     return 2;
   }
-  return Run(*keys, *max_keys);
+  return Run(*algorithm, *keys, *max_keys);
 }

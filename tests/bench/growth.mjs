@@ -3,14 +3,23 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { growthProgram } from './lib/native.mjs';
 
+/** One for each kind of state: gcra and leakyBucket keep what tokenBucket does. */
+const ALGORITHMS = ['tokenBucket', 'fixedWindow', 'slidingWindow', 'slidingLog', 'concurrency'];
+
 export async function measureGrowth(report, { rounds, quick }) {
   const keys = quick ? 200_000 : 10_000_000;
-  const runs = [];
-  for (let round = 0; round < rounds; round++) {
-    const { stdout } = await promisify(execFile)(growthProgram, [String(keys), String(2 * keys)]);
-    runs.push(JSON.parse(stdout));
+  for (const algorithm of ALGORITHMS) {
+    const runs = [];
+    for (let round = 0; round < rounds; round++) {
+      const args = [algorithm, String(keys), String(2 * keys)];
+      const { stdout } = await promisify(execFile)(growthProgram, args);
+      runs.push(JSON.parse(stdout));
+    }
+    addRuns(report, `${algorithm}, to ${keys.toLocaleString('en-US')} keys`, runs);
   }
-  const workload = `to ${keys.toLocaleString('en-US')} keys`;
+}
+
+function addRuns(report, workload, runs) {
   const metric = 'single check while growing, CPU time';
   for (const [subject, field] of [
     ['slowest', 'max'],

@@ -1,4 +1,4 @@
-// Who is measured in process. Each subject has a loop of its own, so that V8 compiles each for what it calls.
+// Who is measured in process. Each has a loop of its own, so that V8 compiles each for what it calls.
 //
 // A subject: `open(capacity)` makes a limiter with nothing in it; `pass(limiter, calls, prefix)` makes
 // the calls (each key after `prefix`, if there is one) and counts; `close(limiter, keys)` frees it.
@@ -28,25 +28,53 @@ export function createSluice(sluice, capacity, options = {}) {
   });
 }
 
+/**
+ * Every algorithm by name: makes a policy that admits `capacity` calls a key, and gives none of them back
+ * while a run lasts.
+ */
+export const ALGORITHMS = {
+  tokenBucket: (sluice, capacity) => sluice.tokenBucket({ capacity, every: REFILL_MS }),
+  gcra: (sluice, limit) => sluice.gcra({ limit, every: REFILL_MS }),
+  leakyBucket: (sluice, capacity) =>
+    sluice.leakyBucket({ capacity, leak: capacity, every: REFILL_MS }),
+  fixedWindow: (sluice, limit) => sluice.fixedWindow({ limit, window: REFILL_MS }),
+  slidingWindow: (sluice, limit) => sluice.slidingWindow({ limit, window: REFILL_MS }),
+  slidingLog: (sluice, limit) => sluice.slidingLog({ limit, window: REFILL_MS }),
+  // No slot is released: the most that a key can hold.
+  concurrency: (sluice, limit) => sluice.concurrency({ limit, ttl: REFILL_MS }),
+};
+
+/** `checkSync` by each algorithm. */
+export function algorithmSubjects(sluice) {
+  return Object.entries(ALGORITHMS).map(([name, policies]) => ({
+    name,
+    open: (capacity) =>
+      createSluice(sluice, capacity, {
+        policies: policies(sluice, capacity),
+        // Room for all that logs and slots remember, too.
+        store: sluice.memory({ maxKeys: 4_000_000 }),
+      }),
+    close: (limiter) => limiter.close(),
+    pass: checkSyncAll,
+  }));
+}
+
+function checkSyncAll(limiter, calls, prefix) {
+  let admitted = 0;
+  let decided = 0;
+  for (const id of calls) {
+    const decision = limiter.checkSync(prefix === null ? id : prefix + id);
+    if (decision.allowed) admitted++;
+    if (decision.source === 'store') decided++;
+  }
+  return { admitted, decided };
+}
+
 function ours(sluice) {
   const open = (capacity) => createSluice(sluice, capacity);
   const close = (limiter) => limiter.close();
   return [
-    {
-      name: CHECK_SYNC,
-      open,
-      close,
-      pass(limiter, calls, prefix) {
-        let admitted = 0;
-        let decided = 0;
-        for (const id of calls) {
-          const decision = limiter.checkSync(prefix === null ? id : prefix + id);
-          if (decision.allowed) admitted++;
-          if (decision.source === 'store') decided++;
-        }
-        return { admitted, decided };
-      },
-    },
+    { name: CHECK_SYNC, open, close, pass: checkSyncAll },
     {
       name: CHECK,
       open,

@@ -6,8 +6,11 @@
 //   1,000 keys, joined     each key concatenated at its call, as a middleware does
 //   100,000 keys, joined
 //   1,000 keys, denied     nine calls in ten are denied: callers who do not stop
-//   bytes per key          growth of a child process that holds 250,000 / 500,000 / 1,000,000 keys
-//   growth                 every single check on the way to 10,000,000 keys, by CPU time (C++)
+//   each algorithm         `checkSync`, 1,000 and 100,000 keys in random order
+//   bytes per key          growth of a child process that holds 250,000 / 500,000 / 1,000,000 keys;
+//                          for each algorithm 1,000,000, one call each
+//   growth                 every single check on the way to 10,000,000 keys, by CPU time (C++), for
+//                          each kind of state
 //
 // Keys are flat strings made beforehand, but for `joined`; one call in ten is denied, but for `denied`.
 // A denial costs rate-limiter-flexible several times what an admission does (it rejects a promise), so
@@ -18,28 +21,45 @@ import { measureGrowth } from './growth.mjs';
 import { collectGarbage } from './lib/gc.mjs';
 import { inTurn } from './lib/rounds.mjs';
 import { makeWorkload, verify } from './lib/workload.mjs';
-import { CHECK, CHECK_SYNC, EXPRESS, FLEXIBLE, FLOOR, memorySubjects } from './memory-subjects.mjs';
+import {
+  algorithmSubjects,
+  CHECK,
+  CHECK_SYNC,
+  EXPRESS,
+  FLEXIBLE,
+  FLOOR,
+  memorySubjects,
+} from './memory-subjects.mjs';
 
 const TIME = 'time per call';
 // Beside the time: on a machine that does other things, too, it moves less. Collector's threads included.
 const CPU = 'CPU time per call';
 
 export async function benchMemory(report, { rounds, quick, seed, sluice }) {
-  const subjects = memorySubjects(sluice);
   const keyCounts = quick ? [1, 100, 1000] : [1, 1000, 100_000];
   const calls = quick ? 20_000 : 1_000_000;
-  for (const workload of workloads(keyCounts, calls, seed)) {
+  const all = workloads(keyCounts, calls, seed);
+  await measureTimes(report, memorySubjects(sluice), all, rounds);
+  addTargets(report, keyCounts);
+  if (sluice) {
+    const some = all.slice(1, 3);
+    await measureTimes(report, algorithmSubjects(sluice), some, rounds, 'checkSync by algorithm, ');
+  }
+  await measureFootprint(report, { quick, sluice });
+  if (sluice) await measureGrowth(report, { rounds: quick ? 1 : 3, quick });
+}
+
+async function measureTimes(report, subjects, all, rounds, kind = '') {
+  for (const workload of all) {
     const results = await inTurn(subjects, rounds, (subject) => nanosPerCall(subject, workload));
-    for (const metric of [TIME, CPU]) {
+    for (const time of [TIME, CPU]) {
+      const metric = kind + time;
       for (const [index, { name: subject }] of subjects.entries()) {
-        const samples = results[index].map((result) => result[metric]);
+        const samples = results[index].map((result) => result[time]);
         report.add({ metric, unit: 'ns', workload: workload.name, subject, samples });
       }
     }
   }
-  addTargets(report, keyCounts);
-  await measureFootprint(report, { quick, sluice });
-  if (sluice) await measureGrowth(report, { rounds: quick ? 1 : 3, quick });
 }
 
 function workloads([one, some, many], calls, seed) {
