@@ -45,15 +45,14 @@ Reading SlidingLog::Read(const State& state, Micros now, std::int64_t n,
   const auto live = all.subspan(gone);
   const std::int64_t sum = state.sum - SumOf(all.first(gone));
   Reading reading{.numbers = {sum, 0, 0}, .blocked = {}};
-  if (live.empty()) return reading;
-  reading.numbers[2] = (live.back().time + window_ - now).count();
+  if (!live.empty()) reading.numbers[2] = (live.back().time + window_ - now).count();
 
   // How many of the oldest units have to leave until the call fits. A denial that is charged adds
   // n more and, where that passes the limit, cuts the oldest: they leave first either way.
   const std::int64_t must_leave = sum + n + (charges_denials ? n : 0) - limit_;
   if (must_leave <= 0) return reading;
   // Longest: the entry that such a denial adds, at the newest time.
-  Micros leaves = live.back().time > now ? live.back().time : now;
+  Micros leaves = Newest(state, now);
   std::int64_t left = must_leave;
   for (const Entry& entry : live) {
     left -= entry.cost;
