@@ -16,7 +16,7 @@ export function countsIn(folder) {
 
 /**
  * Where each line of a script comes from: `{ file, number, text }`, in order. Parts are put in the place
- * of lines that say `-- @include part.lua`, as scripts/embed.cmake does.
+ * of lines that say `-- @include part.lua`, as scripts/compose.cmake does.
  */
 export function originsOf(file) {
   return readFileSync(file, 'utf8')
