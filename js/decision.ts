@@ -113,6 +113,13 @@ class NativeDecision<Name extends string> implements Decision<Name> {
     return this.toJSON();
   }
 
+  /** The names of its policies that do not enforce. */
+  static shadowsOf(decision: unknown): readonly string[] {
+    if (!(typeof decision === 'object' && decision !== null && #mark in decision)) return [];
+    const { names, policies, hasShadow } = decision.#table;
+    return hasShadow ? names.filter((_, i) => !policies[i]!.enforce) : [];
+  }
+
   /** Of a decision that charged something; else `undefined`. */
   static chargeOf(decision: unknown): Charge | undefined | 'foreign' {
     if (!(typeof decision === 'object' && decision !== null && #mark in decision)) return 'foreign';
@@ -152,6 +159,9 @@ class HoldingDecision<Name extends string> extends NativeDecision<Name> {
 /** What a decision of ours charged; `undefined` if nothing, 'foreign' if it is no decision of ours. */
 export const chargeOf: (decision: unknown) => Charge | undefined | 'foreign' =
   NativeDecision.chargeOf;
+
+/** The policies that took part in a decision of ours and could not deny it, by name. */
+export const shadowsOf: (decision: unknown) => readonly string[] = NativeDecision.shadowsOf;
 
 /**
  * Reads the verdict whose code is `code` and whose numbers stand at `at` in the exchange. `units`: what the check

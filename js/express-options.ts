@@ -3,18 +3,26 @@
 import type { NextFunction, Request, Response } from 'express';
 import { checkOptionNames, rangeError, typeError } from './errors.js';
 import { LIMITER_OPTIONS, type LimiterOptions } from './limiter.js';
-import type { AnyLimiter } from './limiter-types.js';
-import type { Cost, Decision } from './types.js';
+import type { AnyLimiter, KeyOf, Limiter, NamesOf, Plans, Policies } from './limiter-types.js';
+import type { Cost, Decision, Key, Limits } from './types.js';
+
+/** The same for every request, or by the request. */
+export type PerRequest<T> = T | ((req: Request, res: Response) => T | Promise<T>);
 
 /** What the middleware does with a request, whatever limiter it asks. */
-export interface RequestOptions<Name extends string = string> {
+export interface RequestOptions<Name extends string, K extends Key, Plan extends string> {
   /**
-   * Who is limited. Default: the client's IP address, as `req.ip` gives it ('trust proxy' applied), an IPv6
-   * address cut to its /56. Anything but a non-empty string is an error, passed to `next`.
+   * Who is limited: a string that is not empty, or, where policies say `by`, an object of the parts that they count
+   * by. Anything else is an error, passed to `next`. Default, where keys are strings: the client's IP address, as
+   * `req.ip` gives it ('trust proxy' applied), an IPv6 address cut to its /56.
    */
-  key?: (req: Request, res: Response) => string | Promise<string>;
+  key?: (req: Request, res: Response) => K | Promise<K>;
   /** Default 1. */
-  cost?: (req: Request, res: Response) => Cost<Name> | Promise<Cost<Name>>;
+  cost?: PerRequest<Cost<Name>>;
+  /** Which of the limiter's plans holds. Needed where there are plans. */
+  plan?: PerRequest<Plan>;
+  /** Other limits than the policies' own, by policy; window, rate and state stay. */
+  limits?: PerRequest<Limits<Name> | undefined>;
   /** True lets a request pass unasked, uncharged and without headers. */
   skip?: (req: Request, res: Response) => boolean | Promise<boolean>;
   /** The format of the headers that tell a client its limits; `false`: none, no `Retry-After` either. Default 'draft-10'. */
@@ -25,17 +33,54 @@ export interface RequestOptions<Name extends string = string> {
   handler?: (req: Request, res: Response, next: NextFunction, decision: Decision<Name>) => unknown;
 }
 
-/** `rateLimit`'s options: a limiter, or what `createLimiter` makes one of; and what to do with a request. */
-export type Options<Name extends string = string> = RequestOptions<Name> &
-  (
-    | ({ limiter: AnyLimiter<Name> } & { [Option in keyof LimiterOptions]?: never })
-    | ({ limiter?: never } & LimiterOptions<Name>)
-  );
+/** An address can be a key only where keys are strings; and where there are plans, one has to be named. */
+type Needed<Name extends string, K extends Key, Plan extends string> =
+  | ([string] extends [K] ? never : 'key')
+  | ([Plan] extends [never] ? never : string extends Plan ? never : 'plan') extends infer Part
+  ? Required<Pick<RequestOptions<Name, K, Plan>, Part & keyof RequestOptions<Name, K, Plan>>>
+  : never;
+
+/** What to do with requests that a limiter of such names, keys and plans is asked about. */
+export type OptionsFor<Name extends string, K extends Key, Plan extends string> = RequestOptions<
+  Name,
+  K,
+  Plan
+> &
+  Needed<Name, K, Plan>;
+
+/** What makes a limiter, besides its policies or plans. */
+type Making<Shard extends string> = Omit<LimiterOptions, 'policies' | 'plans' | 'shardBy'> & {
+  limiter?: never;
+  shardBy?: Shard;
+};
+
+/** `rateLimit`'s options where it makes a limiter of policies. */
+export type OptionsOfPolicies<P extends Policies, Shard extends string> = Making<Shard> & {
+  policies: P;
+  plans?: never;
+} & OptionsFor<NamesOf<P>, KeyOf<P, NoInfer<Shard>>, never>;
+
+/** `rateLimit`'s options where it makes a limiter of plans. */
+export type OptionsOfPlans<P extends Plans, Shard extends string> = Making<Shard> & {
+  plans: P;
+  policies?: never;
+} & OptionsFor<NamesOf<P[keyof P]>, KeyOf<P[keyof P], NoInfer<Shard>>, keyof P & string>;
+
+/** `rateLimit`'s options where it is given a limiter, which has all that makes one. */
+export type OptionsOfLimiter<Name extends string, K extends Key, Plan extends string> = {
+  limiter: Limiter<Name, K, Plan>;
+} & { [Option in keyof LimiterOptions]?: never } & OptionsFor<Name, K, Plan>;
+
+/** All of these, as they are read. */
+export type Options = RequestOptions<string, Key, string> &
+  LimiterOptions & { limiter?: AnyLimiter };
 
 // As objects, so that an option added to the type and forgotten here does not compile.
-const REQUEST_OPTIONS: Readonly<Record<keyof RequestOptions, true>> = {
+const REQUEST_OPTIONS: Readonly<Record<keyof RequestOptions<string, Key, string>, true>> = {
   key: true,
   cost: true,
+  plan: true,
+  limits: true,
   skip: true,
   headers: true,
   retryAfterJitter: true,
@@ -79,20 +124,18 @@ function refuseForeignOptions(options: object): void {
 }
 
 /** The options, parted into those that concern a request and those that make a limiter. */
-export interface PartedOptions<Name extends string> {
-  readonly request: RequestOptions<Name>;
+export interface PartedOptions {
+  readonly request: RequestOptions<string, Key, string>;
   /** The limiter that was given, or what to make one of. */
-  readonly limiter:
-    | { readonly given: AnyLimiter<Name> }
-    | { readonly options: LimiterOptions<Name> };
+  readonly limiter: { readonly given: AnyLimiter } | { readonly options: LimiterOptions };
 }
 
 /**
- * Checks all that concerns the middleware; what makes a limiter is left to `createLimiter`.
+ * Checks all that concerns the middleware alone; what makes a limiter is left to `createLimiter`.
  *
  * @throws TypeError, RangeError with a code `ERR_SLUICE_*` that name the option and the value
  */
-export function readOptions<Name extends string>(options: Options<Name>): PartedOptions<Name> {
+export function readOptions(options: Options): PartedOptions {
   if (typeof options === 'object' && options !== null) refuseForeignOptions(options);
   checkOptionNames(options, KNOWN_OPTIONS, 'rateLimit');
   checkRequestOptions(options);
@@ -105,22 +148,27 @@ export function readOptions<Name extends string>(options: Options<Name>): Parted
   }
   const { limiter } = options;
   if (limiter === undefined) {
-    return { request, limiter: { options: rest as unknown as LimiterOptions<Name> } };
+    return { request, limiter: { options: rest as LimiterOptions } };
   }
   const both = Object.keys(rest)[0];
   if (both !== undefined) {
     const argument = `rateLimit.${both}`;
     throw typeError('ERR_SLUICE_OPTIONS', argument, rest[both], "left out beside 'limiter'");
   }
-  if (typeof limiter?.check !== 'function' || typeof limiter.policies !== 'object') {
+  if (!isLimiter(limiter)) {
     const expected = 'a limiter made by createLimiter()';
     throw typeError('ERR_SLUICE_OPTIONS', 'rateLimit.limiter', limiter, expected);
   }
   return { request, limiter: { given: limiter } };
 }
 
-function checkRequestOptions(options: RequestOptions<never>): void {
-  for (const name of ['key', 'cost', 'skip', 'handler'] as const) {
+function isLimiter(value: unknown): value is AnyLimiter {
+  const { check, policies, plans } = (value ?? {}) as Partial<AnyLimiter>;
+  return typeof check === 'function' && typeof policies === 'object' && typeof plans === 'object';
+}
+
+function checkRequestOptions(options: RequestOptions<string, Key, string>): void {
+  for (const name of ['key', 'skip', 'handler'] as const) {
     const given: unknown = options[name];
     if (given === undefined || typeof given === 'function') continue;
     throw typeError('ERR_SLUICE_OPTIONS', `rateLimit.${name}`, given, 'a function');

@@ -1,19 +1,24 @@
 // The entry 'sluice/express': a limiter as Express middleware.
 
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
-import { SluiceError, typeError } from './errors.js';
-import { type Options, type RequestOptions, readOptions } from './express-options.js';
+import { SluiceError } from './errors.js';
+import { asker, isPromise, type Later, type Verdict } from './express-ask.js';
 import {
-  draft10LimitField,
-  draft10PolicyField,
-  quotaIsKnown,
-  retryAfterSeconds,
-} from './headers.js';
-import { clientIpKey } from './http-client-ip.js';
+  type Options,
+  type OptionsOfLimiter,
+  type OptionsOfPlans,
+  type OptionsOfPolicies,
+  type RequestOptions,
+  readOptions,
+} from './express-options.js';
+import { draft10LimitField, quotaIsKnown, retryAfterSeconds } from './headers.js';
 import { hold } from './http-hold.js';
-import { asHttpLimiter, type HttpLimiter, isSync, makeLimiter } from './http-limiter.js';
+import { asHttpLimiter, type HttpLimiter, makeLimiter } from './http-limiter.js';
+import { policyField } from './http-policies.js';
 import { PROBLEM_CONTENT_TYPE, problemOf } from './http-problem.js';
-import type { Cost, Decision, Policy } from './types.js';
+import { releaseWhenClosed } from './http-release.js';
+import type { Plans, Policies } from './limiter-types.js';
+import type { Decision, Key } from './types.js';
 
 /** What `req.rateLimit` tells the handlers after the middleware: of the policy that binds, after this request. */
 interface Info {
@@ -23,7 +28,7 @@ interface Info {
   readonly remaining: number;
   /** When the key equals a new one if nothing else comes, by this process's clock. */
   readonly resetTime: Date | undefined;
-  readonly key: string;
+  readonly key: Key;
 }
 
 declare global {
@@ -35,64 +40,19 @@ declare global {
   }
 }
 
-interface Verdict<Name extends string> {
-  readonly key: string;
-  readonly decision: Decision<Name>;
-}
-
-type Later<T> = T | Promise<T>;
-
-function isPromise<T>(value: Later<T>): value is Promise<T> {
-  return typeof (value as Partial<Promise<T>> | null | undefined)?.then === 'function';
-}
-
-// Goes on at once where it can: a limiter in this process then costs a request no turn of the microtask queue.
-function chain<T, U>(value: Later<T>, go: (value: T) => Later<U>): Later<U> {
-  return isPromise(value) ? Promise.resolve(value).then(go) : go(value);
-}
-
-/** Puts requests to the limiter: skip, then key, then cost, then check. `undefined` for one to be skipped. */
-function asker<Name extends string>(
-  limiter: HttpLimiter<Name>,
-  { key: keyOf = (req) => clientIpKey(req.ip), cost: costOf, skip }: RequestOptions<Name>,
-): (req: Request, res: Response) => Later<Verdict<Name> | undefined> {
-  function check(key: string, options?: { cost: Cost<Name> }): Later<Verdict<Name>> {
-    const decision = isSync(limiter)
-      ? limiter.checkSync(key, options)
-      : limiter.check(key, options);
-    return chain(decision, (decision) => ({ key, decision }));
-  }
-
-  function charge(req: Request, res: Response): Later<Verdict<Name>> {
-    return chain(keyOf(req, res), (key) => {
-      if (typeof key !== 'string' || key === '') {
-        throw typeError('ERR_SLUICE_KEY', 'the result of key(req, res)', key, 'a non-empty string');
-      }
-      if (costOf === undefined) return check(key);
-      return chain(costOf(req, res), (cost) => {
-        // To the limiter, no cost means 1; here it is a forgotten `return`.
-        if (cost !== undefined) return check(key, { cost });
-        throw typeError('ERR_SLUICE_COST', 'the result of cost(req, res)', cost, 'a cost');
-      });
-    });
-  }
-
-  if (skip === undefined) return charge;
-  return (req, res) => chain(skip(req, res), (skipped) => (skipped ? undefined : charge(req, res)));
-}
-
-/** Writes the headers of a decision. */
+/** Writes the headers of a verdict. */
 function headerWriter(
-  policies: Readonly<Record<string, Policy>>,
-  { headers = 'draft-10', retryAfterJitter }: RequestOptions,
-): (res: Response, decision: Decision) => void {
+  limiter: HttpLimiter,
+  { headers = 'draft-10', retryAfterJitter, limits }: RequestOptions<string, Key, string>,
+): (res: Response, verdict: Verdict<string>) => void {
   if (headers === false) return () => {};
-  const policyField = draft10PolicyField(policies);
-  return (res, decision) => {
+  const policyFieldOf = policyField(limiter, limits);
+  return (res, { decision, plan }) => {
     if (res.headersSent) return;
     const limitField = draft10LimitField(decision);
-    if (limitField !== undefined) {
-      res.setHeader('RateLimit-Policy', policyField);
+    const policies = limitField === undefined ? undefined : policyFieldOf(decision, plan);
+    if (limitField !== undefined && policies !== undefined) {
+      res.setHeader('RateLimit-Policy', policies);
       res.setHeader('RateLimit', limitField);
     }
     const retryAfter = retryAfterSeconds(decision, retryAfterJitter);
@@ -100,7 +60,7 @@ function headerWriter(
   };
 }
 
-function info(key: string, decision: Decision): Info {
+function info(key: Key, decision: Decision): Info {
   const { limit, remaining, resetAfterMs } = decision;
   const resetTime = quotaIsKnown(decision) ? new Date(Date.now() + resetAfterMs) : undefined;
   return { limit, used: limit - remaining, remaining, resetTime, key };
@@ -136,15 +96,14 @@ function fail(error: unknown, req: Request, next: NextFunction): void {
  *
  * @throws TypeError, RangeError with a code `ERR_SLUICE_*` for wrong options
  */
-function rateLimit<Name extends string = 'default'>(given: Options<Name>): RequestHandler {
-  const { request: options, limiter: source } = readOptions<Name>(given);
-  const limiter =
-    'given' in source ? asHttpLimiter(source.given) : makeLimiter<Name>(source.options);
+function rateLimit(given: Options): RequestHandler {
+  const { request: options, limiter: source } = readOptions(given);
+  const limiter = 'given' in source ? asHttpLimiter(source.given) : makeLimiter(source.options);
   const ask = asker(limiter, options);
-  const writeHeaders = headerWriter(limiter.policies, options as RequestOptions);
+  const writeHeaders = headerWriter(limiter, options);
   const { handler } = options;
 
-  function deny(decision: Decision<Name>, req: Request, res: Response, next: NextFunction): void {
+  function deny(decision: Decision, req: Request, res: Response, next: NextFunction): void {
     if (res.writableEnded || res.destroyed) return; // The client left, or a time-out answered.
     if (res.headersSent) {
       const message = 'a request was denied after its response had begun: put rateLimit earlier';
@@ -162,7 +121,7 @@ function rateLimit<Name extends string = 'default'>(given: Options<Name>): Reque
   }
 
   function settle(
-    verdict: Verdict<Name> | undefined,
+    verdict: Verdict<string> | undefined,
     req: Request,
     res: Response,
     next: NextFunction,
@@ -172,15 +131,17 @@ function rateLimit<Name extends string = 'default'>(given: Options<Name>): Reque
       return;
     }
     const { key, decision } = verdict;
+    // First of all, so that whatever happens to the request its slots are given back.
+    if (decision.holder !== undefined) releaseWhenClosed(decision.holder, res);
     req.rateLimit = info(key, decision);
-    writeHeaders(res, decision);
+    writeHeaders(res, verdict);
     if (!decision.allowed) deny(decision, req, res, next);
     else if (decision.delayMs > 0) hold(decision.delayMs, res, next);
     else next();
   }
 
   return (req, res, next) => {
-    let verdict: Later<Verdict<Name> | undefined>;
+    let verdict: Later<Verdict<string> | undefined>;
     try {
       verdict = ask(req, res);
     } catch (error) {
@@ -195,16 +156,27 @@ function rateLimit<Name extends string = 'default'>(given: Options<Name>): Reque
 }
 
 interface RateLimit {
-  <Name extends string = 'default'>(options: Options<Name>): RequestHandler;
+  <const P extends Plans, const Shard extends string = never>(
+    options: OptionsOfPlans<P, Shard>,
+  ): RequestHandler;
+  <Name extends string, K extends Key, Plan extends string>(
+    options: OptionsOfLimiter<Name, K, Plan>,
+  ): RequestHandler;
+  <const P extends Policies, const Shard extends string = never>(
+    options: OptionsOfPolicies<P, Shard>,
+  ): RequestHandler;
   readonly rateLimit: RateLimit;
   readonly default: RateLimit;
 }
 
 // `require('sluice/express')` is the function itself; it also answers to the names that an import asks for.
-const entry: RateLimit = Object.assign(rateLimit, { rateLimit, default: rateLimit }) as RateLimit;
+const entry: RateLimit = Object.assign(rateLimit, {
+  rateLimit,
+  default: rateLimit,
+}) as unknown as RateLimit;
 
 declare namespace entry {
-  export type RateLimitOptions<Name extends string = string> = Options<Name>;
+  export type RateLimitOptions<P extends Policies = Policies> = OptionsOfPolicies<P, never>;
   export type RateLimitInfo = Info;
 }
 

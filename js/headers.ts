@@ -7,18 +7,22 @@ function wholeSeconds(ms: number): number | undefined {
   return Number.isFinite(ms) ? Math.ceil(ms / 1000) : undefined;
 }
 
+/** What a client is told of a policy. */
+export type Quota = Pick<Policy, 'algorithm' | 'limit' | 'windowMs'>;
+
 /**
- * `RateLimit-Policy` of draft 10: every policy, in the order declared. It depends on no request: make it once.
- * `q` is the most admitted at once, `w` the time a key that used everything takes to equal a new one,
- * in whole seconds rounded up, at least 1 (the draft knows no shorter window).
+ * `RateLimit-Policy` of draft 10: every policy, in the order given. `q` is the most admitted at once, `w` the time
+ * a key that used everything takes to equal a new one, in whole seconds rounded up, at least 1 (the draft knows no
+ * shorter window). A concurrency limit has no window, and says with `qu` that it counts requests under way.
  *
  * Source: https://www.ietf.org/archive/id/draft-ietf-httpapi-ratelimit-headers-10.html#section-3
  *
- * @param policies by name; a name has only characters that an RFC 9651 String takes as they are
+ * @param quotas by name; a name has only characters that an RFC 9651 String takes as they are
  */
-export function draft10PolicyField(policies: Readonly<Record<string, Policy>>): string {
-  return Object.entries(policies)
-    .map(([name, { limit, windowMs }]) => {
+export function draft10PolicyField(quotas: Readonly<Record<string, Quota>>): string {
+  return Object.entries(quotas)
+    .map(([name, { algorithm, limit, windowMs }]) => {
+      if (algorithm === 'concurrency') return `"${name}";q=${limit};qu="concurrent-requests"`;
       const window = Math.max(1, Math.ceil(windowMs / 1000));
       return `"${name}";q=${limit};w=${window}`;
     })

@@ -1,5 +1,6 @@
 // What a denied request is answered: a status and a problem+json body (RFC 9457).
 
+import { shadowsOf } from './decision.js';
 import type { Decision } from './types.js';
 
 export const PROBLEM_CONTENT_TYPE = 'application/problem+json';
@@ -9,7 +10,7 @@ export interface Problem {
   readonly type: string;
   readonly title: string;
   readonly status: 429 | 503;
-  /** The policies that denied, in the order declared. */
+  /** The policies that denied, in the order declared; shadows are none of them. */
   readonly 'violated-policies'?: readonly string[];
 }
 
@@ -32,10 +33,12 @@ export function problemOf(decision: Decision): Problem {
       status: 503,
     };
   }
+  const shadows = shadowsOf(decision);
+  const violated = decision.policies.filter((p) => !p.allowed && !shadows.includes(p.policy));
   return {
     type: `${REGISTRY}#quota-exceeded`,
     title: 'Request cannot be satisfied as assigned quota has been exceeded',
     status: 429,
-    'violated-policies': decision.policies.filter((p) => !p.allowed).map((p) => p.policy),
+    'violated-policies': violated.map((p) => p.policy),
   };
 }

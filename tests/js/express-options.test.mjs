@@ -16,7 +16,7 @@ test('wrong options are refused at construction, by name and value', () => {
     [{ limiter, keyGenerator() {} }, 'ERR_SLUICE_UNKNOWN_OPTION', /express-rate-limit.*key/],
     [{ windowMs: 60_000, limit: 5 }, 'ERR_SLUICE_UNKNOWN_OPTION', /'windowMs'.*tokenBucket/],
     [{ limiter, key: 'user' }, 'ERR_SLUICE_OPTIONS', /rateLimit\.key.*'user'/],
-    [{ limiter, cost: 3 }, 'ERR_SLUICE_OPTIONS', /rateLimit\.cost.*3/],
+    [{ limiter, cost: '3' }, 'ERR_SLUICE_COST', /rateLimit\.cost.*'3'/],
     [{ limiter, skip: true }, 'ERR_SLUICE_OPTIONS', /rateLimit\.skip.*true/],
     [{ limiter, handler: null }, 'ERR_SLUICE_OPTIONS', /rateLimit\.handler.*null/],
     [{ limiter, headers: true }, 'ERR_SLUICE_OPTIONS', /rateLimit\.headers.*true/],

@@ -73,6 +73,7 @@ export function scriptedLimiter(answer, { synchronous = true } = {}) {
     asked,
     store: synchronous ? 'memory' : 'redis',
     policies: { burst: { algorithm: 'tokenBucket', limit: 20, windowMs: 2000 } },
+    plans: {},
     checkSync: ask,
     check: async (key, options) => ask(key, options),
   };
