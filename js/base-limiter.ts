@@ -30,6 +30,7 @@ export interface Part<Name extends string, E extends Engine<Name>> {
 
 /** A question, read and found right. */
 export interface Question<Name extends string, E extends Engine<Name>> {
+  readonly key: Key;
   readonly part: Part<Name, E>;
   readonly who: Who;
   readonly call: Call;
@@ -72,8 +73,8 @@ export abstract class BaseLimiter<Name extends string, E extends Engine<Name>>
   }
 
   get policies(): Readonly<Record<Name, Policy>> {
-    const all = this.parts.map(({ engine }) => byName(engine.table)).reverse();
-    return Object.assign({}, ...all) as Record<Name, Policy>;
+    const all = this.parts.map(({ engine }) => Object.entries(byName(engine.table))).reverse();
+    return Object.fromEntries(all.flat()) as Record<Name, Policy>;
   }
 
   get plans(): Readonly<Record<string, Readonly<Partial<Record<Name, Policy>>>>> {
@@ -96,7 +97,7 @@ export abstract class BaseLimiter<Name extends string, E extends Engine<Name>>
     const questions = checks.map((check, i) => this.#readRequest(check, `checks[${i}]`));
     const decisions = questions.map((question) => this.decide(Kind.Check, question));
     const done = await Promise.all(decisions);
-    return done.map((decision, i) => this.count(checks[i]!.key, questions[i]!.part, decision));
+    return done.map((decision, i) => this.count(questions[i]!.key, questions[i]!.part, decision));
   }
 
   async wait(key: Key, options?: WaitOptions<Name>): Promise<Decision<Name>> {
@@ -120,7 +121,7 @@ export abstract class BaseLimiter<Name extends string, E extends Engine<Name>>
         if (this.closed) throw closedError();
         const maxWaitUs = Math.floor(Math.min(leftMs, LONGEST_WAIT_MS) * 1e3);
         const call = { ...question.call, maxWaitUs };
-        return this.decide(Kind.Check, { part, who, call });
+        return this.decide(Kind.Check, { ...question, call });
       },
       abort: async (decision) => {
         await decision.holder?.release();
@@ -159,13 +160,12 @@ export abstract class BaseLimiter<Name extends string, E extends Engine<Name>>
     }
     const charge = chargeOf(of);
     if (charge === undefined) return;
-    const charged =
-      charge === 'foreign' ? undefined : this.parts.find((p) => p.engine.table === charge.table);
-    if (charge === 'foreign' || charged === undefined) {
-      throw typeError('ERR_SLUICE_OPTIONS', 'of', of, 'a decision of this limiter');
+    if (charge === 'foreign' || charge.table !== part.engine.table) {
+      const plan = part.plan === undefined ? '' : ` under plan '${part.plan}'`;
+      throw typeError('ERR_SLUICE_OPTIONS', 'of', of, `a decision of this limiter${plan}`);
     }
     const units = this.#takeBack(of, charge, call.units);
-    await charged.engine.act(Kind.Credit, who, { ...charge, units });
+    await part.engine.act(Kind.Credit, who, { ...charge, units });
   }
 
   async block(key: Key, duration: Duration): Promise<void> {
@@ -206,6 +206,7 @@ export abstract class BaseLimiter<Name extends string, E extends Engine<Name>>
     this.#refuseClosed();
     const { table } = part.engine;
     return {
+      key: key as Key,
       part,
       who,
       call: {
@@ -215,16 +216,16 @@ export abstract class BaseLimiter<Name extends string, E extends Engine<Name>>
     };
   }
 
-  protected count(key: unknown, part: Part<Name, E>, decision: Decision<Name>): Decision<Name> {
+  protected count(key: Key, part: Part<Name, E>, decision: Decision<Name>): Decision<Name> {
     if (decision.allowed) {
       this.allowed++;
     } else {
       this.denied++;
-      publishDenied(key as Key, decision);
+      publishDenied(key, decision);
     }
     if (this.#hasShadow) {
       const { policies } = part.engine.table;
-      publishWouldDeny(key as Key, decision, (i) => !policies[i]!.enforce);
+      publishWouldDeny(key, decision, (i) => !policies[i]!.enforce);
     }
     return decision;
   }
@@ -243,11 +244,12 @@ export abstract class BaseLimiter<Name extends string, E extends Engine<Name>>
     known: readonly string[],
     where: string,
   ): Question<Name, E> {
-    const { part, who } = this.question(key, options as Asked | undefined, known, where);
+    const question = this.question(key, options as Asked | undefined, known, where);
     if (cost === undefined) {
       throw typeError('ERR_SLUICE_COST', 'cost', cost, 'a whole number, or one for each policy');
     }
-    return { part, who, call: { units: readCost(part.engine.table.names, cost, 'cost', 0) } };
+    const { names } = question.part.engine.table;
+    return { ...question, call: { units: readCost(names, cost, 'cost', 0) } };
   }
 
   /** What of the units asked for is still to be given back; remembers that it will be. */
@@ -265,7 +267,14 @@ export abstract class BaseLimiter<Name extends string, E extends Engine<Name>>
 
   async #forAll(kind: Kind.Block | Kind.Unblock, key: unknown, blockUs: number | undefined) {
     this.#refuseClosed();
-    const asked = this.parts.map(({ engine, keys }) => ({ engine, ...keys.readExactly(key) }));
+    const asked = this.parts
+      .map(({ engine, keys }) => ({ engine, ...keys.readExactly(key) }))
+      .filter(({ which }) => which !== 0);
+    if (asked.length === 0) {
+      const choices = this.parts.flatMap(({ keys }) => keys.choices);
+      const expected = `of exactly the parts that a policy counts by: ${[...new Set(choices)].join(' or ')}`;
+      throw rangeError('ERR_SLUICE_KEY', 'key', key, expected);
+    }
     await Promise.all(
       asked.map(({ engine, who, which }) =>
         engine.act(kind, who, { units: 0, which, ...(blockUs === undefined ? {} : { blockUs }) }),

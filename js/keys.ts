@@ -33,13 +33,20 @@ export class KeyReader {
   readonly #by: readonly (readonly string[])[] | undefined;
   readonly #shardBy: string | undefined;
   readonly #parts: readonly string[];
+  /** The parts that a key may have: those of all plans. */
+  readonly #known: readonly string[];
 
-  /** @throws RangeError `ERR_SLUICE_POLICY` if some policies have a `by` and others have none */
+  /**
+   * `known`: parts that a key may have besides.
+   *
+   * @throws RangeError `ERR_SLUICE_POLICY` if some policies have a `by` and others have none
+   */
   constructor(
     names: readonly string[],
     policies: readonly Policy[],
     shardBy: string | undefined,
     where = 'policies',
+    known: readonly string[] = [],
   ) {
     this.#shardBy = shardBy;
     const without = policies.findIndex(({ by }) => by === undefined);
@@ -54,10 +61,12 @@ export class KeyReader {
         throw rangeError('ERR_SLUICE_OPTIONS', 'shardBy', shardBy, expected);
       }
       this.#parts = [];
+      this.#known = [];
       return;
     }
     this.#by = policies.map(({ by }) => by!);
     this.#parts = [...new Set([...this.#by.flat(), ...(shardBy === undefined ? [] : [shardBy])])];
+    this.#known = [...new Set([...this.#parts, ...known])];
   }
 
   /** Whether keys are strings, and so need nothing done to them. */
@@ -84,6 +93,11 @@ export class KeyReader {
     return this.#make(parts, by);
   }
 
+  /** What keys the policies count by, for errors. */
+  get choices(): string[] {
+    return (this.#by ?? []).map((mine) => `{ ${mine.join(', ')} }`);
+  }
+
   /** The key of a block, and which policies count by exactly the parts that it has, one bit each. */
   readExactly(key: unknown, name = 'key'): { who: Who; which: number } {
     const by = this.#by;
@@ -100,11 +114,6 @@ export class KeyReader {
       const given = [...parts.keys()].filter((part) => part !== shardBy || own.includes(part));
       if (own.length === given.length && own.every((part) => parts.has(part))) which |= 1 << i;
     }
-    if (which === 0) {
-      const choices = by.map((mine) => `{ ${mine.join(', ')} }`).join(' or ');
-      const expected = `of exactly the parts that a policy counts by: ${choices}`;
-      throw rangeError('ERR_SLUICE_KEY', name, key, expected);
-    }
     return { who: this.#make(parts, by), which };
   }
 
@@ -113,9 +122,9 @@ export class KeyReader {
       const expected = `an object of the parts that policies count by: { ${this.#parts.join(', ')} }`;
       throw typeError('ERR_SLUICE_KEY', name, key, expected);
     }
-    checkOptionNames(key, this.#parts, name);
+    checkOptionNames(key, this.#known, name);
     const parts = new Map<string, string>();
-    for (const part of this.#parts) {
+    for (const part of this.#known) {
       const value: unknown = Object.hasOwn(key, part)
         ? (key as Record<string, unknown>)[part]
         : undefined;

@@ -1,5 +1,6 @@
 // createLimiter: policies, a store, and what happens when the store fails.
 
+import { inspect } from 'node:util';
 import type { Part } from './base-limiter.js';
 import { wallOffsetUs } from './clock.js';
 import type { PolicyTable } from './decision.js';
@@ -25,7 +26,7 @@ import { describePolicy, toNative } from './policy.js';
 import { RedisLimiter } from './redis-limiter.js';
 import { RedisLink } from './redis-link.js';
 import { MemoryStore, memory, RedisStore } from './stores.js';
-import type { Key, OnStoreError } from './types.js';
+import type { Key, OnStoreError, Policy } from './types.js';
 
 export type * from './limiter-types.js';
 
@@ -69,11 +70,37 @@ function readSets({ policies, plans, shardBy }: LimiterOptions): Set[] {
   if (names.length === 0) {
     throw rangeError('ERR_SLUICE_OPTIONS', 'plans', plans, 'given at least one plan');
   }
-  return names.map((plan) => {
-    const table = readPolicies(plans[plan]!, `plans.${plan}`);
-    const keys = new KeyReader(table.names, table.policies, shardBy, `plans.${plan}`);
+  const tables = names.map((plan) => readPolicies(plans[plan]!, `plans.${plan}`));
+  checkParts(names, tables);
+  const known = tables.flatMap(({ policies }) => policies.flatMap(({ by }) => by ?? []));
+  return names.map((plan, i) => {
+    const table = tables[i]!;
+    const where = `plans.${plan}`;
+    const keys = new KeyReader(table.names, table.policies, shardBy, where, known);
     return { plan, table, keys };
   });
+}
+
+/** Plans share the states of policies of one name, so these count by the same; and keys are of one kind. */
+function checkParts(plans: readonly string[], tables: readonly PolicyTable<string>[]): void {
+  const seen = new Map<string, Policy['by']>();
+  const plain = tables[0]!.policies[0]!.by === undefined;
+  for (const [i, { names, policies }] of tables.entries()) {
+    for (const [j, { by }] of policies.entries()) {
+      const name = names[j]!;
+      const where = `plans.${plans[i]}.${name}.by`;
+      const before = seen.has(name) ? seen.get(name) : by;
+      seen.set(name, before);
+      if (before?.join() !== by?.join()) {
+        const expected = `${inspect(before)} as in other plans, which share what is counted`;
+        throw rangeError('ERR_SLUICE_POLICY', where, by, expected);
+      }
+      if (plain !== (by === undefined) && i > 0) {
+        const expected = 'given in all plans or in none';
+        throw rangeError('ERR_SLUICE_POLICY', where, by, expected);
+      }
+    }
+  }
 }
 
 function checkCommon(options: CommonOptions) {
