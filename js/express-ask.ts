@@ -7,6 +7,7 @@ import { clientIpKey } from './http-client-ip.js';
 import { type HttpLimiter, isSync, type Question } from './http-limiter.js';
 import {
   checkDefaultKey,
+  checkDefaultPlan,
   checkKeyKind,
   checkQuestion,
   keyKindsOf,
@@ -85,6 +86,7 @@ export function asker<Name extends string>(
   const kinds = keyKindsOf(limiter as HttpLimiter);
   checkQuestion(limiter as HttpLimiter, options, (part) => `rateLimit.${part}`);
   if (options.key === undefined) checkDefaultKey(kinds, 'rateLimit.key');
+  if (options.plan === undefined) checkDefaultPlan(limiter as HttpLimiter, 'rateLimit.plan');
   const { key: keyOf = (req) => clientIpKey(req.ip), skip } = options;
   const question = questioner(options);
 

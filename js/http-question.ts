@@ -29,11 +29,16 @@ export function keyKindsOf({ plans, policies }: HttpLimiter): KeyKinds {
   };
 }
 
-/** @throws TypeError `ERR_SLUICE_KEY` if an address cannot be the limiter's key */
+/** @throws TypeError `ERR_SLUICE_KEY` if policies count by what an address, the default key, does not tell */
 export function checkDefaultKey({ parts }: KeyKinds, name: string): void {
   if (parts === undefined) return;
-  const expected = `a function that returns the parts of a key that policies count by: { ${parts.join(', ')} }`;
+  const expected = `a function that returns the parts that policies count by: { ${parts.join(', ')} }`;
   throw typeError('ERR_SLUICE_KEY', name, undefined, expected);
+}
+
+/** @throws RangeError `ERR_SLUICE_PLAN` if there are plans */
+export function checkDefaultPlan(limiter: HttpLimiter, name: string): void {
+  if (Object.keys(limiter.plans).length > 0) throw planError(limiter, undefined, name);
 }
 
 /** @throws TypeError `ERR_SLUICE_KEY`; what is wrong with an object of parts, the limiter says */
@@ -55,18 +60,22 @@ export function checkKeyKind(
   throw typeError('ERR_SLUICE_KEY', name, key, expected + hint);
 }
 
+function planError({ plans }: HttpLimiter, plan: unknown, name: string): Error {
+  const known = Object.keys(plans).map((plan) => `'${plan}'`);
+  const expected = `one of the limiter's plans (${known.join(', ')}), or a function that returns one`;
+  const make = plan === undefined || typeof plan === 'string' ? rangeError : typeError;
+  return make('ERR_SLUICE_PLAN', name, plan, expected);
+}
+
 function checkPlan(limiter: HttpLimiter, plan: unknown, name: string): void {
   const plans = Object.keys(limiter.plans);
-  if (plans.length === 0) {
-    // A stand-in of 'sluice/testing' has no plans and takes any.
-    if (plan === undefined || !(limiter instanceof BaseLimiter)) return;
-    throw typeError('ERR_SLUICE_PLAN', name, plan, 'left out: the limiter has no plans');
+  if (plans.length > 0) {
+    if (typeof plan === 'function' || plans.includes(plan as string)) return;
+    throw planError(limiter, plan, name);
   }
-  if (typeof plan === 'function' || plans.includes(plan as string)) return;
-  const known = plans.map((plan) => `'${plan}'`).join(', ');
-  const expected = `one of the limiter's plans (${known}), or a function that returns one`;
-  const make = plan === undefined || typeof plan === 'string' ? rangeError : typeError;
-  throw make('ERR_SLUICE_PLAN', name, plan, expected);
+  // A stand-in of 'sluice/testing' has no plans and takes any.
+  if (!(limiter instanceof BaseLimiter)) return;
+  throw typeError('ERR_SLUICE_PLAN', name, plan, 'left out: the limiter has no plans');
 }
 
 /**
@@ -80,7 +89,7 @@ export function checkQuestion(
   { cost, plan, limits }: QuestionOptions,
   nameOf: (part: keyof Question) => string,
 ): void {
-  checkPlan(limiter, plan, nameOf('plan'));
+  if (plan !== undefined) checkPlan(limiter, plan, nameOf('plan'));
   const plans = Object.entries(limiter.plans) as [string, PoliciesByName][];
   const possible = plans.filter(([name]) => typeof plan !== 'string' || name === plan);
   const sets = plans.length === 0 ? [['', limiter.policies] as const] : possible;

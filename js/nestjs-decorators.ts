@@ -58,10 +58,12 @@ export function readDecorators(type: Type, handler: Handler): RateLimitOptions |
   if (skipped) return undefined;
   if (ofHandler === undefined && reflector.get<true | undefined>(SKIP, type)) return undefined;
   const merged: RateLimitOptions = { ...ofClass, ...ofHandler };
-  // A limiter and policies rule each other out, and with them goes the cost, which may name policies.
+  // A limiter and policies rule each other out, and with them goes what may name policies or plans.
   if (ofHandler?.limiter !== undefined) delete merged.policies;
   if (ofHandler?.policies !== undefined) delete merged.limiter;
-  const ownLimits = ofHandler?.limiter !== undefined || ofHandler?.policies !== undefined;
-  if (ownLimits && ofHandler.cost === undefined) delete merged.cost;
+  if (ofHandler?.limiter === undefined && ofHandler?.policies === undefined) return merged;
+  for (const option of ['cost', 'plan', 'limits'] as const) {
+    if (ofHandler[option] === undefined) delete merged[option];
+  }
   return merged;
 }

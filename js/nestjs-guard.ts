@@ -2,6 +2,7 @@
 
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { isDeepStrictEqual } from 'node:util';
 import {
   type CanActivate,
   type ExecutionContext,
@@ -15,11 +16,16 @@ import { SluiceError, typeError } from './errors.js';
 import { draft10LimitField, retryAfterSeconds } from './headers.js';
 import { clientIpKey } from './http-client-ip.js';
 import { hold } from './http-hold.js';
+import type { Question } from './http-limiter.js';
 import { PROBLEM_CONTENT_TYPE, problemOf } from './http-problem.js';
-import { Limits, type Plan } from './nestjs-limits.js';
+import { checkDefaultKey, checkKeyKind, locate } from './http-question.js';
+import { releaseWhenClosed } from './http-release.js';
+import { HandlerLimits, type Rule } from './nestjs-limits.js';
 import type { NestRequest } from './nestjs-options.js';
-import type { Cost, Decision } from './types.js';
+import type { Decision, Key } from './types.js';
 
+const NO_USER =
+  ' (the request has no user: a guard that authenticates has to come before SluiceGuard)';
 const NEST_MAJOR = Number.parseInt(nestVersion, 10);
 
 /** A denied request: 429, or 503 where a store failed and the rule is to deny. Its response is problem+json. */
@@ -46,16 +52,16 @@ export class RateLimitException extends HttpException {
 export class SluiceGuard implements CanActivate {
   // TypeScript's `private`, not `#`: where providers depend on each other in a circle, Nest copies the fields
   // to an object of its own.
-  private readonly sluiceLimits: Limits | undefined;
+  private readonly sluiceLimits: HandlerLimits | undefined;
   private readonly sluiceAdapter: HttpAdapterHost | undefined;
-  /** Plans of which is known whether their key depends on a user who is known only after this guard. */
-  private readonly sluiceSettled = new WeakSet<Plan>();
+  /** Rules of which is known whether their key depends on a user who is known only after this guard. */
+  private readonly sluiceSettled = new WeakSet<Rule>();
 
   /** @throws RateLimitException, or what a callback or the store has failed with */
   async canActivate(context: ExecutionContext): Promise<boolean> {
     const { limits } = this.sluiceParts();
-    const plan = limits.plan(context.getClass(), context.getHandler());
-    if (plan === undefined || (await this.shouldSkip(context))) return true;
+    const rule = limits.rule(context.getClass(), context.getHandler());
+    if (rule === undefined || (await this.shouldSkip(context))) return true;
     refuseOtherThanHttp(context);
     const request = context.switchToHttp().getRequest<NestRequest>();
     const hadUser = hasUser(request);
@@ -66,30 +72,37 @@ export class SluiceGuard implements CanActivate {
       if (hasHungUp(request, error)) return false; // There is nobody to answer, and nothing to report.
       throw error;
     }
-    checkKeyOf(context, request, key);
-    const cost = await costOf(plan, request, context);
-    const decision = await plan.limiter.check(key, cost === undefined ? undefined : { cost });
-    this.sluiceHeaders(context, plan, decision);
+    const name = nameOf(context);
+    checkKeyKind(rule.keyKinds, key, `the key of ${name}`, hadUser ? '' : NO_USER);
+    const question = await questionOf(rule, request, context);
+    const decision = await rule.limiter.check(key, question).catch((error: unknown) => {
+      throw locate(error, name);
+    });
+    const response = nodeResponse(context);
+    // First of all, so that whatever happens to the request its slots are given back.
+    if (decision.holder !== undefined) releaseWhenClosed(decision.holder, response);
+    this.sluiceHeaders(context, rule.policyField(decision, question?.plan), decision);
     if (!decision.allowed) {
       await this.throwDenied(context, decision);
       throw new RateLimitException(decision); // An override that returns must not let the request in.
     }
-    const derives = plan.key !== undefined || this.getKey !== SluiceGuard.prototype.getKey;
-    if (derives && !hadUser && !this.sluiceSettled.has(plan)) {
-      this.sluiceWatch(key, plan, request, context);
+    const derives = rule.key !== undefined || this.getKey !== SluiceGuard.prototype.getKey;
+    if (derives && !hadUser && !this.sluiceSettled.has(rule)) {
+      this.sluiceWatch(key, rule, request, context);
     }
     if (decision.delayMs > 0) {
-      const response = nodeResponse(context);
       await new Promise<void>((resolve) => hold(decision.delayMs, response, resolve));
     }
     return true;
   }
 
   /** Who is limited. Default: by the decorator's key function, else the module's, else the client's address. */
-  protected getKey(request: NestRequest, context: ExecutionContext): string | Promise<string> {
+  protected getKey(request: NestRequest, context: ExecutionContext): Key | Promise<Key> {
     const { limits } = this.sluiceParts();
-    const plan = limits.plan(context.getClass(), context.getHandler());
-    return plan?.key === undefined ? clientIpKey(request.ip) : plan.key(request, context);
+    const rule = limits.rule(context.getClass(), context.getHandler());
+    if (rule?.key !== undefined) return rule.key(request, context);
+    if (rule !== undefined) checkDefaultKey(rule.keyKinds, `the key of ${nameOf(context)}`);
+    return clientIpKey(request.ip);
   }
 
   /** True lets a request pass unasked, uncharged and without headers. Default: false. */
@@ -106,20 +119,24 @@ export class SluiceGuard implements CanActivate {
     throw new RateLimitException(decision);
   }
 
-  private sluiceParts(): { limits: Limits; adapter: HttpAdapterHost } {
+  private sluiceParts(): { limits: HandlerLimits; adapter: HttpAdapterHost } {
     const { sluiceLimits: limits, sluiceAdapter: adapter } = this;
     if (limits !== undefined && adapter !== undefined) return { limits, adapter };
     const message = 'SluiceGuard has to be made by Nest: give it the class, not an instance';
     throw new SluiceError('ERR_SLUICE_NEST', message);
   }
 
-  private sluiceHeaders(context: ExecutionContext, plan: Plan, decision: Decision): void {
+  private sluiceHeaders(
+    context: ExecutionContext,
+    policies: string | undefined,
+    decision: Decision,
+  ): void {
     const { limits, adapter } = this.sluiceParts();
     const { headers = 'draft-10', retryAfterJitter } = limits.options;
     if (headers === false) return;
     const limitField = draft10LimitField(decision);
-    if (limitField !== undefined) {
-      setHeader(adapter, context, 'RateLimit-Policy', plan.policyField);
+    if (limitField !== undefined && policies !== undefined) {
+      setHeader(adapter, context, 'RateLimit-Policy', policies);
       setHeader(adapter, context, 'RateLimit', limitField);
     }
     const retryAfter = retryAfterSeconds(decision, retryAfterJitter);
@@ -131,18 +148,13 @@ export class SluiceGuard implements CanActivate {
    * would notice. So it is asked again once a request has been answered that has a user by then: another key
    * is that mistake, the same key means that it does not depend on the user. Either ends the watch.
    */
-  private sluiceWatch(
-    key: string,
-    plan: Plan,
-    request: NestRequest,
-    context: ExecutionContext,
-  ): void {
+  private sluiceWatch(key: Key, rule: Rule, request: NestRequest, context: ExecutionContext): void {
     nodeResponse(context).once('finish', async () => {
-      if (!hasUser(request) || this.sluiceSettled.has(plan)) return;
-      this.sluiceSettled.add(plan);
+      if (!hasUser(request) || this.sluiceSettled.has(rule)) return;
+      this.sluiceSettled.add(rule);
       try {
         const now = await this.getKey(request, context);
-        if (now === key) return;
+        if (isDeepStrictEqual(now, key)) return;
       } catch {
         return; // The key depends on something that is gone with the request. That proves nothing.
       }
@@ -156,7 +168,7 @@ export class SluiceGuard implements CanActivate {
 }
 
 Injectable()(SluiceGuard);
-Inject(Limits)(SluiceGuard.prototype, 'sluiceLimits');
+Inject(HandlerLimits)(SluiceGuard.prototype, 'sluiceLimits');
 Inject(HttpAdapterHost)(SluiceGuard.prototype, 'sluiceAdapter');
 
 /** Node's response: what Express gives is one, what Fastify gives wraps one. */
@@ -194,19 +206,6 @@ function setHeader(
   if (!httpAdapter.isHeadersSent(response)) httpAdapter.setHeader(response, name, value);
 }
 
-function checkKeyOf(
-  context: ExecutionContext,
-  request: NestRequest,
-  key: unknown,
-): asserts key is string {
-  if (typeof key === 'string' && key !== '') return;
-  const hint = hasUser(request)
-    ? ''
-    : ' (the request has no user: a guard that authenticates has to come before SluiceGuard)';
-  const expected = `a non-empty string${hint}`;
-  throw typeError('ERR_SLUICE_KEY', `the key of ${nameOf(context)}`, key, expected);
-}
-
 function nameOf(context: ExecutionContext): string {
   return `${context.getClass().name}.${context.getHandler().name}`;
 }
@@ -218,14 +217,21 @@ function refuseOtherThanHttp(context: ExecutionContext): void {
   throw new SluiceError('ERR_SLUICE_CONTEXT', message);
 }
 
-async function costOf(
-  plan: Plan,
+/** What else than its key a request is asked with. */
+async function questionOf(
+  { question }: Rule,
   request: NestRequest,
   context: ExecutionContext,
-): Promise<Cost | undefined> {
-  if (typeof plan.cost !== 'function') return plan.cost;
-  const cost: Cost | undefined = await plan.cost(request, context);
-  if (cost !== undefined) return cost;
-  // To the limiter, no cost means 1; here it is a forgotten `return`.
-  throw typeError('ERR_SLUICE_COST', `the cost of ${nameOf(context)}`, cost, 'a cost');
+): Promise<Question | undefined> {
+  let asked: Record<string, unknown> | undefined;
+  for (const [part, option] of Object.entries(question)) {
+    const value: unknown = typeof option === 'function' ? await option(request, context) : option;
+    if (value === undefined && part !== 'limits') {
+      // To the limiter, no cost means 1; here it is a forgotten `return`.
+      const code = part === 'cost' ? 'ERR_SLUICE_COST' : 'ERR_SLUICE_PLAN';
+      throw typeError(code, `the ${part} of ${nameOf(context)}`, value, `a ${part}`);
+    }
+    asked = { ...asked, [part]: value };
+  }
+  return asked;
 }

@@ -3,8 +3,15 @@
 import type { OnApplicationShutdown, OnModuleInit, Type } from '@nestjs/common';
 import type { ModulesContainer } from '@nestjs/core';
 import { rangeError, SluiceError } from './errors.js';
-import { draft10PolicyField } from './headers.js';
-import { asHttpLimiter, type HttpLimiter, makeLimiter } from './http-limiter.js';
+import { asHttpLimiter, type HttpLimiter, makeLimiter, type Question } from './http-limiter.js';
+import { type PolicyField, policyField } from './http-policies.js';
+import {
+  checkDefaultKey,
+  checkDefaultPlan,
+  checkQuestion,
+  type KeyKinds,
+  keyKindsOf,
+} from './http-question.js';
 import type { LimiterOptions } from './limiter.js';
 import { type Handler, readDecorators } from './nestjs-decorators.js';
 import {
@@ -14,16 +21,17 @@ import {
   type RateLimitOptions,
   type SluiceModuleOptions,
 } from './nestjs-options.js';
-import { readCost } from './options.js';
 import { memory } from './stores.js';
 
 /** How the requests of a handler are limited. */
-export interface Plan {
+export interface Rule {
   readonly limiter: HttpLimiter;
   readonly key: RateLimitOptions['key'];
-  readonly cost: RateLimitOptions['cost'];
+  readonly keyKinds: KeyKinds;
+  /** Cost, plan and limits: what else a request is asked with. */
+  readonly question: Pick<RateLimitOptions, keyof Question>;
   /** The `RateLimit-Policy` field. */
-  readonly policyField: string;
+  readonly policyField: PolicyField;
 }
 
 /** What Nest marks a method with that handles requests. */
@@ -57,25 +65,28 @@ function* handlersOf(type: Type): Generator<Handler> {
 }
 
 /** Made once per application, by the module. Not part of the package's face. */
-export class Limits implements OnModuleInit, OnApplicationShutdown {
+export class HandlerLimits implements OnModuleInit, OnApplicationShutdown {
   readonly options: SluiceModuleOptions;
   readonly #modules: ModulesContainer;
   readonly #shared: Partial<LimiterOptions> & { prefix: string };
   readonly #limiters = new Map<string, HttpLimiter>();
   /** Those that were made here, and not handed in. */
   readonly #own: HttpLimiter[] = [];
-  readonly #plans = new Map<Type, Map<Handler, Plan | undefined>>();
+  readonly #rules = new Map<Type, Map<Handler, Rule | undefined>>();
+  readonly #guardsAll: boolean;
   /** Which class and handler the state of decorators' policies is named after. */
   readonly #named = new Map<string, Type>();
 
-  constructor(options: SluiceModuleOptions, modules: ModulesContainer) {
+  /** `guardsAll`: whether `SluiceGuard` itself guards all handlers, so that no other finds their keys. */
+  constructor(options: SluiceModuleOptions, modules: ModulesContainer, guardsAll: boolean) {
     this.options = options;
     this.#modules = modules;
-    const { policies, limiters, store = memory(), prefix = 'sluice' } = given(options);
-    const { onStoreError, deadlineMs, denialCache } = options;
+    this.#guardsAll = guardsAll;
+    const { policies, plans, limiters, store = memory(), prefix = 'sluice' } = given(options);
+    const { onStoreError, deadlineMs, denialCache, shardBy } = options;
     this.#shared = { store, prefix, ...given({ onStoreError, deadlineMs, denialCache }) };
-    const named = policies === undefined ? limiters : { [DEFAULT]: { policies } };
-    for (const [name, source] of Object.entries(named ?? {})) {
+    const own = { ...given({ policies, plans, shardBy }) } as NamedLimiterOptions;
+    for (const [name, source] of Object.entries(limiters ?? { [DEFAULT]: own })) {
       const limiterPrefix = name === DEFAULT ? prefix : `${prefix}:${name}`;
       this.#limiters.set(
         name,
@@ -94,11 +105,11 @@ export class Limits implements OnModuleInit, OnApplicationShutdown {
   }
 
   /** `undefined` for a handler that is not limited. */
-  plan(type: Type, handler: Handler): Plan | undefined {
-    const plans = this.#plans.get(type) ?? new Map<Handler, Plan | undefined>();
-    this.#plans.set(type, plans);
-    if (!plans.has(handler)) plans.set(handler, this.#makePlan(type, handler));
-    return plans.get(handler);
+  rule(type: Type, handler: Handler): Rule | undefined {
+    const rules = this.#rules.get(type) ?? new Map<Handler, Rule | undefined>();
+    this.#rules.set(type, rules);
+    if (!rules.has(handler)) rules.set(handler, this.#makeRule(type, handler));
+    return rules.get(handler);
   }
 
   /** What is wrong with a decorator is said when the application starts, not by its first request. */
@@ -106,7 +117,7 @@ export class Limits implements OnModuleInit, OnApplicationShutdown {
     for (const module of this.#modules.values()) {
       for (const { metatype } of module.controllers.values()) {
         const type = metatype as Type;
-        for (const handler of handlersOf(type)) this.plan(type, handler);
+        for (const handler of handlersOf(type)) this.rule(type, handler);
       }
     }
   }
@@ -116,12 +127,12 @@ export class Limits implements OnModuleInit, OnApplicationShutdown {
     await Promise.all(this.#own.map((limiter) => limiter.close()));
   }
 
-  #makePlan(type: Type, handler: Handler): Plan | undefined {
+  #makeRule(type: Type, handler: Handler): Rule | undefined {
     const decorated = readDecorators(type, handler);
     if (decorated === undefined) return undefined;
     const method = `${type.name}.${methodName(type, handler)}`;
     const { policies, limiter: name, key = this.options.key } = decorated;
-    let { cost } = decorated;
+    let { cost, limits, plan } = decorated;
     let limiter: HttpLimiter;
     if (policies !== undefined) {
       limiter = this.#makeForHandler(decorated, policies, type, handler);
@@ -130,12 +141,18 @@ export class Limits implements OnModuleInit, OnApplicationShutdown {
       if (name === undefined && isPlain && !this.#limiters.has(DEFAULT)) return undefined;
       limiter = this.limiter(name ?? DEFAULT, `@RateLimit.limiter of ${method}`);
       if (name === undefined) cost ??= this.options.cost;
+      if (name === undefined) limits ??= this.options.limits;
+      // Who asks has the same plan everywhere; but the plan of a module without any is a mistake.
+      if (name === undefined || Object.keys(limiter.plans).length > 0) plan ??= this.options.plan;
     }
-    if (cost !== undefined && typeof cost !== 'function') {
-      readCost(limiter.policyNames, cost, `the cost of ${method}`);
+    const question = given({ cost, plan, limits });
+    const keyKinds = keyKindsOf(limiter);
+    checkQuestion(limiter, question, (part) => `the ${part} of ${method}`);
+    if (this.#guardsAll) {
+      if (key === undefined) checkDefaultKey(keyKinds, `the key of ${method}`);
+      if (plan === undefined) checkDefaultPlan(limiter, `the plan of ${method}`);
     }
-    const policyField = draft10PolicyField(limiter.policies);
-    return { limiter, key, cost, policyField };
+    return { limiter, key, keyKinds, question, policyField: policyField(limiter, limits) };
   }
 
   #makeForHandler(

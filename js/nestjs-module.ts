@@ -4,7 +4,7 @@ import { type DynamicModule, Module, type Provider } from '@nestjs/common';
 import { APP_GUARD, ModulesContainer } from '@nestjs/core';
 import { getLimiterToken } from './nestjs-decorators.js';
 import { SluiceGuard } from './nestjs-guard.js';
-import { Limits } from './nestjs-limits.js';
+import { HandlerLimits } from './nestjs-limits.js';
 import {
   checkAsyncOptions,
   checkModuleOptions,
@@ -23,7 +23,7 @@ export class SluiceModule {
   static forRoot<Request = NestRequest>(options: SluiceModuleOptions<Request>): DynamicModule {
     const given = options as SluiceModuleOptions;
     checkRootOptions(given);
-    const names = Object.keys(given.limiters ?? { default: given.policies });
+    const names = Object.keys(given.limiters ?? { default: true });
     return describe({ useFactory: () => given }, names, given.global);
   }
 
@@ -52,21 +52,21 @@ function describe(
 ): DynamicModule {
   const limiters = names.map((name) => ({
     provide: getLimiterToken(name),
-    useFactory: (limits: Limits) => limits.limiter(name, '@InjectLimiter'),
-    inject: [Limits],
+    useFactory: (limits: HandlerLimits) => limits.limiter(name, '@InjectLimiter'),
+    inject: [HandlerLimits],
   }));
   const providers: Provider[] = [
     { provide: OPTIONS, ...source },
     {
-      provide: Limits,
+      provide: HandlerLimits,
       useFactory: (options: SluiceModuleOptions, modules: ModulesContainer) =>
-        new Limits(options, modules),
+        new HandlerLimits(options, modules, guardsAll === true),
       inject: [OPTIONS, ModulesContainer],
     },
     SluiceGuard,
     ...limiters,
   ];
   if (guardsAll) providers.push({ provide: APP_GUARD, useExisting: SluiceGuard });
-  const exports = [Limits, SluiceGuard, ...limiters.map(({ provide }) => provide)];
+  const exports = [HandlerLimits, SluiceGuard, ...limiters.map(({ provide }) => provide)];
   return { module: SluiceModule, global: true, providers, exports };
 }

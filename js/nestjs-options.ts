@@ -5,7 +5,7 @@ import { checkOptionNames, rangeError, typeError } from './errors.js';
 import { LIMITER_OPTIONS, type LimiterOptions } from './limiter.js';
 import type { AnyLimiter } from './limiter-types.js';
 import { readPolicies } from './options.js';
-import type { Cost } from './types.js';
+import type { Cost, Key, Limits } from './types.js';
 
 /** What Express's and Fastify's requests have in common, for callbacks that do not name their platform's type. */
 export interface NestRequest {
@@ -16,30 +16,36 @@ export interface NestRequest {
   readonly user?: unknown;
 }
 
-/** Who is limited, by the platform's request. Anything but a non-empty string is an error. */
+/**
+ * Who is limited, by the platform's request: a string that is not empty, or, where policies say `by`, an object of the
+ * parts that they count by. Anything else is an error.
+ */
 export type KeyFunction<Request = NestRequest> = (
   request: Request,
   context: ExecutionContext,
-) => string | Promise<string>;
+) => Key | Promise<Key>;
 
-/** What a request costs: always the same, or by the platform's request. */
-type CostOption<Request> =
-  | Cost
-  | ((request: Request, context: ExecutionContext) => Cost | Promise<Cost>);
+/** Always the same, or by the platform's request. */
+type PerRequest<T, Request> = T | ((request: Request, context: ExecutionContext) => T | Promise<T>);
 
 /** What `createLimiter` makes a limiter of; what is left out is as the module says. */
-export type NamedLimiterOptions = Pick<LimiterOptions, 'policies'> & Partial<LimiterOptions>;
+export type NamedLimiterOptions = LimiterOptions &
+  (Required<Pick<LimiterOptions, 'policies'>> | Required<Pick<LimiterOptions, 'plans'>>);
 
 /** Options of `SluiceModule.forRoot`. */
 export interface SluiceModuleOptions<Request = NestRequest> extends Partial<LimiterOptions> {
-  /** The limiters by name, in place of `policies`, which makes one alone, 'default'. A guarded handler that names none is asked of 'default'; without one it is not limited. */
+  /** The limiters by name, in place of `policies` or `plans`, which makes one alone, 'default'. A guarded handler that names none is asked of 'default'; without one it is not limited. */
   limiters?: Readonly<Record<string, AnyLimiter | NamedLimiterOptions>>;
   /** True guards every HTTP handler of the application with `SluiceGuard`. Default false. */
   global?: boolean;
-  /** Default: the client's IP address as the platform gives it, an IPv6 address cut to its /56. */
+  /** Default, where keys are strings: the client's IP address as the platform gives it, an IPv6 address cut to its /56. */
   key?: KeyFunction<Request>;
+  /** Which plan holds, of limiters that have plans. They need one, here or in a decorator. */
+  plan?: PerRequest<string, Request>;
   /** For handlers whose decorators name no limiter and no policies: those cost 1 unless the decorator says otherwise. Default 1. */
-  cost?: CostOption<Request>;
+  cost?: PerRequest<Cost, Request>;
+  /** For the same handlers: other limits than the policies' own, by policy; window, rate and state stay. */
+  limits?: PerRequest<Limits | undefined, Request>;
   /** The format of the headers that tell a client its limits; `false`: none, no `Retry-After` either. Default 'draft-10'. */
   headers?: 'draft-10' | false;
   /** The largest share that is added to `Retry-After` at random, in [0, 1]. Default 0. */
@@ -69,7 +75,11 @@ export interface RateLimitOptions<Request = NestRequest> {
   /** Policies in place of the module's: they count a caller for each handler apart. */
   policies?: LimiterOptions['policies'];
   key?: KeyFunction<Request>;
-  cost?: CostOption<Request>;
+  /** Which plan of the limiter holds. */
+  plan?: PerRequest<string, Request>;
+  cost?: PerRequest<Cost, Request>;
+  /** Other limits than the policies' own, by policy; window, rate and state stay. */
+  limits?: PerRequest<Limits | undefined, Request>;
   /** What the state of `policies` is named after, with the method's name. Default: the name of the controller's class. */
   name?: string;
 }
@@ -79,7 +89,9 @@ const MODULE_OPTIONS: Readonly<Record<Exclude<keyof SluiceModuleOptions, 'global
   ...LIMITER_OPTIONS,
   limiters: true,
   key: true,
+  plan: true,
   cost: true,
+  limits: true,
   headers: true,
   retryAfterJitter: true,
 };
@@ -94,7 +106,9 @@ const DECORATOR_OPTIONS: Readonly<Record<keyof RateLimitOptions, true>> = {
   limiter: true,
   policies: true,
   key: true,
+  plan: true,
   cost: true,
+  limits: true,
   name: true,
 };
 
@@ -111,14 +125,25 @@ export function isLimiter(value: AnyLimiter | NamedLimiterOptions): value is Any
   return 'check' in value;
 }
 
-function checkCallbacks(options: { key?: unknown; cost?: unknown }, where: string): void {
-  const { key, cost } = options;
+function checkCallbacks(
+  options: { key?: unknown; cost?: unknown; plan?: unknown; limits?: unknown },
+  where: string,
+): void {
+  const { key, cost, plan, limits } = options;
   if (key !== undefined && typeof key !== 'function') {
     throw typeError('ERR_SLUICE_OPTIONS', `${where}.key`, key, 'a function');
   }
   if (cost === null || !['undefined', 'number', 'object', 'function'].includes(typeof cost)) {
     const expected = 'a whole number, one per policy, or a function';
     throw typeError('ERR_SLUICE_COST', `${where}.cost`, cost, expected);
+  }
+  if (!['undefined', 'string', 'function'].includes(typeof plan)) {
+    const expected = 'the name of a plan, or a function';
+    throw typeError('ERR_SLUICE_PLAN', `${where}.plan`, plan, expected);
+  }
+  if (limits === null || !['undefined', 'object', 'function'].includes(typeof limits)) {
+    const expected = 'an object of limits by policy, or a function';
+    throw typeError('ERR_SLUICE_LIMITS', `${where}.limits`, limits, expected);
   }
 }
 
@@ -127,14 +152,26 @@ function checkBoolean(value: unknown, name: string): void {
   throw typeError('ERR_SLUICE_OPTIONS', name, value, 'true or false');
 }
 
+/** What remains is `createLimiter`'s to refuse, when the application starts. */
+function checkPolicies({ policies, plans }: LimiterOptions): void {
+  if (policies !== undefined || plans === undefined) readPolicies(policies!);
+  else if (typeof plans !== 'object' || plans === null || Array.isArray(plans)) {
+    throw typeError('ERR_SLUICE_OPTIONS', 'plans', plans, 'an object of policies by plan');
+  } else {
+    for (const [name, set] of Object.entries(plans)) readPolicies(set, `plans.${name}`);
+  }
+}
+
 function checkNamedLimiter(value: unknown, where: string): void {
   if (typeof value === 'object' && value !== null && 'check' in value) {
-    const { check, policies } = value as Partial<AnyLimiter>;
-    if (typeof check === 'function' && typeof policies === 'object') return;
+    const { check, policies, plans } = value as Partial<AnyLimiter>;
+    if (typeof check === 'function' && [policies, plans].every((set) => typeof set === 'object')) {
+      return;
+    }
     throw typeError('ERR_SLUICE_OPTIONS', where, value, 'a limiter made by createLimiter()');
   }
   checkOptionNames(value, Object.keys(LIMITER_OPTIONS), where);
-  readPolicies((value as NamedLimiterOptions).policies!);
+  checkPolicies(value as NamedLimiterOptions);
 }
 
 /** @throws TypeError, RangeError with a code `ERR_SLUICE_*` that name the option and the value */
@@ -145,20 +182,21 @@ export function checkModuleOptions(
 ): void {
   checkOptionNames(options, Object.keys(known), where);
   checkCallbacks(options, where);
-  const { policies, limiters, headers = false, retryAfterJitter: jitter = 0 } = options;
+  const { policies, plans, limiters, headers = false, retryAfterJitter: jitter = 0 } = options;
   if (headers !== false && headers !== 'draft-10') {
     throw typeError('ERR_SLUICE_OPTIONS', `${where}.headers`, headers, "'draft-10' or false");
   }
   if (typeof jitter !== 'number' || !(jitter >= 0 && jitter <= 1)) {
     throw rangeError('ERR_SLUICE_OPTIONS', `${where}.retryAfterJitter`, jitter, 'from 0 to 1');
   }
-  if (policies !== undefined && limiters !== undefined) {
-    const expected = "left out beside 'limiters' (name them 'default' there)";
-    throw typeError('ERR_SLUICE_OPTIONS', `${where}.policies`, policies, expected);
-  }
   if (limiters === undefined) {
-    readPolicies(policies!);
+    checkPolicies(given(options));
     return;
+  }
+  for (const [option, value] of Object.entries({ policies, plans })) {
+    if (value === undefined) continue;
+    const expected = "left out beside 'limiters' (name them 'default' there)";
+    throw typeError('ERR_SLUICE_OPTIONS', `${where}.${option}`, value, expected);
   }
   if (typeof limiters !== 'object' || limiters === null || Array.isArray(limiters)) {
     const expected = 'an object of limiters, or of their options, by name';
@@ -192,11 +230,11 @@ export function checkAsyncOptions(options: SluiceModuleAsyncOptions<never, never
 export function checkDecoratorOptions(options: RateLimitOptions): void {
   checkOptionNames(options, Object.keys(DECORATOR_OPTIONS), '@RateLimit');
   if (Object.keys(given(options)).length === 0) {
-    const expected = 'given a limiter, policies, a key or a cost';
+    const expected = 'given a limiter, policies, a key, a plan, a cost or limits';
     throw typeError('ERR_SLUICE_OPTIONS', '@RateLimit', options, expected);
   }
   checkCallbacks(options, '@RateLimit');
-  const { limiter, policies, name } = options;
+  const { limiter, policies, plan, name } = options;
   for (const [option, value] of Object.entries({ limiter, name })) {
     if (value === undefined || (typeof value === 'string' && value !== '')) continue;
     const expected = 'a string that is not empty';
@@ -207,5 +245,9 @@ export function checkDecoratorOptions(options: RateLimitOptions): void {
   if (limiter !== undefined) {
     const expected = "left out beside 'limiter', which has its own";
     throw typeError('ERR_SLUICE_OPTIONS', '@RateLimit.policies', policies, expected);
+  }
+  if (plan !== undefined) {
+    const expected = "left out beside 'policies', which are of no plan";
+    throw typeError('ERR_SLUICE_OPTIONS', '@RateLimit.plan', plan, expected);
   }
 }
