@@ -18,7 +18,7 @@ import { readCost, readLimits } from './options.js';
 import { keepsLine, readBlockUs } from './policy.js';
 import type { Time } from './time.js';
 import type { Cost, Decision, Duration, Key, Policy } from './types.js';
-import { WaitingRoom } from './waiting.js';
+import { type Outlook, WaitingRoom } from './waiting.js';
 
 /** One set of policies, ready to be asked. */
 export interface Part<Name extends string, E extends Engine<Name>> {
@@ -117,27 +117,22 @@ export abstract class BaseLimiter<Name extends string, E extends Engine<Name>>
       id: `${part.plan ?? ''}:${who.id}`,
       maxWaitMs,
       signal,
-      check: async (leftMs) => {
+      turnsAhead: part.engine.table.policies.every(keepsLine),
+      check: (leftMs) => {
         if (this.closed) throw closedError();
         const maxWaitUs = Math.floor(Math.min(leftMs, LONGEST_WAIT_MS) * 1e3);
         const call = { ...question.call, maxWaitUs };
         return this.decide(Kind.Check, { ...question, call });
       },
       abort: async (decision) => {
-        await decision.holder?.release();
         const charge = chargeOf(decision);
-        if (charge !== undefined && charge !== 'foreign') {
-          await part.engine.act(Kind.Abort, who, charge);
-        }
+        const back = async () =>
+          typeof charge === 'object' && part.engine.act(Kind.Abort, who, charge);
+        // A store that cannot be reached changes nothing about the caller's own reason.
+        await Promise.allSettled([decision.holder?.release(), back()]);
       },
-      outlook: ({ policies }) => {
-        const deniers = part.engine.table.policies.filter(
-          (policy, i) => policy.enforce && !policies[i]!.allowed,
-        );
-        if (deniers.some(keepsLine)) return 'turn';
-        return deniers.some(({ algorithm }) => algorithm === 'concurrency') ? 'slot' : 'time';
-      },
-      peek: async () => this.decide(Kind.Peek, question),
+      outlook: (decision) => outlook(part.engine.table, decision),
+      peek: () => this.decide(Kind.Peek, question),
     });
     return this.count(key, part, decision);
   }
@@ -302,6 +297,19 @@ function byName<Name extends string>({
   return Object.fromEntries(names.map((name, i) => [name, policies[i]!])) as Partial<
     Record<Name, Policy>
   >;
+}
+
+/** What could admit a call yet that was denied. */
+function outlook({ policies }: PolicyTable<string>, decision: Decision): Outlook {
+  const deniers = [...decision.policies.entries()]
+    .map(([i, { allowed, retryAfterMs }]) => ({ policy: policies[i]!, allowed, retryAfterMs }))
+    .filter(({ policy, allowed }) => policy.enforce && !allowed);
+  const isSlot = ({ algorithm }: Policy) => algorithm === 'concurrency';
+  return {
+    ms: Math.max(0, ...deniers.filter((d) => !isSlot(d.policy)).map((d) => d.retryAfterMs)),
+    slot: deniers.some(({ policy }) => isSlot(policy)),
+    turn: deniers.some(({ policy }) => keepsLine(policy)),
+  };
 }
 
 function closedError(): SluiceError {

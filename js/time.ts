@@ -27,11 +27,15 @@ export class Time {
     return this.#clock === undefined ? performance.now() : this.#clock.now();
   }
 
-  /** Resolves once `ms` have passed, or rejects with the signal's reason when that comes first. */
+  /** Resolves once `ms` have passed (at once if none have to), or rejects with the signal's reason when that comes first. */
   sleep(ms: number, signal?: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
       if (signal?.aborted) {
         reject(signal.reason);
+        return;
+      }
+      if (!(ms > 0)) {
+        resolve();
         return;
       }
       const clock = this.#clock as Partial<SleepClock> | undefined;

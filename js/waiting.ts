@@ -1,10 +1,21 @@
 // Calls that wait for their turn.
 
+import type { Later } from './engine.js';
 import type { Time } from './time.js';
 import type { Decision } from './types.js';
 
 /** A slot may be given back at any moment: how often a waiting call asks, at least. */
 const SLOT_POLL_MS = 50;
+
+/** What could admit a denied call yet. */
+export interface Outlook {
+  /** The wait after which time alone would admit it; 0 if only a slot is missing. `Infinity`: never. */
+  readonly ms: number;
+  /** It lacks a slot too, which may be given back at any moment. */
+  readonly slot: boolean;
+  /** It lacks a turn in the line that the store keeps. */
+  readonly turn: boolean;
+}
 
 /** One call that waits: how it asks, and how it takes its admission back. */
 export interface Waiter<Name extends string> {
@@ -12,17 +23,23 @@ export interface Waiter<Name extends string> {
   readonly id: string;
   readonly maxWaitMs: number;
   readonly signal: AbortSignal | undefined;
+  /** Whether the store gives turns ahead, and so keeps the line itself. */
+  readonly turnsAhead: boolean;
   /** A check that may be told to wait for up to so long. */
-  check(maxWaitMs: number): Promise<Decision<Name>>;
-  /** Gives an admission back whose turn has not come. */
+  check(maxWaitMs: number): Later<Decision<Name>>;
+  /** Gives an admission back whose turn has not come. Never rejects. */
   abort(decision: Decision<Name>): Promise<void>;
-  /**
-   * What could admit a denied call yet: 'time', as the decision says; a 'slot' given back, at any moment; or a 'turn'
-   * in the line that the store keeps, and refused to give.
-   */
-  outlook(decision: Decision<Name>): 'time' | 'slot' | 'turn';
+  outlook(decision: Decision<Name>): Outlook;
   /** What a check that cannot wait would answer. */
-  peek(): Promise<Decision<Name>>;
+  peek(): Later<Decision<Name>>;
+}
+
+/** The answer to one try, and when it came. */
+interface Tried<Name extends string> {
+  readonly decision: Decision<Name>;
+  readonly at: number;
+  /** When to ask again; `undefined` if the answer stands. */
+  readonly nextAt: number | undefined;
 }
 
 /**
@@ -31,7 +48,7 @@ export interface Waiter<Name extends string> {
  */
 export class WaitingRoom<Name extends string> {
   readonly #time: Time;
-  /** By id: resolves when the last of its line has left. */
+  /** By id: resolves when the last of its line has left, and all before. */
   readonly #lines = new Map<string, Promise<void>>();
 
   constructor(time: Time) {
@@ -44,65 +61,71 @@ export class WaitingRoom<Name extends string> {
    * @throws the signal's reason, the admission given back
    */
   async wait(waiter: Waiter<Name>): Promise<Decision<Name>> {
-    waiter.signal?.throwIfAborted();
-    const end = this.#time.now() + waiter.maxWaitMs;
-    if (!this.#lines.has(waiter.id)) {
-      const { decision, again } = await this.#try(waiter, end);
-      if (!again) return decision;
+    const { signal } = waiter;
+    signal?.throwIfAborted();
+    const { decision, at } = await this.#admit(waiter, this.#time.now() + waiter.maxWaitMs);
+    if (!decision.allowed) return decision;
+    try {
+      signal?.throwIfAborted();
+      await this.#time.sleep(at + decision.delayMs - this.#time.now(), signal);
+    } catch (reason) {
+      await waiter.abort(decision);
+      throw reason;
     }
-    return this.#lineUp(waiter, end);
+    return decision;
   }
 
-  /** Asks once, and waits the turn out that it is given. `again`: denied, and it pays to ask later. */
-  async #try(waiter: Waiter<Name>, end: number) {
-    const left = Math.max(0, end - this.#time.now());
-    const decision = await waiter.check(left);
-    if (decision.allowed) {
-      try {
-        waiter.signal?.throwIfAborted();
-        if (decision.delayMs > 0) await this.#time.sleep(decision.delayMs, waiter.signal);
-      } catch (reason) {
-        await waiter.abort(decision);
-        throw reason;
-      }
-      return { decision, again: false };
-    }
-    return { decision, again: left > 0 && (await this.#mayPass(waiter, decision, left)) };
-  }
-
-  /** Whether a call that was denied may be admitted within `left` ms. */
-  async #mayPass(waiter: Waiter<Name>, decision: Decision<Name>, left: number): Promise<boolean> {
-    if (decision.source === 'deny') return false;
-    const outlook = waiter.outlook(decision);
-    if (outlook === 'slot') return true;
-    if (outlook === 'time') return decision.retryAfterMs <= left;
-    // The turn would come too late, and no sooner for asking again; unless it is a block that denies.
-    const { allowed, retryAfterMs } = await waiter.peek();
-    return !allowed && retryAfterMs <= left;
-  }
-
-  async #lineUp(waiter: Waiter<Name>, end: number): Promise<Decision<Name>> {
+  async #admit(waiter: Waiter<Name>, end: number): Promise<Tried<Name>> {
     const { id, signal } = waiter;
-    const before = this.#lines.get(id) ?? Promise.resolve();
+    if (waiter.turnsAhead && !this.#lines.has(id)) {
+      const tried = await this.#try(waiter, end);
+      if (tried.nextAt === undefined) return tried;
+    }
+    const before = this.#lines.get(id);
+    const leave = this.#enter(id, before);
+    try {
+      if (before !== undefined) await this.#untilFirst(before, end, signal);
+      for (;;) {
+        const tried = await this.#try(waiter, end);
+        if (tried.nextAt === undefined) return tried;
+        await this.#time.sleep(tried.nextAt - this.#time.now(), signal);
+      }
+    } finally {
+      leave();
+    }
+  }
+
+  /** Joins the line behind `before`; the result leaves it. */
+  #enter(id: string, before: Promise<void> | undefined): () => void {
     let leave!: () => void;
     const mine = new Promise<void>((resolve) => {
       leave = resolve;
     });
-    const line = before.then(() => mine);
+    const line = before === undefined ? mine : before.then(() => mine);
     this.#lines.set(id, line);
-    try {
-      await this.#untilFirst(before, end, signal);
-      for (;;) {
-        const { decision, again } = await this.#try(waiter, end);
-        if (!again) return decision;
-        const poll = waiter.outlook(decision) === 'slot' ? SLOT_POLL_MS : Number.POSITIVE_INFINITY;
-        const left = end - this.#time.now();
-        await this.#time.sleep(Math.max(0, Math.min(decision.retryAfterMs, left, poll)), signal);
-      }
-    } finally {
-      leave();
+    line.then(() => {
       if (this.#lines.get(id) === line) this.#lines.delete(id);
-    }
+    });
+    return leave;
+  }
+
+  /** Asks once. */
+  async #try(waiter: Waiter<Name>, end: number): Promise<Tried<Name>> {
+    const left = Math.max(0, end - this.#time.now());
+    const asked = waiter.check(left);
+    // A store that answers at once has answered at this moment, whatever the clock says later.
+    const now = asked instanceof Promise ? undefined : this.#time.now();
+    const decision = await asked;
+    const at = now ?? this.#time.now();
+    const answer = { decision, at, nextAt: undefined };
+    if (decision.allowed || decision.source === 'deny' || left === 0) return answer;
+    const { ms, slot, turn } = waiter.outlook(decision);
+    // A turn would come too late, and no sooner for asking again; unless it is a block that denies.
+    const peeked = turn ? await waiter.peek() : undefined;
+    const soonest = peeked === undefined ? ms : peeked.allowed ? Infinity : peeked.retryAfterMs;
+    if (soonest === Infinity || soonest > left) return answer;
+    const pause = slot ? Math.max(ms, Math.min(SLOT_POLL_MS, decision.retryAfterMs)) : ms;
+    return { decision, at, nextAt: at + Math.min(pause, left) };
   }
 
   /** Until those before have left; but no longer than the caller would wait. */
