@@ -5,8 +5,8 @@
 
 #include "core_subject.h"
 #include "support/scale.h"
+#include "support/trace_bounds.h"
 #include "support/trace_run.h"
-
 namespace sluice::testing {
 namespace {
 
@@ -25,6 +25,11 @@ TEST(Traces, AgreeWithThePlainModelsAndKeepThePromises) {
   EXPECT_GT(counts.delayed, steps / 500);
   EXPECT_GT(counts.probed, steps / 10);
   EXPECT_GT(counts.blocked, steps / 100);
+}
+
+TEST(Traces, AdmitNoMoreThanTheBoundOfEachAlgorithm) {
+  Random random(TestSeed());
+  ASSERT_EQ(RunBounds(random, Steps(20'000), [] { return std::make_unique<CoreSubject>(); }), "");
 }
 
 }  // namespace
