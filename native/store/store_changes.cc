@@ -1,5 +1,6 @@
 // What changes states without deciding anything: debts, gifts, slots, blocks, forgetting.
 #include <algorithm>
+#include <chrono>
 #include <optional>
 #include <utility>
 #include <variant>
@@ -13,14 +14,18 @@ namespace {
 
 using Subject = MemoryStore::Subject;
 
-// How far a TAT that a charge came to still lies ahead. Marks are known modulo 2^53, as far as a
-// JavaScript number is exact; what would lie further ahead than any TAT has passed.
-Nanos Undrained(std::int64_t mark, Nanos now) {
-  constexpr std::uint64_t kModulus = std::uint64_t{1} << 53;
-  const std::uint64_t ahead =
-      (static_cast<std::uint64_t>(mark) - static_cast<std::uint64_t>(now.count())) % kModulus;
-  const Nanos undrained{static_cast<std::int64_t>(ahead)};
-  return undrained > kLongestSpan ? Nanos{0} : undrained;
+// How far a TAT that a charge came to still lies ahead. A mark that went through JavaScript is
+// known modulo 2^53 only. Once the clock has come that far, what would lie further ahead than a
+// charge under the rule can reach is taken for one that has passed: so a mark is misread only if it
+// is older than four days, and that under a policy which takes weeks to refill.
+Nanos Undrained(std::int64_t mark, Nanos now, const TatRule& rule, const Reading& reading) {
+  constexpr std::int64_t kModulus = std::int64_t{1} << 53;
+  if (mark >= kModulus || (now + kLongestSpan).count() < kModulus) {
+    return std::max(Nanos{0}, Nanos{mark} - now);
+  }
+  const Nanos ahead{(mark - now.count() % kModulus + kModulus) % kModulus};
+  const Nanos reach = 2 * std::max(rule.Span(), Nanos{reading.numbers[0]}) + std::chrono::days(1);
+  return ahead > std::min(kLongestSpan, reach) ? Nanos{0} : ahead;
 }
 
 // Sets a TAT to what `change(algorithm, reading)` says, which is a reading.
@@ -139,8 +144,9 @@ void MemoryStore::Credit(const Subject& subject, std::span<const std::int64_t> u
     if (units[i] == 0) continue;
     const auto mark = marks.empty() ? std::nullopt : std::optional(marks[i]);
     if (IsTat(algorithm)) {
-      const auto undrained = mark ? std::optional(Undrained(*mark, now)) : std::nullopt;
       ChangeTat(*tables_, subject, i, at, [&](const auto& a, const Reading& r) {
+        std::optional<Nanos> undrained;
+        if (mark) undrained = Undrained(*mark, now, a.rule(), r);
         return a.GivenBack(r, units[i], undrained);
       });
     } else {
@@ -159,7 +165,7 @@ void MemoryStore::Abort(const Subject& subject, std::span<const std::int64_t> un
     if (units[i] == 0) continue;
     if (IsTat(algorithm)) {
       ChangeTat(*tables_, subject, i, at, [&](const auto& a, const Reading& r) {
-        return a.Aborted(r, units[i], Undrained(marks[i], now));
+        return a.Aborted(r, units[i], Undrained(marks[i], now, a.rule(), r));
       });
     } else {
       ChangeWide(*tables_, subject, i, at, [&](WideState& state) {

@@ -1,26 +1,44 @@
 // Making room in both tables, and blocks.
 #include "store_tables.h"
 
+#include <algorithm>
+
 namespace sluice {
 namespace {
 
-// How often an entry that was to be given up may turn out to have been charged meanwhile.
+// How often what was found may turn out to have been charged meanwhile.
 constexpr int kMostMisses = 4;
+// In how many places to look for something that is neither denied nor blocked.
+constexpr std::uint64_t kPlaces = 4;
+
+EntryHash Elsewhere(EntryHash near, std::uint64_t place) {
+  return {near.bits + place * 0x9e3779b97f4a7c15};  // the golden ratio: all places are far apart
+}
 
 }  // namespace
 
 bool StoreTables::MakeRoom(std::size_t keys_more, EntryHash near, std::span<const EntryHash> spared,
                            const Moment& now) {
   for (int misses = 0; !HasRoomFor(keys_more);) {
+    // Next to where the new key goes, so that all parts of a table stay equally full. One that
+    // enters again and again, as a growing list does, uses up its neighbours: then elsewhere.
+    const std::uint64_t gone = tats.evicted() + wides.evicted();
     TatTable::Victim tat;
     WideTable::Victim wide;
-    if (tats.entries() > 0) tat = tats.PickVictim(near.bits, spared, now.now);
-    if (wides.weight() > 0 && tat.rank != kExpiredRank) {
-      wide = wides.PickVictim(near, spared, now.wall);
+    for (std::uint64_t n = 0; n < kPlaces && std::min(tat.rank, wide.rank) >= kDeniedRank; ++n) {
+      const EntryHash place = n == 0 ? near : Elsewhere(near, gone * kPlaces + n);
+      if (tats.entries() > 0) {
+        const TatTable::Victim found = tats.PickVictim(place.bits, spared, now.now);
+        if (found.rank < tat.rank) tat = found;
+      }
+      if (wides.weight() > 0 && tat.rank != kExpiredRank) {
+        const WideTable::Victim found = wides.PickVictim(place, spared, now.wall);
+        if (found.rank < wide.rank) wide = found;
+      }
     }
     if (tat.rank == kNoRank && wide.rank == kNoRank) return false;
-    const bool gone = tat.rank <= wide.rank ? tats.Evict(tat) : wides.Evict(wide);
-    if (!gone && ++misses == kMostMisses) return false;
+    const bool evicted = tat.rank <= wide.rank ? tats.Evict(tat) : wides.Evict(wide);
+    if (!evicted && ++misses == kMostMisses) return false;
   }
   return true;
 }

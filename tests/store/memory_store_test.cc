@@ -151,6 +151,35 @@ TEST(MemoryStore, TimeZeroIsATimeLikeAnyOther) {
   EXPECT_EQ(bucket.Remaining("k", Nanos{2}), 2);
 }
 
+// A JavaScript number holds 53 bits of a mark; a clock that counts from 1970 needs 61.
+TEST(MemoryStore, MarksAreKnownByTheirLowerBits) {
+  constexpr std::int64_t kMask = (std::int64_t{1} << 53) - 1;
+  // Just before and after a multiple of 2^53 ns, and where none is near.
+  for (const Nanos now : {Nanos{kMask} - seconds(1), Nanos{kMask}, Nanos{200 * (kMask + 1) - 1},
+                          Nanos{std::chrono::seconds(1'795'219'200)}}) {
+    MemoryStore store({.max_keys = 10});
+    const std::vector<Policy> policies = {BucketPolicy("p", 10, 10, seconds(10))};
+    const EntryHash entry = EntryOf(store.Hash("k"), ScopesOf(store, policies)[0]);
+    const MemoryStore::Subject subject{.policies = policies, .entries = {&entry, 1}};
+    const Ask ask{.cost = 6};
+    const Ask nothing{.cost = 0};
+    Decision decision;
+    ASSERT_TRUE(store.Check(subject, {.asks = {&ask, 1}}, now, {&decision, 1}));
+    const std::int64_t mark = decision.mark & kMask;
+    const std::vector<std::int64_t> four = {4};
+    store.Credit(subject, four, {&mark, 1}, now);
+    store.Peek(subject, {.asks = {&nothing, 1}}, now, {&decision, 1});
+    EXPECT_EQ(decision.remaining, 8) << now.count();
+    // What has drained is not given back, though somebody else has charged since.
+    for (const Nanos later : {Nanos{seconds(20)}, Nanos{days(10)}, Nanos{days(90)}}) {
+      ASSERT_TRUE(store.Check(subject, {.asks = {&ask, 1}}, now + later, {&decision, 1}));
+      store.Credit(subject, four, {&mark, 1}, now + later);
+      store.Peek(subject, {.asks = {&nothing, 1}}, now + later, {&decision, 1});
+      EXPECT_EQ(decision.remaining, 4) << now.count() << " and " << later.count();
+    }
+  }
+}
+
 TEST(MemoryStore, StoresAreApart) {
   MemoryStore a({.max_keys = 10});
   MemoryStore b({.max_keys = 10});

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -27,7 +28,11 @@ inline std::vector<KeyHash> ScopesOf(const MemoryStore& store, std::span<const P
   return scopes;
 }
 
-/// One key of a memory store, through a limiter.
+/// How far the store's clock is ahead of the one that the tests tell, while its wall clock is not:
+/// its clock may count from anywhere. Above 2^53 ns, from where on marks are known in full.
+inline constexpr Nanos kClockLead = std::chrono::seconds(9'007'200);
+
+/// One key of a memory store, through a limiter. The store's wall_offset is to be -kClockLead.
 class MemorySubject final : public Subject {
  public:
   /// `quick`: ask in the quick way whatever may be asked so.
@@ -41,39 +46,42 @@ class MemorySubject final : public Subject {
   bool Check(const Question& question, Nanos now, std::span<Decision> decisions) override {
     Verdict verdict;
     if (AsksQuickly(question)) {
-      limiter_->Check(key_, CostsOf(question), now, verdict);
+      limiter_->Check(key_, CostsOf(question), now + kClockLead, verdict);
     } else {
-      limiter_->Check({&key_, 1}, Asked(question), now, verdict);
+      limiter_->Check({&key_, 1}, Asked(question), now + kClockLead, verdict);
     }
     return Told(verdict, decisions);
   }
   bool Peek(const Question& question, Nanos now, std::span<Decision> decisions) override {
     Verdict verdict;
     if (AsksQuickly(question)) {
-      limiter_->Peek(key_, CostsOf(question), now, verdict);
+      limiter_->Peek(key_, CostsOf(question), now + kClockLead, verdict);
     } else {
-      limiter_->Peek({&key_, 1}, Asked(question), now, verdict);
+      limiter_->Peek({&key_, 1}, Asked(question), now + kClockLead, verdict);
     }
     return Told(verdict, decisions);
   }
-  void Debit(Units units, Nanos now) override { limiter_->Debit({&key_, 1}, units, now); }
+  void Debit(Units units, Nanos now) override {
+    limiter_->Debit({&key_, 1}, units, now + kClockLead);
+  }
   void Credit(Units units, Marks marks, Nanos now) override {
-    limiter_->Credit({&key_, 1}, units, AsJavaScriptHasThem(marks), now);
+    limiter_->Credit({&key_, 1}, units, marks, now + kClockLead);
   }
   void Abort(Units units, Marks marks, Nanos now) override {
-    limiter_->Abort({&key_, 1}, units, AsJavaScriptHasThem(marks), now);
+    limiter_->Abort({&key_, 1}, units, marks, now + kClockLead);
   }
   bool Release(HolderId holder, Nanos now) override {
-    return limiter_->Release({&key_, 1}, holder, now);
+    return limiter_->Release({&key_, 1}, holder, now + kClockLead);
   }
   bool Renew(HolderId holder, Nanos now) override {
-    return limiter_->Renew({&key_, 1}, holder, now);
+    return limiter_->Renew({&key_, 1}, holder, now + kClockLead);
   }
   void Block(std::span<const std::size_t> which, Nanos span, Nanos now) override {
-    limiter_->Block({&key_, 1}, which, span, now);
+    if (!which.empty())
+      limiter_->Block({&key_, 1}, which, span, now + kClockLead);  // none means all there
   }
   void Unblock(std::span<const std::size_t> which, Nanos /*now*/) override {
-    limiter_->Unblock({&key_, 1}, which);
+    if (!which.empty()) limiter_->Unblock({&key_, 1}, which);
   }
   void Reset(Nanos /*now*/) override { limiter_->Reset({&key_, 1}); }
 
@@ -94,11 +102,6 @@ class MemorySubject final : public Subject {
   static MemoryStore::Question Asked(const Question& question) {
     return {.asks = question.asks, .max_wait = question.max_wait, .holder = question.holder};
   }
-  static std::vector<std::int64_t> AsJavaScriptHasThem(Marks marks) {
-    std::vector<std::int64_t> exact;
-    for (const std::int64_t mark : marks) exact.push_back(mark & ((std::int64_t{1} << 53) - 1));
-    return exact;
-  }
   static bool Told(const Verdict& verdict, std::span<Decision> decisions) {
     std::ranges::copy(verdict.Decisions(), decisions.begin());
     return verdict.allowed;
@@ -112,8 +115,10 @@ class MemorySubject final : public Subject {
 
 class MemoryUnderTest final : public StoreUnderTest {
  public:
-  MemoryUnderTest(const MemoryStore::Options& options, bool quick)
-      : store_(std::make_shared<MemoryStore>(options)), quick_(quick) {}
+  MemoryUnderTest(MemoryStore::Options options, bool quick) : quick_(quick) {
+    options.wall_offset = -kClockLead;
+    store_ = std::make_shared<MemoryStore>(options);
+  }
 
   std::unique_ptr<Subject> Key(std::string_view key) override {
     return std::make_unique<MemorySubject>(store_, key, quick_);

@@ -4,6 +4,8 @@
 #include <chrono>
 
 #include "support/policies.h"
+#include "support/scale.h"
+#include "support/trace_run.h"
 #include "support/vectors.h"
 
 namespace sluice::testing {
@@ -25,6 +27,11 @@ Subject& StoreContract::Key(std::string_view key) {
   if (found == keys_.end()) found = keys_.emplace(key, store_->Key(key)).first;
   found->second->Use(policies_);
   return *found->second;
+}
+
+std::unique_ptr<Subject> StoreContract::OfItsOwn(std::string_view key) {
+  stores_.push_back(GetParam()());
+  return stores_.back()->Key(key);
 }
 
 std::string StoreContract::Told(bool allowed) const {
@@ -287,13 +294,25 @@ TEST_P(StoreContract, AClockThatStepsBackAdmitsNoMoreAndDelaysByTheStepAtMost) {
 }
 
 TEST_P(StoreContract, HoldsTheVectors) {
-  std::vector<std::unique_ptr<StoreUnderTest>> stores;
-  EXPECT_EQ(RunAllVectors([&stores] {
-              stores.push_back(GetParam()());
-              return stores.back()->Key("k");
+  int subjects = 0;
+  EXPECT_EQ(RunAllVectors([&] {
+              ++subjects;
+              return OfItsOwn("k");
             }),
             "");
-  EXPECT_GE(stores.size(), 100u);
+  EXPECT_GE(subjects, 100);
+}
+
+TEST_P(StoreContract, AgreesWithThePlainModelsOnRandomTraces) {
+  Random random(TestSeed());
+  TraceCounts counts;
+  EXPECT_EQ(RunTraces(
+                random, Steps(4'000), [this] { return OfItsOwn("k"); }, counts),
+            "");
+  // The traces have to be ones that could show a difference.
+  EXPECT_GT(counts.admitted, counts.steps / 20);
+  EXPECT_GT(counts.denied, counts.steps / 20);
+  EXPECT_GT(counts.operations, counts.steps / 20);
 }
 
 }  // namespace sluice::testing

@@ -45,6 +45,8 @@ class StoreContract : public ::testing::TestWithParam<MakeStoreUnderTest> {
 
   // The key under policies_, for anything else.
   Subject& Key(std::string_view key);
+  // The key in another store, which lasts as long as the test.
+  std::unique_ptr<Subject> OfItsOwn(std::string_view key);
   void SetTime(Nanos now) { now_ = now; }
   Nanos Tick() { return Key("tick").tick(); }
 
@@ -57,6 +59,7 @@ class StoreContract : public ::testing::TestWithParam<MakeStoreUnderTest> {
   std::string Told(bool allowed) const;
 
   std::map<std::string, std::unique_ptr<Subject>, std::less<>> keys_;
+  std::vector<std::unique_ptr<StoreUnderTest>> stores_;
 };
 
 }  // namespace sluice::testing

@@ -6,12 +6,11 @@
 #include <barrier>
 #include <chrono>
 #include <cstdint>
-#include <functional>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "store/memory_under_test.h"
+#include "store/on_threads.h"
 #include "support/policies.h"
 #include "support/seed.h"
 
@@ -22,28 +21,7 @@ using std::chrono::days;
 using std::chrono::hours;
 using std::chrono::seconds;
 
-#if defined(__SANITIZE_THREAD__)
-constexpr std::int64_t kScale = 1;
-#elif defined(__SANITIZE_ADDRESS__)
-constexpr std::int64_t kScale = 3;
-#else
-constexpr std::int64_t kScale = 10;
-#endif
-
-constexpr int kThreads = 8;
 constexpr Nanos kNow = hours(1);  // the clock is frozen: nothing drains
-
-// Runs `work(thread)` on all threads, started together, and waits for them.
-void OnThreads(const std::function<void(int)>& work) {
-  std::barrier start(kThreads);
-  std::vector<std::jthread> threads;
-  for (int t = 0; t < kThreads; ++t) {
-    threads.emplace_back([&, t] {
-      start.arrive_and_wait();
-      work(t);
-    });
-  }
-}
 
 std::string Name(const char* kind, std::int64_t i) { return kind + std::to_string(i); }
 

@@ -94,8 +94,8 @@ class MemoryStore {
   /// Charges units[i] >= 0 whatever there is room for, into debt (Debited of each algorithm; a log
   /// keeps its newest entries; concurrency policies: nothing).
   void Debit(const Subject& subject, std::span<const std::int64_t> units, Nanos now);
-  /// Gives back up to units[i], of the charges that `marks` names (Decision::mark) or, where it is
-  /// empty, of whatever there is. Slots are given back by Release.
+  /// Gives back up to units[i], of the charges that `marks` names (Decision::mark, of which the
+  /// lower 53 bits are enough) or, where it is empty, of whatever there is. Slots are given back by Release.
   void Credit(const Subject& subject, std::span<const std::int64_t> units,
               std::span<const std::int64_t> marks, Nanos now);
   /// The same for a call that gave up waiting (TatAlgorithm::Aborted). Precondition: marks.
