@@ -2,6 +2,7 @@
 #include "model/history.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace sluice::sim {
 
@@ -27,10 +28,16 @@ void History::Add(const Request& request) {
   per_caller_[request.caller].Add(request);
 }
 
-void History::Add(const RuleChange& change) {
-  // Several changes at one moment (a slider dragged while paused) come to the last one.
-  if (!rule_changes_.empty() && rule_changes_.back().at == change.at) rule_changes_.pop_back();
-  rule_changes_.push_back(change);
+void History::Add(const PolicyChange& change) {
+  PolicyChange last = change;
+  last.first_request = static_cast<std::uint64_t>(totals_.requests) + 1;
+  // Several changes with no request between (numbers typed while paused) come to the last one.
+  if (!policy_changes_.empty() && policy_changes_.back().at == last.at &&
+      policy_changes_.back().first_request == last.first_request) {
+    last.fresh = last.fresh || policy_changes_.back().fresh;
+    policy_changes_.pop_back();
+  }
+  policy_changes_.push_back(std::move(last));
 }
 
 std::deque<Request>::const_iterator History::FirstFrom(Nanos at) const {
@@ -48,6 +55,15 @@ const Request* History::LastBefore(std::uint32_t caller, Nanos at) const {
 const Request* History::Find(std::uint64_t id) const {
   const auto it = std::ranges::lower_bound(requests_, id, {}, &Request::id);
   return it != requests_.end() && it->id == id ? &*it : nullptr;
+}
+
+std::uint64_t History::FreshSince(Nanos at) const {
+  std::uint64_t since = 1;
+  for (const PolicyChange& change : policy_changes_) {
+    if (change.at > at) break;
+    if (change.fresh) since = change.first_request;
+  }
+  return since;
 }
 
 }  // namespace sluice::sim

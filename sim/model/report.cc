@@ -10,24 +10,26 @@
 #include <utility>
 
 #include "model/duration.h"
-#include "model/series.h"
 #include "model/simulation.h"
+#include "model/used_curve.h"
 
 namespace sluice::sim {
 namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr std::array<std::pair<const char*, const char*>, 9> kColumns{{
+constexpr std::array<std::pair<const char*, const char*>, 11> kColumns{{
     {"time_ns", "virtual time of the request, in nanoseconds"},
     {"caller", "the key that was limited"},
-    {"cost", "tokens asked for"},
+    {"cost", "units asked for"},
     {"allowed", "true or false"},
-    {"level_before", "tokens in the bucket just before the request"},
-    {"level_after", "tokens in the bucket just after the request"},
+    {"used_before", "units of the limit in use just before the request"},
+    {"used_after", "units of the limit in use just after the request"},
     {"remaining", "the largest cost that would then have been admitted"},
     {"retry_after_ns", "0 when allowed, else the least wait in nanoseconds, or never"},
-    {"reset_after_ns", "nanoseconds until the bucket is full if nothing else comes"},
+    {"reset_after_ns", "nanoseconds until the caller equals one never seen if nothing else comes"},
+    {"delay_ns", "nanoseconds for which a shaping leaky bucket holds it back, else 0"},
+    {"held_ns", "nanoseconds for which it keeps its slot of a concurrency limit, else 0"},
 }};
 
 void AppendFixed(std::string& row, double number) {
@@ -39,14 +41,45 @@ void AppendFixed(std::string& row, double number) {
 
 std::string Row(const Request& request) {
   const Decision& decision = request.decision;
+  const Algorithm& algorithm = request.policy->algorithm;
   std::string row = std::to_string(request.at.count()) + ',' + CallerName(request.caller) + ',' +
                     std::to_string(request.cost) + (decision.allowed ? ",true," : ",false,");
-  AppendFixed(row, LevelOf(request.rule, request.backlog_before));
+  AppendFixed(row, UsedOf(algorithm, request.before));
   row += ',';
-  AppendFixed(row, LevelOf(request.rule, decision.reset_after));
+  AppendFixed(row, UsedOf(algorithm, request.after));
   row += ',' + std::to_string(decision.remaining) + ',';
   row += decision.retry_after == kNever ? "never" : std::to_string(decision.retry_after.count());
-  return row + ',' + std::to_string(decision.reset_after.count()) + '\n';
+  for (const Nanos span : {decision.reset_after, decision.delay, request.held}) {
+    row += ',' + std::to_string(span.count());
+  }
+  return row + '\n';
+}
+
+// A field as JSON names it: spans in nanoseconds, "everyNs".
+void AddField(Json& json, const PolicyNumbers& numbers, Field field) {
+  std::string name(NameOf(field));
+  if (field == Field::kHoldKind) name = "holdKind";
+  if (const auto span = SpanOf(numbers, field)) {
+    json[name + "Ns"] = span->count();
+  } else if (const auto count = CountOf(numbers, field)) {
+    json[name] = *count;
+  } else {
+    json[name] = TextOf(numbers, field);
+  }
+}
+
+Json PolicyJson(const ChosenPolicy& policy) {
+  Json json = {{"algorithm", NameOf(policy.kind())}};
+  for (const Field field : FieldsOf(policy.kind())) AddField(json, policy.numbers, field);
+  if (IsTat(policy.algorithm)) json["nsPerUnit"] = RuleOf(policy.algorithm).interval.count();
+  return json;
+}
+
+Json TrafficJson(const Scenario& scenario) {
+  Json json = {
+      {"kind", "poisson"}, {"ratePerSecond", scenario.rate}, {"callers", scenario.callers}};
+  for (const Volley& volley : scenario.volleys) json["volleys"].push_back(WriteVolley(volley));
+  return json;
 }
 
 Json TotalsJson(const Totals& totals, Nanos duration) {
@@ -64,17 +97,11 @@ Json TotalsJson(const Totals& totals, Nanos duration) {
 
 Json Summary(const Simulation& simulation, Nanos duration) {
   const Scenario& scenario = simulation.scenario();
-  const TokenBucket& bucket = scenario.bucket;
   Json summary;
   summary["seed"] = scenario.seed;
   summary["durationSeconds"] = ToSeconds(duration);
-  summary["policy"] = {{"algorithm", "tokenBucket"},
-                       {"capacity", bucket.rule().capacity},
-                       {"refill", bucket.refill()},
-                       {"everyNs", bucket.every().count()},
-                       {"nsPerToken", bucket.rule().interval.count()}};
-  summary["traffic"] = {
-      {"kind", "poisson"}, {"ratePerSecond", scenario.rate}, {"callers", scenario.callers}};
+  summary["policy"] = PolicyJson(scenario.policy);
+  summary["traffic"] = TrafficJson(scenario);
   summary["totals"] = TotalsJson(simulation.history().totals(), duration);
   Json callers = Json::array();
   for (std::uint32_t caller = 0; caller < scenario.callers; ++caller) {

@@ -1,13 +1,23 @@
 // Runs the limiter in virtual time.
 #include "model/simulation.h"
 
+#include <algorithm>
 #include <array>
+#include <span>
 
 namespace sluice::sim {
 namespace {
 
 // Any fixed one: the hash decides in which slot a key lives, never what is decided.
 constexpr MemoryStore::Seed kStoreSeed{'s', 'l', 'u', 'i', 'c', 'e', '-', 's', 'i', 'm'};
+// Enough for the largest logs of all callers, which count as half a key an entry.
+constexpr std::size_t kMostKeys = std::size_t{1} << 23;
+
+// Further streams of random numbers from one seed, far from those that other seeds give.
+constexpr std::uint64_t kTrafficHolds = std::uint64_t{1} << 60;
+constexpr std::uint64_t kPersonHolds = std::uint64_t{1} << 61;
+
+HolderId HolderOf(std::uint64_t id) { return {.high = 0, .low = id}; }
 
 }  // namespace
 
@@ -15,29 +25,29 @@ std::string CallerName(std::uint32_t caller) { return "caller-" + std::to_string
 
 Simulation::Simulation(const Scenario& scenario)
     : scenario_(scenario),
-      traffic_(scenario.seed, scenario.rate, scenario.callers),
-      store_(std::make_shared<MemoryStore>(
-          MemoryStore::Options{.max_keys = 4096, .seed = kStoreSeed})),
+      traffic_(scenario.seed, scenario.rate, scenario.callers, scenario.volleys),
+      traffic_holds_(scenario.seed + kTrafficHolds),
+      person_holds_(scenario.seed + kPersonHolds),
       history_(scenario.callers) {
-  for (std::uint32_t caller = 0; caller < scenario.callers; ++caller) {
-    keys_.push_back(store_->Hash(CallerName(caller)));
-  }
-  BindLimiter();
+  Bind(true);
 }
 
 std::optional<Nanos> Simulation::NextArrival() const {
-  if (!traffic_.next()) return std::nullopt;
-  return traffic_.next()->at;
+  const auto next = traffic_.next();
+  if (!next) return std::nullopt;
+  return next->at;
 }
 
 void Simulation::AdvanceTo(Nanos at) {
-  while (traffic_.next() && traffic_.next()->at <= at) StepEvent();
-  if (at > now_) now_ = at;
+  for (auto next = NextArrival(); next && *next <= at; next = NextArrival()) StepEvent();
+  EndCallsUntil(at);
+  now_ = std::max(now_, at);
 }
 
 bool Simulation::StepEvent() {
   if (!traffic_.next()) return false;
   const Arrival arrival = traffic_.Take();
+  EndCallsUntil(arrival.at);
   now_ = arrival.at;
   Decide(arrival.caller, 1, Origin::kTraffic);
   return true;
@@ -52,38 +62,95 @@ void Simulation::SetRate(double rate) {
   traffic_.SetRate(rate, now_);
 }
 
-void Simulation::SetBucket(const TokenBucket& bucket) {
-  scenario_.bucket = bucket;
-  BindLimiter();
+void Simulation::SetPolicy(const ChosenPolicy& policy) {
+  const bool fresh = StateTag(policy.algorithm) != StateTag(scenario_.policy.algorithm);
+  scenario_.policy = policy;
+  Bind(fresh);
 }
 
 Decision Simulation::Look(std::uint32_t caller) const {
+  const std::array asks{Ask{.cost = 0}};
   Verdict verdict;
-  limiter_->Peek(keys_[caller], std::array<std::int64_t, 1>{0}, now_, verdict);
+  limiter_->Peek(std::span(&keys_[caller], 1), {.asks = asks}, now_, verdict);
   return verdict.decisions[0];
 }
 
+Reading Simulation::StateOf(std::uint32_t caller) const {
+  return states_[caller].Read(policy_->algorithm, 0, now_);
+}
+
 void Simulation::Decide(std::uint32_t caller, std::int64_t cost, Origin origin) {
+  const Algorithm& algorithm = policy_->algorithm;
   Request request{.id = static_cast<std::uint64_t>(history_.totals().requests) + 1,
                   .at = now_,
                   .caller = caller,
                   .origin = origin,
                   .cost = cost,
-                  .rule = scenario_.bucket.rule(),
-                  .backlog_before = Look(caller).reset_after,
-                  .decision = {}};
+                  .policy = policy_,
+                  .before = states_[caller].Read(algorithm, cost, now_)};
+  // Drawn for every request, so that the next one's does not hang on this one's answer.
+  const Nanos hold = DrawHold(origin);
+
+  const std::array asks{Ask{.cost = cost}};
   Verdict verdict;
-  limiter_->Check(keys_[caller], std::array{cost}, now_, verdict);
+  limiter_->Check(std::span(&keys_[caller], 1), {.asks = asks, .holder = HolderOf(request.id)},
+                  now_, verdict);
   request.decision = verdict.decisions[0];
+
+  if (request.decision.allowed && cost > 0) {
+    states_[caller].Charge(algorithm, cost, HolderOf(request.id), now_);
+    if (std::holds_alternative<Concurrency>(algorithm)) TakeSlot(request, hold);
+  }
+  request.after = states_[caller].Read(algorithm, cost, now_);
   history_.Add(request);
 }
 
-void Simulation::BindLimiter() {
+void Simulation::TakeSlot(Request& request, Nanos hold) {
+  const Nanos expires = MomentOf(now_).wall + std::get<Concurrency>(policy_->algorithm).ttl();
+  request.held = std::min(hold, expires - now_);
+  endings_.push({now_ + hold, request.id, request.caller});
+
+  std::vector<Nanos>& slots = slots_[request.caller];
+  const auto free = std::ranges::find_if(slots, [this](Nanos until) { return until <= now_; });
+  request.slot = static_cast<std::uint32_t>(free - slots.begin());
+  if (free == slots.end()) slots.push_back(Nanos{0});
+  slots[request.slot] = request.HeldUntil();
+}
+
+void Simulation::EndCallsUntil(Nanos at) {
+  for (; !endings_.empty() && endings_.top().at <= at; endings_.pop()) {
+    const Ending& ending = endings_.top();
+    // One that has expired, or was taken before every caller started anew, is not there any more.
+    limiter_->Release(std::span(&keys_[ending.caller], 1), HolderOf(ending.id), ending.at);
+    states_[ending.caller].Release(HolderOf(ending.id), ending.at);
+  }
+}
+
+Nanos Simulation::DrawHold(Origin origin) {
+  const PolicyNumbers& numbers = policy_->numbers;
+  Random& random = origin == Origin::kTraffic ? traffic_holds_ : person_holds_;
+  const Nanos drawn = random.Exponential(numbers.hold);
+  return numbers.hold_kind == HoldKind::kFixed ? numbers.hold : drawn;
+}
+
+void Simulation::Bind(bool fresh) {
+  policy_ = std::make_shared<const ChosenPolicy>(scenario_.policy);
+  if (fresh) {
+    store_ = std::make_shared<MemoryStore>(
+        MemoryStore::Options{.max_keys = kMostKeys, .seed = kStoreSeed});
+    keys_.clear();
+    states_.clear();
+    slots_.assign(scenario_.callers, {});
+    for (std::uint32_t caller = 0; caller < scenario_.callers; ++caller) {
+      keys_.push_back(store_->Hash(CallerName(caller)));
+      states_.emplace_back(policy_->algorithm);
+    }
+  }
   // The same store, name and algorithm: the states carry over.
   limiter_ = std::make_unique<MemoryLimiter>(
-      std::vector<Policy>{{.name = "default", .algorithm = scenario_.bucket}}, store_,
+      std::vector<Policy>{{.name = "default", .algorithm = policy_->algorithm}}, store_,
       "sluice-sim");
-  history_.Add(RuleChange{now_, scenario_.bucket.rule()});
+  history_.Add(PolicyChange{now_, policy_, fresh});
 }
 
 }  // namespace sluice::sim

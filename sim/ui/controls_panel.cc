@@ -13,53 +13,73 @@ namespace {
 // Widths at scale 1.
 constexpr float kGap = 10;
 constexpr float kRow = 48;
-constexpr float kMostGaps = 11;
 constexpr float kPlay = 84;
 constexpr float kStep = 64;
 constexpr float kSpeed = 130;
 constexpr float kCost = 54;
 constexpr float kSend = 122;
 constexpr float kRate = 180;
+constexpr float kAlgorithm = 142;
 constexpr float kNumber = 76;
-constexpr float kEvery = 72;
+constexpr float kChoice = 116;
 constexpr float kCaller = 98;
 constexpr float kSeed = 80;
 constexpr float kRestart = 78;
 
+// Places of given widths side by side, from `left` to `right`, then in the next row.
+class Rows {
+ public:
+  Rows(float left, float right, float gap) : left_(left), right_(right), gap_(gap), x_(left) {}
+
+  // Where the next one begins.
+  float Next(float width) {
+    if (x_ > left_ && x_ + width > right_ + 1) Break();
+    const float x = x_;
+    x_ += width + gap_;
+    return x;
+  }
+  // The next one begins a row.
+  void Break() {
+    if (x_ == left_) return;
+    x_ = left_;
+    ++row_;
+  }
+  int row() const { return row_; }
+
+ private:
+  float left_;
+  float right_;
+  float gap_;
+  float x_;
+  int row_ = 0;
+};
+
 // Sets labelled controls side by side and starts a new row where the panel ends.
 class Flow {
  public:
-  Flow(const Panel& panel, const Look& look, float gap)
+  Flow(const Panel& panel, const Look& look)
       : look_(look),
-        gap_(gap),
-        left_(panel.content().x),
-        right_(panel.content().right()),
-        x_(left_),
-        y_(panel.content().y) {}
+        rows_(panel.content().x, panel.content().right(), look.Px(kGap)),
+        top_(ImGui::GetCursorScreenPos().y) {}
 
   // Places the control that comes next, `width` wide at scale 1.
   void Next(const char* label, float width) {
-    width *= look_.scale;
-    if (x_ > left_ && x_ + width > right_ + 1) {
-      x_ = left_;
-      y_ += look_.Px(kRow);
-    }
-    ImGui::SetCursorScreenPos({x_, y_});
+    const float x = rows_.Next(look_.Px(width));
+    const float y = top_ + look_.Px(kRow) * static_cast<float>(rows_.row());
+    ImGui::SetCursorScreenPos({x, y});
     ImGui::PushFont(look_.fonts.small);
     ImGui::TextDisabled("%s", label);
     ImGui::PopFont();
-    ImGui::SetCursorScreenPos({x_, y_ + look_.Px(19)});
-    ImGui::SetNextItemWidth(width);
-    x_ += width + gap_;
+    ImGui::SetCursorScreenPos({x, y + look_.Px(19)});
+    ImGui::SetNextItemWidth(look_.Px(width));
   }
+  // What comes next begins a row.
+  void Break() { rows_.Break(); }
 
  private:
   const Look& look_;
-  float gap_;
-  float left_;
-  float right_;
-  float x_;
-  float y_;
+  Rows rows_;
+  float top_;
 };
 
 bool ActionButton(const char* label, float width, const Look& look) {
@@ -109,29 +129,58 @@ void TrafficControls(Flow& flow, Player& player) {
   }
 }
 
-void PolicyControls(Flow& flow, Player& player, View& view) {
-  bool edited = false;
-  flow.Next("capacity", kNumber);
-  ImGui::InputScalar("##capacity", ImGuiDataType_S64, &view.bucket.capacity);
-  edited |= ImGui::IsItemDeactivatedAfterEdit();
-  flow.Next("refill", kNumber);
-  ImGui::InputScalar("##refill", ImGuiDataType_S64, &view.bucket.refill);
-  edited |= ImGui::IsItemDeactivatedAfterEdit();
-  flow.Next("every", kEvery);
-  ImGui::InputText("##every", view.every.data(), view.every.size());
-  edited |= ImGui::IsItemDeactivatedAfterEdit();
-  if (!edited) return;
+float WidthOf(Field field) { return ChoicesOf(field).empty() ? kNumber : kChoice; }
 
-  const auto every = ParseDuration(view.every.data());
-  if (!every) {
-    view.bucket_fault =
-        "every \"" + std::string(view.every.data()) + "\": write it as 250ms, 1s, 1m, 1h or 1d";
-    return;
+// Whether the person chose another one.
+bool ChooseAlgorithm(Flow& flow, View& view) {
+  flow.Next("algorithm", kAlgorithm);
+  bool chosen = false;
+  const AlgorithmKind now = view.policy.algorithm;
+  if (!ImGui::BeginCombo("##algorithm", TitleOf(now).data(), ImGuiComboFlags_HeightLarge)) {
+    return false;
   }
-  view.bucket.every = *every;
-  if (const auto bucket = MakeBucket(view.bucket, view.bucket_fault)) {
-    player.simulation().SetBucket(*bucket);
+  for (const AlgorithmKind kind : kAlgorithmKinds) {
+    if (!ImGui::Selectable(TitleOf(kind).data(), kind == now) || kind == now) continue;
+    view.policy = DefaultNumbers(kind);
+    chosen = true;
   }
+  ImGui::EndCombo();
+  return chosen;
+}
+
+// Whether the person changed it.
+bool EditField(Flow& flow, View& view, Field field) {
+  const std::string name(NameOf(field));
+  const std::string id = "##" + name;
+  auto& text = view.texts[static_cast<std::size_t>(field)];
+  flow.Next(name.c_str(), WidthOf(field));
+  if (ChoicesOf(field).empty()) {
+    ImGui::InputText(id.c_str(), text.data(), text.size());
+    return ImGui::IsItemDeactivatedAfterEdit();
+  }
+  bool chosen = false;
+  if (!ImGui::BeginCombo(id.c_str(), text.data())) return false;
+  for (const std::string_view choice : ChoicesOf(field)) {
+    if (!ImGui::Selectable(choice.data(), choice == text.data())) continue;
+    text.fill(0);
+    std::ranges::copy(choice, text.begin());
+    chosen = true;
+  }
+  ImGui::EndCombo();
+  return chosen;
+}
+
+void PolicyControls(Flow& flow, Player& player, View& view) {
+  const auto take_over = [&] {
+    const auto policy = MakePolicy(view.policy, view.policy_fault);
+    if (!policy) return;
+    player.simulation().SetPolicy(*policy);
+    view.Edit(*policy);
+  };
+  if (ChooseAlgorithm(flow, view)) take_over();
+  bool edited = false;
+  for (const Field field : FieldsOf(view.policy.algorithm)) edited |= EditField(flow, view, field);
+  if (edited && view.ReadTexts()) take_over();
 }
 
 void SendControls(Flow& flow, Player& player, View& view, const Look& look) {
@@ -173,31 +222,46 @@ void RunControls(Flow& flow, Player& player, View& view, const Look& look) {
 
 }  // namespace
 
-float ControlsWidth(const Simulation& simulation, const Look& look) {
-  float width = kPlay + kStep + kSpeed + kCost + kSend + kRate + 2 * kNumber + kEvery + kSeed +
-                kRestart + 10 * kGap;
-  if (simulation.scenario().callers > 1) width += kCaller + kGap;
-  return look.Px(width) + 2 * ImGui::GetStyle().WindowPadding.x;
+int ControlRows(float width, const Simulation& simulation, const Look& look) {
+  // With the algorithm that needs most: choosing another one moves no panel.
+  const float padding = look.Px(10) + ImGui::GetStyle().WindowPadding.x;
+  Rows run(padding, width - padding, look.Px(kGap));
+  for (const float control : {kPlay, kStep, kSpeed, kCost, kSend, kRate, kSeed, kRestart}) {
+    run.Next(look.Px(control));
+  }
+  if (simulation.scenario().callers > 1) run.Next(look.Px(kCaller));
+  const auto with_policies = [&](const Rows& before) {
+    int most = 0;
+    for (const AlgorithmKind kind : kAlgorithmKinds) {
+      Rows all = before;
+      all.Next(look.Px(kAlgorithm));
+      for (const Field field : FieldsOf(kind)) all.Next(look.Px(WidthOf(field)));
+      most = std::max(most, all.row() + 1);
+    }
+    return most;
+  };
+  if (with_policies(run) == 1) return 1;
+  run.Break();
+  return with_policies(run);
 }
 
 void DrawControls(const Rect& rect, Player& player, View& view, const Look& look) {
-  const Panel panel("controls", rect, look, "");
-  // In one row the controls share what space there is.
-  const float spare = (rect.width - ControlsWidth(player.simulation(), look)) / kMostGaps;
-  Flow flow(panel, look, look.Px(kGap) + std::clamp(spare, 0.0F, look.Px(14)));
+  const Panel panel("controls", rect, look, "", true);
+  Flow flow(panel, look);
   TimeControls(flow, player, look);
   SendControls(flow, player, view, look);
   TrafficControls(flow, player);
-  PolicyControls(flow, player, view);
   RunControls(flow, player, view, look);
-  if (!view.bucket_fault.empty()) {
+  if (ControlRows(rect.width + 2 * look.Px(10), player.simulation(), look) > 1) flow.Break();
+  PolicyControls(flow, player, view);
+  if (!view.policy_fault.empty()) {
     // Above the controls, over whatever is there, until the numbers are right.
     const Pen over(ImGui::GetForegroundDrawList(), look);
     const Rect strip{rect.x, rect.y - look.Px(32), rect.width, look.Px(28)};
     over.Fill(strip, look.palette.panel, look.Px(6));
     over.Frame(strip, look.palette.denied, look.Px(6));
     over.Text(look.fonts.body, strip.x + look.Px(14), strip.y + look.Px(5), look.palette.denied,
-              view.bucket_fault);
+              view.policy_fault);
   }
 }
 

@@ -1,5 +1,6 @@
 // Why the last request (or the one clicked) was answered as it was.
 #include <algorithm>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -10,16 +11,29 @@
 namespace sluice::sim {
 namespace {
 
-// Measured at scale 1, with reasons of three lines.
-constexpr float kHeightWithPicture = 515;
-constexpr float kHeightWithSum = 410;
+// Measured at scale 1, with reasons of three lines and without the lines of the sum and the answer.
+constexpr float kHeightWithPicture = 360;
+constexpr float kHeightWithSum = 258;
+constexpr float kLine = 19;
+constexpr float kFootnote = 24;
 
+// Between words alone: ImGui would also break a number at its point.
 void Wrapped(ImFont* font, ImU32 colour, const std::string& text) {
+  const float width = ImGui::GetContentRegionAvail().x;
+  std::string lines;
+  std::string line;
+  std::istringstream words(text);
+  for (std::string word; words >> word;) {
+    if (!line.empty() && Pen::Width(font, line + ' ' + word) > width) {
+      lines += line + '\n';
+      line.clear();
+    }
+    line += (line.empty() ? "" : " ") + word;
+  }
+  lines += line;
   ImGui::PushFont(font);
   ImGui::PushStyleColor(ImGuiCol_Text, colour);
-  ImGui::PushTextWrapPos(0);
-  ImGui::TextUnformatted(text.data(), text.data() + text.size());
-  ImGui::PopTextWrapPos();
+  ImGui::TextUnformatted(lines.data(), lines.data() + lines.size());
   ImGui::PopStyleColor();
   ImGui::PopFont();
 }
@@ -41,19 +55,16 @@ void DrawVerdict(const Panel& panel, const Request& request, const Explanation& 
               CallerName(request.caller) + ", cost " + FormatCount(request.cost));
 }
 
-// The same as a picture: the bucket lying on its side, measured in time, and beside the part not
-// refilled yet what the request needs. It fits, or it sticks out.
-void DrawFit(const Panel& panel, const Request& request, const Look& look) {
+// The same as a picture: the limit lying on its side, and beside the part that is taken what the
+// request needs. It fits, or it sticks out.
+void DrawFit(const Panel& panel, const Request& request, const Explanation::Fit& fit,
+             const Look& look) {
   const Pen& pen = panel.pen();
   const Palette& palette = look.palette;
   const ImVec2 at = ImGui::GetCursorScreenPos();
   const float text_height = look.Px(18);
   const float height = look.Px(18);
-  const bool possible = request.cost <= request.rule.capacity;
-  const auto span = static_cast<double>(request.rule.Span().count());
-  const double backlog = static_cast<double>(request.backlog_before.count()) / span;
-  const double need =
-      static_cast<double>(request.cost) / static_cast<double>(request.rule.capacity);
+  const bool possible = fit.need <= 1;
   // A fifth of the width is kept for what sticks out.
   const float whole = panel.content().width * 0.82F;
   const float most = panel.content().width;
@@ -63,13 +74,13 @@ void DrawFit(const Panel& panel, const Request& request, const Look& look) {
 
   const Rect bar{at.x, at.y + text_height, whole, height};
   pen.Fill(bar, Faded(palette.water, 0.9F), look.Px(3));
-  pen.Fill({bar.x, bar.y, length(backlog), height}, palette.grid, look.Px(3));
+  pen.Fill({bar.x, bar.y, length(fit.taken), height}, palette.grid, look.Px(3));
   pen.Frame(bar, palette.muted, look.Px(3));
-  pen.Text(look.fonts.small, bar.x, at.y - look.Px(1), palette.muted, "taken, not refilled yet: b");
+  pen.Text(look.fonts.small, bar.x, at.y - look.Px(1), palette.muted, fit.taken_name);
   pen.Text(look.fonts.small, bar.right(), at.y - look.Px(1), palette.inflow, "room", Align::kRight);
 
-  const float start = possible ? bar.x + length(backlog) : bar.x;
-  const float end = std::min(start + std::max(length(need), look.Px(2)), at.x + most);
+  const float start = possible ? bar.x + length(fit.taken) : bar.x;
+  const float end = std::min(start + std::max(length(fit.need), look.Px(2)), at.x + most);
   const Rect needed{start, bar.bottom() + look.Px(4), end - start, height * 0.7F};
   const ImU32 colour = request.decision.allowed ? palette.admitted : palette.denied;
   pen.Fill(needed, colour, look.Px(2));
@@ -103,21 +114,19 @@ void DrawLines(const Panel& panel, const std::vector<Explanation::Line>& lines, 
     if (numbers_x + Pen::Width(look.fonts.body, line.numbers) + look.Px(8) < value_x) {
       pen.Text(look.fonts.body, numbers_x, at.y, look.palette.muted, line.numbers);
     }
-    ImGui::Dummy({1, look.Px(19)});
+    ImGui::Dummy({1, look.Px(kLine)});
   }
 }
 
-void DrawNoRequest(const Look& look) {
+void DrawNoRequest(const ChosenPolicy& policy, const Look& look) {
   Wrapped(look.fonts.body, look.palette.text,
           "None yet. Press space to send one, or P to let the traffic run.");
   Gap(look, 8);
   ImGui::Separator();
   Gap(look, 2);
-  Wrapped(look.fonts.strong, look.palette.text, "How a token bucket decides");
-  for (const char* sentence :
-       {"The bucket starts full. A request of cost n takes n tokens, or is denied and takes none.",
-        "Tokens flow back at the refill rate, until the bucket is full.",
-        "So its capacity is the largest burst, and its refill is the pace in the long run."}) {
+  const Introduction introduction = Introduce(policy);
+  Wrapped(look.fonts.strong, look.palette.text, introduction.title);
+  for (const std::string& sentence : introduction.sentences) {
     Gap(look, 2);
     Wrapped(look.fonts.body, look.palette.muted, sentence);
   }
@@ -136,7 +145,7 @@ void DrawExplain(const Rect& rect, const Simulation& simulation, View& view, con
   const Panel panel("explain", rect, look,
                     view.selected != 0 ? "The request you clicked" : "The last request", true);
   if (request == nullptr) {
-    DrawNoRequest(look);
+    DrawNoRequest(simulation.policy(), look);
     return;
   }
   const Explanation text = Explain(*request);
@@ -145,16 +154,15 @@ void DrawExplain(const Rect& rect, const Simulation& simulation, View& view, con
   Wrapped(look.fonts.body, look.palette.text, text.reason);
   Gap(look, 8);
   // In a small window the picture gives way, then the sum; the reason and the answer stay.
-  const bool has_picture = panel.content().height > look.Px(kHeightWithPicture);
-  const bool has_sum = panel.content().height > look.Px(kHeightWithSum);
-  if (has_picture) DrawFit(panel, *request, look);
+  const float lines = kLine * static_cast<float>(text.lines.size() + text.answer.size());
+  const bool has_picture = panel.content().height > look.Px(kHeightWithPicture + lines);
+  const bool has_sum = panel.content().height > look.Px(kHeightWithSum + lines);
+  if (has_picture) DrawFit(panel, *request, text.fit, look);
   ImGui::Separator();
   Gap(look, 2);
-  Wrapped(look.fonts.strong, look.palette.text,
-          "The rule: admit if n \u00d7 I \u2264 C \u00d7 I \u2212 b");
+  Wrapped(look.fonts.strong, look.palette.text, "The rule: " + text.rule);
   if (has_picture) {
-    Wrapped(look.fonts.small, look.palette.muted,
-            "It counts in time: a token is the time that its refill takes.");
+    Wrapped(look.fonts.small, look.palette.muted, text.hint);
     Gap(look, 2);
   }
   if (has_sum) {
@@ -173,7 +181,7 @@ void DrawExplain(const Rect& rect, const Simulation& simulation, View& view, con
   Gap(look, 4);
   if (view.selected != 0) {
     if (ImGui::Button("Back to the last request")) view.selected = 0;
-  } else if (has_picture) {
+  } else if (panel.content().height > look.Px(kHeightWithPicture + lines + kFootnote)) {
     Wrapped(look.fonts.small, look.palette.muted, "Click a mark on the timeline to see why.");
   }
 }

@@ -2,10 +2,13 @@
 #include "flags.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <array>
 #include <charconv>
 #include <cmath>
 #include <iostream>
 #include <string>
+#include <vector>
 
 #include "model/duration.h"
 #include "model/traffic.h"
@@ -19,8 +22,10 @@ constexpr double kLongestRun = 1e6;  // seconds
 
 // As typed; CLI11 checks numbers and ranges, the rest is checked here.
 struct Typed {
-  BucketNumbers bucket;
-  std::string every = "1s";
+  std::string algorithm{NameOf(AlgorithmKind::kTokenBucket)};
+  std::array<std::string, kFields.size()> fields;  // by Field
+  std::array<CLI::Option*, kFields.size()> options{};
+  std::vector<std::string> volleys;
   double rate = 14;
   std::uint32_t callers = 1;
   std::uint64_t seed = 1;
@@ -34,6 +39,26 @@ struct Typed {
   float scale = 1;
 };
 
+bool Has(AlgorithmKind kind, Field field) {
+  const auto fields = FieldsOf(kind);
+  return std::ranges::find(fields, field) != fields.end();
+}
+
+// What --help shows; it differs between algorithms.
+std::string DefaultText(Field field) {
+  std::string text;
+  for (const AlgorithmKind kind : kAlgorithmKinds) {
+    if (!Has(kind, field)) continue;
+    const std::string next = TextOf(DefaultNumbers(kind), field);
+    if (text.empty()) {
+      text = next;
+    } else if (text != next && !text.ends_with(" or " + next)) {
+      text += " or " + next;
+    }
+  }
+  return text;
+}
+
 // CLI::Range lets NaN pass: it is neither below nor above.
 CLI::Validator Between(double low, double high) {
   return {[low, high](std::string& text) -> std::string {
@@ -42,26 +67,6 @@ CLI::Validator Between(double low, double high) {
             if (read && number >= low && number <= high) return {};
             return "'" + text + "' is not a number from " + FormatNumber(low, 3) + " to " +
                    FormatNumber(high, 3);
-          },
-          ""};
-}
-
-// CLI11 would cut a number that is too long to the longest there is.
-CLI::Validator WholeNumber() {
-  return {[](std::string& text) -> std::string {
-            std::int64_t number = 0;
-            const char* end = text.data() + text.size();
-            const auto [rest, error] = std::from_chars(text.data(), end, number);
-            if (error == std::errc{} && rest == end) return {};
-            return "'" + text + "' is not a whole number, or is too large";
-          },
-          ""};
-}
-
-CLI::Validator DurationText() {
-  return {[](std::string& text) -> std::string {
-            if (ParseDuration(text)) return {};
-            return "'" + text + "' is not a duration like 250ms, 1s, 1m, 1h or 1d";
           },
           ""};
 }
@@ -86,29 +91,51 @@ CLI::Validator SizeText() {
           ""};
 }
 
+// Which algorithms have it: "tokenBucket, leakyBucket".
+std::string UsersOf(Field field) {
+  std::string users;
+  for (const AlgorithmKind kind : kAlgorithmKinds) {
+    if (!Has(kind, field)) continue;
+    users.append(users.empty() ? "" : ", ").append(NameOf(kind));
+  }
+  return users;
+}
+
+void DeclarePolicy(CLI::App& app, Typed& typed) {
+  const std::string group = "Policy";
+  std::string names;
+  for (const AlgorithmKind kind : kAlgorithmKinds) {
+    names.append(names.empty() ? "" : ", ").append(NameOf(kind));
+  }
+  app.add_option("--algorithm", typed.algorithm, names)->group(group);
+  for (const Field field : kFields) {
+    const auto index = static_cast<std::size_t>(field);
+    typed.options[index] = app.add_option("--" + std::string(NameOf(field)), typed.fields[index],
+                                          std::string(HelpOf(field)) + " (" + UsersOf(field) + ")")
+                               ->group(group)
+                               ->default_str(DefaultText(field));
+  }
+}
+
 void Declare(CLI::App& app, Typed& typed) {
   app.set_help_flag("--help", "Show this text");
   app.set_version_flag("--version", "sluice-sim " SLUICE_VERSION);
   app.option_defaults()->always_capture_default();
 
-  const std::string policy = "Policy (token bucket)";
-  app.add_option("--capacity", typed.bucket.capacity, "Tokens the bucket holds")
-      ->check(WholeNumber())
-      ->group(policy);
-  app.add_option("--refill", typed.bucket.refill, "Tokens added ...")
-      ->check(WholeNumber())
-      ->group(policy);
-  app.add_option("--every", typed.every, "... every so often: 250ms, 1s, 1m, 1h, 1d")
-      ->check(DurationText())
-      ->group(policy);
-
+  DeclarePolicy(app, typed);
   const std::string traffic = "Traffic";
   app.add_option("--rate", typed.rate, "Requests a second, Poisson, over all callers")
       ->check(Between(0, kHighestRate))
       ->group(traffic);
-  app.add_option("--callers", typed.callers, "Callers, each with a bucket of its own")
+  app.add_option("--callers", typed.callers, "Callers, each with a limit of its own")
       ->check(Between(1, kMostCallers))
       ->group(traffic);
+  app.add_option(
+         "--send", typed.volleys,
+         "Further requests of the first caller: 20@3.9s, or 20@3s..3.9s, spread evenly; may "
+         "be given again")
+      ->group(traffic)
+      ->take_all();
   app.add_option("--seed", typed.seed, "The same seed gives the same run, byte for byte")
       ->check(Between(0, static_cast<double>(kLargestSeed)))
       ->group(traffic);
@@ -151,6 +178,62 @@ int Refuse(const std::string& message, int& exit_code) {
   return exit_code = kExitUsage;
 }
 
+std::string Fault(std::string_view flag, std::string_view value, std::string_view why) {
+  std::string text = "--";
+  return text.append(flag).append(" '").append(value).append("' ").append(why);
+}
+
+// The policy that was asked for, or what is wrong with it in `fault`.
+std::optional<ChosenPolicy> ReadPolicy(const Typed& typed, std::string& fault) {
+  const auto kind = KindNamed(typed.algorithm);
+  if (!kind) {
+    fault = Fault("algorithm", typed.algorithm, "is none; sluice-sim --help names them");
+    return std::nullopt;
+  }
+  PolicyNumbers numbers = DefaultNumbers(*kind);
+  for (const Field field : kFields) {
+    const auto index = static_cast<std::size_t>(field);
+    if (typed.options[index]->count() == 0) continue;
+    const std::string& text = typed.fields[index];
+    if (!Has(*kind, field)) {
+      std::string own;
+      for (const Field has : FieldsOf(*kind)) {
+        own.append(own.empty() ? "--" : ", --").append(NameOf(has));
+      }
+      fault = Fault(NameOf(field), text, "is not for " + typed.algorithm + ", which takes " + own);
+      return std::nullopt;
+    }
+    if (!SetField(numbers, field, text, fault)) {
+      fault = "--" + fault;  // it begins with the field's name
+      return std::nullopt;
+    }
+  }
+  // As in the API.
+  if (*kind == AlgorithmKind::kGcra &&
+      typed.options[static_cast<std::size_t>(Field::kBurst)]->count() == 0) {
+    numbers.burst = numbers.limit;
+  }
+  const auto policy = MakePolicy(numbers, fault);
+  if (!policy) fault = "--" + fault;
+  return policy;
+}
+
+bool ReadVolleys(const Typed& typed, std::vector<Volley>& volleys, std::string& fault) {
+  std::uint64_t requests = 0;
+  for (const std::string& text : typed.volleys) {
+    const auto volley = ParseVolley(text);
+    if (!volley) {
+      fault = Fault("send", text, "is not like 20@3.9s or 20@3s..3.9s, of 1 to 100,000 requests");
+      return false;
+    }
+    requests += volley->count;
+    volleys.push_back(*volley);
+  }
+  if (requests <= kMostScripted) return true;
+  fault = "--send: " + std::to_string(requests) + " requests in all are more than 100,000";
+  return false;
+}
+
 }  // namespace
 
 std::optional<Flags> ParseFlags(int argc, char** argv, int& exit_code) {
@@ -170,10 +253,10 @@ std::optional<Flags> ParseFlags(int argc, char** argv, int& exit_code) {
   }
 
   std::string fault;
-  typed.bucket.every = *ParseDuration(typed.every);
-  const auto bucket = MakeBucket(typed.bucket, fault);
-  if (!bucket) {
-    Refuse("--" + fault, exit_code);  // the fault begins with the number's name
+  std::vector<Volley> volleys;
+  const auto policy = ReadPolicy(typed, fault);
+  if (!policy || !ReadVolleys(typed, volleys, fault)) {
+    Refuse(fault, exit_code);
     return std::nullopt;
   }
   if (!IsRate(typed.rate)) {
@@ -183,10 +266,11 @@ std::optional<Flags> ParseFlags(int argc, char** argv, int& exit_code) {
     return std::nullopt;
   }
 
-  Flags flags{.scenario = {.bucket = *bucket,
+  Flags flags{.scenario = {.policy = *policy,
                            .rate = typed.rate,
                            .callers = typed.callers,
-                           .seed = typed.seed},
+                           .seed = typed.seed,
+                           .volleys = volleys},
               .headless = typed.headless,
               .out = typed.out,
               .duration = FromSeconds(typed.duration),

@@ -1,8 +1,8 @@
 // The header: which algorithm, its numbers, the traffic and the time.
 #include <string>
 
+#include "model/describe.h"
 #include "model/duration.h"
-#include "model/explain.h"
 #include "panel.h"
 
 namespace sluice::sim {
@@ -28,26 +28,32 @@ void DrawHeader(const Rect& rect, const Player& player, const View& view, const 
   const std::string state = player.playing() ? "playing, speed " + FormatNumber(player.speed(), 2)
                                              : std::string("paused");
   const std::string run = "seed " + std::to_string(scenario.seed) + ", " + state;
-  const std::string limit = DescribeLimit(scenario.bucket);
+  const std::string limit = DescribeLimit(scenario.policy);
   const float space = at.width - Pen::Width(look.fonts.body, run) - look.Px(20);
   // The fullest that fits.
-  const std::string interval = FormatDuration(scenario.bucket.rule().interval);
+  const std::string detail = DescribeDetail(scenario.policy);
   std::string line = limit;
-  line.append("; one token every ").append(interval).append(".   Traffic (Poisson): ");
-  line.append(traffic).append(".");
+  if (!detail.empty()) line.append("; ").append(detail);
+  line.append(".   Traffic (Poisson): ").append(traffic).append(".");
   if (Pen::Width(look.fonts.body, line) > space) {
     line = limit;
     line.append(".   Traffic: ").append(traffic).append(".");
   }
   if (Pen::Width(look.fonts.body, line) > space) line = limit;
 
+  // Beside the time, in a smaller type where it is long.
+  const std::string title = DescribePolicy(scenario.policy);
+  const std::string time = FormatSeconds(simulation.now()) + " s";
+  const float title_space = at.width - Pen::Width(look.fonts.title, time) - look.Px(20);
+  ImFont* title_font =
+      Pen::Width(look.fonts.title, title) > title_space ? look.fonts.strong : look.fonts.title;
+
   const float second_line = at.y + look.Px(32);
-  panel.pen().Text(look.fonts.title, at.x, at.y - look.Px(2), palette.text,
-                   DescribeBucket(scenario.bucket));
+  panel.pen().Text(title_font, at.x, at.y - look.Px(2), palette.text, title);
   panel.pen().Text(look.fonts.body, at.x, second_line, palette.muted, line);
 
-  panel.pen().Text(look.fonts.title, at.right(), at.y - look.Px(2), palette.text,
-                   FormatSeconds(simulation.now()) + " s", Align::kRight);
+  panel.pen().Text(look.fonts.title, at.right(), at.y - look.Px(2), palette.text, time,
+                   Align::kRight);
   panel.pen().Text(look.fonts.body, at.right(), second_line, palette.muted, run, Align::kRight);
 }
 

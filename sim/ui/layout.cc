@@ -5,12 +5,14 @@
 
 namespace sluice::sim {
 
-Layout Arrange(float width, float height, float scale, float controls) {
+Layout Arrange(float width, float height, float scale, int control_rows) {
   const float gap = 10 * scale;
   const float inner = width - 2 * gap;
-  const float control_rows = inner >= controls ? 1.0F : 2.0F;
   const float header_height = 76 * scale;
-  const float controls_height = (22 + 48 * control_rows) * scale;
+  // The pictures matter more: the controls get a third at most, but always one row.
+  const auto most_rows = static_cast<int>((height / 3 / scale - 22) / 48);
+  const auto rows = static_cast<float>(std::clamp(control_rows, 1, std::max(most_rows, 1)));
+  const float controls_height = (22 + 48 * rows) * scale;
 
   Layout layout;
   layout.header = {gap, gap, inner, header_height};
@@ -23,11 +25,11 @@ Layout Arrange(float width, float height, float scale, float controls) {
   const float centre = inner - left - right - 2 * gap;
 
   const float totals = std::clamp(0.27F * middle, 112 * scale, 150 * scale);
-  layout.bucket = {gap, top, left, middle - totals - gap};
-  layout.totals = {gap, layout.bucket.bottom() + gap, left, totals};
+  layout.state = {gap, top, left, middle - totals - gap};
+  layout.totals = {gap, layout.state.bottom() + gap, left, totals};
 
   const float rates = 0.38F * (middle - gap);
-  layout.timeline = {layout.bucket.right() + gap, top, centre, middle - gap - rates};
+  layout.timeline = {layout.state.right() + gap, top, centre, middle - gap - rates};
   layout.rates = {layout.timeline.x, layout.timeline.bottom() + gap, centre, rates};
 
   layout.explain = {layout.timeline.right() + gap, top, right, middle};

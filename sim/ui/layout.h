@@ -15,7 +15,7 @@ struct Rect {
 
 struct Layout {
   Rect header;
-  Rect bucket;
+  Rect state;
   Rect totals;
   Rect timeline;
   Rect rates;
@@ -24,7 +24,7 @@ struct Layout {
 };
 
 /// Fills a window of width x height pixels at the given scale (1 = 96 dpi) without overlap.
-/// `controls` is how wide the controls are in one row; in a narrower window they get two.
-Layout Arrange(float width, float height, float scale, float controls);
+/// `control_rows` is how many rows the controls need; in a low window they get fewer, and scroll.
+Layout Arrange(float width, float height, float scale, int control_rows);
 
 }  // namespace sluice::sim

@@ -31,13 +31,13 @@ class Panel {
 
 // One file each. They draw the model as it is and own no rules; controls call the player.
 void DrawHeader(const Rect& rect, const Player& player, const View& view, const Look& look);
-void DrawBucket(const Rect& rect, const Simulation& simulation, const View& view, const Look& look);
+void DrawState(const Rect& rect, const Simulation& simulation, const View& view, const Look& look);
 void DrawTotals(const Rect& rect, const Simulation& simulation, const View& view, const Look& look);
 void DrawTimeline(const Rect& rect, const Simulation& simulation, View& view, const Look& look);
 void DrawRates(const Rect& rect, const Simulation& simulation, const View& view, const Look& look);
 void DrawExplain(const Rect& rect, const Simulation& simulation, View& view, const Look& look);
-/// How wide the controls are in one row, padding included.
-float ControlsWidth(const Simulation& simulation, const Look& look);
+/// How many rows the controls need in a window that wide.
+int ControlRows(float width, const Simulation& simulation, const Look& look);
 void DrawControls(const Rect& rect, Player& player, View& view, const Look& look);
 
 }  // namespace sluice::sim

@@ -1,20 +1,22 @@
-// Offered against admitted rate, second by second, below the timeline's axis.
+// Offered against admitted rate, bar by bar, below the timeline's axis.
 #include <algorithm>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "axis.h"
+#include "model/describe.h"
 #include "model/duration.h"
-#include "model/explain.h"
 #include "model/series.h"
 #include "panel.h"
 
 namespace sluice::sim {
 namespace {
 
-constexpr Nanos kWidth = std::chrono::seconds(1);
+// Ten bars, of a second each where ten seconds are shown.
+Nanos WidthOf(const View& view) { return view.window / 10; }
 
-void DrawLegend(const Panel& panel, const Look& look) {
+void DrawLegend(const Panel& panel, const Look& look, const char* pace) {
   const Pen& pen = panel.pen();
   const float y = panel.content().y - look.Px(24);
   const Rect box{0, y + look.Px(4), look.Px(11), look.Px(11)};
@@ -24,9 +26,11 @@ void DrawLegend(const Panel& panel, const Look& look) {
     pen.Text(look.fonts.small, x, y, look.palette.muted, text);
     x -= look.Px(17);
   };
-  label("refill");
-  pen.DashedLine(x - look.Px(8), x + look.Px(11), y + look.Px(9), look.palette.text);
-  x -= look.Px(22);
+  if (pace != nullptr) {
+    label(pace);
+    pen.DashedLine(x - look.Px(8), x + look.Px(11), y + look.Px(9), look.palette.text);
+    x -= look.Px(22);
+  }
   label("admitted");
   pen.Fill({x, box.y, box.width, box.height}, look.palette.admitted, look.Px(2));
   x -= look.Px(14);
@@ -47,8 +51,11 @@ void DrawSummary(const Pen& pen, const Rect& at, const Simulation& simulation, c
     };
     const std::string rates = mean(sum.offered) + " offered, " + mean(sum.admitted) + " admitted";
     const std::string span = FormatDuration(std::chrono::round<std::chrono::milliseconds>(past));
-    text = "last " + span + ": " + rates + " a second; refill " +
-           FormatNumber(RefillPerSecond(simulation.scenario().bucket), 1);
+    text = "last " + span + ": " + rates + " a second";
+    const ChosenPolicy& policy = simulation.policy();
+    if (const auto pace = PacePerSecond(policy)) {
+      text.append("; ").append(PaceName(policy.kind())).append(" ").append(FormatNumber(*pace, 1));
+    }
     if (Pen::Width(look.fonts.small, text) > at.width) text = rates;
   }
   pen.Text(look.fonts.small, at.x, at.y - look.Px(2), look.palette.text, text);
@@ -57,27 +64,33 @@ void DrawSummary(const Pen& pen, const Rect& at, const Simulation& simulation, c
 }  // namespace
 
 void DrawRates(const Rect& rect, const Simulation& simulation, const View& view, const Look& look) {
+  const ChosenPolicy& policy = simulation.policy();
+  const std::optional<double> pace = PacePerSecond(policy);
   // The legend needs its place beside the title.
   const bool narrow = rect.width < look.Px(345);
-  const Panel panel("rates", rect, look, narrow ? "Tokens/s" : "Rates, tokens/s");
+  const std::string units(UnitsOf(policy.kind()));
+  const Panel panel("rates", rect, look, narrow ? units + "/s" : "Rates, " + units + "/s");
   const Rect& at = panel.content();
   const Pen& pen = panel.pen();
   const Palette& palette = look.palette;
   const History& history = simulation.history();
   const Nanos now = simulation.now();
-  if (rect.width >= look.Px(290)) DrawLegend(panel, look);
+  if (rect.width >= look.Px(290)) {
+    DrawLegend(panel, look, pace ? PaceName(policy.kind()).data() : nullptr);
+  }
 
   const TimeAxis axis(at, now, view, look);
+  const Nanos width = WidthOf(view);
   const std::vector<RateBucket> buckets =
-      RateBuckets(history, view.watched, axis.from(), now, kWidth);
-  const double refill = RefillPerSecond(simulation.scenario().bucket);
-  double highest = 1;
-  for (const RateBucket& bucket : buckets) {
-    highest = std::max(highest, static_cast<double>(bucket.offered));
-  }
-  // The refill line shows only where it does not dwarf the traffic.
-  const bool shows_refill = refill <= 4 * highest;
-  if (shows_refill) highest = std::max(highest, refill);
+      RateBuckets(history, view.watched, axis.from(), now, width);
+  const auto rate_of = [width](std::int64_t units_of_bar) {
+    return static_cast<double>(units_of_bar) / ToSeconds(width);
+  };
+  double highest = 1 / ToSeconds(width);
+  for (const RateBucket& bucket : buckets) highest = std::max(highest, rate_of(bucket.offered));
+  // Its line shows only where it does not dwarf the traffic.
+  const bool shows_pace = pace && *pace <= 4 * highest;
+  if (shows_pace) highest = std::max(highest, *pace);
   highest *= 1.15;
 
   const float labels = look.Px(18);
@@ -88,8 +101,8 @@ void DrawRates(const Rect& rect, const Simulation& simulation, const View& view,
     return plot.bottom() - static_cast<float>(rate / highest) * plot.height;
   };
 
-  const double step = std::max(
-      1.0, RoundStep(highest, std::clamp(static_cast<int>(plot.height / look.Px(22)), 1, 4)));
+  const double step =
+      RoundStep(highest, std::clamp(static_cast<int>(plot.height / look.Px(22)), 1, 4));
   for (double rate = 0; rate <= highest; rate += step) {
     pen.Line(plot.x, y_of(rate), plot.right(), y_of(rate), palette.grid);
     pen.Text(look.fonts.small, plot.x - look.Px(6), y_of(rate) - look.Px(9), palette.muted,
@@ -99,12 +112,12 @@ void DrawRates(const Rect& rect, const Simulation& simulation, const View& view,
 
   for (const RateBucket& bucket : buckets) {
     const float left = std::max(axis.X(bucket.start) + look.Px(3), plot.x);
-    const float right = std::min(axis.X(bucket.start + kWidth) - look.Px(3), plot.right());
+    const float right = std::min(axis.X(bucket.start + width) - look.Px(3), plot.right());
     if (bucket.offered == 0 || right - left < 2) continue;
-    const float offered = y_of(static_cast<double>(bucket.offered));
-    const float admitted = y_of(static_cast<double>(bucket.admitted));
-    // A second that is still running is paler: it will grow.
-    const float opacity = bucket.start + kWidth > now ? 0.45F : 1.0F;
+    const float offered = y_of(rate_of(bucket.offered));
+    const float admitted = y_of(rate_of(bucket.admitted));
+    // One that is still running is paler: it will grow.
+    const float opacity = bucket.start + width > now ? 0.45F : 1.0F;
     pen.Fill({left, offered, right - left, plot.bottom() - offered},
              Faded(palette.offered, 0.22F * opacity), look.Px(2));
     pen.Fill({left, admitted, right - left, plot.bottom() - admitted},
@@ -112,7 +125,7 @@ void DrawRates(const Rect& rect, const Simulation& simulation, const View& view,
     pen.Frame({left, offered, right - left, plot.bottom() - offered},
               Faded(palette.offered, opacity), look.Px(2));
   }
-  if (shows_refill) pen.DashedLine(plot.x, plot.right(), y_of(refill), palette.text);
+  if (shows_pace) pen.DashedLine(plot.x, plot.right(), y_of(*pace), palette.text);
 
   DrawSummary(pen, at, simulation, view, look);
 }

@@ -18,13 +18,13 @@ Screen::~Screen() { ImGui::DestroyContext(); }
 
 void Screen::Draw(Player& player, View& view) const {
   const ImVec2 size = ImGui::GetIO().DisplaySize;
-  const float controls = ControlsWidth(player.simulation(), look_);
-  const Layout layout = Arrange(size.x, size.y, look_.scale, controls);
+  const int rows = ControlRows(size.x, player.simulation(), look_);
+  const Layout layout = Arrange(size.x, size.y, look_.scale, rows);
   // The controls first: what they change shows in this frame.
   DrawControls(layout.controls, player, view, look_);
   const Simulation& simulation = player.simulation();
   DrawHeader(layout.header, player, view, look_);
-  DrawBucket(layout.bucket, simulation, view, look_);
+  DrawState(layout.state, simulation, view, look_);
   DrawTotals(layout.totals, simulation, view, look_);
   DrawTimeline(layout.timeline, simulation, view, look_);
   DrawRates(layout.rates, simulation, view, look_);

@@ -1,31 +1,26 @@
-// The timeline: the level as a curve, every request as a mark.
+// The timeline: what is used (or left) as a curve, every request as a mark.
 #include <algorithm>
 #include <cmath>
 #include <string>
 #include <vector>
 
-#include "axis.h"
+#include "level_chart.h"
 #include "model/duration.h"
-#include "model/series.h"
+#include "model/used_curve.h"
 #include "panel.h"
 
 namespace sluice::sim {
 namespace {
 
-struct Chart {
-  const Pen& pen;
-  const Look& look;
-  const TimeAxis& axis;
-  Rect plot;
-  double top_level;  // what the plot's top edge stands for
+// What the curve is: of a token bucket what is left, of the others what is used.
+bool ShowsLeft(const ChosenPolicy& policy) { return policy.kind() == AlgorithmKind::kTokenBucket; }
 
-  float Y(double level) const {
-    const double share = std::clamp(level / top_level, 0.0, 1.0);
-    return plot.bottom() - static_cast<float>(share) * plot.height;
-  }
-};
+bool Shapes(const ChosenPolicy& policy) {
+  return policy.kind() == AlgorithmKind::kLeakyBucket &&
+         policy.numbers.mode == LeakyBucket::Mode::kShape;
+}
 
-void DrawLegend(const Panel& panel, const Look& look) {
+void DrawLegend(const Panel& panel, const ChosenPolicy& policy, const Look& look) {
   const Pen& pen = panel.pen();
   const float y = panel.content().y - look.Px(24);
   const float mark_y = y + look.Px(9);
@@ -42,35 +37,42 @@ void DrawLegend(const Panel& panel, const Look& look) {
   label("admitted");
   pen.AdmittedMark(x, mark_y, look.Px(4.5F));
   x -= look.Px(18);
-  label("level");
+  if (Shapes(policy)) {
+    label("leaves");
+    pen.Line(x, mark_y - look.Px(5), x, mark_y + look.Px(5), look.palette.inflow, 2);
+    x -= look.Px(14);
+  }
+  label(ShowsLeft(policy) ? "level" : "used");
   pen.Line(x - look.Px(14), mark_y, x + look.Px(5), mark_y, look.palette.water_edge, 2.5F);
 }
 
-void DrawScale(const Chart& chart, const TatRule& rule) {
-  const auto capacity = static_cast<double>(rule.capacity);
+void DrawScale(const LevelChart& chart, const ChosenPolicy& policy) {
+  const auto limit = static_cast<double>(policy.limit());
   const Palette& palette = chart.look.palette;
   const int most = std::max(1, static_cast<int>(chart.plot.height / chart.look.Px(26)));
-  const double step = std::max(1.0, RoundStep(capacity, std::min(most, 5)));
-  for (double level = 0; level < capacity + step * 0.01; level += step) {
-    if (level != capacity && capacity - level < step * 0.6) continue;
+  const double step = std::max(1.0, RoundStep(limit, std::min(most, 5)));
+  for (double level = 0; level < limit + step * 0.01; level += step) {
+    if (level != limit && limit - level < step * 0.6) continue;
     const float y = chart.Y(level);
     chart.pen.Line(chart.axis.left(), y, chart.axis.right(), y, palette.grid);
     chart.pen.Text(chart.look.fonts.small, chart.axis.left() - chart.look.Px(6),
                    y - chart.look.Px(9), palette.muted, FormatShort(level), Align::kRight);
   }
-  const float y = chart.Y(capacity);
+  const float y = chart.Y(limit);
   chart.pen.DashedLine(chart.axis.left(), chart.axis.right(), y, palette.muted);
+  const Field field =
+      policy.kind() == AlgorithmKind::kGcra ? Field::kBurst : FieldsOf(policy.kind()).front();
   chart.pen.Text(chart.look.fonts.small, chart.axis.right(), y - chart.look.Px(18), palette.muted,
-                 "capacity " + FormatCount(rule.capacity), Align::kRight);
+                 std::string(NameOf(field)) + " " + FormatCount(policy.limit()), Align::kRight);
 }
 
 // Of many points on one pixel column, only the first, lowest, highest and last show.
-std::vector<ImVec2> ToPixels(const Chart& chart, const std::vector<LevelPoint>& curve) {
+std::vector<ImVec2> ToPixels(const LevelChart& chart, const std::vector<UsedPoint>& curve) {
   std::vector<ImVec2> pixels;
   std::size_t column_start = 0;
   const bool dense = static_cast<float>(curve.size()) > 4 * chart.plot.width;
-  for (const LevelPoint& point : curve) {
-    const ImVec2 at{chart.axis.X(point.at), chart.Y(point.level)};
+  for (const UsedPoint& point : curve) {
+    const ImVec2 at{chart.axis.X(point.at), chart.Y(point.used)};
     const bool same_column =
         dense && !pixels.empty() && std::floor(pixels[column_start].x) == std::floor(at.x);
     if (!same_column) {
@@ -86,7 +88,7 @@ std::vector<ImVec2> ToPixels(const Chart& chart, const std::vector<LevelPoint>& 
   return pixels;
 }
 
-void DrawCurve(const Chart& chart, const std::vector<LevelPoint>& curve) {
+void DrawCurve(const LevelChart& chart, const std::vector<UsedPoint>& curve) {
   if (curve.empty()) return;
   const std::vector<ImVec2> line = ToPixels(chart, curve);
   ImDrawList* list = chart.pen.list();
@@ -104,7 +106,7 @@ void DrawCurve(const Chart& chart, const std::vector<LevelPoint>& curve) {
 }
 
 // Draws the marks and returns the id of the one under the mouse, or 0.
-std::uint64_t DrawMarks(const Chart& chart, const History& history, const View& view,
+std::uint64_t DrawMarks(const LevelChart& chart, const History& history, const View& view,
                         std::uint64_t explained, float admitted_y, float denied_y) {
   const float size = chart.look.Px(4);
   const ImVec2 mouse = ImGui::GetIO().MousePos;
@@ -139,28 +141,37 @@ void DrawTimeline(const Rect& rect, const Simulation& simulation, View& view, co
   const Rect& at = panel.content();
   const Pen& pen = panel.pen();
   const History& history = simulation.history();
-  const TatRule& rule = simulation.scenario().bucket.rule();
-  if (rect.width >= look.Px(290)) DrawLegend(panel, look);  // less, and it would cover the title
+  const ChosenPolicy& policy = simulation.policy();
+  // Less, and it would cover the title.
+  if (rect.width >= look.Px(Shapes(policy) ? 360 : 290)) DrawLegend(panel, policy, look);
 
   const TimeAxis axis(at, simulation.now(), view, look);
   const float lane = look.Px(22);
   const float labels = look.Px(18);
-  const float top = at.y + lane + look.Px(6);
+  const float lanes = Shapes(policy) ? 2 * lane : lane;
+  const float top = at.y + lanes + look.Px(6);
   const Rect plot{axis.left(), top, axis.right() - axis.left(),
                   std::max(at.bottom() - labels - lane - top, look.Px(20))};
-  const Chart chart{pen, look, axis, plot, static_cast<double>(rule.capacity) * 1.08};
+  const auto limit = static_cast<double>(policy.limit());
+  const LevelChart chart{pen, look, axis, plot, limit * 1.08};
 
   const float admitted_y = at.y + lane / 2;
   const float denied_y = plot.bottom() + lane / 2;
-  axis.Draw(pen, look, at.y, plot.bottom() + lane);
-  DrawScale(chart, rule);
   const Nanos now = simulation.now();
-  const std::vector<LevelPoint> curve = LevelCurve(history, view.watched, axis.from(), now);
+  DrawWindowFrames(chart, simulation, view.watched);
+  axis.Draw(pen, look, at.y, plot.bottom() + lane);
+  DrawScale(chart, policy);
+  std::vector<UsedPoint> curve = UsedCurve(history, view.watched, axis.from(), now);
+  if (ShowsLeft(policy)) {
+    for (UsedPoint& point : curve) point.used = limit - point.used;
+  }
   DrawCurve(chart, curve);
   if (!curve.empty()) {
-    pen.list()->AddCircleFilled({axis.X(now), chart.Y(curve.back().level)}, look.Px(4),
+    pen.list()->AddCircleFilled({axis.X(now), chart.Y(curve.back().used)}, look.Px(4),
                                 look.palette.water_edge);
   }
+  DrawBusiestSpan(chart, simulation, view.watched);
+  if (Shapes(policy)) DrawDepartures(chart, simulation, view.watched, admitted_y + lane);
 
   const Request* last = history.LastBefore(view.watched, now + Nanos{1});
   const std::uint64_t explained =

@@ -42,6 +42,25 @@ INSTANTIATE_TEST_SUITE_P(
         BadFlags{"--every soon", "--every", "soon"},
         BadFlags{"--refill 900000000", "--refill", "900000000"},
         BadFlags{"--capacity 101 --refill 1 --every 1d", "--capacity", "100 days"},
+        BadFlags{"--algorithm leakybucket", "--algorithm", "leakybucket"},
+        BadFlags{"--algorithm fixedWindow --capacity 5", "--capacity '5'",
+                 "is not for fixedWindow, which takes --limit, --window, --align"},
+        BadFlags{"--limit 5", "--limit", "tokenBucket, which takes --capacity, --refill, --every"},
+        BadFlags{"--hold 1s", "--hold", "is not for tokenBucket"},
+        BadFlags{"--algorithm gcra --burst 0", "--burst", "0"},
+        BadFlags{"--algorithm gcra --limit 0", "--limit", "0"},
+        BadFlags{"--algorithm leakyBucket --mode form", "--mode", "form"},
+        BadFlags{"--algorithm leakyBucket --leak none", "--leak", "none"},
+        BadFlags{"--algorithm fixedWindow --align wall", "--align", "wall"},
+        BadFlags{"--algorithm fixedWindow --window month", "--window", "clock"},
+        BadFlags{"--algorithm slidingWindow --window month", "--window", "month"},
+        BadFlags{"--algorithm slidingWindow --window 101d", "--window", "100 days"},
+        BadFlags{"--algorithm slidingLog --limit 100001", "--limit", "100001"},
+        BadFlags{"--algorithm concurrency --ttl 0s", "--ttl", "0"},
+        BadFlags{"--algorithm concurrency --hold 0s", "--hold", "0"},
+        BadFlags{"--algorithm concurrency --hold-kind even", "--hold-kind", "even"},
+        BadFlags{"--send 20", "--send", "20@3.9s"}, BadFlags{"--send 0@1s", "--send", "0@1s"},
+        BadFlags{"--send 60000@1s --send 60000@2s", "--send", "120000"},
         BadFlags{"--size 1280", "--size", "1280"}, BadFlags{"--size 10x10", "--size", "10x10"},
         BadFlags{"--size 1280x800x2", "--size", "1280x800x2"},
         BadFlags{"--theme pink", "--theme", "pink"}, BadFlags{"--scale 0", "--scale", "0"},
@@ -57,8 +76,12 @@ TEST(Flags, HelpNamesThemAll) {
   const Outcome outcome = RunProgram("--help");
   EXPECT_EQ(outcome.exit_code, 0);
   for (const char* flag :
-       {"--seed", "--rate", "--callers", "--capacity", "--refill", "--every", "--headless", "--out",
-        "--duration", "--screenshot", "--at", "--size", "--theme", "--scale", "--version"}) {
+       {"--algorithm", "--leak",      "--limit",     "--burst",       "--window",   "--align",
+        "--mode",      "--ttl",       "--hold",      "--hold-kind",   "--send",     "tokenBucket",
+        "gcra",        "leakyBucket", "fixedWindow", "slidingWindow", "slidingLog", "concurrency",
+        "--seed",      "--rate",      "--callers",   "--capacity",    "--refill",   "--every",
+        "--headless",  "--out",       "--duration",  "--screenshot",  "--at",       "--size",
+        "--theme",     "--scale",     "--version"}) {
     EXPECT_NE(outcome.output.find(flag), std::string::npos) << flag;
   }
 }

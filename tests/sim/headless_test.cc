@@ -22,11 +22,13 @@ struct Row {
   std::string caller;
   std::int64_t cost = 0;
   bool allowed = false;
-  double level_before = 0;
-  double level_after = 0;
+  double used_before = 0;
+  double used_after = 0;
   std::int64_t remaining = 0;
   std::int64_t retry_after = 0;
   std::int64_t reset_after = 0;
+  std::int64_t delay = 0;
+  std::int64_t held = 0;
 };
 
 std::vector<Row> ReadTimeline(const std::filesystem::path& path) {
@@ -34,8 +36,8 @@ std::vector<Row> ReadTimeline(const std::filesystem::path& path) {
   std::string line;
   std::getline(file, line);
   EXPECT_EQ(line,
-            "time_ns,caller,cost,allowed,level_before,level_after,remaining,retry_after_ns,"
-            "reset_after_ns");
+            "time_ns,caller,cost,allowed,used_before,used_after,remaining,retry_after_ns,"
+            "reset_after_ns,delay_ns,held_ns");
   std::vector<Row> rows;
   while (std::getline(file, line)) {
     std::istringstream fields(line);
@@ -51,11 +53,13 @@ std::vector<Row> ReadTimeline(const std::filesystem::path& path) {
     const std::string allowed = next();
     EXPECT_TRUE(allowed == "true" || allowed == "false") << line;
     row.allowed = allowed == "true";
-    row.level_before = std::stod(next());
-    row.level_after = std::stod(next());
+    row.used_before = std::stod(next());
+    row.used_after = std::stod(next());
     row.remaining = std::stoll(next());
     row.retry_after = std::stoll(next());
     row.reset_after = std::stoll(next());
+    row.delay = std::stoll(next());
+    row.held = std::stoll(next());
     rows.push_back(row);
   }
   return rows;
@@ -80,6 +84,106 @@ TEST(Headless, TheSameSeedGivesTheSameBytes) {
     EXPECT_EQ(bytes, ReadFile(folder / "deeper/b" / file)) << file;
     EXPECT_NE(bytes, ReadFile(folder / "c" / file)) << file;
   }
+}
+
+struct Case {
+  const char* flags;
+  Json policy;  // as summary.json names it
+};
+
+std::vector<Case> EveryAlgorithm() {
+  return {
+      {"--algorithm tokenBucket --every 2s",
+       {{"algorithm", "tokenBucket"},
+        {"capacity", 20},
+        {"refill", 10},
+        {"everyNs", 2'000'000'000},
+        {"nsPerUnit", 200'000'000}}},
+      {"--algorithm gcra --limit 5",
+       {{"algorithm", "gcra"},
+        {"limit", 5},
+        {"everyNs", 1'000'000'000},
+        {"burst", 5},
+        {"nsPerUnit", 200'000'000}}},
+      {"--algorithm leakyBucket --mode shape",
+       {{"algorithm", "leakyBucket"},
+        {"capacity", 20},
+        {"leak", 10},
+        {"everyNs", 1'000'000'000},
+        {"mode", "shape"},
+        {"nsPerUnit", 100'000'000}}},
+      {"--algorithm fixedWindow --align clock --window 3s",
+       {{"algorithm", "fixedWindow"},
+        {"limit", 20},
+        {"windowNs", 3'000'000'000},
+        {"align", "clock"}}},
+      {"--algorithm fixedWindow --align clock --window month",
+       {{"algorithm", "fixedWindow"}, {"limit", 20}, {"window", "month"}, {"align", "clock"}}},
+      {"--algorithm slidingWindow --limit 7",
+       {{"algorithm", "slidingWindow"}, {"limit", 7}, {"windowNs", 2'000'000'000}}},
+      {"--algorithm slidingLog",
+       {{"algorithm", "slidingLog"}, {"limit", 20}, {"windowNs", 2'000'000'000}}},
+      {"--algorithm concurrency --hold 250ms --hold-kind fixed --ttl 1m",
+       {{"algorithm", "concurrency"},
+        {"limit", 10},
+        {"ttlNs", 60'000'000'000},
+        {"holdNs", 250'000'000},
+        {"holdKind", "fixed"}}},
+  };
+}
+
+TEST(Headless, EveryAlgorithmRepeatsToTheByteAndSaysItsNumbers) {
+  const std::uint64_t seed = testing::TestSeed() % 1'000'000;
+  for (const auto& [flags, policy] : EveryAlgorithm()) {
+    const TempFolder folder;
+    for (const char* name : {"a", "b"}) {
+      const Outcome outcome = RunProgram(Flags(folder / name, seed) + ' ' + flags);
+      ASSERT_EQ(outcome.exit_code, 0) << outcome.output;
+    }
+    const std::string timeline = ReadFile(folder / "a" / "timeline.csv");
+    EXPECT_EQ(timeline, ReadFile(folder / "b" / "timeline.csv")) << flags;
+    const std::string summary = ReadFile(folder / "a" / "summary.json");
+    EXPECT_EQ(summary, ReadFile(folder / "b" / "summary.json")) << flags;
+    EXPECT_EQ(Json::parse(summary)["policy"], policy) << flags;
+
+    const std::int64_t limit =
+        policy.value("capacity", policy.value("burst", policy.value("limit", 0)));
+    for (const Row& row : ReadTimeline(folder / "a" / "timeline.csv")) {
+      EXPECT_EQ(row.allowed, row.used_before <= static_cast<double>(limit - 1)) << flags;
+      EXPECT_EQ(row.held > 0, row.allowed && policy["algorithm"] == "concurrency");
+      EXPECT_TRUE(row.delay == 0 || policy["algorithm"] == "leakyBucket");
+    }
+  }
+}
+
+TEST(Headless, AShapedQueueLeavesAtItsRate) {
+  const TempFolder folder;
+  ASSERT_EQ(RunProgram(Flags(folder.path(), 5) + " --algorithm leakyBucket --mode shape").exit_code,
+            0);
+  std::map<std::string, std::int64_t> last;
+  for (const Row& row : ReadTimeline(folder / "timeline.csv")) {
+    if (!row.allowed) continue;
+    const std::int64_t leaves = row.time + row.delay;
+    const auto [before, is_first] = last.emplace(row.caller, leaves);
+    EXPECT_TRUE(is_first || leaves - before->second >= 100'000'000) << leaves;
+    before->second = leaves;
+  }
+  EXPECT_EQ(last.size(), 3U);
+}
+
+TEST(Headless, VolleysAreSentAndNamed) {
+  const TempFolder folder;
+  ASSERT_EQ(RunProgram("--headless --rate 0 --duration 5 --send 25@1s --send 2@2s..3s --out " +
+                       folder.path().string())
+                .exit_code,
+            0);
+  const auto rows = ReadTimeline(folder / "timeline.csv");
+  ASSERT_EQ(rows.size(), 27U);
+  EXPECT_EQ(rows[24].time, 1'000'000'000);
+  EXPECT_FALSE(rows[24].allowed);
+  EXPECT_EQ(rows[26].time, 3'000'000'000);
+  const Json summary = Json::parse(ReadFile(folder / "summary.json"));
+  EXPECT_EQ(summary["traffic"]["volleys"], Json({"25@1s", "2@2s..3s"}));
 }
 
 TEST(Headless, NeverAdmitsMoreThanTheLimitInAnyInterval) {
@@ -114,19 +218,21 @@ TEST(Headless, TheRowsFollowFromOneAnother) {
     const auto before = last.find(row.caller);
     const double expected =
         before == last.end()
-            ? 20.0
-            : std::min(20.0, before->second.level_after +
-                                 static_cast<double>(row.time - before->second.time) / 1e8);
-    EXPECT_NEAR(row.level_before, expected, 2e-6);
-    EXPECT_EQ(row.allowed, row.level_before >= 1);
+            ? 0
+            : std::max(0.0, before->second.used_after -
+                                static_cast<double>(row.time - before->second.time) / 1e8);
+    EXPECT_NEAR(row.used_before, expected, 2e-6);
+    EXPECT_EQ(row.allowed, row.used_before <= 19);
     EXPECT_EQ(row.remaining, (2'000'000'000 - row.reset_after) / 100'000'000);
-    EXPECT_NEAR(row.level_after, row.level_before - (row.allowed ? 1 : 0), 2e-6);
-    EXPECT_NEAR(static_cast<double>(row.reset_after) / 1e8, 20 - row.level_after, 2e-6);
+    EXPECT_NEAR(row.used_after, row.used_before + (row.allowed ? 1 : 0), 2e-6);
+    EXPECT_NEAR(static_cast<double>(row.reset_after) / 1e8, row.used_after, 2e-6);
     if (row.allowed) {
       EXPECT_EQ(row.retry_after, 0);
     } else {
-      EXPECT_NEAR(static_cast<double>(row.retry_after) / 1e8, 1 - row.level_after, 2e-6);
+      EXPECT_NEAR(static_cast<double>(row.retry_after) / 1e8, row.used_after - 19, 2e-6);
     }
+    EXPECT_EQ(row.delay, 0);
+    EXPECT_EQ(row.held, 0);
     last[row.caller] = row;
   }
 }
@@ -140,7 +246,7 @@ TEST(Headless, TheSummaryAddsUpTheTimeline) {
   EXPECT_EQ(summary["durationSeconds"], 30);
   EXPECT_EQ(summary["policy"]["capacity"], 20);
   EXPECT_EQ(summary["policy"]["refill"], 10);
-  EXPECT_EQ(summary["policy"]["nsPerToken"], 100'000'000);
+  EXPECT_EQ(summary["policy"]["nsPerUnit"], 100'000'000);
   EXPECT_EQ(summary["traffic"]["ratePerSecond"], 60);
 
   std::map<std::string, std::pair<std::int64_t, std::int64_t>> counts;  // requests, admitted
@@ -161,7 +267,7 @@ TEST(Headless, TheSummaryAddsUpTheTimeline) {
   EXPECT_EQ(summary["totals"]["admitted"], admitted);
   EXPECT_DOUBLE_EQ(summary["totals"]["admittedPerSecond"].get<double>(),
                    static_cast<double>(admitted) / 30);
-  EXPECT_EQ(summary["timelineColumns"].size(), 9U);
+  EXPECT_EQ(summary["timelineColumns"].size(), 11U);
 }
 
 TEST(Headless, NoTrafficIsAnEmptyTimeline) {

@@ -18,8 +18,8 @@ class LayoutTest : public ::testing::TestWithParam<Size> {};
 
 TEST_P(LayoutTest, PanelsStayInsideAndApart) {
   const auto [width, height, scale] = GetParam();
-  const Layout layout = Arrange(width, height, scale, 1180 * scale);
-  const std::array panels{layout.header, layout.bucket,  layout.totals,  layout.timeline,
+  const Layout layout = Arrange(width, height, scale, width < 1400 * scale ? 2 : 1);
+  const std::array panels{layout.header, layout.state,   layout.totals,  layout.timeline,
                           layout.rates,  layout.explain, layout.controls};
   for (std::size_t i = 0; i < panels.size(); ++i) {
     const Rect& a = panels[i];
@@ -36,6 +36,11 @@ TEST_P(LayoutTest, PanelsStayInsideAndApart) {
       EXPECT_TRUE(apart) << i << " and " << j;
     }
   }
+}
+
+TEST(Layout, ControlsTakeAThirdAtMost) {
+  EXPECT_LE(Arrange(640, 400, 1, 5).controls.height, 134);
+  EXPECT_GT(Arrange(1280, 800, 1, 3).controls.height, Arrange(1280, 800, 1, 2).controls.height);
 }
 
 INSTANTIATE_TEST_SUITE_P(Sizes, LayoutTest,

@@ -50,7 +50,7 @@ TEST(Player, ARestartTakesTheNumbersNowSet) {
   Player player(Busy(1));
   player.simulation().AdvanceTo(kOneSecond);
   player.simulation().SetRate(50);
-  player.simulation().SetBucket(testing::Bucket(3, 3, kOneSecond));
+  player.simulation().SetPolicy(Bucket(3, 3, kOneSecond));
   player.Restart(9);
   EXPECT_EQ(player.simulation().now(), Nanos{0});
   EXPECT_TRUE(player.simulation().history().requests().empty());

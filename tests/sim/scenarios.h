@@ -1,27 +1,53 @@
 // Scenarios for the tests of the simulator.
 #pragma once
 
+#include <gtest/gtest.h>
+
+#include <stdexcept>
+#include <string>
+
 #include "model/scenario.h"
-#include "support/policies.h"
 
 namespace sluice::sim {
 
-/// 20 tokens, 10 a second, 14 requests a second: some are denied.
-inline Scenario Busy(std::uint64_t seed, std::uint32_t callers = 1) {
-  return {.bucket = testing::Bucket(20, 10, std::chrono::seconds(1)),
-          .rate = 14.0 * callers,
-          .callers = callers,
-          .seed = seed};
-}
-
-inline Scenario Quiet() {
-  return {.bucket = testing::Bucket(20, 10, std::chrono::seconds(1)),
-          .rate = 0,
-          .callers = 1,
-          .seed = 1};
-}
-
 inline constexpr Nanos kMilli = std::chrono::milliseconds(1);
 inline constexpr Nanos kOneSecond = std::chrono::seconds(1);
+
+/// Throws std::invalid_argument if the numbers are refused.
+inline ChosenPolicy Chosen(const PolicyNumbers& numbers) {
+  std::string fault;
+  const auto policy = MakePolicy(numbers, fault);
+  if (!policy) throw std::invalid_argument(fault);
+  return *policy;
+}
+
+inline ChosenPolicy Bucket(std::int64_t capacity, std::int64_t refill, Nanos every) {
+  return Chosen({.capacity = capacity, .refill = refill, .every = every});
+}
+
+/// The policy that a person gets who names only the algorithm.
+inline ChosenPolicy Default(AlgorithmKind kind) { return Chosen(DefaultNumbers(kind)); }
+
+/// 14 requests a second of each caller: more than any of the default policies admits.
+inline Scenario Busy(std::uint64_t seed, std::uint32_t callers = 1,
+                     AlgorithmKind kind = AlgorithmKind::kTokenBucket) {
+  return {.policy = Default(kind),
+          .rate = 14.0 * callers,
+          .callers = callers,
+          .seed = seed,
+          .volleys = {}};
+}
+
+inline Scenario Quiet(const ChosenPolicy& policy) {
+  return {.policy = policy, .rate = 0, .callers = 1, .seed = 1, .volleys = {}};
+}
+
+/// 20 tokens, 10 a second, and nobody but the test sends.
+inline Scenario Quiet() { return Quiet(Default(AlgorithmKind::kTokenBucket)); }
+
+/// The name of a test that is run for each of kAlgorithmKinds.
+inline std::string CaseName(const ::testing::TestParamInfo<AlgorithmKind>& test) {
+  return std::string(NameOf(test.param));
+}
 
 }  // namespace sluice::sim

@@ -73,8 +73,8 @@ class Desk {
 
   Layout layout() const {
     const ImVec2 size = ImGui::GetIO().DisplaySize;
-    const float controls = ControlsWidth(player_.simulation(), screen_.look());
-    return Arrange(size.x, size.y, screen_.look().scale, controls);
+    const int rows = ControlRows(size.x, player_.simulation(), screen_.look());
+    return Arrange(size.x, size.y, screen_.look().scale, rows);
   }
   int vertices() const { return ImGui::GetDrawData()->TotalVtxCount; }
   Player& player() { return player_; }
@@ -153,48 +153,110 @@ TEST(Screen, AClickOnAMarkExplainsThatRequest) {
   EXPECT_EQ(desk.view().selected, 0U);
 }
 
-TEST(Screen, AWrongNumberIsNamedAndChangesNothing) {
-  Desk desk(Quiet());
-  // The fields at the right end of the controls: the seed, then the policy's numbers. Where they
-  // are exactly depends on the font, so the row is searched.
+// The policy's controls are in the second row: the algorithm, then its numbers. Where they are
+// exactly depends on the font, so the row is searched from the left for the nth text field.
+ImVec2 FindField(Desk& desk, int wanted) {
   const Rect controls = desk.layout().controls;
-  int fields = 0;
-  float x = controls.right();
-  for (; x > controls.x + controls.width / 2; x -= 12) {
-    desk.Click(x, controls.y + 42);
-    if (!ImGui::GetIO().WantTextInput) continue;
-    ++fields;
-    desk.Retype("0");
-    if (!desk.view().bucket_fault.empty()) break;
+  const float y = controls.y + 42 + 48;
+  bool inside = false;
+  for (float x = controls.x + 170; x < controls.right() - 12; x += 8) {
+    desk.Click(x, y);
+    desk.Frame();  // ImGui tells a frame late that a field was left
+    const bool is_field = ImGui::GetIO().WantTextInput;
+    if (is_field && !inside && --wanted == 0) return {x, y};
+    inside = is_field;
   }
-  EXPECT_GE(fields, 1);
-  EXPECT_EQ(desk.view().bucket_fault, "every 0 ms: must be above 0 and below 146 years");
-  EXPECT_EQ(desk.player().simulation().scenario().bucket.every(), kOneSecond);
-
-  desk.Click(x, controls.y + 42);
-  desk.Retype("2s");
-  EXPECT_EQ(desk.view().bucket_fault, "");
-  EXPECT_EQ(desk.player().simulation().scenario().bucket.every(), 2 * kOneSecond);
+  ADD_FAILURE() << "no such field";
+  return {};
 }
 
-TEST(Screen, DrawsWhateverHappened) {
+TEST(Screen, AWrongNumberIsNamedAndChangesNothing) {
+  Desk desk(Quiet());
+  const ImVec2 every = FindField(desk, 3);
+  desk.Retype("0");
+  EXPECT_EQ(desk.view().policy_fault, "every 0 ms: must be above 0 and below 146 years");
+  EXPECT_EQ(desk.player().simulation().policy().numbers.every, kOneSecond);
+  desk.Click(every.x, every.y);
+  desk.Retype("soon");
+  EXPECT_EQ(desk.view().policy_fault,
+            "every 'soon' is not a duration like 250ms, 1s, 1m, 1h or 1d");
+
+  desk.Click(every.x, every.y);
+  desk.Retype("2s");
+  EXPECT_EQ(desk.view().policy_fault, "");
+  EXPECT_EQ(desk.player().simulation().policy().numbers.every, 2 * kOneSecond);
+}
+
+TEST(Screen, AnotherAlgorithmIsChosenFromTheList) {
+  Desk desk(Quiet());
+  const Rect controls = desk.layout().controls;
+  const ImVec2 list{controls.x + 60, controls.y + 42 + 48};
+  // The list opens above or below; whatever is clicked there, some algorithm is chosen.
+  for (float away = -320; away < 0; away += 14) {
+    desk.Click(list.x, list.y);
+    desk.Click(list.x, list.y + away);
+    desk.Click(controls.x + controls.width - 20, controls.y + 12);  // closes it
+    const AlgorithmKind kind = desk.player().simulation().policy().kind();
+    if (kind != AlgorithmKind::kTokenBucket) break;
+  }
+  const Simulation& simulation = desk.player().simulation();
+  ASSERT_NE(simulation.policy().kind(), AlgorithmKind::kTokenBucket);
+  EXPECT_EQ(desk.view().policy.algorithm, simulation.policy().kind());
+  EXPECT_EQ(simulation.policy().numbers.limit, DefaultNumbers(simulation.policy().kind()).limit);
+}
+
+class ScreenOf : public ::testing::TestWithParam<AlgorithmKind> {};
+
+INSTANTIATE_TEST_SUITE_P(EveryAlgorithm, ScreenOf, ::testing::ValuesIn(kAlgorithmKinds), CaseName);
+
+// The same algorithm with the smallest or largest numbers that it takes.
+PolicyNumbers Extreme(AlgorithmKind kind, bool large) {
+  PolicyNumbers numbers = DefaultNumbers(kind);
+  const std::int64_t most = kind == AlgorithmKind::kSlidingLog ? kLargestLogLimit : kLargestLimit;
+  numbers.capacity = numbers.limit = numbers.burst = large ? most : 1;
+  numbers.refill = numbers.leak = large ? 10'000'000 : 1;
+  if (kind == AlgorithmKind::kGcra) numbers.limit = numbers.refill;
+  numbers.every = large ? kOneSecond : std::chrono::hours(24);
+  numbers.window = large ? Nanos{std::chrono::hours(2400)} : Nanos{std::chrono::microseconds(1)};
+  numbers.mode = LeakyBucket::Mode::kShape;
+  numbers.by_clock = large;
+  return numbers;
+}
+
+TEST_P(ScreenOf, DrawsWhateverHappened) {
   for (const ImVec2 size : {ImVec2{1280, 800}, ImVec2{640, 400}, ImVec2{400, 400}}) {
     for (const float scale : {0.5F, 1.0F, 4.0F}) {
-      Desk desk(Busy(1, 3), size, scale);
+      Desk desk(Busy(1, 3, GetParam()), size, scale);
+      Simulation& simulation = desk.player().simulation();
       EXPECT_GT(desk.vertices(), 500);
-      desk.player().simulation().SetRate(kHighestRate);
-      desk.player().simulation().AdvanceTo(2 * kOneSecond);
+      simulation.SetRate(kHighestRate);
+      simulation.AdvanceTo(2 * kOneSecond);
       desk.Frame();
       EXPECT_LT(desk.vertices(), 200'000);  // a flood is thinned out
-      desk.player().simulation().SetBucket(testing::Bucket(2, 1, std::chrono::hours(24)));
-      desk.player().simulation().Send(0, kHighestCost);
+      simulation.SetPolicy(Chosen(Extreme(GetParam(), false)));
+      simulation.Send(0, kHighestCost);
+      simulation.AdvanceTo(simulation.now() + kMilli);
       desk.Frame();
-      desk.player().simulation().SetRate(1);
-      desk.player().simulation().SetBucket(testing::Bucket(kLargestLimit, 10'000'000, kOneSecond));
-      desk.player().simulation().AdvanceTo(1'000'000 * kMilli);
+      simulation.SetPolicy(Chosen(Extreme(GetParam(), true)));
+      simulation.AdvanceTo(3 * kOneSecond);
+      desk.Frame();
+      EXPECT_LT(desk.vertices(), 200'000);
+      simulation.SetRate(1);
+      simulation.AdvanceTo(1'000 * kOneSecond);
       desk.Frame();
       EXPECT_GT(desk.vertices(), 500);
     }
+  }
+}
+
+TEST_P(ScreenOf, ExplainsOneOfAnotherAlgorithmToo) {
+  Desk desk(Busy(1, 1, GetParam()));
+  desk.player().simulation().AdvanceTo(3 * kOneSecond);
+  for (const AlgorithmKind kind : kAlgorithmKinds) {
+    desk.player().simulation().SetPolicy(Default(kind));
+    desk.view().selected = 5;
+    desk.Frame();
+    EXPECT_EQ(desk.view().selected, 5U);
   }
 }
 

@@ -103,6 +103,46 @@ TEST(PoissonTraffic, SettingTheRateItHasChangesNothing) {
   EXPECT_EQ(traffic.next()->at, next);
 }
 
+TEST(ParseVolley, ReadsWhatWriteVolleyWrites) {
+  for (const char* text : {"20@3900ms", "1@0ms", "5@3s..3900ms", "100000@1m"}) {
+    const auto volley = ParseVolley(text);
+    ASSERT_TRUE(volley) << text;
+    EXPECT_EQ(WriteVolley(*volley), text);
+  }
+  for (const char* text : {"", "20", "@3s", "0@3s", "-1@3s", "2@", "2@3s..", "2@3s..2s",
+                           "2@3s...4s", "100001@1s", "1.5@1s", "2@soon"}) {
+    EXPECT_FALSE(ParseVolley(text)) << text;
+  }
+}
+
+TEST(MomentsOf, SpreadsEvenlyAndSorts) {
+  using std::chrono::seconds;
+  EXPECT_EQ(MomentsOf({{.count = 3, .from = seconds(2), .to = seconds(4)},
+                       {.count = 2, .from = seconds(3), .to = seconds(3)}}),
+            (std::vector<Nanos>{seconds(2), seconds(3), seconds(3), seconds(3), seconds(4)}));
+}
+
+TEST(Traffic, MixesVolleysIntoTheSameArrivals) {
+  PoissonTraffic plain(9, 20, 3);
+  Traffic mixed(9, 20, 3,
+                {{.count = 4, .from = std::chrono::seconds(1), .to = std::chrono::seconds(2)}});
+  std::vector<Nanos> rest;
+  Nanos last{0};
+  int volley = 0;
+  for (int i = 0; i < 104; ++i) {
+    const Arrival arrival = mixed.Take();
+    EXPECT_GE(arrival.at, last);
+    last = arrival.at;
+    const bool scripted = volley < 4 && arrival.caller == 0 && arrival.at != plain.next()->at;
+    if (scripted) {
+      ++volley;
+    } else {
+      EXPECT_EQ(arrival.at, plain.Take().at);
+    }
+  }
+  EXPECT_EQ(volley, 4);
+}
+
 TEST(IsRate, RefusesWhatIsNoRate) {
   EXPECT_TRUE(IsRate(0));
   EXPECT_TRUE(IsRate(kLowestRate));

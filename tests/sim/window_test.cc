@@ -84,6 +84,21 @@ TEST_F(Window, TheSameRunIsTheSamePicture) {
   EXPECT_NE(one, Screenshot(folder / "three.png", "--seed 4"));
 }
 
+TEST_F(Window, EveryAlgorithmHasAPictureOfItsOwn) {
+  const TempFolder folder;
+  std::map<std::string, std::string> seen;  // by picture, whose it is
+  for (const char* flags :
+       {"--algorithm tokenBucket", "--algorithm gcra", "--algorithm leakyBucket",
+        "--algorithm leakyBucket --mode shape", "--algorithm fixedWindow",
+        "--algorithm fixedWindow --align clock", "--algorithm slidingWindow",
+        "--algorithm slidingLog", "--algorithm concurrency"}) {
+    const std::string bytes = Screenshot(folder / "one.png", flags);
+    EXPECT_GT(ReadPng(folder / "one.png").Shares().size(), 100U) << flags;
+    const auto [found, is_new] = seen.emplace(bytes, flags);
+    EXPECT_TRUE(is_new) << flags << " looks as " << found->second;
+  }
+}
+
 TEST_F(Window, SizeThemeAndScaleAreObeyed) {
   const TempFolder folder;
   Screenshot(folder / "light.png", "--size 1500x900 --theme light --scale 1.5");

@@ -2,9 +2,9 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
-#include "core/token_bucket.h"
 #include "model/history.h"
 
 namespace sluice::sim {
@@ -18,8 +18,19 @@ struct Explanation {
     std::string value;
   };
 
+  /// The rule as a picture: what is taken already, what the request needs beside it, and how far
+  /// both may reach. In shares of that.
+  struct Fit {
+    std::string taken_name;  ///< "taken, not refilled yet: b"
+    double taken = 0;
+    double need = 0;
+  };
+
   std::string verdict;  ///< "Admitted", "Denied"
-  std::string reason;   ///< why, in tokens; one or two sentences
+  std::string reason;   ///< why, in words; one or two sentences
+  Fit fit;
+  std::string rule;  ///< "admit if n x I <= C x I - b"
+  std::string hint;  ///< how to read its symbols, in a sentence
   std::vector<Line> lines;
   std::string test;          ///< the rule with the numbers in it: "100 ms <= 40.1 ms?  No: denied."
   std::vector<Line> answer;  ///< what the caller is told
@@ -27,11 +38,11 @@ struct Explanation {
 
 Explanation Explain(const Request& request);
 
-/// "Token bucket: capacity 20, refill 10 every 1 s".
-std::string DescribeBucket(const TokenBucket& bucket);
-/// "At most 20 at once, then 10 a second"
-std::string DescribeLimit(const TokenBucket& bucket);
-/// Tokens a second.
-double RefillPerSecond(const TokenBucket& bucket);
+/// "How a token bucket decides": how to begin, and what to know of it, a sentence each.
+struct Introduction {
+  std::string title;
+  std::vector<std::string> sentences;
+};
+Introduction Introduce(const ChosenPolicy& policy);
 
 }  // namespace sluice::sim

@@ -1,8 +1,12 @@
 // Seeded traffic: who sends a request, and when.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
 
 #include "core/time.h"
 #include "model/random.h"
@@ -48,6 +52,43 @@ class PoissonTraffic {
   double rate_;
   std::uint32_t callers_;
   std::optional<Arrival> next_;
+};
+
+/// `count` requests at moments spread evenly over [from, to], both included.
+struct Volley {
+  std::uint32_t count = 1;
+  Nanos from{0};
+  Nanos to{0};
+};
+
+inline constexpr std::uint32_t kMostScripted = 100'000;
+
+/// Reads "20@3.9s", twenty at one moment, or "20@3s..3.9s". None if it is not one, if its count is
+/// not 1 to kMostScripted, or if it ends before it begins.
+std::optional<Volley> ParseVolley(std::string_view text);
+/// As ParseVolley reads it.
+std::string WriteVolley(const Volley& volley);
+
+/// The moments of all volleys, in order.
+std::vector<Nanos> MomentsOf(const std::vector<Volley>& volleys);
+
+/// Poisson traffic with volleys of the first caller in it. Not thread safe.
+class Traffic {
+ public:
+  Traffic(std::uint64_t seed, double rate, std::uint32_t callers,
+          const std::vector<Volley>& volleys);
+
+  /// As PoissonTraffic.
+  std::optional<Arrival> next() const;
+  Arrival Take();
+  void SetRate(double rate, Nanos now) { poisson_.SetRate(rate, now); }
+
+ private:
+  bool NextIsScripted() const;
+
+  PoissonTraffic poisson_;
+  std::vector<Nanos> script_;
+  std::size_t scripted_ = 0;  // of these, how many have been taken
 };
 
 }  // namespace sluice::sim

@@ -1,0 +1,112 @@
+// Concurrency: the slots as boxes, each with the request that holds it and the time that it has
+// left.
+#include <algorithm>
+#include <cmath>
+#include <string>
+#include <vector>
+
+#include "model/duration.h"
+#include "model/pictures.h"
+#include "picture.h"
+
+namespace sluice::sim {
+namespace {
+
+struct Grid {
+  int columns = 1;
+  int rows = 1;
+  float width = 0;
+  float height = 0;
+};
+
+// Boxes as large as the place allows, two lines of text high at most.
+Grid Divide(const Scene& scene, const Rect& place, std::int64_t boxes) {
+  const Look& look = scene.look;
+  Grid grid;
+  for (grid.columns = 2;; ++grid.columns) {
+    grid.rows = static_cast<int>((boxes + grid.columns - 1) / grid.columns);
+    grid.width = place.width / static_cast<float>(grid.columns);
+    grid.height = std::min(place.height / static_cast<float>(grid.rows), look.Px(46));
+    // Readable, or as good as square, or as small as a box can be.
+    if (grid.height >= look.Px(24) || grid.height >= grid.width * 0.7F || grid.width < look.Px(9)) {
+      return grid;
+    }
+  }
+}
+
+void DrawSlot(const Scene& scene, const Rect& box, const HeldSlot* slot) {
+  const Look& look = scene.look;
+  const Palette& palette = look.palette;
+  if (slot == nullptr) {
+    scene.pen.Frame(box, palette.border, look.Px(4));
+    if (box.width > look.Px(60) && box.height > look.Px(18)) {
+      scene.pen.Text(look.fonts.small, box.x + box.width / 2, box.y + box.height / 2 - look.Px(9),
+                     palette.muted, "free", Align::kCentre);
+    }
+    return;
+  }
+  // What the call still needs, of what it took the slot for.
+  const double left = ToSeconds(slot->until - scene.now());
+  const double whole = ToSeconds(slot->until - slot->taken);
+  scene.pen.Fill(box, Faded(palette.water, 0.3F), look.Px(4));
+  scene.pen.Fill({box.x, box.y, box.width * static_cast<float>(std::clamp(left / whole, 0.0, 1.0)),
+                  box.height},
+                 Faded(palette.water, 0.75F), look.Px(4));
+  scene.pen.Frame(box, palette.water_edge, look.Px(4));
+  if (box.width < look.Px(60) || box.height < look.Px(18)) return;
+  const bool two_lines = box.height >= look.Px(34);
+  const float y = box.y + box.height / 2 - look.Px(two_lines ? 17 : 9);
+  scene.pen.Text(look.fonts.small, box.x + look.Px(7), y, palette.text,
+                 "#" + std::to_string(slot->id));
+  std::string time = FormatNumber(left, 2) + " s";
+  if (slot->until == slot->expires) time += ", expires";
+  if (two_lines) {
+    scene.pen.Text(look.fonts.small, box.x + look.Px(7), y + look.Px(16), palette.text, time);
+  } else if (box.width > look.Px(100)) {
+    scene.pen.Text(look.fonts.small, box.right() - look.Px(7), y, palette.text, time,
+                   Align::kRight);
+  }
+}
+
+}  // namespace
+
+void DrawConcurrency(const Scene& scene) {
+  const Look& look = scene.look;
+  const auto& policy = std::get<Concurrency>(scene.simulation.policy().algorithm);
+  const std::vector<HeldSlot> slots =
+      HeldSlots(scene.simulation.history(), scene.caller, scene.now());
+  const Reading state = scene.simulation.StateOf(scene.caller);
+  std::string text = "all are free";
+  if (state.numbers[0] > 0) {
+    const auto next = std::ranges::min_element(slots, {}, &HeldSlot::until);
+    text = next == slots.end()
+               ? ""
+               : "the next is free in " + FormatIn(next->until - scene.now(), TimeUnit::kMillis, 0);
+  }
+  const Rect rest = DrawHeadline(scene, ShortCount(state.numbers[0]),
+                                 FormatShort(static_cast<double>(policy.limit())), text);
+
+  // Of very many slots only those held, and as many of the others as there is place for.
+  const auto most =
+      static_cast<std::int64_t>(rest.width * rest.height / (look.Px(12) * look.Px(12)));
+  const auto held = static_cast<std::int64_t>(slots.size());
+  const std::int64_t boxes =
+      std::clamp<std::int64_t>(std::max(policy.limit(), held), 1, std::max<std::int64_t>(most, 1));
+  const Grid grid = Divide(scene, rest, boxes);
+  const float gap = grid.width > look.Px(30) ? look.Px(5) : look.Px(2);
+  std::vector<const HeldSlot*> placed(static_cast<std::size_t>(boxes), nullptr);
+  for (const HeldSlot& slot : slots) {
+    if (slot.slot < placed.size()) placed[slot.slot] = &slot;
+  }
+  for (std::int64_t i = 0; i < boxes; ++i) {
+    const auto column = static_cast<float>(i % grid.columns);
+    const auto row = static_cast<float>(i / grid.columns);
+    DrawSlot(scene,
+             {rest.x + column * grid.width, rest.y + row * grid.height, grid.width - gap,
+              grid.height - gap},
+             placed[static_cast<std::size_t>(i)]);
+  }
+  DrawCaption(scene, "request, and time until its call ends");
+}
+
+}  // namespace sluice::sim

@@ -1,0 +1,106 @@
+// What the pictures show is what the history says.
+#include "model/pictures.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "model/simulation.h"
+#include "scenarios.h"
+#include "support/seed.h"
+
+namespace sluice::sim {
+namespace {
+
+Simulation RunOf(AlgorithmKind kind) {
+  Simulation simulation(Busy(testing::TestSeed(), 2, kind));
+  simulation.AdvanceTo(12 * kOneSecond);
+  return simulation;
+}
+
+TEST(WindowBars, CountEveryAdmittedUnitOnce) {
+  for (const AlgorithmKind kind : {AlgorithmKind::kFixedWindow, AlgorithmKind::kSlidingWindow}) {
+    const Simulation simulation = RunOf(kind);
+    const auto bars = WindowBars(simulation.history(), 1, Nanos{0}, simulation.now());
+    std::int64_t sum = 0;
+    for (std::size_t i = 0; i < bars.size(); ++i) {
+      sum += bars[i].count;
+      EXPECT_EQ(bars[i].end - bars[i].start, 2 * kOneSecond);
+      EXPECT_LE(bars[i].count, bars[i].limit);
+      EXPECT_GE(bars[i].start, i > 0 ? bars[i - 1].end : Nanos{0});
+    }
+    EXPECT_EQ(sum, simulation.history().per_caller()[1].units_admitted);
+  }
+}
+
+TEST(WindowBars, OfAPartBeginWithTheWindowThatReachesIntoIt) {
+  Scenario scenario = Quiet(Default(AlgorithmKind::kFixedWindow));
+  scenario.volleys = {{.count = 5, .from = kOneSecond, .to = kOneSecond},
+                      {.count = 7, .from = 4 * kOneSecond, .to = 4 * kOneSecond}};
+  Simulation simulation(scenario);
+  simulation.AdvanceTo(5 * kOneSecond);
+  const auto bars = WindowBars(simulation.history(), 0, 2 * kOneSecond, simulation.now());
+  ASSERT_EQ(bars.size(), 2U);
+  EXPECT_EQ(bars[0].start, kOneSecond);
+  EXPECT_EQ(bars[0].count, 5);
+  EXPECT_EQ(bars[1].start, 4 * kOneSecond);
+  EXPECT_EQ(WindowBars(simulation.history(), 0, 3 * kOneSecond, simulation.now()).size(), 1U);
+  // Algorithms without windows have none.
+  EXPECT_TRUE(WindowBars(RunOf(AlgorithmKind::kGcra).history(), 0, Nanos{0}, kOneSecond).empty());
+}
+
+TEST(BusiestSpan, FindsTheBurstAcrossABoundary) {
+  PolicyNumbers numbers = DefaultNumbers(AlgorithmKind::kFixedWindow);
+  numbers.by_clock = true;
+  Scenario scenario = Quiet(Chosen(numbers));
+  scenario.volleys = {{.count = 20, .from = 3700 * kMilli, .to = 3900 * kMilli},
+                      {.count = 30, .from = 4100 * kMilli, .to = 4300 * kMilli}};
+  Simulation simulation(scenario);
+  simulation.AdvanceTo(8 * kOneSecond);
+  const BusySpan span =
+      BusiestSpan(simulation.history(), 0, Nanos{0}, simulation.now(), 2 * kOneSecond);
+  EXPECT_EQ(span.units, 40);  // twice the limit
+  EXPECT_EQ(span.to - span.from, 2 * kOneSecond);
+  EXPECT_GE(span.to, 4100 * kMilli);
+  EXPECT_LT(span.to, 4300 * kMilli);
+  EXPECT_EQ(BusiestSpan(simulation.history(), 0, 5 * kOneSecond, 7 * kOneSecond, kMilli).units, 0);
+}
+
+TEST(BusiestSpan, OfALogIsNeverAboveTheLimit) {
+  const Simulation simulation = RunOf(AlgorithmKind::kSlidingLog);
+  for (const std::uint32_t caller : {0U, 1U}) {
+    EXPECT_EQ(
+        BusiestSpan(simulation.history(), caller, Nanos{0}, simulation.now(), 2 * kOneSecond).units,
+        20);
+  }
+}
+
+TEST(LogMarks, AreWhatTheLogHolds) {
+  const Simulation simulation = RunOf(AlgorithmKind::kSlidingLog);
+  const auto marks =
+      LogMarks(simulation.history(), 0, simulation.now() - 2 * kOneSecond, simulation.now());
+  std::int64_t sum = 0;
+  for (const LogMark& mark : marks) sum += mark.cost;
+  EXPECT_GT(sum, 0);
+  EXPECT_EQ(sum, simulation.StateOf(0).numbers[0]);
+  EXPECT_TRUE(std::ranges::is_sorted(marks, {}, &LogMark::at));
+}
+
+TEST(WaitingCalls, LeaveOneByOneAtTheLeakRate) {
+  PolicyNumbers numbers = DefaultNumbers(AlgorithmKind::kLeakyBucket);
+  numbers.mode = LeakyBucket::Mode::kShape;
+  Simulation simulation(Quiet(Chosen(numbers)));
+  for (int i = 0; i < 5; ++i) simulation.Send(0, 1);
+  simulation.AdvanceTo(150 * kMilli);
+  const auto waiting = WaitingCalls(simulation.history(), 0, simulation.now());
+  ASSERT_EQ(waiting.size(), 3U);  // at 0 and 100 ms two have left
+  for (std::size_t i = 0; i < waiting.size(); ++i) {
+    EXPECT_EQ(waiting[i].id, i + 3);
+    EXPECT_EQ(waiting[i].leaves, static_cast<std::int64_t>(i + 2) * 100 * kMilli);
+  }
+  simulation.AdvanceTo(kOneSecond);
+  EXPECT_TRUE(WaitingCalls(simulation.history(), 0, simulation.now()).empty());
+}
+
+}  // namespace
+}  // namespace sluice::sim
