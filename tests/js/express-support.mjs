@@ -2,6 +2,7 @@
 
 import { once } from 'node:events';
 import http from 'node:http';
+import { setTimeout } from 'node:timers/promises';
 import express from 'express';
 
 /**
@@ -77,4 +78,39 @@ export function scriptedLimiter(answer, { synchronous = true } = {}) {
     checkSync: ask,
     check: async (key, options) => ask(key, options),
   };
+}
+
+/** Slots that count how often they were released, and fail at it if told so. */
+export function scriptedHolder(failure) {
+  const holder = {
+    id: '0123456789abcdef0123456789abcdef',
+    released: 0,
+    async release() {
+      holder.released++;
+      if (failure !== undefined) throw failure;
+      return true;
+    },
+    renew: async () => true,
+  };
+  return holder;
+}
+
+/** Resolves once `condition` holds, which may be async. Fails when that takes for ever. */
+export async function until(condition) {
+  for (let i = 0; !(await condition()); i++) {
+    if (i === 10_000) throw new Error(`it never came true: ${condition}`);
+    await setTimeout(2);
+  }
+}
+
+/** Lets what is under way on both ends of a connection happen, if it is going to. */
+export const settled = () => setTimeout(30);
+
+/** What nobody caught, until test `t` ends. */
+export function collectUnhandled(t) {
+  const unhandled = [];
+  const collect = (reason) => unhandled.push(reason);
+  process.on('unhandledRejection', collect);
+  t.after(() => process.off('unhandledRejection', collect));
+  return unhandled;
 }

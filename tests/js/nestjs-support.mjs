@@ -35,6 +35,16 @@ export function controller(handlers, { name = 'Pages', path = '', decorators = [
   return type;
 }
 
+/** Makes a handler of `controller` do something else than answer its name. */
+export function handlerOf(type, name, handle) {
+  const method = type.prototype[name];
+  const { [name]: other } = { [name]: handle };
+  for (const key of Reflect.getMetadataKeys(method)) {
+    Reflect.defineMetadata(key, Reflect.getMetadata(key, method), other);
+  }
+  Object.defineProperty(type.prototype, name, { value: other, configurable: true });
+}
+
 /** A root module. */
 export function rootModule(imports, { controllers = [], providers = [] } = {}) {
   class AppModule {}
@@ -54,7 +64,7 @@ export async function start(t, adapter, options, { configure = () => {}, ...rest
   await app.listen(0, '127.0.0.1');
   const server = app.getHttpServer();
   t.after(async () => {
-    server.closeAllConnections();
+    server.closeAllConnections?.(); // HTTP/2's has none.
     await app.close();
   });
   const { port } = server.address();

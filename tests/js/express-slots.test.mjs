@@ -1,0 +1,229 @@
+// The Express middleware under concurrency limits: a slot is given back when the response has closed.
+
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import http from 'node:http';
+import net from 'node:net';
+import { test } from 'node:test';
+import express from 'express';
+import express4 from 'express4';
+import { concurrency, createLimiter, leakyBucket, tokenBucket } from 'sluice';
+import { rateLimit } from 'sluice/express';
+import {
+  collectUnhandled,
+  decision,
+  scriptedHolder,
+  scriptedLimiter,
+  serve,
+  settled,
+  until,
+} from './express-support.mjs';
+
+/** A route behind one slot whose responses end when the test says so. */
+async function serveHeld(t, { makeApp, policies = concurrency({ limit: 1, ttl: '1h' }) } = {}) {
+  const handled = [];
+  const server = await serve(
+    t,
+    (app) => app.use(rateLimit({ policies, key: () => 'one' }), (_req, res) => handled.push(res)),
+    { makeApp },
+  );
+  return { ...server, handled };
+}
+
+for (const [name, makeApp] of [
+  ['Express 5', express],
+  ['Express 4', express4],
+]) {
+  test(`${name}: a slot is held while the response streams, and free once it has ended`, async (t) => {
+    const { send, handled } = await serveHeld(t, { makeApp });
+    const first = send('/first');
+    await until(() => handled.length === 1);
+    const denied = await send('/second');
+    assert.equal(denied.status, 429);
+    assert.deepEqual(JSON.parse(denied.body)['violated-policies'], ['default']);
+
+    handled[0].write('the beginning, ');
+    await settled();
+    assert.equal((await send('/third')).status, 429, 'the response has not ended');
+
+    handled[0].end('the end');
+    assert.equal((await first).body, 'the beginning, the end');
+    const next = send('/fourth');
+    await until(() => handled.length === 2);
+    handled[1].end();
+    assert.equal((await next).status, 200);
+  });
+}
+
+test('a slot is free once its client has hung up', async (t) => {
+  const { port, send, handled } = await serveHeld(t);
+  const leaving = http.get({ port, host: '127.0.0.1', agent: false });
+  leaving.on('error', () => {});
+  await until(() => handled.length === 1);
+  assert.equal((await send()).status, 429);
+  leaving.destroy();
+  await once(handled[0], 'close');
+  const next = send();
+  await until(() => handled.length === 2);
+  handled[1].end();
+  assert.equal((await next).status, 200);
+});
+
+test('a slot is free once a handler that threw has been answered for', async (t) => {
+  const policies = concurrency({ limit: 1, ttl: '1h' });
+  const { send, errors } = await serve(t, (app) => {
+    app.use(rateLimit({ policies }));
+    app.get('/at-once', () => {
+      throw new Error('broken');
+    });
+    app.get('/later', async () => {
+      throw new Error('broken');
+    });
+  });
+  for (const path of ['/at-once', '/later', '/at-once']) {
+    assert.equal((await send(path)).status, 500, path);
+  }
+  assert.deepEqual(
+    errors.map(({ message }) => message),
+    ['broken', 'broken', 'broken'],
+  );
+});
+
+test('a denied request takes no slot, and gives none back', async (t) => {
+  const policies = {
+    rate: tokenBucket({ capacity: 1, every: '10d' }),
+    slots: concurrency({ limit: 2, ttl: '1h' }),
+  };
+  const { send, handled } = await serveHeld(t, { policies });
+  const first = send();
+  await until(() => handled.length === 1);
+  const denied = await send();
+  assert.deepEqual(JSON.parse(denied.body)['violated-policies'], ['rate']);
+  assert.equal(
+    denied.headers['ratelimit-policy'],
+    '"rate";q=1;w=864000, "slots";q=2;qu="concurrent-requests"',
+  );
+  handled[0].end();
+  assert.equal((await first).headers.ratelimit, '"rate";r=0;t=864000');
+});
+
+test('a request that leaves the queue of a shaping policy gives its slot back', async (t) => {
+  const limiter = createLimiter({
+    policies: {
+      queue: leakyBucket({ capacity: 9, leak: 1, every: '1h', mode: 'shape' }),
+      slots: concurrency({ limit: 5, ttl: '2h' }),
+    },
+  });
+  const taken = async () => 5 - (await limiter.peek('one', { cost: 0 })).policies[1].remaining;
+  const handled = [];
+  const { port, send } = await serve(t, (app) =>
+    app.use(rateLimit({ limiter, key: () => 'one' }), (req, res) => {
+      handled.push(req.url);
+      res.end();
+    }),
+  );
+  await send('/first');
+  await until(async () => (await taken()) === 0);
+  const queued = net.connect(port, '127.0.0.1');
+  queued.write('GET /queued HTTP/1.1\r\nHost: test\r\n\r\n');
+  await until(async () => (await taken()) === 1);
+  queued.destroy();
+  await until(async () => (await taken()) === 0);
+  assert.deepEqual(handled, ['/first']);
+});
+
+const endings = {
+  'ends with a body': (_req, res) => res.send('done'),
+  'ends without one': (_req, res) => res.status(204).end(),
+  'is sent in pieces': (_req, res) => {
+    res.write('a');
+    setImmediate(() => res.end('b'));
+  },
+  'is cut off by the server': (_req, res) => res.destroy(),
+};
+for (const synchronous of [true, false]) {
+  for (const [how, handler] of Object.entries(endings)) {
+    const store = synchronous ? 'a store in this process' : 'a store elsewhere';
+    test(`${store}: slots are released exactly once when the response ${how}`, async (t) => {
+      const holder = scriptedHolder();
+      const limiter = scriptedLimiter(decision({ holder }), { synchronous });
+      let before;
+      const { send } = await serve(t, (app) =>
+        app.use(rateLimit({ limiter }), (req, res) => {
+          before = holder.released;
+          res.once('close', () => res.emit('close')); // Whoever says it twice.
+          handler(req, res);
+        }),
+      );
+      await send().catch(() => {});
+      await until(() => holder.released > 0);
+      await settled();
+      assert.deepEqual([before, holder.released], [0, 1]);
+    });
+  }
+}
+
+test('the slots of a client that hung up before they were taken are released at once', async (t) => {
+  const holder = scriptedHolder();
+  const limiter = scriptedLimiter(decision({ holder }), { synchronous: false });
+  const key = (_req, res) => new Promise((resolve) => res.on('close', () => resolve('k')));
+  const { port } = await serve(t, (app) => app.use(rateLimit({ limiter, key })));
+  const client = net.connect(port, '127.0.0.1');
+  client.write('GET / HTTP/1.1\r\nHost: test\r\n\r\n', () => client.destroy());
+  await until(() => holder.released > 0);
+});
+
+test('a store that fails to take slots back is no unhandled rejection', async (t) => {
+  const unhandled = collectUnhandled(t);
+  const holder = scriptedHolder(new Error('no store'));
+  const limiter = scriptedLimiter(decision({ holder }));
+  const { send, errors } = await serve(t, (app) => app.use(rateLimit({ limiter })));
+  assert.equal((await send()).status, 200);
+  await until(() => holder.released > 0);
+  await settled();
+  assert.deepEqual([unhandled, errors], [[], []]);
+});
+
+test('requests that a client sent ahead give their slots back when it hangs up', async (t) => {
+  const holders = Array.from({ length: 30 }, () => scriptedHolder());
+  const unused = [...holders];
+  const limiter = scriptedLimiter(decision());
+  limiter.checkSync = () => decision({ holder: unused.shift() });
+  const warnings = [];
+  const collect = (warning) => warnings.push(warning);
+  process.on('warning', collect);
+  t.after(() => process.off('warning', collect));
+  const { port } = await serve(t, (app) => app.use(rateLimit({ limiter }), () => {}));
+  const client = net.connect(port, '127.0.0.1');
+  client.write('GET / HTTP/1.1\r\nHost: test\r\n\r\n'.repeat(holders.length));
+  await until(() => unused.length === 0);
+  await settled();
+  assert.ok(holders.every(({ released }) => released === 0));
+  client.destroy();
+  await until(() => holders.every(({ released }) => released === 1));
+  await settled();
+  assert.ok(holders.every(({ released }) => released === 1));
+  assert.deepEqual(warnings, []);
+});
+
+test('requests that a client sent ahead give their slots back one by one as they are answered', async (t) => {
+  const { port, handled } = await serveHeld(t, { policies: concurrency({ limit: 2, ttl: '1h' }) });
+  const client = net.connect(port, '127.0.0.1');
+  t.after(() => client.destroy());
+  let text = '';
+  client.setEncoding('utf8').on('data', (chunk) => {
+    text += chunk;
+  });
+  const ask = 'GET / HTTP/1.1\r\nHost: test\r\n\r\n';
+  client.write(ask.repeat(3));
+  await until(() => handled.length === 2);
+  handled[1].end('second');
+  await settled();
+  client.write(ask);
+  await settled();
+  assert.equal(handled.length, 2, 'the second answer has still to wait for the first');
+  handled[0].end('first');
+  await until(() => text.split('429 Too Many Requests').length === 3);
+  client.write(ask);
+  await until(() => handled.length === 3);
+});
