@@ -164,8 +164,8 @@ export const chargeOf: (decision: unknown) => Charge | undefined | 'foreign' =
 export const shadowsOf: (decision: unknown) => readonly string[] = NativeDecision.shadowsOf;
 
 /**
- * Reads the verdict whose code is `code` and whose numbers stand at `at` in the exchange. `units`: what the check
- * asked for. `holder`: of an admitted call that may have taken slots.
+ * Reads the verdict whose code is `code` and whose numbers stand at `at` in the exchange. `units`: what it charged
+ * if it was admitted; of a peek, 0. `holder`: of an admitted call that may have taken slots.
  */
 export function readDecision<Name extends string>(
   table: PolicyTable<Name>,

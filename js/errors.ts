@@ -26,8 +26,18 @@ function show(value: unknown): string {
   if (typeof value === 'string' && value.length > 80) {
     return `${inspect(value.slice(0, 80))}... (${value.length} characters)`;
   }
-  const text = inspect(value, { depth: 0, compact: true, breakLength: Number.POSITIVE_INFINITY });
+  const text = print(value);
   return text.length > 120 ? `${text.slice(0, 117)}...` : text;
+}
+
+function print(value: unknown): string {
+  const breakLength = Number.POSITIVE_INFINITY;
+  try {
+    // No code of the value's own: what it throws would take the place of the error.
+    return inspect(value, { depth: 0, compact: true, breakLength, customInspect: false });
+  } catch {
+    return `something of type ${typeof value}`;
+  }
 }
 
 function decorate<E extends Error>(
@@ -79,7 +89,11 @@ function distance(a: string, b: string): number {
   return rows[a.length][b.length];
 }
 
+const LONGEST_NAME = 64;
+
 function nearest(word: string, known: readonly string[]): string | undefined {
+  // Option names may come from a caller's caller: comparing takes time by their length.
+  if (word.length > LONGEST_NAME) return undefined;
   const ranked = known
     .map((name) => ({ name, off: distance(word.toLowerCase(), name.toLowerCase()) }))
     .sort((a, b) => a.off - b.off);

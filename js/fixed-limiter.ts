@@ -1,6 +1,6 @@
 // Limiters that always say the same, for tests of code that asks one.
 
-import { rangeError } from './errors.js';
+import { checkOptionNames, rangeError } from './errors.js';
 import type { LimiterStats, SyncLimiter } from './limiter-types.js';
 import { tokenBucket } from './policies.js';
 import type { Decision, Key, Policy } from './types.js';
@@ -94,7 +94,9 @@ export function denyAll<
   Name extends string = string,
   K extends Key = Key,
   Plan extends string = string,
->({ retryAfterMs = 1000 }: DenyAllOptions = {}): SyncLimiter<Name, K, Plan> {
+>(options: DenyAllOptions = {}): SyncLimiter<Name, K, Plan> {
+  checkOptionNames(options, ['retryAfterMs'], 'denyAll');
+  const { retryAfterMs = 1000 } = options;
   if (!(retryAfterMs > 0 && (Number.isInteger(retryAfterMs) || retryAfterMs === Infinity))) {
     const expected = 'a whole number of milliseconds above 0, or Infinity';
     throw rangeError('ERR_SLUICE_OPTIONS', 'retryAfterMs', retryAfterMs, expected);

@@ -83,7 +83,9 @@ export class RedisLink<Name extends string> implements Engine<Name> {
       const ticket = freeTickets.pop() ?? pending.length;
       const link = this as unknown as RedisLink<string>;
       const { units } = call;
-      pending[ticket] = { link, kind, units, holder, resolve, reject };
+      // A peek charges nothing that could be given back.
+      const charged = kind === Kind.Check ? units : 0;
+      pending[ticket] = { link, kind, units: charged, holder, resolve, reject };
       this.#underWay++;
       if (typeof keys === 'string' && isShort(call) && kind <= Kind.Peek && !this.table.hasSlots) {
         this.#native.ask(kind, keys, call.units, ticket);
