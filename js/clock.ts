@@ -2,13 +2,21 @@
 
 import { durationUs } from './duration.js';
 import { rangeError } from './errors.js';
-import { SLEEP, type SleepClock } from './time.js';
 import type { Duration } from './types.js';
 
 /** Tells a memory store the time. */
 export interface Clock {
   /** Milliseconds since any fixed moment, >= 0; fractions count down to a microsecond. */
   now(): number;
+}
+
+/** Set on a clock that wakes sleepers itself when it is moved. */
+export const SLEEP: unique symbol = Symbol('sluice.sleep');
+
+/** A clock that has sleepers of its own. */
+export interface SleepClock extends Clock {
+  /** Calls `wake` once the clock has moved `ms` further; the result takes that back. */
+  [SLEEP](ms: number, wake: () => void): () => void;
 }
 
 /** Stands still until it is moved. */

@@ -1,15 +1,6 @@
 // Waiting, in the time of the store's clock.
 
-import type { Clock } from './clock.js';
-
-/** Set on a clock that wakes sleepers itself when it is moved. */
-export const SLEEP: unique symbol = Symbol('sluice.sleep');
-
-/** A clock that has sleepers of its own. */
-export interface SleepClock extends Clock {
-  /** Calls `wake` once the clock has moved `ms` further; the result takes that back. */
-  [SLEEP](ms: number, wake: () => void): () => void;
-}
+import { type Clock, readClockUs, SLEEP, type SleepClock } from './clock.js';
 
 /** Longer ones fire at once. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
@@ -24,7 +15,7 @@ export class Time {
 
   /** In ms, from any moment. */
   now(): number {
-    return this.#clock === undefined ? performance.now() : this.#clock.now();
+    return this.#clock === undefined ? performance.now() : readClockUs(this.#clock) / 1e3;
   }
 
   /** Resolves once `ms` have passed (at once if none have to), or rejects with the signal's reason when that comes first. */

@@ -1,4 +1,4 @@
-// wait: calls that queue for their turn, on a clock that the test moves.
+// wait: calls that wait for their turn, on a clock that the test moves.
 
 import assert from 'node:assert/strict';
 import { getEventListeners } from 'node:events';
@@ -16,33 +16,11 @@ import {
 } from 'sluice';
 import { dateClock } from 'sluice/testing';
 import { settle, still } from './support/limits.mjs';
+import { gone, queue } from './support/queue.mjs';
 
 // A call that hangs fails by its own test's time limit, not because nothing else is left to do.
 const alive = setInterval(() => {}, 1000);
 after(() => clearInterval(alive));
-
-/** Calls that wait, and the order and time in which they end. */
-function queue(limiter, clock) {
-  const ended = [];
-  const enter = (name, options, key = 'k') => {
-    const call = limiter.wait(key, options);
-    const note = (how) => ended.push(`${name} ${how} at ${Math.ceil(clock.now())}`);
-    call.then(
-      ({ allowed }) => note(allowed ? 'in' : 'denied'),
-      (error) => note(error.code ?? error.name),
-    );
-    return call;
-  };
-  const advance = async (ms, step = ms) => {
-    for (let left = ms; left > 0; left -= step) {
-      clock.advance(Math.min(step, left));
-      await settle();
-    }
-  };
-  return { ended, enter, advance };
-}
-
-const gone = Object.assign(new Error('given up'), { code: 'GONE' });
 
 const everyTenth = {
   tokenBucket: tokenBucket({ capacity: 1, refill: 10, every: '1s' }),
@@ -237,189 +215,6 @@ test('windows and buckets together: the line waits for the window, then each for
   assert.deepEqual(ended, ['a in at 0', 'b in at 100', 'c in at 1000', 'd in at 1100']);
 });
 
-// Lines in this process
-
-test('who comes in the same breath lines up behind one that was denied, whatever it costs', async () => {
-  const { limiter, clock } = still(fixedWindow({ limit: 3, window: '1s' }));
-  limiter.checkSync('k');
-  const { ended, enter, advance } = queue(limiter, clock);
-  enter('large', { cost: 3 });
-  enter('small', { cost: 1 });
-  await settle();
-  assert.deepEqual(ended, []);
-  await advance(2000, 1000);
-  assert.deepEqual(ended, ['large in at 1000', 'small in at 2000']);
-});
-
-const oneSlot = concurrency({ limit: 1, ttl: '1h' });
-
-test('a slot given back goes to the first of the line', async () => {
-  const { limiter, clock } = still(oneSlot);
-  const { holder } = limiter.checkSync('k');
-  const { ended, enter, advance } = queue(limiter, clock);
-  const a = enter('a');
-  enter('b');
-  await settle();
-  await advance(1000, 50);
-  assert.deepEqual(ended, []);
-  await holder.release();
-  await advance(50);
-  assert.deepEqual(ended, ['a in at 1050']);
-  await (await a).holder.release();
-  await advance(50);
-  assert.deepEqual(ended.slice(1), ['b in at 1100']);
-});
-
-test('while some of a line still wait, nobody who comes is asked before them', async () => {
-  const { limiter, clock } = still(oneSlot);
-  const { holder } = limiter.checkSync('k');
-  const { ended, enter, advance } = queue(limiter, clock);
-  const a = enter('a');
-  enter('b');
-  await settle();
-  await holder.release();
-  await advance(50);
-  await advance(20);
-  await (await a).holder.release();
-  enter('c'); // there is a free slot, but b was first
-  await settle();
-  await advance(80, 10);
-  assert.deepEqual(ended, ['a in at 50', 'b in at 100']);
-});
-
-test('the last of the line that leaves lets nobody in before those who still wait', async () => {
-  const { limiter, clock } = still(oneSlot);
-  const { holder } = limiter.checkSync('k');
-  const { ended, enter, advance } = queue(limiter, clock);
-  enter('a');
-  await settle();
-  const controller = new AbortController();
-  enter('b', { signal: controller.signal }).catch(() => {});
-  await settle();
-  controller.abort(gone);
-  await settle();
-  await advance(20);
-  await holder.release();
-  enter('c'); // there is a free slot, but a was first
-  await settle();
-  await advance(80, 10);
-  assert.deepEqual(ended, ['b GONE at 0', 'a in at 50']);
-});
-
-test('one that leaves from the middle of a line does not let those behind past those before', async () => {
-  const { limiter, clock } = still(oneSlot);
-  const { holder } = limiter.checkSync('k');
-  const { ended, enter, advance } = queue(limiter, clock);
-  const controller = new AbortController();
-  enter('a');
-  enter('b', { signal: controller.signal }).catch(() => {});
-  enter('c');
-  await settle();
-  controller.abort(gone);
-  await settle();
-  await holder.release();
-  await advance(100, 10);
-  assert.deepEqual(ended, ['b GONE at 0', 'a in at 50']);
-});
-
-test('a slot is waited for only as long as maxWaitMs', async () => {
-  const { limiter, clock } = still(oneSlot);
-  limiter.checkSync('k');
-  const { ended, enter, advance } = queue(limiter, clock);
-  enter('a', { maxWaitMs: 120 });
-  await settle();
-  await advance(200, 10);
-  assert.deepEqual(ended, ['a denied at 120']);
-});
-
-test('a wait for a slot that a window would deny for too long is denied at once', async () => {
-  const { limiter } = still({ slots: oneSlot, window: fixedWindow({ limit: 2, window: '1h' }) });
-  limiter.checkSync('k', { cost: { window: 2 } });
-  assert.equal((await limiter.wait('k', { maxWaitMs: 1000 })).allowed, false);
-  const never = await limiter.wait('k', { cost: { window: 3 } });
-  assert.equal(never.retryAfterMs, Number.POSITIVE_INFINITY);
-});
-
-test('a slot whose holder died is passed on after its ttl', async () => {
-  const { limiter, clock } = still(concurrency({ limit: 1, ttl: '1s' }));
-  limiter.checkSync('k');
-  const { ended, enter, advance } = queue(limiter, clock);
-  enter('a');
-  await settle();
-  await advance(1000, 50);
-  assert.deepEqual(ended, ['a in at 1000']);
-});
-
-test('an aborted wait gives back the slot beside a bucket whose turn has not come', async () => {
-  const { limiter, clock } = still({
-    slots: oneSlot,
-    spaced: gcra({ limit: 10, every: '1s', burst: 1 }),
-  });
-  const first = await limiter.wait('k');
-  await first.holder.release();
-  const controller = new AbortController();
-  const waiting = limiter.wait('k', { signal: controller.signal });
-  await settle();
-  assert.equal((await limiter.peek('k', { cost: { slots: 1, spaced: 0 } })).allowed, false);
-  controller.abort();
-  await assert.rejects(waiting, { name: 'AbortError' });
-  assert.equal((await limiter.peek('k', { cost: { slots: 1, spaced: 0 } })).allowed, true);
-  clock.advance(100);
-  assert.equal(limiter.checkSync('k').allowed, true, 'and the turn');
-});
-
-test('a hundred calls wait in order, and each gets one turn', async () => {
-  for (const policy of [
-    fixedWindow({ limit: 7, window: 100 }),
-    tokenBucket({ capacity: 7, refill: 7, every: 100 }),
-  ]) {
-    const { limiter, clock } = still(policy);
-    const { ended, enter, advance } = queue(limiter, clock);
-    const calls = Array.from({ length: 100 }, (_, i) => enter(i));
-    await settle();
-    assert.equal(ended.length, 7);
-    await advance(1500, 1);
-    assert.deepEqual(
-      ended.map((line) => Number(line.split(' ')[0])),
-      calls.map((_, i) => i),
-    );
-    for (let second = 0; second < 14; second++) {
-      const within = ended.filter((line) => {
-        const at = Number(line.split(' at ')[1]);
-        return at > second * 100 && at <= (second + 1) * 100;
-      });
-      assert.ok(within.length <= 7, `${within.length} in one window`);
-    }
-    const { allowed, denied } = limiter.stats();
-    assert.deepEqual([allowed, denied], [100, 0], 'each counts once, however often it asked');
-  }
-});
-
-test('close: who still waits in line is told at its next try', async () => {
-  const { limiter, clock } = still(oneSlot);
-  limiter.checkSync('k');
-  const { ended, enter, advance } = queue(limiter, clock);
-  const call = enter('a');
-  const behind = enter('b');
-  await settle();
-  await limiter.close();
-  await advance(100, 50);
-  await assert.rejects(call, { code: 'ERR_SLUICE_CLOSED' });
-  await assert.rejects(behind, { code: 'ERR_SLUICE_CLOSED' });
-  assert.equal(ended.length, 2);
-  await assert.rejects(limiter.wait('k'), { code: 'ERR_SLUICE_CLOSED' });
-});
-
-test('close: who was admitted gets its turn all the same', async () => {
-  const { limiter, clock } = still(everyTenth.gcra);
-  await limiter.wait('k');
-  const call = limiter.wait('k');
-  await settle();
-  await limiter.close();
-  clock.advance(100);
-  assert.equal((await call).allowed, true);
-});
-
 test('fake timers drive waits through dateClock', async (t) => {
   t.mock.timers.enable({ apis: ['Date', 'setTimeout'], now: 1_700_000_000_000 });
   for (const policies of [everyTenth.gcra, windows.fixedWindow]) {
@@ -451,7 +246,7 @@ test('on the real clock waits are admitted too', async () => {
 });
 
 test('what cannot be meant is refused by name', async () => {
-  const { limiter } = still(oneSlot);
+  const { limiter } = still(concurrency({ limit: 1, ttl: '1h' }));
   for (const [options, name, code, argument] of [
     [{ maxWaitMs: -1 }, 'RangeError', 'ERR_SLUICE_OPTIONS', 'maxWaitMs'],
     [{ maxWaitMs: Number.NaN }, 'RangeError', 'ERR_SLUICE_OPTIONS', 'maxWaitMs'],
