@@ -6,6 +6,7 @@
 
 #include "core/tat.h"
 #include "support/policies.h"
+#include "support/random_policy.h"
 #include "support/trace.h"
 
 namespace sluice::testing {
@@ -69,7 +70,7 @@ TEST(GiveBackTat, NeverLeavesMoreThanIfTheChargeHadNotBeenMade) {
   Random random(TestSeed());
   int gave_back = 0;
   for (int trace = 0; trace < 20'000; ++trace) {
-    const TatRule rule = RuleOf(RandomPolicy(random, "p").policy.algorithm);
+    const TatRule rule = RuleOf(RandomTatPolicy(random, "p").algorithm);
     Nanos now{random.Magnitude(kLongestSpan.count())};
     Nanos tat{0};
     const std::int64_t charged =

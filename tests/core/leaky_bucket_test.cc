@@ -10,6 +10,7 @@
 
 #include "core/policy.h"
 #include "support/policies.h"
+#include "support/random_policy.h"
 #include "support/trace.h"
 
 namespace sluice::testing {
@@ -49,9 +50,9 @@ class Shaping : public ::testing::Test {
   // One key under a shaping policy whose numbers are drawn, by a caller who comes as early as it
   // pays, and a clock that also steps back.
   std::vector<Call> Run() {
-    TracePolicy drawn = RandomPolicy(random_, "p");
-    while (!Shapes(drawn.policy)) drawn = RandomPolicy(random_, "p");
-    const std::vector<Policy> policies{drawn.policy};
+    Policy drawn = RandomTatPolicy(random_, "p");
+    while (!Shapes(drawn)) drawn = RandomTatPolicy(random_, "p");
+    const std::vector<Policy> policies{drawn};
     rule_ = RuleOf(policies[0].algorithm);
     TraceClock clock(random_, Nanos{1});
     std::vector<Call> calls;

@@ -8,6 +8,7 @@
 
 #include "core/tat.h"
 #include "support/policies.h"
+#include "support/random_policy.h"
 #include "support/trace.h"
 
 namespace sluice::testing {
@@ -21,7 +22,7 @@ struct Admitted {
   std::int64_t cost;
 };
 
-TatRule RandomRule(Random& random) { return RuleOf(RandomPolicy(random, "p").policy.algorithm); }
+TatRule RandomRule(Random& random) { return RuleOf(RandomTatPolicy(random, "p").algorithm); }
 
 // A key in some state that traffic can bring about, at some time.
 struct Moment {

@@ -23,6 +23,29 @@ std::int64_t RandomCount(Random& random, std::int64_t most) {
   return random.Magnitude(random.OneIn(4) ? most : 100);
 }
 
+Algorithm RandomTatAlgorithm(Random& random) {
+  using Mode = LeakyBucket::Mode;
+  // An interval first, then a capacity that it leaves room for.
+  const std::int64_t interval = random.Magnitude(kLongestSpan.count());
+  const std::int64_t most = std::min(kLargestLimit, kLongestSpan.count() / interval);
+  const std::int64_t capacity = random.OneIn(8) ? most : random.Magnitude(most);
+  // Usually a rate that the interval meets exactly; else one that rounding slows a little.
+  std::int64_t rate = random.Magnitude(std::int64_t{1} << 20);
+  Nanos every{interval * std::min(rate, kLongestSpan.count() / interval)};
+  rate = every.count() / interval;
+  if (random.OneIn(3)) every -= Nanos{random.Between(0, std::min(rate - 1, every.count() / 101))};
+  switch (random.Between(0, 3)) {
+    case 0:
+      return Bucket(capacity, rate, every);
+    case 1:
+      return CellRate(capacity, rate, every);
+    case 2:
+      return Leaky(capacity, rate, every, Mode::kPolice);
+    default:
+      return Leaky(capacity, rate, every, Mode::kShape);
+  }
+}
+
 Algorithm RandomAlgorithm(Random& random) {
   using Align = FixedWindow::Align;
   switch (random.Between(0, 9)) {
@@ -41,7 +64,7 @@ Algorithm RandomAlgorithm(Random& random) {
     case 7:
       return Slots(RandomCount(random, 30), RandomSpan(random));
     default:
-      return RandomPolicy(random, "").policy.algorithm;
+      return RandomTatAlgorithm(random);
   }
 }
 
@@ -57,6 +80,10 @@ Policy RandomMixedPolicy(Random& random, std::string name) {
   Policy policy{std::move(name), RandomAlgorithm(random)};
   if (random.OneIn(2)) DrawOptions(random, policy);
   return policy;
+}
+
+Policy RandomTatPolicy(Random& random, std::string name) {
+  return {std::move(name), RandomTatAlgorithm(random)};
 }
 
 Policy RandomSuccessor(Random& random, const Policy& policy) {

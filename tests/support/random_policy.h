@@ -12,6 +12,9 @@ namespace sluice::testing {
 /// hundred steps can reach. Half have an option or more.
 Policy RandomMixedPolicy(Random& random, std::string name);
 
+/// One whose state is a TAT. No options.
+Policy RandomTatPolicy(Random& random, std::string name);
+
 /// Another policy of the same name, often one that shares its state: another limit, rate or option.
 Policy RandomSuccessor(Random& random, const Policy& policy);
 

@@ -57,10 +57,10 @@ class Subject {
   /// Forgets the key under all policies of now.
   virtual void Reset(Nanos now) = 0;
 
-  /// Whether the store holds no state of this policy (any more), though it was charged. A store may
-  /// drop a state that equals none, and only such; it then stays dropped if the clock steps back.
-  /// One that keeps its states says false.
-  virtual bool Dropped(std::size_t /*policy*/) { return false; }
+  /// Whether by now the store holds no state of this policy (any more), though it was charged. A
+  /// store may drop a state that equals none, and only such; it then stays dropped if the clock
+  /// steps back. One that keeps its states says false.
+  virtual bool Dropped(std::size_t /*policy*/, Nanos /*now*/) { return false; }
 };
 
 /// Makes a subject whose key was never seen.

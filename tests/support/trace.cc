@@ -1,12 +1,9 @@
-// Random policies, costs and clocks.
+// Random costs and clocks.
 #include "support/trace.h"
 
 #include <algorithm>
 #include <array>
 #include <chrono>
-#include <utility>
-
-#include "support/policies.h"
 
 namespace sluice::testing {
 namespace {
@@ -17,38 +14,7 @@ using std::chrono::seconds;
 constexpr std::int64_t kLargestCost = (std::int64_t{1} << 31) - 1;
 constexpr Nanos kFurthestBack = days(2);
 
-// One of the algorithms with these numbers.
-TracePolicy Draw(Random& random, std::string name, std::int64_t most, std::int64_t rate,
-                 Nanos every) {
-  using Mode = LeakyBucket::Mode;
-  switch (random.Between(0, 3)) {
-    case 0:
-      return {{std::move(name), Bucket(most, rate, every)}, ReferenceBucket(most, rate, every)};
-    case 1:
-      return {{std::move(name), CellRate(most, rate, every)}, ReferenceBucket(most, rate, every)};
-    case 2:
-      return {{std::move(name), Leaky(most, rate, every, Mode::kPolice)},
-              ReferenceQueue(most, rate, every, false)};
-    default:
-      return {{std::move(name), Leaky(most, rate, every, Mode::kShape)},
-              ReferenceQueue(most, rate, every, true)};
-  }
-}
-
 }  // namespace
-
-TracePolicy RandomPolicy(Random& random, std::string name) {
-  // An interval first, then a capacity that it leaves room for.
-  const std::int64_t interval = random.Magnitude(kLongestSpan.count());
-  const std::int64_t most = std::min(kLargestLimit, kLongestSpan.count() / interval);
-  const std::int64_t capacity = random.OneIn(8) ? most : random.Magnitude(most);
-  // Usually a rate that the interval meets exactly; else one that rounding slows a little.
-  std::int64_t refill = random.Magnitude(std::int64_t{1} << 20);
-  std::int64_t every = interval * std::min(refill, kLongestSpan.count() / interval);
-  refill = every / interval;
-  if (random.OneIn(3)) every -= random.Between(0, std::min(refill - 1, every / 101));
-  return Draw(random, std::move(name), capacity, refill, Nanos{every});
-}
 
 std::int64_t RandomCost(Random& random, std::int64_t capacity) {
   const auto fit = [](std::int64_t cost) { return std::min(cost, kLargestCost); };

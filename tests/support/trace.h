@@ -1,26 +1,14 @@
-// Random policies, costs and clocks: what the randomised tests of core and of every store draw
-// from.
+// Random costs and clocks: what the randomised tests of core and of every store draw from. Policies
+// are in random_policy.h.
 #pragma once
 
 #include <cstdint>
 #include <span>
-#include <string>
-#include <vector>
 
 #include "core/policy.h"
-#include "support/reference_policy.h"
 #include "support/seed.h"
 
 namespace sluice::testing {
-
-/// A policy, and the same as a plain model.
-struct TracePolicy {
-  Policy policy;
-  ReferencePolicy model;
-};
-
-/// A policy of any algorithm with numbers of every order of magnitude, the extremes among them.
-TracePolicy RandomPolicy(Random& random, std::string name);
 
 /// A cost for a capacity: mostly one that may pass, sometimes 0, exactly the capacity, one more, or
 /// the largest there is.

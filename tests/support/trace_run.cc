@@ -37,7 +37,7 @@ class Trace {
     for (int i = 0; i < steps && differs_.empty(); ++i) {
       ++counts_.steps;
       for (std::size_t p = 0; p < policies_.size(); ++p) {
-        if (subject_->Dropped(p)) model_.Forget(p);
+        if (subject_->Dropped(p, clock_.now())) model_.Forget(p);
       }
       const Nanos before = clock_.now();
       Step(before);
@@ -49,13 +49,15 @@ class Trace {
   }
 
  private:
-  // Draws the policies; how finely the clock moves: as finely as windows can tell.
+  // Draws the policies; how finely the clock moves: as finely as they can tell.
   Nanos DrawPolicies() {
-    policies_.clear();
+    fine_ = subject_->tick() < Micros{1} && random_.OneIn(4);
     for (std::int64_t i = random_.Between(1, random_.OneIn(3) ? 4 : 2); i > 0; --i) {
-      policies_.push_back(RandomMixedPolicy(random_, "p" + std::to_string(i)));
+      const std::string name = "p" + std::to_string(i);
+      policies_.push_back(fine_ ? RandomTatPolicy(random_, name)
+                                : RandomMixedPolicy(random_, name));
     }
-    return std::max(subject_->tick(), Nanos{Micros{1}});
+    return fine_ ? subject_->tick() : Micros{1};
   }
 
   void Use() {
@@ -70,7 +72,7 @@ class Trace {
   }
 
   void Step(Nanos now) {
-    if (random_.OneIn(50)) {
+    if (!fine_ && random_.OneIn(50)) {
       for (Policy& policy : policies_) {
         if (random_.OneIn(2)) policy = RandomSuccessor(random_, policy);
       }
@@ -279,6 +281,7 @@ class Trace {
   Random& random_;
   std::unique_ptr<Subject> subject_;
   TraceCounts& counts_;
+  bool fine_ = false;  // a clock of nanoseconds, and only policies that can tell them
   std::vector<Policy> policies_;
   TraceClock clock_;
   ReferenceKey model_;
