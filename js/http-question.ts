@@ -15,12 +15,18 @@ export type QuestionOptions = { readonly [Part in keyof Question]?: unknown };
 export interface KeyKinds {
   /** Some take strings. */
   readonly strings: boolean;
-  /** The parts that some count by; `undefined` if all take strings. */
+  /** Some take objects, of these parts. */
   readonly parts: readonly string[] | undefined;
 }
 
-export function keyKindsOf({ plans, policies }: HttpLimiter): KeyKinds {
-  const sets = [policies, ...(Object.values(plans) as PoliciesByName[])];
+/** A stand-in of 'sluice/testing' takes any key and plan, and any names of policies. */
+function isStandIn(limiter: HttpLimiter): boolean {
+  return !(limiter instanceof BaseLimiter);
+}
+
+export function keyKindsOf(limiter: HttpLimiter): KeyKinds | undefined {
+  if (isStandIn(limiter)) return undefined;
+  const sets = [limiter.policies, ...(Object.values(limiter.plans) as PoliciesByName[])];
   const by = sets.flatMap((set) => Object.values(set).map((policy) => policy.by));
   const parts = by.filter((each) => each !== undefined);
   return {
@@ -30,8 +36,9 @@ export function keyKindsOf({ plans, policies }: HttpLimiter): KeyKinds {
 }
 
 /** @throws TypeError `ERR_SLUICE_KEY` if policies count by what an address, the default key, does not tell */
-export function checkDefaultKey({ parts }: KeyKinds, name: string): void {
-  if (parts === undefined) return;
+export function checkDefaultKey(kinds: KeyKinds | undefined, name: string): void {
+  if (kinds?.parts === undefined) return;
+  const { parts } = kinds;
   const expected = `a function that returns the parts that policies count by: { ${parts.join(', ')} }`;
   throw typeError('ERR_SLUICE_KEY', name, undefined, expected);
 }
@@ -43,21 +50,19 @@ export function checkDefaultPlan(limiter: HttpLimiter, name: string): void {
 
 /** @throws TypeError `ERR_SLUICE_KEY`; what is wrong with an object of parts, the limiter says */
 export function checkKeyKind(
-  { strings, parts }: KeyKinds,
+  kinds: KeyKinds | undefined,
   key: unknown,
   name: string,
   hint = '',
 ): asserts key is Key {
+  const { strings, parts } = kinds ?? { strings: true, parts: [] };
   if (strings && typeof key === 'string' && key !== '') return;
   if (parts !== undefined && typeof key === 'object' && key !== null && !Array.isArray(key)) return;
-  const object = `an object of the parts { ${parts?.join(', ')} }`;
-  const expected =
-    parts === undefined
-      ? 'a non-empty string'
-      : strings
-        ? `a non-empty string, or ${object}`
-        : object;
-  throw typeError('ERR_SLUICE_KEY', name, key, expected + hint);
+  const accepted = [
+    ...(strings ? ['a non-empty string'] : []),
+    ...(parts === undefined ? [] : [`an object of the parts { ${parts.join(', ')} }`]),
+  ];
+  throw typeError('ERR_SLUICE_KEY', name, key, accepted.join(' or ') + hint);
 }
 
 function planError({ plans }: HttpLimiter, plan: unknown, name: string): Error {
@@ -73,8 +78,7 @@ function checkPlan(limiter: HttpLimiter, plan: unknown, name: string): void {
     if (typeof plan === 'function' || plans.includes(plan as string)) return;
     throw planError(limiter, plan, name);
   }
-  // A stand-in of 'sluice/testing' has no plans and takes any.
-  if (!(limiter instanceof BaseLimiter)) return;
+  if (isStandIn(limiter)) return;
   throw typeError('ERR_SLUICE_PLAN', name, plan, 'left out: the limiter has no plans');
 }
 
@@ -96,9 +100,10 @@ export function checkQuestion(
   for (const [name, policies] of sets) {
     const under = sets.length > 1 ? ` (plan '${name}')` : '';
     if (cost !== undefined && typeof cost !== 'function') {
-      readCost(Object.keys(policies), cost as Cost, nameOf('cost') + under);
+      const names = Object.keys(isStandIn(limiter) ? Object(cost) : policies);
+      readCost(names, cost as Cost, nameOf('cost') + under);
     }
-    if (limits !== undefined && typeof limits !== 'function') {
+    if (limits !== undefined && typeof limits !== 'function' && !isStandIn(limiter)) {
       readLimits(readPolicies(policies), limits as Limits, nameOf('limits') + under);
     }
   }

@@ -27,7 +27,7 @@ import { memory } from './stores.js';
 export interface Rule {
   readonly limiter: HttpLimiter;
   readonly key: RateLimitOptions['key'];
-  readonly keyKinds: KeyKinds;
+  readonly keyKinds: KeyKinds | undefined;
   /** Cost, plan and limits: what else a request is asked with. */
   readonly question: Pick<RateLimitOptions, keyof Question>;
   /** The `RateLimit-Policy` field. */

@@ -266,7 +266,7 @@ for (const thrown of [undefined, null, 0, '', 'route', 'router']) {
   });
 }
 
-for (const key of [undefined, null, '', 42, ['a'], {}]) {
+for (const key of [undefined, null, '', 42, ['a']]) {
   test(`a key function that answers ${JSON.stringify(key)} is an error that says so`, async (t) => {
     const limiter = scriptedLimiter(decision());
     const { send, errors } = await serve(t, (app) =>
