@@ -1,7 +1,7 @@
 // npm run coverage: the share of lines that the C++ tests run, of native/ and of the Redis script,
 // and which lines they do not. Ends with 1 where a line of the core or of the script is never run.
 
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { countsIn, luaFiles, originsOf } from './coverage/lua-lines.mjs';
 import { CommandFailed, cmake, root, run, setUp, step } from './lib/steps.mjs';
@@ -13,9 +13,17 @@ const script = join(root, 'native', 'redis', 'scripts', 'check.lua');
 const folders = ['core', 'store', 'redis', 'limiter'];
 const COMPLETE = ['native/core', 'native/redis/scripts'];
 
+// Where the source may be that the compiler wrote such notes of: ours, or made by the build.
+function sourcesOf(notes) {
+  const source = notes.replace(/\.gcno$/, '').replace(/CMakeFiles\/[^/]+\.dir\//, '');
+  const path = source.replaceAll('__/', '../');
+  return [join(root, path), join(build, path)];
+}
+
 async function runTests() {
   for (const name of readdirSync(build, { recursive: true })) {
-    if (name.endsWith('.gcda')) rmSync(join(build, name));
+    const stale = name.endsWith('.gcno') && !sourcesOf(name).some(existsSync);
+    if (stale || name.endsWith('.gcda')) rmSync(join(build, name));
   }
   rmSync(logs, { recursive: true, force: true });
   mkdirSync(logs);
