@@ -21,6 +21,7 @@ import {
   type RateLimitOptions,
   type SluiceModuleOptions,
 } from './nestjs-options.js';
+import { readPolicies } from './options.js';
 import { memory } from './stores.js';
 
 /** How the requests of a handler are limited. */
@@ -55,7 +56,7 @@ function* handlersOf(type: Type): Generator<Handler> {
   for (let proto = type.prototype; proto; proto = Object.getPrototypeOf(proto)) {
     for (const name of Object.getOwnPropertyNames(proto)) {
       const method: unknown = Object.getOwnPropertyDescriptor(proto, name)?.value;
-      const first = !seen.has(name);
+      const first = !seen.has(name) && name !== 'constructor'; // The class has a path of its own.
       seen.add(name);
       if (first && typeof method === 'function' && Reflect.hasMetadata(PATH_METADATA, method)) {
         yield method;
@@ -64,11 +65,21 @@ function* handlersOf(type: Type): Generator<Handler> {
   }
 }
 
+/** Whether a policy counts by parts of a key. */
+function hasParts({ policies, plans }: NamedLimiterOptions): boolean {
+  const sets = Object.values(plans ?? { only: policies! });
+  return sets.some((set) =>
+    Object.values(readPolicies(set).policies).some(({ by }) => by !== undefined),
+  );
+}
+
 /** Made once per application, by the module. Not part of the package's face. */
 export class HandlerLimits implements OnModuleInit, OnApplicationShutdown {
   readonly options: SluiceModuleOptions;
   readonly #modules: ModulesContainer;
   readonly #shared: Partial<LimiterOptions> & { prefix: string };
+  /** For limiters that count by parts of a key. */
+  readonly #shardBy: string | undefined;
   readonly #limiters = new Map<string, HttpLimiter>();
   /** Those that were made here, and not handed in. */
   readonly #own: HttpLimiter[] = [];
@@ -84,6 +95,7 @@ export class HandlerLimits implements OnModuleInit, OnApplicationShutdown {
     this.#guardsAll = guardsAll;
     const { policies, plans, limiters, store = memory(), prefix = 'sluice' } = given(options);
     const { onStoreError, deadlineMs, denialCache, shardBy } = options;
+    this.#shardBy = shardBy;
     this.#shared = { store, prefix, ...given({ onStoreError, deadlineMs, denialCache }) };
     const own = { ...given({ policies, plans, shardBy }) } as NamedLimiterOptions;
     for (const [name, source] of Object.entries(limiters ?? { [DEFAULT]: own })) {
@@ -173,7 +185,9 @@ export class HandlerLimits implements OnModuleInit, OnApplicationShutdown {
   }
 
   #make(options: NamedLimiterOptions, prefix: string): HttpLimiter {
-    const limiter = makeLimiter({ ...this.#shared, prefix, ...given(options) });
+    const shardBy = hasParts(options) ? this.#shardBy : undefined;
+    const shared = { ...this.#shared, ...given({ shardBy }) };
+    const limiter = makeLimiter({ ...shared, prefix, ...given(options) });
     this.#own.push(limiter);
     return limiter;
   }

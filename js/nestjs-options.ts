@@ -154,12 +154,18 @@ function checkBoolean(value: unknown, name: string): void {
 
 /** What remains is `createLimiter`'s to refuse, when the application starts. */
 function checkPolicies({ policies, plans }: LimiterOptions): void {
-  if (policies !== undefined || plans === undefined) readPolicies(policies!);
-  else if (typeof plans !== 'object' || plans === null || Array.isArray(plans)) {
-    throw typeError('ERR_SLUICE_OPTIONS', 'plans', plans, 'an object of policies by plan');
-  } else {
-    for (const [name, set] of Object.entries(plans)) readPolicies(set, `plans.${name}`);
+  if (plans === undefined) {
+    readPolicies(policies!);
+    return;
   }
+  if (policies !== undefined) {
+    throw typeError('ERR_SLUICE_OPTIONS', 'policies', policies, "left out beside 'plans'");
+  }
+  const isObject = typeof plans === 'object' && plans !== null && !Array.isArray(plans);
+  if (!isObject || Object.keys(plans).length === 0) {
+    throw typeError('ERR_SLUICE_OPTIONS', 'plans', plans, 'an object of policies by plan');
+  }
+  for (const [name, set] of Object.entries(plans)) readPolicies(set, `plans.${name}`);
 }
 
 function checkNamedLimiter(value: unknown, where: string): void {

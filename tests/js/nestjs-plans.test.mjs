@@ -1,0 +1,368 @@
+// The NestJS module with plans, limits of one call, keys of parts and shadows.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { UseGuards } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { concurrency, createLimiter, fixedWindow, memory, tokenBucket } from 'sluice';
+import { RateLimit, RateLimitException, SluiceGuard, SluiceModule } from 'sluice/nestjs';
+import { manualClock } from 'sluice/testing';
+import { controller, platforms, rootModule, start, startContext } from './nestjs-support.mjs';
+
+const bucket = (capacity, options) => tokenBucket({ capacity, every: '10d', ...options });
+const plans = {
+  free: { daily: fixedWindow({ limit: 2, window: '1d' }) },
+  pro: {
+    daily: fixedWindow({ limit: 5, window: '1d' }),
+    burst: tokenBucket({ capacity: 4, every: '10s' }),
+  },
+};
+const tenantPolicies = () => ({
+  tenant: bucket(3, { by: 'tenant' }),
+  user: bucket(2, { by: ['tenant', 'user'] }),
+});
+const byHeaders = ({ headers }) => ({ tenant: headers['x-tenant'], user: headers['x-user'] });
+const userKey = ({ headers }) => headers['x-user'];
+const planOf = async ({ headers }) => headers['x-plan'];
+const as = (user, more = {}) => ({ headers: { 'x-user': user, ...more } });
+const guarded = (decorators = []) => [UseGuards(SluiceGuard), ...decorators];
+
+for (const [platform, adapter] of Object.entries(platforms)) {
+  test(`${platform}: the plan that the request has decides, also of named limiters with plans, and no other limiter minds`, async (t) => {
+    const store = memory({ clock: manualClock() });
+    const limiters = { default: { plans }, other: { plans }, flat: { policies: bucket(9) } };
+    const options = { limiters, store, key: userKey, plan: planOf, global: true };
+    const handlers = {
+      a: [],
+      other: [RateLimit({ limiter: 'other' })],
+      flat: [RateLimit({ limiter: 'flat' })],
+      own: [RateLimit({ policies: bucket(9) })],
+      fixed: [RateLimit({ plan: 'pro', limits: { burst: 8 } })],
+    };
+    const { send } = await start(t, adapter, options, { controllers: [controller(handlers)] });
+    const free = as('ann', { 'x-plan': 'free' });
+    const first = await send('/a', free);
+    assert.equal(first.headers['ratelimit-policy'], '"daily";q=2;w=86400');
+    assert.equal(first.headers.ratelimit, '"daily";r=1;t=86400');
+    assert.equal((await send('/a', free)).status, 200);
+    assert.equal((await send('/a', free)).status, 429);
+    assert.equal((await send('/other', free)).headers.ratelimit, '"daily";r=1;t=86400');
+    assert.equal((await send('/flat', free)).headers['ratelimit-policy'], '"default";q=9;w=864000');
+    assert.equal((await send('/own', free)).headers['ratelimit-policy'], '"default";q=9;w=864000');
+
+    const pro = await send('/a', as('ann', { 'x-plan': 'pro' }));
+    assert.equal(pro.headers['ratelimit-policy'], '"daily";q=5;w=86400, "burst";q=4;w=10');
+    assert.equal(pro.headers.ratelimit, '"daily";r=2;t=86400');
+    // The bucket refills at its own rate, so twice the capacity takes twice the time.
+    const fixed = await send('/fixed', free);
+    assert.equal(fixed.headers['ratelimit-policy'], '"daily";q=5;w=86400, "burst";q=8;w=20');
+    assert.equal(fixed.headers.ratelimit, '"daily";r=1;t=86400');
+  });
+
+  test(`${platform}: the module's limits hold for its own policies, a decorator's for its handler`, async (t) => {
+    const limits = ({ headers }) =>
+      headers['x-vip'] ? { daily: Number(headers['x-vip']) } : undefined;
+    const limiters = {
+      default: { policies: { daily: bucket(2) } },
+      named: { policies: { hourly: bucket(2) } },
+    };
+    const handlers = {
+      a: [],
+      named: [RateLimit({ limiter: 'named' })],
+      own: [RateLimit({ policies: bucket(3), limits: async () => ({ default: 1 }) })],
+    };
+    const options = { limiters, limits, key: userKey, global: true };
+    const { send } = await start(t, adapter, options, { controllers: [controller(handlers)] });
+    const told = async (path, vip) => {
+      const { headers } = await send(path, as('ann', vip && { 'x-vip': vip }));
+      return [headers['ratelimit-policy'], headers.ratelimit.match(/r=\d+/)[0]];
+    };
+    assert.deepEqual(await told('/a', '10'), ['"daily";q=10;w=4320000', 'r=9']);
+    assert.deepEqual(await told('/a'), ['"daily";q=2;w=864000', 'r=0']);
+    assert.deepEqual(await told('/named', '10'), ['"hourly";q=2;w=864000', 'r=1']);
+    assert.deepEqual(await told('/own', '10'), ['"default";q=1;w=288000', 'r=0']);
+  });
+
+  test(`${platform}: a policy of parts counts each combination of them apart, and one that names fewer counts across`, async (t) => {
+    const options = { policies: tenantPolicies(), key: byHeaders, global: true };
+    const { send } = await start(t, adapter, options, { controllers: [controller({ a: [] })] });
+    const status = async (user, tenant) =>
+      (await send('/a', as(user, { 'x-tenant': tenant }))).status;
+    assert.equal(await status('ann', 't1'), 200);
+    assert.equal(await status('ann', 't1'), 200);
+    assert.equal(await status('ann', 't1'), 429, "ann's own limit");
+    assert.equal(await status('ann', 't2'), 200, 'the same name elsewhere');
+    assert.equal(await status('bob', 't1'), 200);
+    assert.equal(await status('eve', 't1'), 429, "the tenant's limit");
+  });
+
+  test(`${platform}: a guard of one's own may find the key's parts and needs no key function`, async (t) => {
+    class TenantGuard extends SluiceGuard {
+      getKey(request) {
+        return byHeaders(request);
+      }
+    }
+    const { send } = await start(
+      t,
+      adapter,
+      { policies: tenantPolicies(), shardBy: 'tenant' },
+      { controllers: [controller({ a: [UseGuards(TenantGuard)] })] },
+    );
+    const one = as('ann', { 'x-tenant': 't1' });
+    const found = [];
+    for (let i = 0; i < 3; i++) found.push((await send('/a', one)).status);
+    assert.deepEqual(found, [200, 200, 429]);
+  });
+
+  test(`${platform}: a shadow denies nobody, and no client is told of it, also by a guard of one's own`, async (t) => {
+    class Own extends SluiceGuard {
+      throwDenied(_context, decision) {
+        throw new RateLimitException(decision);
+      }
+    }
+    for (const Guard of [SluiceGuard, Own]) {
+      const policies = { trial: bucket(1, { enforce: false }), real: bucket(2) };
+      const controllers = [controller({ a: [UseGuards(Guard)] })];
+      const { send } = await start(t, adapter, { policies }, { controllers });
+      assert.equal((await send('/a')).status, 200);
+      const second = await send('/a');
+      assert.equal(second.status, 200, 'the shadow would deny it');
+      assert.equal(second.headers['ratelimit-policy'], '"real";q=2;w=864000');
+      const third = await send('/a');
+      assert.equal(third.status, 429);
+      assert.deepEqual(JSON.parse(third.body)['violated-policies'], ['real']);
+    }
+    const alone = { policies: bucket(1, { enforce: false }), global: true };
+    const { send } = await start(t, adapter, alone, { controllers: [controller({ a: [] })] });
+    await send('/a');
+    const { status, headers } = await send('/a');
+    assert.deepEqual(
+      [status, headers.ratelimit, headers['ratelimit-policy']],
+      [200, undefined, undefined],
+    );
+  });
+
+  test(`${platform}: a concurrency policy is told of in its own unit`, async (t) => {
+    const policies = concurrency({ limit: 5, ttl: '30s' });
+    const options = { policies, global: true };
+    const { send } = await start(t, adapter, options, { controllers: [controller({ a: [] })] });
+    const { headers } = await send('/a');
+    assert.equal(headers['ratelimit-policy'], '"default";q=5;qu="concurrent-requests"');
+    assert.match(headers.ratelimit, /^"default";r=4;t=30$/);
+  });
+
+  test(`${platform}: what a function gives wrongly is an error that names the handler, and no admission`, async (t) => {
+    const limiters = {
+      default: { plans },
+      parts: { policies: tenantPolicies() },
+      flat: { policies: { daily: bucket(9) } },
+    };
+    const of = (limiter, options) => guarded([RateLimit({ limiter, ...options })]);
+    const cases = {
+      noplan: [
+        guarded(),
+        'ERR_SLUICE_PLAN',
+        /^Pages\.noplan: plan must be one of .*'free', 'pro'; got undefined/,
+      ],
+      forgotten: [
+        guarded([RateLimit({ plan() {} })]),
+        'ERR_SLUICE_PLAN',
+        /^the plan of Pages\.forgotten must be a plan; got undefined/,
+      ],
+      badplan: [
+        guarded([RateLimit({ plan: () => 'por' })]),
+        'ERR_SLUICE_PLAN',
+        /^Pages\.badplan: plan must be one of .*'por'/,
+      ],
+      nokey: [
+        of('parts'),
+        'ERR_SLUICE_KEY',
+        /^the key of Pages\.nokey must be a function that returns the parts .*\{ tenant, user \}/,
+      ],
+      lacking: [
+        of('parts', { key: () => ({ tenant: 't1' }) }),
+        'ERR_SLUICE_KEY',
+        /^Pages\.lacking: key\.user must be a string/,
+      ],
+      text: [
+        of('parts', { key: () => 'ann' }),
+        'ERR_SLUICE_KEY',
+        /^the key of Pages\.text must be an object of the parts \{ tenant, user \}.*got 'ann'/,
+      ],
+      parts: [
+        of('flat', { key: byHeaders }),
+        'ERR_SLUICE_KEY',
+        /^the key of Pages\.parts must be a non-empty string/,
+      ],
+      badlimit: [
+        of('flat', { limits: () => ({ daily: 0 }) }),
+        'ERR_SLUICE_LIMITS',
+        /^Pages\.badlimit: limits\.daily .*got 0/,
+      ],
+      nolimit: [
+        of('flat', { limits: () => null }),
+        'ERR_SLUICE_OPTIONS',
+        /^Pages\.nolimit: limits .*null/,
+      ],
+    };
+    const seen = [];
+    class Filter {
+      catch(error, host) {
+        seen.push(error);
+        host.switchToHttp().getResponse().status(500).send(error.message);
+      }
+    }
+    const Catch = (await import('@nestjs/common')).Catch;
+    Catch()(Filter);
+    const handlers = Object.fromEntries(Object.entries(cases).map(([name, [of]]) => [name, of]));
+    const { send } = await start(
+      t,
+      adapter,
+      { limiters },
+      {
+        controllers: [controller(handlers)],
+        configure: (app) => app.useGlobalFilters(new Filter()),
+      },
+    );
+    for (const [name, [, code, message]] of Object.entries(cases)) {
+      const { status, body } = await send(`/${name}`);
+      assert.equal(status, 500, name);
+      assert.match(body, message);
+      assert.equal(seen.at(-1).code, code, name);
+    }
+  });
+}
+
+test('handlers that nobody guards need neither plan nor key', async (t) => {
+  const controllers = [controller({ a: [] })];
+  const root = rootModule([SluiceModule.forRoot({ plans, shardBy: undefined })], { controllers });
+  await startContext(t, root);
+});
+
+test("a decorator's policies share the module's shardBy only where they count by parts", async (t) => {
+  const store = memory();
+  const key = byHeaders;
+  const text = ({ headers }) => headers['x-user'];
+  const handlers = {
+    parts: [RateLimit({ policies: bucket(1, { by: 'user' }) })],
+    text: [RateLimit({ policies: bucket(1), key: text })],
+  };
+  const options = { policies: tenantPolicies(), shardBy: 'tenant', store, key, global: true };
+  const { send } = await start(t, platforms.Express, options, {
+    controllers: [controller(handlers)],
+  });
+  const status = async (path, tenant) =>
+    (await send(path, as('ann', { 'x-tenant': tenant }))).status;
+  assert.equal(await status('/parts', 't1'), 200);
+  assert.equal(await status('/parts', 't2'), 200, 'another shard is another key');
+  assert.equal(await status('/parts', 't1'), 429);
+  assert.equal(await status('/text', 't1'), 200);
+  assert.equal(await status('/text', 't2'), 429);
+});
+
+const withPlans = createLimiter({ plans });
+const create = (options, decorators = []) => {
+  const root = rootModule([SluiceModule.forRoot(options)], {
+    controllers: [controller({ a: decorators })],
+  });
+  return NestFactory.create(root, platforms.Express(), { logger: false, abortOnError: false }).then(
+    (app) => app.init(),
+  );
+};
+const flat = { policies: { daily: bucket(1) } };
+const wrongApplications = {
+  'plans and none named, where all is guarded': [
+    { plans, global: true },
+    [],
+    'ERR_SLUICE_PLAN',
+    /^the plan of Pages\.a must be one of/,
+  ],
+  'a limiter with plans and none named, where all is guarded': [
+    { limiters: { default: withPlans }, global: true },
+    [],
+    'ERR_SLUICE_PLAN',
+    /^the plan of Pages\.a/,
+  ],
+  'policies of parts and no key, where all is guarded': [
+    { policies: tenantPolicies(), global: true },
+    [],
+    'ERR_SLUICE_KEY',
+    /^the key of Pages\.a must be a function/,
+  ],
+  'a plan that is none': [
+    { plans, plan: 'por' },
+    [],
+    'ERR_SLUICE_PLAN',
+    /^the plan of Pages\.a .*'free', 'pro'.*got 'por'/,
+  ],
+  "a decorator's plan that is none": [
+    { plans, plan: 'pro' },
+    [RateLimit({ plan: 'por' })],
+    'ERR_SLUICE_PLAN',
+    /^the plan of Pages\.a .*got 'por'/,
+  ],
+  'a plan where there are none': [{ ...flat, plan: 'pro' }, [], 'ERR_SLUICE_PLAN', /left out/],
+  'limits of a policy that does not exist': [
+    { ...flat, limits: { dayly: 1 } },
+    [],
+    'ERR_SLUICE_UNKNOWN_OPTION',
+    /^the limits of Pages\.a has no option 'dayly'/,
+  ],
+  "a decorator's limits below 1": [
+    flat,
+    [RateLimit({ limits: { daily: 0 } })],
+    'ERR_SLUICE_LIMITS',
+    /^the limits of Pages\.a\.daily .*got 0/,
+  ],
+  'shardBy without parts': [{ ...flat, shardBy: 'tenant' }, [], 'ERR_SLUICE_OPTIONS', /shardBy/],
+};
+for (const [what, [options, decorators, code, message]] of Object.entries(wrongApplications)) {
+  test(`an application does not start with ${what}`, async () => {
+    await assert.rejects(create(options, decorators), (error) => {
+      assert.equal(error.code, code, error.message);
+      assert.match(error.message, message);
+      return true;
+    });
+  });
+}
+
+const wrongRoots = {
+  'plans beside policies': [{ plans, ...flat }, 'ERR_SLUICE_OPTIONS', /plans/],
+  'plans beside limiters': [{ plans, limiters: {} }, 'ERR_SLUICE_OPTIONS', /forRoot\.plans/],
+  'plans that are none': [{ plans: [] }, 'ERR_SLUICE_OPTIONS', /plans/],
+  'no plans': [{ plans: {} }, 'ERR_SLUICE_OPTIONS', /plans/],
+  'a plan of no policies': [{ plans: { free: {} } }, 'ERR_SLUICE_POLICY', /plans\.free/],
+  'a plan that is a number': [{ plans, plan: 5 }, 'ERR_SLUICE_PLAN', /forRoot\.plan.*got 5/],
+  'limits that are a number': [
+    { ...flat, limits: 5 },
+    'ERR_SLUICE_LIMITS',
+    /forRoot\.limits.*got 5/,
+  ],
+  'a named limiter of no policies': [
+    { limiters: { a: { prefix: 'a' } } },
+    'ERR_SLUICE_POLICY',
+    /policies/,
+  ],
+};
+for (const [what, [options, code, message]] of Object.entries(wrongRoots)) {
+  test(`forRoot refuses ${what}`, () => {
+    assert.throws(
+      () => SluiceModule.forRoot(options),
+      (error) => {
+        assert.equal(error.code, code, error.message);
+        assert.match(error.message, message);
+        return true;
+      },
+    );
+  });
+}
+
+for (const [what, options, code] of [
+  ['a plan beside policies', { policies: bucket(1), plan: 'pro' }, 'ERR_SLUICE_OPTIONS'],
+  ['a plan of null', { plan: null }, 'ERR_SLUICE_PLAN'],
+  ['limits of text', { limits: '5' }, 'ERR_SLUICE_LIMITS'],
+]) {
+  test(`@RateLimit refuses ${what}`, () => {
+    assert.throws(() => RateLimit(options), { code, message: /^@RateLimit\./ });
+  });
+}
