@@ -1,0 +1,18 @@
+// Random numbers that a seed repeats.
+
+/** The seed of this run: `SLUICE_SEED`, else a new one. To be printed by who uses it. */
+export function testSeed() {
+  return Number(process.env.SLUICE_SEED ?? Math.floor(Math.random() * 2 ** 32));
+}
+
+/** A generator of numbers from 0 to below 1: mulberry32. The same seed gives the same ones. */
+export function seededRandom(seed) {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let z = state;
+    z = Math.imul(z ^ (z >>> 15), z | 1);
+    z ^= z + Math.imul(z ^ (z >>> 7), z | 61);
+    return ((z ^ (z >>> 14)) >>> 0) / 2 ** 32;
+  };
+}

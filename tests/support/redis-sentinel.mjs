@@ -1,0 +1,124 @@
+// A master, its replicas and the sentinels that watch them, on free ports.
+
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { startRedis, until } from './redis-server.mjs';
+
+/**
+ * Resolves once every sentinel knows the master, its replicas and the other sentinels. `downAfterMs`: after how
+ * long a silent server is taken for failed. `sentinelPassword`: what the sentinels ask for. The rest as of
+ * startRedis, for master and replicas.
+ */
+export async function startSentinel({
+  name = 'limits',
+  replicas = 1,
+  sentinels = 3,
+  downAfterMs = 500,
+  sentinelPassword,
+  ...options
+} = {}) {
+  const group = new SentinelGroup(name);
+  try {
+    await group.start({ replicas, sentinels, downAfterMs, sentinelPassword, options });
+    return group;
+  } catch (error) {
+    await group.stop();
+    throw error;
+  }
+}
+
+class SentinelGroup {
+  /** Master and replicas, as started. */
+  servers = [];
+  sentinels = [];
+
+  constructor(name) {
+    /** What the sentinels call the master. */
+    this.name = name;
+  }
+
+  async start({ replicas, sentinels, downAfterMs, sentinelPassword, options }) {
+    const { password, args = [] } = options;
+    const login = password === undefined ? [] : ['--masterauth', password];
+    for (let i = 0; i <= replicas; i++) {
+      const of = i === 0 ? [] : ['--replicaof', `127.0.0.1 ${this.servers[0].port}`];
+      const own = ['--repl-diskless-sync-delay', 0, ...login, ...of];
+      this.servers.push(await startRedis({ ...options, args: [...own, ...args] }));
+    }
+    const { port } = this.servers[0];
+    const quorum = Math.floor(sentinels / 2) + 1;
+    const lines = [
+      `sentinel monitor ${this.name} 127.0.0.1 ${port} ${quorum}`,
+      `sentinel down-after-milliseconds ${this.name} ${downAfterMs}`,
+      `sentinel failover-timeout ${this.name} 5000`,
+      ...(password === undefined ? [] : [`sentinel auth-pass ${this.name} ${password}`]),
+      ...(sentinelPassword === undefined ? [] : [`sentinel sentinel-pass ${sentinelPassword}`]),
+    ];
+    for (let i = 0; i < sentinels; i++) {
+      this.sentinels.push(await startOne(options.server, lines, sentinelPassword));
+    }
+    await until('the sentinels know each other', async () => {
+      for (const sentinel of this.sentinels) {
+        const [, ...fields] = (await sentinel.command('SENTINEL', 'MASTERS'))[0] ?? [];
+        const value = (field) => fields[fields.indexOf(field) + 1];
+        if (Number(value('num-slaves')) !== replicas) return false;
+        if (Number(value('num-other-sentinels')) !== sentinels - 1) return false;
+      }
+      return true;
+    });
+  }
+
+  /** The sentinels' addresses, for a store's `sentinels`. */
+  get urls() {
+    return this.sentinels.map(({ url }) => url);
+  }
+
+  /** The server that a sentinel names as master now. */
+  async master(sentinel = this.sentinels[0]) {
+    const [, port] = await sentinel.command('SENTINEL', 'GET-MASTER-ADDR-BY-NAME', this.name);
+    return this.servers.find((server) => server.port === Number(port));
+  }
+
+  /** Tells a sentinel to put a replica in the master's place; resolves to the new master when all name it. */
+  async failover() {
+    const old = await this.master();
+    await until('a failover may begin', () =>
+      this.sentinels[0].command('SENTINEL', 'FAILOVER', this.name).then(
+        () => true,
+        () => false, // NOGOODSLAVE, INPROG
+      ),
+    );
+    return this.switched(old);
+  }
+
+  /** Resolves to the new master once every sentinel names another one than `old`, and it takes writes. */
+  async switched(old) {
+    let now;
+    await until('the sentinels name another master', async () => {
+      const named = new Set();
+      for (const sentinel of this.sentinels) named.add(await this.master(sentinel));
+      [now] = named;
+      return named.size === 1 && now !== old && (await now.command('ROLE'))[0] === 'master';
+    });
+    return now;
+  }
+
+  async stop() {
+    await Promise.all([...this.sentinels, ...this.servers].map((server) => server.stop()));
+  }
+}
+
+async function startOne(server, lines, password) {
+  return startRedis({
+    server,
+    // A sentinel keeps what it learns in its file.
+    configFile: (directory) => {
+      const file = join(directory, 'sentinel.conf');
+      writeFileSync(file, `${lines.join('\n')}\n`);
+      return file;
+    },
+    sentinel: true,
+    ready: '+monitor master',
+    ...(password === undefined ? {} : { password }),
+  });
+}
