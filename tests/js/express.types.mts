@@ -1,12 +1,13 @@
 // What compiles and what must not: the types of 'sluice/express'. Compiled by types.test.mjs.
 
 import express from 'express';
-import { createLimiter, memory, redis, tokenBucket } from 'sluice';
+import { createLimiter, memory, redis, slidingLog, tokenBucket } from 'sluice';
 import rateLimit, {
   rateLimit as named,
   type RateLimitInfo,
   type RateLimitOptions,
 } from 'sluice/express';
+import { allowAll, denyAll } from 'sluice/testing';
 
 const app = express();
 const bucket = tokenBucket({ capacity: 1, every: '1s' });
@@ -47,6 +48,63 @@ app.use(rateLimit({}));
 app.use(rateLimit({ limiter, key: () => 42 }));
 // @ts-expect-error: a format that does not exist
 app.use(rateLimit({ limiter, headers: 'draft-99' }));
+
+// Cost, plan and limits: fixed, or by the request.
+app.use(rateLimit({ limiter, cost: { burst: 2 }, limits: { daily: 7500 } }));
+app.use(rateLimit({ limiter, cost: 2, limits: async () => ({ daily: 7500 }) }));
+app.use(rateLimit({ limiter, limits: (req) => (req.ip ? { burst: 5 } : undefined) }));
+// @ts-expect-error: no policy 'dayly'
+app.use(rateLimit({ limiter, limits: { dayly: 7500 } }));
+// @ts-expect-error: no policy 'dayly'
+app.use(rateLimit({ limiter, limits: () => ({ dayly: 7500 }) }));
+// @ts-expect-error: there are no plans
+app.use(rateLimit({ limiter, plan: 'pro' }));
+
+// Plans.
+const plans = { free: { daily: bucket }, pro: { daily: bucket, burst: bucket } };
+app.use(rateLimit({ plans, plan: 'free' }));
+app.use(rateLimit({ plans, plan: async (req) => (req.secure ? 'pro' : 'free') }));
+app.use(rateLimit({ plans, plan: 'pro', cost: { burst: 2 }, limits: () => ({ daily: 5 }) }));
+app.use(rateLimit({ limiter: createLimiter({ plans }), plan: () => 'pro' }));
+// @ts-expect-error: no plan 'por'
+app.use(rateLimit({ plans, plan: 'por' }));
+// @ts-expect-error: no plan 'por'
+app.use(rateLimit({ plans, plan: () => 'por' }));
+// @ts-expect-error: the plan is missing
+app.use(rateLimit({ plans }));
+// @ts-expect-error: the plan is missing
+app.use(rateLimit({ limiter: createLimiter({ plans }) }));
+// @ts-expect-error: either policies or plans
+app.use(rateLimit({ plans, plan: 'pro', policies: bucket }));
+
+// Keys of parts.
+const byParts = {
+  tenant: tokenBucket({ capacity: 9, every: '1s', by: 'tenant' }),
+  user: slidingLog({ limit: 9, window: '1s', by: ['tenant', 'user'] }),
+};
+const key = (req: express.Request) => ({ tenant: req.hostname, user: req.ip ?? '' });
+app.use(rateLimit({ policies: byParts, key }));
+app.use(rateLimit({ policies: byParts, key: async (req) => key(req) }));
+app.use(
+  rateLimit({
+    policies: byParts,
+    shardBy: 'region',
+    key: (req) => ({ ...key(req), region: 'r1' }),
+  }),
+);
+app.use(rateLimit({ limiter: createLimiter({ policies: byParts }), key }));
+// @ts-expect-error: an address has no parts
+app.use(rateLimit({ policies: byParts }));
+// @ts-expect-error: the region is missing
+app.use(rateLimit({ policies: byParts, shardBy: 'region', key }));
+// @ts-expect-error: the user is missing
+app.use(rateLimit({ policies: byParts, key: (req) => ({ tenant: req.hostname }) }));
+// @ts-expect-error: keys have parts
+app.use(rateLimit({ policies: byParts, key: () => 'ann' }));
+// @ts-expect-error: keys are strings
+app.use(rateLimit({ limiter, key }));
+
+app.use(rateLimit({ limiter: allowAll(), plan: 'pro' }), rateLimit({ limiter: denyAll() }));
 
 export const options: RateLimitOptions = { policies: bucket, store: memory() };
 app.use(rateLimit(options));

@@ -40,6 +40,27 @@ SluiceModule.forRoot({ policies, headers: 'draft-99' });
 // @ts-expect-error: a limiter is made of policies
 SluiceModule.forRoot({ limiters: { a: { prefix: 'a' } } });
 
+const plans = { free: policies, pro: policies };
+const byTenant = tokenBucket({ capacity: 1, every: '1s', by: 'tenant' });
+SluiceModule.forRoot({ plans, plan: (request) => String(request.headers['x-plan']) });
+SluiceModule.forRoot({ plans, plan: 'pro', limits: { default: 5 } });
+SluiceModule.forRoot({
+  policies,
+  limits: async (request: Request) => ({ default: request.url.length }),
+});
+SluiceModule.forRoot({
+  policies: byTenant,
+  shardBy: 'region',
+  key: () => ({ tenant: 't', region: 'r' }),
+});
+SluiceModule.forRoot({
+  limiters: { a: createLimiter({ plans }), b: { plans }, c: createLimiter({ policies: byTenant }) },
+});
+// @ts-expect-error: a plan has a name
+SluiceModule.forRoot({ plans, plan: () => 5 });
+// @ts-expect-error: limits are numbers
+SluiceModule.forRoot({ policies, limits: { default: '5' } });
+
 export const options: SluiceModuleOptions = { policies };
 export const decoration: RateLimitOptions<Request> = { key: async (request) => request.hostname };
 
@@ -52,6 +73,9 @@ export class Pages {
 
   @SkipRateLimit()
   b() {}
+
+  @RateLimit({ plan: 'pro', limits: () => undefined, key: () => ({ tenant: 't1' }) })
+  d() {}
 
   // @ts-expect-error: no option 'limitr'
   @RateLimit({ limitr: 'a' })
