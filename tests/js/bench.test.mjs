@@ -39,7 +39,13 @@ function quick(name) {
 }
 
 for (const [name, subjects] of [
-  ['memory', ['sluice checkSync', 'sluice await check', 'rate-limiter-flexible']],
+  [
+    'memory',
+    [
+      ...['sluice checkSync', 'sluice await check', 'rate-limiter-flexible', 'tokenBucket', 'gcra'],
+      ...['leakyBucket', 'fixedWindow', 'slidingWindow', 'slidingLog', 'concurrency'],
+    ],
+  ],
   ['redis', ['sluice', 'rate-limiter-flexible + ioredis', 'rate-limit-redis + node-redis']],
   ['http', ['no limiter', 'sluice', 'express-rate-limit']],
 ]) {
