@@ -42,18 +42,13 @@ std::string StateTag(const Algorithm& algorithm) {
   return std::visit([](const auto& a) { return std::string(a.StateTag()); }, algorithm);
 }
 
-bool IsTat(const Algorithm& algorithm) {
-  return std::visit([](const auto& a) { return kHasTat<decltype(a)>; }, algorithm);
-}
-
-const TatRule& RuleOf(const Algorithm& algorithm) {
+const TatAlgorithm* AsTat(const Algorithm& algorithm) {
   return std::visit(
-      [](const auto& a) -> const TatRule& {
+      [](const auto& a) -> const TatAlgorithm* {
         if constexpr (kHasTat<decltype(a)>) {
-          return a.rule();
+          return &a;
         } else {
-          static constexpr TatRule kNone;
-          return kNone;  // against the precondition
+          return nullptr;
         }
       },
       algorithm);

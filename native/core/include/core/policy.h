@@ -17,6 +17,7 @@
 #include "core/reading.h"
 #include "core/sliding_log.h"
 #include "core/sliding_window.h"
+#include "core/tat_algorithm.h"
 #include "core/token_bucket.h"
 
 namespace sluice {
@@ -56,11 +57,12 @@ bool IsPolicyName(std::string_view name);
 /// another tag are never read.
 std::string StateTag(const Algorithm& algorithm);
 
-/// Whether the state is one TAT.
-bool IsTat(const Algorithm& algorithm);
+/// What the algorithm is if its state is one TAT; null if it is not.
+const TatAlgorithm* AsTat(const Algorithm& algorithm);
+inline bool IsTat(const Algorithm& algorithm) { return AsTat(algorithm) != nullptr; }
 
 /// The numbers of a policy whose state is one TAT. Precondition: IsTat.
-const TatRule& RuleOf(const Algorithm& algorithm);
+inline const TatRule& RuleOf(const Algorithm& algorithm) { return AsTat(algorithm)->rule(); }
 
 std::int64_t LimitOf(const Algorithm& algorithm);
 

@@ -30,9 +30,6 @@ class TatAlgorithm {
   /// Whether a call of cost n can never be admitted.
   bool Never(std::int64_t n) const { return n > limit(); }
   // The rest REQUIRE that it can.
-  bool Fits(const Reading& r, std::int64_t n) const {
-    return BacklogOf(r) <= rule_.Span() - Charge(n);
-  }
   Reading Charged(Reading r, std::int64_t n) const {
     r.numbers[0] += Charge(n).count();
     return r;

@@ -40,11 +40,6 @@ class TokenBucket : public TatAlgorithm {
     return TokenBucket(*rule, refill_, every_);
   }
 
-  /// See CheckTat. `tat` = Nanos{0} (or any moment that has passed) is a key never seen.
-  TatStep Check(Nanos tat, std::int64_t n, Nanos now) const {
-    return CheckTat(rule(), tat, n, now);
-  }
-
   bool operator==(const TokenBucket& other) const {
     return rule().capacity == other.rule().capacity && rule().interval == other.rule().interval;
   }
