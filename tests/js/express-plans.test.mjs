@@ -102,6 +102,21 @@ test('a policy of parts counts each combination of them apart, and one that name
   assert.equal(await status(as('eve', 't1')), 429, "the tenant's limit");
 });
 
+test('one key function serves plans that count by different parts', async (t) => {
+  const daily = tokenBucket({ capacity: 3, every: '10d', by: 'tenant' });
+  const user = tokenBucket({ capacity: 1, every: '10d', by: ['tenant', 'user'] });
+  const plan = (req) => req.get('x-plan');
+  const { send } = await serve(t, (app) =>
+    app.use(rateLimit({ plans: { free: { daily }, pro: { daily, user } }, key: byHeaders, plan })),
+  );
+  const status = statusOf(send);
+  assert.equal(await status(as('ann', 't1', 'pro')), 200);
+  assert.equal(await status(as('ann', 't1', 'pro')), 429);
+  assert.equal(await status(as('ann', 't1', 'free')), 200);
+  assert.equal(await status(as('bob', 't1', 'free')), 200);
+  assert.equal(await status(as('eve', 't1', 'free')), 429);
+});
+
 test('shardBy is a part of the key, and of what is counted apart', async (t) => {
   const policies = tokenBucket({ capacity: 1, every: '10d', by: 'user' });
   const { send } = await serve(t, (app) =>

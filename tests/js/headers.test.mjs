@@ -28,6 +28,15 @@ test('a window is at least one second, since the draft knows no shorter one', ()
   assert.deepEqual(read(draft10PolicyField({ p: policy(1, 0.2) })), [['p', { q: 1, w: 1 }]]);
 });
 
+test('a concurrency limit counts requests under way, and has no window', () => {
+  const slots = { algorithm: 'concurrency', limit: 5, windowMs: 30_000 };
+  const field = draft10PolicyField({ burst: policy(20, 1000), slots });
+  assert.deepEqual(read(field), [
+    ['burst', { q: 20, w: 1 }],
+    ['slots', { q: 5, qu: 'concurrent-requests' }],
+  ]);
+});
+
 test('the largest limit and the longest window there can be are still integers of the format', () => {
   const field = draft10PolicyField({ p: policy(2 ** 42, 100 * 86_400_000) });
   assert.deepEqual(read(field), [['p', { q: 4_398_046_511_104, w: 8_640_000 }]]);
