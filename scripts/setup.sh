@@ -11,7 +11,7 @@ readonly DEPS=.deps
 readonly APT_DIR=$DEPS/apt
 readonly BUILD="g++ cmake make libsodium-dev libhiredis-dev"
 readonly SIM="libglfw3-dev libimgui-dev libgl-dev libgl1-mesa-dri libpng-dev libcli11-dev nlohmann-json3-dev fonts-roboto-unhinted"
-readonly TEST="libgtest-dev redis-server xvfb xauth"
+readonly TEST="libgtest-dev redis-server openssl xvfb xauth"
 
 say() { printf 'setup: %s\n' "$*"; }
 die() { printf 'setup: %s\n' "$*" >&2; exit 1; }
@@ -59,7 +59,7 @@ hiredis_there() {
 there() {
   case $1 in
     g++) compiler_there ;;
-    cmake | make | redis-server | xauth | clang-format | clang-tidy | gcovr) command_there "$1" ;;
+    cmake | make | redis-server | openssl | xauth | clang-format | clang-tidy | gcovr) command_there "$1" ;;
     xvfb) command_there Xvfb ;;
     lua5.1) command_there luac5.1 ;;
     libsodium-dev) any include/sodium.h && library libsodium ;;
@@ -198,6 +198,14 @@ unpack_archives() {
   done
 }
 
+# private_suite SUITE COMPONENTS MIRROR KEYRING: from now on apt knows this suite alone.
+private_suite() {
+  private_apt "$1"
+  printf 'deb [signed-by=%s] %s %s %s\n' "$4" "$3" "$1" "$2" >"$APT_DIR/$1/sources.list"
+  apt_options+=(-o "Dir::Etc::sourcelist=$PWD/$APT_DIR/$1/sources.list" -o Dir::Etc::sourceparts=/dev/null)
+  private_lists "$1"
+}
+
 # ---- hiredis from the next release where the system's is too old ----------------------------------
 
 system_has_new_hiredis() {
@@ -225,14 +233,52 @@ unpack_hiredis() {
   fi
   [[ -r $keyring ]] || die "hiredis >= 1.1 is needed, and $keyring to check the one of $suite: install either"
   say "the system's hiredis is older than 1.1: unpacking that of $suite into $DEPS/"
-  private_apt "$suite"
-  printf 'deb [signed-by=%s] %s %s %s\n' "$keyring" "$mirror" "$suite" "$components" >"$APT_DIR/$suite/sources.list"
-  apt_options+=(-o "Dir::Etc::sourcelist=$PWD/$APT_DIR/$suite/sources.list" -o Dir::Etc::sourceparts=/dev/null)
-  private_lists "$suite"
+  private_suite "$suite" "$components" "$mirror" "$keyring"
   # Its static library is all we link: the package alone, without its dependencies.
   (cd "$APT_DIR/$suite/cache/archives" && quietly apt-get "${apt_options[@]}" download libhiredis-dev) ||
     die "could not download libhiredis-dev of $suite"
   unpack_archives "$suite"
+}
+
+# ---- Valkey 8 beside Redis, where it can be had: tests run against both, and skip it otherwise ------
+
+# Always unpacked: installed, it would start a server of its own.
+unpack_valkey() {
+  local suite=system version debian=/usr/share/keyrings/debian-archive-keyring.gpg
+  version=$(candidate valkey-server)
+  if [[ -n $version ]] && dpkg --compare-versions "$version" ge 8; then
+    private_apt system
+  elif grep -qs '^VERSION_CODENAME=bookworm' /etc/os-release && [[ -r $debian ]]; then
+    suite=bookworm-backports
+    private_suite "$suite" main "$(mirror_of debian http://deb.debian.org/debian)" "$debian"
+  else
+    return 1
+  fi
+  (cd "$APT_DIR/$suite/cache/archives" &&
+    quietly apt-get "${apt_options[@]}" download valkey-server valkey-tools) || return
+  unpack_archives "$suite"
+  # Its libraries are those of redis-server.
+  LD_LIBRARY_PATH=$(printf '%s:' "$DEPS"/usr/lib/*-linux-*) "$DEPS/usr/bin/valkey-server" --version >/dev/null
+}
+
+# Where it was not to be had it is asked for again after a day.
+offer_valkey() {
+  local memo=$DEPS/no-valkey
+  if command_there valkey-server || [[ -n $(find "$memo" -mmin -1440 2>/dev/null) ]]; then return; fi
+  if printing; then
+    say "would unpack valkey-server into $DEPS/, if it can be had"
+    return
+  fi
+  mkdir -p "$DEPS"
+  if command -v apt-get >/dev/null && (unpack_valkey); then
+    say "unpacked valkey-server into $DEPS/"
+    rm -f "$memo"
+  else
+    say "no Valkey 8 to be had: the tests run against Redis alone"
+    rm -f "$DEPS"/usr/bin/valkey-*
+    touch "$memo"
+  fi
+  rm -rf "$APT_DIR"
 }
 
 # ---- The command ------------------------------------------------------------------------------------
@@ -282,6 +328,8 @@ if [[ -n $missing ]]; then
     [[ -z $missing ]] || die "still missing after set-up: $missing"
   fi
 fi
+
+case $1 in test | check) offer_valkey ;; esac
 
 if ! node_modules_there; then
   if printing; then
