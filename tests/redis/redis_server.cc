@@ -11,7 +11,10 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <cstdio>
+#include <cstdlib>
 #include <filesystem>
+#include <sstream>
 #include <stdexcept>
 #include <thread>
 
@@ -23,6 +26,27 @@ using redis::Reply;
 struct FreeReply {
   void operator()(redisReply* reply) const { freeReplyObject(reply); }
 };
+
+/// As CMake's SKIP_RETURN_CODE in tests/CMakeLists.txt.
+constexpr int kSkipped = 77;
+
+/// redis-server, or valkey-server where SLUICE_SERVER is `valkey`: an unpacked one, else of the
+/// PATH. Where there is none, this program ends as skipped.
+std::string ServerProgram() {
+  const char* const server = std::getenv("SLUICE_SERVER");
+  if (server == nullptr || std::string_view(server) == "redis") return SLUICE_REDIS_SERVER;
+  if (std::string_view(server) != "valkey")
+    throw std::runtime_error("SLUICE_SERVER: redis, valkey");
+  const char* const path = std::getenv("PATH");
+  std::istringstream folders(SLUICE_SOURCE_DIR "/.deps/usr/bin:" +
+                             std::string(path == nullptr ? "" : path));
+  for (std::string folder; std::getline(folders, folder, ':');) {
+    const std::string file = folder + "/valkey-server";
+    if (access(file.c_str(), X_OK) == 0) return file;
+  }
+  std::fputs("skipped: valkey-server is not here; see scripts/setup.sh test\n", stderr);
+  std::_Exit(kSkipped);
+}
 
 Reply Convert(const redisReply& from) {
   Reply reply;
@@ -98,21 +122,10 @@ RedisServer::~RedisServer() {
 }
 
 void RedisServer::Start(const std::vector<std::string>& options) {
-  std::vector<std::string> arguments = {SLUICE_REDIS_SERVER,
-                                        "--port",
-                                        std::to_string(port_),
-                                        "--bind",
-                                        "127.0.0.1",
-                                        "--save",
-                                        "",
-                                        "--appendonly",
-                                        "no",
-                                        "--dir",
-                                        directory_,
-                                        "--logfile",
-                                        "/dev/null",
-                                        "--daemonize",
-                                        "no"};
+  std::vector<std::string> arguments = {
+      ServerProgram(), "--port",    std::to_string(port_), "--bind",      "127.0.0.1",
+      "--save",        "",          "--appendonly",        "no",          "--dir",
+      directory_,      "--logfile", "/dev/null",           "--daemonize", "no"};
   arguments.insert(arguments.end(), options.begin(), options.end());
   std::vector<char*> pointers;
   for (std::string& argument : arguments) pointers.push_back(argument.data());
@@ -122,7 +135,7 @@ void RedisServer::Start(const std::vector<std::string>& options) {
   if (pid_ == 0) {
     // A test that crashes leaves no server behind.
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    execv(SLUICE_REDIS_SERVER, pointers.data());
+    execv(pointers.front(), pointers.data());
     _exit(127);
   }
 }
