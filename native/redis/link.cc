@@ -63,6 +63,10 @@ void Link::OnConnected(Nanos now) {
   state_ = State::kGreeting;
   if (!options_.endpoint.user.empty() || !options_.endpoint.password.empty()) {
     AddCommand(Command::Kind::kAuth, {}, now);
+  } else {
+    // A server that wants to know who we are says so to this. The script is longer than what such a
+    // one reads of a stranger.
+    AddCommand(Command::Kind::kPing, {}, now);
   }
   if (options_.endpoint.database != 0) AddCommand(Command::Kind::kSelect, {}, now);
   AddCommand(Command::Kind::kLoad, {}, now);
@@ -213,6 +217,9 @@ void Link::AddCommand(Command::Kind kind, std::vector<Request> requests, Nanos n
         AppendCommand(std::array<std::string_view, 3>{"AUTH", endpoint.user, endpoint.password},
                       out_);
       }
+      break;
+    case Command::Kind::kPing:
+      AppendCommand(std::array<std::string_view, 1>{"PING"}, out_);
       break;
     case Command::Kind::kSelect:
       AppendCommand(std::array<std::string_view, 2>{"SELECT", std::to_string(endpoint.database)},

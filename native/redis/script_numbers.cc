@@ -29,9 +29,7 @@ std::array<Ask, kMaxPolicies> AsksOf(const Request& request) {
   return asks;
 }
 
-// A check that can never be admitted changes nothing; it only has to be told how things stand.
-bool OnlyReads(const Request& request) {
-  if (request.kind == Kind::kPeek) return true;
+bool Hopeless(const Request& request) {
   if (!request.details && request.set->plain()) {
     for (std::size_t i = 0; i < request.set->size(); ++i) {
       if (request.costs[i] > RuleOf(request.set->policies()[i].algorithm).capacity) return true;
@@ -42,12 +40,20 @@ bool OnlyReads(const Request& request) {
   return IsHopeless(request.set->policies(), std::span(asks).first(request.set->size()));
 }
 
+// A check that can never be admitted changes nothing; it only has to be told how things stand.
+bool OnlyReads(const Request& request) {
+  return request.kind == Kind::kPeek || Hopeless(request);
+}
+
 // How the script is to charge `units` that nothing may deny: no further than it can count.
 std::int64_t Product(std::int64_t units, Nanos interval, std::int64_t most) {
   return std::min(most, std::min(units, most / interval.count() + 1) * interval.count());
 }
 
 void Fill(const TatAlgorithm& /*tat*/, ScriptNumbers& numbers) { numbers.kind = 't'; }
+void Fill(const LeakyBucket& bucket, ScriptNumbers& numbers) {
+  numbers.kind = bucket.mode() == LeakyBucket::Mode::kShape ? 'q' : 't';
+}
 void Fill(const FixedWindow& window, ScriptNumbers& numbers) {
   switch (window.align()) {
     case FixedWindow::Align::kFirstRequest:
@@ -111,9 +117,6 @@ ScriptNumbers NumbersOf(const A& algorithm, const Request& request, std::size_t 
       }
       if constexpr (kIsTat) {
         numbers.cost = Product(units, algorithm.rule().interval, kModulus);
-      }
-      if constexpr (std::is_same_v<A, LeakyBucket>) {
-        if (algorithm.mode() == LeakyBucket::Mode::kShape) numbers.window = 0;  // all but one wait
       }
       break;
     case Kind::kRelease:
@@ -188,7 +191,9 @@ ScriptNumbers NumbersFor(const Request& request, std::size_t policy) {
   ScriptNumbers numbers = std::visit(
       [&](const auto& algorithm) { return NumbersOf(algorithm, request, policy); },
       ask.limit == 0 ? asked.algorithm : AlgorithmFor(asked, ask));
-  numbers.options = (asked.enforce ? 0 : 1) + (asked.charge_denied ? 2 : 0);
+  // A check that can never be admitted charges nobody.
+  const bool charges_denied = asked.charge_denied && !(Decides(request) && Hopeless(request));
+  numbers.options = (asked.enforce ? 0 : 1) + (charges_denied ? 2 : 0);
   numbers.block = MicrosUp(request.kind == Kind::kBlock ? details.block_for : asked.block_for);
   return numbers;
 }

@@ -6,6 +6,7 @@
 #include <string>
 #include <thread>
 
+#include "redis/backlog.h"
 #include "redis/client.h"
 #include "redis/recorder.h"
 #include "redis/redis_server.h"
@@ -96,7 +97,7 @@ TEST_F(ClientOutage, AKilledServerFailsWhatWasWrittenAndItsSuccessorIsUsed) {
   server = std::make_unique<RedisServer>(std::vector<std::string>{}, port);
   const Completion answer = AskUntilAnswered(*client, *recorder_, "k");
   EXPECT_EQ(answer.fault, Fault::kNone);
-  EXPECT_EQ(answer.backlogs[0], Nanos{0});
+  EXPECT_EQ(BacklogOf(answer, 0), Nanos{0});
 }
 
 TEST_F(ClientOutage, AConnectionThatTheServerEndsIsReplaced) {

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "redis/backlog.h"
 #include "redis/recorder.h"
 #include "redis/redis_server.h"
 #include "redis/script.h"
@@ -38,14 +39,14 @@ TEST_F(ClientTest, ChecksPeeksAndResets) {
   const Completion denied = recorder_->Run(*client, recorder_->Ask(set, "k"));
   EXPECT_EQ(denied.fault, Fault::kNone);
   EXPECT_FALSE(denied.charged);
-  EXPECT_GT(denied.backlogs[0], std::chrono::hours(1));
+  EXPECT_GT(BacklogOf(denied, 0), std::chrono::hours(1));
   Request peek = recorder_->Ask(set, "k");
   peek.kind = Request::Kind::kPeek;
-  EXPECT_GT(recorder_->Run(*client, std::move(peek)).backlogs[0], std::chrono::hours(1));
+  EXPECT_GT(BacklogOf(recorder_->Run(*client, std::move(peek)), 0), std::chrono::hours(1));
   Request reset = recorder_->Ask(set, "k");
   reset.kind = Request::Kind::kReset;
   EXPECT_EQ(recorder_->Run(*client, std::move(reset)).fault, Fault::kNone);
-  EXPECT_EQ(recorder_->Run(*client, recorder_->Ask(set, "k")).backlogs[0], Nanos{0});
+  EXPECT_EQ(BacklogOf(recorder_->Run(*client, recorder_->Ask(set, "k")), 0), Nanos{0});
   EXPECT_TRUE(client->stats().connected);
 }
 
@@ -143,7 +144,7 @@ TEST_F(ClientTest, AForgottenScriptIsLoadedAgain) {
   server_->Run({"SCRIPT", "FLUSH"});
   const Completion answer = recorder_->Run(*client, recorder_->Ask(set, "k"));
   EXPECT_EQ(answer.fault, Fault::kNone) << answer.detail;
-  EXPECT_GT(answer.backlogs[0], Nanos{0});
+  EXPECT_GT(BacklogOf(answer, 0), Nanos{0});
   EXPECT_EQ(client->stats().script_reloads, 1U);
 }
 

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <map>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -106,13 +107,48 @@ TEST(Keys, RandomBytesNeverMeetAndStayInsideTheBraces) {
   }
 }
 
-TEST(Keys, APolicySetNamesStatesByPrefixKeyPolicyAndTag) {
-  const PolicySet set({testing::BucketPolicy("burst", 5, 1, Nanos{1000}),
-                       testing::BucketPolicy("daily", 5, 1, Nanos{1000})},
-                      "my app{1}:prod");
-  EXPECT_EQ(set.head(), "my%20app%7B1%7D:prod:{");
-  EXPECT_EQ(set.tail(0), "}:burst:tb1");
-  EXPECT_EQ(set.tail(1), "}:daily:tb1");
+std::vector<std::string> NamesOf(const Request& request) {
+  std::vector<std::string> names;
+  for (std::size_t i = 0; i < request.set->size(); ++i) {
+    AppendStateName(request, i, names.emplace_back());
+  }
+  return names;
+}
+
+Request AboutTwoPolicies() {
+  Request request;
+  request.set = std::make_shared<const PolicySet>(
+      std::vector{testing::BucketPolicy("burst", 5, 1, Nanos{1000}),
+                  testing::BucketPolicy("daily", 5, 1, Nanos{1000})},
+      "my app{1}:prod");
+  request.key = EscapedKey("user:42");
+  return request;
+}
+
+TEST(Keys, StatesAreNamedByPrefixKeyPolicyAndTag) {
+  EXPECT_EQ(NamesOf(AboutTwoPolicies()),
+            (std::vector{"my%20app%7B1%7D:prod:{user:42}:burst:tb1"s,
+                         "my%20app%7B1%7D:prod:{user:42}:daily:tb1"s}));
+}
+
+TEST(Keys, PoliciesMayHaveKeysOfTheirOwn) {
+  Request request = AboutTwoPolicies();
+  auto details = std::make_shared<Details>();
+  details->keys = {EscapedKey("u"), EscapedKey("{t}")};
+  request.details = details;
+  EXPECT_EQ(NamesOf(request), (std::vector{"my%20app%7B1%7D:prod:{u}:burst:tb1"s,
+                                           "my%20app%7B1%7D:prod:{%7Bt%7D}:daily:tb1"s}));
+}
+
+TEST(Keys, AShardStandsBetweenTheBracesAndTheKeysBehindThePolicies) {
+  Request request = AboutTwoPolicies();
+  auto details = std::make_shared<Details>();
+  details->keys = {EscapedKey("u"), EscapedKey("")};
+  details->shard = EscapedKey("tenant}7");
+  request.details = details;
+  EXPECT_EQ(NamesOf(request),
+            (std::vector{"my%20app%7B1%7D:prod:{tenant%7D7}:burst:u:tb1"s,
+                         "my%20app%7B1%7D:prod:{tenant%7D7}:daily:%-:tb1"s}));
 }
 
 }  // namespace

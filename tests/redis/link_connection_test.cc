@@ -37,6 +37,19 @@ TEST(LinkConnection, APasswordAloneIsOfTheDefaultUser) {
   EXPECT_EQ(driver.Sent().at(0), (SentCommand{"AUTH", "pw"}));
 }
 
+TEST(LinkConnection, WhoHasNoPasswordAsksWhetherOneIsWanted) {
+  for (const bool wanted : {true, false}) {
+    LinkDriver driver;
+    const auto ticket = driver.Check("a");
+    driver.link.OnConnected(driver.now);
+    EXPECT_EQ(driver.Sent().at(0), (SentCommand{"PING"}));
+    driver.Receive(wanted ? "-NOAUTH Authentication required.\r\n"
+                          : "-NOPERM this user has no permissions to run 'ping'\r\n");
+    EXPECT_EQ(driver.Answered(ticket), wanted);
+    EXPECT_EQ(driver.link.WantedConnection() == 0, wanted);
+  }
+}
+
 TEST(LinkConnection, ChecksWaitForTheFirstConnection) {
   LinkDriver driver;
   const auto ticket = driver.Check("a");

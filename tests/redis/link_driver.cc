@@ -98,7 +98,7 @@ std::vector<SentCommand> LinkDriver::Sent() {
 void LinkDriver::Receive(std::string_view bytes) { link.OnBytes(bytes, now); }
 
 void LinkDriver::AnswerFull(std::size_t checks) {
-  std::string bytes = "*" + std::to_string(checks) + "\r\n";
+  std::string bytes = "*" + std::to_string(checks + 1) + "\r\n:1\r\n";
   for (std::size_t i = 0; i < checks; ++i) bytes += ":0\r\n";
   Receive(bytes);
 }

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "redis/backlog.h"
 #include "redis/link_driver.h"
 
 namespace sluice::redis {
@@ -23,11 +24,12 @@ TEST(Link, AnIdleLinkSendsAtOnce) {
   EXPECT_EQ(sent[0][1], kSha);
   EXPECT_EQ(sent[0][3], "p:{a}:default:tb1");
   EXPECT_FALSE(driver.Answered(ticket));
-  driver.Receive("*1\r\n:4000000000\r\n");
+  driver.Receive("*2\r\n:1795219200000000\r\n:4000000000\r\n");
   const Completion answer = driver.Answer(ticket);
   EXPECT_EQ(answer.fault, Fault::kNone);
   EXPECT_TRUE(answer.charged);
-  EXPECT_EQ(answer.backlogs[0], std::chrono::seconds(4));
+  EXPECT_EQ(BacklogOf(answer, 0), std::chrono::seconds(4));
+  EXPECT_EQ(answer.at, std::chrono::seconds(1'795'219'200));
 }
 
 TEST(Link, WhileBatchesAreUnderWayTheNextGathers) {
@@ -162,9 +164,9 @@ TEST(Link, ALateAnswerIsDroppedAndTheNextStillFits) {
   driver.Sent();
   driver.Pass(150 * kMillisecond);
   const auto next = driver.Check("b", 100 * kMillisecond);
-  driver.Receive("*1\r\n:7000000000\r\n*1\r\n:3000000000\r\n");
+  driver.Receive("*2\r\n:1\r\n:7000000000\r\n*2\r\n:2\r\n:3000000000\r\n");
   EXPECT_EQ(driver.Answer(late).fault, Fault::kTimeout);
-  EXPECT_EQ(driver.Answer(next).backlogs[0], std::chrono::seconds(3));
+  EXPECT_EQ(BacklogOf(driver.Answer(next), 0), std::chrono::seconds(3));
 }
 
 TEST(Link, ABatchSharesItsPlaceEvenWhenSomeOfItTimedOut) {
@@ -179,9 +181,9 @@ TEST(Link, ABatchSharesItsPlaceEvenWhenSomeOfItTimedOut) {
   driver.AnswerFull(1);
   driver.Sent();
   driver.Pass(20 * kMillisecond);
-  driver.Receive("*2\r\n:1000000000\r\n:2000000000\r\n");
+  driver.Receive("*3\r\n:1\r\n:1000000000\r\n:2000000000\r\n");
   EXPECT_EQ(driver.Answer(hasty).fault, Fault::kTimeout);
-  EXPECT_EQ(driver.Answer(patient).backlogs[0], std::chrono::seconds(2));
+  EXPECT_EQ(BacklogOf(driver.Answer(patient), 0), std::chrono::seconds(2));
 }
 
 TEST(Link, AForgottenScriptIsLoadedAgainAndTheBatchesSentAgainInOrder) {
@@ -245,7 +247,7 @@ TEST(Link, ALongErrorIsCut) {
 }
 
 TEST(Link, AnAnswerThatMakesNoSenseFailsTheBatchAndDropsTheConnection) {
-  for (const char* nonsense : {"*2\r\n:0\r\n:0\r\n", ":1\r\n", "*1\r\n:-7\r\n",
+  for (const char* nonsense : {"*3\r\n:1\r\n:0\r\n:0\r\n", ":1\r\n", "*2\r\n:1\r\n:-7\r\n",
                                "*1\r\n*1\r\n:0\r\n", "HTTP/1.1 400\r\n", "*99999999\r\n"}) {
     LinkDriver driver;
     driver.GetReady();
@@ -262,7 +264,7 @@ TEST(Link, AnAnswerNobodyAskedForDropsTheConnection) {
   LinkDriver driver;
   driver.GetReady();
   const std::uint64_t connection = driver.link.WantedConnection();
-  driver.Receive("*1\r\n:0\r\n");
+  driver.Receive("*2\r\n:1\r\n:0\r\n");
   EXPECT_NE(driver.link.WantedConnection(), connection);
 }
 

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "redis/backlog.h"
 #include "redis/redis_server.h"
 #include "redis/script_runner.h"
 #include "support/policies.h"
@@ -13,6 +14,7 @@
 namespace sluice::testing {
 namespace {
 
+using redis::BacklogOf;
 using redis::Completion;
 using redis::Fault;
 using redis::PolicySet;
@@ -94,7 +96,7 @@ TEST_F(LuaFaults, AfterAnUndoALaterCheckOfTheBatchSeesWhatWasBefore) {
   EXPECT_TRUE(done[0].charged);
   EXPECT_EQ(done[1].fault, Fault::kForeign);
   EXPECT_TRUE(done[2].charged);
-  EXPECT_EQ(done[2].backlogs[0], Nanos{2 * kSecond});
+  EXPECT_EQ(BacklogOf(done[2], 0), Nanos{2 * kSecond});
   EXPECT_EQ(server_->Text({"GET", "t:{k}:a:tb1"}), std::to_string(5 * kSecond));
 }
 

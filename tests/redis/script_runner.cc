@@ -19,7 +19,9 @@ void ReplaceLine(std::string& text, std::string_view mark, const std::string& li
 
 std::string ScriptAt(std::int64_t now) {
   std::string text(redis::ScriptText());
-  ReplaceLine(text, " -- @time", "local now = " + std::to_string(now));
+  ReplaceLine(text, " -- @time",
+              "local time = {" + std::to_string(now / 1'000'000'000) + ", " +
+                  std::to_string(now / 1'000 % 1'000'000) + "}");
   ReplaceLine(text, " -- @min-ttl", "local min_ttl = 86400000");
   return text;
 }

@@ -1,16 +1,13 @@
 // The shipped script on a real server, at a time that a test sets.
 //
-// The server's own clock cannot be set, so two things are put in its place:
-//   * The line marked @time reads the time from two keys instead of TIME; what it computes from the
-//     answer is the shipped text.
-//   * Keys are given a day to live (the line marked @min-ttl), and this class deletes a key when
-//   the
-//     set time has passed the time to live that the script would have given it, as the server
-//     would. (That the script does give it is what TimesToLive checks.)
+// The server's own clock cannot be set, so the script is run with a `redis` of its own put in front
+// of it, which answers TIME with the set time, and notes the times to live that the script gives
+// instead of giving them. When the set time has passed one, this class deletes the key, as the
+// server would. The script's text is the shipped one, to the last byte. (That real times to live
+// are given in ms and from now on is what TimesToLive checks.)
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <span>
 #include <string>
 #include <vector>
@@ -27,29 +24,38 @@ class VirtualRedis {
 
   explicit VirtualRedis(RedisServer& server);
 
-  /// Sets the time, forwards or back, and deletes what has expired by then. Returns the names of
-  /// what it deleted. Precondition: now >= 0, a multiple of kTick.
-  std::vector<std::string> SetTime(Nanos now);
+  /// Sets the time, forwards or back, and deletes what has expired by then. Precondition: now >= 0,
+  /// a multiple of kTick.
+  void SetTime(Nanos now) { Set(now, true); }
+  /// Only looks at another moment: nothing is deleted. What ran out by then means nothing any more,
+  /// there or not.
+  void LookAt(Nanos now) { Set(now, false); }
 
-  /// Runs one batch: 1 to redis::kMaxBatch checks and peeks. Throws std::runtime_error if the
+  /// Runs one batch: 1 to redis::kMaxBatch requests, no resets. Throws std::runtime_error if the
   /// answer is not one that the script can give.
-  std::vector<redis::Completion> Decide(std::span<const redis::Request> requests);
+  std::vector<redis::Completion> Run(std::span<const redis::Request> requests);
 
-  /// Forgets a key under all policies of the set.
-  void Reset(const redis::PolicySet& set, std::string_view key);
+  /// Forgets a key under all policies of the request.
+  void Reset(const redis::Request& request);
 
-  /// Whether there is a state.
-  bool Holds(const std::string& name) const { return expires_.contains(name); }
+  /// Whether there is a state of that name, or a collection beside it.
+  bool Holds(const std::string& name);
+
+  /// How many keys have no time to live.
+  std::int64_t Untimed();
 
   /// The name of a key's state in Redis.
-  static std::string NameOf(const redis::PolicySet& set, const redis::EscapedKey& key,
-                            std::size_t policy);
+  static std::string NameOf(const redis::Request& request, std::size_t policy);
 
  private:
+  void Set(Nanos now, bool expires);
+
   RedisServer& server_;
   std::string sha_;
-  Nanos now_{0};
-  std::map<std::string, std::int64_t> expires_;  // in ms, as the server counts
+  std::string set_sha_;
+  std::string untimed_sha_;
+  Nanos now_{-1};
+  bool expired_ = false;  // at now_
 };
 
 }  // namespace sluice::testing

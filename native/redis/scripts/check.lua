@@ -5,6 +5,8 @@
 --   kind                        the name holds                beside it (name + ":l", ":z")
 --   t  a TAT: token bucket,     tat                           -
 --      GCRA, leaky bucket
+--   q  a TAT: leaky bucket      tat                           -
+--      that shapes, a queue
 --   f  fixed window from the    start count                   -
 --      first request
 --   c  on the clock             start count                   -
@@ -14,9 +16,10 @@
 --   n  concurrency              nothing                       a sorted set of holders
 --
 -- The state's text is decimal numbers with one space between, and what is absent is a key never
--- seen. A blocked key has "b" and the block's end behind the state, or alone. A TAT is in ns modulo
--- 9,000,000 s: the moment, on this server's clock, at which everything charged will have drained.
--- All other times are us since 1970. What numbers mean is told in each kind's own part.
+-- seen. A blocked key has "b" and the block's end behind the state, or alone; a TAT before it also
+-- its own end. A TAT is in ns modulo 9,000,000 s: the moment, on this server's clock, at which
+-- everything charged will have drained. All other times are us since 1970. What numbers mean is
+-- told in each kind's own part.
 --
 -- KEYS   the names of the states: check by check, policy by policy, each followed by the name of
 --        what is beside it. One name may stand in several checks; a later one sees what an earlier
@@ -39,8 +42,8 @@
 --                    admitted and not written; else this policy is passed over
 --          limit     units, at most 2^42; of a TAT: the room. In credit and abort: the mark of the
 --                    charge (a TAT modulo 9e15; a window's start; the time of a log's entry), or -1
---          window    us; of a concurrency policy: the time to live; of a TAT: a full refill in ns
---                    (in abort: the backlog up to which nobody waits); of a month: 0. At most 100 d
+--          window    us; of a concurrency policy: the time to live; of a TAT: a full refill in ns;
+--                    of a month: 0. At most 100 d
 --        and, for modes check, release and renew with a policy of kind n, N times:
 --          holder    who holds the slots: 1 to 64 of 0-9 a-z
 -- Reply  integers: this server's time in us, and then for each check either one error code
@@ -48,7 +51,7 @@
 --          -2        a command failed; what this check had written before it was undone
 --        or, in modes 0, 1, check and peek, for each policy, as things stood before the check,
 --          -3, left  only if the key is blocked: us until the block ends
---          t         backlog in ns, 0 to 8.9e15
+--          t q       backlog in ns, 0 to 8.9e15
 --          f c m     us until the window ends, units counted in it
 --          s         us until the window ends, units counted in it, and in the one before
 --          l         units in the window, us until such a call is admitted, us until it is empty

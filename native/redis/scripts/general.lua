@@ -15,11 +15,13 @@
 
 texts = {}
 
-local match, max, min = string.match, math.max, math.min
+local match, max, min, ceil = string.match, math.max, math.min, math.ceil
 -- The last time that a state may hold, in us (in the year 2112), and the most units.
 local LATEST, MOST = 4.5e15, 2 ^ 42
 -- No text of ours is longer.
 local LONGEST_TEXT = 80
+-- The end of a block is kept for so long, in us: the clock may step back behind it.
+local BACK = 3 * 86400e6
 
 local function digits(number) return format(DIGITS, number) end
 
@@ -43,7 +45,7 @@ local kinds = {}
 local function kind_of(letter)
   local kind = kinds[letter]
   if kind then return kind end
-  if letter == 't' then
+  if letter == 't' or letter == 'q' then
     kind = (function()
       -- @include tat.lua
     end)()
@@ -130,9 +132,11 @@ local function read(q, at, holder)
   return s
 end
 
--- Makes a key hold a text, with a block's end if that lies ahead. Returns nothing, or an error code.
+-- Makes a key hold a text, with a block's end. Returns nothing, or an error code.
 local function put(s, text, left, till)
-  if till > wall then
+  if till > 0 and till > wall - BACK then
+    -- A block may outlast a TAT, which on its circle would then lie ahead again.
+    if find(text, '^%d+$') then text = text .. ' ' .. digits(wall + ceil(left)) end
     text = text .. 'b' .. digits(till)
     left = max(left, till - wall)
   end
@@ -157,7 +161,7 @@ end
 local function change(s, after, till)
   local q, kind = s.q, s.q.kind
   s.changed, s.after = true, after
-  local text, left = s.text, nil
+  local _, text, left = nil, s.text, nil
   if after then
     if kind.commit then
       local code = kind.commit(s, after)
@@ -165,9 +169,9 @@ local function change(s, after, till)
     end
     text, left = kind.text(q, after)
   else
-    local _
     _, left = kind.text(q, s.before)
   end
+  if text == s.text and till == s.till then return nil end
   return put(s, text, left, till)
 end
 

@@ -103,7 +103,7 @@ class Link {
 
   // A command whose reply has not come. Replies come in the order of the commands.
   struct Command {
-    enum class Kind : std::uint8_t { kAuth, kSelect, kLoad, kChecks, kReset };
+    enum class Kind : std::uint8_t { kAuth, kPing, kSelect, kLoad, kChecks, kReset };
     Kind kind = Kind::kLoad;
     std::uint64_t end = 0;          // of its bytes, counted from the start of the connection
     std::vector<Request> requests;  // an answered one has no sink

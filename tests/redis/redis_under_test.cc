@@ -1,0 +1,195 @@
+// Subjects over the shipped script.
+#include "redis/redis_under_test.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <stdexcept>
+#include <utility>
+
+#include "support/policies.h"
+
+namespace sluice::testing {
+namespace {
+
+using Kind = redis::Request::Kind;
+
+constexpr Nanos kModulus{9'000'000'000'000'000};
+
+void ExpectSameAsDecideTats(const redis::Request& request, const redis::Completion& completion,
+                            const Moment& now, std::span<const Decision> decisions, bool allowed) {
+  std::vector<Nanos> backlogs;
+  for (std::size_t i = 0; i < request.set->size(); ++i) {
+    const Reading& reading = completion.readings[i];
+    if (reading.blocked > Nanos{0} || (request.details && request.details->limits[i] > 0)) return;
+    backlogs.emplace_back(reading.numbers[0]);
+  }
+  if (!request.set->plain() || (request.details && request.details->max_wait != kNoWait)) return;
+  std::vector<Decision> quick(decisions.size());
+  bool same = DecideTats(request.set->policies(),
+                         std::span(request.costs).first(request.set->size()), backlogs, now.now,
+                         quick) == allowed;
+  for (std::size_t i = 0; i < quick.size(); ++i) same = same && Same(quick[i], decisions[i]);
+  if (!same) throw std::logic_error("DecideTats answers otherwise than Judge and Describe");
+}
+
+}  // namespace
+
+std::string FreshPrefix() {
+  static int count = 0;
+  return "t" + std::to_string(++count);
+}
+
+std::string HolderText(HolderId holder) {
+  return "h" + std::to_string(holder.high) + "x" + std::to_string(holder.low);
+}
+
+bool DecideFrom(const redis::Request& request, const redis::Completion& completion,
+                std::span<Decision> decisions) {
+  const std::size_t count = request.set->size();
+  std::array<Ask, kMaxPolicies> asks;
+  for (std::size_t i = 0; i < count; ++i) {
+    asks[i] = {.cost = request.costs[i],
+               .limit = request.details ? request.details->limits[i] : 0};
+  }
+  const std::span readings = std::span(completion.readings).first(count);
+  const Judgement judgement =
+      Judge(request.set->policies(), std::span(asks).first(count), readings,
+            request.details ? request.details->max_wait : kNoWait);
+  const Moment now{.now = Nanos(completion.at) % kModulus, .wall = completion.at};
+  Describe(request.set->policies(), std::span(asks).first(count), readings, judgement, now,
+           decisions);
+  ExpectSameAsDecideTats(request, completion, now, decisions, judgement.allowed);
+  bool charges = false;
+  for (const Judgement::Part& part : judgement.parts) {
+    charges = charges || part.effect == Effect::kCharge;
+  }
+  EXPECT_EQ(completion.charged, request.kind == Kind::kCheck && charges);
+  // A limiter would reduce these; see StillKnown.
+  for (std::size_t i = 0; i < count; ++i) {
+    if (IsTat(request.set->policies()[i].algorithm)) {
+      decisions[i].mark += (Nanos(completion.at) - now.now).count();
+    }
+  }
+  return judgement.allowed;
+}
+
+bool StillKnown(const Policy& policy, std::int64_t mark, Nanos now) {
+  return !IsTat(policy.algorithm) || now - Nanos{mark} < std::chrono::days(4);
+}
+
+redis::Request RequestFor(Kind kind, const std::shared_ptr<const redis::PolicySet>& set,
+                          std::string_view key, const Subject::Question& question) {
+  redis::Request request;
+  request.kind = kind;
+  request.set = set;
+  request.key = redis::EscapedKey(key);
+  auto details = std::make_shared<redis::Details>();
+  bool plain = question.max_wait == kNoWait;
+  for (std::size_t i = 0; i < set->size(); ++i) {
+    request.costs[i] = question.asks[i].cost;
+    details->limits[i] = question.asks[i].limit;
+    plain = plain && question.asks[i].limit == 0;
+    plain = plain && !std::holds_alternative<Concurrency>(set->policies()[i].algorithm);
+  }
+  details->max_wait = question.max_wait;
+  details->holder = HolderText(question.holder);
+  if (!plain) request.details = std::move(details);
+  return request;
+}
+
+redis::Request RedisSubject::Ask(Kind kind) const {
+  redis::Request request;
+  request.kind = kind;
+  request.set = set_;
+  request.key = redis::EscapedKey(key_);
+  return request;
+}
+
+redis::Completion RedisSubject::Run(const redis::Request& request) const {
+  redis::Completion completion = redis_->Run(std::span(&request, 1))[0];
+  EXPECT_EQ(completion.fault, redis::Fault::kNone) << completion.detail;
+  return completion;
+}
+
+bool RedisSubject::Decide(Kind kind, const Question& question, std::span<Decision> decisions) {
+  const redis::Request request = RequestFor(kind, set_, key_, question);
+  return DecideFrom(request, Run(request), decisions);
+}
+
+bool RedisSubject::Check(const Question& question, Nanos now, std::span<Decision> decisions) {
+  redis_->SetTime(now);
+  return Decide(Kind::kCheck, question, decisions);
+}
+
+bool RedisSubject::Peek(const Question& question, Nanos now, std::span<Decision> decisions) {
+  redis_->LookAt(now);
+  return Decide(Kind::kPeek, question, decisions);
+}
+
+void RedisSubject::Change(Kind kind, Units units, Marks marks, Nanos now) {
+  redis_->SetTime(now);
+  redis::Request request = Ask(kind);
+  std::ranges::copy(units, request.costs.begin());
+  if (!marks.empty()) {
+    auto details = std::make_shared<redis::Details>();
+    std::ranges::copy(marks, details->marks.emplace().begin());
+    request.details = std::move(details);
+    for (std::size_t i = 0; i < marks.size(); ++i) {
+      if (!StillKnown(set_->policies()[i], marks[i], now)) request.costs[i] = 0;
+    }
+  }
+  Run(request);
+}
+
+void RedisSubject::Debit(Units units, Nanos now) { Change(Kind::kDebit, units, {}, now); }
+void RedisSubject::Credit(Units units, Marks marks, Nanos now) {
+  Change(Kind::kCredit, units, marks, now);
+}
+void RedisSubject::Abort(Units units, Marks marks, Nanos now) {
+  Change(Kind::kAbort, units, marks, now);
+}
+
+bool RedisSubject::Slot(Kind kind, HolderId holder, Nanos now) {
+  redis_->SetTime(now);
+  redis::Request request = Ask(kind);
+  auto details = std::make_shared<redis::Details>();
+  details->holder = HolderText(holder);
+  request.details = std::move(details);
+  return Run(request).done;
+}
+
+bool RedisSubject::Release(HolderId holder, Nanos now) { return Slot(Kind::kRelease, holder, now); }
+bool RedisSubject::Renew(HolderId holder, Nanos now) { return Slot(Kind::kRenew, holder, now); }
+
+void RedisSubject::SetBlock(Kind kind, std::span<const std::size_t> which, Nanos span, Nanos now) {
+  if (which.empty()) return;
+  redis_->SetTime(now);
+  redis::Request request = Ask(kind);
+  auto details = std::make_shared<redis::Details>();
+  details->block_for = span;
+  for (const std::size_t i : which) details->which |= std::uint32_t{1} << i;
+  request.details = std::move(details);
+  Run(request);
+}
+
+void RedisSubject::Block(std::span<const std::size_t> which, Nanos span, Nanos now) {
+  SetBlock(Kind::kBlock, which, span, now);
+}
+void RedisSubject::Unblock(std::span<const std::size_t> which, Nanos now) {
+  SetBlock(Kind::kUnblock, which, Nanos{0}, now);
+}
+
+void RedisSubject::Reset(Nanos now) {
+  redis_->SetTime(now);
+  redis_->Reset(Ask(Kind::kReset));
+}
+
+bool RedisSubject::Dropped(std::size_t policy, Nanos now) {
+  redis_->SetTime(now);
+  return !redis_->Holds(VirtualRedis::NameOf(Ask(Kind::kPeek), policy));
+}
+
+}  // namespace sluice::testing
