@@ -120,7 +120,8 @@ export class RedisLink<Name extends string> implements Engine<Name> {
   settle(asked: Pending, at: number, detail: string | undefined): number {
     const fault = native.exchange[at + 1]!;
     const code = native.exchange[at + 2]!;
-    if (fault === 0) this.#warned = false;
+    // An answer of Redis itself ends an outage; what this process did in its place does not.
+    if (fault === 0 && code >= 0 && code >> 5 === 0) this.#warned = false;
     if (code >= 0) {
       asked.resolve(readDecision(this.table, code, at + 3, asked.units, asked.holder));
     } else if (fault === 0) {

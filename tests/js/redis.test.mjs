@@ -7,7 +7,7 @@ import { once } from 'node:events';
 import { createRequire } from 'node:module';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createLimiter, gcra, leakyBucket, redis, tokenBucket } from 'sluice';
+import { concurrency, createLimiter, gcra, leakyBucket, redis, tokenBucket } from 'sluice';
 import { freePort, startRedis } from '../support/redis-server.mjs';
 
 let server;
@@ -206,12 +206,17 @@ test('a Redis that hangs costs a check its deadline, and no more', async () => {
 });
 
 test('a fault is published, and warned of once where nobody listens', async () => {
-  const options = { policies: bucket, store: redis(`redis://127.0.0.1:${await freePort()}`) };
-  const limiter = createLimiter(options);
+  const limiter = createLimiter({
+    policies: { bucket, slots: concurrency({ limit: 9, ttl: '1h' }) },
+    store: redis(`redis://127.0.0.1:${await freePort()}`),
+  });
   const warnings = [];
   const onWarning = (warning) => warnings.push(warning);
   process.on('warning', onWarning);
-  for (let i = 0; i < 3; i++) await limiter.check('k');
+  for (let i = 0; i < 3; i++) {
+    const { holder } = await limiter.check('k');
+    await holder.release();
+  }
   await sleep(10);
   process.off('warning', onWarning);
   assert.deepEqual(

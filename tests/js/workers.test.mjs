@@ -102,7 +102,7 @@ test('a worker that is terminated with checks pending takes nothing down', () =>
       for (let i = 0; i < 200; i++) run();
       setTimeout(() => parentPort.postMessage('busy'), 50);
     `)};
-    const mine = createLimiter({ policies: tokenBucket({ capacity: 5, every: '1h' }), store: redis(process.argv[1]), onStoreError: 'throw', deadlineMs: 5000 });
+    const mine = createLimiter({ policies: tokenBucket({ capacity: 5, every: '1h' }), prefix: 'mine', store: redis(process.argv[1]), onStoreError: 'throw', deadlineMs: 5000 });
     for (let i = 0; i < 5; i++) {
       const worker = new Worker(source, { eval: true, execArgv: [], workerData: process.argv[1] });
       await once(worker, 'message');

@@ -1,0 +1,277 @@
+// The whole API over a real Redis: as in memory, and over processes.
+
+import assert from 'node:assert/strict';
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { after, before, test } from 'node:test';
+import { Redis } from 'ioredis';
+import {
+  concurrency,
+  createLimiter,
+  fixedWindow,
+  gcra,
+  leakyBucket,
+  redis,
+  slidingLog,
+  slidingWindow,
+  tokenBucket,
+} from 'sluice';
+import { startRedis } from '../support/redis-server.mjs';
+
+let server;
+let client;
+before(async () => {
+  server = await startRedis();
+  client = new Redis(server.url);
+});
+after(async () => {
+  await client.quit();
+  await server.stop();
+});
+
+let prefixes = 0;
+const nextPrefix = () => `api${prefixes++}`;
+const options = (extra) => ({
+  store: redis(server.url),
+  prefix: nextPrefix(),
+  onStoreError: 'throw',
+  deadlineMs: 5000,
+  ...extra,
+});
+const overRedis = (policies, extra) =>
+  createLimiter({ ...(policies && { policies }), ...options(extra) });
+
+/** 10 at once, and then nothing for long enough that the test sees none come back. */
+const ten = {
+  bucket: tokenBucket({ capacity: 10, refill: 1, every: '5d' }),
+  cells: gcra({ limit: 1, every: '5d', burst: 10 }),
+  leaky: leakyBucket({ capacity: 10, leak: 1, every: '5d' }),
+  fixed: fixedWindow({ limit: 10, window: '50d' }),
+  sliding: slidingWindow({ limit: 10, window: '50d' }),
+  log: slidingLog({ limit: 10, window: '50d' }),
+  slots: concurrency({ limit: 10, ttl: '50d' }),
+};
+const names = Object.keys(ten);
+const shape = ({ allowed, policy, policies, holder }) => ({
+  allowed,
+  policy,
+  holds: holder !== undefined,
+  policies: policies.map((p) => [p.policy, p.allowed, p.limit, p.remaining, p.retryAfterMs > 0]),
+});
+
+test('whatever is asked, Redis and memory come to the same', async () => {
+  const seed = Number(process.env.SLUICE_SEED ?? Date.now() % 1e9);
+  console.log(`seed ${seed}`);
+  let state = seed;
+  const random = (below) => {
+    state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 0;
+    return Math.floor((state / 2 ** 32) * below);
+  };
+  const pick = (list) => list[random(list.length)];
+  const some = (most) =>
+    Object.fromEntries([
+      [pick(names), random(most)],
+      [pick(names), random(most)],
+    ]);
+  const policies = {
+    ...ten,
+    blocks: fixedWindow({ limit: 12, window: '50d', blockFor: '50d' }),
+    counts: slidingLog({ limit: 30, window: '50d', chargeDenied: true }),
+    shadow: gcra({ limit: 1, every: '5d', burst: 4, enforce: false }),
+  };
+  const both = [overRedis(policies), createLimiter({ policies })];
+  const held = [[], []];
+  for (let step = 0; step < (process.env.SLUICE_FULL ? 5000 : 500); step++) {
+    const key = `k${random(3)}`;
+    const cost = random(2) ? random(4) : some(4);
+    const limits = random(4) ? {} : { limits: { [pick(names)]: 1 + random(15) } };
+    const verb = pick([
+      'check',
+      'check',
+      'check',
+      'peek',
+      'debit',
+      'credit',
+      'of',
+      'release',
+      'renew',
+      'block',
+      'unblock',
+      'reset',
+    ]);
+    if (verb === 'reset' && random(3)) continue;
+    const index = random(held[0].length || 1);
+    const units = 1 + random(3);
+    const answers = await Promise.all(
+      both.map(async (limiter, i) => {
+        const mine = held[i];
+        if (verb === 'check') {
+          const decision = await limiter.check(key, { cost, ...limits });
+          if (decision.allowed) mine.push({ key, decision });
+          return shape(decision);
+        }
+        if (verb === 'peek') return shape(await limiter.peek(key, { cost, ...limits }));
+        if (verb === 'debit' || verb === 'credit') return limiter[verb](key, cost);
+        if (verb === 'block') return limiter.block(key, '50d');
+        if (verb === 'unblock' || verb === 'reset') return limiter[verb](key);
+        const it = mine[index];
+        if (verb === 'of') return it && limiter.credit(it.key, units, { of: it.decision });
+        return it?.decision.holder?.[verb]();
+      }),
+    );
+    assert.deepEqual(answers[0], answers[1], `step ${step}: ${verb} ${key}`);
+  }
+  await both[0].close();
+});
+
+test('checkMany of 300 checks of all algorithms is decided in order', async () => {
+  const limiter = overRedis(ten);
+  const decisions = await limiter.checkMany(
+    Array.from({ length: 300 }, (_, i) => ({ key: `k${i % 25}` })),
+  );
+  decisions.forEach((decision, i) => {
+    assert.equal(decision.allowed, i < 250, `check ${i}`);
+    if (i < 250) assert.equal(decision.remaining, 9 - Math.floor(i / 25));
+  });
+  await limiter.close();
+});
+
+test('keys of parts, plans and shards in Redis: each policy counts by its own', async () => {
+  const by = (parts) => fixedWindow({ limit: 10, window: '50d', by: parts });
+  const policies = { tenant: by('tenant'), user: by(['tenant', 'user']), all: by([]) };
+  for (const shardBy of [undefined, 'tenant']) {
+    const prefix = nextPrefix();
+    const limiter = overRedis(policies, { prefix, ...(shardBy && { shardBy }) });
+    const left = async (tenant, user) =>
+      (await limiter.check({ tenant, user })).policies.map(({ remaining }) => remaining);
+    assert.deepEqual(await left('t:1', 'u'), [9, 9, 9]);
+    assert.deepEqual(await left('t:1', 'v'), [8, 9, 8]);
+    assert.deepEqual(await left('t', '1:u'), [9, 9, shardBy ? 9 : 7]);
+    await limiter.block({ tenant: 't:1' }, '1h');
+    assert.equal((await limiter.check({ tenant: 't:1', user: 'u' })).policy, 'tenant');
+    assert.equal((await limiter.check({ tenant: 't', user: 'u' })).allowed, true);
+    if (shardBy) {
+      // What stands between braces puts a key on its slot of a cluster.
+      const tags = (await client.keys(`${prefix}:{*`)).map((key) => /\{.*\}/.exec(key)[0]);
+      assert.equal(new Set(tags).size, 2, tags.join(' '));
+    }
+    await limiter.close();
+  }
+  const plans = {
+    free: { daily: ten.fixed },
+    pro: { daily: fixedWindow({ limit: 100, window: '50d' }) },
+  };
+  const limiter = overRedis(undefined, { plans });
+  await limiter.check('k', { plan: 'free', cost: 10 });
+  assert.equal((await limiter.check('k', { plan: 'pro' })).remaining, 89);
+  assert.equal((await limiter.check('k', { plan: 'free' })).allowed, false);
+  await limiter.close();
+});
+
+test('a denial writes nothing, and every key has an end', async () => {
+  const prefix = nextPrefix();
+  const limiter = overRedis(ten, { prefix });
+  await limiter.check('k', { cost: 10 });
+  await limiter.block('k', '1h');
+  await limiter.unblock('k');
+  const dump = async () => {
+    const keys = (await client.keys(`${prefix}:*`)).sort();
+    return Promise.all(
+      keys.map(async (key) => [key, (await client.dumpBuffer(key)).toString('hex')]),
+    );
+  };
+  const before = await dump();
+  assert.ok(before.length >= names.length);
+  assert.equal((await limiter.check('k')).allowed, false);
+  await limiter.peek('new');
+  assert.deepEqual(await dump(), before);
+  for (const [key] of before) assert.ok((await client.pttl(key)) > 0, key);
+  await limiter.close();
+});
+
+// Over processes
+
+/** A process with a limiter of its own: `ask(verb, ...arguments)`, and its `holder` of the last check. */
+async function otherProcess(limiterOptions, policy) {
+  const child = fork(new URL('./support/other-process.mjs', import.meta.url), [
+    JSON.stringify({ url: server.url, ...limiterOptions, policy }),
+  ]);
+  await once(child, 'message');
+  return {
+    child,
+    async ask(...what) {
+      child.send(what);
+      return (await once(child, 'message'))[0];
+    },
+    async end() {
+      const exited = once(child, 'exit');
+      child.disconnect();
+      await exited;
+    },
+  };
+}
+
+test('a slot taken in one process is denied in another until it is released', async () => {
+  const prefix = nextPrefix();
+  const limiter = overRedis(concurrency({ limit: 1, ttl: '1h' }), { prefix });
+  const other = await otherProcess({ prefix }, ['concurrency', { limit: 1, ttl: '1h' }]);
+  assert.equal((await other.ask('check', 'k')).allowed, true);
+  assert.equal((await limiter.check('k')).allowed, false);
+  assert.equal(await other.ask('holder', 'renew'), true);
+  assert.equal(await other.ask('holder', 'release'), true);
+  const mine = await limiter.check('k');
+  assert.equal(mine.allowed, true);
+  assert.equal(await other.ask('holder', 'release'), false);
+  assert.equal(await other.ask('holder', 'renew'), false);
+  assert.equal((await other.ask('check', 'k')).allowed, false, 'it is mine');
+  await mine.holder.release();
+  await other.end();
+  await limiter.close();
+});
+
+test('a slot whose process died is free again after its ttl', async () => {
+  const prefix = nextPrefix();
+  const limiter = overRedis(concurrency({ limit: 1, ttl: 300 }), { prefix });
+  const other = await otherProcess({ prefix }, ['concurrency', { limit: 1, ttl: 300 }]);
+  assert.equal((await other.ask('check', 'k')).allowed, true);
+  const exited = once(other.child, 'exit');
+  other.child.kill('SIGKILL');
+  await exited;
+  assert.equal((await limiter.wait('k')).allowed, true);
+  await limiter.close();
+});
+
+test('who waits in one process gets the slot that another gives back', async () => {
+  const prefix = nextPrefix();
+  const limiter = overRedis(concurrency({ limit: 1, ttl: '1h' }), { prefix });
+  const other = await otherProcess({ prefix }, ['concurrency', { limit: 1, ttl: '1h' }]);
+  const { holder } = await limiter.check('k');
+  const waiting = other.ask('wait', 'k', {});
+  await holder.release();
+  assert.equal((await waiting).allowed, true);
+  await other.end();
+  await limiter.close();
+});
+
+test('limiters of two processes wait in one line, and who gives up last gives its turn back', async () => {
+  const prefix = nextPrefix();
+  const numbers = { limit: 1, every: '1h', burst: 1 };
+  const limiter = overRedis(gcra(numbers), { prefix });
+  const other = await otherProcess({ prefix }, ['gcra', numbers]);
+  const hours = async () => Math.round((await limiter.peek('k')).retryAfterMs / 3_600_000);
+  await limiter.check('k');
+  const give = new AbortController();
+  const mine = limiter.wait('k', { signal: give.signal });
+  assert.equal((await other.ask('check', 'k')).allowed, false);
+  assert.equal(await hours(), 2, 'mine is charged ahead');
+  await other.ask('begin', 'k');
+  while ((await hours()) < 3); // until it has been asked
+  // Mine is not the last in line: others may have been told a time behind it.
+  give.abort();
+  await assert.rejects(mine, { name: 'AbortError' });
+  assert.equal(await hours(), 3);
+  await other.ask('abort');
+  assert.equal(await hours(), 2, 'the last in line');
+  await other.end();
+  await limiter.close();
+});
