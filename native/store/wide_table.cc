@@ -9,9 +9,9 @@
 namespace sluice {
 namespace {
 
-// Of a full table, a stripe holds one to two thousand entries: 100 KB, which move in some 30 us.
-constexpr std::size_t kEntriesPerStripe = 2'048;
-constexpr std::size_t kMostStripes = 8'192;
+// Of a full table, a stripe holds up to a thousand entries: 70 KB, which move in some 20 us.
+constexpr std::size_t kEntriesPerStripe = 1'024;
+constexpr std::size_t kMostStripes = 16'384;
 // Where to look for whom to give up: so far in a stripe, and in so many stripes.
 constexpr std::size_t kVictimReach = 128;
 constexpr std::size_t kVictimStripes = 16;
@@ -44,10 +44,18 @@ double RankOf(const WideSlot& slot, Micros now) {
 
 }  // namespace
 
-WideTable::WideTable(std::size_t max_entries)
-    : mask_(StripesFor(max_entries) - 1), stripes_(std::make_unique<Stripe[]>(mask_ + 1)) {}
+WideTable::WideTable(std::size_t max_entries) : mask_(StripesFor(max_entries) - 1) {}
 
-WideTable::~WideTable() = default;
+WideTable::~WideTable() { delete[] stripes_.load(); }
+
+WideTable::Stripe* WideTable::MakeStripes() const {
+  auto made = std::make_unique<Stripe[]>(mask_ + 1);
+  Stripe* first = nullptr;  // who made them before us
+  if (stripes_.compare_exchange_strong(first, made.get(), std::memory_order_acq_rel)) {
+    return made.release();
+  }
+  return first;
+}
 
 WideTable::Lock::Lock(WideTable& table, std::span<const EntryHash> entries) : table_(table) {
   for (const EntryHash entry : entries) stripes_[held_++] = &table_.StripeOf(entry);
@@ -152,7 +160,7 @@ WideTable::Victim WideTable::PickVictim(EntryHash near, std::span<const EntryHas
   Victim victim;
   int looked_at = 0;
   for (std::size_t n = 0; n < std::min(kVictimStripes, mask_ + 1); ++n) {
-    Stripe& stripe = stripes_[(IndexOf(near) + n) & mask_];
+    Stripe& stripe = Stripes()[(IndexOf(near) + n) & mask_];
     const std::scoped_lock lock(stripe.mutex);
     stripe.table.ForEachNear(near, kVictimReach, [&](const WideSlot& slot) {
       if (std::ranges::any_of(spared, [&slot](EntryHash e) { return slot.Is(e); })) return true;

@@ -95,7 +95,13 @@ class WideTable {
   std::uint64_t evicted() const { return evicted_.load(std::memory_order_relaxed); }
 
  private:
-  Stripe& StripeOf(EntryHash entry) const { return stripes_[IndexOf(entry)]; }
+  /// Made with the first wide state: most stores never have one.
+  Stripe* Stripes() const {
+    Stripe* stripes = stripes_.load(std::memory_order_acquire);
+    return stripes != nullptr ? stripes : MakeStripes();
+  }
+  Stripe* MakeStripes() const;
+  Stripe& StripeOf(EntryHash entry) const { return Stripes()[IndexOf(entry)]; }
   std::size_t IndexOf(EntryHash entry) const {
     return static_cast<std::size_t>(entry.bits >> 48) & mask_;
   }
@@ -105,7 +111,7 @@ class WideTable {
                   std::size_t capacity);
 
   const std::size_t mask_;  // the number of stripes, a power of two, less 1
-  const std::unique_ptr<Stripe[]> stripes_;
+  mutable std::atomic<Stripe*> stripes_{nullptr};
   std::atomic<std::size_t> weight_{0};
   std::atomic<std::size_t> capacity_{0};
   std::atomic<std::uint64_t> evicted_{0};
