@@ -1,0 +1,112 @@
+// Calls that wait for their turn, and give up waiting: whoever stays never shares a turn.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "core_subject.h"
+#include "support/policies.h"
+#include "support/random_policy.h"
+#include "support/scale.h"
+#include "support/trace.h"
+
+namespace sluice::testing {
+namespace {
+
+struct Waiter {
+  Nanos turn;
+  std::int64_t cost;
+  std::int64_t mark;
+};
+
+bool Shapes(const Policy& policy) {
+  const auto* leaky = std::get_if<LeakyBucket>(&policy.algorithm);
+  return leaky != nullptr && leaky->mode() == LeakyBucket::Mode::kShape;
+}
+
+// Of a queue: each leaves when those before it have leaked out. Of the others: at their turns calls
+// keep the bound of those that never wait.
+bool TurnsHold(const Policy& policy, std::span<const Waiter> calls) {
+  const TatRule& rule = RuleOf(policy.algorithm);
+  __extension__ using Sum = __int128;
+  for (std::size_t from = 0; from < calls.size(); ++from) {
+    Sum sum = calls[from].cost;
+    for (std::size_t to = from + 1; to < calls.size(); ++to) {
+      const Nanos apart = calls[to].turn - calls[from].turn;
+      if (apart < Nanos{0}) return false;
+      if (Shapes(policy) && sum * rule.interval.count() > apart.count()) return false;
+      sum += calls[to].cost;
+      if (!Shapes(policy) && sum > rule.capacity + apart / rule.interval) return false;
+    }
+  }
+  return true;
+}
+
+class Turns : public ::testing::Test {
+ protected:
+  void Run(int steps) {
+    policy_ = RandomTatPolicy(random_, "p");
+    subject_ = {};
+    subject_.Use({policy_});
+    calls_.clear();
+    now_ = Nanos{0};
+    for (int i = 0; i < steps; ++i) {
+      // Stands still, or moves by some calls' worth.
+      if (random_.OneIn(2)) {
+        now_ += Nanos{random_.Magnitude(RuleOf(policy_.algorithm).interval.count() * 2)};
+      }
+      random_.OneIn(3) ? GiveUp() : Come();
+    }
+  }
+
+  void Come() {
+    const std::int64_t limit = LimitOf(policy_.algorithm);
+    const std::int64_t cost = random_.Between(1, std::min<std::int64_t>(limit, 4));
+    const Nanos span = RuleOf(policy_.algorithm).Span();
+    const Subject::Question question{
+        .asks = {{.cost = random_.OneIn(4) ? std::min(limit, (std::int64_t{1} << 31) - 1) : cost}},
+        .max_wait = std::min(kLongestSpan, 5 * std::min(span, kLongestSpan / 5)),
+        .holder = {}};
+    std::vector<Decision> told(1);
+    if (!subject_.Check(question, now_, told)) return;
+    waited_ += told[0].delay > Nanos{0} ? 1 : 0;
+    calls_.push_back({now_ + told[0].delay, question.asks[0].cost, told[0].mark});
+  }
+
+  // Anybody whose turn is still to come.
+  void GiveUp() {
+    const auto waits = [this](const Waiter& call) { return call.turn > now_; };
+    const auto count = std::ranges::count_if(calls_, waits);
+    if (count == 0) return;
+    const auto which = calls_.end() - random_.Between(1, std::min<std::int64_t>(count, 3));
+    subject_.Abort(std::vector{which->cost}, std::vector{which->mark}, now_);
+    calls_.erase(which);
+    ++gave_up_;
+  }
+
+  Random random_{TestSeed()};
+  CoreSubject subject_;
+  Policy policy_ = BucketPolicy("p", 1, 1, Nanos{1});
+  Nanos now_{0};
+  std::vector<Waiter> calls_;
+  int waited_ = 0;
+  int gave_up_ = 0;
+};
+
+TEST_F(Turns, AreNeverSharedByThoseWhoStay) {
+  constexpr int kStepsPerTrace = 50;
+  const int steps = Steps(20'000);
+  for (int done = 0; done < steps; done += kStepsPerTrace) {
+    Run(kStepsPerTrace);
+    ASSERT_TRUE(TurnsHold(policy_, calls_)) << Text(policy_);
+  }
+  EXPECT_GT(waited_, steps / 20);
+  EXPECT_GT(gave_up_, steps / 50);
+}
+
+}  // namespace
+}  // namespace sluice::testing
