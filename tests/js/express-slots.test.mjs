@@ -206,6 +206,23 @@ test('requests that a client sent ahead give their slots back when it hangs up',
   assert.deepEqual(warnings, []);
 });
 
+test('slots of requests that were sent ahead and answered are not released again when the client leaves', async (t) => {
+  const holders = Array.from({ length: 3 }, () => scriptedHolder());
+  const unused = [...holders];
+  const limiter = scriptedLimiter(decision());
+  limiter.checkSync = () => decision({ holder: unused.shift() });
+  const { port } = await serve(t, (app) => app.use(rateLimit({ limiter })));
+  const client = net.connect(port, '127.0.0.1');
+  client.resume().write('GET / HTTP/1.1\r\nHost: test\r\n\r\n'.repeat(holders.length));
+  await until(() => holders.every(({ released }) => released === 1));
+  client.destroy();
+  await settled();
+  assert.deepEqual(
+    holders.map(({ released }) => released),
+    [1, 1, 1],
+  );
+});
+
 test('requests that a client sent ahead give their slots back one by one as they are answered', async (t) => {
   const { port, handled } = await serveHeld(t, { policies: concurrency({ limit: 2, ttl: '1h' }) });
   const client = net.connect(port, '127.0.0.1');

@@ -233,6 +233,22 @@ for (const [platform, adapter] of Object.entries(platforms)) {
   });
 }
 
+test("what a class's decorator says of policies goes when a handler's own names others", async (t) => {
+  const ofClass = RateLimit({ plan: 'pro', cost: { burst: 2 }, limits: { burst: 8 } });
+  const handlers = {
+    a: [],
+    own: [RateLimit({ policies: bucket(9) })],
+    named: [RateLimit({ limiter: 'flat' })],
+  };
+  const limiters = { default: { plans }, flat: { policies: bucket(9) } };
+  const controllers = [controller(handlers, { decorators: [ofClass] })];
+  const { send } = await start(t, platforms.Express, { limiters, global: true }, { controllers });
+  const told = async (path) => (await send(path)).headers['ratelimit-policy'];
+  assert.equal(await told('/a'), '"daily";q=5;w=86400, "burst";q=8;w=20');
+  assert.equal(await told('/own'), '"default";q=9;w=864000');
+  assert.equal(await told('/named'), '"default";q=9;w=864000');
+});
+
 test('handlers that nobody guards need neither plan nor key', async (t) => {
   const controllers = [controller({ a: [] })];
   const root = rootModule([SluiceModule.forRoot({ plans, shardBy: undefined })], { controllers });
