@@ -85,10 +85,10 @@ void ExplainSlidingLog(const Request& request, Explanation& text) {
   const std::string window = FormatDuration(log.window());
   text.reason = ReasonWithoutState(request, "the limit");
   if (text.reason.empty()) {
-    text.reason = "The last " + window + " held " + OfLimit(sum, request) + " units" +
-                  Outcome(request, request.after.numbers[0],
-                          "Enough of them are older than " + window + " in " +
-                              SpanText(request.decision.retry_after) + ".");
+    text.reason =
+        "The last " + window + " held " + OfLimit(sum, request) + " units" +
+        Outcome(request, request.after.numbers[0],
+                "Enough of them leave it in " + SpanText(request.decision.retry_after) + ".");
   }
   text.fit = CountFit(request, "in the last " + window, sum);
   text.rule = "admit if sum + n \u2264 L";

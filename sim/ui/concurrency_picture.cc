@@ -61,7 +61,7 @@ void DrawSlot(const Scene& scene, const Rect& box, const HeldSlot* slot) {
   std::string time = FormatNumber(left, 2) + " s";
   if (slot->until == slot->expires) time += ", expires";
   if (two_lines) {
-    scene.pen.Text(look.fonts.small, box.x + look.Px(7), y + look.Px(16), palette.text, time);
+    scene.pen.Text(look.fonts.small, box.x + look.Px(7), y + look.Px(15), palette.text, time);
   } else if (box.width > look.Px(100)) {
     scene.pen.Text(look.fonts.small, box.right() - look.Px(7), y, palette.text, time,
                    Align::kRight);
@@ -106,7 +106,7 @@ void DrawConcurrency(const Scene& scene) {
               grid.height - gap},
              placed[static_cast<std::size_t>(i)]);
   }
-  DrawCaption(scene, "request, and time until its call ends");
+  DrawCaption(scene, "calls, and when they end");
 }
 
 }  // namespace sluice::sim

@@ -1,5 +1,6 @@
 // Why the last request (or the one clicked) was answered as it was.
 #include <algorithm>
+#include <cctype>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -12,23 +13,37 @@ namespace sluice::sim {
 namespace {
 
 // Measured at scale 1, with reasons of three lines and without the lines of the sum and the answer.
-constexpr float kHeightWithPicture = 360;
-constexpr float kHeightWithSum = 258;
-constexpr float kLine = 19;
+constexpr float kHeightWithPicture = 322;
+constexpr float kHeightWithSum = 225;
+constexpr float kLine = 23;  // ImGui's spacing included
 constexpr float kFootnote = 24;
+
+// Whether a line may not break before `word`: "ms" belongs to the number before it.
+bool IsUnit(const std::string& before, const std::string& word) {
+  return !before.empty() && std::isdigit(static_cast<unsigned char>(before.back())) != 0 &&
+         word.size() <= 4 && std::isdigit(static_cast<unsigned char>(word.front())) == 0;
+}
 
 // Between words alone: ImGui would also break a number at its point.
 void Wrapped(ImFont* font, ImU32 colour, const std::string& text) {
   const float width = ImGui::GetContentRegionAvail().x;
-  std::string lines;
-  std::string line;
+  std::vector<std::string> pieces;
   std::istringstream words(text);
   for (std::string word; words >> word;) {
-    if (!line.empty() && Pen::Width(font, line + ' ' + word) > width) {
+    if (!pieces.empty() && IsUnit(pieces.back(), word)) {
+      pieces.back() += ' ' + word;
+    } else {
+      pieces.push_back(word);
+    }
+  }
+  std::string lines;
+  std::string line;
+  for (const std::string& piece : pieces) {
+    if (!line.empty() && Pen::Width(font, line + ' ' + piece) > width) {
       lines += line + '\n';
       line.clear();
     }
-    line += (line.empty() ? "" : " ") + word;
+    line += (line.empty() ? "" : " ") + piece;
   }
   lines += line;
   ImGui::PushFont(font);
@@ -114,7 +129,7 @@ void DrawLines(const Panel& panel, const std::vector<Explanation::Line>& lines, 
     if (numbers_x + Pen::Width(look.fonts.body, line.numbers) + look.Px(8) < value_x) {
       pen.Text(look.fonts.body, numbers_x, at.y, look.palette.muted, line.numbers);
     }
-    ImGui::Dummy({1, look.Px(kLine)});
+    ImGui::Dummy({1, look.Px(kLine) - ImGui::GetStyle().ItemSpacing.y});
   }
 }
 

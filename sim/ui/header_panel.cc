@@ -25,6 +25,10 @@ void DrawHeader(const Rect& rect, const Player& player, const View& view, const 
         " from " + FormatCount(scenario.callers) + " callers; shown: " + CallerName(view.watched);
   }
 
+  std::int64_t volleys = 0;
+  for (const Volley& volley : scenario.volleys) volleys += volley.count;
+  if (volleys > 0) traffic += ", and " + FormatCount(volleys) + " in volleys";
+
   const std::string state = player.playing() ? "playing, speed " + FormatNumber(player.speed(), 2)
                                              : std::string("paused");
   const std::string run = "seed " + std::to_string(scenario.seed) + ", " + state;
@@ -50,10 +54,11 @@ void DrawHeader(const Rect& rect, const Player& player, const View& view, const 
 
   const float second_line = at.y + look.Px(32);
   panel.pen().Text(title_font, at.x, at.y - look.Px(2), palette.text, title);
-  panel.pen().Text(look.fonts.body, at.x, second_line, palette.muted, line);
 
   panel.pen().Text(look.fonts.title, at.right(), at.y - look.Px(2), palette.text, time,
                    Align::kRight);
+  if (second_line + look.Px(18) > at.bottom()) return;
+  panel.pen().Text(look.fonts.body, at.x, second_line, palette.muted, line);
   panel.pen().Text(look.fonts.body, at.right(), second_line, palette.muted, run, Align::kRight);
 }
 

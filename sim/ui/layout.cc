@@ -4,11 +4,21 @@
 #include <algorithm>
 
 namespace sluice::sim {
+namespace {
+
+// At scale 1.
+constexpr float kLow = 520;
+constexpr float kOneLine = 50;
+constexpr float kTwoLines = 76;
+
+}  // namespace
 
 Layout Arrange(float width, float height, float scale, int control_rows) {
   const float gap = 10 * scale;
   const float inner = width - 2 * gap;
-  const float header_height = 76 * scale;
+  // A low window keeps to the state, the timeline and the explanation.
+  const bool low = height < kLow * scale;
+  const float header_height = (low ? kOneLine : kTwoLines) * scale;
   // The pictures matter more: the controls get a third at most, but always one row.
   const auto most_rows = static_cast<int>((height / 3 / scale - 22) / 48);
   const auto rows = static_cast<float>(std::clamp(control_rows, 1, std::max(most_rows, 1)));
@@ -24,14 +34,16 @@ Layout Arrange(float width, float height, float scale, int control_rows) {
   const float right = std::clamp(0.3F * width, 272 * scale, 384 * scale);
   const float centre = inner - left - right - 2 * gap;
 
-  const float totals = std::clamp(0.27F * middle, 112 * scale, 150 * scale);
-  layout.state = {gap, top, left, middle - totals - gap};
-  layout.totals = {gap, layout.state.bottom() + gap, left, totals};
-
-  const float rates = 0.38F * (middle - gap);
-  layout.timeline = {layout.state.right() + gap, top, centre, middle - gap - rates};
-  layout.rates = {layout.timeline.x, layout.timeline.bottom() + gap, centre, rates};
-
+  layout.state = {gap, top, left, middle};
+  layout.timeline = {layout.state.right() + gap, top, centre, middle};
+  if (!low) {
+    const float totals = std::clamp(0.27F * middle, 112 * scale, 150 * scale);
+    layout.state.height -= totals + gap;
+    layout.totals = {gap, layout.state.bottom() + gap, left, totals};
+    const float rates = 0.38F * (middle - gap);
+    layout.timeline.height -= rates + gap;
+    layout.rates = {layout.timeline.x, layout.timeline.bottom() + gap, centre, rates};
+  }
   layout.explain = {layout.timeline.right() + gap, top, right, middle};
   return layout;
 }

@@ -13,6 +13,7 @@ struct Rect {
   float bottom() const { return y + height; }
 };
 
+/// A panel that the window is too low for has no height.
 struct Layout {
   Rect header;
   Rect state;

@@ -23,6 +23,8 @@ void DrawQueue(const Scene& scene, const Rect& vessel, const TatRule& rule) {
     const double share = std::clamp(static_cast<double>(until.count()) / span, 0.0, 1.0);
     return vessel.bottom() - static_cast<float>(share) * vessel.height;
   };
+  const Nanos backlog{scene.simulation.StateOf(scene.caller).numbers[0]};
+  const float surface = y_of(backlog);
   float last_text = vessel.bottom() + look.Px(20);  // where the one below begins
   for (const WaitingCall& call : waiting) {
     const Nanos left = call.leaves - now;
@@ -36,12 +38,16 @@ void DrawQueue(const Scene& scene, const Rect& vessel, const TatRule& rule) {
     // Where boxes are low, only as many say their time as can be read.
     const float line = look.Px(16);
     const float y = std::min((top + bottom) / 2 - line / 2, vessel.bottom() - line);
-    if (last_text - y < line || y < vessel.y - look.Px(4)) continue;
+    if (last_text - y < line || y < surface) continue;
     last_text = y;
     const float left_x = box.right() + look.Px(6);
-    scene.pen.Text(look.fonts.small, left_x, y, palette.text, "#" + std::to_string(call.id));
-    scene.pen.Text(look.fonts.small, vessel.right() - look.Px(6), y, palette.text,
-                   FormatIn(left, TimeUnit::kMillis, 0), Align::kRight);
+    const std::string id = "#" + std::to_string(call.id);
+    const std::string time = FormatIn(left, TimeUnit::kMillis, 0);
+    const float time_x = vessel.right() - look.Px(6) - Pen::Width(look.fonts.small, time);
+    scene.pen.Text(look.fonts.small, time_x, y, palette.text, time);
+    if (left_x + Pen::Width(look.fonts.small, id) + look.Px(4) < time_x) {
+      scene.pen.Text(look.fonts.small, left_x, y, palette.text, id);
+    }
   }
 }
 
@@ -87,8 +93,7 @@ void DrawLeakyBucket(const Scene& scene) {
   if (!scene.roomy()) return;
   // New marks come in at the top and sink towards the vessel.
   DrawRecent(scene, vessel, rest.y + look.Px(4), vessel.y - look.Px(10));
-  DrawCaption(scene,
-              shapes ? "each waiting call, and when it leaves" : "requests of the last 0.7 s");
+  DrawCaption(scene, shapes ? "calls, and when they leave" : "requests of the last 0.7 s");
 }
 
 }  // namespace sluice::sim

@@ -37,7 +37,8 @@ Rect DrawHeadline(const Scene& scene, const std::string& number, std::string_vie
 }
 
 void DrawCaption(const Scene& scene, std::string_view text) {
-  if (!scene.roomy()) return;
+  // Better none than half of one.
+  if (!scene.roomy() || Pen::Width(scene.look.fonts.small, text) > scene.at.width) return;
   scene.pen.Text(scene.look.fonts.small, scene.middle(), scene.at.bottom() - scene.look.Px(14),
                  scene.palette().muted, text, Align::kCentre);
 }

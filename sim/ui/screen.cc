@@ -25,9 +25,9 @@ void Screen::Draw(Player& player, View& view) const {
   const Simulation& simulation = player.simulation();
   DrawHeader(layout.header, player, view, look_);
   DrawState(layout.state, simulation, view, look_);
-  DrawTotals(layout.totals, simulation, view, look_);
+  if (layout.totals.height > 0) DrawTotals(layout.totals, simulation, view, look_);
   DrawTimeline(layout.timeline, simulation, view, look_);
-  DrawRates(layout.rates, simulation, view, look_);
+  if (layout.rates.height > 0) DrawRates(layout.rates, simulation, view, look_);
   DrawExplain(layout.explain, simulation, view, look_);
 }
 

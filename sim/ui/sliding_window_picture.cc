@@ -119,7 +119,7 @@ void DrawSlidingWindow(const Scene& scene) {
   DrawWindows(scene, plot, counts);
   DrawEstimate(scene, {rest.right() - side - look.Px(4), plot.y, side, height}, counts);
   scene.pen.Line(plot.x, plot.bottom(), rest.right(), plot.bottom(), scene.palette().muted, 1.5F);
-  DrawCaption(scene, "two windows; right: the estimate");
+  DrawCaption(scene, "right: the estimate");
 }
 
 }  // namespace sluice::sim

@@ -90,6 +90,7 @@ void DrawBusiestSpan(const LevelChart& chart, const Simulation& simulation, std:
   chart.pen.Line(left, y, right, y, colour, 2.5F);
   chart.pen.Line(left, y - look.Px(6), left, y + look.Px(6), colour, 2);
   chart.pen.Line(right, y - look.Px(6), right, y + look.Px(6), colour, 2);
+  if (box.width > chart.plot.width) return;
   chart.pen.Fill(box, Faded(look.palette.panel, 0.9F), look.Px(3));
   chart.pen.Text(look.fonts.small, middle, box.y + look.Px(1), colour, text, Align::kCentre);
 }

@@ -182,10 +182,9 @@ TEST(ExplainSlidingLog, TellsTheSumAndWhenEnoughHasLeft) {
   simulation.Send(0, 14);
   EXPECT_EQ(Last(simulation).reason, "The last 2 s held 5 of 20 units; cost 14 made it 19.");
   simulation.Send(0, 2);
-  EXPECT_EQ(
-      Last(simulation).reason,
-      "The last 2 s held 19 of 20 units; cost 2 does not fit. Enough of them are older than 2 "
-      "s in 1,000 ms.");
+  EXPECT_EQ(Last(simulation).reason,
+            "The last 2 s held 19 of 20 units; cost 2 does not fit. Enough of them leave it in "
+            "1,000 ms.");
   EXPECT_EQ(Last(simulation).test, "19 + 2 \u2264 20?  No: denied.");
 }
 

@@ -38,6 +38,16 @@ TEST_P(LayoutTest, PanelsStayInsideAndApart) {
   }
 }
 
+TEST(Layout, ALowWindowKeepsToWhatMatters) {
+  const Layout layout = Arrange(640, 400, 1, 3);
+  EXPECT_EQ(layout.totals.height, 0);
+  EXPECT_EQ(layout.rates.height, 0);
+  EXPECT_GT(layout.state.height, 150);
+  EXPECT_EQ(layout.state.height, layout.explain.height);
+  EXPECT_EQ(layout.timeline.height, layout.explain.height);
+  EXPECT_LE(layout.state.bottom(), layout.controls.y);
+}
+
 TEST(Layout, ControlsTakeAThirdAtMost) {
   EXPECT_LE(Arrange(640, 400, 1, 5).controls.height, 134);
   EXPECT_GT(Arrange(1280, 800, 1, 3).controls.height, Arrange(1280, 800, 1, 2).controls.height);
