@@ -82,13 +82,14 @@ async function runNodeTests(folder, options = []) {
   }
 }
 
-// Packaging packs this checkout: one file at a time.
+// The fault table shows times, and packaging packs this checkout: one file at a time.
 const steps = [
   ['set-up', () => setUp('test')],
   ['build: C++', () => cmake('dev')],
   ['build: addon and TypeScript', buildPackage],
   ['tests: C++ (ctest)', runCtest],
   ['tests: JavaScript (node:test)', () => runNodeTests('tests/js')],
+  ['tests: faults', () => runNodeTests('tests/faults', ['--test-concurrency=1'])],
   ['tests: packaging', () => runNodeTests('tests/packaging', ['--test-concurrency=1'])],
 ];
 

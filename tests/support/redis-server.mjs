@@ -168,13 +168,18 @@ class RedisServer {
   /** Sends one command over a connection of the fixture; resolves to the reply, rejects with an error reply. */
   async command(...command) {
     if (this.#connection?.status === 'end') this.#connection = undefined;
+    this.#connection ??= this.connect();
+    return this.#connection.call(...command.map(String));
+  }
+
+  /** A client's connection (ioredis) that gives up at once instead of trying again. To be disconnected by who asks. */
+  connect() {
     const { tls, password } = this.#options;
-    this.#connection ??= connect({
+    return connect({
       port: this.port,
       ...(password === undefined ? {} : { password }),
       ...(tls ? { tls: tls.client } : {}),
     });
-    return this.#connection.call(...command.map(String));
   }
 
   #arguments() {

@@ -1,0 +1,14 @@
+// How far a limit can be passed under a fault, for a token bucket; docs/failure-modes.md says the same in words.
+
+/** The store alone decides, and forgets nothing: not at all. */
+export const none = () => 0;
+
+/**
+ * Each process decides alone while the store is away: for each fault, and in each process, a bucket that may be full
+ * when it begins.
+ */
+export const localShares = ({ processes, faults, capacity, perSecond, faultSeconds }) =>
+  processes * (faults * capacity + perSecond * faultSeconds);
+
+/** A key that the store has lost is new: a full bucket for each loss. */
+export const lostState = ({ losses = 0, capacity }) => losses * capacity;

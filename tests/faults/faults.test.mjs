@@ -1,0 +1,48 @@
+// The fault table: no fault lets more through than its bound, and every check is answered. Times are shown, not judged.
+// SLUICE_FULL=1: more seeds and the faults' full lengths. SLUICE_SEED: that seed alone. SLUICE_FAULT: rows whose names
+// hold that text.
+
+import assert from 'node:assert/strict';
+import { after, test } from 'node:test';
+import { seededRandom, testSeed } from '../support/random.mjs';
+import { rows as single } from './rows-single.mjs';
+import { runRow } from './run-row.mjs';
+import { tableOf } from './table.mjs';
+
+const full = Boolean(process.env.SLUICE_FULL);
+const rows = [...single].filter(({ name }) => name.includes(process.env.SLUICE_FAULT ?? ''));
+/** The refill that rounding of times to whole ms, and a clock that is slewed, may bring forward. */
+const SLACK = 1;
+
+const first = testSeed();
+const random = seededRandom(first);
+const more = () => Math.floor(random() * 2 ** 32);
+const seeds = full && !process.env.SLUICE_SEED ? [first, more(), more()] : [first];
+
+const lines = [];
+after(() => console.log(`\n${tableOf(lines)}\n`));
+
+for (const row of rows) {
+  for (const seed of seeds) {
+    test(`${row.name}: within its bound, and every check is answered`, async (t) => {
+      t.diagnostic(`SLUICE_SEED=${seed}`);
+      const { rules, workers } = await runRow(row, { seed, full });
+      for (const line of rules) lines.push({ name: row.name, seed, ...line });
+      for (const { asked, answered } of workers) {
+        assert.ok(asked > 0);
+        assert.equal(answered, asked, 'every check is answered');
+      }
+      for (const { rule, bound, over, strays, errors, byRule, checks } of rules) {
+        assert.ok(
+          over <= bound + SLACK,
+          `'${rule}': ${over} beyond the policy, the bound is ${bound}`,
+        );
+        assert.equal(strays, 0, `'${rule}': outside of the fault the store decides`);
+        assert.equal(errors, rule === 'throw' ? byRule : 0, `'${rule}': who rejects`);
+        assert.ok(checks > byRule, `'${rule}': the store decided some`);
+        if (!row.unseen) continue;
+        assert.equal(byRule, 0, `'${rule}': nobody sees this fault`);
+      }
+    });
+  }
+}

@@ -1,0 +1,169 @@
+// The fault table's rows of one server.
+
+import { setTimeout as sleep } from 'node:timers/promises';
+import { startFaultProxy } from '../support/fault-proxy.mjs';
+import { startRedis } from '../support/redis-server.mjs';
+import { localShares, lostState, none } from './bounds.mjs';
+
+/** A server, asked directly. */
+const direct = async () => {
+  const server = await startRedis();
+  return { server, store: { url: server.url }, stop: () => server.stop() };
+};
+
+/** A server behind a proxy. */
+const proxied = async ({ seed }) => {
+  const server = await startRedis();
+  const proxy = await startFaultProxy({ to: server.port, seed });
+  const stop = async () => {
+    await proxy.stop();
+    await server.stop();
+  };
+  return { server, proxy, store: { url: proxy.url }, stop };
+};
+
+/** Away, and back with all that it knew. */
+const away = (run) => ({ local: localShares(run), throw: none() });
+const forgetful = (run) => ({
+  local: localShares(run) + lostState(run),
+  throw: lostState(run),
+});
+const harmless = () => ({ local: none(), throw: none() });
+
+/** Counts how often each limited key is evicted; `worst()`: how often the one of which it was most. */
+async function countEvictions(server) {
+  const counts = new Map();
+  await server.command('CONFIG', 'SET', 'notify-keyspace-events', 'Ee');
+  const listener = server.connect();
+  listener.on('message', (_channel, key) => counts.set(key, (counts.get(key) ?? 0) + 1));
+  await listener.subscribe('__keyevent@0__:evicted');
+  return {
+    async worst() {
+      await listener.ping(); // all that was published before has come
+      listener.disconnect();
+      for (const key of counts.keys()) if (key.startsWith('other:')) counts.delete(key);
+      return Math.max(0, ...counts.values());
+    },
+  };
+}
+
+/** As many checks a second as of LOAD; so many under way that a server that hangs meets a crowd. */
+const crowd = { loops: 128, pauseMs: 32 };
+
+/** Faults that a line has for a while. */
+const badLine =
+  (faults, fullMs, shortMs) =>
+  async ({ fixture, full, random }) => {
+    await fixture.proxy.set(typeof faults === 'function' ? faults(random) : faults);
+    await sleep(full ? fullMs : shortMs);
+    await fixture.proxy.set({});
+  };
+
+export const rows = [
+  {
+    name: 'SIGKILL and restart',
+    setUp: direct,
+    async fault({ fixture: { server }, random, run }) {
+      await server.kill();
+      run.losses = (run.losses ?? 0) + 1;
+      await sleep(50 + 450 * random());
+      await server.restart();
+    },
+    bound: forgetful,
+  },
+  {
+    name: 'SIGSTOP under load',
+    setUp: direct,
+    async fault({ fixture: { server }, full }) {
+      server.freeze();
+      await sleep(full ? 5000 : 1500);
+      server.thaw();
+    },
+    load: crowd,
+    bound: away,
+  },
+  {
+    name: 'black-holed connection',
+    setUp: proxied,
+    fault: badLine({ blackHole: true }, 5000, 1500),
+    load: crowd,
+    bound: away,
+  },
+  {
+    name: 'reset in mid-reply',
+    setUp: proxied,
+    fault: badLine((random) => ({ cutReplyAfter: 1 + Math.floor(200 * random()) }), 2000, 500),
+    bound: away,
+  },
+  {
+    name: 'slow and jittery line',
+    setUp: proxied,
+    fault: badLine(
+      { requests: { delayMs: 10 }, replies: { delayMs: 10, jitterMs: 60 } },
+      3000,
+      800,
+    ),
+    unseen: true,
+    bound: harmless,
+  },
+  {
+    name: 'SCRIPT FLUSH',
+    setUp: direct,
+    async fault({ fixture: { server }, full, random }) {
+      for (let i = 0; i < (full ? 50 : 10); i++) {
+        await server.command('SCRIPT', 'FLUSH', random() < 0.5 ? 'SYNC' : 'ASYNC');
+        await sleep(50 * random());
+      }
+    },
+    unseen: true,
+    bound: harmless,
+  },
+  {
+    name: 'CLIENT PAUSE',
+    setUp: direct,
+    async fault({ fixture: { server }, full, random }) {
+      await server.command('CLIENT', 'PAUSE', full ? 5000 : 1500, random() < 0.5 ? 'ALL' : 'WRITE');
+      await sleep(full ? 5000 : 1500);
+    },
+    load: crowd,
+    bound: away,
+  },
+  {
+    name: 'memory full, noeviction',
+    setUp: direct,
+    async fault({ fixture: { server }, full }) {
+      await server.command('CONFIG', 'SET', 'maxmemory-policy', 'noeviction');
+      await server.command('CONFIG', 'SET', 'maxmemory', 1);
+      await sleep(full ? 3000 : 1000);
+      await server.command('CONFIG', 'SET', 'maxmemory', 0);
+    },
+    bound: away,
+  },
+  {
+    name: 'memory full, allkeys-lru',
+    setUp: direct,
+    async fault({ fixture: { server }, full, run }) {
+      const evictions = await countEvictions(server);
+      await server.command('CONFIG', 'SET', 'maxmemory-policy', 'allkeys-lru');
+      const used = Number(/^used_memory:(\d+)/m.exec(await server.command('INFO', 'memory'))[1]);
+      await server.command('CONFIG', 'SET', 'maxmemory', used + 2_000_000);
+      const value = 'x'.repeat(20_000);
+      for (let i = 0; i < (full ? 2000 : 500); i++)
+        await server.command('SET', `other:${i}`, value);
+      await server.command('CONFIG', 'SET', 'maxmemory', 0);
+      run.losses = (run.losses ?? 0) + (await evictions.worst());
+    },
+    unseen: true,
+    bound: (run) => ({ local: lostState(run), throw: lostState(run) }),
+  },
+  {
+    name: 'the Node process stopped',
+    setUp: direct,
+    async fault({ workers: [first], full }) {
+      first.kill('SIGSTOP');
+      await sleep(full ? 30_000 : 2000);
+      first.kill('SIGCONT');
+    },
+    bound: away,
+  },
+];

@@ -1,0 +1,86 @@
+// A process that keeps checking while a fault happens, and remembers every answer; started by run-row.mjs.
+
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createLimiter, redis, tokenBucket } from 'sluice';
+import { seededRandom } from '../support/random.mjs';
+import { now, OUTCOMES } from './record.mjs';
+
+const given = JSON.parse(process.argv[2]);
+const { store, prefix, policy, rules, options, keys, loops, pauseMs, seed } = given;
+/** So many answers of the store in a row, under every rule, and it counts as being back. */
+const STREAK = 25;
+const GIVE_UP_MS = 30_000;
+
+const random = seededRandom(seed);
+const limiters = rules.map((rule) =>
+  createLimiter({
+    ...options,
+    policies: tokenBucket(policy),
+    store: redis(store),
+    prefix: `${prefix}-${rule}`,
+    onStoreError: rule,
+  }),
+);
+
+/** Five numbers for each check; see record.mjs. */
+const records = [];
+const streaks = rules.map(() => 0);
+let asked = 0;
+let stopping = false;
+let watching = false;
+
+function note(start, key, rule, outcome) {
+  records.push(start, now(), key, rule, OUTCOMES.indexOf(outcome));
+  streaks[rule] = outcome.startsWith('store') ? streaks[rule] + 1 : 0;
+  if (watching && streaks.every((streak) => streak >= STREAK)) {
+    watching = false;
+    process.send('recovered');
+  }
+}
+
+async function keepChecking(loop) {
+  const rule = loop % rules.length;
+  while (!stopping) {
+    const key = Math.floor(random() * keys);
+    const start = now();
+    asked++;
+    try {
+      const { source, allowed } = await limiters[rule].check(`key${key}`);
+      note(start, key, rule, `${source}:${allowed ? 'admitted' : 'denied'}`);
+    } catch (error) {
+      if (error.code !== 'ERR_SLUICE_STORE_UNAVAILABLE') throw error;
+      note(start, key, rule, 'error');
+    }
+    await sleep(2 * pauseMs * random());
+  }
+}
+
+async function report() {
+  stopping = true;
+  await Promise.race([Promise.all(checking), sleep(GIVE_UP_MS, undefined, { ref: false })]);
+  const answered = records.length / 5;
+  const stats = limiters.map((limiter) => limiter.stats().redis);
+  if (answered === asked) await Promise.all(limiters.map((limiter) => limiter.close()));
+  process.send({ asked, answered, stats, records: new Float64Array(records) }, () =>
+    process.exit(),
+  );
+}
+
+let checking = [];
+const commands = {
+  go() {
+    checking = Array.from({ length: loops }, (_, i) => keepChecking(i));
+  },
+  /** Says 'recovered' once the store answers everything again. */
+  watch() {
+    streaks.fill(0);
+    watching = true;
+  },
+  report,
+};
+process.on('message', (name) => commands[name]());
+process.on('disconnect', () => process.exit());
+
+// Connected, and with the script loaded, before anything is counted.
+await Promise.all(limiters.map((limiter) => limiter.peek('key0')));
+process.send('ready');
