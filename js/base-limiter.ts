@@ -3,7 +3,7 @@
 import type { Call } from './call.js';
 import { type Charge, chargeOf, type PolicyTable } from './decision.js';
 import type { Engine, Later } from './engine.js';
-import { checkOptionNames, rangeError, SluiceError, typeError } from './errors.js';
+import { checkOptionNames, closedError, rangeError, typeError } from './errors.js';
 import { publishDenied, publishWouldDeny } from './events.js';
 import type { KeyReader, Who } from './keys.js';
 import type {
@@ -310,8 +310,4 @@ function outlook({ policies }: PolicyTable<string>, decision: Decision): Outlook
     slot: deniers.some(({ policy }) => isSlot(policy)),
     turn: deniers.some(({ policy }) => keepsLine(policy)),
   };
-}
-
-function closedError(): SluiceError {
-  return new SluiceError('ERR_SLUICE_CLOSED', 'the limiter is closed');
 }

@@ -14,6 +14,10 @@ export class SluiceError extends Error {
   }
 }
 
+export function closedError(): SluiceError {
+  return new SluiceError('ERR_SLUICE_CLOSED', 'the limiter is closed');
+}
+
 /** A `TypeError` or `RangeError` of ours: it carries a code, the argument's name and the value at fault. */
 export interface ArgumentError extends Error {
   readonly code: string;

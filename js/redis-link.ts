@@ -4,7 +4,7 @@ import { channel } from 'node:diagnostics_channel';
 import { type Call, isShort, takesSlots, writeCall } from './call.js';
 import { type PolicyTable, readDecision, verdictLength } from './decision.js';
 import type { Engine } from './engine.js';
-import { SluiceError } from './errors.js';
+import { closedError, SluiceError } from './errors.js';
 import { newHolderId, Slots } from './holder.js';
 import type { Who } from './keys.js';
 import { Kind, type NativeRedisLimiter, native } from './native.js';
@@ -44,6 +44,7 @@ export class RedisLink<Name extends string> implements Engine<Name> {
   #underWay = 0;
   #idle: (() => void) | undefined;
   #warned = false;
+  #closed = false;
 
   constructor(limiter: NativeRedisLimiter, table: PolicyTable<Name>, address: string) {
     this.#native = limiter;
@@ -80,6 +81,8 @@ export class RedisLink<Name extends string> implements Engine<Name> {
     holder: Holder | undefined,
   ): Promise<Decision | boolean> {
     return new Promise((resolve, reject) => {
+      // A holder may outlive its limiter; nobody would answer it.
+      if (this.#closed) throw closedError();
       const ticket = freeTickets.pop() ?? pending.length;
       const link = this as unknown as RedisLink<string>;
       const { units } = call;
@@ -108,11 +111,12 @@ export class RedisLink<Name extends string> implements Engine<Name> {
 
   /** Waits for what is under way (its deadline ends it), then lets go of the connection. */
   async close(): Promise<void> {
-    if (this.#underWay > 0) {
+    while (this.#underWay > 0) {
       await new Promise<void>((resolve) => {
         this.#idle = resolve;
       });
     }
+    this.#closed = true;
     this.#native.close();
   }
 

@@ -42,7 +42,8 @@ export interface PolicyOptions<Part extends string = never> {
   enforce?: boolean;
   /**
    * What it counts by: a part of the key, or several; `[]`: all callers together. Keys are then objects,
-   * `check({ tenant: 't1', user: 'u1' })`, and all policies of the limiter need a `by`.
+   * `check({ tenant: 't1', user: 'u1' })`, and all policies of the limiter need a `by`. Where none of them names a
+   * part, any string will do.
    */
   by?: Part | readonly Part[];
 }

@@ -62,11 +62,14 @@ test('no parts meet other parts, whatever stands in them', () => {
   }
 });
 
-test('by: [] is one bucket for all callers, and its key has no parts', () => {
+test('by: [] is one bucket for all callers, whoever calls', async () => {
   const { limiter } = still(byNone);
   assert.equal(limiter.checkSync({}).remaining, 9);
-  assert.equal(limiter.checkSync({}).remaining, 8);
-  assert.throws(() => limiter.checkSync('a'), { code: 'ERR_SLUICE_KEY', name: 'TypeError' });
+  assert.equal(limiter.checkSync('a').remaining, 8);
+  assert.equal(limiter.checkSync('b').remaining, 7);
+  await limiter.block('a', '1h');
+  assert.equal(limiter.checkSync('b').allowed, false);
+  assert.throws(() => limiter.checkSync(5), { code: 'ERR_SLUICE_KEY', name: 'TypeError' });
   assert.throws(() => limiter.checkSync({ tenant: 't1' }), { code: 'ERR_SLUICE_UNKNOWN_OPTION' });
 });
 

@@ -17,6 +17,7 @@ import {
   tokenBucket,
 } from 'sluice';
 import { startRedis } from '../support/redis-server.mjs';
+import { settle } from './support/limits.mjs';
 
 let server;
 let client;
@@ -187,6 +188,29 @@ test('a denial writes nothing, and every key has an end', async () => {
   assert.deepEqual(await dump(), before);
   for (const [key] of before) assert.ok((await client.pttl(key)) > 0, key);
   await limiter.close();
+});
+
+test('close: who waits in line is told, and a holder that outlives its limiter is told too', async () => {
+  const prefix = nextPrefix();
+  const limiter = overRedis(concurrency({ limit: 1, ttl: '1h' }), { prefix });
+  const { holder } = await limiter.check('k');
+  const line = [limiter.wait('k'), limiter.wait('k')];
+  while (limiter.stats().redis.completed < 2) await settle(); // until the first of the line has asked
+  await limiter.close();
+  for (const call of [...line, holder.release(), holder.renew()]) {
+    await assert.rejects(call, { name: 'SluiceError', code: 'ERR_SLUICE_CLOSED' });
+  }
+});
+
+test('close: an abort afterwards rejects with the reason of the caller', async () => {
+  const limiter = overRedis(gcra({ limit: 1, every: '1h', burst: 1 }));
+  await limiter.check('k');
+  const controller = new AbortController();
+  const waiting = limiter.wait('k', { signal: controller.signal });
+  while ((await limiter.peek('k')).retryAfterMs < 4_000_000);
+  await limiter.close();
+  controller.abort();
+  await assert.rejects(waiting, { name: 'AbortError' });
 });
 
 // Over processes

@@ -5,8 +5,11 @@ import {
   createLimiter,
   type Decision,
   fixedWindow,
+  gcra,
   type Limiter,
+  leakyBucket,
   memory,
+  type Policy,
   redis,
   type SyncLimiter,
   slidingLog,
@@ -101,6 +104,55 @@ inMemory.credit('k', 1, { of: decision });
 // @ts-expect-error: a cost is needed
 inMemory.debit('k');
 
+// One policy alone is named 'default', in costs and limits too.
+byDefault.checkSync('k', { cost: { default: 2 }, limits: { default: 5 } });
+// @ts-expect-error: its name is 'default'
+byDefault.checkSync('k', { cost: { burst: 2 } });
+// @ts-expect-error: a limit is a number
+byDefault.checkSync('k', { limits: { default: '5' } });
+
+// Decisions, and what they hold.
+const slot = createLimiter({ policies: concurrency({ limit: 1, ttl: '1m' }) }).checkSync('k');
+const freed: Promise<boolean> | undefined = slot.holder?.release();
+// @ts-expect-error: not every decision has a holder
+slot.holder.release();
+// @ts-expect-error: a decision is not written to
+slot.allowed = true;
+const source: 'store' | 'local' | 'cache' | 'allow' | 'deny' = slot.source;
+
+// Blocks: of the parts that a policy counts by.
+inMemory.block('k', '1h');
+// @ts-expect-error: no unit 'w'
+inMemory.block('k', '1w');
+// @ts-expect-error: no part 'usr'
+byParts.block({ usr: 'u1' }, '1h');
+// @ts-expect-error: keys have parts
+byParts.reset('t1');
+
+// Charging under plans, by their policies.
+byPlan.debit('k', { daily: 3 }, { plan: 'free' });
+byPlan.credit('k', 1, { plan: 'pro', of: await byPlan.check('k', { plan: 'pro' }) });
+// @ts-expect-error: the plan is missing
+byPlan.debit('k', 3);
+// @ts-expect-error: the plan is missing
+byPlan.checkMany([{ key: 'k' }]);
+// @ts-expect-error: no policy 'dayly'
+byPlan.check('k', { plan: 'free', cost: { dayly: 1 } });
+// @ts-expect-error: a signal is an AbortSignal
+byPlan.wait('k', { plan: 'free', signal: new AbortController() });
+const daily: number = byPlan.policies.daily.limit + (byPlan.plans.free.daily?.limit ?? 0);
+// @ts-expect-error: no plan 'por'
+byPlan.plans.por;
+
+// Policies over parts: names of parts are inferred from one, several or none.
+const byUser: Policy<'user'> = gcra({ limit: 1, every: '1s', by: 'user' });
+const byAll: Policy<never> = leakyBucket({ capacity: 1, leak: 1, every: '1s', by: [] });
+createLimiter({ policies: byAll }).checkSync('k');
+// @ts-expect-error: it counts by users
+const byTenant: Policy<'tenant'> = byUser;
+// @ts-expect-error: parts are names
+tokenBucket({ capacity: 1, every: '1s', by: 5 });
+
 // Stand-ins fit wherever a limiter does.
 const open: Limiter<'burst'> = allowAll();
 const shut: SyncLimiter<'burst', { tenant: string }, 'free'> = denyAll({ retryAfterMs: 60_000 });
@@ -108,4 +160,4 @@ const shut: SyncLimiter<'burst', { tenant: string }, 'free'> = denyAll({ retryAf
 // Each algorithm's limiter may be handed on as one.
 const handedOn: Limiter<'burst' | 'daily'> = inMemory;
 
-export { either, handedOn, later, onlyName, open, policy, shut };
+export { byTenant, daily, either, freed, handedOn, later, onlyName, open, policy, shut, source };
