@@ -197,9 +197,9 @@ test('close: who waits in line is told, and a holder that outlives its limiter i
   const line = [limiter.wait('k'), limiter.wait('k')];
   while (limiter.stats().redis.completed < 2) await settle(); // until the first of the line has asked
   await limiter.close();
-  for (const call of [...line, holder.release(), holder.renew()]) {
-    await assert.rejects(call, { name: 'SluiceError', code: 'ERR_SLUICE_CLOSED' });
-  }
+  const told = { name: 'SluiceError', code: 'ERR_SLUICE_CLOSED' };
+  const calls = [...line, holder.release(), holder.renew()];
+  await Promise.all(calls.map((call) => assert.rejects(call, told)));
 });
 
 test('close: an abort afterwards rejects with the reason of the caller', async () => {
