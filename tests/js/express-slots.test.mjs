@@ -4,11 +4,12 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import http from 'node:http';
 import net from 'node:net';
-import { test } from 'node:test';
+import { after, before, describe, test } from 'node:test';
 import express from 'express';
 import express4 from 'express4';
-import { concurrency, createLimiter, leakyBucket, tokenBucket } from 'sluice';
+import { concurrency, createLimiter, leakyBucket, redis, tokenBucket } from 'sluice';
 import { rateLimit } from 'sluice/express';
+import { startRedis } from '../support/redis-server.mjs';
 import {
   collectUnhandled,
   decision,
@@ -20,11 +21,14 @@ import {
 } from './express-support.mjs';
 
 /** A route behind one slot whose responses end when the test says so. */
-async function serveHeld(t, { makeApp, policies = concurrency({ limit: 1, ttl: '1h' }) } = {}) {
+async function serveHeld(t, { makeApp, policies, limiter } = {}) {
   const handled = [];
+  const source = limiter
+    ? { limiter }
+    : { policies: policies ?? concurrency({ limit: 1, ttl: '1h' }) };
   const server = await serve(
     t,
-    (app) => app.use(rateLimit({ policies, key: () => 'one' }), (_req, res) => handled.push(res)),
+    (app) => app.use(rateLimit({ ...source, key: () => 'one' }), (_req, res) => handled.push(res)),
     { makeApp },
   );
   return { ...server, handled };
@@ -130,6 +134,59 @@ test('a request that leaves the queue of a shaping policy gives its slot back', 
   queued.destroy();
   await until(async () => (await taken()) === 0);
   assert.deepEqual(handled, ['/first']);
+});
+
+describe('over Redis', () => {
+  let url;
+  let stop;
+  before(async () => {
+    ({ url, stop } = await startRedis());
+  });
+  after(() => stop?.());
+  const limiterOver = (t, prefix) => {
+    const limiter = createLimiter({
+      policies: concurrency({ limit: 1, ttl: '1h' }),
+      store: redis(url),
+      prefix,
+      onStoreError: 'throw',
+      deadlineMs: 5000,
+    });
+    t.after(() => limiter.close());
+    return limiter;
+  };
+
+  test('servers share slots, and each gives back what it took', async (t) => {
+    const limiters = [limiterOver(t, 'shared'), limiterOver(t, 'shared')];
+    const [one, other] = [
+      await serveHeld(t, { limiter: limiters[0] }),
+      await serveHeld(t, { limiter: limiters[1] }),
+    ];
+    const first = one.send();
+    await until(() => one.handled.length === 1);
+    assert.equal((await other.send()).status, 429);
+    one.handled[0].end();
+    assert.equal((await first).status, 200);
+    const taken = async () => 1 - (await limiters[0].peek('one', { cost: 0 })).remaining;
+    await until(async () => (await taken()) === 0);
+    const second = other.send();
+    await until(() => other.handled.length === 1);
+    assert.equal(await taken(), 1);
+    other.handled[0].end();
+    assert.equal((await second).status, 200);
+  });
+
+  test('a response that ends when its limiter has been closed is no unhandled rejection', async (t) => {
+    const unhandled = collectUnhandled(t);
+    const limiter = limiterOver(t, 'closed');
+    const { send, handled } = await serveHeld(t, { limiter });
+    const first = send();
+    await until(() => handled.length === 1);
+    await limiter.close();
+    handled[0].end();
+    assert.equal((await first).status, 200);
+    await settled();
+    assert.deepEqual(unhandled, []);
+  });
 });
 
 const endings = {
