@@ -142,6 +142,18 @@ TEST(BindingPolicy, IsTheDenialThatTakesLongest) {
   EXPECT_EQ(BindingPolicy(std::vector{Denies(seconds(1)), Denies(kNever), Denies(seconds(9))}), 1u);
 }
 
+TEST(BindingPolicy, IsAShadowOnlyWhereNobodyEnforces) {
+  const auto shadow = [](Decision decision) {
+    decision.enforced = false;
+    return decision;
+  };
+  const Decision would_deny = shadow(Denies(kNever));
+  EXPECT_EQ(BindingPolicy(std::vector{would_deny, Admits(9, 10)}), 1u);
+  EXPECT_EQ(BindingPolicy(std::vector{Admits(9, 10), would_deny}), 0u);
+  EXPECT_EQ(BindingPolicy(std::vector{shadow(Admits(0, 10)), Denies(Nanos{1})}), 1u);
+  EXPECT_EQ(BindingPolicy(std::vector{shadow(Admits(3, 10)), would_deny}), 1u);
+}
+
 TEST(BindingPolicy, ComparesSharesOfTheLargestLimitsExactly) {
   constexpr std::int64_t kMost = std::int64_t{1} << 42;
   EXPECT_EQ(BindingPolicy(std::vector{Admits(kMost, kMost), Admits(kMost - 1, kMost)}), 1u);
