@@ -2,12 +2,13 @@
 
 import assert from 'node:assert/strict';
 import http from 'node:http';
+import net from 'node:net';
 import { test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import { leakyBucket, memory } from 'sluice';
 import { rateLimit } from 'sluice/express';
 import { manualClock } from 'sluice/testing';
-import { serve } from './express-support.mjs';
+import { decision, scriptedLimiter, serve } from './express-support.mjs';
 
 /** A route that counts what reaches it, behind a queue of 10 that leaks 2 a second. */
 async function serveQueue(t) {
@@ -69,4 +70,20 @@ test('a request whose client hangs up in the queue is dropped', async (t) => {
   t.mock.timers.tick(1000);
   assert.equal((await last).status, 200);
   assert.deepEqual(seen.handled, ['/?1', '/?3']);
+});
+
+test('a request whose client hung up before it was decided does not enter the queue', async (t) => {
+  const limiter = scriptedLimiter(decision({ delayMs: 1000 }), { synchronous: false });
+  const key = (_req, res) => new Promise((resolve) => res.on('close', () => resolve('k')));
+  const handled = [];
+  const { port } = await serve(t, (app) =>
+    app.use(rateLimit({ limiter, key }), (req) => handled.push(req.url)),
+  );
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const client = net.connect(port, '127.0.0.1');
+  client.write('GET / HTTP/1.1\r\nHost: test\r\n\r\n', () => client.destroy());
+  while (limiter.asked.length === 0) await turn();
+  await turn();
+  t.mock.timers.tick(1000);
+  assert.deepEqual(handled, []);
 });
