@@ -12,3 +12,6 @@ export const localShares = ({ processes, faults, capacity, perSecond, faultSecon
 
 /** A key that the store has lost is new: a full bucket for each loss. */
 export const lostState = ({ losses = 0, capacity }) => losses * capacity;
+
+/** A clock that is put forward makes the refill of the time that it skips; put back, it makes nothing. */
+export const skippedTime = ({ skippedSeconds = 0, perSecond }) => skippedSeconds * perSecond;

@@ -3,7 +3,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startFaultProxy } from '../support/fault-proxy.mjs';
 import { startRedis } from '../support/redis-server.mjs';
-import { localShares, lostState, none } from './bounds.mjs';
+import { steppedClock } from '../support/stepped-clock.mjs';
+import { localShares, lostState, none, skippedTime } from './bounds.mjs';
 
 /** A server, asked directly. */
 const direct = async () => {
@@ -20,6 +21,17 @@ const proxied = async ({ seed }) => {
     await server.stop();
   };
   return { server, proxy, store: { url: proxy.url }, stop };
+};
+
+/** A server whose clock can be stepped. */
+const stepped = async () => {
+  const clock = await steppedClock();
+  const server = await startRedis({ env: clock.env });
+  const stop = async () => {
+    await server.stop();
+    clock.remove();
+  };
+  return { server, clock, store: { url: server.url }, stop };
 };
 
 /** Away, and back with all that it knew. */
@@ -155,6 +167,24 @@ export const rows = [
     },
     unseen: true,
     bound: (run) => ({ local: lostState(run), throw: lostState(run) }),
+  },
+  {
+    name: "the server's clock stepped",
+    skip: process.platform !== 'linux' && 'a clock is stepped on Linux only',
+    setUp: stepped,
+    async fault({ fixture: { clock }, full, random, run }) {
+      for (let i = 0; i < (full ? 5 : 2); i++) {
+        const ms = 500 + 1500 * random();
+        clock.step(ms);
+        // What the policy gives in that time, all at once.
+        run.skippedSeconds = (run.skippedSeconds ?? 0) + ms / 1000;
+        await sleep(300);
+        clock.step(-ms);
+        await sleep(300);
+      }
+    },
+    unseen: true,
+    bound: (run) => ({ local: skippedTime(run), throw: skippedTime(run) }),
   },
   {
     name: 'the Node process stopped',

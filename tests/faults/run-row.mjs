@@ -33,6 +33,7 @@ export const LOAD = {
  * - `bound(run)`: the most units that a key may be admitted beyond its policy, under each rule: `{ local, throw }`.
  *   `run` holds `faults` (how many), `faultSeconds` (their sum, until the store was back), `capacity`, `perSecond`,
  *   `processes`, and what `fault` counted
+ * - `skip`: why it cannot be run here
  * - `load`: in place of some of LOAD
  * - `verify({ checks, workers, run, fixture })`: more assertions; `workers`: each one's `{ asked, answered, stats }`
  *

@@ -1,4 +1,5 @@
-/* Preloaded into a server: its wall clock is off by as many microseconds as the file CLOCK_SHIM holds. */
+/* Preloaded into a server: its wall clock is off by as many microseconds as the file CLOCK_SHIM
+ * holds. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <fcntl.h>
