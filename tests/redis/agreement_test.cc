@@ -96,7 +96,9 @@ class RandomBatches : public ::testing::Test {
           redis::Request request;
           request.set = limits.set;
           request.key = redis::EscapedKey(key);
-          if (!redis_.Holds(VirtualRedis::NameOf(request, p))) model.Forget(p);
+          const std::string name = VirtualRedis::NameOf(request, p);
+          if (!redis_.HoldsText(name)) model.Unblock({{p}}, clock_.now());
+          if (!redis_.Holds(name)) model.Forget(p);
         }
       }
     }

@@ -192,4 +192,9 @@ bool RedisSubject::Dropped(std::size_t policy, Nanos now) {
   return !redis_->Holds(VirtualRedis::NameOf(Ask(Kind::kPeek), policy));
 }
 
+bool RedisSubject::DroppedBlock(std::size_t policy, Nanos now) {
+  redis_->SetTime(now);
+  return !redis_->HoldsText(VirtualRedis::NameOf(Ask(Kind::kPeek), policy));
+}
+
 }  // namespace sluice::testing

@@ -57,6 +57,7 @@ class RedisSubject final : public Subject {
   void Unblock(std::span<const std::size_t> which, Nanos now) override;
   void Reset(Nanos now) override;
   bool Dropped(std::size_t policy, Nanos now) override;
+  bool DroppedBlock(std::size_t policy, Nanos now) override;
 
  private:
   redis::Request Ask(redis::Request::Kind kind) const;

@@ -150,6 +150,10 @@ bool VirtualRedis::Holds(const std::string& name) {
   return server_.Run({"EXISTS", name, name + ":z"}).integers.at(0) > 0;
 }
 
+bool VirtualRedis::HoldsText(const std::string& name) {
+  return server_.Run({"EXISTS", name}).integers.at(0) > 0;
+}
+
 std::int64_t VirtualRedis::Untimed() {
   return server_.Run({"EVALSHA", untimed_sha_, "0"}).integers.at(0);
 }

@@ -38,8 +38,10 @@ class VirtualRedis {
   /// Forgets a key under all policies of the request.
   void Reset(const redis::Request& request);
 
-  /// Whether there is a state of that name, or a collection beside it.
+  /// Whether there is a state of that name, or a set of slots beside it.
   bool Holds(const std::string& name);
+  /// Whether there is a state, or a block, of that name.
+  bool HoldsText(const std::string& name);
 
   /// How many keys have no time to live.
   std::int64_t Untimed();

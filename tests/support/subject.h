@@ -61,6 +61,8 @@ class Subject {
   /// store may drop a state that equals none, and only such; it then stays dropped if the clock
   /// steps back. One that keeps its states says false.
   virtual bool Dropped(std::size_t /*policy*/, Nanos /*now*/) { return false; }
+  /// The same of a block of that policy's state alone.
+  virtual bool DroppedBlock(std::size_t /*policy*/, Nanos /*now*/) { return false; }
 };
 
 /// Makes a subject whose key was never seen.

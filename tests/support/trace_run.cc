@@ -37,6 +37,7 @@ class Trace {
     for (int i = 0; i < steps && differs_.empty(); ++i) {
       ++counts_.steps;
       for (std::size_t p = 0; p < policies_.size(); ++p) {
+        if (subject_->DroppedBlock(p, clock_.now())) model_.Unblock({{p}}, clock_.now());
         if (subject_->Dropped(p, clock_.now())) model_.Forget(p);
       }
       const Nanos before = clock_.now();

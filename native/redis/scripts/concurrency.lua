@@ -61,6 +61,7 @@ function concurrency.text() return '', 0 end
 -- Holds a slot from now on; `left` is how long the set then lasts.
 local function hold(s, left)
   local code = failure(run('ZADD', s.beside, digits(wall + s.q.window), s.holder))
+  s.reached = not code
   return code or failure(run('PEXPIRE', s.beside, ttl(left)))
 end
 

@@ -10,7 +10,7 @@
 --   text(q, r)        the state as text, and us until it means nothing; '' for no entry
 -- and those that keep something beside the text:
 --   commit(s, r)      writes it; returns nothing, or an error code
---   revert(s, r)      undoes that, however far it came
+--   revert(s, r)      undoes that, if s.reached says that it came to change something
 --   sweep(s, r)       drops what no longer counts; may fail
 
 texts = {}
@@ -152,7 +152,7 @@ local function put(s, text, left, till)
   end
   local code = failure(answer)
   if code then return code end
-  s.exists = text ~= ''
+  s.put, s.exists = true, text ~= ''
   known[s.key] = s.exists
   texts[s.key] = text
 end
@@ -160,7 +160,7 @@ end
 -- Makes `after` the state (nil: as it is), and `till` the end of its block.
 local function change(s, after, till)
   local q, kind = s.q, s.q.kind
-  s.changed, s.after = true, after
+  s.after = after
   local _, text, left = nil, s.text, nil
   if after then
     if kind.commit then
@@ -176,9 +176,9 @@ local function change(s, after, till)
 end
 
 local function undo(s)
-  if not s.changed then return end
   local kind = s.q.kind
-  if s.after and kind.revert then kind.revert(s, s.after) end
+  if s.reached then kind.revert(s, s.after) end
+  if not s.put then return end
   local _, left = kind.text(s.q, s.before)
   put(s, s.text, left, s.till)
 end

@@ -156,17 +156,21 @@ function log.text(q, r)
 end
 
 -- Makes `tail` what follows the first `keep` entries of a list of `length`.
-local function replace(list, length, keep, tail, left)
-  local code
+local function replace(s, length, keep, tail, left)
+  local list, code = s.beside, nil
+  local function try(...)
+    code = code or failure(run(...))
+    s.reached = s.reached or not code
+  end
   if keep == 0 and length > 0 then
-    code = failure(run('DEL', list))
+    try('DEL', list)
   elseif keep < length then
-    code = failure(run('LTRIM', list, 0, keep - 1))
+    try('LTRIM', list, 0, keep - 1)
   end
   for i = 1, #tail, MOST_AT_ONCE do
-    code = code or failure(run('RPUSH', list, unpack(tail, i, min(#tail, i + MOST_AT_ONCE - 1))))
+    try('RPUSH', list, unpack(tail, i, min(#tail, i + MOST_AT_ONCE - 1)))
   end
-  if #tail > 0 then code = code or failure(run('PEXPIRE', list, ttl(left))) end
+  if #tail > 0 then try('PEXPIRE', list, ttl(left)) end
   return code
 end
 
@@ -179,13 +183,12 @@ function log.commit(s, r)
   end
   s.old_tail = old_tail
   local _, left = log.text(s.q, r)
-  return replace(s.beside, before.length, r.keep, r.tail, left)
+  return replace(s, before.length, r.keep, r.tail, left)
 end
 
 function log.revert(s, r)
-  if not s.old_tail then return end
   local _, left = log.text(s.q, s.before)
-  replace(s.beside, r.keep + #r.tail, r.keep, s.old_tail, left)
+  replace(s, r.keep + #r.tail, r.keep, s.old_tail, left)
 end
 
 function log.sweep(s, r)
