@@ -1,0 +1,143 @@
+// What a link does for requests that are no checks: it waits for the server with them, repeats what
+// can be repeated, and gives back slots that nobody has use for.
+#include <gtest/gtest.h>
+
+#include <array>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "redis/link_driver.h"
+
+namespace sluice::redis {
+namespace {
+
+using Kind = Request::Kind;
+
+constexpr Nanos kSecond = std::chrono::seconds(1);
+
+bool Repeatable(Kind kind) {
+  return kind == Kind::kReset || kind == Kind::kRelease || kind == Kind::kRenew ||
+         kind == Kind::kBlock || kind == Kind::kUnblock;
+}
+
+constexpr std::array kOthers = {Kind::kReset,   Kind::kDebit, Kind::kCredit, Kind::kAbort,
+                                Kind::kRelease, Kind::kRenew, Kind::kBlock,  Kind::kUnblock};
+
+TEST(LinkResend, WhatCanBeRepeatedIsSentAgainWhenItsAnswerIsLost) {
+  for (const Kind kind : kOthers) {
+    LinkDriver driver;
+    driver.GetReady();
+    const auto ticket = driver.Submit(kind, "a", 5 * kSecond);
+    const auto sent = driver.Sent();
+    ASSERT_EQ(sent.size(), 1U);
+    driver.Lose("reset by peer");
+    EXPECT_EQ(driver.Answered(ticket), !Repeatable(kind)) << static_cast<int>(kind);
+    if (!Repeatable(kind)) continue;
+    driver.GetReady();
+    EXPECT_EQ(driver.Sent(), sent) << static_cast<int>(kind);
+    driver.Receive(kind == Kind::kReset ? ":1\r\n" : "*2\r\n:5\r\n:0\r\n");
+    EXPECT_EQ(driver.Answer(ticket).fault, Fault::kNone) << static_cast<int>(kind);
+    EXPECT_EQ(driver.link.stats().submitted, driver.link.stats().completed);
+  }
+}
+
+TEST(LinkResend, WhatIsNoCheckWaitsForAServerThatIsAwayUntilItsDeadline) {
+  for (const Kind kind : kOthers) {
+    LinkDriver driver;
+    const auto before = driver.Submit(kind, "a", 5 * kSecond);
+    driver.Lose("connection refused");
+    const auto after = driver.Submit(kind, "b", 5 * kSecond);
+    const auto hasty = driver.Submit(kind, "c", kSecond / 100);
+    EXPECT_FALSE(driver.Answered(before));
+    EXPECT_FALSE(driver.Answered(after));
+    driver.Pass(kSecond);
+    EXPECT_EQ(driver.Answer(hasty).fault, Fault::kUnavailable);
+    EXPECT_EQ(driver.Answer(hasty).detail, "connection refused");
+    driver.GetReady();
+    ASSERT_EQ(driver.Sent().size(), 1U);
+    driver.Receive(kind == Kind::kReset ? ":2\r\n" : "*3\r\n:5\r\n:0\r\n:0\r\n");
+    EXPECT_EQ(driver.Answer(before).fault, Fault::kNone);
+    EXPECT_EQ(driver.Answer(after).fault, Fault::kNone);
+  }
+}
+
+// A check under a limit of one call at a time, by holder "h".
+std::vector<Request> CheckForASlot(LinkDriver& driver, std::uint64_t ticket) {
+  PolicyFault fault;
+  class Unused final : public Sink {
+    void Deliver(std::span<Completion>) override {}
+  };
+  std::vector<Request> requests(1);
+  Request& request = requests[0];
+  request.set = std::make_shared<const PolicySet>(
+      std::vector{Policy{.name = "c", .algorithm = *Concurrency::Make(1, kSecond, fault)}}, "p");
+  request.key = EscapedKey("k");
+  request.costs[0] = 1;
+  auto details = std::make_shared<Details>();
+  details->holder = "h";
+  request.details = std::move(details);
+  request.deadline = driver.now + 100 * kMillisecond;
+  request.ticket = ticket;
+  request.sink = std::make_shared<Unused>();
+  return requests;
+}
+
+TEST(LinkResend, ASlotWhoseCheckIsAnsweredTooLateGoesBack) {
+  LinkDriver driver;
+  driver.GetReady();
+  auto check = CheckForASlot(driver, 77);
+  driver.link.Submit(check, driver.now);
+  driver.Sent();
+  driver.Pass(150 * kMillisecond);
+  EXPECT_EQ(driver.Answer(77).fault, Fault::kTimeout);
+  driver.Receive("*4\r\n:5\r\n:0\r\n:0\r\n:0\r\n");
+  const auto sent = driver.Sent();
+  ASSERT_EQ(sent.size(), 1U);
+  EXPECT_EQ(sent[0], (SentCommand{"EVALSHA", std::string(kSha), "2", "p:{k}:c:co1", "p:{k}:c:co1:z",
+                                  "1", "1", "release", "n", "0", "0", "1", "1", "1000000", "h"}));
+  driver.Receive("*2\r\n:6\r\n:1\r\n");
+  EXPECT_EQ(driver.link.stats().submitted, driver.link.stats().completed);
+  EXPECT_TRUE(driver.Sent().empty());
+}
+
+TEST(LinkResend, ASlotWhoseCheckFailedLateIsNotThere) {
+  LinkDriver driver;
+  driver.GetReady();
+  auto check = CheckForASlot(driver, 77);
+  driver.link.Submit(check, driver.now);
+  driver.Sent();
+  driver.Pass(150 * kMillisecond);
+  driver.Receive("*3\r\n:5\r\n:-2\r\n$3\r\nOOM\r\n");
+  EXPECT_TRUE(driver.Sent().empty());
+  EXPECT_TRUE(driver.link.stats().connected);
+}
+
+TEST(LinkResend, ASlotWhoseAnswerIsLostGoesBackOverTheNextConnection) {
+  LinkDriver driver;
+  driver.GetReady();
+  auto check = CheckForASlot(driver, 77);
+  driver.link.Submit(check, driver.now);
+  driver.Sent();
+  driver.Lose();
+  EXPECT_EQ(driver.Answer(77).fault, Fault::kUnavailable);
+  driver.GetReady();
+  const auto sent = driver.Sent();
+  ASSERT_EQ(sent.size(), 1U);
+  EXPECT_EQ(sent[0].at(7), "release");
+}
+
+TEST(LinkResend, ASlotWhoseCheckIsAnsweredInTimeStays) {
+  LinkDriver driver;
+  driver.GetReady();
+  auto check = CheckForASlot(driver, 77);
+  driver.link.Submit(check, driver.now);
+  driver.Sent();
+  driver.Receive("*4\r\n:5\r\n:0\r\n:0\r\n:0\r\n");
+  EXPECT_EQ(driver.Answer(77).fault, Fault::kNone);
+  EXPECT_TRUE(driver.Answer(77).charged);
+  EXPECT_TRUE(driver.Sent().empty());
+}
+
+}  // namespace
+}  // namespace sluice::redis
