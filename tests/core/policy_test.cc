@@ -134,6 +134,9 @@ TEST(BindingPolicy, IsTheFirstOfEquals) {
 
 TEST(BindingPolicy, IsADenialBeforeAnyAdmission) {
   EXPECT_EQ(BindingPolicy(std::vector{Admits(0, 10), Denies(Nanos{1}), Admits(0, 10)}), 1u);
+  Decision too_dear = Denies(seconds(1));
+  too_dear.remaining = 9;
+  EXPECT_EQ(BindingPolicy(std::vector{too_dear, Admits(0, 10)}), 0u);
 }
 
 TEST(BindingPolicy, IsTheDenialThatTakesLongest) {
