@@ -85,7 +85,8 @@ BusySpan BusiestSpan(const History& history, std::uint32_t caller, Nanos from, N
   for (auto it = first; it != history.requests().end() && it->at <= to; ++it) {
     if (!Charged(*it, caller)) continue;
     units += it->cost;
-    for (; first->at <= it->at - length; ++first) {
+    // In whole microseconds, as windows and logs count time.
+    for (; MomentOf(first->at).wall <= MomentOf(it->at).wall - length; ++first) {
       if (Charged(*first, caller)) units -= first->cost;
     }
     if (it->at >= from && units > busiest.units) busiest = {it->at - length, it->at, units};

@@ -75,6 +75,20 @@ TEST(BusiestSpan, OfALogIsNeverAboveTheLimit) {
   }
 }
 
+TEST(BusiestSpan, CountsTimeInMicrosecondsAsTheLogDoes) {
+  PolicyNumbers numbers = DefaultNumbers(AlgorithmKind::kSlidingLog);
+  numbers.limit = 2;
+  Simulation simulation(Quiet(Chosen(numbers)));
+  for (const Nanos at : {Nanos{900}, Nanos{900}, 2 * kOneSecond + Nanos{100}}) {
+    simulation.AdvanceTo(at);
+    simulation.Send(0, 1);
+  }
+  // By the nanosecond the third call is within 2 s of the others.
+  EXPECT_EQ(simulation.history().totals().admitted, 3);
+  EXPECT_EQ(BusiestSpan(simulation.history(), 0, Nanos{0}, simulation.now(), 2 * kOneSecond).units,
+            2);
+}
+
 TEST(LogMarks, AreWhatTheLogHolds) {
   const Simulation simulation = RunOf(AlgorithmKind::kSlidingLog);
   const auto marks =

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <ostream>
 #include <stdexcept>
 #include <string>
 
@@ -44,6 +45,9 @@ inline Scenario Quiet(const ChosenPolicy& policy) {
 
 /// 20 tokens, 10 a second, and nobody but the test sends.
 inline Scenario Quiet() { return Quiet(Default(AlgorithmKind::kTokenBucket)); }
+
+/// How GoogleTest prints one.
+inline void PrintTo(AlgorithmKind kind, std::ostream* out) { *out << NameOf(kind); }
 
 /// The name of a test that is run for each of kAlgorithmKinds.
 inline std::string CaseName(const ::testing::TestParamInfo<AlgorithmKind>& test) {
