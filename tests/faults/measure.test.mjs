@@ -2,8 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { measure } from './measure.mjs';
 import { OUTCOMES, readRecords } from './record.mjs';
-import { measure } from './run-row.mjs';
 
 const rules = ['local', 'throw'];
 const checksOf = (...records) =>

@@ -1,38 +1,8 @@
 // The fault table's rows of one server.
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import { startFaultProxy } from '../support/fault-proxy.mjs';
-import { startRedis } from '../support/redis-server.mjs';
-import { steppedClock } from '../support/stepped-clock.mjs';
 import { localShares, lostState, none, skippedTime } from './bounds.mjs';
-
-/** A server, asked directly. */
-const direct = async () => {
-  const server = await startRedis();
-  return { server, store: { url: server.url }, stop: () => server.stop() };
-};
-
-/** A server behind a proxy. */
-const proxied = async ({ seed }) => {
-  const server = await startRedis();
-  const proxy = await startFaultProxy({ to: server.port, seed });
-  const stop = async () => {
-    await proxy.stop();
-    await server.stop();
-  };
-  return { server, proxy, store: { url: proxy.url }, stop };
-};
-
-/** A server whose clock can be stepped. */
-const stepped = async () => {
-  const clock = await steppedClock();
-  const server = await startRedis({ env: clock.env });
-  const stop = async () => {
-    await server.stop();
-    clock.remove();
-  };
-  return { server, clock, store: { url: server.url }, stop };
-};
+import { direct, proxied, stepped } from './set-ups.mjs';
 
 /** Away, and back with all that it knew. */
 const away = (run) => ({ local: localShares(run), throw: none() });

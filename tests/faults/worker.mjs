@@ -1,12 +1,14 @@
 // A process that keeps checking while a fault happens, and remembers every answer; started by run-row.mjs.
 
+import { subscribe } from 'node:diagnostics_channel';
+import { readdirSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createLimiter, redis, tokenBucket } from 'sluice';
 import { seededRandom } from '../support/random.mjs';
 import { now, OUTCOMES } from './record.mjs';
 
 const given = JSON.parse(process.argv[2]);
-const { store, prefix, policy, rules, options, keys, loops, pauseMs, seed } = given;
+const { store, prefix, policy, rules, options, keys, loops, pauseMs, seed, soak } = given;
 /** So many answers of the store in a row, under every rule, and it counts as being back. */
 const STREAK = 25;
 const GIVE_UP_MS = 30_000;
@@ -22,15 +24,18 @@ const limiters = rules.map((rule) =>
   }),
 );
 
-/** Five numbers for each check; see record.mjs. */
+/** Five numbers for each check; see record.mjs. None in a soak: they would be the growth that it looks for. */
 const records = [];
+const outcomes = Object.fromEntries(OUTCOMES.map((outcome) => [outcome, 0]));
+const resources = [];
 const streaks = rules.map(() => 0);
 let asked = 0;
 let stopping = false;
 let watching = false;
 
 function note(start, key, rule, outcome) {
-  records.push(start, now(), key, rule, OUTCOMES.indexOf(outcome));
+  outcomes[outcome]++;
+  if (!soak) records.push(start, now(), key, rule, OUTCOMES.indexOf(outcome));
   streaks[rule] = outcome.startsWith('store') ? streaks[rule] + 1 : 0;
   if (watching && streaks.every((streak) => streak >= STREAK)) {
     watching = false;
@@ -58,11 +63,27 @@ async function keepChecking(loop) {
 async function report() {
   stopping = true;
   await Promise.race([Promise.all(checking), sleep(GIVE_UP_MS, undefined, { ref: false })]);
-  const answered = records.length / 5;
+  const answered = Object.values(outcomes).reduce((sum, count) => sum + count);
   const stats = limiters.map((limiter) => limiter.stats().redis);
   if (answered === asked) await Promise.all(limiters.map((limiter) => limiter.close()));
-  process.send({ asked, answered, stats, records: new Float64Array(records) }, () =>
-    process.exit(),
+  const report = {
+    asked,
+    answered,
+    outcomes,
+    stats,
+    resources,
+    records: new Float64Array(records),
+  };
+  process.send(report, () => process.exit());
+}
+
+/** Notes what the process holds now: bytes, and what Linux shows of open files and threads. */
+function takeStock() {
+  globalThis.gc?.();
+  const count = (name) => readdirSync(`/proc/self/${name}`).length;
+  const held = { bytes: process.memoryUsage.rss() };
+  resources.push(
+    process.platform === 'linux' ? { ...held, files: count('fd'), threads: count('task') } : held,
   );
 }
 
@@ -76,8 +97,11 @@ const commands = {
     streaks.fill(0);
     watching = true;
   },
+  takeStock,
   report,
 };
+// Who listens is not warned: faults are what this is about.
+subscribe('sluice:fault', () => {});
 process.on('message', (name) => commands[name]());
 process.on('disconnect', () => process.exit());
 

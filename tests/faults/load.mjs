@@ -1,0 +1,81 @@
+// The load under which faults happen: processes that keep checking.
+
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { until } from '../support/redis-server.mjs';
+
+/** Both rules are run at once: half of the load each, over one connection a process. */
+export const RULES = ['local', 'throw'];
+
+/** A bucket that the load empties at once and that takes longer to refill than a short fault, for a few keys. */
+export const LOAD = {
+  policy: { capacity: 200, refill: 100, every: '1s' },
+  keys: 3,
+  processes: 2,
+  loops: 16,
+  pauseMs: 4,
+  options: { deadlineMs: 250 },
+};
+
+/** Starts the processes; they are connected, and check nothing before they are told to `go`. */
+export async function startWorkers({ processes, ...load }, store, seed) {
+  const workers = Array.from({ length: processes }, (_, i) => {
+    const given = { ...load, store, rules: RULES, prefix: 'faults', seed: seed + i };
+    const file = new URL('./worker.mjs', import.meta.url);
+    return fork(file, [JSON.stringify(given)], {
+      serialization: 'advanced',
+      execArgv: ['--expose-gc'],
+    });
+  });
+  try {
+    await Promise.all(workers.map((worker) => messageOf(worker, 'ready')));
+    return workers;
+  } catch (error) {
+    for (const worker of workers) worker.kill('SIGKILL');
+    throw error;
+  }
+}
+
+/** Resolves when every worker's checks are answered by the store again. */
+export async function recovery(workers) {
+  const recovered = workers.map((worker) => messageOf(worker, 'recovered'));
+  for (const worker of workers) worker.send('watch');
+  await Promise.all(recovered);
+}
+
+/** Ends a worker's load; resolves to its `{ asked, answered, outcomes, stats, resources, records }`. */
+export async function reportOf(worker) {
+  let report;
+  worker.on('message', (message) => {
+    if (typeof message === 'object') report = message;
+  });
+  worker.send('report');
+  await until('a worker reports', () => report);
+  return report;
+}
+
+/** Resolves at the worker's next message of this text. A worker that ends before is a failure. */
+async function messageOf(worker, text) {
+  const ended = new AbortController();
+  const left = once(worker, 'exit', { signal: ended.signal }).then(([code, signal]) => {
+    throw new Error(`a worker ended (${signal ?? code}) before it was '${text}'`);
+  });
+  left.catch(() => {});
+  const heard = (async () => {
+    for (;;) {
+      const [message] = await once(worker, 'message', { signal: ended.signal });
+      if (message === text) return;
+    }
+  })();
+  heard.catch(() => {});
+  const slow = sleep(90_000, undefined, { ref: false, signal: ended.signal }).then(() => {
+    throw new Error(`not in 90 s: a worker is '${text}'`);
+  });
+  slow.catch(() => {});
+  try {
+    await Promise.race([heard, left, slow]);
+  } finally {
+    ended.abort();
+  }
+}

@@ -1,0 +1,45 @@
+// What the checks under one rule come to.
+
+import { worstOverAdmission } from './over-admission.mjs';
+
+/**
+ * Of the checks under one rule: how many, how many the store did not answer within the faults and outside of them
+ * (`strays`), the worst over-admission of a key, and the times in ms of those that met a fault.
+ */
+export function measure(checks, windows, { capacity, perSecond }) {
+  const meets = ({ start, end }) => windows.some(({ from, to }) => start <= to && end >= from);
+  const inFault = checks.filter(meets);
+  const byKey = groupByKey(checks);
+  const over = [...byKey.values()].map((ofKey) =>
+    worstOverAdmission(
+      ofKey.filter(({ admitted }) => admitted),
+      capacity,
+      perSecond / 1000,
+    ),
+  );
+  const times = (windows.length > 0 ? inFault : checks).map(({ start, end }) => end - start);
+  times.sort((a, b) => a - b);
+  const quantile = (q) => times[Math.min(times.length - 1, Math.floor(q * times.length))] ?? 0;
+  return {
+    checks: checks.length,
+    admitted: checks.filter(({ admitted }) => admitted).length,
+    inFault: inFault.length,
+    byRule: inFault.filter(({ byStore }) => !byStore).length,
+    errors: checks.filter(({ outcome }) => outcome === 'error').length,
+    strays: checks.filter((check) => !check.byStore && !meets(check)).length,
+    over: Math.max(0, ...over),
+    p50: quantile(0.5),
+    p99: quantile(0.99),
+    longest: times.at(-1) ?? 0,
+  };
+}
+
+function groupByKey(checks) {
+  const groups = new Map();
+  for (const check of checks) {
+    const group = groups.get(check.key);
+    if (group) group.push(check);
+    else groups.set(check.key, [check]);
+  }
+  return groups;
+}
