@@ -154,6 +154,7 @@ test('what would have been denied is published on sluice:would-deny, policy by p
     limiter.checkSync('k');
     limiter.checkSync('k', { cost: { b: 0 } });
     limiter.checkSync('k');
+    limiter.checkSync('k', { cost: { a: 0, b: 0 } }); // denied by the real one alone
   });
   assert.deepEqual(
     messages.map(({ key, policy, decision }) => [key, policy.policy, decision.allowed]),
