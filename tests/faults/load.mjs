@@ -38,10 +38,15 @@ export async function startWorkers({ processes, ...load }, store, seed) {
 }
 
 /** Resolves when every worker's checks are answered by the store again. */
-export async function recovery(workers) {
-  const recovered = workers.map((worker) => messageOf(worker, 'recovered'));
-  for (const worker of workers) worker.send('watch');
-  await Promise.all(recovered);
+export const recovery = (workers) => allSay(workers, 'watch', 'recovered');
+
+/** Every worker notes what it holds now. */
+export const takeStock = (workers) => allSay(workers, 'takeStock', 'counted');
+
+async function allSay(workers, question, answer) {
+  const answers = workers.map((worker) => messageOf(worker, answer));
+  for (const worker of workers) worker.send(question);
+  await Promise.all(answers);
 }
 
 /** Ends a worker's load; resolves to its `{ asked, answered, outcomes, stats, resources, records }`. */

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { seededRandom, testSeed } from '../support/random.mjs';
-import { LOAD, recovery, reportOf, startWorkers } from './load.mjs';
+import { LOAD, recovery, reportOf, startWorkers, takeStock } from './load.mjs';
 import { rows } from './rows-single.mjs';
 import { direct, proxied } from './set-ups.mjs';
 
@@ -35,7 +35,7 @@ test('a soak with random faults: no growth, and every check is answered once', a
       done.push(row.name);
       await sleep(100);
       if (passed() < WARM_UP) continue;
-      for (const worker of workers) worker.send('takeStock');
+      await takeStock(workers);
       stocks++;
     }
     for (const { asked, answered, outcomes, stats, resources } of await Promise.all(

@@ -85,6 +85,7 @@ function takeStock() {
   resources.push(
     process.platform === 'linux' ? { ...held, files: count('fd'), threads: count('task') } : held,
   );
+  process.send('counted');
 }
 
 let checking = [];
