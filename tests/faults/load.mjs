@@ -19,11 +19,12 @@ export const LOAD = {
 };
 
 /** Starts the processes; they are connected, and check nothing before they are told to `go`. */
-export async function startWorkers({ processes, ...load }, store, seed) {
+export async function startWorkers({ processes, ...load }, { store, workerEnv = {} }, seed) {
   const workers = Array.from({ length: processes }, (_, i) => {
     const given = { ...load, store, rules: RULES, prefix: 'faults', seed: seed + i };
     const file = new URL('./worker.mjs', import.meta.url);
     return fork(file, [JSON.stringify(given)], {
+      env: { ...process.env, ...workerEnv },
       serialization: 'advanced',
       execArgv: ['--expose-gc'],
     });

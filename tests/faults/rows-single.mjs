@@ -2,7 +2,7 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { localShares, lostState, none, skippedTime } from './bounds.mjs';
-import { direct, proxied, stepped } from './set-ups.mjs';
+import { direct, named, proxied, stepped } from './set-ups.mjs';
 
 /** Away, and back with all that it knew. */
 const away = (run) => ({ local: localShares(run), throw: none() });
@@ -40,6 +40,8 @@ const badLine =
     await sleep(full ? fullMs : shortMs);
     await fixture.proxy.set({});
   };
+
+const notLinux = process.platform !== 'linux' && 'shims are preloaded on Linux only';
 
 export const rows = [
   {
@@ -139,8 +141,21 @@ export const rows = [
     bound: (run) => ({ local: lostState(run), throw: lostState(run) }),
   },
   {
+    name: 'a name server that hangs',
+    skip: notLinux,
+    setUp: named,
+    async fault({ fixture: { proxy, resolver }, full }) {
+      resolver.hang();
+      proxy.reset();
+      await sleep(full ? 10_000 : 1500);
+      resolver.answer();
+    },
+    bound: away,
+    load: crowd,
+  },
+  {
     name: "the server's clock stepped",
-    skip: process.platform !== 'linux' && 'a clock is stepped on Linux only',
+    skip: notLinux,
     setUp: stepped,
     async fault({ fixture: { clock }, full, random, run }) {
       for (let i = 0; i < (full ? 5 : 2); i++) {

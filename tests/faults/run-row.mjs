@@ -11,7 +11,7 @@ import { now, readRecords } from './record.mjs';
  *
  * - `name`
  * - `setUp({ seed })`: resolves to a fixture: `{ store, stop }` and whatever the fault needs; `store` is what
- *   `redis()` is given, as JSON; `stop()` ends everything, always
+ *   `redis()` is given, as JSON; `workerEnv` is more of the load's environment; `stop()` ends everything, always
  * - `fault({ fixture, random, full, workers, run })`: makes the fault, and resolves when it is over; may count in
  *   `run` what the bound speaks of. `full`: the fault's full length, else a short one
  * - `unseen: true`: the fault is none to callers: the store decides every check all the same
@@ -38,7 +38,7 @@ export async function runRow(row, { seed, full = false }) {
   const fixture = await row.setUp({ seed });
   let workers = [];
   try {
-    workers = await startWorkers(load, fixture.store, seed);
+    workers = await startWorkers(load, fixture, seed);
     for (const worker of workers) worker.send('go');
     const windows = [];
     for (let i = 0; i < run.faults; i++) {

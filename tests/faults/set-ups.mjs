@@ -1,6 +1,7 @@
 // What rows of the fault table run on: each resolves to a fixture, `{ store, stop }` and what its faults need.
 
 import { startFaultProxy } from '../support/fault-proxy.mjs';
+import { hangingResolver } from '../support/hanging-resolver.mjs';
 import { startRedis } from '../support/redis-server.mjs';
 import { steppedClock } from '../support/stepped-clock.mjs';
 
@@ -30,4 +31,16 @@ export const stepped = async () => {
     clock.remove();
   };
   return { server, clock, store: { url: server.url }, stop };
+};
+
+/** A server behind a proxy, found by a name whose look-up can be let hang. */
+export const named = async ({ seed }) => {
+  const resolver = await hangingResolver();
+  const line = await proxied({ seed });
+  const stop = async () => {
+    await line.stop();
+    resolver.remove();
+  };
+  const store = { url: `redis://${resolver.name}:${line.proxy.port}` };
+  return { ...line, resolver, workerEnv: resolver.env, store, stop };
 };

@@ -24,7 +24,7 @@ test('a soak with random faults: no growth, and every check is answered once', a
   let workers = [];
   const done = [];
   try {
-    workers = await startWorkers({ ...LOAD, soak: true }, fixture.store, seed);
+    workers = await startWorkers({ ...LOAD, soak: true }, fixture, seed);
     for (const worker of workers) worker.send('go');
     const begun = performance.now();
     const passed = () => (performance.now() - begun) / 1000 / seconds;
