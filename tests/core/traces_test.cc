@@ -23,8 +23,8 @@ TEST(Traces, AgreeWithThePlainModelsAndKeepThePromises) {
   EXPECT_GT(counts.went_back, steps / 20);
   EXPECT_GT(counts.operations, steps / 10);
   EXPECT_GT(counts.delayed, steps / 500);
-  EXPECT_GT(counts.probed, steps / 10);
-  EXPECT_GT(counts.blocked, steps / 100);
+  EXPECT_GT(counts.waits, steps / 10);
+  EXPECT_GT(counts.blocks, steps / 100);
 }
 
 TEST(Traces, AdmitNoMoreThanTheBoundOfEachAlgorithm) {

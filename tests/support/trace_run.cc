@@ -140,7 +140,7 @@ class Trace {
         Differ(broken);
       }
     }
-    Count(allowed, question, now);
+    Count(allowed);
     if (!peeks && allowed) Remember(question);
   }
 
@@ -163,15 +163,13 @@ class Trace {
     }
   }
 
-  void Count(bool allowed, const Subject::Question& question, Nanos /*now*/) {
+  void Count(bool allowed) {
     (allowed ? counts_.admitted : counts_.denied) += 1;
     for (std::size_t i = 0; i < policies_.size(); ++i) {
       counts_.delayed += told_[i].delay > Nanos{0} ? 1 : 0;
-      counts_.probed += !told_[i].allowed && told_[i].retry_after != kNever ? 1 : 0;
-      counts_.blocked += policies_[i].block_for > Nanos{0} && !told_[i].allowed &&
-                                 told_[i].retry_after != kNever && question.asks[i].cost > 0
-                             ? 1
-                             : 0;
+      if (told_[i].allowed || told_[i].retry_after == kNever) continue;
+      ++counts_.waits;
+      counts_.blocks += policies_[i].block_for > Nanos{0} ? 1 : 0;
     }
   }
 

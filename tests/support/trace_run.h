@@ -17,8 +17,8 @@ struct TraceCounts {
   int went_back = 0;   ///< the clock, between two steps
   int operations = 0;  ///< other than check and peek
   int delayed = 0;     ///< admitted, to be held back
-  int probed = 0;      ///< denials whose retryAfter was seen to be tight
-  int blocked = 0;     ///< denials by a block
+  int waits = 0;       ///< denials that said when to come again
+  int blocks = 0;      ///< the same by policies that block
 };
 
 /// Takes `steps` steps, 100 to a trace, each trace a key and policies of its own: one to four of
