@@ -42,15 +42,18 @@ const options = (extra) => ({
 const overRedis = (policies, extra) =>
   createLimiter({ ...(policies && { policies }), ...options(extra) });
 
-/** 10 at once, and then nothing for long enough that the test sees none come back. */
+/**
+ * 10 at once, and then nothing for long enough that the test sees none come back. No two spans are alike: which policy
+ * binds must not hang on the milliseconds between two stores.
+ */
 const ten = {
   bucket: tokenBucket({ capacity: 10, refill: 1, every: '5d' }),
-  cells: gcra({ limit: 1, every: '5d', burst: 10 }),
-  leaky: leakyBucket({ capacity: 10, leak: 1, every: '5d' }),
-  fixed: fixedWindow({ limit: 10, window: '50d' }),
-  sliding: slidingWindow({ limit: 10, window: '50d' }),
-  log: slidingLog({ limit: 10, window: '50d' }),
-  slots: concurrency({ limit: 10, ttl: '50d' }),
+  cells: gcra({ limit: 1, every: '4.9d', burst: 10 }),
+  leaky: leakyBucket({ capacity: 10, leak: 1, every: '4.8d' }),
+  fixed: fixedWindow({ limit: 10, window: '51d' }),
+  sliding: slidingWindow({ limit: 10, window: '52d' }),
+  log: slidingLog({ limit: 10, window: '53d' }),
+  slots: concurrency({ limit: 10, ttl: '54d' }),
 };
 const names = Object.keys(ten);
 const shape = ({ allowed, policy, policies, holder }) => ({
@@ -76,9 +79,9 @@ test('whatever is asked, Redis and memory come to the same', async () => {
     ]);
   const policies = {
     ...ten,
-    blocks: fixedWindow({ limit: 12, window: '50d', blockFor: '50d' }),
-    counts: slidingLog({ limit: 30, window: '50d', chargeDenied: true }),
-    shadow: gcra({ limit: 1, every: '5d', burst: 4, enforce: false }),
+    blocks: fixedWindow({ limit: 12, window: '56d', blockFor: '57d' }),
+    counts: slidingLog({ limit: 30, window: '58d', chargeDenied: true }),
+    shadow: gcra({ limit: 1, every: '4.7d', burst: 4, enforce: false }),
   };
   const both = [overRedis(policies), createLimiter({ policies })];
   const held = [[], []];
@@ -113,7 +116,7 @@ test('whatever is asked, Redis and memory come to the same', async () => {
         }
         if (verb === 'peek') return shape(await limiter.peek(key, { cost, ...limits }));
         if (verb === 'debit' || verb === 'credit') return limiter[verb](key, cost);
-        if (verb === 'block') return limiter.block(key, '50d');
+        if (verb === 'block') return limiter.block(key, '59d');
         if (verb === 'unblock' || verb === 'reset') return limiter[verb](key);
         const it = mine[index];
         // Of a TAT, what has drained of a charge is not given back: the two clocks' difference would show.
