@@ -1,4 +1,4 @@
-// What redis.test.mjs asks of Redis, asked of Valkey.
+// What is asked of Redis through the API, asked of Valkey.
 
 import { test } from 'node:test';
 import { skipWithout } from '../support/redis-server.mjs';
@@ -10,4 +10,5 @@ if (skip) {
   // The runner gives each file a process, so nobody else sees this.
   process.env.SLUICE_SERVER = 'valkey';
   await import('./redis.test.mjs');
+  await import('./redis-api.test.mjs');
 }
