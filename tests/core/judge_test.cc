@@ -59,6 +59,16 @@ TEST(After, IsTheReadingOfTheCallThatWasCharged) {
   EXPECT_EQ(after({.effect = Effect::kCharge}).blocked, Nanos{0});
 }
 
+TEST(Debited, NeverLowersTheDebtThatAStepBackMadeLonger) {
+  const TokenBucket bucket = Bucket(1, 1, kLongestSpan);
+  const std::int64_t longer = (kLongestSpan + seconds(1)).count();
+  const auto after = [&](std::int64_t backlog) {
+    return bucket.Debited({.numbers = {backlog, 0, 0}, .blocked = {}}, 1).numbers[0];
+  };
+  EXPECT_EQ(after(longer), longer);
+  EXPECT_EQ(after(5), kLongestSpan.count());
+}
+
 TEST(Describe, NamesTheChargeByItsMoment) {
   const std::vector<Policy> policies = {BucketPolicy("b", 2, 2, seconds(1)),
                                         FiveIn(seconds(1)),
