@@ -1,4 +1,4 @@
-// How far a limit can be passed under a fault, for a token bucket; docs/failure-modes.md says the same in words.
+// How far a limit can be passed under a fault, for a token bucket.
 
 /** The store alone decides, and forgets nothing: not at all. */
 export const none = () => 0;

@@ -1,4 +1,5 @@
-// Faults of every kind, one after the other, for 10 minutes under SLUICE_FULL=1: nothing grows, nothing stays unanswered.
+// Faults of every kind, one after the other, for 10 minutes under SLUICE_FULL=1, or as SLUICE_SOAK_SECONDS says: nothing
+// grows, nothing stays unanswered.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -8,7 +9,7 @@ import { LOAD, recovery, reportOf, startWorkers, takeStock } from './load.mjs';
 import { rows } from './rows-single.mjs';
 import { direct, proxied } from './set-ups.mjs';
 
-const seconds = process.env.SLUICE_FULL ? 600 : 8;
+const seconds = Number(process.env.SLUICE_SOAK_SECONDS ?? (process.env.SLUICE_FULL ? 600 : 8));
 /** The heaps breathe by so much; a leak of 30 bytes a check is more in 10 minutes. */
 const BREATH_BYTES = 40 * 2 ** 20;
 /** Memory that is taken once is no growth: what is held after so much of the time is compared. */
