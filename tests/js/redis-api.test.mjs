@@ -165,7 +165,7 @@ test('keys of parts, plans and shards in Redis: each policy counts by its own', 
   }
   const plans = {
     free: { daily: ten.fixed },
-    pro: { daily: fixedWindow({ limit: 100, window: '50d' }) },
+    pro: { daily: fixedWindow({ limit: 100, window: '51d' }) },
   };
   const limiter = overRedis(undefined, { plans });
   await limiter.check('k', { plan: 'free', cost: 10 });
