@@ -56,7 +56,7 @@ function concurrency.charged_denied(q, r)
   return concurrency.charged(q, r)
 end
 
-function concurrency.text() return '', 0 end
+function concurrency.text(_, r) return '', r[3] end
 
 -- Holds a slot from now on; `left` is how long the set then lasts.
 local function hold(s, left)
@@ -65,7 +65,7 @@ local function hold(s, left)
   return code or failure(run('PEXPIRE', s.beside, ttl(left)))
 end
 
-function concurrency.commit(s, r) return hold(s, r[3]) end
+function concurrency.commit(s, _, left) return hold(s, left) end
 
 function concurrency.revert(s) run('ZREM', s.beside, s.holder) end
 
@@ -94,7 +94,7 @@ end
 function concurrency.renew(s)
   local had, code = holds(s)
   if not had then return had, code end
-  code = hold(s, max(s.before[3], s.q.window))
+  code = hold(s, max(s.before[3], s.q.window, s.blocked))
   if code then return nil, code end
   concurrency.sweep(s)
   return true

@@ -7,9 +7,10 @@
 --   fits(q, r)        whether the cost is admitted beside it
 --   charged, charged_denied, debited, given_back, aborted (q, r, s)
 --                     another r; nil: nothing changes; or nil and an error code
---   text(q, r)        the state as text, and us until it means nothing; '' for no entry
+--   text(q, r)        the state as text, '' for none, and us until all of it means nothing
 -- and those that keep something beside the text:
---   commit(s, r)      writes it; returns nothing, or an error code
+--   commit(s, r, left)
+--                     writes it, to last for so many us at least; returns nothing, or an error code
 --   revert(s, r)      undoes that, if s.reached says that it came to change something
 --   sweep(s, r)       drops what no longer counts; may fail
 
@@ -161,18 +162,17 @@ end
 local function change(s, after, till)
   local q, kind = s.q, s.q.kind
   s.after = after
-  local _, text, left = nil, s.text, nil
-  if after then
-    if kind.commit then
-      local code = kind.commit(s, after)
-      if code then return code end
-    end
-    text, left = kind.text(q, after)
-  else
-    _, left = kind.text(q, s.before)
+  local text, left = kind.text(q, after or s.before)
+  if not after then text = s.text end
+  local code
+  -- What stands beside a block lasts as long.
+  local lasts = max(left, till - wall)
+  if after and kind.commit then code = kind.commit(s, after, lasts) end
+  if not code and (text ~= s.text or till ~= s.till) then code = put(s, text, left, till) end
+  if not code and not after and kind.commit and left > 0 then
+    code = failure(run('PEXPIRE', s.beside, ttl(lasts)))
   end
-  if text == s.text and till == s.till then return nil end
-  return put(s, text, left, till)
+  return code
 end
 
 local function undo(s)

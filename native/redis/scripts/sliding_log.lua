@@ -174,7 +174,7 @@ local function replace(s, length, keep, tail, left)
   return code
 end
 
-function log.commit(s, r)
+function log.commit(s, r, left)
   local before, old_tail = s.before, {}
   if before[1] > 0 and r.keep < before.length then
     old_tail = run('LRANGE', s.beside, r.keep, -1)
@@ -182,12 +182,12 @@ function log.commit(s, r)
     if code then return code end
   end
   s.old_tail = old_tail
-  local _, left = log.text(s.q, r)
   return replace(s, before.length, r.keep, r.tail, left)
 end
 
 function log.revert(s, r)
   local _, left = log.text(s.q, s.before)
+  left = max(left, s.blocked)
   replace(s, r.keep + #r.tail, r.keep, s.old_tail, left)
 end
 
