@@ -78,7 +78,7 @@ TEST_P(Flood, FreesNoKeyThatWasDenied) {
   OnePolicy limited(store, policy);
   Deny(limited, slots);
 
-  std::size_t filled = 0;
+  [[maybe_unused]] std::size_t filled = 0;
   for (std::int64_t i = 0; i < keys; ++i) {
     // Half of the limit, so twice as much as the denied ones; a slot is one whatever the cost.
     ASSERT_TRUE(limited.Take("fresh " + std::to_string(i), kLimit / 2, kNow,
@@ -86,7 +86,9 @@ TEST_P(Flood, FreesNoKeyThatWasDenied) {
     if (i == 2 * static_cast<std::int64_t>(max_keys)) filled = ResidentBytes();
     ASSERT_LE(store.stats().keys, max_keys);
   }
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)  // they keep what was freed
   EXPECT_LE(ResidentBytes(), filled + (2u << 20));
+#endif
   EXPECT_EQ(store.stats().keys, max_keys);
   EXPECT_LE(store.stats().capacity, 4 * max_keys + 4'096);
   EXPECT_GE(store.stats().evicted, static_cast<std::uint64_t>(keys) - max_keys);
