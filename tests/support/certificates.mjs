@@ -6,6 +6,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
+// A cluster's nodes are one another's clients, too.
+const BOTH = 'serverAuth,clientAuth';
+
 const openssl = (...args) => promisify(execFile)('openssl', args);
 
 /**
@@ -18,8 +21,8 @@ export async function makeCertificates() {
   const folder = mkdtempSync(join(tmpdir(), 'sluice-tls-'));
   const [ca, otherCa] = await Promise.all([makeCa('ca'), makeCa('other-ca')]);
   const [server, elsewhere, client] = await Promise.all([
-    makeLeaf('server', 'DNS:localhost,IP:127.0.0.1', 'serverAuth'),
-    makeLeaf('elsewhere', 'DNS:elsewhere.test', 'serverAuth'),
+    makeLeaf('server', 'DNS:localhost,IP:127.0.0.1', BOTH),
+    makeLeaf('elsewhere', 'DNS:elsewhere.test', BOTH),
     makeLeaf('client', 'DNS:client.test', 'clientAuth'),
   ]);
   const text = (file) => readFileSync(file, 'utf8');

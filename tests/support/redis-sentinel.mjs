@@ -38,11 +38,11 @@ class SentinelGroup {
   }
 
   async start({ replicas, sentinels, downAfterMs, sentinelPassword, options }) {
-    const { password, args = [] } = options;
+    const { password, tls, args = [] } = options;
     const login = password === undefined ? [] : ['--masterauth', password];
     for (let i = 0; i <= replicas; i++) {
       const of = i === 0 ? [] : ['--replicaof', `127.0.0.1 ${this.servers[0].port}`];
-      const own = ['--repl-diskless-sync-delay', 0, ...login, ...of];
+      const own = ['--repl-diskless-sync-delay', 0, ...login, ...of, ...overTls(tls)];
       this.servers.push(await startRedis({ ...options, args: [...own, ...args] }));
     }
     const { port } = this.servers[0];
@@ -55,7 +55,7 @@ class SentinelGroup {
       ...(sentinelPassword === undefined ? [] : [`sentinel sentinel-pass ${sentinelPassword}`]),
     ];
     for (let i = 0; i < sentinels; i++) {
-      this.sentinels.push(await startOne(options.server, lines, sentinelPassword));
+      this.sentinels.push(await startOne(options, lines, sentinelPassword));
     }
     await until('the sentinels know each other', async () => {
       for (const sentinel of this.sentinels) {
@@ -108,9 +108,14 @@ class SentinelGroup {
   }
 }
 
-async function startOne(server, lines, password) {
+/** Servers and sentinels then ask each other over TLS, too. */
+const overTls = (tls) => (tls ? ['--tls-replication', 'yes'] : []);
+
+function startOne({ server, tls }, lines, password) {
   return startRedis({
     server,
+    tls,
+    args: overTls(tls),
     // A sentinel keeps what it learns in its file.
     configFile: (directory) => {
       const file = join(directory, 'sentinel.conf');

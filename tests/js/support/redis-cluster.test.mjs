@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { makeCertificates } from '../../support/certificates.mjs';
 import { startCluster } from '../../support/redis-cluster.mjs';
 import { startSentinel } from '../../support/redis-sentinel.mjs';
 import { skipWithout } from '../../support/redis-server.mjs';
@@ -73,11 +74,16 @@ for (const server of ['redis', 'valkey']) {
   });
 }
 
-test('slots move one after the other', async () => {
-  const cluster = await startCluster();
+test('with TLS and a password: slots move one after the other, sentinels put a replica in place', async () => {
+  const certificates = await makeCertificates();
+  const options = { password: 'pä:ss', tls: certificates.forServer({ askClients: true }) };
+  const fixtures = [];
   try {
+    const cluster = await startCluster(options);
+    fixtures.push(cluster);
     const [a, b] = cluster.nodes;
     const slots = [0, 1, 2];
+    await a.command('SET', 'k596', 'in slot 0');
     const seen = [];
     await cluster.reshard(slots, b, async ({ slot, from, to }) => seen.push([slot, from, to]));
     assert.deepEqual(
@@ -85,7 +91,14 @@ test('slots move one after the other', async () => {
       slots.map((slot) => [slot, a, b]),
     );
     for (const node of cluster.nodes) assert.equal(await cluster.ownerOf(2, node), b);
+    assert.equal(await b.command('GET', 'k596'), 'in slot 0');
+
+    const group = await startSentinel(options);
+    fixtures.push(group);
+    const first = await group.master();
+    assert.notEqual(await group.failover(), first);
   } finally {
-    await cluster.stop();
+    await Promise.all(fixtures.map((fixture) => fixture.stop()));
+    certificates.remove();
   }
 });
