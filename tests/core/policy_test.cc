@@ -56,6 +56,24 @@ TEST(StateTag, NamesAlgorithmFormatAndWindow) {
   EXPECT_EQ(StateTag(Slots(1, seconds(2))), "co1");
 }
 
+TEST(LargestLimit, IsTheLargestThatTheSameAlgorithmTakes) {
+  using Mode = LeakyBucket::Mode;
+  const std::vector<Algorithm> all = {Bucket(1, 1, seconds(1)),
+                                      CellRate(1, 1, seconds(1)),
+                                      Leaky(1, 1, seconds(1), Mode::kShape),
+                                      Fixed(1, seconds(1), FixedWindow::Align::kClock),
+                                      Sliding(1, seconds(1)),
+                                      Log(1, seconds(1)),
+                                      Slots(1, seconds(1)),
+                                      Bucket(1, 1'000'000'000, seconds(1))};
+  for (const Algorithm& algorithm : all) {
+    const std::int64_t largest = LargestLimit(algorithm);
+    EXPECT_EQ(LimitOf(WithLimit(algorithm, largest).value()), largest) << StateTag(algorithm);
+    EXPECT_FALSE(WithLimit(algorithm, largest + 1)) << StateTag(algorithm);
+    EXPECT_FALSE(WithLimit(algorithm, 0)) << StateTag(algorithm);
+  }
+}
+
 class DecideTatsTest : public ::testing::Test {
  protected:
   bool Decide(std::vector<std::int64_t> costs, std::vector<Nanos> backlogs) {
