@@ -103,8 +103,8 @@ std::string LeakReason(const Tat& tat, bool shapes) {
     return held + "; with cost " + tat.Cost() + " it would run over by " + tat.Amount(over, true) +
            ", which leak out in " + tat.spans(over) + ".";
   }
-  const std::string filled = held + "; cost " + tat.Cost() + " filled it to " +
-                             tat.Amount(Nanos{tat.request.after.numbers[0]}, true) + ".";
+  std::string filled = held + "; cost " + tat.Cost() + " filled it to " +
+                       tat.Amount(Nanos{tat.request.after.numbers[0]}, true) + ".";
   if (!shapes) return filled;
   const Nanos delay = tat.request.decision.delay;
   if (delay == Nanos{0}) return filled + " Nothing was before it, so it goes on at once.";

@@ -113,7 +113,7 @@ void Simulation::TakeSlot(Request& request, Nanos hold) {
   std::vector<Nanos>& slots = slots_[request.caller];
   const auto free = std::ranges::find_if(slots, [this](Nanos until) { return until <= now_; });
   request.slot = static_cast<std::uint32_t>(free - slots.begin());
-  if (free == slots.end()) slots.push_back(Nanos{0});
+  if (free == slots.end()) slots.emplace_back(0);
   slots[request.slot] = request.HeldUntil();
 }
 

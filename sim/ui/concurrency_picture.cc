@@ -99,11 +99,11 @@ void DrawConcurrency(const Scene& scene) {
     if (slot.slot < placed.size()) placed[slot.slot] = &slot;
   }
   for (std::int64_t i = 0; i < boxes; ++i) {
-    const auto column = static_cast<float>(i % grid.columns);
-    const auto row = static_cast<float>(i / grid.columns);
+    const std::int64_t column = i % grid.columns;
+    const std::int64_t row = i / grid.columns;
     DrawSlot(scene,
-             {rest.x + column * grid.width, rest.y + row * grid.height, grid.width - gap,
-              grid.height - gap},
+             {rest.x + static_cast<float>(column) * grid.width,
+              rest.y + static_cast<float>(row) * grid.height, grid.width - gap, grid.height - gap},
              placed[static_cast<std::size_t>(i)]);
   }
   DrawCaption(scene, "calls, and when they end");

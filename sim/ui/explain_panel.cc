@@ -37,15 +37,18 @@ void Wrapped(ImFont* font, ImU32 colour, const std::string& text) {
     }
   }
   std::string lines;
-  std::string line;
+  float used = 0;
   for (const std::string& piece : pieces) {
-    if (!line.empty() && Pen::Width(font, line + ' ' + piece) > width) {
-      lines += line + '\n';
-      line.clear();
+    const float next = Pen::Width(font, piece);
+    if (used > 0) {
+      used += Pen::Width(font, " ");
+      const bool fits = used + next <= width;
+      lines += fits ? ' ' : '\n';
+      if (!fits) used = 0;
     }
-    line += (line.empty() ? "" : " ") + piece;
+    lines += piece;
+    used += next;
   }
-  lines += line;
   ImGui::PushFont(font);
   ImGui::PushStyleColor(ImGuiCol_Text, colour);
   ImGui::TextUnformatted(lines.data(), lines.data() + lines.size());

@@ -196,15 +196,17 @@ std::optional<ChosenPolicy> ReadPolicy(const Typed& typed, std::string& fault) {
     if (typed.options[index]->count() == 0) continue;
     const std::string& text = typed.fields[index];
     if (!Has(*kind, field)) {
-      std::string own;
+      std::string why = "is not for " + typed.algorithm + ", which takes";
+      const char* before = " --";
       for (const Field has : FieldsOf(*kind)) {
-        own.append(own.empty() ? "--" : ", --").append(NameOf(has));
+        why.append(before).append(NameOf(has));
+        before = ", --";
       }
-      fault = Fault(NameOf(field), text, "is not for " + typed.algorithm + ", which takes " + own);
+      fault = Fault(NameOf(field), text, why);
       return std::nullopt;
     }
     if (!SetField(numbers, field, text, fault)) {
-      fault = "--" + fault;  // it begins with the field's name
+      fault.insert(0, "--");  // it begins with the field's name
       return std::nullopt;
     }
   }
@@ -214,7 +216,7 @@ std::optional<ChosenPolicy> ReadPolicy(const Typed& typed, std::string& fault) {
     numbers.burst = numbers.limit;
   }
   const auto policy = MakePolicy(numbers, fault);
-  if (!policy) fault = "--" + fault;
+  if (!policy) fault.insert(0, "--");
   return policy;
 }
 
