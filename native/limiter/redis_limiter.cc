@@ -37,9 +37,8 @@ bool DecideQuickly(const redis::PolicySet& set, std::span<const std::int64_t> co
     if (reading.blocked > Nanos{0}) return false;
     backlogs[i] = Nanos{reading.numbers[0]};
   }
-  verdict.allowed =
-      DecideTats(set.policies(), costs, std::span(backlogs).first(set.size()),
-                 Nanos(completion.at) % kModulus, verdict.Decisions());
+  verdict.allowed = DecideTats(set.policies(), costs, std::span(backlogs).first(set.size()),
+                               Nanos(completion.at) % kModulus, verdict.Decisions());
   return true;
 }
 
@@ -165,8 +164,8 @@ class RedisLimiter::Desk final : public redis::Sink, public std::enable_shared_f
     const std::size_t count = set_->size();
     verdict.source = Source::kStore;
     verdict.count = static_cast<std::uint8_t>(count);
-    if (question.details || !DecideQuickly(*set_, std::span(question.costs).first(count),
-                                           completion, verdict)) {
+    if (question.details ||
+        !DecideQuickly(*set_, std::span(question.costs).first(count), completion, verdict)) {
       const auto asks = AsksOf(question, count);
       Decide(*set_, std::span(asks).first(count),
              question.details ? question.details->max_wait : kNoWait, completion, verdict);

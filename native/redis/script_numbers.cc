@@ -41,9 +41,7 @@ bool Hopeless(const Request& request) {
 }
 
 // A check that can never be admitted changes nothing; it only has to be told how things stand.
-bool OnlyReads(const Request& request) {
-  return request.kind == Kind::kPeek || Hopeless(request);
-}
+bool OnlyReads(const Request& request) { return request.kind == Kind::kPeek || Hopeless(request); }
 
 // How the script is to charge `units` that nothing may deny: no further than it can count.
 std::int64_t Product(std::int64_t units, Nanos interval, std::int64_t most) {
@@ -188,9 +186,9 @@ ScriptNumbers NumbersFor(const Request& request, std::size_t policy) {
   const Details& details = DetailsOf(request);
   const Ask ask{.cost = request.costs[policy],
                 .limit = Decides(request) ? details.limits[policy] : 0};
-  ScriptNumbers numbers = std::visit(
-      [&](const auto& algorithm) { return NumbersOf(algorithm, request, policy); },
-      ask.limit == 0 ? asked.algorithm : AlgorithmFor(asked, ask));
+  ScriptNumbers numbers =
+      std::visit([&](const auto& algorithm) { return NumbersOf(algorithm, request, policy); },
+                 ask.limit == 0 ? asked.algorithm : AlgorithmFor(asked, ask));
   // A check that can never be admitted charges nobody.
   const bool charges_denied = asked.charge_denied && !(Decides(request) && Hopeless(request));
   numbers.options = (asked.enforce ? 0 : 1) + (charges_denied ? 2 : 0);
@@ -233,9 +231,9 @@ bool Charges(const Request& request, const Completion& completion) {
   const std::vector<Policy>& policies = request.set->policies();
   if (!request.details && request.set->plain()) return ChargesTats(request, completion);
   const auto asks = AsksOf(request);
-  const Judgement judgement = Judge(policies, std::span(asks).first(policies.size()),
-                                    std::span(completion.readings).first(policies.size()),
-                                    DetailsOf(request).max_wait);
+  const Judgement judgement =
+      Judge(policies, std::span(asks).first(policies.size()),
+            std::span(completion.readings).first(policies.size()), DetailsOf(request).max_wait);
   return std::any_of(judgement.parts.begin(),
                      judgement.parts.begin() + static_cast<std::ptrdiff_t>(policies.size()),
                      [](const Judgement::Part& part) { return part.effect == Effect::kCharge; });

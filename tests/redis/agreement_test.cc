@@ -329,8 +329,8 @@ TEST(TimesToLive, CoverTheBacklogAndHardlyMore) {
   Random random(TestSeed());
   RedisServer& server = Server();
   for (int i = 0; i < 200; ++i) {
-    const std::int64_t interval = random.Between(Nanos{std::chrono::hours(1)}.count(),
-                                                 Nanos{std::chrono::hours(24)}.count());
+    const std::int64_t interval =
+        random.Between(Nanos{std::chrono::hours(1)}.count(), Nanos{std::chrono::hours(24)}.count());
     const std::int64_t cost = random.Between(1, 100);
     redis::Request one;
     one.set = std::make_shared<const redis::PolicySet>(

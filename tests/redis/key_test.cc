@@ -146,9 +146,8 @@ TEST(Keys, AShardStandsBetweenTheBracesAndTheKeysBehindThePolicies) {
   details->keys = {EscapedKey("u"), EscapedKey("")};
   details->shard = EscapedKey("tenant}7");
   request.details = details;
-  EXPECT_EQ(NamesOf(request),
-            (std::vector{"my%20app%7B1%7D:prod:{tenant%7D7}:burst:u:tb1"s,
-                         "my%20app%7B1%7D:prod:{tenant%7D7}:daily:%-:tb1"s}));
+  EXPECT_EQ(NamesOf(request), (std::vector{"my%20app%7B1%7D:prod:{tenant%7D7}:burst:u:tb1"s,
+                                           "my%20app%7B1%7D:prod:{tenant%7D7}:daily:%-:tb1"s}));
 }
 
 }  // namespace

@@ -124,19 +124,28 @@ class LuaKinds : public ::testing::Test {
 using Commands = std::vector<std::vector<std::string>>;
 
 Commands OtherTypes(const std::string& name) {
-  return {{"RPUSH", name, "x"},
-          {"SADD", name, "x"},
-          {"HSET", name, "a", "b"},
-          {"ZADD", name, "1", "X y"},
-          {"ZADD", name, "1.5", "x"},
-          {"SET", name, "hello"},
+  return {{"RPUSH", name, "x"},       {"SADD", name, "x"},        {"HSET", name, "a", "b"},
+          {"ZADD", name, "1", "X y"}, {"ZADD", name, "1.5", "x"}, {"SET", name, "hello"},
           {"SET", name, ""}};
 }
 
 Commands OtherTexts(char kind, const std::string& name) {
-  std::vector<std::string> texts = {"hello", "", "-1", "1.5", " 1", "1 ", "nan", "b", "1b", "bb1",
-                                    "1b-1", "b9999999999999999", "1 2 3 4", "1  2",
-                                    std::string(1 << 16, '1'), std::string(1 << 16, 'b')};
+  std::vector<std::string> texts = {"hello",
+                                    "",
+                                    "-1",
+                                    "1.5",
+                                    " 1",
+                                    "1 ",
+                                    "nan",
+                                    "b",
+                                    "1b",
+                                    "bb1",
+                                    "1b-1",
+                                    "b9999999999999999",
+                                    "1 2 3 4",
+                                    "1  2",
+                                    std::string(1 << 16, '1'),
+                                    std::string(1 << 16, 'b')};
   const auto add = [&texts](std::initializer_list<const char*> more) {
     texts.insert(texts.end(), more.begin(), more.end());
   };
@@ -167,9 +176,9 @@ Commands OtherTexts(char kind, const std::string& name) {
 }
 
 // Those that look at a state before they do anything, and those that write it.
-constexpr std::array kAll = {Kind::kCheck, Kind::kPeek,    Kind::kDebit, Kind::kCredit,
-                             Kind::kAbort, Kind::kRelease, Kind::kRenew, Kind::kBlock,
-                             Kind::kUnblock};
+constexpr std::array kAll = {Kind::kCheck,  Kind::kPeek,  Kind::kDebit,
+                             Kind::kCredit, Kind::kAbort, Kind::kRelease,
+                             Kind::kRenew,  Kind::kBlock, Kind::kUnblock};
 
 // Whether the operation has to do with a policy of this kind.
 bool Concerns(Kind operation, char kind) {
@@ -253,7 +262,8 @@ TEST_P(ForeignUnder, TheCollectionsNameIsLeftAloneAndFailsThatRequestAlone) {
   for (const Kind operation : kAll) {
     if (!Concerns(operation, policy.name[0])) continue;
     for (const auto& command : commands) {
-      // A set's old entries do not count, whoever wrote them; release and renew look for one holder.
+      // A set's old entries do not count, whoever wrote them; release and renew look for one
+      // holder.
       const bool old = command[0] == "ZADD" && (command[2] == "1" || command[2] == "1.5");
       if (suffix == ":z" && old) continue;
       ExpectItFailsAlone(command, operation, true);
@@ -266,7 +276,8 @@ INSTANTIATE_TEST_SUITE_P(EachKind, ForeignUnder, ::testing::Range(std::size_t{0}
 // Refuses the n-th command that writes.
 std::string Refusing(int n, const std::string& script) {
   return "local real, left = redis, " + std::to_string(n) +
-         "\nlocal writes = {SET = 1, DEL = 1, RPUSH = 1, LTRIM = 1, PEXPIRE = 1, ZADD = 1, ZREM = 1, "
+         "\nlocal writes = {SET = 1, DEL = 1, RPUSH = 1, LTRIM = 1, PEXPIRE = 1, ZADD = 1, ZREM = "
+         "1, "
          "ZREMRANGEBYSCORE = 1}\n"
          "local redis = {call = real.call, pcall = function(name, ...)\n"
          "  if writes[name] then left = left - 1 end\n"

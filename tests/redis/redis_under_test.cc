@@ -28,9 +28,9 @@ void ExpectSameAsDecideTats(const redis::Request& request, const redis::Completi
   }
   if (!request.set->plain() || (request.details && request.details->max_wait != kNoWait)) return;
   std::vector<Decision> quick(decisions.size());
-  bool same = DecideTats(request.set->policies(),
-                         std::span(request.costs).first(request.set->size()), backlogs, now.now,
-                         quick) == allowed;
+  bool same =
+      DecideTats(request.set->policies(), std::span(request.costs).first(request.set->size()),
+                 backlogs, now.now, quick) == allowed;
   for (std::size_t i = 0; i < quick.size(); ++i) same = same && Same(quick[i], decisions[i]);
   if (!same) throw std::logic_error("DecideTats answers otherwise than Judge and Describe");
 }
@@ -51,13 +51,11 @@ bool DecideFrom(const redis::Request& request, const redis::Completion& completi
   const std::size_t count = request.set->size();
   std::array<Ask, kMaxPolicies> asks;
   for (std::size_t i = 0; i < count; ++i) {
-    asks[i] = {.cost = request.costs[i],
-               .limit = request.details ? request.details->limits[i] : 0};
+    asks[i] = {.cost = request.costs[i], .limit = request.details ? request.details->limits[i] : 0};
   }
   const std::span readings = std::span(completion.readings).first(count);
-  const Judgement judgement =
-      Judge(request.set->policies(), std::span(asks).first(count), readings,
-            request.details ? request.details->max_wait : kNoWait);
+  const Judgement judgement = Judge(request.set->policies(), std::span(asks).first(count), readings,
+                                    request.details ? request.details->max_wait : kNoWait);
   const Moment now{.now = Nanos(completion.at) % kModulus, .wall = completion.at};
   Describe(request.set->policies(), std::span(asks).first(count), readings, judgement, now,
            decisions);

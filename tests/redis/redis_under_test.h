@@ -27,8 +27,8 @@ bool DecideFrom(const redis::Request& request, const redis::Completion& completi
                 std::span<Decision> decisions);
 
 /// Whether the script can tell what a mark from DecideFrom names. That of a TAT is told it modulo
-/// 9,000,000 s only, and a charge can reach 100 days ahead, so that four days are left for the past:
-/// long after what was charged has drained, so whoever asks later has nothing to give back.
+/// 9,000,000 s only, and a charge can reach 100 days ahead, so that four days are left for the
+/// past: long after what was charged has drained, so whoever asks later has nothing to give back.
 bool StillKnown(const Policy& policy, std::int64_t mark, Nanos now);
 
 /// The request for such a question.

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
+#include <chrono>
 #include <memory>
 #include <string>
 #include <utility>
@@ -77,8 +79,122 @@ TEST(Script, TheLargestNumbersStayBelowTwoTo53) {
   const std::vector<Request> batch = {Ask(set, "a", (std::int64_t{1} << 31) - 1, 1)};
   ScriptCall call;
   call.Describe(batch);
+  EXPECT_EQ(Arguments(call), "2 1 0 4217657882708 8633545689925548 8640000000000000 0");
+}
+
+// One policy of each kind but the plain TAT, with options.
+std::shared_ptr<const PolicySet> AllKinds() {
+  using std::chrono::seconds;
+  PolicyFault fault;
+  using Align = FixedWindow::Align;
+  static const auto set = std::make_shared<const PolicySet>(
+      std::vector<Policy>{
+          {.name = "q",
+           .algorithm = testing::Leaky(10, 1, Nanos{1000}, LeakyBucket::Mode::kShape),
+           .enforce = false},
+          {.name = "f",
+           .algorithm = *FixedWindow::Make(5, seconds(1), Align::kFirstRequest, fault)},
+          {.name = "c",
+           .algorithm = *FixedWindow::Make(5, seconds(2), Align::kClock, fault),
+           .block_for = Nanos{1500}},
+          {.name = "m",
+           .algorithm = *FixedWindow::Make(5, seconds(2), Align::kMonth, fault),
+           .charge_denied = true},
+          {.name = "s", .algorithm = *SlidingWindow::Make(5, seconds(3), fault)},
+          {.name = "l", .algorithm = *SlidingLog::Make(5, seconds(4), fault)},
+          {.name = "n", .algorithm = *Concurrency::Make(5, seconds(5), fault)}},
+      "p");
+  return set;
+}
+
+Request AskAll(Request::Kind kind, std::string holder) {
+  Request request;
+  request.kind = kind;
+  request.set = AllKinds();
+  request.key = EscapedKey("k");
+  request.costs.fill(2);
+  auto details = std::make_shared<Details>();
+  details->holder = std::move(holder);
+  details->block_for = std::chrono::seconds(9);
+  details->which = 0b101;
+  request.details = std::move(details);
+  return request;
+}
+
+TEST(Script, OtherKindsSayAllTheirNumbersAndHoldersComeCheckByCheck) {
+  const std::vector<Request> batch = {AskAll(Request::Kind::kCheck, "a"),
+                                      AskAll(Request::Kind::kCheck, "b")};
+  ScriptCall call;
+  call.Describe(batch);
+  ASSERT_EQ(call.keys(), 18U);
+  EXPECT_EQ(call.key(5), "p:{k}:l:sl1.4000");
+  EXPECT_EQ(call.key(6), "p:{k}:l:sl1.4000:l");
+  EXPECT_EQ(call.key(8), "p:{k}:n:co1:z");
   EXPECT_EQ(Arguments(call),
-            "2 1 0 4217657882708 8633545689925548 8640000000000000 0");
+            "7 2 check q 1 0 2000 8000 10000 f 0 0 2 5 1000000 c 0 2 2 5 2000000 m 2 0 2 5 0 "
+            "s 0 0 2 5 3000000 l 0 0 2 5 4000000 n 0 0 2 5 5000000 a b");
+}
+
+TEST(Script, OperationsPassOverWhatTheyDoNotConcern) {
+  const auto told = [](Request::Kind kind) {
+    const Request request = AskAll(kind, "h");
+    ScriptCall call;
+    call.Describe({&request, 1});
+    return Arguments(call);
+  };
+  const std::string slots =
+      " q 1 0 0 10 10000 f 0 0 0 5 1000000 c 0 2 0 5 2000000 m 2 0 0 5 0 s 0 0 0 5 3000000 "
+      "l 0 0 0 5 4000000 n 0 0 1 5 5000000 h";
+  EXPECT_EQ(told(Request::Kind::kRelease), "7 1 release" + slots);
+  EXPECT_EQ(told(Request::Kind::kRenew), "7 1 renew" + slots);
+  EXPECT_EQ(told(Request::Kind::kBlock),
+            "7 1 block q 1 9000000 1 10 10000 f 0 9000000 0 5 1000000 c 0 9000000 1 5 2000000 "
+            "m 2 9000000 0 5 0 s 0 9000000 0 5 3000000 l 0 9000000 0 5 4000000 "
+            "n 0 9000000 0 5 5000000");
+  EXPECT_EQ(told(Request::Kind::kDebit),
+            "7 1 debit q 1 0 2000 10 10000 f 0 0 2 5 1000000 c 0 2 2 5 2000000 m 2 0 2 5 0 "
+            "s 0 0 2 5 3000000 l 0 0 2 5 4000000 n 0 0 0 5 5000000");
+}
+
+TEST(Script, MarksStandWhereLimitsDo) {
+  Request request = AskAll(Request::Kind::kCredit, "h");
+  auto details = std::make_shared<Details>(*request.details);
+  details->marks = {9'000'000'000'000'007, 11, 12, 13, 14, -5, 16};
+  request.details = details;
+  ScriptCall call;
+  call.Describe({&request, 1});
+  EXPECT_EQ(Arguments(call),
+            "7 1 credit q 1 0 2000 7 10000 f 0 0 2 11 1000000 c 0 2 2 12 2000000 m 2 0 2 13 0 "
+            "s 0 0 2 14 3000000 l 0 0 2 0 4000000 n 0 0 0 16 5000000");
+  details = std::make_shared<Details>(*details);
+  details->marks.reset();
+  request.details = details;
+  call.Describe({&request, 1});
+  EXPECT_TRUE(Arguments(call).starts_with("7 1 credit q 1 0 2000 -1 10000 f 0 0 2 -1 1000000"));
+}
+
+TEST(Script, AHopelessCheckOnlyReadsAndChargesNoDenial) {
+  Request request = AskAll(Request::Kind::kCheck, "h");
+  request.costs[3] = 1;
+  request.costs[5] = 6;
+  ScriptCall call;
+  call.Describe({&request, 1});
+  EXPECT_EQ(Arguments(call),
+            "7 1 peek q 1 0 2000 8000 10000 f 0 0 2 5 1000000 c 0 2 2 5 2000000 m 0 0 1 5 0 "
+            "s 0 0 2 5 3000000 l 0 0 0 5 4000000 n 0 0 2 5 5000000");
+}
+
+TEST(Script, LimitsAndWaitsAreInTheRoom) {
+  const auto set =
+      std::make_shared<const PolicySet>(std::vector{BucketPolicy("a", 10, 1, Nanos{1000})}, "p");
+  Request request = Ask(set, "k", 2);
+  auto details = std::make_shared<Details>();
+  details->limits[0] = 4;
+  details->max_wait = Nanos{300};
+  request.details = details;
+  ScriptCall call;
+  call.Describe({&request, 1});
+  EXPECT_EQ(Arguments(call), "1 1 0 2000 2300");
 }
 
 TEST(Script, EvalShaIsWrittenInTheProtocolsForm) {
@@ -109,8 +225,7 @@ TEST(Script, BacklogsAndErrorsGoToTheirOwnChecks) {
                                       Ask(Two(), "c", 1, 1), Ask(Two(), "d", 1, 1),
                                       Ask(Two(), "e", 0, 0)};
   std::vector<Completion> done(5);
-  ASSERT_TRUE(
-      ReadReply(Integers({9000, 693, -1, -2, 9001, 0, 5, 6}, "OOM no room"), batch, done));
+  ASSERT_TRUE(ReadReply(Integers({9000, 693, -1, -2, 9001, 0, 5, 6}, "OOM no room"), batch, done));
   EXPECT_EQ(done[0].fault, Fault::kNone);
   EXPECT_TRUE(done[0].charged);
   EXPECT_EQ(BacklogOf(done[0], 0), Nanos{9000});
@@ -123,6 +238,27 @@ TEST(Script, BacklogsAndErrorsGoToTheirOwnChecks) {
   EXPECT_FALSE(done[4].charged);  // free
 }
 
+TEST(Script, ReadingsOfAllKindsAndTheirBlocksAreTakenApart) {
+  const std::vector<Request> batch = {AskAll(Request::Kind::kPeek, "h"),
+                                      AskAll(Request::Kind::kRelease, "h"),
+                                      AskAll(Request::Kind::kDebit, "h")};
+  std::vector<Completion> done(3);
+  ASSERT_TRUE(
+      ReadReply(Integers({1, 2, 3, -3, 77, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 1, 0}),
+                batch, done));
+  const auto& readings = done[0].readings;
+  EXPECT_EQ(readings[0].numbers, (std::array<std::int64_t, 3>{1}));
+  EXPECT_EQ(readings[1].numbers, (std::array<std::int64_t, 3>{2, 3}));
+  EXPECT_EQ(readings[1].blocked, Nanos{0});
+  EXPECT_EQ(readings[2].numbers, (std::array<std::int64_t, 3>{4, 5}));
+  EXPECT_EQ(readings[2].blocked, Nanos{77'000});
+  EXPECT_EQ(readings[6].numbers, (std::array<std::int64_t, 3>{14, 15, 16}));
+  EXPECT_EQ(done[0].at, Micros{1'795'219'200'000'000});
+  EXPECT_FALSE(done[0].charged);
+  EXPECT_TRUE(done[1].done);
+  EXPECT_EQ(done[2].fault, Fault::kNone);
+}
+
 TEST(Script, AnAnswerThatTheScriptCannotGiveIsRefused) {
   const std::vector<Request> batch = {Ask(Two(), "a", 1, 1)};
   std::vector<Completion> done(1);
@@ -133,7 +269,7 @@ TEST(Script, AnAnswerThatTheScriptCannotGiveIsRefused) {
   EXPECT_TRUE(refused(Integers({1, -1})));
   EXPECT_TRUE(refused(Integers({-1, 1})));
   EXPECT_TRUE(refused(Integers({-4, 1})));
-  EXPECT_TRUE(refused(Integers({-3, 1})));        // a block without its policy
+  EXPECT_TRUE(refused(Integers({-3, 1})));  // a block without its policy
   EXPECT_TRUE(refused(Integers({-3, -3, 1, 1})));
   EXPECT_TRUE(refused(Integers({-2})));           // an error without its text
   EXPECT_TRUE(refused(Integers({1, 2}, "OOM")));  // a text without its error

@@ -9,7 +9,8 @@
 namespace sluice::testing {
 namespace {
 
-// No name of a state looks like these: they have no braces. virtual:ends holds the keys' ends in ms.
+// No name of a state looks like these: they have no braces. virtual:ends holds the keys' ends in
+// ms.
 constexpr std::string_view kPrelude = R"lua(local real, redis = redis, nil
 do
   local clock = real.call('MGET', 'virtual:seconds', 'virtual:micros')
@@ -152,6 +153,16 @@ bool VirtualRedis::Holds(const std::string& name) {
 
 bool VirtualRedis::HoldsText(const std::string& name) {
   return server_.Run({"EXISTS", name}).integers.at(0) > 0;
+}
+
+void VirtualRedis::Put(const std::vector<std::string>& command, const std::string& name) {
+  server_.Run(command);
+  if (server_.Run({"EXISTS", name}).integers.at(0) > 0) {
+    const std::int64_t ends = now_.count() / 1'000'000 + 86'400'000;
+    server_.Run({"ZADD", "virtual:ends", std::to_string(ends), name});
+  } else {
+    server_.Run({"ZREM", "virtual:ends", name});
+  }
 }
 
 std::int64_t VirtualRedis::Untimed() {

@@ -43,6 +43,9 @@ class VirtualRedis {
   /// Whether there is a state, or a block, of that name.
   bool HoldsText(const std::string& name);
 
+  /// Runs a command by which somebody else changes `name`, which then has a day to live.
+  void Put(const std::vector<std::string>& command, const std::string& name);
+
   /// How many keys have no time to live.
   std::int64_t Untimed();
 

@@ -63,10 +63,11 @@ function log.read(q, s)
     -- A list without its text, which was evicted; or it is not ours.
     local time, fault = entry(list, 0)
     if not time then return nil, fault end
-  elseif length > 0 then
+  elseif length > 0 and newest > at - q.window then
     local index, fault, _, _, gone = search(list, 0, length, at - q.window, base)
     if not index then return nil, fault end
     live, base = index, max(base, gone or 0)
+    if live < length and base >= top then return nil end
   end
   if live == length then newest, base, top, at = wall, 0, 0, wall end
   local sum = top - base
@@ -82,6 +83,7 @@ function log.read(q, s)
     if must_leave <= sum then
       local index, time = search(list, live, length, -1, base + must_leave - 1)
       if not index then return nil, time end
+      if time and time <= at - q.window then return nil end
       leaves = time or at
     end
     r[2] = leaves + q.window - wall
