@@ -1,4 +1,4 @@
-// Random traces over the core: it decides as the plain models do, and keeps what it promises.
+// Random traces over the core: it decides as the plain models do, and keeps what is promised.
 #include <gtest/gtest.h>
 
 #include <memory>
@@ -10,7 +10,7 @@
 namespace sluice::testing {
 namespace {
 
-TEST(Traces, AgreeWithThePlainModelsAndKeepThePromises) {
+TEST(Traces, AgreeWithThePlainModels) {
   Random random(TestSeed());
   TraceCounts counts;
   const int steps = Steps(20'000);
@@ -25,6 +25,17 @@ TEST(Traces, AgreeWithThePlainModelsAndKeepThePromises) {
   EXPECT_GT(counts.delayed, steps / 500);
   EXPECT_GT(counts.waits, steps / 10);
   EXPECT_GT(counts.blocks, steps / 100);
+}
+
+TEST(Traces, KeepThePromises) {
+  Random random(TestSeed());
+  TraceCounts counts;
+  const int steps = Steps(10'000);
+  ASSERT_EQ(RunPromises(
+                random, steps, [] { return std::make_unique<CoreSubject>(); }, counts),
+            "");
+  EXPECT_GT(counts.waits, steps / 10);
+  EXPECT_GT(counts.admitted, steps / 10);
 }
 
 TEST(Traces, AdmitNoMoreThanTheBoundOfEachAlgorithm) {

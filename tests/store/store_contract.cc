@@ -5,6 +5,7 @@
 
 #include "support/policies.h"
 #include "support/scale.h"
+#include "support/trace_bounds.h"
 #include "support/trace_run.h"
 #include "support/vectors.h"
 
@@ -313,6 +314,21 @@ TEST_P(StoreContract, AgreesWithThePlainModelsOnRandomTraces) {
   EXPECT_GT(counts.admitted, counts.steps / 20);
   EXPECT_GT(counts.denied, counts.steps / 20);
   EXPECT_GT(counts.operations, counts.steps / 20);
+}
+
+TEST_P(StoreContract, KeepsThePromisesOnRandomTraces) {
+  Random random(TestSeed());
+  TraceCounts counts;
+  EXPECT_EQ(RunPromises(
+                random, Steps(2'000), [this] { return OfItsOwn("k"); }, counts),
+            "");
+  EXPECT_GT(counts.waits, counts.steps / 20);
+  EXPECT_GT(counts.admitted, counts.steps / 20);
+}
+
+TEST_P(StoreContract, AdmitsNoMoreThanTheBoundOfEachAlgorithm) {
+  Random random(TestSeed());
+  EXPECT_EQ(RunBounds(random, Steps(4'000), [this] { return OfItsOwn("k"); }), "");
 }
 
 }  // namespace sluice::testing

@@ -121,7 +121,8 @@ class Greedy {
     const bool holds =
         std::visit([this](const auto& a) { return Holds(a, calls_); }, policy_.algorithm);
     if (holds) return "";
-    std::string text = Text(policy_) + ", and admitted:\n";
+    std::string text =
+        "property 1, never more than the policy says: " + Text(policy_) + ", and admitted:\n";
     for (const Call& call : calls_) {
       text += "  " + std::to_string(call.cost) + " at " + std::to_string(call.at.count()) + "\n";
     }
@@ -166,12 +167,15 @@ class Greedy {
     } else if (random_.OneIn(2)) {
       now_ += Micros{random_.Magnitude(whole(told.reset_after).count() + 1)};
     }
+    if (subject_->Dropped(0, now_)) floor_ = now_;
+    now_ = std::max(now_, floor_);
   }
 
   Random& random_;
   std::unique_ptr<Subject> subject_;
   Policy policy_;
   Nanos now_{0};
+  Nanos floor_{0};  // a state that was dropped here counts no steps back from here
   std::vector<Call> calls_;
   std::vector<std::pair<std::size_t, HolderId>> holds_;
   std::uint64_t holders_ = 0;

@@ -1,5 +1,5 @@
-// Never more than the policy says: each algorithm's own bound (told in its header), held against
-// the list of what a subject admitted to a caller who comes again as early as it pays.
+// Property 1, never more than the policy says: each algorithm's own bound (told in its header),
+// held against the list of what a subject admitted to a caller who comes again as early as it pays.
 #pragma once
 
 #include <string>

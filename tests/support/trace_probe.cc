@@ -10,6 +10,10 @@ namespace {
 
 constexpr std::int64_t kLargestCost = (std::int64_t{1} << 31) - 1;
 
+std::string Tell(const std::string& promise, const std::string& broken) {
+  return broken.empty() ? "" : promise + broken + "\n";
+}
+
 }  // namespace
 
 Nanos Probe::WholeTicks(Nanos span) const { return (span + tick_ - Nanos{1}) / tick_ * tick_; }
@@ -20,25 +24,52 @@ std::vector<Decision> Probe::Peek(const Subject::Question& question, Nanos momen
   return decisions;
 }
 
-std::string Probe::Look(Nanos moment) const {
-  std::string text;
-  for (const Decision& decision : Peek(moment)) text += Text(decision) + " | ";
-  return text;
+Subject::Question Probe::Costless() const {
+  Subject::Question question = question_;
+  question.max_wait = kNoWait;
+  for (Ask& ask : question.asks) ask.cost = 0;
+  return question;
 }
 
-bool Probe::DenialsAreFree() const {
-  return std::ranges::none_of(policies_, [](const Policy& policy) {
-    return policy.charge_denied || policy.block_for > Nanos{0};
-  });
-}
+void Probe::Before() { before_ = Stands(); }
 
-std::string Probe::After(Random& random, std::span<const Decision> told, bool stands) const {
-  std::string broken;
-  for (std::size_t i = 0; stands && i < told.size(); ++i) {
-    std::string what = Retry(i, told[i]) + Remaining(i, told[i]) + Reset(i, told[i]);
-    if (!what.empty()) broken += "policy " + std::to_string(i) + ": " + what + "\n";
+std::string Probe::After(Random& random, std::span<const Decision> told, Call call) const {
+  std::string broken =
+      Tell("property 3, a denial changes nothing, all or none are charged: ", Charges(told, call));
+  // A peek tells of a state that did not come about.
+  for (std::size_t i = 0; call != Call::kPeek && i < told.size(); ++i) {
+    const std::string policy = "policy " + std::to_string(i) + " ";
+    broken += Tell("property 2, retryAfter is tight: " + policy, Retry(i, told[i]));
+    broken += Tell("remaining: " + policy, Remaining(i, told[i]));
+    broken += Tell("resetAfter: " + policy, Reset(i, told[i]));
   }
-  return broken + StepBack(random);
+  return broken + Tell("property 4, a clock steps back: ", StepBack(random));
+}
+
+std::string Probe::Charges(std::span<const Decision> told, Call call) const {
+  const Standing after = Stands();
+  const bool hopeless = std::ranges::any_of(
+      told, [](const Decision& d) { return d.enforced && d.retry_after == kNever; });
+  for (std::size_t i = 0; i < told.size(); ++i) {
+    const std::string policy = "policy " + std::to_string(i) + ": ";
+    const std::int64_t cost = question_.asks[i].cost;
+    if (call == Call::kAdmitted && told[i].allowed && cost > 0) {
+      const bool counts_units = !std::holds_alternative<Concurrency>(policies_[i].algorithm);
+      const std::int64_t had = before_.left[i].remaining;
+      const std::int64_t has = after.left[i].remaining;
+      if (has == std::max<std::int64_t>(0, had - (counts_units ? cost : 1))) continue;
+      return policy + "admitted at a cost of " + std::to_string(cost) + ", " + std::to_string(had) +
+             " left became " + std::to_string(has);
+    }
+    const bool charges = policies_[i].charge_denied || policies_[i].block_for > Nanos{0};
+    const bool free = call == Call::kPeek || cost == 0 || hopeless || !charges;
+    // Of what was admitted, the next answer differs anyway where another policy was charged.
+    const bool same = call == Call::kAdmitted || Same(before_.asked[i], after.asked[i]);
+    if (!free || (same && Same(before_.left[i], after.left[i]))) continue;
+    return policy + "charged, though " + (call == Call::kPeek ? "only looked at" : "not admitted") +
+           ": " + Text(before_.asked[i]) + " became " + Text(after.asked[i]);
+  }
+  return "";
 }
 
 std::string Probe::Retry(std::size_t i, const Decision& told) const {
@@ -55,9 +86,7 @@ std::string Probe::Retry(std::size_t i, const Decision& told) const {
 }
 
 std::string Probe::Remaining(std::size_t i, const Decision& told) const {
-  Subject::Question question = question_;
-  question.max_wait = kNoWait;
-  for (Ask& ask : question.asks) ask.cost = 0;
+  Subject::Question question = Costless();
   const bool counts_units = !std::holds_alternative<Concurrency>(policies_[i].algorithm);
   const auto admits = [&](std::int64_t cost) {
     question.asks[i].cost = std::min(cost, kLargestCost);
@@ -71,8 +100,7 @@ std::string Probe::Remaining(std::size_t i, const Decision& told) const {
 }
 
 std::string Probe::Reset(std::size_t i, const Decision& told) const {
-  Subject::Question question = question_;
-  for (Ask& ask : question.asks) ask.cost = 0;
+  const Subject::Question question = Costless();
   const auto is_new = [&](Nanos moment) {
     const Decision then = Peek(question, moment)[i];
     return then.remaining == then.limit && then.reset_after == Nanos{0};

@@ -26,10 +26,16 @@ struct Charge {
   std::vector<std::int64_t> model_marks;  // the model's
 };
 
+enum class Against { kModels, kPromises };
+
 class Trace {
  public:
-  Trace(Random& random, const MakeSubject& make, TraceCounts& counts)
-      : random_(random), subject_(make()), counts_(counts), clock_(random, DrawPolicies()) {
+  Trace(Random& random, const MakeSubject& make, Against against, TraceCounts& counts)
+      : random_(random),
+        subject_(make()),
+        against_(against),
+        counts_(counts),
+        clock_(random, DrawPolicies()) {
     Use();
   }
 
@@ -122,21 +128,20 @@ class Trace {
     const bool peeks = random_.OneIn(10);
     Note(At(now) + (peeks ? "peek" : "check") + text);
 
-    const Probe probe(*subject_, policies_, question, now, clock_.tick());
-    const std::string before = random_.OneIn(8) ? probe.Look(now) : "";
+    const bool probes = against_ == Against::kPromises;
+    Probe probe(*subject_, policies_, question, now, clock_.tick());
+    if (probes) probe.Before();
     const bool allowed =
         peeks ? subject_->Peek(question, now, told_) : subject_->Check(question, now, told_);
     const bool expected =
         peeks ? model_.Peek(question, now, modelled_) : model_.Check(question, now, modelled_);
-    if (allowed != expected)
-      Differ(allowed ? "allowed by the subject alone" : "denied by it alone");
+    if (allowed != expected) Disagree(allowed ? "allowed by the subject alone" : "denied by it");
     Compare(told_, modelled_);
-    if (!before.empty() && !peeks && !allowed && probe.DenialsAreFree() &&
-        probe.Look(now) != before) {
-      Differ("a denial changed what is answered: " + before + " became " + probe.Look(now));
-    }
-    if (random_.OneIn(3)) {
-      if (const std::string broken = probe.After(random_, told_, !peeks); !broken.empty()) {
+    if (probes) {
+      const auto call = peeks     ? Probe::Call::kPeek
+                        : allowed ? Probe::Call::kAdmitted
+                                  : Probe::Call::kDenied;
+      if (const std::string broken = probe.After(random_, told_, call); !broken.empty()) {
         Differ(broken);
       }
     }
@@ -146,6 +151,7 @@ class Trace {
 
   // Asks both what is left now.
   void Agree(Nanos now) {
+    if (against_ != Against::kModels) return;
     const Subject::Question question{.asks = std::vector<sluice::Ask>(policies_.size()),
                                      .holder = {.high = 7, .low = 0}};
     std::vector<Decision> told(policies_.size());
@@ -158,8 +164,8 @@ class Trace {
   void Compare(std::span<const Decision> told, std::span<const Decision> modelled) {
     for (std::size_t i = 0; i < policies_.size(); ++i) {
       if (Same(told[i], modelled[i])) continue;
-      Differ("policy " + std::to_string(i) + "\n  subject: " + Text(told[i]) +
-             "\n  model:   " + Text(modelled[i]));
+      Disagree("policy " + std::to_string(i) + "\n  subject: " + Text(told[i]) +
+               "\n  model:   " + Text(modelled[i]));
     }
   }
 
@@ -244,7 +250,7 @@ class Trace {
     Note(At(now) + (renews ? "renew " : "release ") + std::to_string(holder.low));
     const bool done = renews ? subject_->Renew(holder, now) : subject_->Release(holder, now);
     const bool expected = renews ? model_.Renew(holder, now) : model_.Release(holder, now);
-    if (done != expected) Differ(done ? "done by the subject alone" : "not done by it alone");
+    if (done != expected) Disagree(done ? "done by the subject alone" : "not done by it");
   }
 
   void Block(Nanos now) {
@@ -270,6 +276,9 @@ class Trace {
     notes_.push_back(std::move(step));
     if (notes_.size() > kMostTold) notes_.erase(notes_.begin() + 1);
   }
+  void Disagree(const std::string& what) {
+    if (against_ == Against::kModels) Differ("property 5, agrees with the model: " + what);
+  }
   void Differ(const std::string& what) {
     if (differs_.empty()) {
       for (const std::string& note : notes_) differs_ += note + "\n";
@@ -279,6 +288,7 @@ class Trace {
 
   Random& random_;
   std::unique_ptr<Subject> subject_;
+  Against against_;
   TraceCounts& counts_;
   bool fine_ = false;  // a clock of nanoseconds, and only policies that can tell them
   std::vector<Policy> policies_;
@@ -292,15 +302,24 @@ class Trace {
   std::string differs_;
 };
 
-}  // namespace
-
-std::string RunTraces(Random& random, int steps, const MakeSubject& make, TraceCounts& counts) {
+std::string RunAll(Random& random, int steps, const MakeSubject& make, Against against,
+                   TraceCounts& counts) {
   for (int done = 0; done < steps; done += kStepsPerTrace) {
     const std::string differs =
-        Trace(random, make, counts).Run(std::min(kStepsPerTrace, steps - done));
+        Trace(random, make, against, counts).Run(std::min(kStepsPerTrace, steps - done));
     if (!differs.empty()) return "step " + std::to_string(counts.steps) + "\n" + differs;
   }
   return "";
+}
+
+}  // namespace
+
+std::string RunTraces(Random& random, int steps, const MakeSubject& make, TraceCounts& counts) {
+  return RunAll(random, steps, make, Against::kModels, counts);
+}
+
+std::string RunPromises(Random& random, int steps, const MakeSubject& make, TraceCounts& counts) {
+  return RunAll(random, steps, make, Against::kPromises, counts);
 }
 
 }  // namespace sluice::testing
