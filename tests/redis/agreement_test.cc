@@ -87,11 +87,12 @@ class RandomBatches : public ::testing::Test {
     clock_ = TraceClock(random_, VirtualRedis::kTick);
   }
 
-  // What Redis has let go of, the models forget.
+  // What Redis has let go of, the models forget: it has to have meant nothing any more.
   void SetTime() {
     redis_.SetTime(clock_.now());
     for (Limits& limits : limits_) {
       for (auto& [key, model] : limits.keys) {
+        const std::vector<Decision> before = Left(limits, model);
         for (std::size_t p = 0; p < limits.set->size(); ++p) {
           redis::Request request;
           request.set = limits.set;
@@ -100,8 +101,22 @@ class RandomBatches : public ::testing::Test {
           if (!redis_.HoldsText(name)) model.Unblock({{p}}, clock_.now());
           if (!redis_.Holds(name)) model.Forget(p);
         }
+        const std::vector<Decision> after = Left(limits, model);
+        for (std::size_t p = 0; p < after.size(); ++p) {
+          EXPECT_TRUE(Same(before[p], after[p]))
+              << "dropped at " << clock_.now().count() << ", though it still meant "
+              << Text(before[p]) << "\n  " << Text(limits.set->policies()[p]);
+        }
       }
     }
+  }
+
+  // What by the model is left now.
+  std::vector<Decision> Left(const Limits& limits, ReferenceKey& model) const {
+    std::vector<Decision> decisions(limits.set->size());
+    model.Peek({.asks = std::vector<Ask>(limits.set->size()), .holder = {}}, clock_.now(),
+               decisions);
+    return decisions;
   }
 
   Subject::Question DrawQuestion(const redis::PolicySet& set) {

@@ -365,6 +365,42 @@ TEST_F(LuaKinds, AListWhoseTextWasEvictedCountsForNothing) {
   ExpectTimesToLive();
 }
 
+TEST_F(LuaKinds, WhatNoLongerCountsIsSweptOutOfTheCollections) {
+  const Request check = Ask(Kind::kCheck, set_, "k64", "x");
+  const auto in = [&](const char* command, std::size_t policy, const char* suffix) {
+    return server_->Run({command, NameOf(check, policy) + suffix}).integers.at(0);
+  };
+  for (int i = 0; i < 3; ++i) {
+    RunOne(Ask(Kind::kCheck, set_, "k64", "h" + std::to_string(i)), kNow + i * 6'000'000'000);
+  }
+  // A window and a time to live of 10 s.
+  EXPECT_EQ(in("LLEN", 6, ":l"), 2);
+  EXPECT_EQ(in("ZCARD", 7, ":z"), 2);
+  RunOne(Ask(Kind::kRelease, set_, "k64", "h2"), kNow + 17'000'000'000);
+  EXPECT_EQ(in("ZCARD", 7, ":z"), 0);
+}
+
+TEST_F(LuaKinds, WhatStandsBesideABlockLastsAsLong) {
+  for (const bool charged_first : {true, false}) {
+    server_->Run({"FLUSHALL"});
+    std::vector<Request> requests = {Ask(Kind::kCheck, set_, "k64"),
+                                     Ask(Kind::kBlock, set_, "k64")};
+    auto details = std::make_shared<redis::Details>(*requests[1].details);
+    details->block_for = std::chrono::hours(1);
+    requests[1].details = std::move(details);
+    // A debit goes on beside a block, and finds nothing there yet.
+    if (!charged_first) requests = {requests[1], Ask(Kind::kDebit, set_, "k64")};
+    DecideOn(*server_, redis::ScriptText(), requests);
+    const std::string log = NameOf(requests[0], 6);
+    EXPECT_GT(server_->Run({"PTTL", log}).integers.at(0), 3'000'000);
+    EXPECT_GT(server_->Run({"PTTL", log + ":l"}).integers.at(0), 3'000'000);
+    if (charged_first) {
+      const std::string slots = NameOf(requests[0], 7) + ":z";
+      EXPECT_GT(server_->Run({"PTTL", slots}).integers.at(0), 3'000'000);
+    }
+  }
+}
+
 TEST(LuaKindsMemory, WithoutMemoryChecksFailOneByOneAndReadsStillWork) {
   RedisServer server({"--maxmemory", "1", "--maxmemory-policy", "noeviction"});
   for (const Policy& policy : OneOfEachKind()) {
