@@ -96,7 +96,7 @@ export abstract class BaseLimiter<Name extends string, E extends Engine<Name>>
     // All are looked at before any is charged.
     const questions = checks.map((check, i) => this.#readRequest(check, `checks[${i}]`));
     const decisions = questions.map((question) => this.decide(Kind.Check, question));
-    const done = await Promise.all(decisions);
+    const done = await allOrRelease(decisions);
     return done.map((decision, i) => this.count(questions[i]!.key, questions[i]!.part, decision));
   }
 
@@ -288,6 +288,17 @@ export abstract class BaseLimiter<Name extends string, E extends Engine<Name>>
   #refuseClosed(): void {
     if (this.closed) throw closedError();
   }
+}
+
+/** All decisions; or, if one fails, its error, and slots that the others took are given back: nobody learns of them. */
+async function allOrRelease<D extends Decision>(decisions: readonly Later<D>[]): Promise<D[]> {
+  const settled = await Promise.allSettled(decisions);
+  const failed = settled.find((one) => one.status === 'rejected');
+  if (failed === undefined) return settled.map((one) => (one as PromiseFulfilledResult<D>).value);
+  for (const one of settled) {
+    if (one.status === 'fulfilled') one.value.holder?.release().catch(() => {});
+  }
+  throw failed.reason;
 }
 
 function byName<Name extends string>({

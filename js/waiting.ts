@@ -69,7 +69,8 @@ export class WaitingRoom<Name extends string> {
       signal?.throwIfAborted();
       await this.#time.sleep(at + decision.delayMs - this.#time.now(), signal);
     } catch (reason) {
-      await waiter.abort(decision);
+      // A store that is away is tried for seconds: nobody who gave up has to wait for that.
+      void waiter.abort(decision);
       throw reason;
     }
     return decision;

@@ -217,3 +217,40 @@ for (const [name, policy] of Object.entries(policies)) {
     }
   });
 }
+
+test('checkMany that fails for one check gives back the slots that the others took', async () => {
+  const limiter = createLimiter({
+    policies: { slots: oneSlot },
+    store: redis(server.url),
+    prefix: 'many',
+    onStoreError: 'throw',
+  });
+  await client.lpush('many:{bad}:slots:co1:z', 'not ours');
+  await assert.rejects(limiter.checkMany([{ key: 'good' }, { key: 'bad' }]), {
+    code: 'ERR_SLUICE_STORE_UNAVAILABLE',
+  });
+  await limiter.peek('good'); // The slot is on its way back; this travels no later.
+  assert.equal((await limiter.peek('good')).remaining, 1);
+  await limiter.close();
+});
+
+test('who gives up waiting is told at once, also while Redis is away', async () => {
+  const away = await startRedis();
+  const limiter = createLimiter({
+    policies: gcra({ limit: 1, every: '1h', burst: 1 }),
+    store: redis(away.url),
+    onStoreError: 'throw',
+  });
+  assert.equal((await limiter.check('k')).allowed, true);
+  const controller = new AbortController();
+  const waiting = limiter.wait('k', { signal: controller.signal });
+  await limiter.peek('k'); // What was asked before it has been answered.
+  await away.stop();
+  const order = [];
+  const closed = setTimeout(() => order.push('a second passed'), 1000);
+  controller.abort(new Error('enough'));
+  await assert.rejects(waiting, /enough/).then(() => order.push('rejected'));
+  clearTimeout(closed);
+  assert.deepEqual(order, ['rejected']);
+  await limiter.close();
+});
