@@ -141,6 +141,16 @@ TEST(WindowNumbers, ALogHoldsNoMoreThanItsLimitOfAnyDebit) {
   EXPECT_EQ(state.entries.front().cost, 5);
 }
 
+TEST(WindowNumbers, ADeniedChargeLeavesALogNoLessThanItHeldUnderALargerLimit) {
+  const SlidingLog log = Log(5, seconds(1));
+  const auto held = [&log](std::int64_t before) {
+    return log.ChargedDenied({.numbers = {before, 0, 1'000'000}, .blocked = {}}, 2).numbers[0];
+  };
+  EXPECT_EQ(held(2), 4);
+  EXPECT_EQ(held(4), 5);
+  EXPECT_EQ(held(7), 7);
+}
+
 TEST(WindowNumbers, GivingBackNeverCountsBelowZero) {
   const Reading one{.numbers = {1'000'000, 1, 1}, .blocked = {}};
   const auto given =
