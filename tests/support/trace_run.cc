@@ -42,10 +42,7 @@ class Trace {
   std::string Run(int steps) {
     for (int i = 0; i < steps && differs_.empty(); ++i) {
       ++counts_.steps;
-      for (std::size_t p = 0; p < policies_.size(); ++p) {
-        if (subject_->DroppedBlock(p, clock_.now())) model_.Unblock({{p}}, clock_.now());
-        if (subject_->Dropped(p, clock_.now())) model_.Forget(p);
-      }
+      FollowDrops(clock_.now());
       const Nanos before = clock_.now();
       Step(before);
       Agree(before);
@@ -76,6 +73,21 @@ class Trace {
     std::string text = "policies:";
     for (const Policy& policy : policies_) text += "\n    " + Text(policy);
     notes_.assign(1, text);  // a trace that differs is told from here
+  }
+
+  // What the subject has dropped, the model forgets: it has to have meant nothing any more.
+  void FollowDrops(Nanos now) {
+    const std::vector<Decision> before = Modelled(now);
+    for (std::size_t p = 0; p < policies_.size(); ++p) {
+      if (subject_->DroppedBlock(p, now)) model_.Unblock({{p}}, now);
+      if (subject_->Dropped(p, now)) model_.Forget(p);
+    }
+    const std::vector<Decision> after = Modelled(now);
+    for (std::size_t p = 0; p < policies_.size(); ++p) {
+      if (Same(before[p], after[p])) continue;
+      Disagree("policy " + std::to_string(p) + " was dropped at " + std::to_string(now.count()) +
+               " though it still meant " + Text(before[p]));
+    }
   }
 
   void Step(Nanos now) {
@@ -152,13 +164,19 @@ class Trace {
   // Asks both what is left now.
   void Agree(Nanos now) {
     if (against_ != Against::kModels) return;
-    const Subject::Question question{.asks = std::vector<sluice::Ask>(policies_.size()),
-                                     .holder = {.high = 7, .low = 0}};
     std::vector<Decision> told(policies_.size());
-    std::vector<Decision> modelled(policies_.size());
-    subject_->Peek(question, now, told);
-    model_.Peek(question, now, modelled);
-    Compare(told, modelled);
+    subject_->Peek(Costless(), now, told);
+    Compare(told, Modelled(now));
+  }
+
+  Subject::Question Costless() const {
+    return {.asks = std::vector<sluice::Ask>(policies_.size()), .holder = {.high = 7, .low = 0}};
+  }
+  // What by the model is left now.
+  std::vector<Decision> Modelled(Nanos now) {
+    std::vector<Decision> decisions(policies_.size());
+    model_.Peek(Costless(), now, decisions);
+    return decisions;
   }
 
   void Compare(std::span<const Decision> told, std::span<const Decision> modelled) {
