@@ -285,7 +285,7 @@ class RandomBatches : public ::testing::Test {
 };
 
 TEST_F(RandomBatches, AreDoneAlikeByRedisAndByTheModels) {
-  const int steps = Steps(8'000);
+  const int steps = Steps(12'000);  // of which at least seven in ten check or peek
   constexpr int kStepsPerTrace = 400;
   int admitted = 0;
   int denied = 0;
