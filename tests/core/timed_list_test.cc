@@ -63,6 +63,12 @@ TEST(TimedList, GrowsOnlyWhereMovingItsItemsToTheFrontWouldNotPay) {
   EXPECT_TRUE(list.full());
   Add(list, {Micros{5}, 5});
   EXPECT_EQ(list.capacity(), 8u);
+  for (std::int64_t i = 6; list.size() < 16; ++i) Add(list, {Micros{i}, i});
+  EXPECT_EQ(list.capacity(), 16u);
+  list.DropFront(1);  // less than an eighth
+  EXPECT_TRUE(list.full());
+  list.DropFront(1);
+  EXPECT_FALSE(list.full());
 }
 
 TEST(TimedList, LeavesTheOldRoomToWhoeverBroughtTheNew) {
