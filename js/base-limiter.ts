@@ -178,6 +178,12 @@ export abstract class BaseLimiter<Name extends string, E extends Engine<Name>>
     await Promise.all(asked.map(({ engine, who }) => engine.act(Kind.Reset, who, { units: 0 })));
   }
 
+  /** Later calls fail, and so do those that stand in a line. */
+  protected refuseFurther(): void {
+    this.closed = true;
+    this.#room.close(closedError());
+  }
+
   protected decide(
     kind: Kind.Check | Kind.Peek,
     { part, who, call }: Question<Name, E>,

@@ -1,7 +1,7 @@
 // Limiters that always say the same, for tests of code that asks one.
 
 import { checkOptionNames, rangeError } from './errors.js';
-import type { LimiterStats, SyncLimiter } from './limiter-types.js';
+import type { LimiterStats, SyncLimiter, WaitOptions } from './limiter-types.js';
 import { tokenBucket } from './policies.js';
 import type { Decision, Key, Policy } from './types.js';
 
@@ -54,7 +54,8 @@ class FixedLimiter implements SyncLimiter<string, Key, string> {
     return checks.map(() => this.checkSync());
   }
 
-  async wait(): Promise<Decision> {
+  async wait(_key: Key, options?: WaitOptions): Promise<Decision> {
+    options?.signal?.throwIfAborted();
     return this.checkSync();
   }
 

@@ -144,7 +144,10 @@ export interface Limiter<
   /** Forgets the key: it equals a new one. Rejects if Redis cannot be reached. */
   reset(key: K): Promise<void>;
   stats(): LimiterStats;
-  /** Waits for checks under way and lets go of the store. Later calls fail with `ERR_SLUICE_CLOSED`. */
+  /**
+   * Waits for checks under way and lets go of the store. Later calls fail with `ERR_SLUICE_CLOSED`, and so do waiting
+   * ones whose turn is not known yet; the others get it.
+   */
   close(): Promise<void>;
 }
 

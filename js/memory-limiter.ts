@@ -51,7 +51,7 @@ export class MemoryLimiter<Name extends string>
   }
 
   async close(): Promise<void> {
-    this.closed = true;
+    this.refuseFurther();
     this.#quick = undefined;
   }
 }

@@ -35,7 +35,7 @@ export class RedisLimiter<Name extends string>
   }
 
   async close(): Promise<void> {
-    this.closed = true;
+    this.refuseFurther();
     this.#closing ??= Promise.all(this.parts.map(({ engine }) => engine.close())).finally(
       this.#unclaim,
     );

@@ -50,6 +50,8 @@ export class WaitingRoom<Name extends string> {
   readonly #time: Time;
   /** By id: resolves when the last of its line has left, and all before. */
   readonly #lines = new Map<string, Promise<void>>();
+  /** Those in the lines: who stands there can be sent away. */
+  readonly #standing = new Set<AbortController>();
 
   constructor(time: Time) {
     this.#time = time;
@@ -76,6 +78,11 @@ export class WaitingRoom<Name extends string> {
     return decision;
   }
 
+  /** Sends away who stands in a line. A turn that was given already, and charged, stays given. */
+  close(reason: Error): void {
+    for (const standing of this.#standing) standing.abort(reason);
+  }
+
   async #admit(waiter: Waiter<Name>, end: number): Promise<Tried<Name>> {
     const { id, signal } = waiter;
     if (waiter.turnsAhead && !this.#lines.has(id)) {
@@ -84,14 +91,22 @@ export class WaitingRoom<Name extends string> {
     }
     const before = this.#lines.get(id);
     const leave = this.#enter(id, before);
+    const standing = new AbortController();
+    const stop = () => standing.abort(signal?.reason);
+    signal?.addEventListener('abort', stop, { once: true });
+    this.#standing.add(standing);
     try {
-      if (before !== undefined) await this.#untilFirst(before, end, signal);
+      // It may have aborted while the store was asked, and tells nobody a second time.
+      signal?.throwIfAborted();
+      if (before !== undefined) await this.#untilFirst(before, end, standing.signal);
       for (;;) {
         const tried = await this.#try(waiter, end);
         if (tried.nextAt === undefined) return tried;
-        await this.#time.sleep(tried.nextAt - this.#time.now(), signal);
+        await this.#time.sleep(tried.nextAt - this.#time.now(), standing.signal);
       }
     } finally {
+      signal?.removeEventListener('abort', stop);
+      this.#standing.delete(standing);
       leave();
     }
   }
@@ -130,15 +145,15 @@ export class WaitingRoom<Name extends string> {
   }
 
   /** Until those before have left; but no longer than the caller would wait. */
-  async #untilFirst(before: Promise<void>, end: number, signal: AbortSignal | undefined) {
+  async #untilFirst(before: Promise<void>, end: number, signal: AbortSignal) {
     const done = new AbortController();
-    const stop = () => done.abort(signal?.reason);
-    signal?.addEventListener('abort', stop, { once: true });
+    const stop = () => done.abort(signal.reason);
+    signal.addEventListener('abort', stop, { once: true });
     try {
       const left = Math.max(0, end - this.#time.now());
       await Promise.race([before, this.#time.sleep(left, done.signal)]);
     } finally {
-      signal?.removeEventListener('abort', stop);
+      signal.removeEventListener('abort', stop);
       done.abort();
     }
   }

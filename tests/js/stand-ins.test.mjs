@@ -32,6 +32,14 @@ test('allowAll admits whatever it is asked, denyAll denies it', async () => {
   }
 });
 
+test('a stand-in rejects a wait that was aborted before, with the reason', async () => {
+  const gone = new Error('given up');
+  for (const limiter of [allowAll(), denyAll()]) {
+    await assert.rejects(limiter.wait('k', { signal: AbortSignal.abort(gone) }), gone);
+    assert.deepEqual([limiter.stats().allowed, limiter.stats().denied], [0, 0]);
+  }
+});
+
 test('denyAll says when to retry', () => {
   assert.equal(denyAll().checkSync('k').retryAfterMs, 1000);
   const hour = denyAll({ retryAfterMs: 3_600_000 }).checkSync('k');
