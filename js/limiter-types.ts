@@ -74,7 +74,7 @@ export interface WaitOptions<Name extends string = string> extends CheckOptions<
 
 /** What is given back. */
 export interface CreditOptions<Name extends string = string> {
-  /** The decision that charged it. Without one, at most what there is: never below empty. */
+  /** The decision that charged it, under this key. Without one, as much as the key has used, and no more. */
   of?: Decision<Name>;
 }
 
