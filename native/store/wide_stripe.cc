@@ -4,12 +4,6 @@
 #include <utility>
 
 namespace sluice {
-namespace {
-
-constexpr std::size_t kSmallest = 8;
-
-}  // namespace
-
 WideSlot* WideStripe::Find(EntryHash entry) const {
   if (capacity_ == 0) return nullptr;
   for (std::size_t i = Home(entry); !slots_[i].empty(); i = After(i)) {
@@ -46,12 +40,12 @@ WideState WideStripe::Erase(WideSlot& slot) {
 }
 
 std::size_t WideStripe::WantedCapacity(Micros now) const {
-  std::size_t worth = 1;  // the one to come
+  std::size_t worth = kMaxPolicies;  // those to come
   for (std::size_t i = 0; i < capacity_; ++i) {
     if (!slots_[i].empty() && slots_[i].expires() > now) ++worth;
   }
   // By half as many at a time: it fills from 53 % to 80 %.
-  return std::max(kSmallest, worth * 15 / 8 + 1);
+  return worth * 15 / 8 + 1;
 }
 
 std::size_t WideStripe::Exchange(Slots& slots, std::size_t capacity, Micros now) {
@@ -59,7 +53,7 @@ std::size_t WideStripe::Exchange(Slots& slots, std::size_t capacity, Micros now)
   for (std::size_t i = 0; i < capacity_; ++i) {
     if (!slots_[i].empty() && slots_[i].expires() > now) ++kept;
   }
-  if (!Fits(kept + 1, capacity)) return 0;
+  if (!Fits(kept + kMaxPolicies, capacity)) return 0;
   slots_.swap(slots);
   const std::size_t old_capacity = std::exchange(capacity_, capacity);
   entries_ = kept;

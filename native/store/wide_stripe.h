@@ -52,8 +52,10 @@ class WideStripe {
 
   /// Null if there is none. Stays where it is until Erase or Exchange.
   WideSlot* Find(EntryHash entry) const;
-  bool HasRoom() const { return Fits(entries_ + 1, capacity_); }
-  /// An entry that has used nothing. Preconditions: it is not there; HasRoom(); a state is given.
+  /// Whether all entries that one call may make fit, as nobody looks again between them.
+  bool HasRoom() const { return Fits(entries_ + kMaxPolicies, capacity_); }
+  /// An entry that has used nothing. Preconditions: it is not there; HasRoom() before the first of
+  /// one call; a state is given.
   WideSlot& Insert(EntryHash entry, WideState&& state, Micros expires);
   /// Returns its state, to be destroyed where that does no harm.
   WideState Erase(WideSlot& slot);

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "store/memory_under_test.h"
 #include "support/policies.h"
@@ -66,6 +67,28 @@ TEST_P(EachWide, GrowthKeepsEveryKeysState) {
   }
   EXPECT_EQ(store.stats().keys, static_cast<std::size_t>(kKeys));
   EXPECT_EQ(store.stats().evicted, 0u);
+}
+
+// A small store is one stripe: all that a check enters goes into the same small table.
+TEST(WideTable, ACheckEntersUnderAllItsPoliciesAtOnce) {
+  constexpr Nanos kAt = hours(1);
+  for (std::size_t count = 1; count <= kMaxPolicies; ++count) {
+    MemoryStore store({.max_keys = 1'000});
+    std::vector<Policy> policies;
+    for (std::size_t i = 0; i < count; ++i) {
+      policies.push_back(FixedPolicy("p" + std::to_string(i), 100, days(1)));
+    }
+    const std::vector<Ask> asks(count);
+    std::vector<Decision> decisions(count);
+    for (std::int64_t key = 0; key < 50; ++key) {
+      std::vector<EntryHash> entries;
+      for (const Policy& policy : policies) {
+        entries.push_back(EntryOf(store.Hash(Name(key)), store.Hash("scope " + policy.name)));
+      }
+      ASSERT_TRUE(store.Check({policies, entries}, {.asks = asks}, kAt, decisions));
+    }
+    EXPECT_EQ(store.stats().keys, 50 * count);
+  }
 }
 
 TEST_P(EachWide, HoldsMaxKeysAndNotOneMore) {
