@@ -193,17 +193,18 @@ napi_value Act(napi_env env, napi_callback_info info) {
 }
 
 Napi::Value OpenMemoryStore(const Napi::CallbackInfo& info) {
+  const bool external_clock = info[2].As<Napi::Boolean>().Value();
   const MemoryStore::Options options{
       .max_keys = static_cast<std::size_t>(info[1].As<Napi::Number>().Int64Value()),
       .seed = RandomSeed(),
       .wall_offset =
-          Nanos{static_cast<std::int64_t>(info[3].As<Napi::Number>().DoubleValue()) * 1000}};
+          Nanos{static_cast<std::int64_t>(info[3].As<Napi::Number>().DoubleValue()) * 1000},
+      .clock = external_clock ? nullptr : &MonotonicClock::Instance()};
   StorePtr store;
   if (info[0].IsUndefined()) {
     store = std::make_shared<MemoryStore>(options);
   } else {
-    store = OpenNamedStore(Utf8(info.Env(), info[0]).view(), options,
-                           info[2].As<Napi::Boolean>().Value());
+    store = OpenNamedStore(Utf8(info.Env(), info[0]).view(), options, external_clock);
   }
   if (store == nullptr) return info.Env().Undefined();
   return Napi::External<StorePtr>::New(info.Env(), new StorePtr(std::move(store)),

@@ -138,7 +138,8 @@ Napi::Value MakeRedisLimiter(const Napi::CallbackInfo& info) {
     options.local = std::make_shared<MemoryStore>(MemoryStore::Options{
         .max_keys = static_cast<std::size_t>(number("maxKeys")),
         .seed = RandomSeed(),
-        .wall_offset = Nanos{static_cast<std::int64_t>(number("wallOffsetUs")) * 1000}});
+        .wall_offset = Nanos{static_cast<std::int64_t>(number("wallOffsetUs")) * 1000},
+        .clock = &MonotonicClock::Instance()});
   }
 
   const auto bound = std::make_shared<Bound>(Environment::Of(env));

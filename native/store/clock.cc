@@ -9,4 +9,9 @@ Nanos MonotonicClock::Now() const {
   return std::chrono::duration_cast<Nanos>(std::chrono::steady_clock::now().time_since_epoch());
 }
 
+const MonotonicClock& MonotonicClock::Instance() {
+  static const MonotonicClock clock;
+  return clock;
+}
+
 }  // namespace sluice

@@ -26,7 +26,8 @@ std::uint64_t SaltOf(const MemoryStore& store) {
 
 MemoryStore::MemoryStore(const Options& options)
     : options_(options),
-      tables_(std::make_unique<StoreTables>(options.max_keys, SaltOf(*this), blocks_)) {}
+      tables_(
+          std::make_unique<StoreTables>(options.max_keys, SaltOf(*this), blocks_, options.clock)) {}
 
 MemoryStore::~MemoryStore() = default;
 
@@ -82,7 +83,8 @@ bool MemoryStore::Check(KeyHash key, std::span<const Policy> policies,
       if (costs[charged] == 0) continue;
       const Nanos after = decisions[charged].reset_after;
       UndoCharge(table, EntryOf(key, scopes[charged]), RuleOf(policies[charged].algorithm),
-                 {.produced = now + after, .amount = after - backlogs[charged]}, now, removals);
+                 {.produced = now + after, .amount = after - backlogs[charged]},
+                 tables_->Later(now), removals);
     }
   }
 }

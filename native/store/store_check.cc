@@ -158,7 +158,7 @@ void StoreCheck::Undo(std::size_t charged, std::uint64_t removals) {
     UndoCharge(
         tables_.tats, entries_[charged], RuleOf(policies_[charged].algorithm),
         {.produced = now_.now + after, .amount = after - Nanos{readings_[charged].numbers[0]}},
-        now_.now, removals);
+        tables_.Later(now_.now), removals);
   }
 }
 

@@ -18,9 +18,9 @@ struct TatCharge {
   Nanos amount{0};
 };
 
-/// Takes back a charge, made when `removals` entries had been removed. Where one has been since,
-/// what stands under the key may be somebody else's charge: then nothing is taken back unless it
-/// still reaches that far.
+/// Takes back what is left at `now` (StoreTables::Later) of a charge, made when `removals` entries
+/// had been removed. Where one has been since, what stands under the key may be somebody else's
+/// charge: then nothing is taken back unless it still reaches that far.
 void UndoCharge(TatTable& table, EntryHash entry, const TatRule& rule, const TatCharge& charge,
                 Nanos now, std::uint64_t removals);
 

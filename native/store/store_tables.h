@@ -1,6 +1,7 @@
 // What a memory store is made of: its two tables, and the bound that they share.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -8,6 +9,7 @@
 
 #include "core/policy.h"
 #include "core/time.h"
+#include "store/clock.h"
 #include "store/memory_store.h"
 #include "tat_table.h"
 #include "wide_table.h"
@@ -17,9 +19,19 @@ namespace sluice {
 /// Thread safe. All but the constructor REQUIRE that the caller holds a Quiescence::Guard.
 class StoreTables {
  public:
-  /// `salt`: secret. `blocks`: set when the first block is, and outlives this.
-  StoreTables(std::size_t max_keys, std::uint64_t salt, std::atomic<bool>& blocks)
-      : tats(max_keys), wides(max_keys), max_keys_(max_keys), salt_(salt), blocks_(blocks) {}
+  /// `salt`: secret. `blocks`: set when the first block is. `clock`: see MemoryStore::Options. Both
+  /// outlive this.
+  StoreTables(std::size_t max_keys, std::uint64_t salt, std::atomic<bool>& blocks,
+              const Clock* clock)
+      : tats(max_keys),
+        wides(max_keys),
+        max_keys_(max_keys),
+        salt_(salt),
+        blocks_(blocks),
+        clock_(clock) {}
+
+  /// The time by now, in a call that began at `now`: its thread may have stood still meanwhile.
+  Nanos Later(Nanos now) const { return clock_ == nullptr ? now : std::max(now, clock_->Now()); }
 
   std::size_t keys() const { return tats.entries() + wides.weight(); }
   bool HasRoomFor(std::size_t keys_more) const { return keys() + keys_more <= max_keys_; }
@@ -46,6 +58,7 @@ class StoreTables {
   const std::size_t max_keys_;
   const std::uint64_t salt_;
   std::atomic<bool>& blocks_;
+  const Clock* const clock_;
 };
 
 }  // namespace sluice

@@ -18,6 +18,8 @@ class Clock {
 class MonotonicClock final : public Clock {
  public:
   Nanos Now() const override;
+  /// One for those who have to name a clock that outlives them.
+  static const MonotonicClock& Instance();
 };
 
 /// Stands still until it is told otherwise; for tests and the simulator.

@@ -14,6 +14,7 @@
 
 namespace sluice {
 
+class Clock;
 class StoreTables;
 
 /// A keyed 64-bit hash of a key. Whoever does not know the store's seed cannot make two keys meet.
@@ -54,6 +55,10 @@ class MemoryStore {
     /// What the clock lacks to 1970, for windows that follow the calendar. Read once: a step of the
     /// wall clock opens and closes nothing.
     Nanos wall_offset{0};
+    /// The clock that callers read, if it moves by itself: a charge that has to be undone is undone
+    /// by what is left of it by then. Null: the moments that calls are given are all there is. Not
+    /// owned; outlives the store.
+    const Clock* clock = nullptr;
   };
 
   /// One call's policies and their states. Spans equally long, 1 to kMaxPolicies; entries distinct.
@@ -95,7 +100,8 @@ class MemoryStore {
   /// keeps its newest entries; concurrency policies: nothing).
   void Debit(const Subject& subject, std::span<const std::int64_t> units, Nanos now);
   /// Gives back up to units[i], of the charges that `marks` names (Decision::mark, of which the
-  /// lower 53 bits are enough) or, where it is empty, of whatever there is. Slots are given back by Release.
+  /// lower 53 bits are enough) or, where it is empty, of whatever there is. Slots are given back by
+  /// Release.
   void Credit(const Subject& subject, std::span<const std::int64_t> units,
               std::span<const std::int64_t> marks, Nanos now);
   /// The same for a call that gave up waiting (TatAlgorithm::Aborted). Precondition: marks.
