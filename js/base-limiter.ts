@@ -159,6 +159,9 @@ export abstract class BaseLimiter<Name extends string, E extends Engine<Name>>
       const plan = part.plan === undefined ? '' : ` under plan '${part.plan}'`;
       throw typeError('ERR_SLUICE_OPTIONS', 'of', of, `a decision of this limiter${plan}`);
     }
+    if (charge.id !== who.id) {
+      throw typeError('ERR_SLUICE_OPTIONS', 'of', of, 'a decision about this key');
+    }
     const units = this.#takeBack(of, charge, call.units);
     await part.engine.act(Kind.Credit, who, { ...charge, units });
   }

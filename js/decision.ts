@@ -16,6 +16,8 @@ export interface PolicyTable<Name extends string> {
 /** What a decision charged, so that it can be given back. */
 export interface Charge {
   readonly table: PolicyTable<string>;
+  /** Whose: Who.id of the check. */
+  readonly id: string;
   /** Whether a rule of this process charged its own store. */
   readonly local: boolean;
   /** For each policy: units, 0 where nothing was charged. */
@@ -39,6 +41,7 @@ class NativeDecision<Name extends string> implements Decision<Name> {
   readonly delayMs: number;
   readonly source: Source;
   readonly #table: PolicyTable<Name>;
+  readonly #id: string;
   readonly #units: number | readonly number[];
   /** Of one policy, whose other numbers are those above. */
   readonly #mark: number;
@@ -55,6 +58,7 @@ class NativeDecision<Name extends string> implements Decision<Name> {
     retryAfterMs: number,
     resetAfterMs: number,
     delayMs: number,
+    id: string,
     units: number | readonly number[],
     mark: number,
     numbers: Float64Array | undefined,
@@ -68,6 +72,7 @@ class NativeDecision<Name extends string> implements Decision<Name> {
     this.delayMs = delayMs;
     this.source = source;
     this.#table = table;
+    this.#id = id;
     this.#units = units;
     this.#mark = mark;
     this.#numbers = numbers;
@@ -131,6 +136,7 @@ class NativeDecision<Name extends string> implements Decision<Name> {
     const each = table.names.map((_, i) => (typeof units === 'number' ? units : units[i]!));
     return {
       table,
+      id: decision.#id,
       local: source === 'local',
       units: each.map((n, i) =>
         numbers === undefined || numbers[i * NUMBERS_PER_POLICY] === 1 ? n : 0,
@@ -171,6 +177,7 @@ export function readDecision<Name extends string>(
   table: PolicyTable<Name>,
   code: number,
   at: number,
+  id: string,
   units: number | readonly number[],
   holder?: Holder,
 ): Decision<Name> {
@@ -204,6 +211,7 @@ export function readDecision<Name extends string>(
       retryAfterMs,
       resetAfterMs,
       delayMs,
+      id,
       units,
       mark,
       all,
@@ -219,6 +227,7 @@ export function readDecision<Name extends string>(
     retryAfterMs,
     resetAfterMs,
     delayMs,
+    id,
     units,
     mark,
     all,
@@ -247,6 +256,7 @@ function undecided<Name extends string>(
     retry,
     0,
     0,
+    '',
     0,
     0,
     numbers,

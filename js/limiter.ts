@@ -194,8 +194,8 @@ export function createLimiter<
   options: Given<{ plans: P; policies?: never; shardBy?: Shard }, S>,
 ): LimiterOver<S, NamesOf<P[keyof P]>, KeyOf<P[keyof P], Shard>, keyof P & string>;
 /** For code that is generic itself. */
-export function createLimiter<Name extends string>(
-  options: LimiterOptions<Name> & ({ plans?: never } | { policies?: never }),
+export function createLimiter<Name extends string, O extends LimiterOptions<Name>>(
+  options: O & (O extends { policies: object; plans: object } ? never : unknown),
 ): Limiter<Name, Key, string>;
 export function createLimiter(options: LimiterOptions): unknown {
   checkOptionNames(options, Object.keys(LIMITER_OPTIONS), 'createLimiter');

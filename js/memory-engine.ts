@@ -34,19 +34,26 @@ export class MemoryEngine<Name extends string> implements Engine<Name> {
     if (typeof who.keys === 'string' && isShort(call) && !table.hasSlots) {
       const ask = kind === Kind.Check ? 'check' : 'peek';
       const code = this.native[ask](who.keys, call.units, now);
-      return readDecision(table, code, 0, kind === Kind.Check ? call.units : 0);
+      return readDecision(table, code, 0, who.id, kind === Kind.Check ? call.units : 0);
     }
     writeCall(call, table.names.length);
     if (!table.hasSlots || kind === Kind.Peek) {
       const code = this.native.act(kind, keysWithShard(who), now);
-      return readDecision(table, code, 0, kind === Kind.Check ? call.units : 0);
+      return readDecision(table, code, 0, who.id, kind === Kind.Check ? call.units : 0);
     }
     const id = newHolderId();
     const code = this.native.act(kind, keysWithShard(who), now, id);
     const slots = new Slots(id, async (what) =>
       this.act(what === 'release' ? Kind.Release : Kind.Renew, who, { units: 0, holder: id }),
     );
-    return readDecision(table, code, 0, call.units, takesSlots(table, call) ? slots : undefined);
+    return readDecision(
+      table,
+      code,
+      0,
+      who.id,
+      call.units,
+      takesSlots(table, call) ? slots : undefined,
+    );
   }
 
   act(kind: Kind, who: Who, call: Call): boolean {

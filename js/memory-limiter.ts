@@ -33,7 +33,11 @@ export class MemoryLimiter<Name extends string>
     if (quick !== undefined && options === undefined && typeof key === 'string' && key !== '') {
       // The common call, without the arguments that say nothing: each costs as much as the decision.
       const { engine } = quick;
-      return this.count(key, quick, readDecision(engine.table, engine.native.check(key), 0, 1));
+      return this.count(
+        key,
+        quick,
+        readDecision(engine.table, engine.native.check(key), 0, key, 1),
+      );
     }
     const question = this.question(key, options, CHECK_OPTIONS, 'check');
     const { part, who, call } = question;

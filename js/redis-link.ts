@@ -21,6 +21,7 @@ const DONE = -2;
 interface Pending {
   readonly link: RedisLink<string>;
   readonly kind: Kind;
+  readonly id: string;
   readonly units: Call['units'];
   readonly holder: Holder | undefined;
   readonly resolve: (answer: Decision | boolean) => void;
@@ -76,7 +77,7 @@ export class RedisLink<Name extends string> implements Engine<Name> {
   /** Asks; what is asked in one turn of the event loop travels together. */
   #ask(
     kind: Kind,
-    { keys, shard }: Who,
+    { keys, shard, id }: Who,
     call: Call,
     holder: Holder | undefined,
   ): Promise<Decision | boolean> {
@@ -88,7 +89,7 @@ export class RedisLink<Name extends string> implements Engine<Name> {
       const { units } = call;
       // A peek charges nothing that could be given back.
       const charged = kind === Kind.Check ? units : 0;
-      pending[ticket] = { link, kind, units: charged, holder, resolve, reject };
+      pending[ticket] = { link, kind, id, units: charged, holder, resolve, reject };
       this.#underWay++;
       if (typeof keys === 'string' && isShort(call) && kind <= Kind.Peek && !this.table.hasSlots) {
         this.#native.ask(kind, keys, call.units, ticket);
@@ -127,7 +128,7 @@ export class RedisLink<Name extends string> implements Engine<Name> {
     // An answer of Redis itself ends an outage; what this process did in its place does not.
     if (fault === 0 && code >= 0 && code >> 5 === 0) this.#warned = false;
     if (code >= 0) {
-      asked.resolve(readDecision(this.table, code, at + 3, asked.units, asked.holder));
+      asked.resolve(readDecision(this.table, code, at + 3, asked.id, asked.units, asked.holder));
     } else if (fault === 0) {
       asked.resolve(code === DONE);
     } else {

@@ -258,3 +258,28 @@ test('what cannot be meant is refused by name, and charges nothing', async () =>
   });
   assert.equal(await left(limiter), 10);
 });
+
+test('a decision is given back under the key that it charged, and refused under another', async () => {
+  const { limiter } = still(ten.tokenBucket);
+  const of = limiter.checkSync('a', { cost: 5 });
+  await limiter.debit('b', 12);
+  await assert.rejects(limiter.credit('b', 5, { of }), {
+    code: 'ERR_SLUICE_OPTIONS',
+    message: /^of must be a decision about this key/,
+  });
+  assert.equal(limiter.checkSync('b').retryAfterMs, 3000);
+  await limiter.credit('a', 5, { of });
+  assert.equal(await left(limiter, 'a'), 10);
+});
+
+test('the parts of a key are compared too', async () => {
+  const { limiter } = still({
+    tenant: tokenBucket({ capacity: 10, every: '1s', by: 'tenant' }),
+    user: tokenBucket({ capacity: 10, every: '1s', by: ['tenant', 'user'] }),
+  });
+  const of = limiter.checkSync({ tenant: 't', user: 'u' });
+  await assert.rejects(limiter.credit({ tenant: 't', user: 'v' }, 1, { of }), {
+    code: 'ERR_SLUICE_OPTIONS',
+  });
+  await limiter.credit({ user: 'u', tenant: 't' }, 1, { of });
+});

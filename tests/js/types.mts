@@ -7,6 +7,7 @@ import {
   fixedWindow,
   gcra,
   type Limiter,
+  type LimiterOptions,
   leakyBucket,
   memory,
   type Policy,
@@ -161,3 +162,9 @@ const shut: SyncLimiter<'burst', { tenant: string }, 'free'> = denyAll({ retryAf
 const handedOn: Limiter<'burst' | 'daily'> = inMemory;
 
 export { byTenant, daily, either, freed, handedOn, later, onlyName, open, policy, shut, source };
+
+// A wrapper of one's own.
+const wrap = (options: LimiterOptions) => createLimiter(options);
+const wrapped: Promise<Decision> = wrap({ policies: bucket }).check('k', { plan: 'any' });
+
+export { wrapped };
