@@ -11,13 +11,11 @@
 #include <iterator>
 #include <mutex>
 #include <random>
-#include <string>
 #include <utility>
 
+#include "connection.h"
 #include "redis/link.h"
-#include "resolver.h"
 #include "signals.h"
-#include "socket.h"
 #include "wakeup.h"
 
 namespace sluice::redis {
@@ -55,7 +53,8 @@ class IoThread::Loop {
   explicit Loop(const Endpoint& endpoint)
       : endpoint_(endpoint),
         wakeup_(std::make_shared<const Wakeup>()),
-        link_({.endpoint = endpoint}, RandomSeed(), Now()) {}
+        link_({.endpoint = endpoint}, RandomSeed(), Now()),
+        connection_(link_, endpoint_, wakeup_) {}
 
   void Submit(std::vector<Request>&& requests) {
     bool ring = false;
@@ -90,16 +89,15 @@ class IoThread::Loop {
 
   void Run() {
     while (TakeIncoming()) {
-      FollowLink();
-      Write();
+      connection_.Follow();
+      connection_.Write();
       Deliver();
       Wait();
-      Read();
       const Nanos now = Now();
       if (now >= link_.NextTime()) link_.OnTime(now);
     }
     link_.Close();
-    socket_.Close();
+    connection_.Close();
     Deliver();
   }
 
@@ -119,67 +117,9 @@ class IoThread::Loop {
     return !stopping;
   }
 
-  // Makes the connection what the link wants it to be.
-  void FollowLink() {
-    const std::uint64_t wanted = link_.WantedConnection();
-    if (wanted != attempt_) {
-      socket_.Close();
-      attempt_ = wanted;
-      started_ = false;
-    }
-    if (attempt_ == 0 || started_) return;
-    if (!lookup_) lookup_ = Lookup::Start(endpoint_.host, endpoint_.port, wakeup_);
-    if (!lookup_->Done()) return;  // rings when it is
-    const auto lookup = std::exchange(lookup_, nullptr);
-    started_ = true;
-    if (lookup->result().addresses.empty()) {
-      link_.OnLost(lookup->result().error, Now());
-      return;
-    }
-    socket_.Connect(lookup->result().addresses, attempt_);
-    NoteConnecting();
-  }
-
-  void NoteConnecting() {
-    if (socket_.state() == Socket::State::kConnected) link_.OnConnected(Now());
-    if (socket_.state() == Socket::State::kClosed) NoteLost();
-  }
-
-  void NoteLost() { link_.OnLost(endpoint_.Address() + ": " + socket_.error(), Now()); }
-
-  bool Connected() const {
-    return socket_.state() == Socket::State::kConnected && attempt_ == link_.WantedConnection();
-  }
-
-  void Write() {
-    while (Connected() && !link_.Output().empty()) {
-      const std::size_t written = socket_.Write(link_.Output());
-      link_.OnWritten(written);
-      if (!Connected()) return NoteLost();
-      if (written == 0) return;
-    }
-  }
-
-  void Read() {
-    if (socket_ready_ && socket_.state() == Socket::State::kConnecting) {
-      socket_.FinishConnecting();
-      NoteConnecting();
-      return;
-    }
-    while (socket_ready_ && Connected()) {
-      const std::string_view bytes = socket_.Read(buffer_);
-      if (socket_.state() == Socket::State::kClosed) return NoteLost();
-      if (!bytes.empty()) link_.OnBytes(bytes, Now());
-      if (bytes.size() < buffer_.size()) return;  // that was all
-    }
-  }
-
   void Wait() {
-    std::array<pollfd, 2> polled{{{wakeup_->fd(), POLLIN, 0}, {socket_.fd(), POLLIN, 0}}};
-    if (socket_.state() == Socket::State::kConnecting) polled[1].events = POLLOUT;
-    if (Connected() && !link_.Output().empty()) polled[1].events = POLLIN | POLLOUT;
-    const bool act_now = link_.WantedConnection() != attempt_;
-    const int timeout = act_now ? 0 : PollTimeout(link_.NextTime(), Now());
+    std::array<pollfd, 2> polled{{{wakeup_->fd(), POLLIN, 0}, connection_.Polled()}};
+    const int timeout = connection_.IsOutOfDate() ? 0 : PollTimeout(link_.NextTime(), Now());
     int ready = 0;
     if (timeout != 0 && link_.RequestsUnderWay() > 0 && link_.RequestsUnderWay() <= kFew) {
       ready = Spin(polled);
@@ -187,8 +127,7 @@ class IoThread::Loop {
     if (ready == 0) ready = poll(polled.data(), polled.size(), timeout);
     if (ready < 0) polled[0].revents = polled[1].revents = 0;
     if (polled[0].revents != 0) wakeup_->Clear();
-    socket_ready_ = (polled[1].revents & ~POLLOUT) != 0 ||
-                    (polled[1].revents != 0 && socket_.state() == Socket::State::kConnecting);
+    connection_.OnPolled(polled[1].revents);
   }
 
   // Looks for the reply to a lone check without going to sleep: being woken takes longer than a
@@ -227,13 +166,8 @@ class IoThread::Loop {
 
   // The rest is the thread's own.
   Link link_;
-  Socket socket_;
-  bool socket_ready_ = false;
-  std::uint64_t attempt_ = 0;  // the connection that the link wanted when last asked
-  bool started_ = false;       // it was given addresses
-  std::shared_ptr<Lookup> lookup_;
+  Connection connection_;
   unsigned in_vain_ = 0;  // waits to go without spinning, since that came to nothing
-  std::array<char, 65536> buffer_;
 };
 
 IoThread::IoThread(const Endpoint& endpoint) : loop_(std::make_shared<Loop>(endpoint)) {

@@ -46,7 +46,10 @@ bool IsIdempotent(Request::Kind kind) {
 }  // namespace
 
 Link::Link(Options options, std::uint64_t seed, Nanos now)
-    : options_(std::move(options)), random_(seed), state_until_(now) {
+    : options_(std::move(options)),
+      random_(seed),
+      state_until_(now),
+      password_(options_.endpoint.password) {
   Connect(now);
 }
 
@@ -56,12 +59,17 @@ void Link::Connect(Nanos now) {
   state_ = State::kConnecting;
   state_until_ = now + options_.connect_timeout;
   wanted_ = ++attempts_;
+  stage_.clear();
 }
+
+void Link::OnStage(std::string_view stage) { stage_ = stage; }
+
+void Link::SetPassword(std::string password) { password_ = std::move(password); }
 
 void Link::OnConnected(Nanos now) {
   if (state_ != State::kConnecting) return;
   state_ = State::kGreeting;
-  if (!options_.endpoint.user.empty() || !options_.endpoint.password.empty()) {
+  if (!options_.endpoint.user.empty() || !password_.empty()) {
     AddCommand(Command::Kind::kAuth, {}, now);
   } else {
     // A server that wants to know who we are says so to this. The script is longer than what such a
@@ -73,6 +81,8 @@ void Link::OnConnected(Nanos now) {
 }
 
 void Link::OnLost(std::string_view why, Nanos now) { Lose(Fault::kUnavailable, why, now); }
+
+void Link::OnRefused(std::string_view why, Nanos now) { Lose(Fault::kRefused, why, now); }
 
 void Link::Lose(Fault fault, std::string_view why, Nanos now) {
   if (state_ == State::kWaiting) return;
@@ -212,10 +222,9 @@ void Link::AddCommand(Command::Kind kind, std::vector<Request> requests, Nanos n
   switch (kind) {
     case Command::Kind::kAuth:
       if (endpoint.user.empty()) {
-        AppendCommand(std::array<std::string_view, 2>{"AUTH", endpoint.password}, out_);
+        AppendCommand(std::array<std::string_view, 2>{"AUTH", password_}, out_);
       } else {
-        AppendCommand(std::array<std::string_view, 3>{"AUTH", endpoint.user, endpoint.password},
-                      out_);
+        AppendCommand(std::array<std::string_view, 3>{"AUTH", endpoint.user, password_}, out_);
       }
       break;
     case Command::Kind::kPing:
@@ -277,7 +286,8 @@ void Link::OnTime(Nanos now) {
       break;
     case State::kConnecting:
       if (now >= state_until_) {
-        Lose(Fault::kUnavailable, "connecting took too long", now);
+        const std::string why = "connecting took too long";
+        Lose(Fault::kUnavailable, stage_.empty() ? why : why + ": " + stage_, now);
       }
       break;
     case State::kGreeting:

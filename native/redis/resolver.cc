@@ -2,8 +2,10 @@
 #include "resolver.h"
 
 #include <netdb.h>
+#include <sys/un.h>
 
 #include <csignal>
+#include <cstddef>
 #include <cstring>
 #include <system_error>
 #include <thread>
@@ -38,6 +40,16 @@ Lookup::Result Resolve(const std::string& host, std::uint16_t port, int flags) {
 }
 
 }  // namespace
+
+Address UnixAddress(const std::string& path) {
+  sockaddr_un named{};
+  named.sun_family = AF_UNIX;
+  path.copy(named.sun_path, sizeof named.sun_path - 1);
+  Address address;
+  std::memcpy(&address.storage, &named, sizeof named);
+  address.length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path.size() + 1);
+  return address;
+}
 
 std::shared_ptr<Lookup> Lookup::Start(const std::string& host, std::uint16_t port,
                                       std::shared_ptr<const Wakeup> done) {

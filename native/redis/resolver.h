@@ -18,6 +18,9 @@ struct Address {
   socklen_t length = 0;
 };
 
+/// Of a unix socket. Precondition: the path is not empty, and no longer than the system takes.
+Address UnixAddress(const std::string& path);
+
 /// One look-up, on a thread of its own: getaddrinfo has no time limit and cannot be stopped. The
 /// thread is never waited for; it keeps what it needs alive by itself. Thread safe.
 class Lookup {

@@ -49,6 +49,7 @@ void Socket::Close() {
 void Socket::TryNext() {
   state_ = State::kClosed;
   fd_ = Fd();
+  hung_up_ = false;
   while (left_ > 0) {
     const Address& address = addresses_[at_];
     at_ = (at_ + 1) % addresses_.size();
@@ -58,7 +59,7 @@ void Socket::TryNext() {
       Fail("cannot make a socket", errno);
       continue;
     }
-    Tune(fd_.get());
+    if (address.storage.ss_family != AF_UNIX) Tune(fd_.get());
     const auto* generic = reinterpret_cast<const sockaddr*>(&address.storage);
     if (connect(fd_.get(), generic, address.length) == 0) {
       state_ = State::kConnected;
@@ -87,7 +88,10 @@ void Socket::FinishConnecting() {
 std::size_t Socket::Write(std::string_view bytes) {
   const ssize_t count = send(fd_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
   if (count >= 0) return static_cast<std::size_t>(count);
-  if (!IsTransient(errno)) Fail("the connection was lost", errno);
+  const bool hang_up = errno == EPIPE || errno == ECONNRESET;
+  if (!IsTransient(errno) && (!hang_up || std::exchange(hung_up_, true))) {
+    Fail("the connection was lost", errno);
+  }
   return 0;
 }
 

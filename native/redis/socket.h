@@ -1,4 +1,4 @@
-// A non-blocking TCP connection to the first of several addresses that answers.
+// A non-blocking connection, TCP or of a unix socket, to the first of several addresses that answers.
 #pragma once
 
 #include <cstddef>
@@ -31,7 +31,8 @@ class Socket {
   /// Call when poll() says that a connecting socket is writable or in error.
   void FinishConnecting();
 
-  /// Hands over what the system takes now; may close.
+  /// Hands over what the system takes now; may close. To a server that has hung up nothing goes out,
+  /// and Read finds what it said last.
   std::size_t Write(std::string_view bytes);
   /// Takes what is there now; may close. The bytes are part of `buffer`.
   std::string_view Read(std::span<char> buffer);
@@ -45,6 +46,7 @@ class Socket {
   std::vector<Address> addresses_;
   std::size_t at_ = 0;
   std::size_t left_ = 0;
+  bool hung_up_ = false;  // Write has met it
   std::string error_;
 };
 

@@ -3,8 +3,11 @@
 
 #include <compare>
 #include <cstdint>
+#include <memory>
 #include <string>
-#include <string_view>
+
+#include "redis/password.h"
+#include "redis/tls.h"
 
 namespace sluice::redis {
 
@@ -12,36 +15,20 @@ namespace sluice::redis {
 struct Endpoint {
   std::string host;  ///< a name, an IPv4 address, or an IPv6 address without brackets
   std::uint16_t port = 6379;
+  std::string path;      ///< of a unix socket, in place of host and port; empty: none
   std::string user;      ///< empty: the default user
   std::string password;  ///< empty, with an empty user: no AUTH is sent
+  /// Gives the password of each connection, in place of `password`. Null: nobody does.
+  std::shared_ptr<PasswordSource> password_source;
   std::int32_t database = 0;
+  std::shared_ptr<const Tls> tls;  ///< null: without TLS
 
-  auto operator<=>(const Endpoint&) const = default;
+  /// Sources of passwords are equal if they are one; TLS is equal by its options.
+  std::strong_ordering operator<=>(const Endpoint& other) const;
+  bool operator==(const Endpoint& other) const { return (*this <=> other) == 0; }
 
-  /// "host:port", IPv6 in brackets. Without credentials: fit for errors and logs.
+  /// "host:port", IPv6 in brackets, or "unix:/path". Without credentials: fit for errors and logs.
   std::string Address() const;
 };
-
-/// Which part of a URL was refused, and why. Quotes nothing of the URL: a misplaced character can
-/// put a piece of a password into any part.
-struct UrlFault {
-  enum class Part : std::uint8_t {
-    kNone,
-    kScheme,
-    kUser,
-    kPassword,
-    kHost,
-    kPort,
-    kDatabase,
-    kQuery
-  };
-  Part part = Part::kNone;
-  std::string reason;  ///< "the port must be a whole number from 1 to 65535"
-};
-
-/// Reads redis://[[user]:password@]host[:port][/database]. User and password are percent-decoded;
-/// an IPv6 address stands in brackets; the port is 6379 and the database 0 if not given.
-/// Returns false and says why in `fault`; `endpoint` is then unchanged.
-bool ParseUrl(std::string_view url, Endpoint& endpoint, UrlFault& fault);
 
 }  // namespace sluice::redis

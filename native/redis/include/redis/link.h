@@ -72,10 +72,16 @@ class Link {
 
   /// Takes requests over; they are moved from.
   void Submit(std::span<Request> requests, Nanos now);
+  /// What the connection that is wanted waits for: said if it takes too long. For people.
+  void OnStage(std::string_view stage);
+  /// The password of the next connection, in place of the endpoint's.
+  void SetPassword(std::string password);
   /// The connection that was wanted is there.
   void OnConnected(Nanos now);
   /// It could not be made, or has ended. `why` is for people and holds no secrets.
   void OnLost(std::string_view why, Nanos now);
+  /// It cannot be made, since there is no password.
+  void OnRefused(std::string_view why, Nanos now);
   void OnBytes(std::string_view bytes, Nanos now);
   /// The first `count` bytes of Output() were handed to the system.
   void OnWritten(std::size_t count);
@@ -141,6 +147,8 @@ class Link {
   Nanos state_until_;          // kWaiting: when to connect; kConnecting, kGreeting: when to give up
   Fault down_ = Fault::kNone;  // why the last connection could not be made; kNone: it could
   std::string down_why_;
+  std::string stage_;     // see OnStage
+  std::string password_;  // of the next AUTH
 
   std::string sha_;
   bool was_ready_ = false;       // at some time

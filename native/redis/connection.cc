@@ -1,0 +1,139 @@
+// Carries bytes and news between a link and the network.
+#include "connection.h"
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <utility>
+
+namespace sluice::redis {
+namespace {
+
+// A password may take longer than an attempt to connect is given; then a later attempt uses the
+// answer. After this long it is asked for again: an answer may have got lost.
+constexpr Nanos kPatience = std::chrono::seconds(10);
+
+Nanos Now() { return std::chrono::steady_clock::now().time_since_epoch(); }
+
+}  // namespace
+
+Connection::Connection(Link& link, const Endpoint& endpoint, std::shared_ptr<const Wakeup> wakeup)
+    : link_(link),
+      endpoint_(endpoint),
+      wakeup_(std::move(wakeup)),
+      channel_(endpoint.tls, endpoint.host) {}
+
+void Connection::Follow() {
+  if (IsOutOfDate()) {
+    channel_.Close();
+    attempt_ = link_.WantedConnection();
+    dialled_ = greeted_ = false;
+  }
+  if (attempt_ == 0) return;
+  if (!dialled_) return Dial();
+  if (!greeted_ && channel_.state() == Channel::State::kConnected) Greet();
+}
+
+void Connection::Dial() {
+  std::vector<Address> addresses;
+  if (endpoint_.path.empty()) {
+    if (!lookup_) lookup_ = Lookup::Start(endpoint_.host, endpoint_.port, wakeup_);
+    if (!lookup_->Done()) {
+      return link_.OnStage("the host's name has not been resolved");  // rings when it is
+    }
+    const auto lookup = std::exchange(lookup_, nullptr);
+    addresses = lookup->result().addresses;
+    if (addresses.empty()) {
+      dialled_ = true;
+      return link_.OnLost(lookup->result().error, Now());
+    }
+  } else {
+    addresses.push_back(UnixAddress(endpoint_.path));
+  }
+  dialled_ = true;
+  channel_.Connect(std::move(addresses), attempt_);
+  NoteProgress();
+}
+
+void Connection::NoteProgress() {
+  switch (channel_.state()) {
+    case Channel::State::kClosed:
+      return NoteLost();
+    case Channel::State::kConnecting:
+      return link_.OnStage(channel_.stage());
+    case Channel::State::kConnected:
+      return Greet();
+  }
+}
+
+// A password is asked for when there is a server to tell it to: not once more for each attempt
+// while the server is away.
+void Connection::Greet() {
+  if (endpoint_.password_source) {
+    if (question_ && !question_->answer() && Now() - asked_ > kPatience) question_.reset();
+    if (!question_) {
+      question_ = std::make_shared<PasswordQuestion>([wakeup = wakeup_] { wakeup->Ring(); });
+      asked_ = Now();
+      endpoint_.password_source->Ask(question_);
+    }
+    std::optional<PasswordQuestion::Answer> answer = question_->answer();
+    if (!answer) return link_.OnStage("the password function has not answered");
+    question_.reset();
+    if (answer->password.empty()) {
+      channel_.Close();
+      return link_.OnRefused("no password: " + answer->why, Now());
+    }
+    link_.SetPassword(std::move(answer->password));
+  }
+  greeted_ = true;
+  link_.OnConnected(Now());
+}
+
+void Connection::NoteLost() {
+  link_.OnLost(endpoint_.Address() + ": " + channel_.error(), Now());
+}
+
+// Whether the link and the server talk to each other.
+bool Connection::Ready() const {
+  return greeted_ && channel_.state() == Channel::State::kConnected && !IsOutOfDate();
+}
+
+void Connection::Write() {
+  while (Ready() && !link_.Output().empty()) {
+    const std::size_t written = channel_.Write(link_.Output());
+    link_.OnWritten(written);
+    if (channel_.state() == Channel::State::kClosed) return NoteLost();
+    if (written == 0) return;
+  }
+}
+
+pollfd Connection::Polled() const {
+  // While a password is awaited the server is left alone: what it says is read when it is there.
+  const bool waits = channel_.state() == Channel::State::kConnected && !greeted_;
+  const short events = channel_.Events(Ready() && !link_.Output().empty());
+  return {waits ? -1 : channel_.fd(), events, 0};
+}
+
+void Connection::OnPolled(short revents) {
+  if (IsOutOfDate() || !channel_.Ready(revents)) return;
+  if (channel_.state() == Channel::State::kConnecting) {
+    channel_.GoOn();
+    NoteProgress();
+  }
+  Read();
+}
+
+void Connection::Read() {
+  while (Ready()) {
+    const std::string_view bytes = channel_.Read(buffer_);
+    if (!bytes.empty()) link_.OnBytes(bytes, Now());
+    if (channel_.state() == Channel::State::kClosed) {
+      // What it said last may have ended the connection already.
+      if (!IsOutOfDate()) NoteLost();
+      return;
+    }
+    if (bytes.size() < buffer_.size()) return;  // that was all
+  }
+}
+
+}  // namespace sluice::redis

@@ -1,0 +1,47 @@
+// Passwords that are asked for anew at each connection, as tokens that expire have to be.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+
+namespace sluice::redis {
+
+/// One question for a password. Thread safe. Who asked may have gone when the answer comes.
+class PasswordQuestion {
+ public:
+  struct Answer {
+    std::string password;  ///< not empty, unless there is none
+    std::string why;       ///< there is none: for a person
+  };
+
+  /// `answered` is called when there is an answer, on the thread that gives it. Must not throw.
+  explicit PasswordQuestion(std::function<void()> answered) : answered_(std::move(answered)) {}
+
+  /// The first of these counts.
+  void Give(std::string password);
+  void Refuse(std::string why);
+
+  /// Not set: nobody has answered yet.
+  std::optional<Answer> answer() const;
+
+ private:
+  void Finish(Answer answer);
+
+  const std::function<void()> answered_;
+  mutable std::mutex mutex_;
+  std::optional<Answer> answer_;
+};
+
+/// Where passwords come from. Thread safe.
+class PasswordSource {
+ public:
+  virtual ~PasswordSource() = default;
+  /// Called on the I/O thread, for each new connection. Must neither block nor throw. The question
+  /// may be answered at once, later, on any thread, or never.
+  virtual void Ask(std::shared_ptr<PasswordQuestion> question) = 0;
+};
+
+}  // namespace sluice::redis

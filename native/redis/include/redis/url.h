@@ -1,0 +1,45 @@
+// URLs of Redis servers.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "redis/endpoint.h"
+
+namespace sluice::redis {
+
+/// What a URL says.
+struct Url {
+  Endpoint endpoint;  ///< `tls` is left null
+  bool tls = false;   ///< rediss://
+};
+
+/// Which part of a URL was refused, and why. Quotes nothing of the URL: a misplaced character can
+/// put a piece of a password into any part.
+struct UrlFault {
+  enum class Part : std::uint8_t {
+    kNone,
+    kScheme,
+    kUser,
+    kPassword,
+    kHost,
+    kPort,
+    kPath,
+    kDatabase,
+    kQuery
+  };
+  Part part = Part::kNone;
+  std::string reason;  ///< "the port must be a whole number from 1 to 65535"
+};
+
+/// Reads
+///   redis://[[user]:password@]host[:port][/database]
+///   rediss://, the same with TLS
+///   redis+unix://[[user]:password@]/path[?db=database]
+/// User, password and path are percent-decoded; an IPv6 address stands in brackets; the port is
+/// 6379 and the database 0 if not given. Returns false and says why in `fault`; `url` is then
+/// unchanged.
+bool ParseUrl(std::string_view text, Url& url, UrlFault& fault);
+
+}  // namespace sluice::redis

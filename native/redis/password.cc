@@ -1,0 +1,30 @@
+// Keeps the first answer.
+#include "redis/password.h"
+
+#include <utility>
+
+namespace sluice::redis {
+
+void PasswordQuestion::Give(std::string password) {
+  // An empty one would be taken for no password at all, and AUTH be left out.
+  if (password.empty()) return Refuse("the password is empty");
+  Finish({.password = std::move(password), .why = {}});
+}
+
+void PasswordQuestion::Refuse(std::string why) { Finish({.password = {}, .why = std::move(why)}); }
+
+std::optional<PasswordQuestion::Answer> PasswordQuestion::answer() const {
+  const std::lock_guard lock(mutex_);
+  return answer_;
+}
+
+void PasswordQuestion::Finish(Answer answer) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (answer_) return;
+    answer_ = std::move(answer);
+  }
+  answered_();
+}
+
+}  // namespace sluice::redis

@@ -1,0 +1,160 @@
+// Reads certificates and keys into what OpenSSL starts sessions from.
+#include "redis/tls.h"
+
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+namespace sluice::redis {
+namespace {
+
+using Part = Tls::Fault::Part;
+
+template <typename T, void (*kFree)(T*)>
+struct FreeWith {
+  void operator()(T* object) const { kFree(object); }
+};
+struct FreeBio {
+  void operator()(BIO* bio) const { BIO_free(bio); }
+};
+using Bio = std::unique_ptr<BIO, FreeBio>;
+using Certificate = std::unique_ptr<X509, FreeWith<X509, X509_free>>;
+using Key = std::unique_ptr<EVP_PKEY, FreeWith<EVP_PKEY, EVP_PKEY_free>>;
+
+// Without atexit: an I/O thread may still be at work when the process ends. Without configuration:
+// the file that our copy of OpenSSL would look for is another one on each system.
+bool StartOpenSsl() {
+  static const bool started = OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_ATEXIT |
+                                                   OPENSSL_INIT_LOAD_SSL_STRINGS |
+                                                   OPENSSL_INIT_LOAD_CRYPTO_STRINGS,
+                                               nullptr) == 1;
+  return started;
+}
+
+// OpenSSL's own answer to an encrypted key is to ask at the terminal.
+int NoPassphrase(char* /*buffer*/, int /*size*/, int /*writing*/, void* encrypted) {
+  *static_cast<bool*>(encrypted) = true;
+  return -1;
+}
+
+Bio Reader(std::string_view text) {
+  return Bio(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
+}
+
+// All certificates of a PEM text; none if one of them cannot be read.
+std::vector<Certificate> ReadCertificates(std::string_view pem) {
+  std::vector<Certificate> certificates;
+  bool encrypted = false;
+  const Bio bio = Reader(pem);
+  while (Certificate one{PEM_read_bio_X509_AUX(bio.get(), nullptr, NoPassphrase, &encrypted)}) {
+    certificates.push_back(std::move(one));
+  }
+  const unsigned long error = ERR_peek_last_error();
+  const bool ended =
+      ERR_GET_LIB(error) == ERR_LIB_PEM && ERR_GET_REASON(error) == PEM_R_NO_START_LINE;
+  ERR_clear_error();
+  if (!ended) certificates.clear();
+  return certificates;
+}
+
+void AppendField(std::string_view text, std::string& out) {
+  out += std::to_string(text.size());
+  out += ':';
+  out += text;
+}
+
+std::string Digest(const Tls::Options& options) {
+  std::string text;
+  AppendField(options.ca, text);
+  AppendField(options.cert, text);
+  AppendField(options.key, text);
+  AppendField(options.server_name, text);
+  text += options.verify ? '1' : '0';
+  std::array<unsigned char, EVP_MAX_MD_SIZE> digest;
+  unsigned int length = 0;
+  EVP_Digest(text.data(), text.size(), digest.data(), &length, EVP_sha256(), nullptr);
+  return {digest.begin(), digest.begin() + length};
+}
+
+class Maker {
+ public:
+  Maker(SSL_CTX* context, Tls::Fault& fault) : context_(context), fault_(fault) {}
+
+  bool Trust(std::string_view ca) {
+    if (ca.empty()) return true;
+    const std::vector<Certificate> certificates = ReadCertificates(ca);
+    if (certificates.empty()) return Refuse(Part::kCa, "holds no certificate that can be read (PEM)");
+    X509_STORE* const store = SSL_CTX_get_cert_store(context_);
+    for (const Certificate& one : certificates) X509_STORE_add_cert(store, one.get());
+    // One that we were told to trust need not be one that signs itself.
+    X509_STORE_set_flags(store, X509_V_FLAG_PARTIAL_CHAIN);
+    return true;
+  }
+
+  bool Show(std::string_view cert, std::string_view key) {
+    if (cert.empty() && key.empty()) return true;
+    const std::vector<Certificate> chain = ReadCertificates(cert);
+    if (chain.empty()) return Refuse(Part::kCert, "holds no certificate that can be read (PEM)");
+    if (SSL_CTX_use_certificate(context_, chain.front().get()) != 1) {
+      return Refuse(Part::kCert, "is a certificate that is too weak to be used");
+    }
+    for (std::size_t i = 1; i < chain.size(); ++i) SSL_CTX_add1_chain_cert(context_, chain[i].get());
+    bool encrypted = false;
+    const Bio bio = Reader(key);
+    const Key read{PEM_read_bio_PrivateKey(bio.get(), nullptr, NoPassphrase, &encrypted)};
+    if (!read) {
+      return Refuse(Part::kKey, encrypted ? "is encrypted: decrypt it before"
+                                          : "holds no private key that can be read (PEM)");
+    }
+    if (SSL_CTX_use_PrivateKey(context_, read.get()) != 1) {
+      return Refuse(Part::kKey, "is not the certificate's");
+    }
+    return true;
+  }
+
+ private:
+  bool Refuse(Part part, std::string_view reason) {
+    fault_ = {part, std::string(reason)};
+    return false;
+  }
+
+  SSL_CTX* const context_;
+  Tls::Fault& fault_;
+};
+
+}  // namespace
+
+void Tls::Free::operator()(ssl_ctx_st* context) const { SSL_CTX_free(context); }
+
+std::shared_ptr<const Tls> Tls::Make(const Options& options, Fault& fault) {
+  fault = {};
+  if (!StartOpenSsl()) throw std::bad_alloc();
+  std::shared_ptr<Tls> tls(new Tls);
+  tls->context_.reset(SSL_CTX_new(TLS_client_method()));
+  SSL_CTX* const context = tls->context();
+  if (context == nullptr) throw std::bad_alloc();
+  SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
+  SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+  // What was not written is offered again from wherever it then stands.
+  SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+  SSL_CTX_set_read_ahead(context, 1);
+  SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
+  SSL_CTX_set_verify(context, options.verify ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, nullptr);
+
+  Maker maker(context, fault);
+  const bool usable = maker.Trust(options.ca) && maker.Show(options.cert, options.key);
+  ERR_clear_error();
+  if (!usable) return nullptr;
+  tls->identity_ = Digest(options);
+  tls->server_name_ = options.server_name;
+  tls->verify_ = options.verify;
+  return tls;
+}
+
+}  // namespace sluice::redis
