@@ -105,10 +105,19 @@ function nearest(word: string, known: readonly string[]): string | undefined {
   return best && best.off <= Math.max(2, Math.floor(best.name.length / 3)) ? best.name : undefined;
 }
 
-/** Throws unless `given` is a plain options object all of whose names are among `known`; suggests the nearest right one. */
-export function checkOptionNames(given: unknown, known: readonly string[], where: string): void {
+/**
+ * Throws unless `given` is a plain options object all of whose names are among `known`; suggests the nearest right
+ * one. `secret`: no value is shown, since it may be a password under a misspelt name.
+ */
+export function checkOptionNames(
+  given: unknown,
+  known: readonly string[],
+  where: string,
+  { secret = false } = {},
+): void {
   if (typeof given !== 'object' || given === null || Array.isArray(given)) {
-    throw typeError('ERR_SLUICE_OPTIONS', where, given, 'given an object of options');
+    const shown = secret ? typeof given : given;
+    throw typeError('ERR_SLUICE_OPTIONS', where, shown, 'given an object of options');
   }
   for (const name of Object.keys(given)) {
     if (known.includes(name)) continue;
@@ -121,7 +130,7 @@ export function checkOptionNames(given: unknown, known: readonly string[], where
       error,
       'ERR_SLUICE_UNKNOWN_OPTION',
       `${where}.${name}`,
-      (given as Record<string, unknown>)[name],
+      secret ? undefined : (given as Record<string, unknown>)[name],
     );
   }
 }

@@ -13,6 +13,7 @@ export type {
   SyncLimiter,
   WaitOptions,
 } from './limiter-types.js';
+export { type MemoryOptions, type MemoryStore, memory } from './memory-store.js';
 export {
   type ConcurrencyOptions,
   concurrency,
@@ -29,13 +30,13 @@ export {
   tokenBucket,
 } from './policies.js';
 export {
-  type MemoryOptions,
-  type MemoryStore,
-  memory,
+  type PasswordFunction,
+  type Pem,
   type RedisOptions,
   type RedisStore,
+  type RedisTlsOptions,
   redis,
-} from './stores.js';
+} from './redis-store.js';
 export type {
   AlgorithmName,
   Cost,

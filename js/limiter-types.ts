@@ -1,7 +1,8 @@
 // What a limiter is to its users.
 
+import type { MemoryStore } from './memory-store.js';
 import type { RedisLink } from './redis-link.js';
-import type { MemoryStore, RedisStore } from './stores.js';
+import type { RedisStore } from './redis-store.js';
 import type { Cost, Decision, Duration, Key, Limits, OnStoreError, Policy } from './types.js';
 
 /** One policy, or several by name. */

@@ -20,12 +20,13 @@ import type {
 } from './limiter-types.js';
 import { MemoryEngine } from './memory-engine.js';
 import { MemoryLimiter } from './memory-limiter.js';
+import { MemoryStore, memory } from './memory-store.js';
 import { native } from './native.js';
 import { readPolicies } from './options.js';
 import { describePolicy, toNative } from './policy.js';
 import { RedisLimiter } from './redis-limiter.js';
 import { RedisLink } from './redis-link.js';
-import { MemoryStore, memory, RedisStore } from './stores.js';
+import { RedisStore } from './redis-store.js';
 import type { Key, OnStoreError, Policy } from './types.js';
 
 export type * from './limiter-types.js';
@@ -165,7 +166,7 @@ function redisLimiter(sets: readonly Set[], store: RedisStore, options: CommonOp
       maxKeys: LOCAL_KEYS,
       wallOffsetUs: wallOffsetUs(),
     });
-    return new RedisLink(limiter, table, store.address);
+    return new RedisLink(limiter, table, store);
   });
   return new RedisLimiter(parts, unclaim);
 }

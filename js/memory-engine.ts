@@ -6,9 +6,9 @@ import { type PolicyTable, readDecision } from './decision.js';
 import type { Engine } from './engine.js';
 import { newHolderId, Slots } from './holder.js';
 import { keysWithShard, type Who } from './keys.js';
+import type { MemoryStore } from './memory-store.js';
 import { Kind, type NativeMemoryLimiter, native } from './native.js';
 import { toNative } from './policy.js';
-import type { MemoryStore } from './stores.js';
 import type { Decision } from './types.js';
 
 /** The monotonic clock, as native code is told of it. */

@@ -4,8 +4,8 @@ import { BaseLimiter, type Part } from './base-limiter.js';
 import { readDecision } from './decision.js';
 import type { CheckOptions, LimiterStats, SyncLimiter } from './limiter-types.js';
 import type { MemoryEngine } from './memory-engine.js';
+import type { MemoryStore } from './memory-store.js';
 import { Kind, native } from './native.js';
-import type { MemoryStore } from './stores.js';
 import { Time } from './time.js';
 import type { Decision, Key } from './types.js';
 

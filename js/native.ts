@@ -48,12 +48,35 @@ export interface NativeMemoryLimiter {
   act(kind: Kind, keys: NativeKeys, nowUs: number, holder?: string): number;
 }
 
+/** Certificates and keys that have been read, held by native code. */
+export interface NativeTls {
+  readonly tls: unique symbol;
+}
+
+/** Who is asked for a password, held by native code. */
+export interface NativePasswordSource {
+  readonly source: unique symbol;
+}
+
 export interface NativeEndpoint {
   readonly host: string;
   readonly port: number;
+  /** Of a unix socket, in place of host and port; or empty. */
+  readonly path: string;
   readonly user: string;
   readonly password: string;
+  /** In place of `password`. */
+  readonly passwordSource: NativePasswordSource | undefined;
   readonly database: number;
+  readonly tls: NativeTls | undefined;
+}
+
+/** What a URL says. */
+export interface NativeUrl extends Omit<NativeEndpoint, 'passwordSource' | 'tls'> {
+  /** Without credentials. */
+  readonly address: string;
+  /** It wants TLS. */
+  readonly secure: boolean;
 }
 
 export interface NativeRedisStats {
@@ -117,8 +140,22 @@ export interface NativeAddon {
     policies: readonly NativePolicy[],
     prefix: string,
   ): NativeMemoryLimiter;
-  /** The endpoint, or why the URL was refused. */
-  parseRedisUrl(url: string): NativeEndpoint | string;
+  /** What js/passwords.ts keeps here. */
+  passwordFunctions?: Map<number, unknown>;
+  /** What the URL says, or why it was refused. */
+  parseRedisUrl(url: string): NativeUrl | string;
+  /** PEM texts, or empty ones. Else the name of the option at fault, and why. */
+  makeTls(options: {
+    ca: string;
+    cert: string;
+    key: string;
+    servername: string;
+    verify: boolean;
+  }): NativeTls | readonly [name: string, reason: string];
+  makePasswordSource(id: number): NativePasswordSource;
+  /** `receiver` has to see to it that each ticket is answered, and must not throw. */
+  onPasswordWanted(receiver: (id: number, ticket: number) => void): void;
+  answerPassword(ticket: number, password: string | undefined, why: string | undefined): void;
   makeRedisLimiter(options: {
     endpoint: NativeEndpoint;
     policies: readonly NativePolicy[];

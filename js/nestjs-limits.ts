@@ -13,6 +13,7 @@ import {
   keyKindsOf,
 } from './http-question.js';
 import type { LimiterOptions } from './limiter.js';
+import { memory } from './memory-store.js';
 import { type Handler, readDecorators } from './nestjs-decorators.js';
 import {
   given,
@@ -22,7 +23,6 @@ import {
   type SluiceModuleOptions,
 } from './nestjs-options.js';
 import { readPolicies } from './options.js';
-import { memory } from './stores.js';
 
 /** How the requests of a handler are limited. */
 export interface Rule {

@@ -8,6 +8,7 @@ import { closedError, SluiceError } from './errors.js';
 import { newHolderId, Slots } from './holder.js';
 import type { Who } from './keys.js';
 import { Kind, type NativeRedisLimiter, native } from './native.js';
+import type { RedisStore } from './redis-store.js';
 import type { Decision, Holder } from './types.js';
 
 /** Published for each check that the store did not answer: `{ address, fault, detail, decidedBy }`. */
@@ -40,17 +41,18 @@ const freeTickets: number[] = [];
 export class RedisLink<Name extends string> implements Engine<Name> {
   readonly table: PolicyTable<Name>;
   readonly #native: NativeRedisLimiter;
-  readonly #address: string;
+  readonly #store: RedisStore;
   #flushing = false;
   #underWay = 0;
   #idle: (() => void) | undefined;
   #warned = false;
   #closed = false;
 
-  constructor(limiter: NativeRedisLimiter, table: PolicyTable<Name>, address: string) {
+  constructor(limiter: NativeRedisLimiter, table: PolicyTable<Name>, store: RedisStore) {
     this.#native = limiter;
     this.table = table;
-    this.#address = address;
+    // With its password function, which nobody else may hold.
+    this.#store = store;
   }
 
   decide(kind: Kind.Check | Kind.Peek, who: Who, call: Call): Promise<Decision<Name>> {
@@ -139,7 +141,7 @@ export class RedisLink<Name extends string> implements Engine<Name> {
   }
 
   #error(fault: string, detail: string | undefined): SluiceError {
-    const what = `no answer from Redis at ${this.#address} (${fault})`;
+    const what = `no answer from Redis at ${this.#store.address} (${fault})`;
     return new SluiceError('ERR_SLUICE_STORE_UNAVAILABLE', detail ? `${what}: ${detail}` : what);
   }
 
@@ -151,7 +153,7 @@ export class RedisLink<Name extends string> implements Engine<Name> {
     const fault = native.redisFaults[faultNumber]!;
     if (faultChannel.hasSubscribers) {
       const decidedBy = code < 0 ? 'throw' : (['', 'local', 'allow', 'deny'] as const)[code >> 5];
-      faultChannel.publish({ address: this.#address, fault, detail, decidedBy });
+      faultChannel.publish({ address: this.#store.address, fault, detail, decidedBy });
     } else if (!this.#warned && code >= 0) {
       // A caller of the rule 'throw' sees the error; under the other rules nobody would.
       process.emitWarning(`${this.#error(fault, detail).message} (checks go by onStoreError)`, {

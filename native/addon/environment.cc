@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "answer_queue.h"
+#include "password_desk.h"
 #include "values.h"
 
 namespace sluice::addon {
@@ -20,8 +21,12 @@ Environment::Environment(Napi::Env env, Napi::Object exports) {
   exports.Set("exchange", exchange);
 
   answers_ = std::make_shared<AnswerQueue>(env);
-  // Runs while the thread-safe function still lives, before the destructor below.
-  env.AddCleanupHook([answers = answers_] { answers->Close(); });
+  passwords_ = std::make_shared<PasswordDesk>(env);
+  // Runs while the thread-safe functions still live, before the destructor below.
+  env.AddCleanupHook([answers = answers_, passwords = passwords_] {
+    answers->Close();
+    passwords->Close();
+  });
 }
 
 Environment::~Environment() = default;

@@ -13,6 +13,7 @@
 namespace sluice::addon {
 
 class AnswerQueue;
+class PasswordDesk;
 
 /// What JavaScript leaves in the exchange; see Environment.
 struct Call {
@@ -55,11 +56,13 @@ class Environment {
   Call ReadCall(std::size_t count) const;
   AnswerQueue& answers() { return *answers_; }
   std::shared_ptr<AnswerQueue> SharedAnswers() { return answers_; }
+  PasswordDesk& passwords() { return *passwords_; }
 
  private:
   Napi::Reference<Napi::Float64Array> exchange_array_;
   double* exchange_;
   std::shared_ptr<AnswerQueue> answers_;
+  std::shared_ptr<PasswordDesk> passwords_;
 };
 
 /// How many numbers follow a verdict's code.

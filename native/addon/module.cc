@@ -10,6 +10,7 @@
 #include "limiter/policy_claims.h"
 #include "memory_binding.h"
 #include "redis_binding.h"
+#include "redis_endpoint.h"
 #include "values.h"
 
 namespace sluice::addon {
@@ -55,6 +56,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("maxPolicies", static_cast<double>(kMaxPolicies));
   ExportMemory(env, exports);
   ExportRedis(env, exports);
+  ExportRedisEndpoint(env, exports);
   return exports;
 }
 

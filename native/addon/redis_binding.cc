@@ -10,7 +10,7 @@
 #include "environment.h"
 #include "limiter/redis_limiter.h"
 #include "redis/client.h"
-#include "redis/endpoint.h"
+#include "redis_endpoint.h"
 #include "store/clock.h"
 #include "values.h"
 
@@ -96,33 +96,6 @@ Napi::Value Stats(const Napi::CallbackInfo& info) {
 
 void Close(const Napi::CallbackInfo& info) { BoundOf(info).limiter.reset(); }
 
-Napi::Value ParseRedisUrl(const Napi::CallbackInfo& info) {
-  const Napi::Env env = info.Env();
-  redis::Endpoint endpoint;
-  redis::UrlFault fault;
-  if (!redis::ParseUrl(Utf8(env, info[0]).view(), endpoint, fault)) {
-    return Napi::String::New(env, fault.reason);
-  }
-  auto out = Napi::Object::New(env);
-  out.Set("host", endpoint.host);
-  out.Set("port", endpoint.port);
-  out.Set("user", endpoint.user);
-  out.Set("password", endpoint.password);
-  out.Set("database", endpoint.database);
-  return out;
-}
-
-redis::Endpoint ReadEndpoint(const Napi::Object& from) {
-  const auto text = [&from](const char* name) { return Utf8(from.Env(), from.Get(name)).Text(); };
-  redis::Endpoint endpoint;
-  endpoint.host = text("host");
-  endpoint.port = static_cast<std::uint16_t>(from.Get("port").As<Napi::Number>().Uint32Value());
-  endpoint.user = text("user");
-  endpoint.password = text("password");
-  endpoint.database = from.Get("database").As<Napi::Number>().Int32Value();
-  return endpoint;
-}
-
 Napi::Value MakeRedisLimiter(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   const auto from = info[0].As<Napi::Object>();
@@ -168,7 +141,6 @@ void OnAnswers(const Napi::CallbackInfo& info) {
 }  // namespace
 
 void ExportRedis(Napi::Env env, Napi::Object exports) {
-  exports.Set("parseRedisUrl", Napi::Function::New(env, ParseRedisUrl));
   exports.Set("makeRedisLimiter", Napi::Function::New(env, MakeRedisLimiter));
   exports.Set("onAnswers", Napi::Function::New(env, OnAnswers));
   auto faults = Napi::Array::New(env);

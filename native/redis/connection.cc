@@ -89,9 +89,7 @@ void Connection::Greet() {
   link_.OnConnected(Now());
 }
 
-void Connection::NoteLost() {
-  link_.OnLost(endpoint_.Address() + ": " + channel_.error(), Now());
-}
+void Connection::NoteLost() { link_.OnLost(endpoint_.Address() + ": " + channel_.error(), Now()); }
 
 // Whether the link and the server talk to each other.
 bool Connection::Ready() const {

@@ -1,4 +1,5 @@
-// What a link needs of the network: its server's addresses, a channel, a password for each connection.
+// What a link needs of the network: its server's addresses, a channel, a password for each
+// connection.
 #pragma once
 
 #include <poll.h>

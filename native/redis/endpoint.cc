@@ -8,10 +8,9 @@ namespace sluice::redis {
 namespace {
 
 auto IdentityOf(const Endpoint& endpoint) {
-  return std::tuple_cat(
-      std::tie(endpoint.host, endpoint.port, endpoint.path, endpoint.user, endpoint.password,
-               endpoint.password_source, endpoint.database),
-      std::tuple(endpoint.tls ? endpoint.tls->identity() : std::string_view()));
+  return std::tuple_cat(std::tie(endpoint.host, endpoint.port, endpoint.path, endpoint.user,
+                                 endpoint.password, endpoint.password_source, endpoint.database),
+                        std::tuple(endpoint.tls ? endpoint.tls->identity() : std::string_view()));
 }
 
 }  // namespace

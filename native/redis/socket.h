@@ -1,4 +1,5 @@
-// A non-blocking connection, TCP or of a unix socket, to the first of several addresses that answers.
+// A non-blocking connection, TCP or of a unix socket, to the first of several addresses that
+// answers.
 #pragma once
 
 #include <cstddef>
@@ -31,8 +32,8 @@ class Socket {
   /// Call when poll() says that a connecting socket is writable or in error.
   void FinishConnecting();
 
-  /// Hands over what the system takes now; may close. To a server that has hung up nothing goes out,
-  /// and Read finds what it said last.
+  /// Hands over what the system takes now; may close. To a server that has hung up nothing goes
+  /// out, and Read finds what it said last.
   std::size_t Write(std::string_view bytes);
   /// Takes what is there now; may close. The bytes are part of `buffer`.
   std::string_view Read(std::span<char> buffer);

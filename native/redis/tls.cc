@@ -7,8 +7,11 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
+#include <new>
+#include <utility>
 #include <vector>
 
 namespace sluice::redis {
@@ -30,10 +33,10 @@ using Key = std::unique_ptr<EVP_PKEY, FreeWith<EVP_PKEY, EVP_PKEY_free>>;
 // Without atexit: an I/O thread may still be at work when the process ends. Without configuration:
 // the file that our copy of OpenSSL would look for is another one on each system.
 bool StartOpenSsl() {
-  static const bool started = OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_ATEXIT |
-                                                   OPENSSL_INIT_LOAD_SSL_STRINGS |
-                                                   OPENSSL_INIT_LOAD_CRYPTO_STRINGS,
-                                               nullptr) == 1;
+  static const bool started =
+      OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_ATEXIT |
+                           OPENSSL_INIT_LOAD_SSL_STRINGS | OPENSSL_INIT_LOAD_CRYPTO_STRINGS,
+                       nullptr) == 1;
   return started;
 }
 
@@ -89,7 +92,8 @@ class Maker {
   bool Trust(std::string_view ca) {
     if (ca.empty()) return true;
     const std::vector<Certificate> certificates = ReadCertificates(ca);
-    if (certificates.empty()) return Refuse(Part::kCa, "holds no certificate that can be read (PEM)");
+    if (certificates.empty())
+      return Refuse(Part::kCa, "holds no certificate that can be read (PEM)");
     X509_STORE* const store = SSL_CTX_get_cert_store(context_);
     for (const Certificate& one : certificates) X509_STORE_add_cert(store, one.get());
     // One that we were told to trust need not be one that signs itself.
@@ -104,7 +108,8 @@ class Maker {
     if (SSL_CTX_use_certificate(context_, chain.front().get()) != 1) {
       return Refuse(Part::kCert, "is a certificate that is too weak to be used");
     }
-    for (std::size_t i = 1; i < chain.size(); ++i) SSL_CTX_add1_chain_cert(context_, chain[i].get());
+    for (std::size_t i = 1; i < chain.size(); ++i)
+      SSL_CTX_add1_chain_cert(context_, chain[i].get());
     bool encrypted = false;
     const Bio bio = Reader(key);
     const Key read{PEM_read_bio_PrivateKey(bio.get(), nullptr, NoPassphrase, &encrypted)};
@@ -116,6 +121,13 @@ class Maker {
       return Refuse(Part::kKey, "is not the certificate's");
     }
     return true;
+  }
+
+  bool Name(std::string_view name) {
+    constexpr std::size_t kLongest = 253;  // of host names
+    const bool usable = name.size() <= kLongest &&
+                        std::ranges::all_of(name, [](char c) { return c > ' ' && c < '\x7f'; });
+    return usable || Refuse(Part::kServerName, "is not a host name or an address");
   }
 
  private:
@@ -148,7 +160,8 @@ std::shared_ptr<const Tls> Tls::Make(const Options& options, Fault& fault) {
   SSL_CTX_set_verify(context, options.verify ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, nullptr);
 
   Maker maker(context, fault);
-  const bool usable = maker.Trust(options.ca) && maker.Show(options.cert, options.key);
+  const bool usable = maker.Trust(options.ca) && maker.Show(options.cert, options.key) &&
+                      maker.Name(options.server_name);
   ERR_clear_error();
   if (!usable) return nullptr;
   tls->identity_ = Digest(options);

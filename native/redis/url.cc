@@ -183,8 +183,8 @@ class Parser {
                     "written %23");
     }
     if (path->size() > kLongest || path->find('\0') != std::string::npos) {
-      return Refuse(Part::kPath, "the socket's path must have at most " +
-                                     std::to_string(kLongest) + " bytes, none of them zero");
+      return Refuse(Part::kPath, "the socket's path must have at most " + std::to_string(kLongest) +
+                                     " bytes, none of them zero");
     }
     url.endpoint.path = std::move(*path);
     return true;

@@ -27,7 +27,7 @@ class Tls {
 
   /// Which option was refused, and why; quotes nothing of it.
   struct Fault {
-    enum class Part : std::uint8_t { kNone, kCa, kCert, kKey };
+    enum class Part : std::uint8_t { kNone, kCa, kCert, kKey, kServerName };
     Part part = Part::kNone;
     std::string reason;  ///< "holds no certificate"
   };

@@ -1,0 +1,111 @@
+// One more thread-safe function per environment, called once per batch of questions.
+#include "password_desk.h"
+
+#include <array>
+#include <utility>
+
+namespace sluice::addon {
+namespace {
+
+constexpr const char* kEnded = "the thread that gave the password function has ended";
+
+}  // namespace
+
+class PasswordDesk::Source final : public redis::PasswordSource {
+ public:
+  Source(std::shared_ptr<PasswordDesk> desk, std::uint32_t id) : desk_(std::move(desk)), id_(id) {}
+
+  void Ask(std::shared_ptr<redis::PasswordQuestion> question) override {
+    desk_->Ask(id_, question);
+  }
+
+ private:
+  const std::shared_ptr<PasswordDesk> desk_;
+  const std::uint32_t id_;
+};
+
+PasswordDesk::PasswordDesk(Napi::Env env) {
+  const Napi::String name = Napi::String::New(env, "sluice password");
+  const napi_status status = napi_create_threadsafe_function(
+      env, nullptr, nullptr, name, 0, 1, nullptr, nullptr, this, &PasswordDesk::OnWake, &wake_);
+  if (status != napi_ok) throw Napi::Error::New(env);
+  napi_unref_threadsafe_function(env, wake_);
+}
+
+void PasswordDesk::SetReceiver(Napi::Function receiver) { receiver_ = Napi::Persistent(receiver); }
+
+std::shared_ptr<redis::PasswordSource> PasswordDesk::MakeSource(std::uint32_t id) {
+  return std::make_shared<Source>(shared_from_this(), id);
+}
+
+void PasswordDesk::Ask(std::uint32_t source,
+                       const std::shared_ptr<redis::PasswordQuestion>& question) {
+  bool closed = false;
+  {
+    const std::scoped_lock lock(mutex_);
+    closed = wake_ == nullptr;
+    if (!closed) {
+      std::erase_if(unanswered_, [](const auto& entry) { return entry.second.expired(); });
+      const std::uint64_t ticket = ++tickets_;
+      unanswered_.emplace(ticket, question);
+      waiting_.push_back({source, ticket});
+      napi_call_threadsafe_function(wake_, nullptr, napi_tsfn_nonblocking);
+    }
+  }
+  if (closed) question->Refuse(kEnded);
+}
+
+std::shared_ptr<redis::PasswordQuestion> PasswordDesk::Take(std::uint64_t ticket) {
+  const std::scoped_lock lock(mutex_);
+  const auto node = unanswered_.extract(ticket);
+  return node.empty() ? nullptr : node.mapped().lock();
+}
+
+void PasswordDesk::Give(std::uint64_t ticket, std::string password) {
+  if (const auto question = Take(ticket)) question->Give(std::move(password));
+}
+
+void PasswordDesk::Refuse(std::uint64_t ticket, std::string why) {
+  if (const auto question = Take(ticket)) question->Refuse(std::move(why));
+}
+
+void PasswordDesk::Close() {
+  receiver_.Reset();
+  napi_threadsafe_function wake = nullptr;
+  decltype(unanswered_) unanswered;
+  {
+    const std::scoped_lock lock(mutex_);
+    wake = std::exchange(wake_, nullptr);
+    unanswered.swap(unanswered_);
+    waiting_.clear();
+  }
+  napi_release_threadsafe_function(wake, napi_tsfn_abort);
+  for (const auto& [ticket, question] : unanswered) {
+    if (const auto asked = question.lock()) asked->Refuse(kEnded);
+  }
+}
+
+void PasswordDesk::OnWake(napi_env env, napi_value /*callback*/, void* context, void* /*data*/) {
+  if (env == nullptr) return;  // the environment is ending
+  static_cast<PasswordDesk*>(context)->HandOver(env);
+}
+
+// Plain Node-API and no status looked at, as in AnswerQueue::HandOver.
+void PasswordDesk::HandOver(napi_env env) {
+  std::vector<Wanted> wanted;
+  {
+    const std::scoped_lock lock(mutex_);
+    wanted.swap(waiting_);
+  }
+  for (const Wanted& one : wanted) {
+    const Napi::HandleScope scope(env);
+    std::array<napi_value, 2> args{};
+    napi_create_uint32(env, one.source, args.data());
+    napi_create_double(env, static_cast<double>(one.ticket), &args[1]);
+    napi_value undefined = nullptr;
+    napi_get_undefined(env, &undefined);
+    napi_call_function(env, undefined, receiver_.Value(), args.size(), args.data(), nullptr);
+  }
+}
+
+}  // namespace sluice::addon
