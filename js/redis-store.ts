@@ -114,6 +114,6 @@ export function redis(options: string | RedisOptions): RedisStore {
     passwordSource: give && passwordSource(give),
     give,
     database: database ?? endpoint.database,
-    tls: secure || tls !== undefined ? readTls(tls ?? {}) : undefined,
+    tls: secure || tls !== undefined ? readTls(tls === undefined ? {} : tls) : undefined,
   });
 }

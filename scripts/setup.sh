@@ -9,7 +9,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 readonly DEPS=.deps
 readonly APT_DIR=$DEPS/apt
-readonly BUILD="g++ cmake make libsodium-dev libhiredis-dev"
+readonly BUILD="g++ cmake make libsodium-dev libssl-dev libhiredis-dev"
 readonly SIM="libglfw3-dev libimgui-dev libgl-dev libgl1-mesa-dri libpng-dev libcli11-dev nlohmann-json3-dev fonts-roboto-unhinted"
 readonly TEST="libgtest-dev redis-server openssl xvfb xauth"
 
@@ -44,10 +44,16 @@ compiler_there() {
   fi
 }
 
-# hiredis 1.1 or newer, with TLS; an older one of the system does not count.
+# OpenSSL 3 or newer. Debian keeps those of its headers that differ by architecture apart.
+openssl_there() {
+  any include/openssl/ssl.h && any include/openssl/configuration.h 'include/*/openssl/configuration.h' &&
+    library libssl && library libcrypto
+}
+
+# hiredis 1.1 or newer; an older one of the system does not count.
 hiredis_there() {
   local header
-  library libhiredis_ssl || return 1
+  library libhiredis || return 1
   for header in {"$DEPS/usr",/usr,/usr/local,/opt/homebrew}/include/hiredis/hiredis.h; do
     [[ -r $header ]] || continue
     awk '$2 == "HIREDIS_MAJOR" { major = $3 } $2 == "HIREDIS_MINOR" { minor = $3 }
@@ -63,6 +69,7 @@ there() {
     xvfb) command_there Xvfb ;;
     lua5.1) command_there luac5.1 ;;
     libsodium-dev) any include/sodium.h && library libsodium ;;
+    libssl-dev) openssl_there ;;
     libhiredis-dev) hiredis_there ;;
     libgtest-dev) any include/gtest/gtest.h && library libgtest ;;
     nlohmann-json3-dev) any include/nlohmann/json.hpp ;;

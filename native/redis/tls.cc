@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <mutex>
 #include <new>
 #include <utility>
 #include <vector>
@@ -66,6 +67,38 @@ std::vector<Certificate> ReadCertificates(std::string_view pem) {
   return certificates;
 }
 
+// Those that were trusted last, read: of Node's roots there are 150, and that takes a while.
+class Trust {
+ public:
+  /// Null if a certificate cannot be read.
+  X509_STORE* Read(std::string_view ca) {
+    const std::lock_guard lock(mutex_);
+    if (store_ == nullptr || ca != ca_) {
+      const std::vector<Certificate> certificates = ReadCertificates(ca);
+      if (certificates.empty()) return nullptr;
+      store_.reset(X509_STORE_new());
+      if (store_ == nullptr) throw std::bad_alloc();
+      for (const Certificate& one : certificates) X509_STORE_add_cert(store_.get(), one.get());
+      // One that we were told to trust need not be one that signs itself.
+      X509_STORE_set_flags(store_.get(), X509_V_FLAG_PARTIAL_CHAIN);
+      ca_ = ca;
+    }
+    X509_STORE_up_ref(store_.get());
+    return store_.get();
+  }
+
+ private:
+  std::mutex mutex_;
+  std::string ca_;
+  std::unique_ptr<X509_STORE, FreeWith<X509_STORE, X509_STORE_free>> store_;
+};
+
+// Never destroyed: stores may be made while the process ends.
+Trust& TheTrust() {
+  static auto* const trust = new Trust;
+  return *trust;
+}
+
 void AppendField(std::string_view text, std::string& out) {
   out += std::to_string(text.size());
   out += ':';
@@ -91,13 +124,9 @@ class Maker {
 
   bool Trust(std::string_view ca) {
     if (ca.empty()) return true;
-    const std::vector<Certificate> certificates = ReadCertificates(ca);
-    if (certificates.empty())
-      return Refuse(Part::kCa, "holds no certificate that can be read (PEM)");
-    X509_STORE* const store = SSL_CTX_get_cert_store(context_);
-    for (const Certificate& one : certificates) X509_STORE_add_cert(store, one.get());
-    // One that we were told to trust need not be one that signs itself.
-    X509_STORE_set_flags(store, X509_V_FLAG_PARTIAL_CHAIN);
+    X509_STORE* const store = TheTrust().Read(ca);
+    if (store == nullptr) return Refuse(Part::kCa, "holds no certificate that can be read (PEM)");
+    SSL_CTX_set_cert_store(context_, store);  // which takes it over
     return true;
   }
 

@@ -1,24 +1,26 @@
 // What a URL of a Redis server may say, and how a wrong one is refused.
+#include "redis/url.h"
+
 #include <gtest/gtest.h>
 
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "redis/endpoint.h"
-
 namespace sluice::redis {
 namespace {
 
 using Part = UrlFault::Part;
 
-Endpoint Parsed(std::string_view url) {
-  Endpoint endpoint;
+Url ParsedUrl(std::string_view text) {
+  Url url;
   UrlFault fault;
-  EXPECT_TRUE(ParseUrl(url, endpoint, fault)) << url << ": " << fault.reason;
+  EXPECT_TRUE(ParseUrl(text, url, fault)) << text << ": " << fault.reason;
   EXPECT_EQ(fault.part, Part::kNone);
-  return endpoint;
+  return url;
 }
+
+Endpoint Parsed(std::string_view text) { return ParsedUrl(text).endpoint; }
 
 TEST(Url, HostAloneMeansPort6379AndDatabase0) {
   const Endpoint endpoint = Parsed("redis://cache.internal");
@@ -55,6 +57,30 @@ TEST(Url, Ipv6StandsInBrackets) {
   EXPECT_EQ(Parsed("redis://[::1]").port, 6379);
 }
 
+TEST(Url, RedissMeansTls) {
+  const Url url = ParsedUrl("rediss://app:pw@cache.internal:6380/2");
+  EXPECT_TRUE(url.tls);
+  EXPECT_EQ(url.endpoint.host, "cache.internal");
+  EXPECT_EQ(url.endpoint.port, 6380);
+  EXPECT_EQ(url.endpoint.password, "pw");
+  EXPECT_EQ(url.endpoint.database, 2);
+  EXPECT_FALSE(ParsedUrl("redis://cache.internal").tls);
+}
+
+TEST(Url, AUnixSocketIsAPath) {
+  const Endpoint endpoint = Parsed("redis+unix:///run/redis/redis.sock");
+  EXPECT_EQ(endpoint.path, "/run/redis/redis.sock");
+  EXPECT_EQ(endpoint.host, "");
+  EXPECT_EQ(endpoint.database, 0);
+  EXPECT_EQ(endpoint.Address(), "unix:/run/redis/redis.sock");
+  const Endpoint full = Parsed("redis+unix://app:p%2Fw@/tmp/a%20b@c?db=15");
+  EXPECT_EQ(full.user, "app");
+  EXPECT_EQ(full.password, "p/w");
+  EXPECT_EQ(full.path, "/tmp/a b@c");
+  EXPECT_EQ(full.database, 15);
+  EXPECT_EQ(Parsed("redis+unix:///" + std::string(106, 'a')).path.size(), 107U);
+}
+
 struct Refusal {
   std::string url;
   Part part;
@@ -63,14 +89,14 @@ struct Refusal {
 class UrlRefused : public ::testing::TestWithParam<Refusal> {};
 
 TEST_P(UrlRefused, NamesThePartAndQuotesNothing) {
-  Endpoint endpoint;
-  endpoint.host = "unchanged";
+  Url url;
+  url.endpoint.host = "unchanged";
   UrlFault fault;
-  EXPECT_FALSE(ParseUrl(GetParam().url, endpoint, fault)) << GetParam().url;
+  EXPECT_FALSE(ParseUrl(GetParam().url, url, fault)) << GetParam().url;
   EXPECT_EQ(fault.part, GetParam().part) << GetParam().url << ": " << fault.reason;
   EXPECT_FALSE(fault.reason.empty());
   EXPECT_EQ(fault.reason.find("hunter"), std::string::npos);
-  EXPECT_EQ(endpoint.host, "unchanged");
+  EXPECT_EQ(url.endpoint.host, "unchanged");
 }
 
 INSTANTIATE_TEST_SUITE_P(
@@ -78,8 +104,17 @@ INSTANTIATE_TEST_SUITE_P(
     ::testing::Values(
         Refusal{"", Part::kScheme}, Refusal{"localhost:6379", Part::kScheme},
         Refusal{"http://h", Part::kScheme}, Refusal{"REDIS:/h", Part::kScheme},
-        Refusal{"rediss://:hunter2@h", Part::kScheme},
-        Refusal{"redis+unix:///tmp/redis.sock", Part::kScheme}, Refusal{"redis://", Part::kHost},
+        Refusal{"unix:///tmp/redis.sock", Part::kScheme}, Refusal{"redis://", Part::kHost},
+        Refusal{"redis+unix://", Part::kHost}, Refusal{"redis+unix://run/s", Part::kHost},
+        Refusal{"redis+unix://:hunter2@", Part::kHost},
+        Refusal{"redis+unix://:hunter/2@/run/s", Part::kHost},
+        Refusal{"redis+unix://:hunter?2@/run/s", Part::kHost},
+        Refusal{"redis+unix://hunter2@/run/s", Part::kPassword},
+        Refusal{"redis+unix:///run/%2", Part::kPath}, Refusal{"redis+unix:///run/%00", Part::kPath},
+        Refusal{"redis+unix:///run/s#1", Part::kPath},
+        Refusal{"redis+unix:///" + std::string(107, 'a'), Part::kPath},
+        Refusal{"redis+unix:///run/s?db=x", Part::kDatabase},
+        Refusal{"redis+unix:///run/s?hunter=1", Part::kQuery},
         Refusal{"redis://:hunter2@", Part::kHost}, Refusal{"redis:///1", Part::kHost},
         Refusal{"redis://ho st", Part::kHost}, Refusal{"redis://::1", Part::kHost},
         Refusal{"redis://[::1", Part::kHost}, Refusal{"redis://[nope]", Part::kHost},

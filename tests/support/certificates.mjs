@@ -13,20 +13,21 @@ const openssl = (...args) => promisify(execFile)('openssl', args);
 
 /**
  * Files, by name: `ca` and `otherCa` (certificates), `server` (for `localhost` and 127.0.0.1), `elsewhere` (a
- * server of another name, `elsewhere.test`, by the same CA) and `client`, each `{ cert, key }`. `text(file)`
- * reads one. `forServer({ name = 'server', askClients = false })` is what startRedis takes as `tls`; with
+ * server of another name, `elsewhere.test`, by the same CA), `expired` (as `server`, but since yesterday) and
+ * `client`, each `{ cert, key }`. `text(file)` reads one. `forServer({ name = 'server', askClients = false })` is what startRedis takes as `tls`; with
  * `askClients` a server refuses whoever shows no certificate of the CA. `remove()` deletes them all.
  */
 export async function makeCertificates() {
   const folder = mkdtempSync(join(tmpdir(), 'sluice-tls-'));
   const [ca, otherCa] = await Promise.all([makeCa('ca'), makeCa('other-ca')]);
-  const [server, elsewhere, client] = await Promise.all([
+  const [server, elsewhere, expired, client] = await Promise.all([
     makeLeaf('server', 'DNS:localhost,IP:127.0.0.1', BOTH),
     makeLeaf('elsewhere', 'DNS:elsewhere.test', BOTH),
+    makeLeaf('expired', 'DNS:localhost,IP:127.0.0.1', BOTH, -1),
     makeLeaf('client', 'DNS:client.test', 'clientAuth'),
   ]);
   const text = (file) => readFileSync(file, 'utf8');
-  const servers = { server, elsewhere };
+  const servers = { server, elsewhere, expired };
 
   async function makeKey(name) {
     const key = join(folder, `${name}.key`);
@@ -50,7 +51,7 @@ export async function makeCertificates() {
     return { cert, key };
   }
 
-  async function makeLeaf(name, names, use) {
+  async function makeLeaf(name, names, use, days = 1) {
     const key = await makeKey(name);
     const [request, cert, extensions] = ['csr', 'crt', 'ext'].map((x) =>
       join(folder, `${name}.${x}`),
@@ -68,7 +69,7 @@ export async function makeCertificates() {
       '-set_serial',
       String(Math.floor(Math.random() * 2 ** 40)),
     ];
-    const kind = ['-days', '1', '-sha256', '-extfile', extensions];
+    const kind = ['-days', String(days), '-sha256', '-extfile', extensions];
     await openssl('x509', '-req', '-in', request, ...by, ...kind, '-out', cert);
     return { cert, key };
   }

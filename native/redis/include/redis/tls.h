@@ -16,11 +16,11 @@ class Tls {
   struct Options {
     /// PEM: the certificates that may vouch for a server, and no others: the system's own are not
     /// looked at.
-    std::string ca;
-    std::string cert;  ///< PEM: ours, then those up to its CA; empty: none is shown
-    std::string key;   ///< PEM, not encrypted: of `cert`
+    std::string ca = {};
+    std::string cert = {};  ///< PEM: ours, then those up to its CA; empty: none is shown
+    std::string key = {};   ///< PEM, not encrypted: of `cert`
     /// Whom the server's certificate must name, and what it is asked for (SNI). Empty: the host.
-    std::string server_name;
+    std::string server_name = {};
     /// False: any certificate will do, so that anybody between may listen and answer.
     bool verify = true;
   };

@@ -1,0 +1,233 @@
+// Passwords that a source gives anew for each connection, and unix sockets.
+#include "redis/password.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <chrono>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "redis/client.h"
+#include "redis/link_driver.h"
+#include "redis/recorder.h"
+#include "redis/redis_server.h"
+
+namespace sluice::redis {
+namespace {
+
+using sluice::testing::RedisServer;
+using Question = std::shared_ptr<PasswordQuestion>;
+
+// Answers as a test says; counts from 1.
+class Source final : public PasswordSource {
+ public:
+  explicit Source(std::function<void(int, Question)> answer) : answer_(std::move(answer)) {}
+  void Ask(Question question) override { answer_(++asked, std::move(question)); }
+
+  std::atomic<int> asked = 0;
+
+ private:
+  const std::function<void(int, Question)> answer_;
+};
+
+Endpoint With(const RedisServer& server, std::shared_ptr<PasswordSource> source) {
+  Endpoint endpoint = server.endpoint();
+  endpoint.password_source = std::move(source);
+  return endpoint;
+}
+
+class PasswordTest : public ::testing::Test {
+ protected:
+  PasswordTest() { server_.Run({"CONFIG", "SET", "requirepass", "first"}); }
+
+  Completion Ask(Client& client) {
+    return recorder_->Run(client, recorder_->Ask(SlowBucket(1000), "k"));
+  }
+  // Asks until the store answers: in vain for 20 s fails the test.
+  void AskUntilAnswered(Client& client) {
+    const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    Completion answer = Ask(client);
+    while (answer.fault != Fault::kNone && std::chrono::steady_clock::now() < give_up) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+      answer = Ask(client);
+    }
+    EXPECT_EQ(answer.fault, Fault::kNone) << answer.detail;
+  }
+
+  RedisServer server_;
+  std::shared_ptr<Recorder> recorder_ = std::make_shared<Recorder>();
+};
+
+TEST_F(PasswordTest, IsAskedForOncePerConnection) {
+  const auto source =
+      std::make_shared<Source>([](int, const Question& question) { question->Give("first"); });
+  const auto client = Client::Acquire(With(server_, source));
+  for (int i = 0; i < 10; ++i) EXPECT_EQ(Ask(*client).fault, Fault::kNone);
+  EXPECT_EQ(source->asked, 1);
+  server_.Run({"AUTH", "first"});
+  server_.Run({"CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"});
+  AskUntilAnswered(*client);
+  EXPECT_EQ(source->asked, 2);
+}
+
+TEST_F(PasswordTest, ARotatedOneIsFetchedOnReconnect) {
+  std::atomic<bool> rotated = false;
+  const auto source = std::make_shared<Source>(
+      [&](int, const Question& question) { question->Give(rotated ? "second" : "first"); });
+  const auto client = Client::Acquire(With(server_, source));
+  EXPECT_EQ(Ask(*client).fault, Fault::kNone);
+  server_.Run({"AUTH", "first"});
+  server_.Run({"CONFIG", "SET", "requirepass", "second"});
+  server_.Run({"CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"});
+  Completion refused;
+  do {
+    refused = Ask(*client);
+    ASSERT_NE(refused.fault, Fault::kNone);
+  } while (refused.fault != Fault::kRefused);
+  EXPECT_TRUE(refused.detail.starts_with("WRONGPASS")) << refused.detail;
+  EXPECT_EQ(refused.detail.find("first"), std::string::npos);
+  rotated = true;
+  AskUntilAnswered(*client);
+}
+
+TEST_F(PasswordTest, OneThatCannotBeHadIsAFaultWithTheReason) {
+  const auto source = std::make_shared<Source>([](int asked, const Question& question) {
+    if (asked == 1) return question->Refuse("the token server is away");
+    if (asked == 2) return question->Give("");
+    question->Give("first");
+  });
+  const auto client = Client::Acquire(With(server_, source));
+  const Completion refused = Ask(*client);
+  EXPECT_EQ(refused.fault, Fault::kRefused);
+  EXPECT_EQ(refused.detail, "no password: the token server is away");
+  AskUntilAnswered(*client);
+  EXPECT_EQ(source->asked, 3) << "an empty password is none";
+}
+
+TEST_F(PasswordTest, ASlowAnswerServesALaterAttempt) {
+  std::vector<std::thread> threads;
+  const auto source = std::make_shared<Source>([&](int, Question question) {
+    threads.emplace_back([asked = std::move(question)] {
+      std::this_thread::sleep_for(std::chrono::milliseconds(1500));
+      asked->Give("first");
+      asked->Refuse("too late to be heard");
+    });
+  });
+  const auto client = Client::Acquire(With(server_, source));
+  const Completion first = Ask(*client);
+  EXPECT_EQ(first.fault, Fault::kUnavailable);
+  EXPECT_EQ(first.detail, "connecting took too long: the password function has not answered");
+  AskUntilAnswered(*client);
+  EXPECT_EQ(source->asked, 1) << "attempts do not pile up questions";
+  for (std::thread& thread : threads) thread.join();
+}
+
+TEST_F(PasswordTest, OneNeverAnsweredLetsTheClientGo) {
+  Question kept;
+  const auto source = std::make_shared<Source>([&](int, Question question) { kept = question; });
+  auto client = Client::Acquire(With(server_, source));
+  EXPECT_EQ(Ask(*client).fault, Fault::kUnavailable);
+  client.reset();
+  kept->Give("first");  // to nobody
+}
+
+TEST_F(PasswordTest, IsNotAskedForWhileTheServerIsAway) {
+  const auto source =
+      std::make_shared<Source>([](int, const Question& question) { question->Give("first"); });
+  const auto client = Client::Acquire(With(server_, source));
+  EXPECT_EQ(Ask(*client).fault, Fault::kNone);
+  server_.Kill();
+  while (Ask(*client).detail.find("Connection refused") == std::string::npos) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  const int asked = source->asked;  // a dying server may still have accepted a connection
+  std::this_thread::sleep_for(std::chrono::milliseconds(500));  // many attempts
+  EXPECT_EQ(source->asked, asked);
+}
+
+TEST_F(PasswordTest, OneSourceIsOneClient) {
+  const auto make = [] {
+    return std::make_shared<Source>([](int, const Question& question) { question->Give("first"); });
+  };
+  const auto source = make();
+  const auto client = Client::Acquire(With(server_, source));
+  EXPECT_EQ(Client::Acquire(With(server_, source)), client);
+  EXPECT_NE(Client::Acquire(With(server_, make())), client);
+}
+
+TEST(PasswordLink, TheLinkSaysThePasswordThatItWasGivenLast) {
+  Link::Options options;
+  options.endpoint.user = "app";
+  LinkDriver driver(options);
+  for (const std::string password : {"one", "two"}) {
+    driver.link.SetPassword(password);
+    driver.link.OnConnected(driver.now);
+    EXPECT_EQ(driver.Sent().at(0), (SentCommand{"AUTH", "app", password}));
+    driver.Lose();
+    driver.Pass(std::chrono::seconds(1));
+  }
+}
+
+TEST(PasswordLink, WithoutAPasswordWhoWaitsIsRefused) {
+  LinkDriver driver;
+  const auto ticket = driver.Check("a");
+  driver.link.OnRefused("no password: none", driver.now);
+  EXPECT_EQ(driver.Answer(ticket).fault, Fault::kRefused);
+  EXPECT_EQ(driver.Answer(ticket).detail, "no password: none");
+}
+
+TEST(PasswordLink, AnAttemptThatTakesTooLongSaysWhatItWaitedFor) {
+  LinkDriver driver;
+  driver.link.OnStage("the stars");
+  const auto ticket = driver.Check("a", std::chrono::seconds(5));
+  driver.Pass(std::chrono::seconds(1));
+  EXPECT_EQ(driver.Answer(ticket).detail, "connecting took too long: the stars");
+}
+
+class UnixSocketTest : public ::testing::Test {
+ protected:
+  UnixSocketTest() {
+    std::string name = (std::filesystem::temp_directory_path() / "sluice-unix-XXXXXX").string();
+    if (mkdtemp(name.data()) == nullptr) throw std::runtime_error("no temporary directory");
+    folder_ = name;
+  }
+  ~UnixSocketTest() override { std::filesystem::remove_all(folder_); }
+
+  static Completion AskOnce(const std::string& path) {
+    Endpoint endpoint;
+    endpoint.path = path;
+    endpoint.database = 3;
+    const auto recorder = std::make_shared<Recorder>();
+    const auto client = Client::Acquire(endpoint);
+    return recorder->Run(*client, recorder->Ask(SlowBucket(5), "k"));
+  }
+
+  std::filesystem::path folder_;
+};
+
+TEST_F(UnixSocketTest, ChecksTravelThroughIt) {
+  // As long as a path may be.
+  const std::string path = folder_.string() + "/" + std::string(106 - folder_.string().size(), 's');
+  RedisServer server({"--unixsocket", path});
+  const Completion answer = AskOnce(path);
+  EXPECT_EQ(answer.fault, Fault::kNone) << answer.detail;
+  EXPECT_TRUE(answer.charged);
+  EXPECT_NE(server.Text({"INFO", "keyspace"}).find("db3:keys=1"), std::string::npos);
+}
+
+TEST_F(UnixSocketTest, OneThatIsNotThereIsAFaultThatNamesIt) {
+  const std::string path = folder_.string() + "/missing";
+  const Completion answer = AskOnce(path);
+  EXPECT_EQ(answer.fault, Fault::kUnavailable);
+  EXPECT_EQ(answer.detail, "unix:" + path + ": cannot connect: No such file or directory");
+}
+
+}  // namespace
+}  // namespace sluice::redis
