@@ -63,8 +63,12 @@ const isCheckout = existsSync(join(root, 'tests'));
 if (!isCheckout && !prebuiltLoads()) {
   say(`no prebuilt binary for ${process.platform}-${process.arch}: building from source`);
   if (!build()) {
-    say('not built. It needs cmake, make, a C++20 compiler, libsodium, OpenSSL 3, hiredis 1.1 or newer:');
-    say('  Debian 13, Ubuntu 24.04: apt-get install g++ cmake make libsodium-dev libssl-dev libhiredis-dev');
+    say(
+      'not built. It needs cmake, make, a C++20 compiler, libsodium, OpenSSL 3, hiredis 1.1 or newer:',
+    );
+    say(
+      '  Debian 13, Ubuntu 24.04: apt-get install g++ cmake make libsodium-dev libssl-dev libhiredis-dev',
+    );
     say('  macOS: brew install cmake libsodium openssl@3 hiredis');
     say('Then: npm rebuild sluice');
   }
