@@ -228,7 +228,7 @@ const refusals = [
     /password/,
   ],
   [
-    () => redis({ url: 'redis://localhost', tls: {} }),
+    () => redis({ url: 'redis://localhost', tsl: {} }),
     'TypeError',
     'ERR_SLUICE_UNKNOWN_OPTION',
     /'tls'/,
