@@ -1,6 +1,7 @@
 // What limiters tell whoever listens on node:diagnostics_channel.
 
 import { channel } from 'node:diagnostics_channel';
+import type { RedisNodeStats } from './redis-stats.js';
 import type { Decision, Key, PolicyDecision } from './types.js';
 
 /** Published for each check that is denied. */
@@ -14,8 +15,20 @@ export interface WouldDenyEvent extends DeniedEvent {
   readonly policy: PolicyDecision;
 }
 
+/** Published on `sluice:breaker` when a server is given up, tried, or used again. */
+export interface BreakerEvent {
+  /** `host:port`, without credentials. */
+  readonly address: string;
+  readonly state: RedisNodeStats['breaker'];
+}
+
+const breaker = channel('sluice:breaker');
 const denied = channel('sluice:denied');
 const wouldDeny = channel('sluice:would-deny');
+
+export function publishBreaker(address: string, state: BreakerEvent['state']): void {
+  if (breaker.hasSubscribers) breaker.publish({ address, state } satisfies BreakerEvent);
+}
 
 export function publishDenied(key: Key, decision: Decision): void {
   if (denied.hasSubscribers) denied.publish({ key, decision } satisfies DeniedEvent);

@@ -2,6 +2,7 @@
 
 import type { MemoryStore } from './memory-store.js';
 import type { RedisLink } from './redis-link.js';
+import type { RedisStats } from './redis-stats.js';
 import type { RedisStore } from './redis-store.js';
 import type { Cost, Decision, Duration, Key, Limits, OnStoreError, Policy } from './types.js';
 
@@ -33,6 +34,11 @@ export interface CommonOptions {
    * `ERR_SLUICE_STORE_UNAVAILABLE`. A memory store does not fail.
    */
   onStoreError?: OnStoreError;
+  /**
+   * Under 'local': the part of each limit and rate that this process allows by itself, above 0 and up to 1 (the
+   * default), such as 1 / the number of processes. Rounded down, but at least 1.
+   */
+  localShare?: number;
   /** How long a check waits for Redis, in ms: 1 to 60,000, default 100. */
   deadlineMs?: number;
   /** A cache of denials is not part of this version; `false` says so explicitly. */
@@ -104,7 +110,7 @@ export interface LimiterStats {
   /** Memory: entries held, slots of the table, entries given up for new keys before they had expired. */
   readonly memory?: { readonly keys: number; readonly capacity: number; readonly evicted: number };
   /** Redis: the connection; absent once closed. */
-  readonly redis?: ReturnType<RedisLink<string>['stats']>;
+  readonly redis?: RedisStats | undefined;
 }
 
 /** Policies over a store. Made by `createLimiter()`. */

@@ -21,9 +21,9 @@ import type {
 import { MemoryEngine } from './memory-engine.js';
 import { MemoryLimiter } from './memory-limiter.js';
 import { MemoryStore, memory } from './memory-store.js';
-import { native } from './native.js';
+import { type NativePolicy, native } from './native.js';
 import { readPolicies } from './options.js';
-import { describePolicy, toNative } from './policy.js';
+import { describePolicy, shareOf, toNative } from './policy.js';
 import { RedisLimiter } from './redis-limiter.js';
 import { RedisLink } from './redis-link.js';
 import { RedisStore } from './redis-store.js';
@@ -38,6 +38,7 @@ export const LIMITER_OPTIONS: Readonly<Record<keyof LimiterOptions, true>> = {
   store: true,
   prefix: true,
   onStoreError: true,
+  localShare: true,
   deadlineMs: true,
   denialCache: true,
   shardBy: true,
@@ -106,6 +107,7 @@ function checkParts(plans: readonly string[], tables: readonly PolicyTable<strin
 
 function checkCommon(options: CommonOptions) {
   const { prefix = 'sluice', onStoreError = 'local', deadlineMs = 100, denialCache } = options;
+  const { localShare = 1 } = options;
   if (typeof prefix !== 'string' || prefix === '' || prefix.length > 128) {
     throw typeError('ERR_SLUICE_OPTIONS', 'prefix', prefix, 'a string of 1 to 128 characters');
   }
@@ -120,18 +122,24 @@ function checkCommon(options: CommonOptions) {
     const expected = 'from 1 to 60000 milliseconds';
     throw rangeError('ERR_SLUICE_OPTIONS', 'deadlineMs', deadlineMs, expected);
   }
+  if (typeof localShare !== 'number') {
+    throw typeError('ERR_SLUICE_OPTIONS', 'localShare', localShare, 'a number');
+  }
+  if (!(localShare > 0 && localShare <= 1)) {
+    throw rangeError('ERR_SLUICE_OPTIONS', 'localShare', localShare, 'above 0 and at most 1');
+  }
   if (denialCache !== undefined && denialCache !== false) {
     const expected = 'false: this version has no denial cache';
     throw rangeError('ERR_SLUICE_OPTIONS', 'denialCache', denialCache, expected);
   }
-  return { prefix, onStoreError, deadlineMs };
+  return { prefix, onStoreError, localShare, deadlineMs };
 }
 
 function partsOver<E extends Engine<string>>(
   sets: readonly Set[],
-  make: (table: PolicyTable<string>) => E,
+  make: (table: PolicyTable<string>, index: number) => E,
 ): Part<string, E>[] {
-  return sets.map(({ plan, table, keys }) => ({ plan, keys, engine: make(table) }));
+  return sets.map(({ plan, table, keys }, i) => ({ plan, keys, engine: make(table, i) }));
 }
 
 /** Says what these policies are, so that no other limiter on the server understands their states otherwise. */
@@ -153,13 +161,25 @@ function claim(sets: readonly Set[], store: RedisStore, prefix: string): () => v
   );
 }
 
+function shareOfAll({ names, policies }: PolicyTable<string>, share: number): NativePolicy[] {
+  return names.map((name, i) => {
+    const policy = shareOf(toNative(name, policies[i]!), share);
+    if (native.policyFault(policy) === 0) return policy;
+    const expected = `large enough for policy '${name}', whose rate would be too slow`;
+    throw rangeError('ERR_SLUICE_OPTIONS', 'localShare', share, expected);
+  });
+}
+
 function redisLimiter(sets: readonly Set[], store: RedisStore, options: CommonOptions) {
-  const { prefix, onStoreError, deadlineMs } = checkCommon(options);
+  const { prefix, onStoreError, localShare, deadlineMs } = checkCommon(options);
+  const local = sets.map(({ table }) => shareOfAll(table, localShare));
   const unclaim = claim(sets, store, prefix);
-  const parts = partsOver(sets, (table) => {
+  const parts = partsOver(sets, (table, i) => {
     const limiter = native.makeRedisLimiter({
       endpoint: store.endpoint(),
       policies: table.names.map((name, i) => toNative(name, table.policies[i]!)),
+      localPolicies: local[i]!,
+      localShare,
       prefix,
       onStoreError: RULES.indexOf(onStoreError),
       deadlineUs: durationUs(deadlineMs, 'deadlineMs'),

@@ -3,6 +3,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { SluiceError } from './errors.js';
+import type { RedisNodeStats } from './redis-stats.js';
 
 /** A memory store, held by native code. */
 export interface NativeStore {
@@ -79,19 +80,6 @@ export interface NativeUrl extends Omit<NativeEndpoint, 'passwordSource' | 'tls'
   readonly secure: boolean;
 }
 
-export interface NativeRedisStats {
-  readonly connected: boolean;
-  readonly submitted: number;
-  readonly completed: number;
-  readonly timeouts: number;
-  readonly faults: number;
-  readonly batches: number;
-  readonly largestBatch: number;
-  readonly reconnects: number;
-  readonly scriptReloads: number;
-  readonly queueDepth: number;
-}
-
 export interface NativeRedisLimiter {
   /**
    * Queues a question; `ticket` comes back with its answer. `cost`: one for all policies; below 0, a call stands in
@@ -107,7 +95,7 @@ export interface NativeRedisLimiter {
   ): void;
   /** Sends what is queued. */
   flush(): void;
-  stats(): NativeRedisStats | undefined;
+  stats(): RedisNodeStats[] | undefined;
   close(): void;
 }
 
@@ -161,6 +149,9 @@ export interface NativeAddon {
     policies: readonly NativePolicy[];
     prefix: string;
     onStoreError: number;
+    /** `policies` at `localShare` of their limits and rates. */
+    localPolicies: readonly NativePolicy[];
+    localShare: number;
     deadlineUs: number;
     maxKeys: number;
     wallOffsetUs: number;
@@ -170,6 +161,7 @@ export interface NativeAddon {
    * all behind it, -1 for none, -2 for slots that were all held.
    */
   onAnswers(receiver: (count: number, details: string[] | undefined) => void): void;
+  onBreaker(receiver: (address: string, state: RedisNodeStats['breaker']) => void): void;
 }
 
 function load(): NativeAddon {

@@ -94,9 +94,13 @@ export class HandlerLimits implements OnModuleInit, OnApplicationShutdown {
     this.#modules = modules;
     this.#guardsAll = guardsAll;
     const { policies, plans, limiters, store = memory(), prefix = 'sluice' } = given(options);
-    const { onStoreError, deadlineMs, denialCache, shardBy } = options;
+    const { onStoreError, localShare, deadlineMs, denialCache, shardBy } = options;
     this.#shardBy = shardBy;
-    this.#shared = { store, prefix, ...given({ onStoreError, deadlineMs, denialCache }) };
+    this.#shared = {
+      store,
+      prefix,
+      ...given({ onStoreError, localShare, deadlineMs, denialCache }),
+    };
     const own = { ...given({ policies, plans, shardBy }) } as NamedLimiterOptions;
     for (const [name, source] of Object.entries(limiters ?? { [DEFAULT]: own })) {
       const limiterPrefix = name === DEFAULT ? prefix : `${prefix}:${name}`;

@@ -138,6 +138,13 @@ export function toNative(name: string, policy: Policy): NativePolicy {
   return [name, ...rest];
 }
 
+/** The policy at that part of its limit and rate: rounded down, at least 1. */
+export function shareOf(policy: NativePolicy, share: number): NativePolicy {
+  const [name, algorithm, limit, rate, ...rest] = policy;
+  const part = (number: number) => (number === 0 ? 0 : Math.max(1, Math.floor(number * share)));
+  return [name, algorithm, part(limit), part(rate), ...rest];
+}
+
 /** Whether the store gives a waiting call its turn ahead, and so keeps the line. */
 export function keepsLine({ algorithm }: Policy): boolean {
   return algorithm === 'tokenBucket' || algorithm === 'gcra' || algorithm === 'leakyBucket';

@@ -5,9 +5,11 @@ import { type Call, isShort, takesSlots, writeCall } from './call.js';
 import { type PolicyTable, readDecision, verdictLength } from './decision.js';
 import type { Engine } from './engine.js';
 import { closedError, SluiceError } from './errors.js';
+import { publishBreaker } from './events.js';
 import { newHolderId, Slots } from './holder.js';
 import type { Who } from './keys.js';
 import { Kind, type NativeRedisLimiter, native } from './native.js';
+import { type RedisStats, totalOf } from './redis-stats.js';
 import type { RedisStore } from './redis-store.js';
 import type { Decision, Holder } from './types.js';
 
@@ -108,8 +110,9 @@ export class RedisLink<Name extends string> implements Engine<Name> {
     });
   }
 
-  stats(): ReturnType<NativeRedisLimiter['stats']> {
-    return this.#native.stats();
+  stats(): RedisStats | undefined {
+    const nodes = this.#native.stats();
+    return nodes && totalOf(nodes);
   }
 
   /** Waits for what is under way (its deadline ends it), then lets go of the connection. */
@@ -164,6 +167,8 @@ export class RedisLink<Name extends string> implements Engine<Name> {
     this.#warned = true;
   }
 }
+
+native.onBreaker(publishBreaker);
 
 native.onAnswers((count, details) => {
   const reports: (() => void)[] = [];

@@ -30,6 +30,10 @@ AnswerQueue::~AnswerQueue() = default;
 
 void AnswerQueue::SetReceiver(Napi::Function receiver) { receiver_ = Napi::Persistent(receiver); }
 
+void AnswerQueue::SetBreakerReceiver(Napi::Function receiver) {
+  breaker_receiver_ = Napi::Persistent(receiver);
+}
+
 void AnswerQueue::Expect(std::uint64_t count) {
   if (expected_ == 0 && count > 0) napi_ref_threadsafe_function(receiver_.Env(), wake_);
   expected_ += count;
@@ -37,11 +41,13 @@ void AnswerQueue::Expect(std::uint64_t count) {
 
 void AnswerQueue::Close() {
   receiver_.Reset();
+  breaker_receiver_.Reset();
   napi_threadsafe_function wake = nullptr;
   {
     const std::scoped_lock lock(mutex_);
     wake = std::exchange(wake_, nullptr);
     waiting_ = {};
+    breaker_changes_ = {};
   }
   napi_release_threadsafe_function(wake, napi_tsfn_abort);
 }
@@ -49,7 +55,7 @@ void AnswerQueue::Close() {
 void AnswerQueue::Deliver(std::span<const Answer> answers) {
   const std::scoped_lock lock(mutex_);
   if (wake_ == nullptr) return;
-  const bool idle = waiting_.ends.empty();
+  const bool idle = waiting_.ends.empty() && breaker_changes_.empty();
   for (const Answer& answer : answers) {
     std::array<double, kLargestAnswer> numbers;
     numbers[0] = static_cast<double>(answer.ticket);
@@ -65,9 +71,19 @@ void AnswerQueue::Deliver(std::span<const Answer> answers) {
   if (idle) napi_call_threadsafe_function(wake_, nullptr, napi_tsfn_nonblocking);
 }
 
+void AnswerQueue::OnBreaker(std::string_view address, redis::BreakerState state) {
+  const std::scoped_lock lock(mutex_);
+  if (wake_ == nullptr) return;
+  const bool idle = waiting_.ends.empty() && breaker_changes_.empty();
+  breaker_changes_.push_back({std::string(address), state});
+  if (idle) napi_call_threadsafe_function(wake_, nullptr, napi_tsfn_nonblocking);
+}
+
 void AnswerQueue::OnWake(napi_env env, napi_value /*callback*/, void* context, void* /*data*/) {
   if (env == nullptr) return;  // the environment is ending
-  static_cast<AnswerQueue*>(context)->HandOver(env);
+  auto* const queue = static_cast<AnswerQueue*>(context);
+  queue->HandOver(env);
+  queue->HandOverBreakers(env);
 }
 
 // Plain Node-API, and no status looked at: a worker that is being terminated runs no more
@@ -112,6 +128,25 @@ void AnswerQueue::HandOver(napi_env env) {
   taken_.numbers.clear();
   taken_.ends.clear();
   taken_.details.clear();
+}
+
+void AnswerQueue::HandOverBreakers(napi_env env) {
+  std::vector<BreakerChange> changes;
+  {
+    const std::scoped_lock lock(mutex_);
+    changes.swap(breaker_changes_);
+  }
+  for (const BreakerChange& change : changes) {
+    const Napi::HandleScope scope(env);
+    const std::string_view state = redis::BreakerStateName(change.state);
+    std::array<napi_value, 2> args{};
+    napi_create_string_utf8(env, change.address.data(), change.address.size(), &args[0]);
+    napi_create_string_utf8(env, state.data(), state.size(), &args[1]);
+    napi_value undefined = nullptr;
+    napi_get_undefined(env, &undefined);
+    napi_call_function(env, undefined, breaker_receiver_.Value(), args.size(), args.data(),
+                       nullptr);
+  }
 }
 
 }  // namespace sluice::addon

@@ -7,19 +7,21 @@
 #include <mutex>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "limiter/redis_limiter.h"
+#include "redis/stats.h"
 
 namespace sluice::addon {
 
 class Environment;
 
-/// Deliver may be called on any thread, also after the environment has ended: such answers are
-/// dropped. All else belongs to the environment's thread.
+/// Deliver and OnBreaker may be called on any thread, also after the environment has ended: what
+/// they bring is then dropped. All else belongs to the environment's thread.
 ///
 /// The queue keeps the process alive only while questions are under way.
-class AnswerQueue final : public AnswerSink {
+class AnswerQueue final : public AnswerSink, public redis::BreakerWatcher {
  public:
   explicit AnswerQueue(Napi::Env env);
   ~AnswerQueue() override;
@@ -28,16 +30,20 @@ class AnswerQueue final : public AnswerSink {
   /// exchange as [ticket, fault, verdict...] in turn, the verdict's code being -1 if there is none;
   /// `details` has a text for each answer with a fault, if any has one.
   void SetReceiver(Napi::Function receiver);
+  /// Sets the function that is told of breakers: (address, state).
+  void SetBreakerReceiver(Napi::Function receiver);
   /// Notes `count` more questions under way.
   void Expect(std::uint64_t count);
   /// The environment is about to end.
   void Close();
 
   void Deliver(std::span<const Answer> answers) override;
+  void OnBreaker(std::string_view address, redis::BreakerState state) override;
 
  private:
   static void OnWake(napi_env env, napi_value callback, void* context, void* data);
   void HandOver(napi_env env);
+  void HandOverBreakers(napi_env env);
 
   /// Answers on their way, already as the numbers that JavaScript gets.
   struct Batch {
@@ -46,12 +52,19 @@ class AnswerQueue final : public AnswerSink {
     std::vector<std::string> details;  // of those with a fault, in order
   };
 
+  struct BreakerChange {
+    std::string address;
+    redis::BreakerState state;
+  };
+
   Napi::FunctionReference receiver_;
+  Napi::FunctionReference breaker_receiver_;
   std::uint64_t expected_ = 0;
   Batch taken_;
 
   std::mutex mutex_;
   Batch waiting_;
+  std::vector<BreakerChange> breaker_changes_;
   napi_threadsafe_function wake_ = nullptr;  // null once closed
 };
 

@@ -1,6 +1,8 @@
 // The Redis side of the addon: the JavaScript thread only appends to a queue.
 #include "redis_binding.h"
 
+#include <chrono>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <utility>
@@ -73,24 +75,46 @@ void Flush(const Napi::CallbackInfo& info) {
                         bound.environment.SharedAnswers());
 }
 
-Napi::Value Stats(const Napi::CallbackInfo& info) {
-  const Bound& bound = BoundOf(info);
-  if (bound.limiter == nullptr) return info.Env().Undefined();
-  const redis::Client::Stats stats = bound.limiter->client().stats();
-  auto out = Napi::Object::New(info.Env());
+Napi::Object StatsOf(Napi::Env env, const redis::NodeStats& node) {
+  const redis::LinkStats& link = node.link;
+  auto out = Napi::Object::New(env);
   const auto set = [&out](const char* name, std::uint64_t value) {
     out.Set(name, static_cast<double>(value));
   };
-  out.Set("connected", stats.connected);
-  set("submitted", stats.submitted);
-  set("completed", stats.completed);
-  set("timeouts", stats.timeouts);
-  set("faults", stats.faults);
-  set("batches", stats.batches);
-  set("largestBatch", stats.largest_batch);
-  set("reconnects", stats.reconnects);
-  set("scriptReloads", stats.script_reloads);
-  set("queueDepth", stats.queue_depth);
+  const auto set_time = [&out](const char* name, Nanos time) {
+    out.Set(name, std::chrono::duration<double, std::milli>(time).count());
+  };
+  out.Set("address", node.address);
+  out.Set("connected", link.connected);
+  out.Set("breaker", std::string(redis::BreakerStateName(link.breaker)));
+  set("breakerOpenings", link.breaker_openings);
+  set("submitted", link.submitted);
+  set("completed", link.completed);
+  set("timeouts", link.timeouts);
+  set("shed", link.shed);
+  set("faults", link.faults);
+  set("retries", link.retries);
+  set("batches", link.batches);
+  out.Set("meanBatch", link.batches == 0
+                           ? 0.0
+                           : static_cast<double>(link.batched) / static_cast<double>(link.batches));
+  set("largestBatch", link.largest_batch);
+  set("reconnects", link.reconnects);
+  set("scriptReloads", link.script_reloads);
+  set("queueDepth", link.queue_depth);
+  set_time("p50Ms", node.latency.p50);
+  set_time("p99Ms", node.latency.p99);
+  set_time("p999Ms", node.latency.p999);
+  return out;
+}
+
+// One object for each server.
+Napi::Value Stats(const Napi::CallbackInfo& info) {
+  const Bound& bound = BoundOf(info);
+  if (bound.limiter == nullptr) return info.Env().Undefined();
+  const std::vector<redis::NodeStats> nodes = bound.limiter->client().stats();
+  auto out = Napi::Array::New(info.Env(), nodes.size());
+  for (std::uint32_t i = 0; i < nodes.size(); ++i) out[i] = StatsOf(info.Env(), nodes[i]);
   return out;
 }
 
@@ -108,6 +132,8 @@ Napi::Value MakeRedisLimiter(const Napi::CallbackInfo& info) {
   options.on_store_error = static_cast<StoreErrorRule>(number("onStoreError"));
   options.deadline = FromMicros(number("deadlineUs"));
   if (options.on_store_error == StoreErrorRule::kLocal) {
+    options.local_policies = ReadPolicies(from.Get("localPolicies").As<Napi::Array>());
+    options.local_share = number("localShare");
     options.local = std::make_shared<MemoryStore>(MemoryStore::Options{
         .max_keys = static_cast<std::size_t>(number("maxKeys")),
         .seed = RandomSeed(),
@@ -118,6 +144,8 @@ Napi::Value MakeRedisLimiter(const Napi::CallbackInfo& info) {
   const auto bound = std::make_shared<Bound>(Environment::Of(env));
   bound->limiter = std::make_unique<RedisLimiter>(
       options, redis::Client::Acquire(ReadEndpoint(from.Get("endpoint").As<Napi::Object>())));
+
+  bound->limiter->client().Watch(bound->environment.SharedAnswers());
 
   auto out = Napi::Object::New(env);
   const auto add = [&](const char* name, auto callback) {
@@ -138,11 +166,16 @@ void OnAnswers(const Napi::CallbackInfo& info) {
   Environment::Of(info.Env()).answers().SetReceiver(info[0].As<Napi::Function>());
 }
 
+void OnBreaker(const Napi::CallbackInfo& info) {
+  Environment::Of(info.Env()).answers().SetBreakerReceiver(info[0].As<Napi::Function>());
+}
+
 }  // namespace
 
 void ExportRedis(Napi::Env env, Napi::Object exports) {
   exports.Set("makeRedisLimiter", Napi::Function::New(env, MakeRedisLimiter));
   exports.Set("onAnswers", Napi::Function::New(env, OnAnswers));
+  exports.Set("onBreaker", Napi::Function::New(env, OnBreaker));
   auto faults = Napi::Array::New(env);
   for (std::uint32_t i = 0; i <= static_cast<std::uint32_t>(redis::Fault::kClosed); ++i) {
     faults[i] = std::string(redis::FaultName(static_cast<redis::Fault>(i)));

@@ -1,6 +1,7 @@
 // Hands questions to a memory limiter.
 #include "local_fallback.h"
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 
@@ -32,10 +33,20 @@ LocalFallback::Keys LocalFallback::KeysOf(const RedisLimiter::Question& question
   return keys;
 }
 
+// 0 stays 0: the policy's own. A slower rate may take no limit as large as the policy in Redis did.
+std::int64_t LocalFallback::ShareOf(std::int64_t limit, const Algorithm& algorithm) const {
+  if (limit == 0 || share_ == 1) return limit;
+  const auto part = static_cast<std::int64_t>(static_cast<double>(limit) * share_);
+  return std::clamp<std::int64_t>(part, 1, LargestLimit(algorithm));
+}
+
 void LocalFallback::Decide(const RedisLimiter::Question& question, const Keys& keys, Nanos now,
                            Verdict& verdict) const {
   const std::size_t count = limiter_.policies().size();
-  const auto asks = AsksOf(question, count);
+  auto asks = AsksOf(question, count);
+  for (std::size_t i = 0; i < count; ++i) {
+    asks[i].limit = ShareOf(asks[i].limit, limiter_.policies()[i].algorithm);
+  }
   MemoryStore::Question local{.asks = std::span(asks).first(count)};
   if (question.details) {
     local.max_wait = question.details->max_wait;

@@ -1,6 +1,7 @@
 // What a limiter over Redis does in this process while Redis does not answer.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <span>
@@ -26,9 +27,10 @@ class LocalFallback {
     std::vector<KeyHash> many_;
   };
 
-  LocalFallback(const std::vector<Policy>& policies, const std::shared_ptr<MemoryStore>& store,
-                std::string_view prefix)
-      : limiter_(policies, store, prefix) {}
+  /// `share`: of the limits that single calls bring. See RedisLimiter::Options.
+  LocalFallback(const std::vector<Policy>& policies, double share,
+                const std::shared_ptr<MemoryStore>& store, std::string_view prefix)
+      : limiter_(policies, store, prefix), share_(share) {}
 
   Keys KeysOf(const RedisLimiter::Question& question) const;
   /// A check or peek, decided here. The question's own key is not looked at.
@@ -41,7 +43,10 @@ class LocalFallback {
   void Follow(const RedisLimiter::Question& question, const Keys& keys, Nanos now) const;
 
  private:
+  std::int64_t ShareOf(std::int64_t limit, const Algorithm& algorithm) const;
+
   MemoryLimiter limiter_;
+  double share_;
 };
 
 }  // namespace sluice

@@ -51,7 +51,7 @@ class RedisLimiter::Desk final : public redis::Sink, public std::enable_shared_f
   Desk(const Options& options, std::shared_ptr<const redis::PolicySet> set)
       : set_(std::move(set)), rule_(options.on_store_error) {
     if (rule_ == StoreErrorRule::kLocal) {
-      local_.emplace(options.policies, options.local, options.prefix);
+      local_.emplace(options.local_policies, options.local_share, options.local, options.prefix);
     }
   }
 
@@ -81,7 +81,8 @@ class RedisLimiter::Desk final : public redis::Sink, public std::enable_shared_f
                           .costs = question.costs,
                           .details = RedisDetails(question),
                           .deadline = now + (Decides(question.kind) ? deadline : kLastingDeadline),
-                          .sink = self});
+                          .sink = self,
+                          .asked = now});
       pending.question = std::move(question);
       pending.question.key.clear();
       pending.sink = sink;

@@ -45,6 +45,8 @@ void Client::Submit(std::vector<Request>&& requests) {
   if (!requests.empty()) io_->Submit(std::move(requests));
 }
 
-Client::Stats Client::stats() const { return io_->stats(); }
+std::vector<NodeStats> Client::stats() const { return io_->stats(); }
+
+void Client::Watch(const std::shared_ptr<BreakerWatcher>& watcher) { io_->Watch(watcher); }
 
 }  // namespace sluice::redis

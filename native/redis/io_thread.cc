@@ -79,12 +79,27 @@ class IoThread::Loop {
     wakeup_->Ring();
   }
 
-  LinkStats stats() const {
+  std::vector<NodeStats> stats() const {
+    NodeStats node{.address = endpoint_.Address(), .link = {}, .latency = {}};
+    {
+      const std::lock_guard lock(mutex_);
+      node.link = stats_;
+      node.link.submitted += incoming_.size();
+      node.link.queue_depth += incoming_.size();
+    }
+    const LatencyHistogram& latency = link_.latency();
+    node.latency = {.p50 = latency.Quantile(0.5),
+                    .p99 = latency.Quantile(0.99),
+                    .p999 = latency.Quantile(0.999)};
+    return {std::move(node)};
+  }
+
+  void Watch(const std::shared_ptr<BreakerWatcher>& watcher) {
     const std::lock_guard lock(mutex_);
-    LinkStats stats = stats_;
-    stats.submitted += incoming_.size();
-    stats.queue_depth += incoming_.size();
-    return stats;
+    std::erase_if(watchers_, [](const auto& known) { return known.expired(); });
+    const bool known = std::ranges::any_of(
+        watchers_, [&watcher](const auto& other) { return other.lock() == watcher; });
+    if (!known) watchers_.push_back(watcher);
   }
 
   void Run() {
@@ -145,6 +160,7 @@ class IoThread::Loop {
   }
 
   void Deliver() {
+    TellWatchers();
     std::vector<Link::Delivery> deliveries = link_.TakeDeliveries();
     if (deliveries.empty()) return;
     {
@@ -155,14 +171,31 @@ class IoThread::Loop {
     for (Link::Delivery& delivery : deliveries) delivery.sink->Deliver(delivery.completions);
   }
 
+  void TellWatchers() {
+    const std::vector<BreakerState> changes = link_.TakeBreakerChanges();
+    if (changes.empty()) return;
+    std::vector<std::weak_ptr<BreakerWatcher>> watchers;
+    {
+      const std::lock_guard lock(mutex_);
+      watchers = watchers_;
+    }
+    const std::string address = endpoint_.Address();
+    for (const auto& known : watchers) {
+      const auto watcher = known.lock();
+      if (!watcher) continue;
+      for (const BreakerState state : changes) watcher->OnBreaker(address, state);
+    }
+  }
+
   const Endpoint endpoint_;
   const std::shared_ptr<const Wakeup> wakeup_;
 
   mutable std::mutex mutex_;
-  std::vector<Request> incoming_;  // guarded by mutex_, as are the next three
+  std::vector<Request> incoming_;  // guarded by mutex_, as are the next four
   bool rung_ = false;              // since incoming_ was last taken
   bool stopping_ = false;
   LinkStats stats_;
+  std::vector<std::weak_ptr<BreakerWatcher>> watchers_;
 
   // The rest is the thread's own.
   Link link_;
@@ -186,6 +219,8 @@ IoThread::~IoThread() {
 
 void IoThread::Submit(std::vector<Request>&& requests) { loop_->Submit(std::move(requests)); }
 
-LinkStats IoThread::stats() const { return loop_->stats(); }
+std::vector<NodeStats> IoThread::stats() const { return loop_->stats(); }
+
+void IoThread::Watch(const std::shared_ptr<BreakerWatcher>& watcher) { loop_->Watch(watcher); }
 
 }  // namespace sluice::redis

@@ -22,7 +22,8 @@ class IoThread {
 
   /// Thread safe.
   void Submit(std::vector<Request>&& requests);
-  LinkStats stats() const;
+  std::vector<NodeStats> stats() const;
+  void Watch(const std::shared_ptr<BreakerWatcher>& watcher);
 
  private:
   class Loop;

@@ -9,8 +9,6 @@
 namespace sluice::redis {
 namespace {
 
-// Even a lucky draw does not make an attempt follow at once.
-constexpr Nanos kShortestBackoff = std::chrono::milliseconds(10);
 // Timers this late mean that this process did not run.
 constexpr Nanos kFrozen = std::chrono::milliseconds(250);
 
@@ -18,16 +16,13 @@ constexpr Nanos kFrozen = std::chrono::milliseconds(250);
 constexpr Nanos kGiveBack = std::chrono::seconds(5);
 
 constexpr std::string_view kTooLate = "the deadline passed before the request could be sent";
+constexpr std::string_view kUnanswered = "no answer before the deadline";
+constexpr std::string_view kSlow = "the server takes too long for an answer in time";
 
 class NobodySink final : public Sink {
  public:
   void Deliver(std::span<Completion> /*completions*/) override {}
 };
-
-// Checks and peeks have a rule for when the server is away; the others wait for it.
-bool CanWait(Request::Kind kind) {
-  return kind != Request::Kind::kCheck && kind != Request::Kind::kPeek;
-}
 
 // Whether doing it twice comes to the same as doing it once.
 bool IsIdempotent(Request::Kind kind) {
@@ -47,9 +42,11 @@ bool IsIdempotent(Request::Kind kind) {
 
 Link::Link(Options options, std::uint64_t seed, Nanos now)
     : options_(std::move(options)),
+      now_(now),
       random_(seed),
       state_until_(now),
-      password_(options_.endpoint.password) {
+      password_(options_.endpoint.password),
+      breaker_(options_.breaker, random_) {
   Connect(now);
 }
 
@@ -67,6 +64,7 @@ void Link::OnStage(std::string_view stage) { stage_ = stage; }
 void Link::SetPassword(std::string password) { password_ = std::move(password); }
 
 void Link::OnConnected(Nanos now) {
+  now_ = now;
   if (state_ != State::kConnecting) return;
   state_ = State::kGreeting;
   if (!options_.endpoint.user.empty() || !password_.empty()) {
@@ -80,36 +78,43 @@ void Link::OnConnected(Nanos now) {
   AddCommand(Command::Kind::kLoad, {}, now);
 }
 
-void Link::OnLost(std::string_view why, Nanos now) { Lose(Fault::kUnavailable, why, now); }
+void Link::OnLost(std::string_view why, Nanos now) {
+  now_ = now;
+  Lose(Fault::kUnavailable, why, now);
+}
 
-void Link::OnRefused(std::string_view why, Nanos now) { Lose(Fault::kRefused, why, now); }
+void Link::OnRefused(std::string_view why, Nanos now) {
+  now_ = now;
+  Lose(Fault::kRefused, why, now);
+}
 
 void Link::Lose(Fault fault, std::string_view why, Nanos now) {
   if (state_ == State::kWaiting) return;
   const bool was_ready = state_ == State::kReady;
+  const bool unanswered = std::ranges::any_of(under_way_, [this](const Command& command) {
+    return !command.requests.empty() && !command.overdue && command.end <= written_bytes_;
+  });
   RequeueUnexecuted(why, now);
   out_.clear();
   out_start_ = 0;
   queued_bytes_ = written_bytes_ = 0;
   loading_ = false;
+  const bool leaving = !std::exchange(leaving_, {}).empty();
   reader_.Reset();
   wanted_ = 0;
 
-  if (!was_ready) {
-    down_ = fault;
-    down_why_ = why;
-    std::erase_if(queue_, [this](Request& request) {
-      if (CanWait(request.kind)) return false;
-      Fail(request, down_, down_why_);
-      return true;
-    });
-  }
-  // A connection that worked is replaced at once; one that never answered a batch is not.
-  const Nanos wait = was_ready && failures_ == 0 ? Nanos{0} : Backoff();
-  ++failures_;
+  pace_.Reset();
   state_ = State::kWaiting;
-  state_until_ = now + wait;
-  if (wait == Nanos{0}) Connect(now);
+  // A connection that worked is replaced at once; one that never answered a batch is not, nor one
+  // to the wrong server, and nobody waits for that.
+  const bool at_once = was_ready && failures_ == 0 && !leaving;
+  const unsigned failures = failures_++;
+  if (at_once) {
+    if (unanswered || !breaker_.closed()) NoteFailure(why, now);
+    return Connect(now);
+  }
+  state_until_ = now + FullJitter(options_.backoff, failures, random_);
+  Trip(fault, why, now);
 }
 
 // Puts what the server cannot have executed, or may well execute twice, back in front of the queue,
@@ -122,6 +127,7 @@ void Link::RequeueUnexecuted(std::string_view why, Nanos now) {
     const bool executed = command.end <= written_bytes_;
     for (Request& request : command.requests) {
       if (request.sink && (!executed || IsIdempotent(request.kind))) {
+        ++stats_.retries;
         again.push_back(std::move(request));
         continue;
       }
@@ -153,30 +159,18 @@ void Link::GiveBackSlot(Request&& unused, Nanos now) {
   queue_.push_back(std::move(release));
 }
 
-// A random part of a span that doubles with each failure. Source: "full jitter" in M. Brooker,
-// "Exponential backoff and jitter", AWS Architecture Blog, 2015.
-Nanos Link::Backoff() {
-  const Nanos span =
-      std::min(options_.backoff_most,
-               options_.backoff_first * (std::int64_t{1} << std::min(failures_, 20U)));
-  const double part = static_cast<double>(random_() >> 11) * 0x1p-53;  // [0, 1)
-  const auto wait = static_cast<std::int64_t>(part * static_cast<double>(span.count()));
-  return std::max(kShortestBackoff, Nanos{wait});
-}
-
 // ---- Sending
 
 void Link::Submit(std::span<Request> requests, Nanos now) {
+  now_ = now;
   stats_.submitted += requests.size();
   for (Request& request : requests) {
-    if (down_ != Fault::kNone && !CanWait(request.kind)) {
-      Fail(request, down_, down_why_);
-      continue;
-    }
+    if (request.asked == Nanos{0}) request.asked = now;
     if (request.deadline <= now) {
       Fail(request, Fault::kTimeout, kTooLate);
       continue;
     }
+    if (Divert(request, now)) continue;
     first_deadline_ = std::min(first_deadline_, request.deadline);
     queue_.push_back(std::move(request));
   }
@@ -184,23 +178,32 @@ void Link::Submit(std::span<Request> requests, Nanos now) {
 }
 
 void Link::Pump(Nanos now) {
-  while (state_ == State::kReady && !loading_ && !queue_.empty()) {
+  while (state_ == State::kReady && !loading_ && leaving_.empty() && !queue_.empty()) {
+    if (!breaker_.closed()) {
+      if (!MayProbe(now)) return;
+      SendBatch(1, now);
+      continue;
+    }
     // A batch that is full gains nothing by waiting for the ones under way.
     const bool full = queue_.size() >= options_.max_batch;
     if (BatchesUnderWay() >= (full ? options_.max_full_under_way : options_.max_under_way)) return;
-    SendBatch(now);
+    SendBatch(options_.max_batch, now);
   }
 }
 
 // Sends the front of the queue: requests of one kind of command, and none that is too late.
-void Link::SendBatch(Nanos now) {
+void Link::SendBatch(std::size_t most, Nanos now) {
   const auto is_reset = [](const Request& r) { return r.kind == Request::Kind::kReset; };
   std::vector<Request> batch;
-  batch.reserve(std::min(queue_.size(), options_.max_batch));
-  while (!queue_.empty() && batch.size() < options_.max_batch) {
+  const std::size_t ahead = RequestsUnderWay() + 1;
+  batch.reserve(std::min(queue_.size(), most));
+  while (!queue_.empty() && batch.size() < most) {
     Request& next = queue_.front();
     if (next.deadline <= now) {
       Fail(next, Fault::kTimeout, kTooLate);
+    } else if (!CanWait(next.kind) && ahead > 1 &&
+               IsLate(next.deadline, ahead + batch.size(), now)) {
+      Fail(next, Fault::kOverload, kSlow);
     } else if (batch.empty() || is_reset(next) == is_reset(batch.front())) {
       batch.push_back(std::move(next));
     } else {
@@ -209,7 +212,9 @@ void Link::SendBatch(Nanos now) {
     queue_.pop_front();
   }
   if (batch.empty()) return;
+  if (!breaker_.closed()) breaker_.OnProbeSent(now);
   ++stats_.batches;
+  stats_.batched += batch.size();
   stats_.largest_batch = std::max<std::uint64_t>(stats_.largest_batch, batch.size());
   const auto kind = is_reset(batch.front()) ? Command::Kind::kReset : Command::Kind::kChecks;
   AddCommand(kind, std::move(batch), now);
@@ -246,7 +251,8 @@ void Link::AddCommand(Command::Kind kind, std::vector<Request> requests, Nanos n
       break;
   }
   queued_bytes_ += out_.size() - before;
-  under_way_.push_back({kind, queued_bytes_, std::move(requests)});
+  under_way_.push_back(
+      {.kind = kind, .end = queued_bytes_, .requests = std::move(requests), .sent = now});
 }
 
 void Link::OnWritten(std::size_t count) {
@@ -267,10 +273,15 @@ Nanos Link::NextTime() const {
   } else if (!under_way_.empty() && !AnyoneWaitsForAReply()) {
     next = std::min(next, quiet_since_ + options_.silence);
   }
+  next = std::min(next, breaker_.NextTime());
+  if (state_ == State::kReady && !loading_ && leaving_.empty() && !queue_.empty()) {
+    next = std::min(next, breaker_.NextProbe());
+  }
   return next;
 }
 
 void Link::OnTime(Nanos now) {
+  now_ = now;
   const Nanos due = NextTime();
   if (due < now - kFrozen) {
     // This process stood still; give the server the time that it did not have.
@@ -278,8 +289,10 @@ void Link::OnTime(Nanos now) {
     if (state_ == State::kConnecting || state_ == State::kGreeting) {
       state_until_ = std::max(state_until_, now + options_.connect_timeout);
     }
+    breaker_.Forgive(now);
   }
-  Expire(now);
+  Expire(now, due < now - kLate);
+  breaker_.OnTime(now);
   switch (state_) {
     case State::kWaiting:
       if (now >= state_until_) Connect(now);
@@ -307,34 +320,43 @@ void Link::OnTime(Nanos now) {
 
 // Looks at every request, but only when some deadline may have passed. Requests are answered far
 // sooner than their deadlines, so in health that is once per deadline's length, not per request.
-void Link::Expire(Nanos now) {
+void Link::Expire(Nanos now, bool late) {
   if (now < first_deadline_) return;
   first_deadline_ = kNever;
-  const auto expired = [this, now](Request& request) {
+  bool check_expired = false;
+  const auto expired = [this, now, &check_expired](Request& request, bool written) {
     if (!request.sink) return true;
-    if (request.deadline <= now) {
-      if (down_ != Fault::kNone) {
-        Fail(request, down_, down_why_);
-      } else {
-        Fail(request, Fault::kTimeout, "no answer before the deadline");
-      }
-      return true;
+    if (request.deadline > now) {
+      first_deadline_ = std::min(first_deadline_, request.deadline);
+      return false;
     }
-    first_deadline_ = std::min(first_deadline_, request.deadline);
-    return false;
+    if (!written) check_expired = check_expired || !CanWait(request.kind);
+    if (written || breaker_.closed()) {
+      Fail(request, Fault::kTimeout, kUnanswered);
+    } else {
+      Fail(request, breaker_.fault(), breaker_.why());
+    }
+    return true;
   };
   // What is under way keeps its place: the reply is matched to it by position.
-  for (Command& command : under_way_) std::ranges::for_each(command.requests, expired);
-  std::erase_if(resend_, expired);
-  std::erase_if(queue_, expired);
+  for (Command& command : under_way_) {
+    for (Request& request : command.requests) expired(request, true);
+  }
+  const auto waited_too_long = [&expired](Request& request) { return expired(request, false); };
+  std::erase_if(resend_, waited_too_long);
+  std::erase_if(queue_, waited_too_long);
+  NoteOverdue(check_expired, late, now);
 }
 
 // ---- Answers to those who asked
 
 void Link::Finish(Request& request, Completion&& completion) {
   ++stats_.completed;
+  if (!CanWait(request.kind)) latency_.Record(now_ - request.asked);
   if (completion.fault == Fault::kTimeout) {
     ++stats_.timeouts;
+  } else if (completion.fault == Fault::kOverload) {
+    ++stats_.shed;
   } else if (completion.fault != Fault::kNone) {
     ++stats_.faults;
   }
@@ -377,6 +399,8 @@ std::vector<Link::Delivery> Link::TakeDeliveries() { return std::exchange(delive
 LinkStats Link::stats() const {
   LinkStats stats = stats_;
   stats.connected = state_ == State::kReady;
+  stats.breaker = breaker_.state();
+  stats.breaker_openings = breaker_.opened();
   stats.queue_depth = queue_.size() + resend_.size();
   return stats;
 }

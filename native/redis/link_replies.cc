@@ -35,6 +35,7 @@ std::string AuthErrorText(std::string_view error) {
 }  // namespace
 
 void Link::OnBytes(std::string_view bytes, Nanos now) {
+  now_ = now;
   if (state_ != State::kGreeting && state_ != State::kReady) return;
   if (!reader_.Feed(bytes)) return Lose(Fault::kProtocol, kNonsense, now);
   // A reply may end this connection; nothing that followed it counts then.
@@ -59,6 +60,19 @@ void Link::OnReply(const Reply& reply, Nanos now) {
   quiet_since_ = now;
   Command command = std::move(under_way_.front());
   under_way_.pop_front();
+  const std::uint64_t connection = wanted_;
+  Answered(command, reply, now);
+  if (!leaving_.empty() && under_way_.empty() && wanted_ == connection) {
+    Lose(Fault::kServer, std::string(leaving_), now);
+  }
+}
+
+void Link::Answered(Command& command, const Reply& reply, Nanos now) {
+  if (!command.requests.empty()) {
+    // Whoever looks so late did not see when it came.
+    if (now > first_deadline_ + kLate) pace_.Skip();
+    pace_.OnReply(command.sent, command.requests.size(), now);
+  }
   switch (command.kind) {
     case Command::Kind::kAuth:
     case Command::Kind::kPing:
@@ -89,8 +103,7 @@ void Link::OnGreetingReply(Command::Kind kind, const Reply& reply, Nanos now) {
   sha_ = reply.text;
   if (state_ == State::kGreeting) {
     state_ = State::kReady;
-    down_ = Fault::kNone;
-    down_why_.clear();
+    breaker_.OnSignOfLife(now);
     if (std::exchange(was_ready_, true)) ++stats_.reconnects;
   }
   loading_ = false;
@@ -103,16 +116,21 @@ void Link::OnChecksReply(Command& command, const Reply& reply, Nanos now) {
   if (reply.kind == Reply::Kind::kError) {
     if (reply.text.starts_with("NOSCRIPT")) {
       for (Request& request : command.requests) {
-        if (request.sink) resend_.push_back(std::move(request));
+        if (!request.sink) continue;
+        ++stats_.retries;
+        resend_.push_back(std::move(request));
       }
+      breaker_.OnProbeReturned(now);
       if (!std::exchange(loading_, true)) {
         ++stats_.script_reloads;
         AddCommand(Command::Kind::kLoad, {}, now);
       }
       return;
     }
-    failures_ = 0;
     const std::string why = ErrorText(reply.text);
+    const Remedy remedy = RemedyOf(reply.text);
+    if (remedy != Remedy::kGiveUp) return AskAgain(command.requests, why, remedy, now);
+    NoteReply(command, now);
     for (Request& request : command.requests) {
       if (request.sink) Fail(request, Fault::kServer, why);
     }
@@ -126,21 +144,35 @@ void Link::OnChecksReply(Command& command, const Reply& reply, Nanos now) {
     // Replies may have come apart from their commands; the ones to come cannot be trusted.
     return Lose(Fault::kProtocol, kNonsense, now);
   }
-  failures_ = 0;
+  // The script says it of the checks that could not be executed.
+  const Remedy remedy = RemedyOf(reply.text);
+  std::vector<Request> refused;
   for (std::size_t i = 0; i < completions.size(); ++i) {
     Request& request = command.requests[i];
+    if (completions[i].fault == Fault::kServer && remedy != Remedy::kGiveUp) {
+      refused.push_back(std::move(request));
+      continue;
+    }
     if (request.sink) {
       Finish(request, std::move(completions[i]));
     } else if (MayHoldASlot(request) && completions[i].fault == Fault::kNone) {
       GiveBackSlot(std::move(request), now);
     }
   }
+  if (refused.empty()) return NoteReply(command, now);
+  AskAgain(refused, ErrorText(reply.text), remedy, now);
 }
 
 void Link::OnResetReply(Command& command, const Reply& reply, Nanos now) {
-  failures_ = 0;
   const bool done = reply.kind == Reply::Kind::kInteger;
   const bool error = reply.kind == Reply::Kind::kError;
+  if (error) {
+    const Remedy remedy = RemedyOf(reply.text);
+    if (remedy != Remedy::kGiveUp) {
+      return AskAgain(command.requests, ErrorText(reply.text), remedy, now);
+    }
+  }
+  if (done || error) NoteReply(command, now);
   for (Request& request : command.requests) {
     if (!request.sink) continue;
     if (done) {

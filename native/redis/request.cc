@@ -6,6 +6,7 @@
 #include <variant>
 
 #include "redis/keys.h"
+#include "redis/stats.h"
 
 namespace sluice::redis {
 
@@ -48,6 +49,8 @@ std::string_view FaultName(Fault fault) {
       return "none";
     case Fault::kTimeout:
       return "timeout";
+    case Fault::kOverload:
+      return "overload";
     case Fault::kUnavailable:
       return "unavailable";
     case Fault::kRefused:
@@ -60,6 +63,18 @@ std::string_view FaultName(Fault fault) {
       return "protocol";
     case Fault::kClosed:
       return "closed";
+  }
+  return "unknown";
+}
+
+std::string_view BreakerStateName(BreakerState state) {
+  switch (state) {
+    case BreakerState::kClosed:
+      return "closed";
+    case BreakerState::kOpen:
+      return "open";
+    case BreakerState::kHalfOpen:
+      return "half-open";
   }
   return "unknown";
 }

@@ -47,7 +47,7 @@ TEST_F(ClientTest, ChecksPeeksAndResets) {
   reset.kind = Request::Kind::kReset;
   EXPECT_EQ(recorder_->Run(*client, std::move(reset)).fault, Fault::kNone);
   EXPECT_EQ(BacklogOf(recorder_->Run(*client, recorder_->Ask(set, "k")), 0), Nanos{0});
-  EXPECT_TRUE(client->stats().connected);
+  EXPECT_TRUE(client->stats().at(0).link.connected);
 }
 
 TEST_F(ClientTest, OneClientPerEndpoint) {
@@ -131,7 +131,7 @@ TEST_F(ClientTest, ManyThreadsAdmitExactlyTheCapacity) {
   }
   for (std::thread& thread : threads) thread.join();
   EXPECT_EQ(admitted, 1000);
-  const Client::Stats stats = client->stats();
+  const LinkStats stats = client->stats().at(0).link;
   EXPECT_EQ(stats.submitted, 2000U);
   EXPECT_EQ(stats.completed, 2000U);
   EXPECT_LE(stats.largest_batch, kMaxBatch);
@@ -145,7 +145,7 @@ TEST_F(ClientTest, AForgottenScriptIsLoadedAgain) {
   const Completion answer = recorder_->Run(*client, recorder_->Ask(set, "k"));
   EXPECT_EQ(answer.fault, Fault::kNone) << answer.detail;
   EXPECT_GT(BacklogOf(answer, 0), Nanos{0});
-  EXPECT_EQ(client->stats().script_reloads, 1U);
+  EXPECT_EQ(client->stats().at(0).link.script_reloads, 1U);
 }
 
 TEST_F(ClientTest, TheLastOwnerMayLetGoOnTheIoThread) {

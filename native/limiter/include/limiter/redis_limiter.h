@@ -57,6 +57,11 @@ class RedisLimiter {
     Nanos deadline = std::chrono::milliseconds(100);
     /// Decides under kLocal. Needed for no other rule.
     std::shared_ptr<MemoryStore> local;
+    /// What it decides by: `policies` at this process's share of their limits and rates. As many,
+    /// with the same names and algorithms.
+    std::vector<Policy> local_policies;
+    /// That share, 0 < share <= 1, of the limits that single calls bring: rounded down, at least 1.
+    double local_share = 1;
   };
 
   /// What few questions say; see redis::Details.

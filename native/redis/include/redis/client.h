@@ -20,8 +20,6 @@ class IoThread;
 /// may happen on any thread, the I/O thread (a sink that owns the client) included.
 class Client {
  public:
-  using Stats = LinkStats;
-
   /// The process's client for this endpoint; makes one if there is none.
   /// Throws std::system_error if the system has no thread or file descriptor left.
   static std::shared_ptr<Client> Acquire(const Endpoint& endpoint);
@@ -33,8 +31,12 @@ class Client {
   /// Hands requests over; never waits for the network. Answers come through each one's sink.
   void Submit(std::vector<Request>&& requests);
 
-  /// As of the I/O thread's last turn.
-  Stats stats() const;
+  /// Of each server; as of the I/O thread's last turn.
+  std::vector<NodeStats> stats() const;
+
+  /// Tells `watcher`, for as long as it lives, of the breakers' changes from now on. It is told
+  /// once, however often it is named.
+  void Watch(const std::shared_ptr<BreakerWatcher>& watcher);
 
   const Endpoint& endpoint() const { return endpoint_; }
 

@@ -14,9 +14,15 @@
 //   * When a connection is lost, what the server may have executed fails and is never sent again,
 //     but for what can be repeated (reset, release, renew, block, unblock); what it cannot have
 //     executed (its last byte was not handed over) waits for the next one.
-//   * A link that could not connect is known to be down: checks and peeks fail at once, with the
-//     reason, until it is up again; all others wait for that until their deadline. It
-//     tries again after a random part of a growing span ("full jitter"), at most `backoff_most`.
+//   * A circuit breaker (redis/breaker.h) opens when batches in a row go unanswered, or when there
+//     is no connection to wait for. While it is open, checks and peeks fail at once, with the
+//     reason; all others wait until their deadline. One request is the probe that closes it. It
+//     connects again after a random part of a growing span, too.
+//   * A check that would not be answered in time, by how long batches take and how many are before
+//     it, fails at once (kOverload), so that a server which is asked for more than it can do still
+//     answers in time what it does answer.
+//   * An error that says something of the server and not of the request (redis/error_reply.h) opens
+//     the breaker; nothing was executed, so what is no check is asked again.
 //   * A server that accepts but stays silent is dropped: when no reply has come for `silence` and
 //     every request under way has passed its deadline. A process that was itself frozen, so that
 //     its timers are late, does not count that against the server.
@@ -35,7 +41,11 @@
 #include <vector>
 
 #include "core/time.h"
+#include "redis/breaker.h"
 #include "redis/endpoint.h"
+#include "redis/error_reply.h"
+#include "redis/latency_histogram.h"
+#include "redis/pace.h"
 #include "redis/reply.h"
 #include "redis/request.h"
 #include "redis/script.h"
@@ -53,9 +63,8 @@ class Link {
     std::size_t max_full_under_way = 32;
     /// For connecting (name resolution included) and the greeting together.
     Nanos connect_timeout = std::chrono::milliseconds(1000);
-    Nanos backoff_first = std::chrono::milliseconds(50);
-    /// With `connect_timeout`, keeps a server that comes up waiting for less than 2 s.
-    Nanos backoff_most = std::chrono::milliseconds(750);
+    BackoffSpan backoff{};
+    Breaker::Options breaker{};
     Nanos silence = std::chrono::milliseconds(1000);
   };
 
@@ -101,6 +110,10 @@ class Link {
   Nanos NextTime() const;
   std::vector<Delivery> TakeDeliveries();
   LinkStats stats() const;
+  /// The breaker's states since the last call, in order.
+  std::vector<BreakerState> TakeBreakerChanges() { return breaker_.TakeChanges(); }
+  /// May be read on any thread.
+  const LatencyHistogram& latency() const { return latency_; }
   /// Requests written, or about to be, whose reply has not come.
   std::size_t RequestsUnderWay() const;
 
@@ -113,8 +126,18 @@ class Link {
     Kind kind = Kind::kLoad;
     std::uint64_t end = 0;          // of its bytes, counted from the start of the connection
     std::vector<Request> requests;  // an answered one has no sink
+    Nanos sent{0};
+    bool overdue = false;  // the breaker knows that it was not answered in time
   };
 
+  // Timers so late mean that this process ran too seldom for a missed deadline to say anything of
+  // the server.
+  static constexpr Nanos kLate = std::chrono::milliseconds(50);
+
+  // Checks and peeks have a rule for when the server is away; the others wait for it.
+  static bool CanWait(Request::Kind kind) {
+    return kind != Request::Kind::kCheck && kind != Request::Kind::kPeek;
+  }
   static bool MayHoldASlot(const Request& request);
   bool AnyoneWaitsForAReply() const;
   std::size_t BatchesUnderWay() const;
@@ -122,9 +145,22 @@ class Link {
   void Connect(Nanos now);
   void AddCommand(Command::Kind kind, std::vector<Request> requests, Nanos now);
   void Pump(Nanos now);
-  void SendBatch(Nanos now);
+  void SendBatch(std::size_t most, Nanos now);
+
+  // link_guard.cc: what keeps callers from waiting in vain.
+  bool Divert(Request& request, Nanos now);
+  bool WouldBeLate(Nanos deadline, Nanos now) const;
+  bool IsLate(Nanos deadline, std::size_t ahead, Nanos now) const;
+  bool MayProbe(Nanos now) const;
+  void FailChecksThatWait();
+  void Trip(Fault fault, std::string_view why, Nanos now);
+  void NoteFailure(std::string_view why, Nanos now);
+  void NoteReply(const Command& command, Nanos now);
+  void NoteOverdue(bool queued_expired, bool late, Nanos now);
+  void AskAgain(std::span<Request> requests, std::string_view why, Remedy remedy, Nanos now);
 
   void OnReply(const Reply& reply, Nanos now);
+  void Answered(Command& command, const Reply& reply, Nanos now);
   void OnGreetingReply(Command::Kind kind, const Reply& reply, Nanos now);
   void OnChecksReply(Command& command, const Reply& reply, Nanos now);
   void OnResetReply(Command& command, const Reply& reply, Nanos now);
@@ -132,27 +168,28 @@ class Link {
   void Lose(Fault fault, std::string_view why, Nanos now);
   void RequeueUnexecuted(std::string_view why, Nanos now);
   void GiveBackSlot(Request&& unused, Nanos now);
-  Nanos Backoff();
-  void Expire(Nanos now);
+  void Expire(Nanos now, bool late);
   void Finish(Request& request, Completion&& completion);
   void Fail(Request& request, Fault fault, std::string_view why);
 
   const Options options_;
+  Nanos now_;  // of the last call
   std::mt19937_64 random_;
 
   State state_ = State::kWaiting;
   std::uint64_t attempts_ = 0;
   std::uint64_t wanted_ = 0;
-  unsigned failures_ = 0;      // in a row: connections that answered no batch
-  Nanos state_until_;          // kWaiting: when to connect; kConnecting, kGreeting: when to give up
-  Fault down_ = Fault::kNone;  // why the last connection could not be made; kNone: it could
-  std::string down_why_;
-  std::string stage_;     // see OnStage
-  std::string password_;  // of the next AUTH
+  unsigned failures_ = 0;  // in a row: connections that answered no batch
+  Nanos state_until_;      // kWaiting: when to connect; kConnecting, kGreeting: when to give up
+  std::string stage_;      // see OnStage
+  std::string password_;   // of the next AUTH
+  Breaker breaker_;
+  Pace pace_;
 
   std::string sha_;
   bool was_ready_ = false;       // at some time
   bool loading_ = false;         // the script is being loaded again
+  std::string leaving_;          // if not empty: why the connection ends once all is answered
   std::vector<Request> resend_;  // waits for that
   std::deque<Request> queue_;
   std::deque<Command> under_way_;
@@ -168,6 +205,7 @@ class Link {
 
   std::vector<Delivery> deliveries_;
   LinkStats stats_;
+  LatencyHistogram latency_;
 };
 
 }  // namespace sluice::redis

@@ -63,6 +63,7 @@ struct Details {
 enum class Fault : std::uint8_t {
   kNone,
   kTimeout,      ///< its deadline passed; whether it was charged is unknown
+  kOverload,     ///< not sent: too much waits before it for an answer in time
   kUnavailable,  ///< no connection, or it was lost before the answer came
   kRefused,      ///< the server turned the connection away: password, database, still loading
   kServer,       ///< the server answered with an error: OOM, READONLY, WRONGTYPE, NOPERM ...
@@ -130,6 +131,8 @@ struct Request {
   /// Handed back in the completion.
   std::uint64_t ticket = 0;
   std::shared_ptr<Sink> sink;  ///< not null
+  /// When it was asked, on the deadline's clock; 0: when it was submitted. For statistics.
+  Nanos asked{0};
 };
 
 /// Appends the name of the state that the request's key has under a policy (redis/keys.h).

@@ -2,21 +2,58 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "core/time.h"
 
 namespace sluice::redis {
 
-/// Counts since the link was made, but for `connected` and `queue_depth`, which are of now.
+/// See redis/breaker.h.
+enum class BreakerState : std::uint8_t { kClosed = 0, kOpen = 1, kHalfOpen = 2 };
+
+/// "closed", "open", "half-open"; static text.
+std::string_view BreakerStateName(BreakerState state);
+
+/// Counts since the link was made, but for what says that it is of now.
 struct LinkStats {
-  bool connected = false;            ///< ready for checks
-  std::uint64_t submitted = 0;       ///< requests
-  std::uint64_t completed = 0;       ///< requests answered, faults included
-  std::uint64_t timeouts = 0;        ///< of these, by their deadline
-  std::uint64_t faults = 0;          ///< of these, by any other fault
-  std::uint64_t batches = 0;         ///< commands written with requests inside
-  std::uint64_t largest_batch = 0;   ///< requests in the largest of them
-  std::uint64_t reconnects = 0;      ///< connections made ready, but for the first
-  std::uint64_t script_reloads = 0;  ///< times the server had forgotten the script
-  std::uint64_t queue_depth = 0;     ///< requests waiting to be written
+  bool connected = false;                        ///< now: ready for checks
+  BreakerState breaker = BreakerState::kClosed;  ///< now
+  std::uint64_t submitted = 0;                   ///< requests
+  std::uint64_t completed = 0;                   ///< requests answered, faults included
+  std::uint64_t timeouts = 0;                    ///< of these, by their deadline
+  std::uint64_t shed = 0;              ///< of these, at once, as they would have missed it
+  std::uint64_t faults = 0;            ///< of these, by any other fault
+  std::uint64_t retries = 0;           ///< times that a request was written again
+  std::uint64_t batches = 0;           ///< commands written with requests inside
+  std::uint64_t batched = 0;           ///< requests in them
+  std::uint64_t largest_batch = 0;     ///< requests in the largest of them
+  std::uint64_t reconnects = 0;        ///< connections made ready, but for the first
+  std::uint64_t script_reloads = 0;    ///< times the server had forgotten the script
+  std::uint64_t breaker_openings = 0;  ///< times that the breaker left closed
+  std::uint64_t queue_depth = 0;       ///< now: requests waiting to be written
+};
+
+/// From a check's or peek's being asked to its answer, whoever gave it.
+struct Latency {
+  Nanos p50{0};
+  Nanos p99{0};
+  Nanos p999{0};
+};
+
+/// Who is told of a breaker's changes.
+class BreakerWatcher {
+ public:
+  virtual ~BreakerWatcher() = default;
+  /// Called on the I/O thread; must neither block nor throw. `address`: without credentials.
+  virtual void OnBreaker(std::string_view address, BreakerState state) = 0;
+};
+
+/// One server's.
+struct NodeStats {
+  std::string address;  ///< without credentials
+  LinkStats link;
+  Latency latency;
 };
 
 }  // namespace sluice::redis

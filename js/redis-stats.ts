@@ -1,0 +1,73 @@
+// What stats() tells of Redis.
+
+/** Of one server, for all limiters of this process that use it. Counts since the first of them was made. */
+export interface RedisNodeStats {
+  /** `host:port` */
+  readonly address: string;
+  readonly connected: boolean;
+  /** 'open': checks go by `onStoreError` at once; 'half-open': one of them sees whether the server is back. */
+  readonly breaker: 'closed' | 'open' | 'half-open';
+  /** How often it has left 'closed'. */
+  readonly breakerOpenings: number;
+  /** Requests: checks, and all else that is asked. */
+  readonly submitted: number;
+  /** Of these, those answered, however. */
+  readonly completed: number;
+  /** Of these, those whose deadline passed. */
+  readonly timeouts: number;
+  /** Of these, those not asked because the server would not have answered in time. */
+  readonly shed: number;
+  /** Of these, those that failed otherwise. */
+  readonly faults: number;
+  /** How often a request was written again: the connection was lost, or the server would not execute it. */
+  readonly retries: number;
+  /** Commands that carried requests. */
+  readonly batches: number;
+  /** Requests in a batch. */
+  readonly meanBatch: number;
+  readonly largestBatch: number;
+  readonly reconnects: number;
+  /** How often the server had forgotten the script. */
+  readonly scriptReloads: number;
+  /** Requests that wait to be written, now. */
+  readonly queueDepth: number;
+  /** From a check's call to its answer, whoever gave it, in ms; up to 1/32 too long. 0 before the first. */
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  readonly p999Ms: number;
+}
+
+/** Of all servers: sums, but for the largest batch and the quantiles, which are the worst server's. */
+export interface RedisStats extends Omit<RedisNodeStats, 'address' | 'breaker' | 'connected'> {
+  /** Whether all are. */
+  readonly connected: boolean;
+  readonly nodes: readonly RedisNodeStats[];
+}
+
+export function totalOf(nodes: readonly RedisNodeStats[]): RedisStats {
+  type Count = Exclude<keyof RedisNodeStats, 'address' | 'breaker' | 'connected' | 'meanBatch'>;
+  const sum = (name: Count) => nodes.reduce((total, node) => total + node[name], 0);
+  const most = (name: Count) => nodes.reduce((worst, node) => Math.max(worst, node[name]), 0);
+  const batched = nodes.reduce((total, { batches, meanBatch }) => total + batches * meanBatch, 0);
+  const batches = sum('batches');
+  return {
+    connected: nodes.every(({ connected }) => connected),
+    breakerOpenings: sum('breakerOpenings'),
+    submitted: sum('submitted'),
+    completed: sum('completed'),
+    timeouts: sum('timeouts'),
+    shed: sum('shed'),
+    faults: sum('faults'),
+    retries: sum('retries'),
+    batches,
+    meanBatch: batches === 0 ? 0 : batched / batches,
+    largestBatch: most('largestBatch'),
+    reconnects: sum('reconnects'),
+    scriptReloads: sum('scriptReloads'),
+    queueDepth: sum('queueDepth'),
+    p50Ms: most('p50Ms'),
+    p99Ms: most('p99Ms'),
+    p999Ms: most('p999Ms'),
+    nodes,
+  };
+}

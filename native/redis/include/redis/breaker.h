@@ -1,0 +1,90 @@
+// A circuit breaker: whether a server is worth asking.
+//
+//   closed     all is sent. After `trip` failures with no success between them: open.
+//   open       nothing is sent for a while; then one request, the probe: half-open.
+//   half-open  nothing but the probe is under way. Its answer closes the breaker; its failure, or
+//              `probe_timeout` without either, opens it again for longer ("full jitter").
+//
+// A failure is a batch that was not answered in time, or that went with its connection. The time
+// comes in from outside, and the only randomness is the generator that it is given. Not thread
+// safe.
+//
+// Source: M. Nygard, "Release It!", 2007, chapter 5.
+#pragma once
+
+#include <cstdint>
+#include <random>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/time.h"
+#include "redis/backoff.h"
+#include "redis/request.h"
+#include "redis/stats.h"
+
+namespace sluice::redis {
+
+class Breaker {
+ public:
+  struct Options {
+    /// As many batches as are under way to a server that stops answering: a third is not sent.
+    unsigned trip = 2;
+    BackoffSpan backoff;
+    Nanos probe_timeout = std::chrono::milliseconds(1000);
+  };
+
+  /// `random` must outlive it.
+  Breaker(const Options& options, std::mt19937_64& random) : options_(options), random_(random) {}
+
+  BreakerState state() const { return state_; }
+  bool closed() const { return state_ == BreakerState::kClosed; }
+  /// Why it is not closed; kNone if it is.
+  Fault fault() const { return fault_; }
+  const std::string& why() const { return why_; }
+
+  /// Whether one request may be sent to see how the server is. The caller then calls OnProbeSent.
+  bool MayProbe(Nanos now) const { return state_ == BreakerState::kOpen && now >= until_; }
+  void OnProbeSent(Nanos now);
+
+  /// A batch was answered in time.
+  void OnSuccess();
+  /// A batch was not. Counts while closed; half-open, it opens.
+  void OnFailure(Fault fault, std::string_view why, Nanos now);
+  /// It is known that asking is in vain: opens at once.
+  void Trip(Fault fault, std::string_view why, Nanos now);
+  /// The server said something, though not what was asked for in time: a probe may go at once.
+  void OnSignOfLife(Nanos now);
+  /// The probe was not executed, or its answer was missed here: another may go at once.
+  void OnProbeReturned(Nanos now);
+  /// This process stood still: what it missed says nothing of the server.
+  void Forgive(Nanos now);
+
+  /// When OnTime has to be called, for the probe's sake; kNever if it need not.
+  Nanos NextTime() const { return state_ == BreakerState::kHalfOpen ? until_ : kNever; }
+  /// When a probe may go; kNever if none may.
+  Nanos NextProbe() const { return state_ == BreakerState::kOpen ? until_ : kNever; }
+  void OnTime(Nanos now);
+
+  /// How often it has left closed.
+  std::uint64_t opened() const { return opened_; }
+  /// The states since the last call, in order; at most the last 16.
+  std::vector<BreakerState> TakeChanges();
+
+ private:
+  void Enter(BreakerState state);
+  void Open(Fault fault, std::string_view why, Nanos now);
+
+  const Options options_;
+  std::mt19937_64& random_;
+  BreakerState state_ = BreakerState::kClosed;
+  unsigned failures_ = 0;  // closed: in a row
+  unsigned openings_ = 0;  // in a row: since it was last closed
+  std::uint64_t opened_ = 0;
+  Nanos until_{0};  // open: when to probe; half-open: the probe's deadline
+  Fault fault_ = Fault::kNone;
+  std::string why_;
+  std::vector<BreakerState> changes_;
+};
+
+}  // namespace sluice::redis

@@ -1,0 +1,25 @@
+// What to do about a server's error.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+namespace sluice::redis {
+
+enum class Remedy : std::uint8_t {
+  /// The request fails with it: asking again would not help, or is no business of ours.
+  kGiveUp,
+  /// The server will not execute anything for a while; ask again then. Nothing was executed.
+  kWait,
+  /// This server is not the one to ask, or does not know us any more: a new connection, by the name
+  /// that may lead elsewhere now. Nothing was executed.
+  kReconnect,
+};
+
+/// `error` is a reply's text, "CODE explanation", of a command or from inside the script.
+Remedy RemedyOf(std::string_view error);
+
+/// "OOM", "READONLY"; empty if it does not begin with a code.
+std::string_view ErrorCode(std::string_view error);
+
+}  // namespace sluice::redis

@@ -1,0 +1,129 @@
+// What a link does so that nobody waits in vain: the breaker's part, and who is not even queued.
+#include <algorithm>
+#include <array>
+#include <iterator>
+#include <utility>
+
+#include "redis/link.h"
+
+namespace sluice::redis {
+namespace {
+
+constexpr std::string_view kSilent = "the server did not answer in time, several times in a row";
+constexpr std::string_view kTooMuch = "more is asked of the server than it answers in time";
+
+}  // namespace
+
+// Takes the request over if it is not to wait in the queue: it fails, or is the breaker's probe.
+bool Link::Divert(Request& request, Nanos now) {
+  if (CanWait(request.kind)) return false;
+  if (breaker_.closed()) {
+    if (!WouldBeLate(request.deadline, now)) return false;
+    Fail(request, Fault::kOverload, kTooMuch);
+    return true;
+  }
+  if (!MayProbe(now)) {
+    Fail(request, breaker_.fault(), breaker_.why());
+    return true;
+  }
+  // A check knows sooner than the others how the server is.
+  first_deadline_ = std::min(first_deadline_, request.deadline);
+  queue_.push_front(std::move(request));
+  Pump(now);
+  return true;
+}
+
+// Whether what joins the queue now will be answered too late.
+bool Link::WouldBeLate(Nanos deadline, Nanos now) const {
+  // What leaves at once shows how long it takes.
+  if (state_ != State::kReady || under_way_.size() < options_.max_under_way) return false;
+  return IsLate(deadline, RequestsUnderWay() + queue_.size() + 1, now);
+}
+
+// By the pace of late, and an eighth more: what is answered a little too late was asked in vain.
+bool Link::IsLate(Nanos deadline, std::size_t ahead, Nanos now) const {
+  const Nanos expected = pace_.For(ahead);
+  return deadline < now + expected + expected / 8;
+}
+
+bool Link::MayProbe(Nanos now) const {
+  return state_ == State::kReady && !loading_ && leaving_.empty() && breaker_.MayProbe(now);
+}
+
+void Link::FailChecksThatWait() {
+  const auto fails = [this](Request& request) {
+    if (CanWait(request.kind)) return false;
+    Fail(request, breaker_.fault(), breaker_.why());
+    return true;
+  };
+  std::erase_if(resend_, fails);
+  std::erase_if(queue_, fails);
+}
+
+void Link::Trip(Fault fault, std::string_view why, Nanos now) {
+  breaker_.Trip(fault, why, now);
+  FailChecksThatWait();
+}
+
+void Link::NoteFailure(std::string_view why, Nanos now) {
+  breaker_.OnFailure(Fault::kUnavailable, why, now);
+  if (!breaker_.closed()) FailChecksThatWait();
+}
+
+// A command was answered by something that is no cry for help.
+void Link::NoteReply(const Command& command, Nanos now) {
+  failures_ = 0;
+  if (command.overdue) {
+    breaker_.OnSignOfLife(now);
+  } else {
+    breaker_.OnSuccess();
+  }
+}
+
+// Tells the breaker of batches all of whose checks have expired, and of checks that expired before
+// they could be sent. `late`: this process looked too late for it to mean anything.
+void Link::NoteOverdue(bool queued_expired, bool late, Nanos now) {
+  unsigned missed = 0;
+  bool some_wait = false;  // for a reply that may still come in time
+  for (Command& command : under_way_) {
+    if (command.overdue) continue;
+    bool any = false;
+    bool waits = false;
+    for (const Request& request : command.requests) {
+      if (CanWait(request.kind)) continue;
+      any = true;
+      waits = waits || request.sink != nullptr;
+    }
+    some_wait = some_wait || waits;
+    command.overdue = any && !waits;
+    if (command.overdue) ++missed;
+  }
+  if (missed == 0 && queued_expired && !some_wait) missed = 1;
+  if (late) {
+    pace_.Skip();
+    if (missed > 0) breaker_.OnProbeReturned(now);
+    return;
+  }
+  for (; missed > 0; --missed) NoteFailure(kSilent, now);
+}
+
+// The server refused to execute these, and would refuse what follows.
+void Link::AskAgain(std::span<Request> requests, std::string_view why, Remedy remedy, Nanos now) {
+  std::vector<Request> again;
+  for (Request& request : requests) {
+    if (!request.sink) continue;
+    if (CanWait(request.kind)) {
+      again.push_back(std::move(request));
+    } else {
+      Fail(request, Fault::kServer, why);
+    }
+  }
+  stats_.retries += again.size();
+  queue_.insert(queue_.begin(), std::make_move_iterator(again.begin()),
+                std::make_move_iterator(again.end()));
+  Trip(Fault::kServer, why, now);
+  // What else is under way is answered first.
+  if (remedy == Remedy::kReconnect) leaving_ = why;
+}
+
+}  // namespace sluice::redis

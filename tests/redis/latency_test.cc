@@ -1,0 +1,71 @@
+// The latency histogram, and what error replies ask for.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <vector>
+
+#include "redis/error_reply.h"
+#include "redis/latency_histogram.h"
+#include "support/seed.h"
+
+namespace sluice::redis {
+namespace {
+
+TEST(LatencyHistogram, QuantilesAreThoseOfTheSortedTimesUpToABinsWidth) {
+  testing::Random random(testing::TestSeed());
+  for (int round = 0; round < 50; ++round) {
+    LatencyHistogram histogram;
+    std::vector<std::int64_t> times;
+    for (int i = 0; i < 1000; ++i) {
+      const std::int64_t us = random.Between(0, std::int64_t{1} << random.Between(0, 26));
+      times.push_back(us);
+      histogram.Record(std::chrono::microseconds(us));
+    }
+    std::ranges::sort(times);
+    for (const double share : {0.001, 0.5, 0.99, 0.999, 1.0}) {
+      const auto rank = static_cast<std::size_t>(std::ceil(share * 1000));
+      const double exact = static_cast<double>(times[rank - 1]);
+      const auto told =
+          std::chrono::duration<double, std::micro>(histogram.Quantile(share)).count();
+      EXPECT_GT(told, exact);
+      EXPECT_LE(told, exact * (1 + 1.0 / LatencyHistogram::kParts) + 1) << share;
+    }
+    EXPECT_EQ(histogram.count(), 1000U);
+  }
+}
+
+TEST(LatencyHistogram, IsEmptyAtFirstAndHoldsWhatIsOutOfRange) {
+  LatencyHistogram histogram;
+  EXPECT_EQ(histogram.Quantile(0.5), Nanos{0});
+  histogram.Record(Nanos{-5});
+  EXPECT_EQ(histogram.Quantile(1), std::chrono::microseconds(1));
+  histogram.Record(std::chrono::hours(100));
+  EXPECT_EQ(histogram.Quantile(1), std::chrono::microseconds(std::int64_t{1} << 27));
+}
+
+TEST(ErrorReply, EachIsWaitedForOrLeftOrGivenUp) {
+  for (const char* error :
+       {"READONLY You can't write against a read only replica.",
+        "-READONLY You can't write against a read only replica.",
+        "MASTERDOWN Link with MASTER is down", "NOAUTH Authentication required.",
+        "WRONGPASS invalid username-password pair"}) {
+    EXPECT_EQ(RemedyOf(error), Remedy::kReconnect) << error;
+  }
+  for (const char* error :
+       {"LOADING Redis is loading the dataset in memory", "BUSY Redis is busy running a script.",
+        "UNKILLABLE Sorry", "CLUSTERDOWN The cluster is down"}) {
+    EXPECT_EQ(RemedyOf(error), Remedy::kWait) << error;
+  }
+  for (const char* error :
+       {"", " ", "-", "OOM command not allowed when used memory > 'maxmemory'.",
+        "NOPERM this user has no permissions", "MISCONF Redis is configured",
+        "NOREPLICAS Not enough good replicas to write.", "ERR READONLY",
+        "WRONGTYPE Operation against a key", "READONLYX", "BUSYKEY Target key", "readonly"}) {
+    EXPECT_EQ(RemedyOf(error), Remedy::kGiveUp) << error;
+  }
+}
+
+}  // namespace
+}  // namespace sluice::redis

@@ -1,0 +1,130 @@
+// What a link does about a server's errors.
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "redis/link_driver.h"
+
+namespace sluice::redis {
+namespace {
+
+using Kind = Request::Kind;
+
+constexpr Nanos kSecond = std::chrono::seconds(1);
+
+TEST(LinkErrors, WhatTheServerSaysOfItselfOpensTheBreakerAndTheRestIsAskedAgain) {
+  for (const char* error : {"LOADING Redis is loading", "BUSY running a script", "CLUSTERDOWN"}) {
+    LinkDriver driver;
+    driver.GetReady();
+    const auto check = driver.Check("a", kSecond);
+    const auto debit = driver.Submit(Kind::kDebit, "b", 5 * kSecond);
+    driver.Sent();
+    const std::uint64_t connection = driver.link.WantedConnection();
+    for (int i = 0; i < 2; ++i) driver.Receive("-" + std::string(error) + "\r\n");
+    EXPECT_EQ(driver.Answer(check).fault, Fault::kServer) << error;
+    EXPECT_EQ(driver.Answer(check).detail, error);
+    EXPECT_FALSE(driver.Answered(debit)) << error;
+    EXPECT_EQ(driver.Answer(driver.Check("c")).detail, error);
+    driver.Pass(100 * kMillisecond);
+    EXPECT_EQ(driver.Sent().size(), 1U) << error;  // the debit is the probe
+    driver.Receive("*2\r\n:5\r\n:0\r\n");
+    EXPECT_EQ(driver.Answer(debit).fault, Fault::kNone) << error;
+    EXPECT_EQ(driver.link.stats().breaker, BreakerState::kClosed) << error;
+    EXPECT_EQ(driver.link.WantedConnection(), connection) << error;
+    EXPECT_EQ(driver.link.stats().retries, 1U);
+  }
+}
+
+TEST(LinkErrors, AServerThatIsNotTheOneToAskIsLeftOnceItHasAnsweredAll) {
+  for (const bool in_script : {false, true}) {
+    for (const char* error : {"READONLY replica", "MASTERDOWN", "NOAUTH who are you"}) {
+      const std::string text(error);
+      const std::string reply =
+          in_script ? "*3\r\n:5\r\n:-2\r\n$" + std::to_string(text.size()) + "\r\n" + text + "\r\n"
+                    : "-" + text + "\r\n";
+      LinkDriver driver;
+      driver.GetReady();
+      const auto check = driver.Check("a", kSecond);
+      const auto reset = driver.Submit(Kind::kReset, "b", 5 * kSecond);
+      driver.Sent();
+      const std::uint64_t connection = driver.link.WantedConnection();
+      driver.Receive(reply);
+      EXPECT_EQ(driver.Answer(check).fault, Fault::kServer) << error;
+      EXPECT_EQ(driver.Answer(check).detail, error);
+      EXPECT_EQ(driver.link.WantedConnection(), connection) << "one reply is still to come";
+      driver.Receive("-" + text + "\r\n");
+      EXPECT_EQ(driver.link.WantedConnection(), 0U) << error;
+      EXPECT_FALSE(driver.Answered(reset));
+      driver.Pass(100 * kMillisecond);
+      driver.GetReady();
+      EXPECT_EQ(driver.Sent().at(0).at(0), "UNLINK");
+      driver.Receive(":1\r\n");
+      EXPECT_EQ(driver.Answer(reset).fault, Fault::kNone) << error;
+    }
+  }
+}
+
+// A replica answers peeks and refuses checks; it is not asked at once for ever.
+TEST(LinkErrors, AReplicaIsNotReconnectedToWithoutAPause) {
+  LinkDriver driver;
+  for (int i = 0; i < 20; ++i) {
+    driver.GetReady();
+    const auto peek = driver.Submit(Kind::kPeek, "a", kSecond);
+    driver.Sent();
+    driver.AnswerFull(1);
+    EXPECT_EQ(driver.Answer(peek).fault, Fault::kNone);
+    driver.Check("b");
+    driver.Sent();
+    driver.Receive("-READONLY replica\r\n");
+    ASSERT_EQ(driver.link.WantedConnection(), 0U);
+    while (driver.link.WantedConnection() == 0) driver.Pass(10 * kMillisecond);
+  }
+}
+
+TEST(LinkErrors, WhatIsNoMatterOfTheServersStateFailsAloneAndAnswersStillCount) {
+  for (const char* error : {"OOM used memory", "NOPERM no permissions", "MISCONF", "NOREPLICAS"}) {
+    LinkDriver driver;
+    driver.GetReady();
+    for (int i = 0; i < 10; ++i) {
+      const auto check = driver.Check("a");
+      const auto debit = driver.Submit(Kind::kDebit, "b", 5 * kSecond);
+      driver.Sent();
+      for (int j = 0; j < 2; ++j) driver.Receive("-" + std::string(error) + "\r\n");
+      EXPECT_EQ(driver.Answer(check).detail, error);
+      EXPECT_EQ(driver.Answer(debit).detail, error);
+      EXPECT_EQ(driver.link.stats().breaker, BreakerState::kClosed);
+    }
+  }
+}
+
+TEST(LinkErrors, InABatchOnlyThoseThatWereRefusedAreAskedAgain) {
+  LinkDriver driver;
+  driver.Submit(Kind::kDebit, "a", 5 * kSecond);
+  const auto refused = driver.Submit(Kind::kDebit, "b", 5 * kSecond);
+  driver.GetReady();
+  ASSERT_EQ(ChecksIn(driver.Sent().at(0)), 2U);
+  driver.Receive("*4\r\n:5\r\n:0\r\n:-2\r\n$7\r\nLOADING\r\n");
+  EXPECT_EQ(driver.order(), (std::vector<std::uint64_t>{1}));
+  driver.Pass(100 * kMillisecond);
+  const auto sent = driver.Sent();
+  ASSERT_EQ(sent.size(), 1U);
+  EXPECT_EQ(sent[0].at(3), "p:{b}:default:tb1");
+  driver.Receive("*2\r\n:5\r\n:0\r\n");
+  EXPECT_EQ(driver.Answer(refused).fault, Fault::kNone);
+}
+
+TEST(LinkErrors, AServerWithTooManyClientsIsAskedAgainLater) {
+  LinkDriver driver;
+  const auto check = driver.Check("a");
+  driver.link.OnConnected(driver.now);
+  driver.Sent();
+  driver.Receive("-ERR max number of clients reached\r\n");
+  EXPECT_EQ(driver.Answer(check).fault, Fault::kRefused);
+  EXPECT_EQ(driver.Answer(check).detail, "ERR max number of clients reached");
+  EXPECT_EQ(driver.link.WantedConnection(), 0U);
+  driver.Pass(100 * kMillisecond);
+  EXPECT_NE(driver.link.WantedConnection(), 0U);
+}
+
+}  // namespace
+}  // namespace sluice::redis

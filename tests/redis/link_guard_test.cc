@@ -1,0 +1,255 @@
+// A link whose server does not answer: who fails at once, who waits, and how it finds its way back.
+#include <gtest/gtest.h>
+
+#include <vector>
+
+#include "redis/link_driver.h"
+
+namespace sluice::redis {
+namespace {
+
+using Kind = Request::Kind;
+using State = BreakerState;
+
+constexpr Nanos kSecond = std::chrono::seconds(1);
+
+State StateOf(const LinkDriver& driver) { return driver.link.stats().breaker; }
+
+// Two batches go unanswered.
+void OpenBySilence(LinkDriver& driver) {
+  driver.GetReady();
+  driver.Check("a");
+  driver.Check("b");
+  driver.Sent();
+  driver.Pass(100 * kMillisecond);
+  ASSERT_EQ(StateOf(driver), State::kOpen);
+}
+
+// Time passes until a probe may go.
+void WaitForProbe(LinkDriver& driver) {
+  for (int i = 0; i < 100 && StateOf(driver) == State::kOpen; ++i) {
+    const auto ticket = driver.Check("probe");
+    if (StateOf(driver) == State::kHalfOpen) return;
+    EXPECT_EQ(driver.Answer(ticket).fault, Fault::kUnavailable);
+    driver.Pass(10 * kMillisecond);
+  }
+  EXPECT_EQ(StateOf(driver), State::kHalfOpen);
+}
+
+TEST(LinkGuard, OneLateBatchIsNotYetAnOutage) {
+  LinkDriver driver;
+  driver.GetReady();
+  driver.Check("a");
+  driver.Sent();
+  driver.Pass(100 * kMillisecond);
+  EXPECT_EQ(StateOf(driver), State::kClosed);
+  const auto next = driver.Check("b");
+  EXPECT_FALSE(driver.Answered(next));
+}
+
+TEST(LinkGuard, BatchesThatGoUnansweredEndTheWaitingForAllOthers) {
+  LinkDriver driver;
+  driver.GetReady();
+  driver.Check("a", 100 * kMillisecond);
+  driver.Check("b", 100 * kMillisecond);
+  const auto queued = driver.Check("c", 10 * kSecond);
+  driver.Sent();
+  driver.Pass(100 * kMillisecond);
+  EXPECT_EQ(driver.Answer(queued).fault, Fault::kUnavailable);
+  EXPECT_EQ(driver.Answer(driver.Check("d")).fault, Fault::kUnavailable);
+  EXPECT_EQ(driver.link.stats().breaker_openings, 1U);
+}
+
+TEST(LinkGuard, AnAnswerInTimeBetweenThemMakesThemTwoStories) {
+  LinkDriver driver;
+  driver.GetReady();
+  for (int i = 0; i < 5; ++i) {
+    driver.Check("late");
+    driver.Sent();
+    driver.Pass(100 * kMillisecond);
+    driver.AnswerFull(1);
+    const auto in_time = driver.Check("a");
+    driver.Sent();
+    driver.AnswerFull(1);
+    EXPECT_EQ(driver.Answer(in_time).fault, Fault::kNone);
+    EXPECT_EQ(StateOf(driver), State::kClosed);
+  }
+}
+
+TEST(LinkGuard, OneRequestIsTheProbeAndItsAnswerLetsAllThrough) {
+  LinkDriver driver;
+  OpenBySilence(driver);
+  WaitForProbe(driver);
+  const auto sent = driver.Sent();
+  ASSERT_EQ(sent.size(), 1U);
+  EXPECT_EQ(ChecksIn(sent[0]), 1U);
+  EXPECT_EQ(driver.Answer(driver.Check("c")).fault, Fault::kUnavailable) << "one probe at a time";
+  driver.AnswerFull(1);  // to "a", late
+  driver.AnswerFull(1);  // to "b", late
+  EXPECT_EQ(StateOf(driver), State::kHalfOpen);
+  driver.AnswerFull(1);
+  EXPECT_EQ(StateOf(driver), State::kClosed);
+  const auto next = driver.Check("d");
+  driver.Sent();
+  driver.AnswerFull(1);
+  EXPECT_EQ(driver.Answer(next).fault, Fault::kNone);
+}
+
+TEST(LinkGuard, AProbeThatIsLostOpensAgain) {
+  LinkDriver driver;
+  OpenBySilence(driver);
+  WaitForProbe(driver);
+  driver.Sent();
+  driver.Pass(99 * kMillisecond);
+  EXPECT_EQ(StateOf(driver), State::kHalfOpen);
+  driver.Pass(1 * kMillisecond);
+  EXPECT_EQ(StateOf(driver), State::kOpen);
+}
+
+TEST(LinkGuard, ALateAnswerShowsThatAProbeMayGo) {
+  LinkDriver driver;
+  OpenBySilence(driver);
+  driver.AnswerFull(1);
+  EXPECT_EQ(StateOf(driver), State::kOpen);
+  const auto probe = driver.Check("c");
+  EXPECT_EQ(driver.Sent().size(), 1U);
+  driver.AnswerFull(1);
+  driver.AnswerFull(1);
+  EXPECT_EQ(driver.Answer(probe).fault, Fault::kNone);
+  EXPECT_EQ(StateOf(driver), State::kClosed);
+}
+
+TEST(LinkGuard, WhatIsNoCheckWaitsAndIsTheProbeWhenNobodyElseIs) {
+  LinkDriver driver;
+  OpenBySilence(driver);
+  const auto first = driver.Submit(Kind::kDebit, "a", 5 * kSecond);
+  const auto second = driver.Submit(Kind::kDebit, "b", 5 * kSecond);
+  driver.Pass(60 * kMillisecond);
+  EXPECT_EQ(StateOf(driver), State::kHalfOpen);
+  EXPECT_EQ(driver.Sent().size(), 1U);
+  driver.AnswerFull(1);
+  driver.AnswerFull(1);
+  driver.Receive("*2\r\n:5\r\n:0\r\n");
+  EXPECT_EQ(driver.Answer(first).fault, Fault::kNone);
+  EXPECT_EQ(driver.Sent().size(), 1U);
+  driver.Receive("*2\r\n:5\r\n:0\r\n");
+  EXPECT_EQ(driver.Answer(second).fault, Fault::kNone);
+}
+
+TEST(LinkGuard, APatientProbeDoesNotKeepTheBreakerHalfOpen) {
+  LinkDriver driver;
+  OpenBySilence(driver);
+  driver.Submit(Kind::kDebit, "a", 60 * kSecond);
+  driver.Pass(60 * kMillisecond);
+  ASSERT_EQ(StateOf(driver), State::kHalfOpen);
+  driver.Pass(kSecond);
+  EXPECT_NE(StateOf(driver), State::kHalfOpen);
+}
+
+TEST(LinkGuard, AProbeWhoseScriptIsForgottenIsSentAgain) {
+  LinkDriver driver;
+  OpenBySilence(driver);
+  driver.AnswerFull(1);
+  const auto probe = driver.Check("c");
+  driver.AnswerFull(1);
+  driver.Sent();
+  driver.Receive("-NOSCRIPT\r\n");
+  driver.Receive("$40\r\n" + std::string(kSha) + "\r\n");
+  EXPECT_EQ(driver.Sent().size(), 2U);  // SCRIPT LOAD, EVALSHA
+  driver.AnswerFull(1);
+  EXPECT_EQ(driver.Answer(probe).fault, Fault::kNone);
+  EXPECT_EQ(driver.link.stats().retries, 1U);
+}
+
+// A process that did not run missed deadlines, too; they say nothing of the server.
+TEST(LinkGuard, AFreezeDoesNotTripTheBreaker) {
+  for (const Nanos frozen : {160 * kMillisecond, 30 * kSecond}) {
+    LinkDriver driver;
+    driver.GetReady();
+    driver.Check("a");
+    driver.Check("b");
+    driver.Check("c");
+    driver.Sent();
+    driver.PassFrozen(frozen);
+    EXPECT_EQ(StateOf(driver), State::kClosed);
+    const auto after = driver.Check("d");
+    driver.Pass(99 * kMillisecond);  // what was missed is not counted later, either
+    EXPECT_EQ(StateOf(driver), State::kClosed);
+    driver.AnswerFull(1);
+    driver.AnswerFull(1);
+    driver.Sent();
+    driver.AnswerFull(1);
+    EXPECT_EQ(driver.Answer(after).fault, Fault::kNone);
+    EXPECT_TRUE(driver.link.TakeBreakerChanges().empty());
+  }
+}
+
+TEST(LinkGuard, AProbeThatAFreezeMadeLateIsFollowedByAnotherAtOnce) {
+  LinkDriver driver;
+  OpenBySilence(driver);
+  WaitForProbe(driver);
+  driver.Sent();
+  driver.PassFrozen(30 * kSecond);
+  const auto next = driver.Check("c");
+  EXPECT_EQ(driver.Sent().size(), 1U);
+  for (int i = 0; i < 4; ++i) driver.AnswerFull(1);
+  EXPECT_EQ(driver.Answer(next).fault, Fault::kNone);
+}
+
+// Each connection works and is lost before it has answered: nobody waits for the next but one.
+TEST(LinkGuard, AConnectionThatIsNotReplacedAtOnceIsNotWaitedFor) {
+  LinkDriver driver;
+  driver.GetReady();
+  const auto served = driver.Check("a");
+  driver.Sent();
+  driver.AnswerFull(1);
+  EXPECT_EQ(driver.Answer(served).fault, Fault::kNone);
+  const auto written = driver.Check("b");
+  driver.Sent();
+  driver.Lose("reset");
+  EXPECT_EQ(driver.Answer(written).fault, Fault::kUnavailable);
+  driver.GetReady();  // at once
+  const auto again = driver.Check("c", 10 * kSecond);
+  driver.Sent();
+  const auto queued = driver.Check("d", 10 * kSecond);
+  driver.Lose("reset");
+  ASSERT_EQ(driver.link.WantedConnection(), 0U);
+  EXPECT_EQ(driver.Answer(again).detail, "reset");
+  EXPECT_EQ(driver.Answer(queued).detail, "reset");
+  EXPECT_EQ(driver.Answer(driver.Check("e", 10 * kSecond)).fault, Fault::kUnavailable);
+}
+
+TEST(LinkGuard, AReconnectThatTakesTooLongIsNotWaitedForByAll) {
+  LinkDriver driver;
+  driver.GetReady();
+  driver.Check("a");
+  driver.Sent();
+  driver.Lose("reset");
+  ASSERT_NE(driver.link.WantedConnection(), 0U);
+  const auto first = driver.Check("b", 100 * kMillisecond);
+  driver.Pass(100 * kMillisecond);
+  EXPECT_EQ(driver.Answer(first).fault, Fault::kTimeout);
+  EXPECT_EQ(driver.Answer(driver.Check("c")).fault, Fault::kUnavailable);
+}
+
+TEST(LinkGuard, TheLatencyIsFromAskingToTheAnswerWhoeverGaveIt) {
+  LinkDriver driver;
+  driver.GetReady();
+  for (int i = 0; i < 99; ++i) {
+    driver.Check("a");
+    driver.Sent();
+    driver.Pass(2 * kMillisecond);
+    driver.AnswerFull(1);
+  }
+  driver.Check("b");
+  driver.Sent();
+  driver.Pass(100 * kMillisecond);
+  const LatencyHistogram& latency = driver.link.latency();
+  EXPECT_EQ(latency.count(), 100U);
+  EXPECT_GE(latency.Quantile(0.99), 2 * kMillisecond);
+  EXPECT_LE(latency.Quantile(0.99), 3 * kMillisecond);
+  EXPECT_GE(latency.Quantile(1), 100 * kMillisecond);
+}
+
+}  // namespace
+}  // namespace sluice::redis
