@@ -1,7 +1,6 @@
 // What a limiter is to its users.
 
 import type { MemoryStore } from './memory-store.js';
-import type { RedisLink } from './redis-link.js';
 import type { RedisStats } from './redis-stats.js';
 import type { RedisStore } from './redis-store.js';
 import type { Cost, Decision, Duration, Key, Limits, OnStoreError, Policy } from './types.js';

@@ -101,5 +101,27 @@ TEST(LinkOverload, ALongLineWithinTheCapacityIsNoOverload) {
   }
 }
 
+TEST(LinkOverload, AHiccupIsForgotten) {
+  LinkDriver driver;
+  driver.GetReady();
+  // Two batches that meet a stall, though both are answered in time.
+  driver.Check("a", 10'000 * kMillisecond);
+  driver.Check("b", 10'000 * kMillisecond);
+  driver.Sent();
+  driver.AnswerFull(1);
+  driver.Pass(5'000 * kMillisecond);
+  driver.AnswerFull(1);
+  // One at a time, and then three at once.
+  for (int i = 0; i < 60; ++i) {
+    driver.Pass(kMillisecond);
+    driver.Check("c");
+    driver.Sent();
+    driver.Pass(kMillisecond / 10);
+    driver.AnswerFull(1);
+  }
+  for (int i = 0; i < 3; ++i) driver.Check("d");
+  EXPECT_EQ(driver.link.stats().shed, 0U);
+}
+
 }  // namespace
 }  // namespace sluice::redis

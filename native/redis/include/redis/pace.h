@@ -17,10 +17,14 @@ class Pace {
  public:
   /// `count` requests that were sent together at `sent` are answered.
   void OnReply(Nanos sent, std::size_t count, Nanos now) {
-    // What was sent after the last reply says something of the line, and nothing of the pace.
-    if (sent <= last_ && counted_) {
-      time_ += static_cast<double>((now - last_).count()) - time_ / 8;
-      answered_ += static_cast<double>(count) - answered_ / 8;
+    const bool busy = counted_ && sent <= last_;
+    const auto time = static_cast<double>((now - (busy ? last_ : sent)).count());
+    const auto answered = static_cast<double>(count);
+    // What was sent after the last reply had the line's time as well. It is an upper bound, which
+    // ends what a hiccup has left behind.
+    if (busy || time * answered_ < time_ * answered) {
+      time_ += time - time_ / 8;
+      answered_ += answered - answered_ / 8;
     }
     counted_ = true;
     last_ = now;
