@@ -16,7 +16,6 @@ constexpr Nanos kFrozen = std::chrono::milliseconds(250);
 constexpr Nanos kGiveBack = std::chrono::seconds(5);
 
 constexpr std::string_view kTooLate = "the deadline passed before the request could be sent";
-constexpr std::string_view kUnanswered = "no answer before the deadline";
 constexpr std::string_view kSlow = "the server takes too long for an answer in time";
 
 class NobodySink final : public Sink {
@@ -316,36 +315,6 @@ void Link::OnTime(Nanos now) {
       break;
   }
   Pump(now);
-}
-
-// Looks at every request, but only when some deadline may have passed. Requests are answered far
-// sooner than their deadlines, so in health that is once per deadline's length, not per request.
-void Link::Expire(Nanos now, bool late) {
-  if (now < first_deadline_) return;
-  first_deadline_ = kNever;
-  bool check_expired = false;
-  const auto expired = [this, now, &check_expired](Request& request, bool written) {
-    if (!request.sink) return true;
-    if (request.deadline > now) {
-      first_deadline_ = std::min(first_deadline_, request.deadline);
-      return false;
-    }
-    if (!written) check_expired = check_expired || !CanWait(request.kind);
-    if (written || breaker_.closed()) {
-      Fail(request, Fault::kTimeout, kUnanswered);
-    } else {
-      Fail(request, breaker_.fault(), breaker_.why());
-    }
-    return true;
-  };
-  // What is under way keeps its place: the reply is matched to it by position.
-  for (Command& command : under_way_) {
-    for (Request& request : command.requests) expired(request, true);
-  }
-  const auto waited_too_long = [&expired](Request& request) { return expired(request, false); };
-  std::erase_if(resend_, waited_too_long);
-  std::erase_if(queue_, waited_too_long);
-  NoteOverdue(check_expired, late, now);
 }
 
 // ---- Answers to those who asked

@@ -1,4 +1,5 @@
-// What a link does so that nobody waits in vain: the breaker's part, and who is not even queued.
+// What a link does so that nobody waits in vain: deadlines, the breaker's part, and who is not even
+// queued.
 #include <algorithm>
 #include <array>
 #include <iterator>
@@ -9,6 +10,7 @@
 namespace sluice::redis {
 namespace {
 
+constexpr std::string_view kUnanswered = "no answer before the deadline";
 constexpr std::string_view kSilent = "the server did not answer in time, several times in a row";
 constexpr std::string_view kTooMuch = "more is asked of the server than it answers in time";
 
@@ -78,6 +80,36 @@ void Link::NoteReply(const Command& command, Nanos now) {
   } else {
     breaker_.OnSuccess();
   }
+}
+
+// Looks at every request, but only when some deadline may have passed. Requests are answered far
+// sooner than their deadlines, so in health that is once per deadline's length, not per request.
+void Link::Expire(Nanos now, bool late) {
+  if (now < first_deadline_) return;
+  first_deadline_ = kNever;
+  bool check_expired = false;
+  const auto expired = [this, now, &check_expired](Request& request, bool written) {
+    if (!request.sink) return true;
+    if (request.deadline > now) {
+      first_deadline_ = std::min(first_deadline_, request.deadline);
+      return false;
+    }
+    if (!written) check_expired = check_expired || !CanWait(request.kind);
+    if (written || breaker_.closed()) {
+      Fail(request, Fault::kTimeout, kUnanswered);
+    } else {
+      Fail(request, breaker_.fault(), breaker_.why());
+    }
+    return true;
+  };
+  // What is under way keeps its place: the reply is matched to it by position.
+  for (Command& command : under_way_) {
+    for (Request& request : command.requests) expired(request, true);
+  }
+  const auto waited_too_long = [&expired](Request& request) { return expired(request, false); };
+  std::erase_if(resend_, waited_too_long);
+  std::erase_if(queue_, waited_too_long);
+  NoteOverdue(check_expired, late, now);
 }
 
 // Tells the breaker of batches all of whose checks have expired, and of checks that expired before
