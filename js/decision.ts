@@ -25,7 +25,7 @@ export interface Charge {
   readonly marks: readonly number[];
 }
 
-const SOURCES: readonly Source[] = ['store', 'local', 'allow', 'deny'];
+const SOURCES: readonly Source[] = ['store', 'local', 'allow', 'deny', 'cache'];
 /** admits, limit, remaining, retryAfterMs, resetAfterMs, mark */
 const NUMBERS_PER_POLICY = 6;
 /** Under the rule 'deny' nobody knows when it will be better; callers may as well try again in a second. */

@@ -40,8 +40,12 @@ export interface CommonOptions {
   localShare?: number;
   /** How long a check waits for Redis, in ms: 1 to 60,000, default 100. */
   deadlineMs?: number;
-  /** A cache of denials is not part of this version; `false` says so explicitly. */
-  denialCache?: false;
+  /**
+   * Whether this process answers who is denied by Redis and asks again at once, for up to a second and never longer than
+   * `retryAfterMs` (`decision.source` is then 'cache'). Default true; `false`: every check asks Redis. A memory store
+   * needs none.
+   */
+  denialCache?: boolean;
   /**
    * The part of the key that puts all of a check's states on one slot of a Redis cluster, and so keeps a check over
    * several keys atomic there. For policies with `by`.

@@ -106,8 +106,8 @@ function checkParts(plans: readonly string[], tables: readonly PolicyTable<strin
 }
 
 function checkCommon(options: CommonOptions) {
-  const { prefix = 'sluice', onStoreError = 'local', deadlineMs = 100, denialCache } = options;
-  const { localShare = 1 } = options;
+  const { prefix = 'sluice', onStoreError = 'local', deadlineMs = 100 } = options;
+  const { localShare = 1, denialCache = true } = options;
   if (typeof prefix !== 'string' || prefix === '' || prefix.length > 128) {
     throw typeError('ERR_SLUICE_OPTIONS', 'prefix', prefix, 'a string of 1 to 128 characters');
   }
@@ -128,11 +128,10 @@ function checkCommon(options: CommonOptions) {
   if (!(localShare > 0 && localShare <= 1)) {
     throw rangeError('ERR_SLUICE_OPTIONS', 'localShare', localShare, 'above 0 and at most 1');
   }
-  if (denialCache !== undefined && denialCache !== false) {
-    const expected = 'false: this version has no denial cache';
-    throw rangeError('ERR_SLUICE_OPTIONS', 'denialCache', denialCache, expected);
+  if (typeof denialCache !== 'boolean') {
+    throw typeError('ERR_SLUICE_OPTIONS', 'denialCache', denialCache, 'true or false');
   }
-  return { prefix, onStoreError, localShare, deadlineMs };
+  return { prefix, onStoreError, localShare, deadlineMs, denialCache };
 }
 
 function partsOver<E extends Engine<string>>(
@@ -171,7 +170,7 @@ function shareOfAll({ names, policies }: PolicyTable<string>, share: number): Na
 }
 
 function redisLimiter(sets: readonly Set[], store: RedisStore, options: CommonOptions) {
-  const { prefix, onStoreError, localShare, deadlineMs } = checkCommon(options);
+  const { prefix, onStoreError, localShare, deadlineMs, denialCache } = checkCommon(options);
   const local = sets.map(({ table }) => shareOfAll(table, localShare));
   const unclaim = claim(sets, store, prefix);
   const parts = partsOver(sets, (table, i) => {
@@ -183,6 +182,7 @@ function redisLimiter(sets: readonly Set[], store: RedisStore, options: CommonOp
       prefix,
       onStoreError: RULES.indexOf(onStoreError),
       deadlineUs: durationUs(deadlineMs, 'deadlineMs'),
+      denialCache,
       maxKeys: LOCAL_KEYS,
       wallOffsetUs: wallOffsetUs(),
     });

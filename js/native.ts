@@ -153,6 +153,7 @@ export interface NativeAddon {
     localPolicies: readonly NativePolicy[];
     localShare: number;
     deadlineUs: number;
+    denialCache: boolean;
     maxKeys: number;
     wallOffsetUs: number;
   }): NativeRedisLimiter;

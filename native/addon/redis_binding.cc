@@ -131,6 +131,7 @@ Napi::Value MakeRedisLimiter(const Napi::CallbackInfo& info) {
   options.prefix = Utf8(env, from.Get("prefix")).Text();
   options.on_store_error = static_cast<StoreErrorRule>(number("onStoreError"));
   options.deadline = FromMicros(number("deadlineUs"));
+  options.denial_cache = from.Get("denialCache").As<Napi::Boolean>();
   if (options.on_store_error == StoreErrorRule::kLocal) {
     options.local_policies = ReadPolicies(from.Get("localPolicies").As<Napi::Array>());
     options.local_share = number("localShare");

@@ -5,6 +5,8 @@
 #include <array>
 #include <utility>
 
+#include "limiter/denial_cache.h"
+#include "limiter/key_changes.h"
 #include "local_fallback.h"
 #include "redis_question.h"
 #include "store/clock.h"
@@ -53,6 +55,9 @@ class RedisLimiter::Desk final : public redis::Sink, public std::enable_shared_f
     if (rule_ == StoreErrorRule::kLocal) {
       local_.emplace(options.local_policies, options.local_share, options.local, options.prefix);
     }
+    if (options.denial_cache && DenialCache::Suits(options.policies)) {
+      denials_.emplace(options.policies);
+    }
   }
 
   /// What goes to Redis. What this process does alone is answered here.
@@ -66,25 +71,34 @@ class RedisLimiter::Desk final : public redis::Sink, public std::enable_shared_f
     // Long keys take their time: not while the I/O thread waits for the lock.
     for (Question& question : questions) {
       Pending pending;
-      if (local_) pending.keys = local_->KeysOf(question);
       if (question.details && question.details->charged_by == Source::kLocal) {
         Answer answer;
         answer.ticket = question.ticket;
-        if (local_) answer.done = local_->Do(question, pending.keys, clock_.Now());
+        if (local_) {
+          pending.keys = local_->KeysOf(question);
+          answer.done = local_->Do(question, pending.keys, clock_.Now());
+        }
         sink->Deliver({&answer, 1});
         continue;
       }
-      if (local_) local_->Follow(question, pending.keys, clock_.Now());
+      if (!Decides(question.kind)) NoteChange(question);
+      pending.tick = changes_.now();
+      redis::EscapedKey key(question.key);
+      if (AnswerFromDenials(question, key, now, *sink)) continue;
+      if (local_) {
+        pending.keys = local_->KeysOf(question);
+        local_->Follow(question, pending.keys, clock_.Now());
+      }
       requests.push_back({.kind = question.kind,
                           .set = set_,
-                          .key = redis::EscapedKey(question.key),
+                          .key = std::move(key),
                           .costs = question.costs,
                           .details = RedisDetails(question),
                           .deadline = now + (Decides(question.kind) ? deadline : kLastingDeadline),
                           .sink = self,
                           .asked = now});
       pending.question = std::move(question);
-      pending.question.key.clear();
+      pending.asked = now;
       pending.sink = sink;
       opened.push_back(std::move(pending));
     }
@@ -111,6 +125,8 @@ class RedisLimiter::Desk final : public redis::Sink, public std::enable_shared_f
         hand_on();
         sink = std::move(pending.sink);
       }
+      // It may have been done, whatever the answer: nobody is told before it is noted.
+      if (!Decides(pending.question.kind)) NoteChange(pending.question);
       MakeAnswer(completion, pending, answers_[count++]);
     }
     hand_on();
@@ -118,10 +134,67 @@ class RedisLimiter::Desk final : public redis::Sink, public std::enable_shared_f
 
  private:
   struct Pending {
-    Question question;  // without its key
+    Question question;
     LocalFallback::Keys keys;
+    KeyChanges::Tick tick = 0;  // KeyChanges::now before it was sent
+    Nanos asked{0};
     std::shared_ptr<AnswerSink> sink;
   };
+
+  /// What this process changes must not be denied by what was before; in all limiters.
+  void NoteChange(const Question& question) const {
+    if (!question.details || question.details->keys.empty()) return changes_.Note(question.key);
+    for (const std::string& key : question.details->keys) changes_.Note(key);
+  }
+
+  KeyChanges::Tick LatestChange(const Question& question) const {
+    if (!question.details || question.details->keys.empty()) return changes_.Latest(question.key);
+    KeyChanges::Tick latest = 0;
+    for (const std::string& key : question.details->keys) {
+      latest = std::max(latest, changes_.Latest(key));
+    }
+    return latest;
+  }
+
+  /// Answers a check by a denial of a moment ago, if there is one for it. `key`: the question's.
+  bool AnswerFromDenials(const Question& question, const redis::EscapedKey& key, Nanos now,
+                         AnswerSink& sink) {
+    if (!denials_ || question.kind != Kind::kCheck) return false;
+    std::string buffer;
+    const std::string_view who = CallerOf(question, key, buffer);
+    if (!denials_->MayHold(who, now)) return false;
+    if (!IsCommon(question)) {
+      // If it is admitted, what was denied is no longer all there is to tell.
+      denials_->Forget(who);
+      return false;
+    }
+    const auto asks = AsksOf(question, set_->size());
+    Answer answer;
+    if (!denials_->Answer(who, std::span(asks).first(set_->size()), LatestChange(question), now,
+                          answer.verdict)) {
+      return false;
+    }
+    answer.ticket = question.ticket;
+    answer.decided = true;
+    sink.Deliver({&answer, 1});
+    return true;
+  }
+
+  void KeepDenial(const redis::Completion& completion, const Pending& pending,
+                  const Verdict& verdict) {
+    const Question& question = pending.question;
+    if (!denials_ || question.kind != Kind::kCheck || !IsCommon(question)) return;
+    const redis::EscapedKey key(question.key);
+    std::string buffer;
+    const auto asks = AsksOf(question, set_->size());
+    denials_->Keep(CallerOf(question, key, buffer),
+                   {.asks = std::span(asks).first(set_->size()),
+                    .readings = std::span(completion.readings).first(set_->size()),
+                    .decisions = verdict.Decisions(),
+                    .tick = pending.tick,
+                    .asked = pending.asked,
+                    .told = clock_.Now()});
+  }
 
   std::uint64_t TakeSlot() {
     if (free_.empty()) {
@@ -139,7 +212,7 @@ class RedisLimiter::Desk final : public redis::Sink, public std::enable_shared_f
     return std::exchange(pending_[slot], Pending{});
   }
 
-  void MakeAnswer(redis::Completion& completion, const Pending& pending, Answer& answer) const {
+  void MakeAnswer(redis::Completion& completion, const Pending& pending, Answer& answer) {
     Verdict& verdict = answer.verdict;
     answer.ticket = pending.question.ticket;
     answer.fault = completion.fault;
@@ -151,6 +224,7 @@ class RedisLimiter::Desk final : public redis::Sink, public std::enable_shared_f
     if (!answer.decided) return;
     if (answer.fault == redis::Fault::kNone) {
       DecideByStore(completion, pending.question, verdict);
+      if (!verdict.allowed) KeepDenial(completion, pending, verdict);
     } else if (rule_ == StoreErrorRule::kLocal) {
       local_->Decide(pending.question, pending.keys, clock_.Now(), verdict);
       verdict.source = Source::kLocal;
@@ -182,7 +256,9 @@ class RedisLimiter::Desk final : public redis::Sink, public std::enable_shared_f
   const std::shared_ptr<const redis::PolicySet> set_;
   const StoreErrorRule rule_;
   const MonotonicClock clock_;
+  KeyChanges& changes_ = KeyChanges::OfProcess();
   std::optional<LocalFallback> local_;
+  std::optional<DenialCache> denials_;
 
   /// Kept from batch to batch: making an answer costs more than filling one in. Only Deliver uses
   /// it, and the client calls that from one thread at a time.

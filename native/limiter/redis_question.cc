@@ -37,6 +37,18 @@ std::shared_ptr<const redis::Details> RedisDetails(const RedisLimiter::Question&
   return details;
 }
 
+std::string_view CallerOf(const RedisLimiter::Question& question, const redis::EscapedKey& key,
+                          std::string& buffer) {
+  if (!question.details || question.details->keys.empty()) return key.view();
+  // No escaped key has a brace in it.
+  buffer.clear();
+  if (question.details->shard) redis::AppendEscapedKey(*question.details->shard, buffer);
+  for (const std::string& one : question.details->keys) {
+    redis::AppendEscapedKey(one, buffer.append("}"));
+  }
+  return buffer;
+}
+
 std::array<Ask, kMaxPolicies> AsksOf(const RedisLimiter::Question& question, std::size_t count) {
   std::array<Ask, kMaxPolicies> asks;
   for (std::size_t i = 0; i < count; ++i) {

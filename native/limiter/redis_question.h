@@ -1,9 +1,13 @@
 // A limiter's question as the request that goes to Redis.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
+#include <string>
+#include <string_view>
 
 #include "limiter/redis_limiter.h"
 #include "redis/request.h"
@@ -17,6 +21,18 @@ std::shared_ptr<const redis::Details> RedisDetails(const RedisLimiter::Question&
 inline bool Decides(redis::Request::Kind kind) {
   return kind == redis::Request::Kind::kCheck || kind == redis::Request::Kind::kPeek;
 }
+
+/// Whether a check asks by the policies' own limits and for an answer now.
+inline bool IsCommon(const RedisLimiter::Question& question) {
+  if (!question.details) return true;
+  return question.details->max_wait == kNoWait &&
+         std::ranges::all_of(question.details->limits, [](std::int64_t n) { return n == 0; });
+}
+
+/// Names who is limited, shard included: distinct keys distinctly, in bounded length. `key` is the
+/// question's own, escaped; the result is a part of it or of `buffer`.
+std::string_view CallerOf(const RedisLimiter::Question& question, const redis::EscapedKey& key,
+                          std::string& buffer);
 
 /// The first `count` are what a check or peek asks of each policy.
 std::array<Ask, kMaxPolicies> AsksOf(const RedisLimiter::Question& question, std::size_t count);

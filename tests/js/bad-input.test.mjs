@@ -198,10 +198,10 @@ const refusals = [
     /prefix/,
   ],
   [
-    () => createLimiter({ policies: bucket, denialCache: true }),
-    'RangeError',
+    () => createLimiter({ policies: bucket, denialCache: 'yes' }),
+    'TypeError',
     'ERR_SLUICE_OPTIONS',
-    /denialCache/,
+    /denialCache.*'yes'/,
   ],
 
   [() => memory({ maxKeys: 0 }), 'RangeError', 'ERR_SLUICE_OPTIONS', /maxKeys.*0/],

@@ -36,6 +36,7 @@ const options = (extra) => ({
   store: redis(server.url),
   prefix: nextPrefix(),
   onStoreError: 'throw',
+  denialCache: false,
   deadlineMs: 5000,
   ...extra,
 });

@@ -25,6 +25,7 @@ function overRedis(options = {}) {
     store: redis(server.url),
     prefix,
     onStoreError: 'throw',
+    denialCache: false,
     deadlineMs: 2000,
     ...options,
   });

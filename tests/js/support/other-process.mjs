@@ -9,6 +9,7 @@ const limiter = createLimiter({
   store: redis(url),
   prefix,
   onStoreError: 'throw',
+  denialCache: false,
   deadlineMs: 5000,
 });
 let holder;

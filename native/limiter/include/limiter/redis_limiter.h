@@ -40,7 +40,7 @@ struct Answer {
 };
 
 /// Where answers go. Deliver is called on the I/O thread, or, for what this process does alone
-/// (charged_by), by Submit; it must neither block nor throw, nor keep references.
+/// (charged_by, kCache), by Submit; it must neither block nor throw, nor keep references.
 class AnswerSink {
  public:
   virtual ~AnswerSink() = default;
@@ -62,6 +62,8 @@ class RedisLimiter {
     std::vector<Policy> local_policies;
     /// That share, 0 < share <= 1, of the limits that single calls bring: rounded down, at least 1.
     double local_share = 1;
+    /// Whether denials of a moment ago answer who asks again (limiter/denial_cache.h).
+    bool denial_cache = true;
   };
 
   /// What few questions say; see redis::Details.

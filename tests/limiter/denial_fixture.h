@@ -1,0 +1,69 @@
+// Denials as Redis would have made them, at times that a test says.
+#pragma once
+
+#include <chrono>
+#include <initializer_list>
+#include <optional>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "limiter/denial_cache.h"
+#include "support/policies.h"
+
+namespace sluice::testing {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+/// A cache over policies, and the clock of the process that has it.
+class DenialFixture {
+ public:
+  explicit DenialFixture(std::vector<Policy> policies)
+      : policies_(std::move(policies)), cache_(policies_) {}
+
+  using Costs = std::vector<std::int64_t>;
+
+  /// Keeps what the policies answer at these states, asked and told at times of the test. Returns
+  /// that answer.
+  std::vector<Decision> Deny(std::string_view who, const Costs& costs,
+                             const std::vector<Reading>& readings, Nanos asked, Nanos told,
+                             KeyChanges::Tick tick = 0) {
+    const std::vector<Ask> asks = AsksOf(costs);
+    std::vector<Decision> decisions(policies_.size());
+    const Judgement judgement = Judge(policies_, asks, readings, kNoWait);
+    Describe(policies_, asks, readings, judgement, {}, decisions);
+    cache_.Keep(who, {.asks = asks,
+                      .readings = readings,
+                      .decisions = decisions,
+                      .tick = tick,
+                      .asked = asked,
+                      .told = told});
+    return decisions;
+  }
+
+  /// The answer from the cache.
+  std::optional<Verdict> Again(std::string_view who, const Costs& costs, Nanos now,
+                               KeyChanges::Tick changed = 0) {
+    Verdict verdict;
+    if (!cache_.MayHold(who, now)) return std::nullopt;
+    if (!cache_.Answer(who, AsksOf(costs), changed, now, verdict)) return std::nullopt;
+    return verdict;
+  }
+
+  DenialCache& cache() { return cache_; }
+
+ private:
+  static std::vector<Ask> AsksOf(const Costs& costs) {
+    std::vector<Ask> asks;
+    for (const std::int64_t cost : costs) asks.push_back({.cost = cost});
+    return asks;
+  }
+
+  const std::vector<Policy> policies_;
+  DenialCache cache_;
+};
+
+inline Reading Backlog(Nanos backlog) { return {.numbers = {backlog.count(), 0, 0}}; }
+
+}  // namespace sluice::testing

@@ -1,0 +1,54 @@
+// Whether a change is seen by whoever was asked before it.
+#include "limiter/key_changes.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace sluice {
+namespace {
+
+TEST(KeyChanges, WhatWasAskedBeforeAChangeIsOutOfDate) {
+  KeyChanges changes;
+  EXPECT_LE(changes.Latest("k"), changes.now()) << "nothing changed";
+  const KeyChanges::Tick before = changes.now();
+  changes.Note("k");
+  EXPECT_LT(before, changes.Latest("k"));
+  EXPECT_GE(changes.now(), changes.Latest("k")) << "what is asked now is not";
+}
+
+TEST(KeyChanges, OfOneKeyAreHardlyAnyOthers) {
+  KeyChanges changes;
+  const KeyChanges::Tick before = changes.now();
+  for (int i = 0; i < 10; ++i) changes.Note("changed:" + std::to_string(i));
+  int seem_changed = 0;
+  for (int i = 0; i < 1000; ++i) {
+    if (changes.Latest("other:" + std::to_string(i)) > before) ++seem_changed;
+  }
+  EXPECT_LT(seem_changed, 100);
+}
+
+TEST(KeyChanges, AreOneForTheProcess) {
+  EXPECT_EQ(&KeyChanges::OfProcess(), &KeyChanges::OfProcess());
+}
+
+TEST(KeyChanges, NoneIsLostWhereThreadsNoteAtOnce) {
+  KeyChanges changes;
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([&changes] {
+      for (int i = 0; i < 20'000; ++i) {
+        const KeyChanges::Tick before = changes.now();
+        changes.Note("k");
+        ASSERT_LT(before, changes.Latest("k"));
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(changes.Latest("k"), changes.now()) << "the last one stands";
+}
+
+}  // namespace
+}  // namespace sluice
