@@ -60,7 +60,7 @@ export type Limits<Name extends string = string> = Readonly<Partial<Record<Name,
 /** What a check comes to when the store does not answer in time. */
 export type OnStoreError = 'local' | 'allow' | 'deny' | 'throw';
 
-/** How a decision came about: by the store, or by the rule for a store that failed. */
+/** How a decision came about: by the store, by a denial of the store's a moment ago ('cache'), or by the rule for a store that failed. */
 export type Source = 'store' | 'local' | 'cache' | 'allow' | 'deny';
 
 /** What one policy said to a check. Times are whole ms >= 0, rounded up. */

@@ -130,9 +130,9 @@ bool DenialCache::Decide(const Entry& entry, std::span<const Ask> asks, Nanos no
   for (std::size_t i = 0; i < policies_.size(); ++i) {
     if ((entry.deniers >> i & 1) != 0 && asks[i].cost < entry.costs[i]) return false;
   }
+  // By states that denied no more than this: denied.
   const Judgement judgement = Judge(policies_, asks, entry.readings, kNoWait);
-  if (judgement.allowed) return false;
-  verdict.allowed = false;
+  verdict.allowed = judgement.allowed;
   verdict.source = Source::kCache;
   verdict.count = static_cast<std::uint8_t>(policies_.size());
   // What is denied charges nothing, so that the moment, which names charges, is no matter.

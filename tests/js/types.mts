@@ -34,7 +34,10 @@ inMemory.checkSync('k', { cost: { brust: 2 } });
 // @ts-expect-error: the key is missing
 inMemory.checkSync();
 
-const byDefault = createLimiter({ policies: bucket });
+const byDefault = createLimiter({ policies: bucket, denialCache: true });
+createLimiter({ policies: bucket, denialCache: false });
+// @ts-expect-error: it is there or not
+createLimiter({ policies: bucket, denialCache: 'always' });
 const onlyName: 'default' = byDefault.checkSync('k').policy;
 createLimiter({ policies: bucket, store: memory({ clock: manualClock() }) }).checkSync('k');
 

@@ -1,10 +1,14 @@
 // For how long the cache of denials answers, and for how many.
 #include <gtest/gtest.h>
 
-#include <array>
+#include <algorithm>
 #include <atomic>
+#include <cstdint>
+#include <functional>
+#include <iterator>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "denial_fixture.h"
@@ -17,13 +21,21 @@ constexpr Nanos kTick{1};
 
 Policy Ten(std::string name = "ten") { return BucketPolicy(std::move(name), 10, 1, seconds(1)); }
 
+// Something that the cache holds for longer than what a test looks at.
+void DenyAnother(DenialFixture& redis) {
+  redis.Deny("another", {11}, {Backlog(Nanos{0})}, kStart + seconds(9), kStart + seconds(9));
+}
+
 std::string Name(std::size_t i) { return "user:" + std::to_string(i); }
 
 TEST(DenialCache, AnswersForASecondFromWhenTheDenialWasAskedFor) {
   DenialFixture redis({Ten()});
+  DenyAnother(redis);
   redis.Deny("k", {3}, {Backlog(seconds(10))}, kStart, kStart + milliseconds(30));
   EXPECT_TRUE(redis.Again("k", {3}, kStart + seconds(1) - kTick));
   EXPECT_FALSE(redis.Again("k", {3}, kStart + seconds(1)));
+  EXPECT_TRUE(redis.Again("another", {11}, kStart + seconds(10) - kTick))
+      << "it has its own second";
 }
 
 TEST(DenialCache, AnswersNoLongerThanAnyThatDeniedSaid) {
@@ -46,6 +58,7 @@ TEST(DenialCache, ACostThatAlsoAnotherPolicyDeniesIsAnsweredNoLongerThanThatDeni
 
 TEST(DenialCache, KeepsNothingThatHadRunOutWhenItCame) {
   DenialFixture redis({Ten()});
+  DenyAnother(redis);
   redis.Deny("short", {1}, {Backlog(seconds(9) + milliseconds(20))}, kStart,
              kStart + milliseconds(20));
   redis.Deny("late", {3}, {Backlog(seconds(10))}, kStart, kStart + seconds(1));
@@ -77,6 +90,23 @@ TEST(DenialCache, AnswersNothingThatWasAskedBeforeAChange) {
   EXPECT_TRUE(redis.Again("k", {3}, kStart, 7)) << "asked when the change was known";
   EXPECT_FALSE(redis.Again("k", {3}, kStart, 8));
   EXPECT_FALSE(redis.Again("k", {3}, kStart, 7)) << "it was forgotten";
+}
+
+TEST(DenialCache, TellsApartCallersWhoseHashesNearlyAgree) {
+  // What the table looks at of a hash, and a little more names than there are to be two of one.
+  std::vector<std::pair<std::uint64_t, std::size_t>> marks;
+  for (std::size_t i = 0; i < 4'000'000; ++i) {
+    const std::uint64_t hash = std::hash<std::string>()(Name(i));
+    marks.emplace_back(hash >> 33 << 33 | hash % 1024, i);
+  }
+  std::ranges::sort(marks);
+  const auto same = std::ranges::adjacent_find(marks, {}, &decltype(marks)::value_type::first);
+  ASSERT_NE(same, marks.end());
+  DenialFixture redis({Ten()});
+  redis.Deny(Name(same->second), {3}, {Backlog(seconds(10))}, kStart, kStart);
+  EXPECT_TRUE(redis.cache().MayHold(Name(next(same)->second), kStart)) << "by their hashes";
+  EXPECT_FALSE(redis.Again(Name(next(same)->second), {3}, kStart));
+  EXPECT_TRUE(redis.Again(Name(same->second), {3}, kStart));
 }
 
 TEST(DenialCache, HoldsABoundedNumberAndNearlyThatMany) {

@@ -71,6 +71,17 @@ TEST(DenialCache, ForgetsWhomItIsToldTo) {
   EXPECT_TRUE(redis.Again("l", {3}, seconds(50)));
 }
 
+TEST(DenialCache, KeepsOfEachCallerTheLastDenial) {
+  DenialFixture redis({Ten("a"), Ten("b")});
+  redis.Deny("k", {1, 3}, {Backlog(seconds(5)), Backlog(seconds(9))}, seconds(50), seconds(50));
+  redis.Deny("k", {3, 1}, {Backlog(seconds(9)), Backlog(seconds(5))}, seconds(50), seconds(50));
+  const auto answer = redis.Again("k", {3, 1}, seconds(50));
+  ASSERT_TRUE(answer);
+  EXPECT_FALSE(answer->decisions[0].allowed);
+  EXPECT_TRUE(answer->decisions[1].allowed);
+  EXPECT_TRUE(redis.Again("k", {3, 0}, seconds(50))) << "b no longer denies";
+}
+
 // Policies
 
 TEST(DenialCache, JudgesEachPolicyByItsOwnCost) {
@@ -103,7 +114,7 @@ TEST(DenialCache, KeepsNoDenialBySlots) {
   const Reading taken{.numbers = {1, 9'000'000, 9'000'000}};
   const Reading free{.numbers = {0, 0, 0}};
   redis.Deny("slot", {1, 1}, {Backlog(Nanos{0}), taken}, seconds(50), seconds(50));
-  EXPECT_FALSE(redis.Again("slot", {1, 1}, seconds(50)));
+  EXPECT_FALSE(redis.cache().MayHold("slot", seconds(50)));
   redis.Deny("both", {3, 1}, {Backlog(seconds(9)), taken}, seconds(50), seconds(50));
   EXPECT_FALSE(redis.Again("both", {3, 1}, seconds(50)));
   redis.Deny("rate", {3, 1}, {Backlog(seconds(9)), free}, seconds(50), seconds(50));
@@ -133,9 +144,11 @@ TEST(DenialCache, TellsOfAShadowThatThisCostAloneMakesDeny) {
   Policy shadow = Ten("shadow");
   shadow.enforce = false;
   DenialFixture redis({Ten(), shadow});
-  redis.Deny("k", {5, 1}, {Backlog(seconds(9)), Backlog(seconds(9))}, seconds(50), seconds(50));
+  redis.Deny("k", {5, 2}, {Backlog(seconds(9)), Backlog(seconds(9))}, seconds(50), seconds(50));
   EXPECT_TRUE(redis.Again("k", {5, 1}, seconds(50))->decisions[1].allowed);
   EXPECT_FALSE(redis.Again("k", {5, 2}, seconds(50))->decisions[1].allowed);
+  EXPECT_TRUE(redis.Again("k", {5, 0}, seconds(50))->decisions[1].allowed)
+      << "a shadow may be asked for less: it did not deny the check";
 }
 
 TEST(DenialCache, KnowsOfTheBlockThatTheDenialBegan) {

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <string>
 #include <thread>
 #include <vector>
@@ -36,10 +37,18 @@ TEST(KeyChanges, AreOneForTheProcess) {
 
 TEST(KeyChanges, NoneIsLostWhereThreadsNoteAtOnce) {
   KeyChanges changes;
+  std::atomic<bool> stop = false;
+  std::thread observer([&] {
+    for (KeyChanges::Tick seen = 0; !stop;) {
+      const KeyChanges::Tick latest = changes.Latest("k");
+      ASSERT_GE(latest, seen) << "an earlier change took the place of a later one";
+      seen = latest;
+    }
+  });
   std::vector<std::thread> threads;
   for (int t = 0; t < 4; ++t) {
     threads.emplace_back([&changes] {
-      for (int i = 0; i < 20'000; ++i) {
+      for (int i = 0; i < 200'000; ++i) {
         const KeyChanges::Tick before = changes.now();
         changes.Note("k");
         ASSERT_LT(before, changes.Latest("k"));
@@ -47,6 +56,8 @@ TEST(KeyChanges, NoneIsLostWhereThreadsNoteAtOnce) {
     });
   }
   for (std::thread& thread : threads) thread.join();
+  stop = true;
+  observer.join();
   EXPECT_EQ(changes.Latest("k"), changes.now()) << "the last one stands";
 }
 
