@@ -97,6 +97,9 @@ test('a batch holds answers of both kinds', async () => {
 
 test('peeks, limits of one call and calls that wait are for Redis', async () => {
   const limiter = overRedis();
+  await limiter.check('peeked', { cost: 2 });
+  assert.equal((await limiter.peek('peeked')).allowed, false);
+  assert.equal(await sourceOf(limiter.check('peeked')), 'store', 'what a peek said is not kept');
   await deny(limiter, 'k');
   assert.equal(await sourceOf(limiter.peek('k')), 'store');
   assert.equal(await sourceOf(limiter.check('k')), 'cache', 'a peek changes nothing');
@@ -206,6 +209,24 @@ test('a denial from before a reset is not remembered after it', async () => {
   const decision = await limiter.check('k');
   assert.deepEqual([decision.allowed, decision.source], [true, 'store']);
   await Promise.all([limiter.close(), direct.close()]);
+  await proxy.stop();
+});
+
+test('a denial from while a reset was on its way is not remembered after it', async () => {
+  const proxy = await startFaultProxy({ to: server.port });
+  const prefix = `dc${prefixes++}`;
+  const slow = overRedis({ prefix, store: redis(proxy.url) });
+  const direct = overRedis({ prefix });
+  await slow.check('k', { cost: 2 });
+  await proxy.set({ requests: { delayMs: 300 } });
+  const resetting = slow.reset('k');
+  await settle();
+  assert.equal(await sourceOf(direct.check('k')), 'store');
+  assert.equal(await sourceOf(direct.check('k')), 'cache', 'the reset is still on its way');
+  await resetting;
+  const decision = await direct.check('k');
+  assert.deepEqual([decision.allowed, decision.source], [true, 'store']);
+  await Promise.all([slow.close(), direct.close()]);
   await proxy.stop();
 });
 
