@@ -82,18 +82,21 @@ void AnswerQueue::OnBreaker(std::string_view address, redis::BreakerState state)
 void AnswerQueue::OnWake(napi_env env, napi_value /*callback*/, void* context, void* /*data*/) {
   if (env == nullptr) return;  // the environment is ending
   auto* const queue = static_cast<AnswerQueue*>(context);
+  std::vector<BreakerChange> changes;
+  {
+    // At once: what comes while only a part is taken would find that someone had been called.
+    const std::scoped_lock lock(queue->mutex_);
+    std::swap(queue->taken_, queue->waiting_);
+    changes.swap(queue->breaker_changes_);
+  }
   queue->HandOver(env);
-  queue->HandOverBreakers(env);
+  queue->HandOverBreakers(env, changes);
 }
 
 // Plain Node-API, and no status looked at: a worker that is being terminated runs no more
 // JavaScript and cannot even make an error of it. Then nobody is left to answer, and all of this
 // does nothing.
 void AnswerQueue::HandOver(napi_env env) {
-  {
-    const std::scoped_lock lock(mutex_);
-    std::swap(taken_, waiting_);
-  }
   double* const exchange = Environment::Of(env).exchange();
   std::size_t next = 0;
   std::size_t next_detail = 0;
@@ -130,12 +133,7 @@ void AnswerQueue::HandOver(napi_env env) {
   taken_.details.clear();
 }
 
-void AnswerQueue::HandOverBreakers(napi_env env) {
-  std::vector<BreakerChange> changes;
-  {
-    const std::scoped_lock lock(mutex_);
-    changes.swap(breaker_changes_);
-  }
+void AnswerQueue::HandOverBreakers(napi_env env, std::span<const BreakerChange> changes) {
   for (const BreakerChange& change : changes) {
     const Napi::HandleScope scope(env);
     const std::string_view state = redis::BreakerStateName(change.state);

@@ -42,8 +42,6 @@ class AnswerQueue final : public AnswerSink, public redis::BreakerWatcher {
 
  private:
   static void OnWake(napi_env env, napi_value callback, void* context, void* data);
-  void HandOver(napi_env env);
-  void HandOverBreakers(napi_env env);
 
   /// Answers on their way, already as the numbers that JavaScript gets.
   struct Batch {
@@ -56,6 +54,9 @@ class AnswerQueue final : public AnswerSink, public redis::BreakerWatcher {
     std::string address;
     redis::BreakerState state;
   };
+
+  void HandOver(napi_env env);
+  void HandOverBreakers(napi_env env, std::span<const BreakerChange> changes);
 
   Napi::FunctionReference receiver_;
   Napi::FunctionReference breaker_receiver_;
