@@ -87,6 +87,25 @@ test('errors of the server itself open the breaker; the others are one check’s
   }
 });
 
+test('a breaker that opens and closes all the time: every check is answered', async (t) => {
+  let asked = 0;
+  const fake = await fakeServer(t, (command) => {
+    if (command[0] !== 'EVALSHA') return undefined;
+    return asked++ % 2 === 0 ? full(command) : error('LOADING');
+  });
+  const limiter = limiterAt(fake.url);
+  const openings = () => limiter.stats().redis.breakerOpenings;
+  const keepAsking = async () => {
+    while (openings() < 60) {
+      await limiter.check('k');
+      await sleep(0);
+    }
+  };
+  // More answers are on their way at each change than one thread can take before the next ones come.
+  await Promise.all(Array.from({ length: 64 }, keepAsking));
+  await limiter.close();
+});
+
 test('what is no check outlasts an error of the server itself', async (t) => {
   let failures = 3;
   const fake = await fakeServer(t, (command) => {
