@@ -1,7 +1,7 @@
 // The entry 'sluice'.
 
 export { type ArgumentError, SluiceError } from './errors.js';
-export type { BreakerEvent, DeniedEvent, WouldDenyEvent } from './events.js';
+export type { BreakerEvent, DeniedEvent, WarningEvent, WouldDenyEvent } from './events.js';
 export { createLimiter } from './limiter.js';
 export type {
   CheckOptions,
@@ -29,7 +29,7 @@ export {
   type TokenBucketOptions,
   tokenBucket,
 } from './policies.js';
-export type { RedisNodeStats, RedisStats } from './redis-stats.js';
+export type { RedisNodeStats, RedisStats, RedisWarning } from './redis-stats.js';
 export {
   type PasswordFunction,
   type Pem,

@@ -3,7 +3,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { SluiceError } from './errors.js';
-import type { RedisNodeStats } from './redis-stats.js';
+import type { RedisNodeStats, RedisWarning } from './redis-stats.js';
 
 /** A memory store, held by native code. */
 export interface NativeStore {
@@ -163,6 +163,9 @@ export interface NativeAddon {
    */
   onAnswers(receiver: (count: number, details: string[] | undefined) => void): void;
   onBreaker(receiver: (address: string, state: RedisNodeStats['breaker']) => void): void;
+  onWarning(
+    receiver: (address: string, warning: RedisWarning['warning'], detail: string) => void,
+  ): void;
 }
 
 function load(): NativeAddon {

@@ -5,7 +5,7 @@ import { type Call, isShort, takesSlots, writeCall } from './call.js';
 import { type PolicyTable, readDecision, verdictLength } from './decision.js';
 import type { Engine } from './engine.js';
 import { closedError, SluiceError } from './errors.js';
-import { publishBreaker } from './events.js';
+import { publishBreaker, publishWarning } from './events.js';
 import { newHolderId, Slots } from './holder.js';
 import type { Who } from './keys.js';
 import { Kind, type NativeRedisLimiter, native } from './native.js';
@@ -169,6 +169,7 @@ export class RedisLink<Name extends string> implements Engine<Name> {
 }
 
 native.onBreaker(publishBreaker);
+native.onWarning(publishWarning);
 
 native.onAnswers((count, details) => {
   const reports: (() => void)[] = [];

@@ -1,5 +1,16 @@
 // What stats() tells of Redis.
 
+/** What is wrong with a server although it answers. See docs/redis.md. */
+export interface RedisWarning {
+  /**
+   * 'evicting-policy': it may forget limits when its memory is full; 'replica': it is not the one to ask; 'clock': its
+   * clock is more than a second off this process's.
+   */
+  readonly warning: 'evicting-policy' | 'replica' | 'clock';
+  /** For a person. */
+  readonly detail: string;
+}
+
 /** Of one server, for all limiters of this process that use it. Counts since the first of them was made. */
 export interface RedisNodeStats {
   /** `host:port` */
@@ -35,17 +46,21 @@ export interface RedisNodeStats {
   readonly p50Ms: number;
   readonly p99Ms: number;
   readonly p999Ms: number;
+  /** As of the last connection, or none if the server does not tell. */
+  readonly warnings: readonly RedisWarning[];
 }
 
+type NotSummed = 'address' | 'breaker' | 'connected' | 'warnings';
+
 /** Of all servers: sums, but for the largest batch and the quantiles, which are the worst server's. */
-export interface RedisStats extends Omit<RedisNodeStats, 'address' | 'breaker' | 'connected'> {
+export interface RedisStats extends Omit<RedisNodeStats, NotSummed> {
   /** Whether all are. */
   readonly connected: boolean;
   readonly nodes: readonly RedisNodeStats[];
 }
 
 export function totalOf(nodes: readonly RedisNodeStats[]): RedisStats {
-  type Count = Exclude<keyof RedisNodeStats, 'address' | 'breaker' | 'connected' | 'meanBatch'>;
+  type Count = Exclude<keyof RedisNodeStats, NotSummed | 'meanBatch'>;
   const sum = (name: Count) => nodes.reduce((total, node) => total + node[name], 0);
   const most = (name: Count) => nodes.reduce((worst, node) => Math.max(worst, node[name]), 0);
   const batched = nodes.reduce((total, { batches, meanBatch }) => total + batches * meanBatch, 0);

@@ -34,6 +34,10 @@ void AnswerQueue::SetBreakerReceiver(Napi::Function receiver) {
   breaker_receiver_ = Napi::Persistent(receiver);
 }
 
+void AnswerQueue::SetWarningReceiver(Napi::Function receiver) {
+  warning_receiver_ = Napi::Persistent(receiver);
+}
+
 void AnswerQueue::Expect(std::uint64_t count) {
   if (expected_ == 0 && count > 0) napi_ref_threadsafe_function(receiver_.Env(), wake_);
   expected_ += count;
@@ -42,12 +46,13 @@ void AnswerQueue::Expect(std::uint64_t count) {
 void AnswerQueue::Close() {
   receiver_.Reset();
   breaker_receiver_.Reset();
+  warning_receiver_.Reset();
   napi_threadsafe_function wake = nullptr;
   {
     const std::scoped_lock lock(mutex_);
     wake = std::exchange(wake_, nullptr);
     waiting_ = {};
-    breaker_changes_ = {};
+    news_ = {};
   }
   napi_release_threadsafe_function(wake, napi_tsfn_abort);
 }
@@ -55,7 +60,7 @@ void AnswerQueue::Close() {
 void AnswerQueue::Deliver(std::span<const Answer> answers) {
   const std::scoped_lock lock(mutex_);
   if (wake_ == nullptr) return;
-  const bool idle = waiting_.ends.empty() && breaker_changes_.empty();
+  const bool idle = waiting_.ends.empty() && news_.empty();
   for (const Answer& answer : answers) {
     std::array<double, kLargestAnswer> numbers;
     numbers[0] = static_cast<double>(answer.ticket);
@@ -72,25 +77,34 @@ void AnswerQueue::Deliver(std::span<const Answer> answers) {
 }
 
 void AnswerQueue::OnBreaker(std::string_view address, redis::BreakerState state) {
+  Tell({&breaker_receiver_, {std::string(address), std::string(redis::BreakerStateName(state))}});
+}
+
+void AnswerQueue::OnWarning(std::string_view address, const redis::Warning& warning) {
+  Tell({&warning_receiver_,
+        {std::string(address), std::string(redis::WarningName(warning.code)), warning.detail}});
+}
+
+void AnswerQueue::Tell(News&& news) {
   const std::scoped_lock lock(mutex_);
   if (wake_ == nullptr) return;
-  const bool idle = waiting_.ends.empty() && breaker_changes_.empty();
-  breaker_changes_.push_back({std::string(address), state});
+  const bool idle = waiting_.ends.empty() && news_.empty();
+  news_.push_back(std::move(news));
   if (idle) napi_call_threadsafe_function(wake_, nullptr, napi_tsfn_nonblocking);
 }
 
 void AnswerQueue::OnWake(napi_env env, napi_value /*callback*/, void* context, void* /*data*/) {
   if (env == nullptr) return;  // the environment is ending
   auto* const queue = static_cast<AnswerQueue*>(context);
-  std::vector<BreakerChange> changes;
+  std::vector<News> news;
   {
     // At once: what comes while only a part is taken would find that someone had been called.
     const std::scoped_lock lock(queue->mutex_);
     std::swap(queue->taken_, queue->waiting_);
-    changes.swap(queue->breaker_changes_);
+    news.swap(queue->news_);
   }
   queue->HandOver(env);
-  queue->HandOverBreakers(env, changes);
+  queue->HandOverNews(env, news);
 }
 
 // Plain Node-API, and no status looked at: a worker that is being terminated runs no more
@@ -133,17 +147,16 @@ void AnswerQueue::HandOver(napi_env env) {
   taken_.details.clear();
 }
 
-void AnswerQueue::HandOverBreakers(napi_env env, std::span<const BreakerChange> changes) {
-  for (const BreakerChange& change : changes) {
+void AnswerQueue::HandOverNews(napi_env env, std::span<const News> news) {
+  for (const auto& [receiver, texts] : news) {
     const Napi::HandleScope scope(env);
-    const std::string_view state = redis::BreakerStateName(change.state);
-    std::array<napi_value, 2> args{};
-    napi_create_string_utf8(env, change.address.data(), change.address.size(), &args[0]);
-    napi_create_string_utf8(env, state.data(), state.size(), &args[1]);
+    std::array<napi_value, std::tuple_size_v<decltype(News::texts)>> args{};
+    for (std::size_t i = 0; i < args.size(); ++i) {
+      napi_create_string_utf8(env, texts[i].data(), texts[i].size(), &args[i]);
+    }
     napi_value undefined = nullptr;
     napi_get_undefined(env, &undefined);
-    napi_call_function(env, undefined, breaker_receiver_.Value(), args.size(), args.data(),
-                       nullptr);
+    napi_call_function(env, undefined, receiver->Value(), args.size(), args.data(), nullptr);
   }
 }
 

@@ -3,6 +3,7 @@
 
 #include <napi.h>
 
+#include <array>
 #include <cstdint>
 #include <mutex>
 #include <span>
@@ -17,11 +18,11 @@ namespace sluice::addon {
 
 class Environment;
 
-/// Deliver and OnBreaker may be called on any thread, also after the environment has ended: what
-/// they bring is then dropped. All else belongs to the environment's thread.
+/// Deliver, OnBreaker and OnWarning may be called on any thread, also after the environment has
+/// ended: what they bring is then dropped. All else belongs to the environment's thread.
 ///
 /// The queue keeps the process alive only while questions are under way.
-class AnswerQueue final : public AnswerSink, public redis::BreakerWatcher {
+class AnswerQueue final : public AnswerSink, public redis::Watcher {
  public:
   explicit AnswerQueue(Napi::Env env);
   ~AnswerQueue() override;
@@ -30,8 +31,10 @@ class AnswerQueue final : public AnswerSink, public redis::BreakerWatcher {
   /// exchange as [ticket, fault, verdict...] in turn, the verdict's code being -1 if there is none;
   /// `details` has a text for each answer with a fault, if any has one.
   void SetReceiver(Napi::Function receiver);
-  /// Sets the function that is told of breakers: (address, state).
+  /// Set the functions that are told of breakers, (address, state), and of what is wrong with
+  /// servers, (address, warning, detail).
   void SetBreakerReceiver(Napi::Function receiver);
+  void SetWarningReceiver(Napi::Function receiver);
   /// Notes `count` more questions under way.
   void Expect(std::uint64_t count);
   /// The environment is about to end.
@@ -39,6 +42,7 @@ class AnswerQueue final : public AnswerSink, public redis::BreakerWatcher {
 
   void Deliver(std::span<const Answer> answers) override;
   void OnBreaker(std::string_view address, redis::BreakerState state) override;
+  void OnWarning(std::string_view address, const redis::Warning& warning) override;
 
  private:
   static void OnWake(napi_env env, napi_value callback, void* context, void* data);
@@ -50,22 +54,25 @@ class AnswerQueue final : public AnswerSink, public redis::BreakerWatcher {
     std::vector<std::string> details;  // of those with a fault, in order
   };
 
-  struct BreakerChange {
-    std::string address;
-    redis::BreakerState state;
+  /// A call of a receiver with texts.
+  struct News {
+    const Napi::FunctionReference* receiver;
+    std::array<std::string, 3> texts;
   };
 
   void HandOver(napi_env env);
-  void HandOverBreakers(napi_env env, std::span<const BreakerChange> changes);
+  void HandOverNews(napi_env env, std::span<const News> news);
+  void Tell(News&& news);
 
   Napi::FunctionReference receiver_;
   Napi::FunctionReference breaker_receiver_;
+  Napi::FunctionReference warning_receiver_;
   std::uint64_t expected_ = 0;
   Batch taken_;
 
   std::mutex mutex_;
   Batch waiting_;
-  std::vector<BreakerChange> breaker_changes_;
+  std::vector<News> news_;
   napi_threadsafe_function wake_ = nullptr;  // null once closed
 };
 

@@ -105,6 +105,14 @@ Napi::Object StatsOf(Napi::Env env, const redis::NodeStats& node) {
   set_time("p50Ms", node.latency.p50);
   set_time("p99Ms", node.latency.p99);
   set_time("p999Ms", node.latency.p999);
+  auto warnings = Napi::Array::New(env, node.warnings.size());
+  for (std::uint32_t i = 0; i < node.warnings.size(); ++i) {
+    auto warning = Napi::Object::New(env);
+    warning.Set("warning", std::string(redis::WarningName(node.warnings[i].code)));
+    warning.Set("detail", node.warnings[i].detail);
+    warnings[i] = warning;
+  }
+  out.Set("warnings", warnings);
   return out;
 }
 
@@ -171,12 +179,17 @@ void OnBreaker(const Napi::CallbackInfo& info) {
   Environment::Of(info.Env()).answers().SetBreakerReceiver(info[0].As<Napi::Function>());
 }
 
+void OnWarning(const Napi::CallbackInfo& info) {
+  Environment::Of(info.Env()).answers().SetWarningReceiver(info[0].As<Napi::Function>());
+}
+
 }  // namespace
 
 void ExportRedis(Napi::Env env, Napi::Object exports) {
   exports.Set("makeRedisLimiter", Napi::Function::New(env, MakeRedisLimiter));
   exports.Set("onAnswers", Napi::Function::New(env, OnAnswers));
   exports.Set("onBreaker", Napi::Function::New(env, OnBreaker));
+  exports.Set("onWarning", Napi::Function::New(env, OnWarning));
   auto faults = Napi::Array::New(env);
   for (std::uint32_t i = 0; i <= static_cast<std::uint32_t>(redis::Fault::kClosed); ++i) {
     faults[i] = std::string(redis::FaultName(static_cast<redis::Fault>(i)));

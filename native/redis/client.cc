@@ -47,6 +47,6 @@ void Client::Submit(std::vector<Request>&& requests) {
 
 std::vector<NodeStats> Client::stats() const { return io_->stats(); }
 
-void Client::Watch(const std::shared_ptr<BreakerWatcher>& watcher) { io_->Watch(watcher); }
+void Client::Watch(const std::shared_ptr<Watcher>& watcher) { io_->Watch(watcher); }
 
 }  // namespace sluice::redis

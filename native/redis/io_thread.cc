@@ -29,6 +29,9 @@ constexpr unsigned kRest = 200;  // waits without spinning after one that came t
 
 Nanos Now() { return std::chrono::steady_clock::now().time_since_epoch(); }
 
+// The time since 1970, less Now().
+Nanos Wall() { return std::chrono::system_clock::now().time_since_epoch() - Now(); }
+
 // Only spreads reconnects of many processes; need not be secret.
 std::uint64_t RandomSeed() {
   std::uint64_t seed = 0;
@@ -53,7 +56,7 @@ class IoThread::Loop {
   explicit Loop(const Endpoint& endpoint)
       : endpoint_(endpoint),
         wakeup_(std::make_shared<const Wakeup>()),
-        link_({.endpoint = endpoint}, RandomSeed(), Now()),
+        link_({.endpoint = endpoint, .examines = true}, RandomSeed(), Now()),
         connection_(link_, endpoint_, wakeup_) {}
 
   void Submit(std::vector<Request>&& requests) {
@@ -80,10 +83,11 @@ class IoThread::Loop {
   }
 
   std::vector<NodeStats> stats() const {
-    NodeStats node{.address = endpoint_.Address(), .link = {}, .latency = {}};
+    NodeStats node{.address = endpoint_.Address(), .link = {}, .latency = {}, .warnings = {}};
     {
       const std::lock_guard lock(mutex_);
       node.link = stats_;
+      node.warnings = warnings_;
       node.link.submitted += incoming_.size();
       node.link.queue_depth += incoming_.size();
     }
@@ -94,12 +98,18 @@ class IoThread::Loop {
     return {std::move(node)};
   }
 
-  void Watch(const std::shared_ptr<BreakerWatcher>& watcher) {
-    const std::lock_guard lock(mutex_);
-    std::erase_if(watchers_, [](const auto& known) { return known.expired(); });
-    const bool known = std::ranges::any_of(
-        watchers_, [&watcher](const auto& other) { return other.lock() == watcher; });
-    if (!known) watchers_.push_back(watcher);
+  void Watch(const std::shared_ptr<Watcher>& watcher) {
+    std::vector<Warning> known;
+    {
+      const std::lock_guard lock(mutex_);
+      std::erase_if(watchers_, [](const auto& other) { return other.expired(); });
+      for (const auto& other : watchers_) {
+        if (other.lock() == watcher) return;
+      }
+      watchers_.push_back(watcher);
+      known = warnings_;
+    }
+    for (const Warning& warning : known) watcher->OnWarning(endpoint_.Address(), warning);
   }
 
   void Run() {
@@ -173,17 +183,21 @@ class IoThread::Loop {
 
   void TellWatchers() {
     const std::vector<BreakerState> changes = link_.TakeBreakerChanges();
-    if (changes.empty()) return;
-    std::vector<std::weak_ptr<BreakerWatcher>> watchers;
+    if (changes.empty() && !link_.IsExamined()) return;
+    const std::vector<Warning> warnings = link_.TakeWarnings(Wall());
+    std::vector<std::weak_ptr<Watcher>> watchers;
     {
+      // At once, so that who begins to watch is told of a warning here or there, and not twice.
       const std::lock_guard lock(mutex_);
       watchers = watchers_;
+      warnings_ = link_.warnings();
     }
     const std::string address = endpoint_.Address();
     for (const auto& known : watchers) {
       const auto watcher = known.lock();
       if (!watcher) continue;
       for (const BreakerState state : changes) watcher->OnBreaker(address, state);
+      for (const Warning& warning : warnings) watcher->OnWarning(address, warning);
     }
   }
 
@@ -191,11 +205,12 @@ class IoThread::Loop {
   const std::shared_ptr<const Wakeup> wakeup_;
 
   mutable std::mutex mutex_;
-  std::vector<Request> incoming_;  // guarded by mutex_, as are the next four
+  std::vector<Request> incoming_;  // guarded by mutex_, as are the next five
   bool rung_ = false;              // since incoming_ was last taken
   bool stopping_ = false;
   LinkStats stats_;
-  std::vector<std::weak_ptr<BreakerWatcher>> watchers_;
+  std::vector<Warning> warnings_;
+  std::vector<std::weak_ptr<Watcher>> watchers_;
 
   // The rest is the thread's own.
   Link link_;
@@ -221,6 +236,6 @@ void IoThread::Submit(std::vector<Request>&& requests) { loop_->Submit(std::move
 
 std::vector<NodeStats> IoThread::stats() const { return loop_->stats(); }
 
-void IoThread::Watch(const std::shared_ptr<BreakerWatcher>& watcher) { loop_->Watch(watcher); }
+void IoThread::Watch(const std::shared_ptr<Watcher>& watcher) { loop_->Watch(watcher); }
 
 }  // namespace sluice::redis

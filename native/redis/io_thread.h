@@ -23,7 +23,7 @@ class IoThread {
   /// Thread safe.
   void Submit(std::vector<Request>&& requests);
   std::vector<NodeStats> stats() const;
-  void Watch(const std::shared_ptr<BreakerWatcher>& watcher);
+  void Watch(const std::shared_ptr<Watcher>& watcher);
 
  private:
   class Loop;

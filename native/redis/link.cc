@@ -93,6 +93,8 @@ void Link::Lose(Fault fault, std::string_view why, Nanos now) {
   const bool unanswered = std::ranges::any_of(under_way_, [this](const Command& command) {
     return !command.requests.empty() && !command.overdue && command.end <= written_bytes_;
   });
+  may_examine_ = !IsExamining();
+  examination_due_ = false;
   RequeueUnexecuted(why, now);
   out_.clear();
   out_start_ = 0;
@@ -219,9 +221,10 @@ void Link::SendBatch(std::size_t most, Nanos now) {
   AddCommand(kind, std::move(batch), now);
 }
 
-void Link::AddCommand(Command::Kind kind, std::vector<Request> requests, Nanos now) {
+void Link::AddCommand(Command::Kind kind, std::vector<Request> requests, Nanos now,
+                      Question question) {
   const Endpoint& endpoint = options_.endpoint;
-  if (under_way_.empty()) quiet_since_ = now;
+  if (!OwesReply()) quiet_since_ = now;
   const std::size_t before = out_.size();
   switch (kind) {
     case Command::Kind::kAuth:
@@ -248,10 +251,16 @@ void Link::AddCommand(Command::Kind kind, std::vector<Request> requests, Nanos n
     case Command::Kind::kReset:
       AppendReset(requests, out_);
       break;
+    case Command::Kind::kQuestion:
+      AppendQuestion(question, out_);
+      break;
   }
   queued_bytes_ += out_.size() - before;
-  under_way_.push_back(
-      {.kind = kind, .end = queued_bytes_, .requests = std::move(requests), .sent = now});
+  under_way_.push_back({.kind = kind,
+                        .end = queued_bytes_,
+                        .requests = std::move(requests),
+                        .sent = now,
+                        .question = question});
 }
 
 void Link::OnWritten(std::size_t count) {
@@ -269,7 +278,7 @@ Nanos Link::NextTime() const {
   Nanos next = first_deadline_;
   if (state_ != State::kReady) {
     next = std::min(next, state_until_);
-  } else if (!under_way_.empty() && !AnyoneWaitsForAReply()) {
+  } else if (OwesReply() && !AnyoneWaitsForAReply()) {
     next = std::min(next, quiet_since_ + options_.silence);
   }
   next = std::min(next, breaker_.NextTime());
@@ -308,8 +317,7 @@ void Link::OnTime(Nanos now) {
       }
       break;
     case State::kReady:
-      if (!under_way_.empty() && !AnyoneWaitsForAReply() &&
-          now >= quiet_since_ + options_.silence) {
+      if (OwesReply() && !AnyoneWaitsForAReply() && now >= quiet_since_ + options_.silence) {
         Lose(Fault::kUnavailable, "the server does not answer", now);
       }
       break;

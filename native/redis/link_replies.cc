@@ -45,12 +45,13 @@ void Link::OnBytes(std::string_view bytes, Nanos now) {
     const ReplyReader::Next next = reader_.Take(reply);
     if (next == ReplyReader::Next::kMore) break;
     if (next == ReplyReader::Next::kBroken) return Lose(Fault::kProtocol, kNonsense, now);
-    OnReply(reply, now);
+    OnReply(std::move(reply), now);
   }
   Pump(now);
+  Examine(now);
 }
 
-void Link::OnReply(const Reply& reply, Nanos now) {
+void Link::OnReply(Reply&& reply, Nanos now) {
   if (under_way_.empty()) {
     // Nobody asked: the server says why it is about to hang up, or speaks another protocol.
     const bool error = reply.kind == Reply::Kind::kError;
@@ -61,13 +62,13 @@ void Link::OnReply(const Reply& reply, Nanos now) {
   Command command = std::move(under_way_.front());
   under_way_.pop_front();
   const std::uint64_t connection = wanted_;
-  Answered(command, reply, now);
+  Answered(command, std::move(reply), now);
   if (!leaving_.empty() && under_way_.empty() && wanted_ == connection) {
     Lose(Fault::kServer, std::string(leaving_), now);
   }
 }
 
-void Link::Answered(Command& command, const Reply& reply, Nanos now) {
+void Link::Answered(Command& command, Reply&& reply, Nanos now) {
   if (!command.requests.empty()) {
     // Whoever looks so late did not see when it came.
     if (now > first_deadline_ + kLate) pace_.Skip();
@@ -83,6 +84,8 @@ void Link::Answered(Command& command, const Reply& reply, Nanos now) {
       return OnChecksReply(command, reply, now);
     case Command::Kind::kReset:
       return OnResetReply(command, reply, now);
+    case Command::Kind::kQuestion:
+      return OnQuestionReply(command, std::move(reply), now);
   }
 }
 
@@ -105,6 +108,7 @@ void Link::OnGreetingReply(Command::Kind kind, const Reply& reply, Nanos now) {
     state_ = State::kReady;
     breaker_.OnSignOfLife(now);
     if (std::exchange(was_ready_, true)) ++stats_.reconnects;
+    examination_due_ = options_.examines && may_examine_;
   }
   loading_ = false;
   queue_.insert(queue_.begin(), std::make_move_iterator(resend_.begin()),

@@ -14,7 +14,13 @@ class ReplyReader::Builder {
  public:
   static const redisReplyObjectFunctions kFunctions;
 
-  Reply Take() { return std::exchange(reply_, {}); }
+  Reply Take() {
+    // One text alone may be what follows no integers.
+    if (reply_.texts.size() > 1 && reply_.texts.size() == std::exchange(elements_, 0)) {
+      reply_.kind = Reply::Kind::kTexts;
+    }
+    return std::exchange(reply_, {});
+  }
 
  private:
   // The reader stops with an error when it is handed a null for an object; what it is handed
@@ -31,7 +37,11 @@ class ReplyReader::Builder {
                    : task->type == REDIS_REPLY_STRING ? Reply::Kind::kText
                                                       : Reply::Kind::kOther;
       reply.text.assign(text, length);
-    } else if (task->type == REDIS_REPLY_STRING && length > 0 && self->IsLast(task)) {
+      return self;
+    }
+    const bool is_text = task->type == REDIS_REPLY_STRING;
+    if (is_text && reply.integers.empty()) reply.texts.emplace_back(text, length);
+    if (is_text && length > 0 && self->IsLast(task)) {
       reply.text.assign(text, length);
     } else {
       reply.kind = Reply::Kind::kOther;

@@ -67,6 +67,18 @@ std::string_view FaultName(Fault fault) {
   return "unknown";
 }
 
+std::string_view WarningName(WarningCode code) {
+  switch (code) {
+    case WarningCode::kEvictingPolicy:
+      return "evicting-policy";
+    case WarningCode::kReplica:
+      return "replica";
+    case WarningCode::kClock:
+      return "clock";
+  }
+  return "unknown";
+}
+
 std::string_view BreakerStateName(BreakerState state) {
   switch (state) {
     case BreakerState::kClosed:

@@ -301,6 +301,16 @@ TEST(Replies, OnlyFlatArraysOfIntegersAndOneTextAreArrays) {
   EXPECT_EQ(ReadOne("+OK\r\n").text, "OK");
 }
 
+TEST(Replies, TwoTextsOrMoreAreAList) {
+  const Reply reply = ReadOne("*3\r\n$1\r\na\r\n$0\r\n\r\n$2\r\nbc\r\n");
+  EXPECT_EQ(reply.kind, Reply::Kind::kTexts);
+  EXPECT_EQ(reply.texts, (std::vector<std::string>{"a", "", "bc"}));
+  EXPECT_EQ(ReadOne("*2\r\n$1\r\na\r\n$-1\r\n").kind, Reply::Kind::kOther);
+  EXPECT_EQ(ReadOne("*2\r\n$1\r\na\r\n+b\r\n").kind, Reply::Kind::kOther);
+  EXPECT_EQ(ReadOne("*3\r\n$1\r\na\r\n$1\r\nb\r\n:1\r\n").kind, Reply::Kind::kOther);
+  EXPECT_EQ(ReadOne("*1\r\n$1\r\na\r\n").kind, Reply::Kind::kArray);
+}
+
 TEST(Replies, WhatIsOutOfBoundsBreaksTheStream) {
   ReadOne("*16385\r\n", ReplyReader::Next::kBroken);
   ReadOne("*16384\r\n", ReplyReader::Next::kMore);

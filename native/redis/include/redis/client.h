@@ -34,9 +34,9 @@ class Client {
   /// Of each server; as of the I/O thread's last turn.
   std::vector<NodeStats> stats() const;
 
-  /// Tells `watcher`, for as long as it lives, of the breakers' changes from now on. It is told
-  /// once, however often it is named.
-  void Watch(const std::shared_ptr<BreakerWatcher>& watcher);
+  /// Tells `watcher`, for as long as it lives, of the breakers' changes from now on, and of what is
+  /// wrong with servers, at once of what is known. It is told once, however often it is named.
+  void Watch(const std::shared_ptr<Watcher>& watcher);
 
   const Endpoint& endpoint() const { return endpoint_; }
 

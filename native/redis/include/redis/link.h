@@ -26,6 +26,10 @@
 //   * A server that accepts but stays silent is dropped: when no reply has come for `silence` and
 //     every request under way has passed its deadline. A process that was itself frozen, so that
 //     its timers are late, does not count that against the server.
+//   * A new connection asks the server about itself (redis/doctor.h), once it has sent the checks
+//   that
+//     wait. Nobody waits for the answers, and a server that ends the connection instead of
+//     answering is not asked over the next one.
 //   * When the server has forgotten the script (NOSCRIPT: nothing was executed), it is loaded again
 //     and the batch is sent again.
 #pragma once
@@ -42,6 +46,7 @@
 
 #include "core/time.h"
 #include "redis/breaker.h"
+#include "redis/doctor.h"
 #include "redis/endpoint.h"
 #include "redis/error_reply.h"
 #include "redis/latency_histogram.h"
@@ -66,6 +71,7 @@ class Link {
     BackoffSpan backoff{};
     Breaker::Options breaker{};
     Nanos silence = std::chrono::milliseconds(1000);
+    bool examines = false;  ///< asks the server about itself
   };
 
   /// Finished requests of one sink.
@@ -112,6 +118,13 @@ class Link {
   LinkStats stats() const;
   /// The breaker's states since the last call, in order.
   std::vector<BreakerState> TakeBreakerChanges() { return breaker_.TakeChanges(); }
+  /// The server has answered about itself since the last TakeWarnings.
+  bool IsExamined() const { return examined_; }
+  /// What its answers show to be wrong and did not before. `wall`: this process's time since 1970,
+  /// less `now`.
+  std::vector<Warning> TakeWarnings(Nanos wall);
+  /// What was wrong when the server was last asked.
+  const std::vector<Warning>& warnings() const { return doctor_.warnings(); }
   /// May be read on any thread.
   const LatencyHistogram& latency() const { return latency_; }
   /// Requests written, or about to be, whose reply has not come.
@@ -122,12 +135,13 @@ class Link {
 
   // A command whose reply has not come. Replies come in the order of the commands.
   struct Command {
-    enum class Kind : std::uint8_t { kAuth, kPing, kSelect, kLoad, kChecks, kReset };
+    enum class Kind : std::uint8_t { kAuth, kPing, kSelect, kLoad, kChecks, kReset, kQuestion };
     Kind kind = Kind::kLoad;
     std::uint64_t end = 0;          // of its bytes, counted from the start of the connection
     std::vector<Request> requests;  // an answered one has no sink
     Nanos sent{0};
     bool overdue = false;  // the breaker knows that it was not answered in time
+    Question question{};
   };
 
   // Timers so late mean that this process ran too seldom for a missed deadline to say anything of
@@ -143,7 +157,8 @@ class Link {
   std::size_t BatchesUnderWay() const;
 
   void Connect(Nanos now);
-  void AddCommand(Command::Kind kind, std::vector<Request> requests, Nanos now);
+  void AddCommand(Command::Kind kind, std::vector<Request> requests, Nanos now,
+                  Question question = {});
   void Pump(Nanos now);
   void SendBatch(std::size_t most, Nanos now);
 
@@ -159,8 +174,14 @@ class Link {
   void NoteOverdue(bool queued_expired, bool late, Nanos now);
   void AskAgain(std::span<Request> requests, std::string_view why, Remedy remedy, Nanos now);
 
-  void OnReply(const Reply& reply, Nanos now);
-  void Answered(Command& command, const Reply& reply, Nanos now);
+  // link_examination.cc
+  void Examine(Nanos now);
+  void OnQuestionReply(const Command& command, Reply&& reply, Nanos now);
+  bool IsExamining() const;
+  bool OwesReply() const;
+
+  void OnReply(Reply&& reply, Nanos now);
+  void Answered(Command& command, Reply&& reply, Nanos now);
   void OnGreetingReply(Command::Kind kind, const Reply& reply, Nanos now);
   void OnChecksReply(Command& command, const Reply& reply, Nanos now);
   void OnResetReply(Command& command, const Reply& reply, Nanos now);
@@ -202,6 +223,12 @@ class Link {
   std::uint64_t written_bytes_ = 0;
   ReplyReader reader_;
   ScriptCall call_;
+
+  bool may_examine_ = true;  // the last connection did not end of it
+  bool examination_due_ = false;
+  bool examined_ = false;  // examination_ is complete
+  Examination examination_;
+  Doctor doctor_;
 
   std::vector<Delivery> deliveries_;
   LinkStats stats_;

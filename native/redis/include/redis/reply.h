@@ -12,8 +12,8 @@ struct redisReader;
 
 namespace sluice::redis {
 
-/// One reply. The only arrays that a server has reason to send us are flat: integers, and perhaps
-/// one text at the end.
+/// One reply. The only arrays that a server has reason to send us are flat: texts, or integers and
+/// perhaps one text at the end.
 struct Reply {
   enum class Kind : std::uint8_t {
     kStatus,   ///< `text`
@@ -21,11 +21,13 @@ struct Reply {
     kInteger,  ///< `integers[0]`
     kText,     ///< `text`
     kArray,    ///< `integers`, then `text` if it is not empty
+    kTexts,    ///< an array of two or more: `texts`
     kOther,    ///< anything else, well-formed
   };
   Kind kind = Kind::kOther;
   std::string text;
   std::vector<std::int64_t> integers;
+  std::vector<std::string> texts{};
 };
 
 /// Cuts a stream into replies. Never holds more than kLongestReply unread bytes, and refuses arrays

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/time.h"
 
@@ -41,12 +42,25 @@ struct Latency {
   Nanos p999{0};
 };
 
-/// Who is told of a breaker's changes.
-class BreakerWatcher {
+/// What is wrong with a server that answers: see redis/doctor.h.
+enum class WarningCode : std::uint8_t { kEvictingPolicy, kReplica, kClock };
+
+/// "evicting-policy", "replica", "clock"; static text.
+std::string_view WarningName(WarningCode code);
+
+struct Warning {
+  WarningCode code;
+  std::string detail;  ///< for people
+};
+
+/// Who is told of news from servers. `address`: without credentials. Must neither block nor throw.
+class Watcher {
  public:
-  virtual ~BreakerWatcher() = default;
-  /// Called on the I/O thread; must neither block nor throw. `address`: without credentials.
+  virtual ~Watcher() = default;
+  /// Of a breaker's change. Called on the I/O thread.
   virtual void OnBreaker(std::string_view address, BreakerState state) = 0;
+  /// Once until it went away. Called on the I/O thread, and by Watch for what was found before.
+  virtual void OnWarning(std::string_view address, const Warning& warning) = 0;
 };
 
 /// One server's.
@@ -54,6 +68,7 @@ struct NodeStats {
   std::string address;  ///< without credentials
   LinkStats link;
   Latency latency;
+  std::vector<Warning> warnings;  ///< as of the last connection
 };
 
 }  // namespace sluice::redis

@@ -1,0 +1,191 @@
+// A link asks its server about itself, and nothing else takes notice.
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "redis/link_driver.h"
+
+namespace sluice::redis {
+namespace {
+
+constexpr Nanos kSecond = std::chrono::seconds(1);
+constexpr Nanos kWall{0};  // since 1970, less the driver's clock
+
+const std::vector<SentCommand> kQuestions = {{"TIME"}, {"INFO", "replication"}, {"INFO", "memory"}};
+const SentCommand kConfig = {"CONFIG", "GET", "maxmemory*"};
+
+Link::Options Curious() {
+  Link::Options options;
+  options.examines = true;
+  return options;
+}
+
+std::string Text(std::string_view text) {
+  return "$" + std::to_string(text.size()) + "\r\n" + std::string(text) + "\r\n";
+}
+
+std::string Time(std::string_view seconds) { return "*2\r\n" + Text(seconds) + Text("0"); }
+
+// The driver's clock stands at 1000 s.
+const std::string kAllWell =
+    Time("1000") + Text("role:master\r\n") + Text("maxmemory_policy:noeviction\r\n");
+const std::string kReplica =
+    Time("1000") + Text("role:slave\r\n") + Text("maxmemory_policy:noeviction\r\n");
+
+std::size_t WarningsOf(LinkDriver& driver) { return driver.link.TakeWarnings(kWall).size(); }
+
+TEST(LinkExamination, AServerIsAskedOnceTheLinkIsReadyAndTheChecksThatWaitAreOut) {
+  LinkDriver driver(Curious());
+  const auto ticket = driver.Check("a");
+  driver.GetReady();
+  const auto sent = driver.Sent();
+  ASSERT_EQ(sent.size(), 4U);
+  EXPECT_EQ(ChecksIn(sent[0]), 1U);
+  EXPECT_EQ(std::vector(sent.begin() + 1, sent.end()), kQuestions);
+  driver.AnswerFull(1);
+  EXPECT_EQ(driver.Answer(ticket).fault, Fault::kNone);
+  EXPECT_FALSE(driver.link.IsExamined());
+  driver.Receive(kReplica);
+  EXPECT_TRUE(driver.link.IsExamined());
+  const auto warnings = driver.link.TakeWarnings(kWall);
+  ASSERT_EQ(warnings.size(), 1U);
+  EXPECT_EQ(warnings[0].code, WarningCode::kReplica);
+  EXPECT_FALSE(driver.link.IsExamined());
+  EXPECT_EQ(driver.link.warnings().size(), 1U);
+  EXPECT_TRUE(driver.Sent().empty());
+}
+
+TEST(LinkExamination, WhoIsNotCuriousAsksNothing) {
+  LinkDriver driver;
+  driver.GetReady();
+  EXPECT_TRUE(driver.Sent().empty());
+}
+
+TEST(LinkExamination, WhereInfoSaysNothingOfThePolicyConfigIsAsked) {
+  for (const std::string& memory : {std::string("-NOPERM no\r\n"), Text("used_memory:1\r\n"),
+                                    std::string(":1\r\n"), std::string("$-1\r\n")}) {
+    LinkDriver driver(Curious());
+    driver.GetReady();
+    ASSERT_EQ(driver.Sent(), kQuestions);
+    driver.Receive(Time("1000") + "-NOPERM no\r\n" + memory);
+    EXPECT_FALSE(driver.link.IsExamined());
+    ASSERT_EQ(driver.Sent(), std::vector<SentCommand>{kConfig});
+    driver.Receive("*4\r\n" + Text("maxmemory") + Text("1") + Text("maxmemory-policy") +
+                   Text("allkeys-lru"));
+    const auto warnings = driver.link.TakeWarnings(kWall);
+    ASSERT_EQ(warnings.size(), 1U) << memory;
+    EXPECT_EQ(warnings[0].code, WarningCode::kEvictingPolicy);
+  }
+}
+
+TEST(LinkExamination, AServerThatRefusesEverythingIsServedAsAnyOther) {
+  LinkDriver driver(Curious());
+  driver.GetReady();
+  driver.Sent();
+  driver.Receive("-NOPERM\r\n-ERR unknown command 'INFO'\r\n-READONLY\r\n");
+  driver.Sent();
+  driver.Receive("-LOADING\r\n");
+  EXPECT_EQ(WarningsOf(driver), 0U);
+  const LinkStats stats = driver.link.stats();
+  EXPECT_TRUE(stats.connected);
+  EXPECT_EQ(stats.breaker, BreakerState::kClosed);
+  EXPECT_EQ(stats.submitted + stats.completed + stats.faults + stats.retries + stats.batches, 0U);
+  const auto ticket = driver.Check("a");
+  driver.Sent();
+  driver.AnswerFull(1);
+  EXPECT_EQ(driver.Answer(ticket).fault, Fault::kNone);
+}
+
+TEST(LinkExamination, TheTimeThatTheQuestionTookIsAllowedFor) {
+  for (const bool late : {false, true}) {
+    LinkDriver driver(Curious());
+    driver.GetReady();
+    driver.Sent();
+    if (late) driver.Pass(2 * kSecond);
+    driver.Receive(Time("1002") + Text("role:master") + Text("maxmemory_policy:noeviction"));
+    EXPECT_EQ(WarningsOf(driver), late ? 0U : 1U);
+  }
+}
+
+TEST(LinkExamination, EachConnectionIsAskedAndAWarningIsNewsOnce) {
+  LinkDriver driver(Curious());
+  std::vector<std::size_t> news;
+  for (const std::string& answer : {kReplica, kReplica, kAllWell, kReplica}) {
+    driver.GetReady();
+    EXPECT_EQ(driver.Sent(), kQuestions);
+    driver.Receive(answer);
+    news.push_back(WarningsOf(driver));
+    driver.Lose();
+    while (driver.link.WantedConnection() == 0) driver.Pass(kMillisecond);
+  }
+  EXPECT_EQ(news, (std::vector<std::size_t>{1, 0, 0, 1}));
+}
+
+// It would never be ready for long.
+TEST(LinkExamination, AServerThatHangsUpAtAQuestionIsNotAskedOverTheNextConnection) {
+  LinkDriver driver(Curious());
+  for (const bool asked : {true, false, true}) {
+    driver.GetReady();
+    EXPECT_EQ(driver.Sent().empty(), !asked);
+    driver.Lose();
+    while (driver.link.WantedConnection() == 0) driver.Pass(kMillisecond);
+  }
+}
+
+TEST(LinkExamination, SilenceAboutItselfIsNoneToChecks) {
+  LinkDriver driver(Curious());
+  driver.GetReady();
+  driver.Sent();
+  const std::uint64_t connection = driver.link.WantedConnection();
+  EXPECT_EQ(driver.link.NextTime(), kNever);
+  driver.Pass(10 * kSecond);
+  EXPECT_EQ(driver.link.WantedConnection(), connection);
+  EXPECT_EQ(driver.link.stats().breaker, BreakerState::kClosed);
+  // A check's silence counts from when it was asked.
+  driver.Check("a");
+  driver.Sent();
+  driver.Pass(999 * kMillisecond);
+  EXPECT_EQ(driver.link.WantedConnection(), connection);
+  driver.Pass(kMillisecond);
+  EXPECT_NE(driver.link.WantedConnection(), connection);
+}
+
+TEST(LinkExamination, AConnectionThatIsToEndWaitsForTheAnswersButNotForEver) {
+  for (const bool answered : {true, false}) {
+    LinkDriver driver(Curious());
+    driver.Check("a");
+    driver.GetReady();
+    driver.Sent();
+    const std::uint64_t connection = driver.link.WantedConnection();
+    driver.Receive("-READONLY replica\r\n");
+    EXPECT_EQ(driver.link.WantedConnection(), connection);
+    if (answered) {
+      driver.Receive(kReplica);
+    } else {
+      driver.Pass(kSecond);
+    }
+    EXPECT_NE(driver.link.WantedConnection(), connection);
+    EXPECT_EQ(WarningsOf(driver), answered ? 1U : 0U);
+  }
+}
+
+TEST(LinkExamination, AnswersBeyondAllBoundsEndTheConnectionAndNothingElse) {
+  for (const std::string& nonsense :
+       {"$2000000\r\n" + std::string(1'100'000, 'x'), std::string("*1\r\n*1\r\n*1\r\n:1\r\n"),
+        std::string("HTTP/1.1 400\r\n")}) {
+    LinkDriver driver(Curious());
+    driver.GetReady();
+    driver.Sent();
+    driver.Receive(nonsense);
+    while (driver.link.WantedConnection() == 0) driver.Pass(kMillisecond);
+    driver.GetReady();
+    EXPECT_TRUE(driver.Sent().empty());
+    const auto ticket = driver.Check("a");
+    driver.Sent();
+    driver.AnswerFull(1);
+    EXPECT_EQ(driver.Answer(ticket).fault, Fault::kNone);
+  }
+}
+
+}  // namespace
+}  // namespace sluice::redis
