@@ -5,12 +5,15 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { seededRandom, testSeed } from '../support/random.mjs';
+import { rows as access } from './rows-access.mjs';
 import { rows as single } from './rows-single.mjs';
 import { runRow } from './run-row.mjs';
 import { tableOf } from './table.mjs';
 
 const full = Boolean(process.env.SLUICE_FULL);
-const rows = [...single].filter(({ name }) => name.includes(process.env.SLUICE_FAULT ?? ''));
+const rows = [...single, ...access].filter(({ name }) =>
+  name.includes(process.env.SLUICE_FAULT ?? ''),
+);
 /** The refill that rounding of times to whole ms, and a clock that is slewed, may bring forward. */
 const SLACK = 1;
 
@@ -20,15 +23,17 @@ const more = () => Math.floor(random() * 2 ** 32);
 const seeds = full && !process.env.SLUICE_SEED ? [first, more(), more()] : [first];
 
 const lines = [];
-after(() => console.log(`\n${tableOf(lines)}\n`));
+const notes = [];
+after(() => console.log(['', tableOf(lines), '', ...notes, ''].join('\n')));
 
 for (const row of rows) {
   for (const seed of seeds) {
     const title = `${row.name}: within its bound, and every check is answered`;
     test(title, { skip: row.skip ?? false }, async (t) => {
       t.diagnostic(`SLUICE_SEED=${seed}`);
-      const { rules, workers } = await runRow(row, { seed, full });
+      const { rules, workers, note } = await runRow(row, { seed, full });
       for (const line of rules) lines.push({ name: row.name, seed, ...line });
+      if (note) notes.push(`${row.name}, ${seed}: ${note}`);
       for (const { asked, answered } of workers) {
         assert.ok(asked > 0);
         assert.equal(answered, asked, 'every check is answered');

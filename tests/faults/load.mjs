@@ -50,7 +50,7 @@ async function allSay(workers, question, answer) {
   await Promise.all(answers);
 }
 
-/** Ends a worker's load; resolves to its `{ asked, answered, outcomes, stats, resources, records }`. */
+/** Ends a worker's load; resolves to its `{ asked, answered, outcomes, reasons, stats, resources, records }`. */
 export async function reportOf(worker) {
   let report;
   worker.on('message', (message) => {

@@ -1,16 +1,10 @@
 // The fault table's rows of one server.
 
+import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { localShares, lostState, none, skippedTime } from './bounds.mjs';
+import { away, evicting, forgetful, frozen, harmless, skipping } from './bounds.mjs';
+import { now } from './record.mjs';
 import { direct, named, proxied, stepped } from './set-ups.mjs';
-
-/** Away, and back with all that it knew. */
-const away = (run) => ({ local: localShares(run), throw: none() });
-const forgetful = (run) => ({
-  local: localShares(run) + lostState(run),
-  throw: lostState(run),
-});
-const harmless = () => ({ local: none(), throw: none() });
 
 /** Counts how often each limited key is evicted; `worst()`: how often the one of which it was most. */
 async function countEvictions(server) {
@@ -138,7 +132,7 @@ export const rows = [
       run.losses = (run.losses ?? 0) + (await evictions.worst());
     },
     unseen: true,
-    bound: (run) => ({ local: lostState(run), throw: lostState(run) }),
+    bound: evicting,
   },
   {
     name: 'a name server that hangs',
@@ -169,16 +163,28 @@ export const rows = [
       }
     },
     unseen: true,
-    bound: (run) => ({ local: skippedTime(run), throw: skippedTime(run) }),
+    bound: skipping,
   },
   {
     name: 'the Node process stopped',
     setUp: direct,
-    async fault({ workers: [first], full }) {
+    async fault({ workers: [first], full, run }) {
       first.kill('SIGSTOP');
       await sleep(full ? 30_000 : 2000);
+      run.goesOn = [...(run.goesOn ?? []), now()];
       first.kill('SIGCONT');
     },
-    bound: away,
+    bound: frozen,
+    verify({ workers, run }) {
+      for (const { stats } of workers) {
+        for (const { breakerOpenings } of stats) assert.equal(breakerOpenings, 0);
+      }
+      const [{ checks }] = workers;
+      const byStore = run.goesOn.map((moment) => {
+        const ends = checks.filter((check) => check.byStore && check.end > moment);
+        return Math.min(...ends.map(({ end }) => end)) - moment;
+      });
+      return `decided by the store again after ${byStore.map((ms) => ms.toFixed(1)).join(', ')} ms`;
+    },
   },
 ];

@@ -17,12 +17,14 @@ import { now, readRecords } from './record.mjs';
  * - `unseen: true`: the fault is none to callers: the store decides every check all the same
  * - `bound(run)`: the most units that a key may be admitted beyond its policy, under each rule: `{ local, throw }`.
  *   `run` holds `faults` (how many), `faultSeconds` (their sum, until the store was back), `capacity`, `perSecond`,
- *   `processes`, and what `fault` counted
+ *   `processes`, `checksUnderWay` (the most that a process has, under each rule), and what `fault` counted
  * - `skip`: why it cannot be run here
  * - `load`: in place of some of LOAD
- * - `verify({ checks, workers, run, fixture })`: more assertions; `workers`: each one's `{ asked, answered, stats }`
+ * - `verify({ workers, run, fixture })`: more assertions; `workers`: what each one reports (see worker.mjs), its
+ *   `records` as `checks`. Resolves to what there is to tell, or nothing
  *
- * Resolves to `{ run, checks, workers, windows, rules }`, the last one entry for each rule; see measure().
+ * Resolves to `{ run, checks, workers, windows, rules, note }`: `rules` has one entry for each rule, see measure();
+ * `note` is what verify told.
  */
 export async function runRow(row, { seed, full = false }) {
   const load = { ...LOAD, ...row.load };
@@ -33,6 +35,7 @@ export async function runRow(row, { seed, full = false }) {
     capacity,
     perSecond: refill,
     processes: load.processes,
+    checksUnderWay: load.loops / RULES.length,
   };
   const random = seededRandom(seed);
   const fixture = await row.setUp({ seed });
@@ -51,13 +54,14 @@ export async function runRow(row, { seed, full = false }) {
     await sleep(500);
     run.faultSeconds = windows.reduce((sum, { from, to }) => sum + (to - from) / 1000, 0);
     const results = await Promise.all(workers.map(reportOf));
-    const checks = results.flatMap(({ records }) => readRecords(records, RULES));
+    for (const result of results) result.checks = readRecords(result.records, RULES);
+    const checks = results.flatMap((result) => result.checks);
     const rules = RULES.map((rule) => {
       const own = checks.filter((check) => check.rule === rule);
       return { rule, bound: row.bound(run)[rule], ...measure(own, row.unseen ? [] : windows, run) };
     });
-    await row.verify?.({ checks, workers: results, run, fixture });
-    return { run, checks, windows, rules, workers: results };
+    const note = await row.verify?.({ workers: results, run, fixture });
+    return { run, checks, windows, rules, workers: results, note };
   } finally {
     for (const worker of workers) worker.kill('SIGKILL');
     await fixture.stop();

@@ -1,7 +1,12 @@
 // What rows of the fault table run on: each resolves to a fixture, `{ store, stop }` and what its faults need.
 
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { makeCertificates } from '../support/certificates.mjs';
 import { startFaultProxy } from '../support/fault-proxy.mjs';
 import { hangingResolver } from '../support/hanging-resolver.mjs';
+import { startCluster } from '../support/redis-cluster.mjs';
+import { startSentinel } from '../support/redis-sentinel.mjs';
 import { startRedis } from '../support/redis-server.mjs';
 import { steppedClock } from '../support/stepped-clock.mjs';
 
@@ -43,4 +48,52 @@ export const named = async ({ seed }) => {
   };
   const store = { url: `redis://${resolver.name}:${line.proxy.port}` };
   return { ...line, resolver, workerEnv: resolver.env, store, stop };
+};
+
+/** A server that wants a password. */
+export const guarded = async () => {
+  const server = await startRedis({ password: 'first' });
+  return { server, password: 'first', store: { url: server.url }, stop: () => server.stop() };
+};
+
+/** The same, where a function gives the password: what `tell(password)` said last. */
+export const rotating = async () => {
+  const { server, password } = await guarded();
+  const passwordFile = join(server.directory, 'password');
+  const tell = (text) => writeFileSync(passwordFile, text);
+  tell(password);
+  const store = { url: `redis://127.0.0.1:${server.port}`, passwordFile };
+  return { server, password, tell, store, stop: () => server.stop() };
+};
+
+/** A server with TLS whose certificate can be changed: `show('elsewhere')`. */
+export const secured = async () => {
+  const certificates = await makeCertificates();
+  const server = await startRedis({ tls: certificates.forServer() });
+  const show = async (name) => {
+    const { cert, key } = certificates[name];
+    await server.command('CONFIG', 'SET', 'tls-cert-file', cert, 'tls-key-file', key);
+  };
+  const stop = async () => {
+    await server.stop();
+    certificates.remove();
+  };
+  const tls = { ca: certificates.text(certificates.ca) };
+  return { server, show, store: { url: server.url, tls }, stop };
+};
+
+/** A cluster of three masters. */
+export const clustered =
+  ({ replicas = 0 } = {}) =>
+  async () => {
+    const cluster = await startCluster({ replicas });
+    const store = { nodes: cluster.urls, cluster: true };
+    return { cluster, store, stop: () => cluster.stop() };
+  };
+
+/** A master and a replica that sentinels watch. */
+export const watched = async () => {
+  const group = await startSentinel();
+  const store = { sentinels: group.urls, master: group.name };
+  return { group, store, stop: () => group.stop() };
 };

@@ -1,24 +1,30 @@
 // A process that keeps checking while a fault happens, and remembers every answer; started by run-row.mjs.
 
 import { subscribe } from 'node:diagnostics_channel';
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createLimiter, redis, tokenBucket } from 'sluice';
 import { seededRandom } from '../support/random.mjs';
 import { now, OUTCOMES } from './record.mjs';
 
 const given = JSON.parse(process.argv[2]);
-const { store, prefix, policy, rules, options, keys, loops, pauseMs, seed, soak } = given;
+const { prefix, policy, looser, rules, options, keys, loops, pauseMs, seed, soak } = given;
 /** So many answers of the store in a row, under every rule, and it counts as being back. */
 const STREAK = 25;
 const GIVE_UP_MS = 30_000;
 
 const random = seededRandom(seed);
+const { passwordFile, ...storeOptions } = given.store;
+if (passwordFile) storeOptions.password = () => readFileSync(passwordFile, 'utf8');
+const store = redis(storeOptions);
+/** `looser`: policies beside the one that is measured, which never deny what it admits. */
+const policies = { measured: tokenBucket(policy) };
+for (const [i, numbers] of (looser ?? []).entries()) policies[`looser${i}`] = tokenBucket(numbers);
 const limiters = rules.map((rule) =>
   createLimiter({
     ...options,
-    policies: tokenBucket(policy),
-    store: redis(store),
+    policies,
+    store,
     prefix: `${prefix}-${rule}`,
     onStoreError: rule,
   }),
@@ -27,6 +33,8 @@ const limiters = rules.map((rule) =>
 /** Five numbers for each check; see record.mjs. None in a soak: they would be the growth that it looks for. */
 const records = [];
 const outcomes = Object.fromEntries(OUTCOMES.map((outcome) => [outcome, 0]));
+/** What the store's faults said, and how often. */
+const reasons = {};
 const resources = [];
 const streaks = rules.map(() => 0);
 let asked = 0;
@@ -70,6 +78,7 @@ async function report() {
     asked,
     answered,
     outcomes,
+    reasons,
     stats,
     resources,
     records: new Float64Array(records),
@@ -102,10 +111,13 @@ const commands = {
   report,
 };
 // Who listens is not warned: faults are what this is about.
-subscribe('sluice:fault', () => {});
+subscribe('sluice:fault', ({ fault, detail }) => {
+  const reason = `${fault}: ${detail}`;
+  reasons[reason] = (reasons[reason] ?? 0) + 1;
+});
 process.on('message', (name) => commands[name]());
 process.on('disconnect', () => process.exit());
 
 // Connected, and with the script loaded, before anything is counted.
-await Promise.all(limiters.map((limiter) => limiter.peek('key0')));
+for (let i = 0; i < keys; i++) await Promise.all(limiters.map((each) => each.peek(`key${i}`)));
 process.send('ready');
