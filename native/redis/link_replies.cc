@@ -71,7 +71,7 @@ void Link::OnReply(Reply&& reply, Nanos now) {
 void Link::Answered(Command& command, Reply&& reply, Nanos now) {
   if (!command.requests.empty()) {
     // Whoever looks so late did not see when it came.
-    if (now > first_deadline_ + kLate) pace_.Skip();
+    if (now - kLate > first_deadline_) pace_.Skip();
     pace_.OnReply(command.sent, command.requests.size(), now);
   }
   switch (command.kind) {
