@@ -38,15 +38,15 @@ void Ask(const Napi::CallbackInfo& info) {
   RedisLimiter::Question& question = bound.queued.emplace_back();
   question.kind = static_cast<redis::Request::Kind>(info[0].As<Napi::Number>().Uint32Value());
   question.ticket = static_cast<std::uint64_t>(info[3].As<Napi::Number>().Int64Value());
-  const std::size_t count = bound.limiter->policies().size();
   if (info[1].IsString()) question.key = Utf8(env, info[1]).Text();
   const double cost = info[2].As<Napi::Number>().DoubleValue();
   if (cost >= 0) {
-    std::fill_n(question.costs.begin(), count, static_cast<std::int64_t>(cost));
+    question.costs = static_cast<std::int64_t>(cost);
     return;
   }
+  const std::size_t count = bound.limiter->policies().size();
   const Call call = bound.environment.ReadCall(count);
-  question.costs = call.a;
+  question.costs = redis::Costs(std::span(call.a).first(count));
   question.details = std::make_unique<RedisLimiter::Details>();
   RedisLimiter::Details& details = *question.details;
   using Kind = redis::Request::Kind;

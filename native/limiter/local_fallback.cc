@@ -61,7 +61,8 @@ void LocalFallback::Decide(const RedisLimiter::Question& question, const Keys& k
 
 bool LocalFallback::Do(const RedisLimiter::Question& question, const Keys& keys, Nanos now) const {
   const std::size_t count = limiter_.policies().size();
-  const std::span units = std::span(question.costs).first(count);
+  const auto all_units = question.costs.Spread(count);
+  const std::span units = std::span(all_units).first(count);
   const RedisLimiter::Details& details = *question.details;
   const auto marks =
       details.marks ? std::span(*details.marks).first(count) : std::span<const std::int64_t>();

@@ -22,15 +22,14 @@ constexpr Nanos kModulus{9'000'000'000'000'000};
 void Decide(const redis::PolicySet& set, std::span<const Ask> asks, Nanos max_wait,
             const redis::Completion& completion, Verdict& verdict) {
   const std::vector<Policy>& policies = set.policies();
-  const std::span readings = std::span(completion.readings).first(policies.size());
-  const Judgement judgement = Judge(policies, asks, readings, max_wait);
+  const Judgement judgement = Judge(policies, asks, completion.readings, max_wait);
   const Moment moment{.now = Nanos(completion.at) % kModulus, .wall = completion.at};
   verdict.allowed = judgement.allowed;
-  Describe(policies, asks, readings, judgement, moment, verdict.Decisions());
+  Describe(policies, asks, completion.readings, judgement, moment, verdict.Decisions());
 }
 
 // The same for the checks that nearly all are. False if this is not one of them.
-bool DecideQuickly(const redis::PolicySet& set, std::span<const std::int64_t> costs,
+bool DecideQuickly(const redis::PolicySet& set, const redis::Costs& costs,
                    const redis::Completion& completion, Verdict& verdict) {
   if (!set.plain()) return false;
   std::array<Nanos, kMaxPolicies> backlogs;
@@ -39,7 +38,9 @@ bool DecideQuickly(const redis::PolicySet& set, std::span<const std::int64_t> co
     if (reading.blocked > Nanos{0}) return false;
     backlogs[i] = Nanos{reading.numbers[0]};
   }
-  verdict.allowed = DecideTats(set.policies(), costs, std::span(backlogs).first(set.size()),
+  const auto all_costs = costs.Spread(set.size());
+  verdict.allowed = DecideTats(set.policies(), std::span(all_costs).first(set.size()),
+                               std::span(backlogs).first(set.size()),
                                Nanos(completion.at) % kModulus, verdict.Decisions());
   return true;
 }
@@ -119,8 +120,10 @@ class RedisLimiter::Desk final : public redis::Sink, public std::enable_shared_f
       count = 0;
     };
     if (answers_.size() < completions.size()) answers_.resize(completions.size());
-    for (redis::Completion& completion : completions) {
-      Pending pending = Close(completion.ticket);
+    Close(completions);
+    for (std::size_t i = 0; i < completions.size(); ++i) {
+      redis::Completion& completion = completions[i];
+      Pending& pending = closed_[i];
       if (pending.sink != sink) {
         hand_on();
         sink = std::move(pending.sink);
@@ -130,6 +133,7 @@ class RedisLimiter::Desk final : public redis::Sink, public std::enable_shared_f
       MakeAnswer(completion, pending, answers_[count++]);
     }
     hand_on();
+    closed_.clear();
   }
 
  private:
@@ -187,13 +191,12 @@ class RedisLimiter::Desk final : public redis::Sink, public std::enable_shared_f
     const redis::EscapedKey key(question.key);
     std::string buffer;
     const auto asks = AsksOf(question, set_->size());
-    denials_->Keep(CallerOf(question, key, buffer),
-                   {.asks = std::span(asks).first(set_->size()),
-                    .readings = std::span(completion.readings).first(set_->size()),
-                    .decisions = verdict.Decisions(),
-                    .tick = pending.tick,
-                    .asked = pending.asked,
-                    .told = clock_.Now()});
+    denials_->Keep(CallerOf(question, key, buffer), {.asks = std::span(asks).first(set_->size()),
+                                                     .readings = completion.readings,
+                                                     .decisions = verdict.Decisions(),
+                                                     .tick = pending.tick,
+                                                     .asked = pending.asked,
+                                                     .told = clock_.Now()});
   }
 
   std::uint64_t TakeSlot() {
@@ -206,10 +209,14 @@ class RedisLimiter::Desk final : public redis::Sink, public std::enable_shared_f
     return slot;
   }
 
-  Pending Close(std::uint64_t slot) {
+  /// Moves to `closed_` what these completions answer.
+  void Close(std::span<const redis::Completion> completions) {
+    closed_.reserve(completions.size());
     const std::scoped_lock lock(mutex_);
-    free_.push_back(slot);
-    return std::exchange(pending_[slot], Pending{});
+    for (const redis::Completion& completion : completions) {
+      free_.push_back(completion.ticket);
+      closed_.push_back(std::move(pending_[completion.ticket]));
+    }
   }
 
   void MakeAnswer(redis::Completion& completion, const Pending& pending, Answer& answer) {
@@ -239,8 +246,7 @@ class RedisLimiter::Desk final : public redis::Sink, public std::enable_shared_f
     const std::size_t count = set_->size();
     verdict.source = Source::kStore;
     verdict.count = static_cast<std::uint8_t>(count);
-    if (question.details ||
-        !DecideQuickly(*set_, std::span(question.costs).first(count), completion, verdict)) {
+    if (question.details || !DecideQuickly(*set_, question.costs, completion, verdict)) {
       const auto asks = AsksOf(question, count);
       Decide(*set_, std::span(asks).first(count),
              question.details ? question.details->max_wait : kNoWait, completion, verdict);
@@ -261,8 +267,9 @@ class RedisLimiter::Desk final : public redis::Sink, public std::enable_shared_f
   std::optional<DenialCache> denials_;
 
   /// Kept from batch to batch: making an answer costs more than filling one in. Only Deliver uses
-  /// it, and the client calls that from one thread at a time.
+  /// these two, and the client calls that from one thread at a time.
   std::vector<Answer> answers_;
+  std::vector<Pending> closed_;
 
   std::mutex mutex_;
   std::vector<Pending> pending_;

@@ -343,6 +343,8 @@ void Link::Finish(Request& request, Completion&& completion) {
   if (at == deliveries_.rend()) {
     deliveries_.push_back({std::move(request.sink), {}});
     at = deliveries_.rbegin();
+    // Most batches are of one sink.
+    at->completions.reserve(options_.max_batch);
   }
   at->completions.push_back(std::move(completion));
   request.sink.reset();

@@ -200,10 +200,7 @@ bool SameGroup(const Request& a, const Request& b) {
   const std::string_view mode = ScriptMode(a);
   if (mode != ScriptMode(b)) return false;
   if (mode == "1") return a.set->size() == b.set->size();  // told nothing but that
-  const auto size = static_cast<std::ptrdiff_t>(a.set->size());
-  if (a.set != b.set || !std::equal(a.costs.begin(), a.costs.begin() + size, b.costs.begin())) {
-    return false;
-  }
+  if (a.set != b.set || !a.costs.SameFor(a.set->size(), b.costs)) return false;
   if (a.details == b.details) return true;
   const Details& one = DetailsOf(a);
   const Details& other = DetailsOf(b);
@@ -231,9 +228,8 @@ bool Charges(const Request& request, const Completion& completion) {
   const std::vector<Policy>& policies = request.set->policies();
   if (!request.details && request.set->plain()) return ChargesTats(request, completion);
   const auto asks = AsksOf(request);
-  const Judgement judgement =
-      Judge(policies, std::span(asks).first(policies.size()),
-            std::span(completion.readings).first(policies.size()), DetailsOf(request).max_wait);
+  const Judgement judgement = Judge(policies, std::span(asks).first(policies.size()),
+                                    completion.readings, DetailsOf(request).max_wait);
   return std::any_of(judgement.parts.begin(),
                      judgement.parts.begin() + static_cast<std::ptrdiff_t>(policies.size()),
                      [](const Judgement::Part& part) { return part.effect == Effect::kCharge; });

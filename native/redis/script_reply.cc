@@ -64,6 +64,7 @@ void ReadOne(const Request& request, Numbers& numbers, Completion& completion) {
   switch (request.kind) {
     case Kind::kCheck:
     case Kind::kPeek:
+      completion.readings.Resize(request.set->size());
       for (std::size_t i = 0; i < request.set->size(); ++i) {
         ReadReading(request.set->policies()[i].algorithm, numbers, completion.readings[i]);
       }

@@ -155,8 +155,9 @@ class RandomBatches : public ::testing::Test {
     asked.request.set = asked.limits->set;
     asked.request.key = redis::EscapedKey(asked.key);
     auto details = std::make_shared<redis::Details>();
+    std::vector<std::int64_t> costs;
     for (std::size_t i = 0; i < set.size(); ++i) {
-      asked.request.costs[i] = random_.OneIn(3) ? 0 : asked.question.asks[i].cost;
+      costs.push_back(random_.OneIn(3) ? 0 : asked.question.asks[i].cost);
     }
     const auto charge = charges_.find({asked.limits, asked.key});
     if ((kind == Kind::kCredit || kind == Kind::kAbort) && charge != charges_.end()) {
@@ -165,12 +166,13 @@ class RandomBatches : public ::testing::Test {
       // No more is ever given back of a charge than was charged.
       for (std::size_t i = 0; i < set.size(); ++i) {
         const bool known = StillKnown(set.policies()[i], (*details->marks)[i], clock_.now());
-        asked.request.costs[i] = known ? charge->second.units[i] : 0;
+        costs[i] = known ? charge->second.units[i] : 0;
       }
       charges_.erase(charge);
     } else if (kind == Kind::kAbort) {
       asked.request.kind = Kind::kCredit;
     }
+    asked.request.costs = redis::Costs(costs);
     // After one without marks, what is left of a charge is not known any more.
     if (asked.request.kind == Kind::kCredit) charges_.erase({asked.limits, asked.key});
     asked.question.holder = {.high = 7, .low = 0};
@@ -216,7 +218,8 @@ class RandomBatches : public ::testing::Test {
     const redis::Request& request = asked.request;
     const std::size_t count = request.set->size();
     ReferenceKey& model = asked.limits->keys.at(asked.key);
-    const std::span units = std::span(request.costs).first(count);
+    const auto all_units = request.costs.Spread(count);
+    const std::span units = std::span(all_units).first(count);
     const Nanos now = clock_.now();
     EXPECT_EQ(done.fault, redis::Fault::kNone) << done.detail;
     EXPECT_EQ(Nanos(done.at), now);
@@ -351,7 +354,7 @@ TEST(TimesToLive, CoverTheBacklogAndHardlyMore) {
     one.set = std::make_shared<const redis::PolicySet>(
         std::vector{BucketPolicy("p", 100, 1, Nanos{interval})}, FreshPrefix());
     one.key = redis::EscapedKey("k");
-    one.costs[0] = cost;
+    one.costs = cost;
     redis::ScriptCall call;
     call.Describe({&one, 1});
     std::vector<std::string> command = {"EVAL", std::string(redis::ScriptText()), "1",

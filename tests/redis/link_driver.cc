@@ -55,7 +55,7 @@ std::uint64_t LinkDriver::Submit(Request::Kind kind, std::string_view key, Nanos
   request.kind = kind;
   request.set = TheSet();
   request.key = EscapedKey(key);
-  request.costs[0] = cost;
+  request.costs = cost;
   request.deadline = now + timeout;
   request.ticket = next_ticket_++;
   request.sink = TheSink();

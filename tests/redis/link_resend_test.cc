@@ -77,7 +77,7 @@ std::vector<Request> CheckForASlot(LinkDriver& driver, std::uint64_t ticket) {
   request.set = std::make_shared<const PolicySet>(
       std::vector{Policy{.name = "c", .algorithm = *Concurrency::Make(1, kSecond, fault)}}, "p");
   request.key = EscapedKey("k");
-  request.costs[0] = 1;
+  request.costs = 1;
   auto details = std::make_shared<Details>();
   details->holder = "h";
   request.details = std::move(details);

@@ -42,9 +42,11 @@ class Corruption : public ::testing::Test {
     request.set = sets_[static_cast<std::size_t>(random_.Between(0, 2))];
     request.key = redis::EscapedKey("k" + std::to_string(random_.Between(1, 2)));
     auto details = std::make_shared<redis::Details>();
-    for (std::size_t i = 0; i < request.set->size(); ++i) {
-      request.costs[i] = RandomCost(random_, LimitOf(request.set->policies()[i].algorithm));
+    std::vector<std::int64_t> costs;
+    for (const Policy& policy : request.set->policies()) {
+      costs.push_back(RandomCost(random_, LimitOf(policy.algorithm)));
     }
+    request.costs = redis::Costs(costs);
     if (request.kind == Kind::kAbort || random_.OneIn(2)) {
       for (std::int64_t& mark : details->marks.emplace()) {
         mark = random_.Between(0, 2'000'000'000'000'000'000);

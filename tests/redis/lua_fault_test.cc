@@ -32,7 +32,7 @@ class LuaFaults : public ::testing::Test {
     Request request;
     request.set = set_;
     request.key = redis::EscapedKey(key);
-    request.costs.fill(1);
+    request.costs = 1;
     return request;
   }
   static std::vector<Request> Batch(std::size_t size) {
@@ -143,7 +143,7 @@ TEST(LuaMemory, WithoutMemoryChecksFailOneByOneAndReadsStillWork) {
   for (Request& request : batch) {
     request.set = set;
     request.key = redis::EscapedKey("k");
-    request.costs.fill(1);
+    request.costs = 1;
   }
   batch[1].kind = Request::Kind::kPeek;
   const redis::Reply reply = RunScript(server, ScriptAt(0), batch);
@@ -164,7 +164,7 @@ TEST(LuaReplica, OnAReplicaChecksFailAndReadsStillWork) {
   for (Request& request : batch) {
     request.set = set;
     request.key = redis::EscapedKey("k");
-    request.costs.fill(1);
+    request.costs = 1;
   }
   batch[1].kind = Request::Kind::kPeek;
   const redis::Reply reply = RunScript(server, ScriptAt(0), batch);

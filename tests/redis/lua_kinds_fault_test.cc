@@ -53,7 +53,7 @@ Request Ask(Kind kind, const std::shared_ptr<const PolicySet>& set, std::string_
   request.kind = kind;
   request.set = set;
   request.key = redis::EscapedKey(key);
-  request.costs.fill(1);
+  request.costs = 1;
   auto details = std::make_shared<redis::Details>();
   details->holder = std::move(holder);
   details->block_for = std::chrono::seconds(7);
@@ -107,7 +107,7 @@ class LuaKinds : public ::testing::Test {
   // What is left under each policy, and until when.
   static std::string Standing(std::int64_t now = kNow) {
     Request peek = Ask(Kind::kPeek, set_, "k64");
-    peek.costs.fill(0);
+    peek.costs = 0;
     const redis::Completion completion = RunOne(peek, now);
     std::vector<Decision> decisions(set_->size());
     DecideFrom(peek, completion, decisions);

@@ -33,8 +33,7 @@ class Lua : public ::testing::Test {
     Request request;
     request.set = set_;
     request.key = redis::EscapedKey(key);
-    request.costs[0] = cost;
-    request.costs[1] = second;
+    request.costs = {cost, second};
     return request;
   }
   static Completion Decide(std::int64_t now, const Request& request) {
@@ -153,7 +152,7 @@ TEST_F(Lua, SixteenPoliciesAnd128ChecksFitOneCall) {
   for (std::size_t i = 0; i < batch.size(); ++i) {
     batch[i].set = many;
     batch[i].key = redis::EscapedKey(std::to_string(i));
-    batch[i].costs.fill(1);
+    batch[i].costs = 1;
   }
   for (const Completion& completion : DecideOn(*server_, ScriptAt(0), batch)) {
     EXPECT_TRUE(completion.charged);

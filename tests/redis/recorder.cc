@@ -30,7 +30,7 @@ Request Recorder::Ask(std::shared_ptr<const PolicySet> set, std::string_view key
   Request request;
   request.set = std::move(set);
   request.key = EscapedKey(key);
-  request.costs.fill(cost);
+  request.costs = cost;
   request.deadline = std::chrono::steady_clock::now().time_since_epoch() + timeout;
   request.sink = shared_from_this();
   const std::lock_guard lock(mutex_);

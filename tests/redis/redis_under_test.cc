@@ -28,9 +28,9 @@ void ExpectSameAsDecideTats(const redis::Request& request, const redis::Completi
   }
   if (!request.set->plain() || (request.details && request.details->max_wait != kNoWait)) return;
   std::vector<Decision> quick(decisions.size());
-  bool same =
-      DecideTats(request.set->policies(), std::span(request.costs).first(request.set->size()),
-                 backlogs, now.now, quick) == allowed;
+  const auto costs = request.costs.Spread(quick.size());
+  bool same = DecideTats(request.set->policies(), std::span(costs).first(quick.size()), backlogs,
+                         now.now, quick) == allowed;
   for (std::size_t i = 0; i < quick.size(); ++i) same = same && Same(quick[i], decisions[i]);
   if (!same) throw std::logic_error("DecideTats answers otherwise than Judge and Describe");
 }
@@ -86,12 +86,14 @@ redis::Request RequestFor(Kind kind, const std::shared_ptr<const redis::PolicySe
   request.key = redis::EscapedKey(key);
   auto details = std::make_shared<redis::Details>();
   bool plain = question.max_wait == kNoWait;
+  std::vector<std::int64_t> costs;
   for (std::size_t i = 0; i < set->size(); ++i) {
-    request.costs[i] = question.asks[i].cost;
+    costs.push_back(question.asks[i].cost);
     details->limits[i] = question.asks[i].limit;
     plain = plain && question.asks[i].limit == 0;
     plain = plain && !std::holds_alternative<Concurrency>(set->policies()[i].algorithm);
   }
+  request.costs = redis::Costs(costs);
   details->max_wait = question.max_wait;
   details->holder = HolderText(question.holder);
   if (!plain) request.details = std::move(details);
@@ -130,15 +132,16 @@ bool RedisSubject::Peek(const Question& question, Nanos now, std::span<Decision>
 void RedisSubject::Change(Kind kind, Units units, Marks marks, Nanos now) {
   redis_->SetTime(now);
   redis::Request request = Ask(kind);
-  std::ranges::copy(units, request.costs.begin());
+  std::vector<std::int64_t> known(units.begin(), units.end());
   if (!marks.empty()) {
     auto details = std::make_shared<redis::Details>();
     std::ranges::copy(marks, details->marks.emplace().begin());
     request.details = std::move(details);
     for (std::size_t i = 0; i < marks.size(); ++i) {
-      if (!StillKnown(set_->policies()[i], marks[i], now)) request.costs[i] = 0;
+      if (!StillKnown(set_->policies()[i], marks[i], now)) known[i] = 0;
     }
   }
+  request.costs = redis::Costs(known);
   Run(request);
 }
 

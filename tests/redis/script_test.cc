@@ -38,8 +38,7 @@ Request Ask(std::shared_ptr<const PolicySet> set, std::string_view key, std::int
   Request request;
   request.set = std::move(set);
   request.key = EscapedKey(key);
-  request.costs[0] = first;
-  request.costs[1] = second;
+  request.costs = {first, second};
   return request;
 }
 
@@ -112,7 +111,7 @@ Request AskAll(Request::Kind kind, std::string holder) {
   request.kind = kind;
   request.set = AllKinds();
   request.key = EscapedKey("k");
-  request.costs.fill(2);
+  request.costs = 2;
   auto details = std::make_shared<Details>();
   details->holder = std::move(holder);
   details->block_for = std::chrono::seconds(9);
@@ -175,8 +174,7 @@ TEST(Script, MarksStandWhereLimitsDo) {
 
 TEST(Script, AHopelessCheckOnlyReadsAndChargesNoDenial) {
   Request request = AskAll(Request::Kind::kCheck, "h");
-  request.costs[3] = 1;
-  request.costs[5] = 6;
+  request.costs = {2, 2, 2, 1, 2, 6, 2};
   ScriptCall call;
   call.Describe({&request, 1});
   EXPECT_EQ(Arguments(call),

@@ -86,7 +86,7 @@ class RedisLimiter {
   struct Question {
     redis::Request::Kind kind = redis::Request::Kind::kCheck;
     std::string key;
-    std::array<std::int64_t, kMaxPolicies> costs{};
+    redis::Costs costs;
     std::unique_ptr<Details> details;  ///< null: nothing else to say
     std::uint64_t ticket = 0;
   };

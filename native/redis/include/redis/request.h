@@ -14,6 +14,7 @@
 #include "core/policy.h"
 #include "core/time.h"
 #include "redis/keys.h"
+#include "redis/per_policy.h"
 
 namespace sluice::redis {
 
@@ -88,8 +89,8 @@ struct Completion {
   /// The server's time, since 1970.
   Micros at{0};
   /// kCheck, kPeek: per policy, the state before the call: what Judge and Describe (core/policy.h)
-  /// make decisions of. Set, as far as the set has policies, when `fault` is kNone.
-  std::array<Reading, kMaxPolicies> readings;
+  /// make decisions of. Set, one for each policy, when `fault` is kNone.
+  Readings readings;
 };
 
 /// Where answers go.
@@ -123,7 +124,7 @@ struct Request {
   /// Who is limited, under all policies.
   EscapedKey key;
   /// One per policy of `set`, 0 <= cost < 2^31. Of kCheck, kPeek, kDebit, kCredit, kAbort.
-  std::array<std::int64_t, kMaxPolicies> costs{};
+  Costs costs;
   /// Null: nothing else to say.
   std::shared_ptr<const Details> details;
   /// On CLOCK_MONOTONIC (MonotonicClock of the store). When it passes, the answer is kTimeout.
