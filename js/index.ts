@@ -31,8 +31,12 @@ export {
 } from './policies.js';
 export type { RedisNodeStats, RedisStats, RedisWarning } from './redis-stats.js';
 export {
+  type IoredisClient,
+  type NodeRedisClient,
   type PasswordFunction,
   type Pem,
+  type RedisClient,
+  type RedisClientOptions,
   type RedisOptions,
   type RedisStore,
   type RedisTlsOptions,

@@ -175,7 +175,7 @@ function redisLimiter(sets: readonly Set[], store: RedisStore, options: CommonOp
   const unclaim = claim(sets, store, prefix);
   const parts = partsOver(sets, (table, i) => {
     const limiter = native.makeRedisLimiter({
-      endpoint: store.endpoint(),
+      ...store.way(),
       policies: table.names.map((name, i) => toNative(name, table.policies[i]!)),
       localPolicies: local[i]!,
       localShare,

@@ -80,6 +80,31 @@ export interface NativeUrl extends Omit<NativeEndpoint, 'passwordSource' | 'tls'
   readonly secure: boolean;
 }
 
+/** Who answers, held by native code. */
+export interface NativeGateway {
+  readonly gateway: unique symbol;
+}
+
+/** A command for a client, the arguments' index of the first key, and for how long someone waits for the reply. */
+export type NativeCommand = readonly [
+  id: number,
+  name: string,
+  args: string[],
+  firstKey: number,
+  waitMs: number,
+];
+
+/** The way through a client that is not ours; see native/addon/relay_binding.h. */
+export interface NativeRelay {
+  readonly gateway: NativeGateway;
+  take(): NativeCommand[] | undefined;
+  reply(id: number, value: unknown): void;
+  fail(id: number, why: string): void;
+  /** In how many ms onTime() is to be called. */
+  due(): number;
+  onTime(): void;
+}
+
 export interface NativeRedisLimiter {
   /**
    * Queues a question; `ticket` comes back with its answer. `cost`: one for all policies; below 0, a call stands in
@@ -144,8 +169,13 @@ export interface NativeAddon {
   /** `receiver` has to see to it that each ticket is answered, and must not throw. */
   onPasswordWanted(receiver: (id: number, ticket: number) => void): void;
   answerPassword(ticket: number, password: string | undefined, why: string | undefined): void;
+  /** What js/relay.ts keeps here. */
+  relays?: WeakMap<object, unknown>;
+  makeRelay(address: string, cluster: boolean): NativeRelay;
   makeRedisLimiter(options: {
-    endpoint: NativeEndpoint;
+    /** Where the server is; or, instead, `gateway`. */
+    endpoint?: NativeEndpoint;
+    gateway?: NativeGateway;
     policies: readonly NativePolicy[];
     prefix: string;
     onStoreError: number;

@@ -106,13 +106,18 @@ export class RedisLink<Name extends string> implements Engine<Name> {
       queueMicrotask(() => {
         this.#flushing = false;
         this.#native.flush();
+        this.#store.relay?.pump();
       });
     });
   }
 
   stats(): RedisStats | undefined {
     const nodes = this.#native.stats();
-    return nodes && totalOf(nodes);
+    const { relay } = this.#store;
+    // Only the client itself knows.
+    return (
+      nodes && totalOf(relay ? nodes.map((n) => ({ ...n, connected: relay.connected })) : nodes)
+    );
   }
 
   /** Waits for what is under way (its deadline ends it), then lets go of the connection. */

@@ -1,10 +1,13 @@
 // redis(): where state lives in a Redis server.
 
 import { checkOptionNames, rangeError, typeError } from './errors.js';
-import { type NativeEndpoint, native } from './native.js';
+import { type NativeEndpoint, type NativeGateway, native } from './native.js';
+import type { RedisClient } from './own-client.js';
 import { type PasswordFunction, passwordSource } from './passwords.js';
 import { type RedisTlsOptions, readTls } from './redis-tls.js';
+import { type Relay, relayOf } from './relay.js';
 
+export type { IoredisClient, NodeRedisClient, RedisClient } from './own-client.js';
 export type { PasswordFunction } from './passwords.js';
 export type { Pem, RedisTlsOptions } from './redis-tls.js';
 
@@ -29,6 +32,15 @@ export interface RedisOptions {
   tls?: RedisTlsOptions;
 }
 
+/** Options of a Redis store over a client of yours. */
+export interface RedisClientOptions {
+  /**
+   * A client of ioredis, iovalkey or node-redis, a cluster's too. It stays yours: connecting, reconnecting and closing
+   * are its own business, TLS and passwords its own options. Limiters over one client share their batches.
+   */
+  client: RedisClient;
+}
+
 interface Endpoint extends NativeEndpoint {
   /** Whom `passwordSource` asks: native code does not keep it alive. */
   readonly give: PasswordFunction | undefined;
@@ -39,24 +51,33 @@ export class RedisStore {
   readonly kind = 'redis';
   /** The server's `host:port`, or `unix:/path`; without credentials. */
   readonly address: string;
-  readonly #endpoint: Endpoint;
+  readonly #way: Endpoint | Relay;
 
   /** @internal */
-  constructor(address: string, endpoint: Endpoint) {
+  constructor(address: string, way: Endpoint | Relay) {
     this.address = address;
-    this.#endpoint = endpoint;
+    this.#way = way;
   }
 
-  /** Names the server and database. @internal */
+  /** Names the server and database, or the client. @internal */
   get scope(): string {
-    return `${this.address}/${this.#endpoint.database}`;
+    const way = this.#way;
+    return 'gateway' in way ? way.id : `${this.address}/${way.database}`;
   }
 
-  /** @internal */
-  endpoint(): NativeEndpoint {
-    return this.#endpoint;
+  /** The way through a client that is not ours. @internal */
+  get relay(): Relay | undefined {
+    return 'gateway' in this.#way ? this.#way : undefined;
+  }
+
+  /** What native code makes a limiter with. @internal */
+  way(): { endpoint: NativeEndpoint } | { gateway: NativeGateway } {
+    const way = this.#way;
+    return 'gateway' in way ? { gateway: way.gateway } : { endpoint: way };
   }
 }
+
+const KNOWN = ['url', 'username', 'password', 'database', 'tls'];
 
 // No value of these options is in an error: a password may stand in the wrong one.
 function readCredentials({ username, password }: RedisOptions) {
@@ -84,6 +105,22 @@ function readUrl(url: unknown) {
   });
 }
 
+function overClient(options: RedisClientOptions): RedisStore {
+  const other = Object.keys(options).find((name) => name !== 'client');
+  if (other !== undefined && KNOWN.includes(other)) {
+    const expected = "left out beside 'client', which has its own";
+    throw typeError(
+      'ERR_SLUICE_OPTIONS',
+      `redis.${other}`,
+      typeof options[other as never],
+      expected,
+    );
+  }
+  checkOptionNames(options, [...KNOWN, 'client'], 'redis', { secret: true });
+  const relay = relayOf(options.client);
+  return new RedisStore(relay.address, relay);
+}
+
 /**
  * Keeps state in a Redis server (6.2 or newer, or Valkey). The connection is made by the first limiter that
  * uses it, and shared by all limiters and threads of the process that name the same server and credentials.
@@ -91,10 +128,12 @@ function readUrl(url: unknown) {
  * @throws TypeError or RangeError `ERR_SLUICE_REDIS_URL` or `ERR_SLUICE_OPTIONS`, saying which part is wrong;
  *   never with the password
  */
-export function redis(options: string | RedisOptions): RedisStore {
+export function redis(options: string | RedisOptions | RedisClientOptions): RedisStore {
+  if (typeof options === 'object' && options !== null && 'client' in options) {
+    return overClient(options);
+  }
   const given: RedisOptions = typeof options === 'string' ? { url: options } : options;
-  const known = ['url', 'username', 'password', 'database', 'tls'];
-  checkOptionNames(given, known, 'redis', { secret: true });
+  checkOptionNames(given, [...KNOWN, 'client'], 'redis', { secret: true });
   const { database, tls } = given;
   const { secure, address, ...endpoint } = readUrl(given.url);
   const { username, password, give } = readCredentials(given);

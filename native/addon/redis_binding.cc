@@ -13,6 +13,7 @@
 #include "limiter/redis_limiter.h"
 #include "redis/client.h"
 #include "redis_endpoint.h"
+#include "relay_binding.h"
 #include "store/clock.h"
 #include "values.h"
 
@@ -120,7 +121,7 @@ Napi::Object StatsOf(Napi::Env env, const redis::NodeStats& node) {
 Napi::Value Stats(const Napi::CallbackInfo& info) {
   const Bound& bound = BoundOf(info);
   if (bound.limiter == nullptr) return info.Env().Undefined();
-  const std::vector<redis::NodeStats> nodes = bound.limiter->client().stats();
+  const std::vector<redis::NodeStats> nodes = bound.limiter->gateway().stats();
   auto out = Napi::Array::New(info.Env(), nodes.size());
   for (std::uint32_t i = 0; i < nodes.size(); ++i) out[i] = StatsOf(info.Env(), nodes[i]);
   return out;
@@ -151,10 +152,12 @@ Napi::Value MakeRedisLimiter(const Napi::CallbackInfo& info) {
   }
 
   const auto bound = std::make_shared<Bound>(Environment::Of(env));
-  bound->limiter = std::make_unique<RedisLimiter>(
-      options, redis::Client::Acquire(ReadEndpoint(from.Get("endpoint").As<Napi::Object>())));
-
-  bound->limiter->client().Watch(bound->environment.SharedAnswers());
+  const auto acquire = [&from]() -> std::shared_ptr<redis::Gateway> {
+    if (auto given = ReadGateway(from.Get("gateway"))) return given;
+    return redis::Client::Acquire(ReadEndpoint(from.Get("endpoint").As<Napi::Object>()));
+  };
+  bound->limiter = std::make_unique<RedisLimiter>(options, acquire());
+  bound->limiter->gateway().Watch(bound->environment.SharedAnswers());
 
   auto out = Napi::Object::New(env);
   const auto add = [&](const char* name, auto callback) {

@@ -6,8 +6,8 @@
 namespace sluice::addon {
 
 /// Adds to `exports`:
-///   makeRedisLimiter({ endpoint (see ReadEndpoint), policies, prefix, onStoreError, deadlineUs,
-///   maxKeys })
+///   makeRedisLimiter({ endpoint (see ReadEndpoint) | gateway (see ExportRelay), policies, prefix,
+///   onStoreError, deadlineUs, maxKeys })
 ///     -> { ask, flush, stats, close }
 ///     ask(kind, key, cost, ticket): queues a check (0), peek (1) or reset (2); cost as in
 ///       makeMemoryLimiter. flush(): sends what is queued.

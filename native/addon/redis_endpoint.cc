@@ -20,18 +20,6 @@ namespace {
 using TlsPtr = std::shared_ptr<const redis::Tls>;
 using SourcePtr = std::shared_ptr<redis::PasswordSource>;
 
-template <typename T>
-Napi::Value Hold(Napi::Env env, T value) {
-  return Napi::External<T>::New(env, new T(std::move(value)),
-                                [](Napi::Env, T* held) { delete held; });
-}
-
-// What Hold gave; null for undefined.
-template <typename T>
-T Held(const Napi::Value& value) {
-  return value.IsUndefined() ? nullptr : *value.As<Napi::External<T>>().Data();
-}
-
 std::string TextOf(const Napi::Object& from, const char* name) {
   return Utf8(from.Env(), from.Get(name)).Text();
 }

@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/policy.h"
@@ -36,6 +37,19 @@ class Utf8 {
   std::string elsewhere_;
   std::string_view view_;
 };
+
+/// A value of ours that JavaScript only hands back.
+template <typename T>
+Napi::Value Hold(Napi::Env env, T value) {
+  return Napi::External<T>::New(env, new T(std::move(value)),
+                                [](Napi::Env, T* held) { delete held; });
+}
+
+/// What Hold gave; null for undefined.
+template <typename T>
+T Held(const Napi::Value& value) {
+  return value.IsUndefined() ? nullptr : *value.As<Napi::External<T>>().Data();
+}
 
 /// Microseconds, as the whole numbers JavaScript passes, from 0 to 2^53.
 inline Nanos FromMicros(double us) { return Nanos{static_cast<std::int64_t>(us) * 1000}; }

@@ -267,7 +267,7 @@ class RedisLimiter::Desk final : public redis::Sink, public std::enable_shared_f
   std::optional<DenialCache> denials_;
 
   /// Kept from batch to batch: making an answer costs more than filling one in. Only Deliver uses
-  /// these two, and the client calls that from one thread at a time.
+  /// these two, and the gateway calls that from one thread at a time.
   std::vector<Answer> answers_;
   std::vector<Pending> closed_;
 
@@ -276,9 +276,9 @@ class RedisLimiter::Desk final : public redis::Sink, public std::enable_shared_f
   std::vector<std::uint64_t> free_;
 };
 
-RedisLimiter::RedisLimiter(const Options& options, std::shared_ptr<redis::Client> client)
+RedisLimiter::RedisLimiter(const Options& options, std::shared_ptr<redis::Gateway> gateway)
     : set_(std::make_shared<redis::PolicySet>(options.policies, options.prefix)),
-      client_(std::move(client)),
+      gateway_(std::move(gateway)),
       deadline_(options.deadline),
       desk_(std::make_shared<Desk>(options, set_)) {}
 
@@ -286,7 +286,7 @@ RedisLimiter::~RedisLimiter() = default;
 
 void RedisLimiter::Submit(std::vector<Question>&& questions, Nanos now,
                           const std::shared_ptr<AnswerSink>& sink) {
-  client_->Submit(desk_->Open(std::move(questions), now, deadline_, sink));
+  gateway_->Submit(desk_->Open(std::move(questions), now, deadline_, sink));
 }
 
 }  // namespace sluice

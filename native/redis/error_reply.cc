@@ -35,6 +35,12 @@ std::string_view ErrorCode(std::string_view error) {
   return plain ? code : std::string_view();
 }
 
+std::string ErrorText(std::string_view error) {
+  constexpr std::size_t kLongest = 256;
+  if (error.starts_with('-')) error.remove_prefix(1);  // a script's error, on Redis 6
+  return std::string(error.substr(0, std::min(kLongest, error.find(", with args"))));
+}
+
 Remedy RemedyOf(std::string_view error) {
   const std::string_view code = ErrorCode(error);
   const auto* const known = std::ranges::find(kKnown, code, &Known::code);

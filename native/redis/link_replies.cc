@@ -17,15 +17,7 @@ bool IsSha1(std::string_view text) {
          });
 }
 
-// An error as people may see it. A server that does not know a command repeats its arguments.
-// Each check of a batch gets a copy, so it is not long.
-std::string ErrorText(std::string_view error) {
-  constexpr std::size_t kLongest = 256;
-  if (error.starts_with('-')) error.remove_prefix(1);  // a script's error, on Redis 6
-  return std::string(error.substr(0, std::min(kLongest, error.find(", with args"))));
-}
-
-// The same for AUTH, whose arguments are secret: nothing but the code, "WRONGPASS".
+// ErrorText for AUTH, whose arguments are secret: nothing but the code, "WRONGPASS".
 std::string AuthErrorText(std::string_view error) {
   const std::string_view code = error.substr(0, error.find(' '));
   const bool plain = std::ranges::all_of(code, [](char c) { return c >= 'A' && c <= 'Z'; });

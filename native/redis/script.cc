@@ -109,18 +109,20 @@ void AppendEvalSha(std::string_view sha, const ScriptCall& call, std::string& ou
   for (std::size_t i = 0; i < call.arguments(); ++i) AppendPiece(call.argument(i), out);
 }
 
+void AppendStateNames(const Request& reset, std::vector<std::string>& names) {
+  for (std::size_t i = 0; i < reset.set->size(); ++i) {
+    std::string& name = names.emplace_back();
+    AppendStateName(reset, i, name);
+    const std::string_view suffix = CollectionSuffix(reset.set->policies()[i].algorithm);
+    if (suffix.empty()) continue;
+    std::string collection = name;
+    names.push_back(std::move(collection.append(suffix)));
+  }
+}
+
 void AppendReset(std::span<const Request> resets, std::string& out) {
   std::vector<std::string> names;
-  for (const Request& reset : resets) {
-    for (std::size_t i = 0; i < reset.set->size(); ++i) {
-      std::string& name = names.emplace_back();
-      AppendStateName(reset, i, name);
-      const std::string_view suffix = CollectionSuffix(reset.set->policies()[i].algorithm);
-      if (suffix.empty()) continue;
-      std::string collection = name;
-      names.push_back(std::move(collection.append(suffix)));
-    }
-  }
+  for (const Request& reset : resets) AppendStateNames(reset, names);
   AppendLength('*', 1 + names.size(), out);
   AppendPiece("UNLINK", out);
   for (const std::string& name : names) AppendPiece(name, out);

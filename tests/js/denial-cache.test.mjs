@@ -11,7 +11,6 @@ import {
   fixedWindow,
   gcra,
   leakyBucket,
-  redis,
   slidingLog,
   slidingWindow,
   tokenBucket,
@@ -19,6 +18,7 @@ import {
 import { startFaultProxy } from '../support/fault-proxy.mjs';
 import { startRedis } from '../support/redis-server.mjs';
 import { settle } from './support/limits.mjs';
+import { redis } from './support/transport.mjs';
 
 let server;
 let client;

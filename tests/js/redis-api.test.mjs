@@ -11,13 +11,13 @@ import {
   fixedWindow,
   gcra,
   leakyBucket,
-  redis,
   slidingLog,
   slidingWindow,
   tokenBucket,
 } from 'sluice';
 import { startRedis } from '../support/redis-server.mjs';
 import { settle } from './support/limits.mjs';
+import { redis } from './support/transport.mjs';
 
 let server;
 let client;

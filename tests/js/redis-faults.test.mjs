@@ -8,12 +8,12 @@ import {
   createLimiter,
   fixedWindow,
   gcra,
-  redis,
   slidingLog,
   slidingWindow,
   tokenBucket,
 } from 'sluice';
 import { freePort, startRedis } from '../support/redis-server.mjs';
+import { redis } from './support/transport.mjs';
 
 let server;
 let client;

@@ -7,8 +7,9 @@ import { once } from 'node:events';
 import { createRequire } from 'node:module';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { concurrency, createLimiter, gcra, leakyBucket, redis, tokenBucket } from 'sluice';
+import { concurrency, createLimiter, gcra, leakyBucket, tokenBucket } from 'sluice';
 import { freePort, startRedis } from '../support/redis-server.mjs';
+import { redis } from './support/transport.mjs';
 
 let server;
 before(async () => {

@@ -13,7 +13,7 @@
 
 #include "limiter/memory_limiter.h"
 #include "limiter/verdict.h"
-#include "redis/client.h"
+#include "redis/gateway.h"
 #include "redis/request.h"
 
 namespace sluice {
@@ -95,7 +95,7 @@ class RedisLimiter {
   /// tried for as long as this and then answered with the fault.
   static constexpr Nanos kLastingDeadline = std::chrono::seconds(5);
 
-  RedisLimiter(const Options& options, std::shared_ptr<redis::Client> client);
+  RedisLimiter(const Options& options, std::shared_ptr<redis::Gateway> gateway);
   ~RedisLimiter();
   RedisLimiter(const RedisLimiter&) = delete;
   RedisLimiter& operator=(const RedisLimiter&) = delete;
@@ -106,13 +106,13 @@ class RedisLimiter {
               const std::shared_ptr<AnswerSink>& sink);
 
   const std::vector<Policy>& policies() const { return set_->policies(); }
-  redis::Client& client() const { return *client_; }
+  redis::Gateway& gateway() const { return *gateway_; }
 
  private:
   class Desk;
 
   std::shared_ptr<const redis::PolicySet> set_;
-  std::shared_ptr<redis::Client> client_;
+  std::shared_ptr<redis::Gateway> gateway_;
   Nanos deadline_;
   std::shared_ptr<Desk> desk_;
 };

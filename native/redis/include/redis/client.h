@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "redis/endpoint.h"
+#include "redis/gateway.h"
 #include "redis/request.h"
 #include "redis/stats.h"
 
@@ -18,25 +19,18 @@ class IoThread;
 /// The link connects when the client is made and reconnects for as long as it lives. When the last
 /// owner lets go, requests still under way are answered with kClosed and the I/O thread ends; that
 /// may happen on any thread, the I/O thread (a sink that owns the client) included.
-class Client {
+class Client final : public Gateway {
  public:
   /// The process's client for this endpoint; makes one if there is none.
   /// Throws std::system_error if the system has no thread or file descriptor left.
   static std::shared_ptr<Client> Acquire(const Endpoint& endpoint);
 
-  ~Client();
-  Client(const Client&) = delete;
-  Client& operator=(const Client&) = delete;
+  ~Client() override;
 
-  /// Hands requests over; never waits for the network. Answers come through each one's sink.
-  void Submit(std::vector<Request>&& requests);
-
-  /// Of each server; as of the I/O thread's last turn.
-  std::vector<NodeStats> stats() const;
-
-  /// Tells `watcher`, for as long as it lives, of the breakers' changes from now on, and of what is
-  /// wrong with servers, at once of what is known. It is told once, however often it is named.
-  void Watch(const std::shared_ptr<Watcher>& watcher);
+  void Submit(std::vector<Request>&& requests) override;
+  /// As of the I/O thread's last turn.
+  std::vector<NodeStats> stats() const override;
+  void Watch(const std::shared_ptr<Watcher>& watcher) override;
 
   const Endpoint& endpoint() const { return endpoint_; }
 

@@ -18,6 +18,9 @@ inline constexpr std::size_t kMaxBatch = 128;
 /// The script, as Redis runs it. Its own header says what goes in and what comes out.
 std::string_view ScriptText();
 
+/// The SHA-1 of that text in hexadecimal, as EVALSHA names it.
+std::string ScriptSha();
+
 /// The arguments of one call of the script, in one buffer that can be used again.
 class ScriptCall {
  public:
@@ -49,6 +52,9 @@ void AppendEvalSha(std::string_view sha, const ScriptCall& call, std::string& ou
 
 /// Appends one UNLINK of everything that these resets forget. Precondition: not empty.
 void AppendReset(std::span<const Request> resets, std::string& out);
+
+/// Appends the names of everything that a reset forgets.
+void AppendStateNames(const Request& reset, std::vector<std::string>& names);
 
 /// Appends any command.
 void AppendCommand(std::span<const std::string_view> pieces, std::string& out);

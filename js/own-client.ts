@@ -1,0 +1,164 @@
+// Redis clients that people bring: what kind they are, and how a command is sent through them.
+
+import { typeError } from './errors.js';
+
+/** `Redis` or `Cluster` of ioredis (5, 6) or iovalkey. */
+export interface IoredisClient {
+  readonly status: string;
+  createBuiltinCommand(name: string): { readonly string: unknown };
+}
+
+/** Of node-redis (4.6 and later): `createClient()`, `createClientPool()`, `createCluster()` or `createSentinel()`. */
+export interface NodeRedisClient {
+  readonly isOpen: boolean;
+  sendCommand(...args: never[]): Promise<unknown>;
+}
+
+/** A client of ioredis, iovalkey or node-redis. */
+export type RedisClient = IoredisClient | NodeRedisClient;
+
+/** A client as the relay uses it. */
+export interface OwnClient {
+  /** Where it is connected to; without credentials. */
+  readonly address: string;
+  /** A command's keys have to share a slot. */
+  readonly cluster: boolean;
+  /** As far as the client says so. */
+  connected(): boolean;
+  /**
+   * Sends a command. `waitMs`: nobody waits longer, so it need not be sent later than that. May throw and reject with
+   * anything.
+   */
+  send(name: string, args: string[], firstKey: string, waitMs: number): Promise<unknown>;
+}
+
+/** What may be there, and is looked at, of any client. */
+interface Traits {
+  readonly constructor?: { readonly name?: unknown };
+  readonly isPipeline?: unknown;
+  readonly isCluster?: unknown;
+  readonly mode?: unknown;
+  readonly status?: unknown;
+  readonly createBuiltinCommand?: unknown;
+  readonly sendCommand?: unknown;
+  readonly isOpen?: unknown;
+  readonly isReady?: unknown;
+  readonly isPubSubActive?: unknown;
+  readonly nodeByAddress?: unknown;
+  readonly getSentinelNode?: unknown;
+  readonly options?: {
+    readonly host?: unknown;
+    readonly port?: unknown;
+    readonly path?: unknown;
+    readonly keyPrefix?: unknown;
+    readonly legacyMode?: unknown;
+    readonly RESP?: unknown;
+    readonly url?: unknown;
+    readonly socket?: { readonly host?: unknown; readonly port?: unknown; readonly path?: unknown };
+  };
+}
+
+const EXPECTED = 'a client of ioredis, iovalkey or node-redis';
+
+/** Never the value itself: it holds a password. */
+function refusal(given: string, expected = EXPECTED): TypeError {
+  return typeError('ERR_SLUICE_OPTIONS', 'redis.client', given, expected);
+}
+
+function nameOf(value: unknown): string {
+  if (typeof value !== 'object' || value === null) return value === null ? 'null' : typeof value;
+  const name = (value as Traits).constructor?.name;
+  return typeof name === 'string' && name !== '' ? `an object of class ${name}` : 'an object';
+}
+
+/** "host:port" or "unix:/path" of what options say; `otherwise` if they do not. */
+function addressOf(
+  at: { readonly host?: unknown; readonly port?: unknown; readonly path?: unknown } | undefined,
+  otherwise: string,
+): string {
+  if (typeof at?.path === 'string') return `unix:${at.path}`;
+  if (at?.host === undefined && at?.port === undefined) return otherwise;
+  const host = String(at.host ?? 'localhost');
+  return `${host.includes(':') ? `[${host}]` : host}:${String(at.port ?? 6379)}`;
+}
+
+type BuiltIn = (this: unknown, args: string[]) => Promise<unknown>;
+
+function ioredis(client: IoredisClient & Traits): OwnClient {
+  const { options } = client;
+  const cluster = client.isCluster === true;
+  if (client.status === 'end') throw refusal('one that was closed', `${EXPECTED} that is open`);
+  if (client.mode === 'subscriber' || client.mode === 'monitor') {
+    throw refusal(`one in ${client.mode} mode`, `${EXPECTED} that may send any command`);
+  }
+  const prefix = options?.keyPrefix;
+  if (cluster && (typeof prefix === 'string' || Buffer.isBuffer(prefix)) && prefix.includes('{')) {
+    throw refusal("one whose keyPrefix holds '{'", `${EXPECTED} whose keyPrefix moves no hash tag`);
+  }
+  // Not `call`: what enableAutoPipelining does to that is of no use here, and some versions send a script in a
+  // cluster's automatic pipeline to the wrong node.
+  const commands = new Map<string, BuiltIn>();
+  return {
+    address: addressOf(options, cluster ? 'an ioredis cluster' : 'an ioredis client'),
+    cluster,
+    connected: () => client.status === 'ready',
+    send(name, args) {
+      let command = commands.get(name);
+      if (command === undefined) {
+        command = client.createBuiltinCommand(name).string as BuiltIn;
+        commands.set(name, command);
+      }
+      return command.call(client, args);
+    },
+  };
+}
+
+/** How much later than a deadline a command is given up that still waits to be written. */
+const GRACE_MS = 50;
+
+function nodeRedis(client: NodeRedisClient & Traits): OwnClient {
+  const { options } = client;
+  if (options?.legacyMode === true) {
+    throw refusal('one in legacy mode', `${EXPECTED} without legacyMode`);
+  }
+  if (client.isPubSubActive === true && options?.RESP === 2) {
+    throw refusal('one in subscriber mode', `${EXPECTED} that may send any command`);
+  }
+  const cluster = client.nodeByAddress instanceof Map;
+  const sentinel = typeof client.getSentinelNode === 'function';
+  const kind = cluster ? 'cluster' : sentinel ? 'sentinel client' : 'client';
+  const sendCommand = client.sendCommand as (...args: unknown[]) => Promise<unknown>;
+  const connected = () =>
+    client.isReady === true || (client.isReady === undefined && client.isOpen);
+  return {
+    address: addressOf(options?.socket, `a node-redis ${kind}`),
+    cluster,
+    connected,
+    send(name, args, firstKey, waitMs) {
+      const command = [name, ...args];
+      // What waits for a connection is not to be executed long after its deadline.
+      const late = connected() ? [] : [{ timeout: Math.ceil(waitMs) + GRACE_MS }];
+      if (cluster) return sendCommand.call(client, firstKey, false, command, ...late);
+      if (sentinel) return sendCommand.call(client, false, command, ...late);
+      return sendCommand.call(client, command, ...late);
+    },
+  };
+}
+
+/**
+ * The client behind a value.
+ *
+ * @throws TypeError `ERR_SLUICE_OPTIONS` if it is none, or one that cannot be used: closed, or in subscriber mode
+ */
+export function readClient(value: unknown): OwnClient {
+  if (typeof value !== 'object' || value === null) throw refusal(nameOf(value));
+  const traits = value as Traits;
+  if (traits.isPipeline === true) throw refusal('a pipeline');
+  if (typeof traits.createBuiltinCommand === 'function' && typeof traits.status === 'string') {
+    return ioredis(value as IoredisClient);
+  }
+  if (typeof traits.sendCommand === 'function' && typeof traits.isOpen === 'boolean') {
+    return nodeRedis(value as NodeRedisClient);
+  }
+  throw refusal(nameOf(value));
+}

@@ -1,0 +1,103 @@
+// Drives a client that is not ours: takes commands from native code, hands replies back, keeps the time.
+
+import { randomUUID } from 'node:crypto';
+import { inspect } from 'node:util';
+import { type NativeCommand, type NativeGateway, type NativeRelay, native } from './native.js';
+import { type OwnClient, type RedisClient, readClient } from './own-client.js';
+
+const LONGEST_REASON = 200;
+
+/** What a client rejected with: the server's error, or the client's own words. */
+function reasonOf(error: unknown): string {
+  try {
+    const text = error instanceof Error ? error.message : inspect(error, { depth: 0 });
+    return (text || String(error)).slice(0, LONGEST_REASON);
+  } catch {
+    return 'it failed with something that cannot be shown';
+  }
+}
+
+/** The way of all limiters of this thread through one client. */
+export class Relay {
+  /** Names the client in all threads. */
+  readonly id = `client ${randomUUID()}`;
+  readonly #client: OwnClient;
+  readonly #native: NativeRelay;
+  #timer: NodeJS.Timeout | undefined;
+  #timerAt = 0;
+
+  constructor(client: OwnClient) {
+    this.#client = client;
+    this.#native = native.makeRelay(client.address, client.cluster);
+  }
+
+  get address(): string {
+    return this.#client.address;
+  }
+
+  get cluster(): boolean {
+    return this.#client.cluster;
+  }
+
+  get connected(): boolean {
+    return this.#client.connected();
+  }
+
+  get gateway(): NativeGateway {
+    return this.#native.gateway;
+  }
+
+  /** Sends what has come up; to be called whenever native code was. */
+  pump(): void {
+    for (let commands = this.#native.take(); commands; commands = this.#native.take()) {
+      for (const command of commands) void this.#send(command);
+    }
+    this.#keepTime();
+  }
+
+  async #send([id, name, args, firstKey, waitMs]: NativeCommand): Promise<void> {
+    try {
+      this.#native.reply(id, await this.#client.send(name, args, args[firstKey]!, waitMs));
+    } catch (error) {
+      this.#native.fail(id, reasonOf(error));
+    }
+    this.pump();
+  }
+
+  /** The timer keeps no process alive: the checks that wait do. */
+  #keepTime(): void {
+    const due = this.#native.due();
+    if (due === Number.POSITIVE_INFINITY) return;
+    const at = performance.now() + due;
+    if (this.#timer !== undefined) {
+      // One that comes too early does no harm.
+      if (this.#timerAt <= at) return;
+      clearTimeout(this.#timer);
+    }
+    this.#timerAt = at;
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      // Replies that have come while this thread was busy are read first: they are not late. (An immediate that is
+      // unref'ed would wait for some other event.)
+      setImmediate(() => {
+        this.#native.onTime();
+        this.pump();
+      });
+    }, Math.ceil(due)).unref();
+  }
+}
+
+/** Held by the addon, as `pending` in redis-link.ts is, and for its reasons. */
+native.relays ??= new WeakMap<object, Relay>();
+const relays = native.relays as WeakMap<object, Relay>;
+
+/** The client's relay: limiters over one client share it. Throws what readClient does. */
+export function relayOf(client: RedisClient): Relay {
+  const own = readClient(client);
+  let relay = relays.get(client);
+  if (relay === undefined) {
+    relay = new Relay(own);
+    relays.set(client, relay);
+  }
+  return relay;
+}

@@ -1,0 +1,241 @@
+// A relay and its client, all on the environment's thread.
+#include "relay_binding.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <random>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "redis/error_reply.h"
+#include "redis/relay.h"
+#include "store/clock.h"
+#include "values.h"
+
+namespace sluice::addon {
+namespace {
+
+// Used on one thread.
+class RelayGateway final : public redis::Gateway {
+ public:
+  RelayGateway(std::string address, bool cluster)
+      : address_(std::move(address)), relay_({.cluster = cluster}, std::random_device{}()) {}
+
+  ~RelayGateway() override {
+    relay_.Close();
+    HandOver();
+  }
+
+  void Submit(std::vector<redis::Request>&& requests) override {
+    relay_.Submit(requests, clock_.Now());
+    HandOver();
+  }
+
+  std::vector<redis::NodeStats> stats() const override {
+    const redis::LatencyHistogram& latency = relay_.latency();
+    return {{.address = address_,
+             .link = relay_.stats(),
+             .latency = {.p50 = latency.Quantile(0.5),
+                         .p99 = latency.Quantile(0.99),
+                         .p999 = latency.Quantile(0.999)},
+             .warnings = {}}};
+  }
+
+  void Watch(const std::shared_ptr<redis::Watcher>& watcher) override {
+    // An environment has one.
+    watcher_ = watcher;
+  }
+
+  std::vector<redis::Relay::Command> TakeCommands() { return relay_.TakeCommands(); }
+
+  void OnReply(std::uint64_t id, const redis::Reply& reply) {
+    relay_.OnReply(id, reply, clock_.Now());
+    HandOver();
+  }
+
+  void OnLost(std::uint64_t id, std::string_view why) {
+    relay_.OnLost(id, why, clock_.Now());
+    HandOver();
+  }
+
+  void OnTime() {
+    const Nanos now = clock_.Now();
+    if (now >= relay_.NextTime()) relay_.OnTime(now);
+    HandOver();
+  }
+
+  double MillisUntil(Nanos time) const {
+    if (time == kNever) return std::numeric_limits<double>::infinity();
+    const Nanos left = std::max(time - clock_.Now(), Nanos{0});
+    return std::chrono::duration<double, std::milli>(left).count();
+  }
+  double MillisUntilDue() const { return MillisUntil(relay_.NextTime()); }
+
+ private:
+  void HandOver() {
+    for (redis::Delivery& delivery : relay_.TakeDeliveries()) {
+      delivery.sink->Deliver(delivery.completions);
+    }
+    for (const redis::BreakerState state : relay_.TakeBreakerChanges()) {
+      if (const auto watcher = watcher_.lock()) watcher->OnBreaker(address_, state);
+    }
+  }
+
+  const std::string address_;
+  const MonotonicClock clock_;
+  redis::Relay relay_;
+  std::weak_ptr<redis::Watcher> watcher_;
+};
+
+using GatewayPtr = std::shared_ptr<redis::Gateway>;
+
+RelayGateway& RelayOf(const Napi::CallbackInfo& info) {
+  return *static_cast<RelayGateway*>(info.Data());
+}
+
+std::uint64_t IdOf(const Napi::CallbackInfo& info) {
+  return static_cast<std::uint64_t>(info[0].As<Napi::Number>().Int64Value());
+}
+
+Napi::Value Take(const Napi::CallbackInfo& info) {
+  RelayGateway& relay = RelayOf(info);
+  const Napi::Env env = info.Env();
+  const std::vector<redis::Relay::Command> commands = relay.TakeCommands();
+  if (commands.empty()) return env.Undefined();
+  auto out = Napi::Array::New(env, commands.size());
+  for (std::uint32_t i = 0; i < commands.size(); ++i) {
+    const redis::Relay::Command& command = commands[i];
+    auto pieces = Napi::Array::New(env, command.pieces.size());
+    for (std::uint32_t j = 0; j < command.pieces.size(); ++j) {
+      pieces[j] = command.pieces[j];
+    }
+    auto one = Napi::Array::New(env, 5);
+    one[0u] = static_cast<double>(command.id);
+    one[1] = std::string(command.name);
+    one[2] = pieces;
+    one[3] = static_cast<double>(command.first_key);
+    one[4] = relay.MillisUntil(command.deadline);
+    out[i] = one;
+  }
+  return out;
+}
+
+// Digits, as some clients can be told to give numbers.
+std::optional<std::int64_t> NumberIn(std::string_view text) {
+  std::int64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return number;
+}
+
+std::optional<std::string> TextOf(const Napi::Value& value) {
+  if (value.IsString()) return Utf8(value.Env(), value).Text();
+  if (!value.IsBuffer()) return std::nullopt;
+  const auto buffer = value.As<Napi::Buffer<char>>();
+  return std::string(buffer.Data(), buffer.Length());
+}
+
+// A whole number, or the text that is none.
+void ReadElement(const Napi::Value& value, redis::Reply& reply) {
+  if (value.IsNumber()) {
+    const double number = value.As<Napi::Number>().DoubleValue();
+    constexpr double kLargest = 9'007'199'254'740'992;
+    if (std::trunc(number) == number && std::abs(number) <= kLargest) {
+      reply.integers.push_back(static_cast<std::int64_t>(number));
+      return;
+    }
+  } else if (value.IsBigInt()) {
+    bool whole = false;
+    reply.integers.push_back(value.As<Napi::BigInt>().Int64Value(&whole));
+    if (whole) return;
+  } else if (std::optional<std::string> text = TextOf(value)) {
+    if (const auto number = NumberIn(*text)) {
+      reply.integers.push_back(*number);
+    } else {
+      reply.text = std::move(*text);
+    }
+    return;
+  }
+  reply.kind = redis::Reply::Kind::kOther;
+}
+
+redis::Reply ReplyFrom(const Napi::Value& value) {
+  using Kind = redis::Reply::Kind;
+  redis::Reply reply;
+  if (!value.IsArray()) {
+    reply.kind = Kind::kText;
+    ReadElement(value, reply);
+    if (reply.kind == Kind::kText && !reply.integers.empty()) reply.kind = Kind::kInteger;
+    return reply;
+  }
+  const auto array = value.As<Napi::Array>();
+  const std::uint32_t count = array.Length();
+  if (count > redis::ReplyReader::kMostElements) return reply;
+  reply.kind = Kind::kArray;
+  reply.integers.reserve(count);
+  for (std::uint32_t i = 0; i < count && reply.kind == Kind::kArray; ++i) {
+    const Napi::HandleScope scope(value.Env());
+    // A text ends the array.
+    if (!reply.text.empty()) reply.kind = Kind::kOther;
+    ReadElement(array.Get(i), reply);
+  }
+  return reply;
+}
+
+void OnReply(const Napi::CallbackInfo& info) {
+  RelayOf(info).OnReply(IdOf(info), ReplyFrom(info[1]));
+}
+
+void OnFailure(const Napi::CallbackInfo& info) {
+  const std::string why = Utf8(info.Env(), info[1]).Text();
+  if (redis::ErrorCode(why).empty()) {
+    RelayOf(info).OnLost(IdOf(info), redis::ErrorText(why));
+  } else {
+    RelayOf(info).OnReply(IdOf(info),
+                          {.kind = redis::Reply::Kind::kError, .text = why, .integers = {}});
+  }
+}
+
+Napi::Value Due(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), RelayOf(info).MillisUntilDue());
+}
+
+void OnTime(const Napi::CallbackInfo& info) { RelayOf(info).OnTime(); }
+
+Napi::Value MakeRelay(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const auto relay =
+      std::make_shared<RelayGateway>(Utf8(env, info[0]).Text(), info[1].ToBoolean().Value());
+  auto out = Napi::Object::New(env);
+  out.Set("gateway", Hold<GatewayPtr>(env, relay));
+  const auto add = [&](const char* name, auto callback) {
+    auto function = Napi::Function::New(env, callback, name, relay.get());
+    // Each function keeps what it is bound to alive.
+    function.AddFinalizer([](Napi::Env, std::shared_ptr<RelayGateway>* held) { delete held; },
+                          new std::shared_ptr<RelayGateway>(relay));
+    out.Set(name, function);
+  };
+  add("take", Take);
+  add("reply", OnReply);
+  add("fail", OnFailure);
+  add("due", Due);
+  add("onTime", OnTime);
+  return out;
+}
+
+}  // namespace
+
+std::shared_ptr<redis::Gateway> ReadGateway(const Napi::Value& held) {
+  return Held<GatewayPtr>(held);
+}
+
+void ExportRelay(Napi::Env env, Napi::Object exports) {
+  exports.Set("makeRelay", Napi::Function::New(env, MakeRelay));
+}
+
+}  // namespace sluice::addon

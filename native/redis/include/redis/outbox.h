@@ -1,0 +1,50 @@
+// Finished requests on their way to those who asked.
+#pragma once
+
+#include <algorithm>
+#include <iterator>
+#include <memory>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "redis/request.h"
+
+namespace sluice::redis {
+
+/// Finished requests of one sink.
+struct Delivery {
+  std::shared_ptr<Sink> sink;
+  std::vector<Completion> completions;
+};
+
+/// Not thread safe.
+class Outbox {
+ public:
+  /// Takes the request's sink. Precondition: it has one.
+  void Put(Request& request, Completion&& completion) {
+    completion.ticket = request.ticket;
+    auto at =
+        std::ranges::find(deliveries_.rbegin(), deliveries_.rend(), request.sink, &Delivery::sink);
+    if (at == deliveries_.rend()) {
+      deliveries_.push_back({std::move(request.sink), {}});
+      at = deliveries_.rbegin();
+    }
+    at->completions.push_back(std::move(completion));
+    request.sink.reset();
+  }
+
+  void Fail(Request& request, Fault fault, std::string_view why) {
+    Completion completion;
+    completion.fault = fault;
+    completion.detail = why;
+    Put(request, std::move(completion));
+  }
+
+  std::vector<Delivery> Take() { return std::exchange(deliveries_, {}); }
+
+ private:
+  std::vector<Delivery> deliveries_;
+};
+
+}  // namespace sluice::redis

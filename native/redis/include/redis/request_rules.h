@@ -1,0 +1,33 @@
+// What may be done with a request whose answer does not come.
+#pragma once
+
+#include "redis/request.h"
+
+namespace sluice::redis {
+
+/// Checks and peeks have a rule for when the server is away; the others wait for it.
+inline bool CanWait(Request::Kind kind) {
+  return kind != Request::Kind::kCheck && kind != Request::Kind::kPeek;
+}
+
+/// Whether doing it twice comes to the same as doing it once.
+inline bool CanRepeat(const Request& request) {
+  switch (request.kind) {
+    case Request::Kind::kReset:
+    case Request::Kind::kRelease:
+    case Request::Kind::kRenew:
+    case Request::Kind::kBlock:
+    case Request::Kind::kUnblock:
+      return true;
+    default:
+      return false;
+  }
+}
+
+/// Whether a request that nobody waits for any more is a check that may have taken a slot.
+inline bool MayHoldASlot(const Request& request) {
+  return request.kind == Request::Kind::kCheck && request.details != nullptr &&
+         !request.details->holder.empty();
+}
+
+}  // namespace sluice::redis

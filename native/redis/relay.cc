@@ -1,0 +1,326 @@
+// What a relay sends through the client, and what it makes of the replies.
+#include "redis/relay.h"
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+namespace sluice::redis {
+namespace {
+
+// How long a slot that nobody has use for is tried to be given back; it has a time to live anyway.
+constexpr Nanos kGiveBack = std::chrono::seconds(5);
+
+constexpr std::string_view kTooLate = "the deadline passed before the request could be sent";
+constexpr std::string_view kSlow = "the server takes too long for an answer in time";
+constexpr std::string_view kNonsense = "what the client gave as the server's answer made no sense";
+
+class NobodySink final : public Sink {
+ public:
+  void Deliver(std::span<Completion> /*completions*/) override {}
+};
+
+bool IsReset(const Request& request) { return request.kind == Request::Kind::kReset; }
+
+}  // namespace
+
+Relay::Relay(Options options, std::uint64_t seed)
+    : options_(std::move(options)), sha_(ScriptSha()), random_(seed) {}
+
+Relay::Lane& Relay::LaneOf(const Request& /*request*/) {
+  const std::uint16_t number = 0;
+  const auto [at, made] = lanes_.try_emplace(number, number, options_.breaker, random_);
+  if (made) ++breakers_[static_cast<std::size_t>(at->second.seen)];
+  return at->second;
+}
+
+// ---- Sending
+
+void Relay::Submit(std::span<Request> requests, Nanos now) {
+  now_ = now;
+  stats_.submitted += requests.size();
+  std::vector<Lane*> touched;
+  for (Request& request : requests) {
+    if (request.asked == Nanos{0}) request.asked = now;
+    if (request.deadline <= now) {
+      Fail(request, Fault::kTimeout, kTooLate);
+      continue;
+    }
+    Lane& lane = LaneOf(request);
+    if (touched.empty() || touched.back() != &lane) touched.push_back(&lane);
+    if (Divert(lane, request, now)) continue;
+    first_deadline_ = std::min(first_deadline_, request.deadline);
+    lane.queue.push_back(std::move(request));
+  }
+  for (Lane* const lane : touched) Pump(*lane, now);
+}
+
+void Relay::Pump(Lane& lane, Nanos now) {
+  while (!lane.queue.empty()) {
+    if (!lane.breaker.closed()) {
+      if (!MayProbe(lane, now)) break;
+      SendBatch(lane, 1, now);
+      continue;
+    }
+    // A batch that is full gains nothing by waiting for the ones under way.
+    const bool full = lane.queue.size() >= options_.max_batch;
+    if (lane.live >= (full ? options_.max_full_under_way : options_.max_under_way)) break;
+    SendBatch(lane, options_.max_batch, now);
+  }
+  Observe(lane);
+}
+
+// Sends the front of the queue: requests of one kind of command, and none that is too late.
+void Relay::SendBatch(Lane& lane, std::size_t most, Nanos now) {
+  std::deque<Request>& queue = lane.queue;
+  std::vector<Request> batch;
+  const std::size_t ahead = lane.live_requests + 1;
+  batch.reserve(std::min(queue.size(), most));
+  while (!queue.empty() && batch.size() < most) {
+    Request& next = queue.front();
+    if (next.deadline <= now) {
+      Fail(next, Fault::kTimeout, kTooLate);
+    } else if (!CanWait(next.kind) && ahead > 1 &&
+               IsLate(lane, next.deadline, ahead + batch.size(), now)) {
+      Fail(next, Fault::kOverload, kSlow);
+    } else if (batch.empty() || IsReset(next) == IsReset(batch.front())) {
+      batch.push_back(std::move(next));
+    } else {
+      break;
+    }
+    queue.pop_front();
+  }
+  if (batch.empty()) return;
+  if (!lane.breaker.closed()) lane.breaker.OnProbeSent(now);
+  ++stats_.batches;
+  stats_.batched += batch.size();
+  stats_.largest_batch = std::max<std::uint64_t>(stats_.largest_batch, batch.size());
+  Send(lane, std::move(batch), false, now);
+}
+
+void Relay::Send(Lane& lane, std::vector<Request> requests, bool whole, Nanos now) {
+  Command& command = commands_.emplace_back();
+  command.id = ++ids_;
+  if (IsReset(requests.front())) {
+    command.name = "unlink";
+    for (const Request& request : requests) AppendStateNames(request, command.pieces);
+  } else {
+    call_.Describe(requests);
+    command.name = whole ? "eval" : "evalsha";
+    command.first_key = 2;
+    command.pieces.reserve(2 + call_.keys() + call_.arguments());
+    command.pieces.emplace_back(whole ? ScriptText() : sha_);
+    command.pieces.push_back(std::to_string(call_.keys()));
+    for (std::size_t i = 0; i < call_.keys(); ++i) command.pieces.emplace_back(call_.key(i));
+    for (std::size_t i = 0; i < call_.arguments(); ++i) {
+      command.pieces.emplace_back(call_.argument(i));
+    }
+  }
+  for (const Request& request : requests) {
+    command.deadline = std::max(command.deadline, request.deadline);
+  }
+  ++lane.live;
+  lane.live_requests += requests.size();
+  under_way_.emplace(
+      command.id,
+      UnderWay{.lane = &lane, .requests = std::move(requests), .sent = now, .whole = whole});
+}
+
+std::vector<Relay::Command> Relay::TakeCommands() { return std::exchange(commands_, {}); }
+
+// ---- Replies
+
+// The command is under way no more.
+Relay::UnderWay Relay::Take(std::map<std::uint64_t, UnderWay>::iterator at, Nanos now) {
+  now_ = now;
+  UnderWay command = std::move(at->second);
+  under_way_.erase(at);
+  if (command.abandoned) {
+    --command.lane->owed;
+  } else {
+    --command.lane->live;
+    command.lane->live_requests -= command.requests.size();
+  }
+  return command;
+}
+
+void Relay::OnReply(std::uint64_t id, const Reply& reply, Nanos now) {
+  const auto at = under_way_.find(id);
+  if (at == under_way_.end()) return;
+  UnderWay command = Take(at, now);
+  Lane& lane = *command.lane;
+  // Whoever looks so late did not see when it came.
+  if (now > first_deadline_ + kLate) lane.pace.Skip();
+  lane.pace.OnReply(command.sent, command.requests.size(), now);
+  if (reply.kind == Reply::Kind::kError) {
+    OnError(command, reply.text, now);
+  } else if (IsReset(command.requests.front())) {
+    OnResetReply(command, reply, now);
+  } else {
+    OnChecksReply(command, reply, now);
+  }
+  Settle(lane, now);
+}
+
+void Relay::OnError(UnderWay& command, std::string_view error, Nanos now) {
+  Lane& lane = *command.lane;
+  if (error.starts_with("NOSCRIPT") && !command.whole) {
+    std::erase_if(command.requests, [](const Request& request) { return !request.sink; });
+    ++stats_.script_reloads;
+    stats_.retries += command.requests.size();
+    if (command.requests.empty()) {
+      lane.breaker.OnProbeReturned(now);
+    } else {
+      Send(lane, std::move(command.requests), true, now);
+    }
+    return;
+  }
+  const std::string why = ErrorText(error);
+  if (RemedyOf(error) != Remedy::kGiveUp) return AskAgain(lane, command.requests, why, now);
+  NoteReply(command, now);
+  for (Request& request : command.requests) {
+    if (request.sink) Fail(request, Fault::kServer, why);
+  }
+}
+
+void Relay::OnChecksReply(UnderWay& command, const Reply& reply, Nanos now) {
+  Lane& lane = *command.lane;
+  std::vector<Completion> completions(command.requests.size());
+  if (!ReadReply(reply, command.requests, completions)) {
+    for (Request& request : command.requests) {
+      if (request.sink) Fail(request, Fault::kProtocol, kNonsense);
+    }
+    return NoteFailure(lane, Fault::kProtocol, kNonsense, now);
+  }
+  // The script says it of the checks that could not be executed.
+  const Remedy remedy = RemedyOf(reply.text);
+  std::vector<Request> refused;
+  for (std::size_t i = 0; i < completions.size(); ++i) {
+    Request& request = command.requests[i];
+    if (completions[i].fault == Fault::kServer && remedy != Remedy::kGiveUp) {
+      refused.push_back(std::move(request));
+    } else if (request.sink) {
+      Finish(request, std::move(completions[i]));
+    } else if (MayHoldASlot(request) && completions[i].fault == Fault::kNone) {
+      GiveBackSlot(lane, std::move(request), now);
+    }
+  }
+  if (refused.empty()) return NoteReply(command, now);
+  AskAgain(lane, refused, ErrorText(reply.text), now);
+}
+
+void Relay::OnResetReply(UnderWay& command, const Reply& reply, Nanos now) {
+  const bool done = reply.kind == Reply::Kind::kInteger;
+  for (Request& request : command.requests) {
+    if (!request.sink) continue;
+    if (done) {
+      Finish(request, {});
+    } else {
+      Fail(request, Fault::kProtocol, kNonsense);
+    }
+  }
+  if (done) return NoteReply(command, now);
+  NoteFailure(*command.lane, Fault::kProtocol, kNonsense, now);
+}
+
+void Relay::OnLost(std::uint64_t id, std::string_view why, Nanos now) {
+  const auto at = under_way_.find(id);
+  if (at == under_way_.end()) return;
+  UnderWay command = Take(at, now);
+  Lane& lane = *command.lane;
+  lane.pace.Reset();
+  std::vector<Request> again;
+  for (Request& request : command.requests) {
+    if (request.sink && CanRepeat(request)) {
+      again.push_back(std::move(request));
+      continue;
+    }
+    if (request.sink) Fail(request, Fault::kUnavailable, why);
+    // It may have been executed.
+    if (MayHoldASlot(request)) GiveBackSlot(lane, std::move(request), now);
+  }
+  Requeue(lane, std::move(again));
+  if (!command.overdue) NoteFailure(lane, Fault::kUnavailable, why, now);
+  Settle(lane, now);
+}
+
+// The server refused to execute these, and would refuse what follows.
+void Relay::AskAgain(Lane& lane, std::span<Request> requests, std::string_view why, Nanos now) {
+  std::vector<Request> again;
+  for (Request& request : requests) {
+    if (!request.sink) continue;
+    if (CanWait(request.kind)) {
+      again.push_back(std::move(request));
+    } else {
+      Fail(request, Fault::kServer, why);
+    }
+  }
+  Requeue(lane, std::move(again));
+  lane.troubled = true;
+  lane.breaker.Trip(Fault::kServer, why, now);
+  FailChecksThatWait(lane);
+}
+
+void Relay::Requeue(Lane& lane, std::vector<Request>&& requests) {
+  stats_.retries += requests.size();
+  lane.queue.insert(lane.queue.begin(), std::make_move_iterator(requests.begin()),
+                    std::make_move_iterator(requests.end()));
+}
+
+// Nobody waits for that check any more, so nobody would release what it took.
+void Relay::GiveBackSlot(Lane& lane, Request&& unused, Nanos now) {
+  static const auto nobody = std::make_shared<NobodySink>();
+  ++stats_.submitted;
+  Request release = std::move(unused);
+  release.kind = Request::Kind::kRelease;
+  release.deadline = now + kGiveBack;
+  release.sink = nobody;
+  first_deadline_ = std::min(first_deadline_, release.deadline);
+  lane.queue.push_back(std::move(release));
+}
+
+// ---- Answers to those who asked
+
+void Relay::Finish(Request& request, Completion&& completion) {
+  ++stats_.completed;
+  if (!CanWait(request.kind)) latency_.Record(now_ - request.asked);
+  if (completion.fault == Fault::kTimeout) {
+    ++stats_.timeouts;
+  } else if (completion.fault == Fault::kOverload) {
+    ++stats_.shed;
+  } else if (completion.fault != Fault::kNone) {
+    ++stats_.faults;
+  }
+  outbox_.Put(request, std::move(completion));
+}
+
+void Relay::Fail(Request& request, Fault fault, std::string_view why) {
+  Completion completion;
+  completion.fault = fault;
+  completion.detail = why;
+  Finish(request, std::move(completion));
+}
+
+void Relay::Close() {
+  constexpr std::string_view kWhy = "the client was let go";
+  for (auto& [id, command] : under_way_) {
+    for (Request& request : command.requests) {
+      if (request.sink) Fail(request, Fault::kClosed, kWhy);
+    }
+  }
+  for (auto& [number, lane] : lanes_) {
+    for (Request& request : lane.queue) Fail(request, Fault::kClosed, kWhy);
+  }
+  under_way_.clear();
+  lanes_.clear();
+  commands_.clear();
+}
+
+LinkStats Relay::stats() const {
+  LinkStats stats = stats_;
+  stats.breaker = WorstBreaker();
+  for (const auto& [number, lane] : lanes_) stats.queue_depth += lane.queue.size();
+  return stats;
+}
+
+}  // namespace sluice::redis

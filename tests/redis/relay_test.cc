@@ -1,0 +1,328 @@
+// Requests through a client that is not ours: batches, deadlines, what is asked again and what not.
+#include "redis/relay.h"
+
+#include <gtest/gtest.h>
+
+#include <array>
+#include <map>
+#include <memory>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "redis/relay_driver.h"
+#include "support/policies.h"
+#include "support/scale.h"
+#include "support/seed.h"
+
+namespace sluice::redis {
+namespace {
+
+using Command = Relay::Command;
+using Kind = Request::Kind;
+using State = BreakerState;
+
+constexpr Nanos kMillisecond = std::chrono::milliseconds(1);
+constexpr Nanos kSecond = std::chrono::seconds(1);
+
+State StateOf(const RelayDriver& driver) { return driver.relay.stats().breaker; }
+
+// Two batches go unanswered.
+void OpenBySilence(RelayDriver& driver) {
+  driver.Check("a");
+  driver.Check("b");
+  driver.Pass(100 * kMillisecond);
+  ASSERT_EQ(StateOf(driver), State::kOpen);
+}
+
+TEST(Relay, AsksByTheScriptsShaAndReadsTheReply) {
+  RelayDriver driver;
+  const auto ticket = driver.Check("k");
+  const Command command = driver.SentOne();
+  EXPECT_EQ(command.name, "evalsha");
+  EXPECT_EQ(command.pieces.at(0), ScriptSha());
+  EXPECT_EQ(command.pieces.at(1), "1");
+  EXPECT_EQ(command.first_key, 2U);
+  EXPECT_EQ(command.pieces.at(2), "p:{k}:default:tb1");
+  EXPECT_EQ(command.deadline, driver.now + 100 * kMillisecond);
+  driver.Answer(command, {7, 5});
+  EXPECT_EQ(driver.Told(ticket).fault, Fault::kNone);
+  EXPECT_EQ(driver.Told(ticket).at, Micros{7});
+  EXPECT_EQ(driver.Told(ticket).readings[0].numbers[0], 5);
+}
+
+TEST(Relay, WhileTwoBatchesAreUnderWayTheNextOneGathers) {
+  RelayDriver driver;
+  driver.Check("a");
+  driver.Check("b");
+  const auto sent = driver.Sent();
+  ASSERT_EQ(sent.size(), 2U);
+  for (int i = 0; i < 5; ++i) driver.Check("k" + std::to_string(i));
+  EXPECT_TRUE(driver.Sent().empty());
+  // Clients that use several connections answer in any order.
+  driver.AnswerFull(sent[1]);
+  EXPECT_EQ(driver.SentOne().pieces.at(1), "5");
+  EXPECT_EQ(driver.relay.stats().largest_batch, 5U);
+}
+
+TEST(Relay, AServerThatDoesNotKnowTheScriptIsSentItsText) {
+  RelayDriver driver;
+  const auto ticket = driver.Check("k");
+  const Command by_sha = driver.SentOne();
+  driver.Fail(by_sha, "NOSCRIPT No matching script. Please use EVAL.");
+  const Command whole = driver.SentOne();
+  EXPECT_EQ(whole.name, "eval");
+  EXPECT_EQ(whole.pieces.at(0), ScriptText());
+  EXPECT_EQ(std::vector(whole.pieces.begin() + 1, whole.pieces.end()),
+            std::vector(by_sha.pieces.begin() + 1, by_sha.pieces.end()));
+  EXPECT_FALSE(driver.Answered(ticket));
+  driver.AnswerFull(whole);
+  EXPECT_EQ(driver.Told(ticket).fault, Fault::kNone);
+  EXPECT_EQ(driver.relay.stats().script_reloads, 1U);
+}
+
+TEST(Relay, AScriptThatIsUnknownEvenThenIsAnError) {
+  RelayDriver driver;
+  const auto ticket = driver.Check("k");
+  driver.Fail(driver.SentOne(), "NOSCRIPT");
+  driver.Fail(driver.SentOne(), "NOSCRIPT");
+  EXPECT_EQ(driver.Told(ticket).fault, Fault::kServer);
+  EXPECT_TRUE(driver.Sent().empty());
+}
+
+TEST(Relay, AResetIsAnUnlinkOfAllNames) {
+  RelayDriver driver;
+  const auto ticket = driver.Submit(Kind::kReset, "k", 5 * kSecond);
+  const Command command = driver.SentOne();
+  EXPECT_EQ(command.name, "unlink");
+  EXPECT_EQ(command.pieces, std::vector<std::string>{"p:{k}:default:tb1"});
+  EXPECT_EQ(command.first_key, 0U);
+  driver.Answer(command, {1});
+  EXPECT_EQ(driver.Told(ticket).fault, Fault::kNone);
+}
+
+TEST(Relay, TheDeadlineHoldsThoughTheClientIsSilent) {
+  RelayDriver driver;
+  const auto ticket = driver.Check("k", 30 * kMillisecond);
+  const Command command = driver.SentOne();
+  driver.Pass(29 * kMillisecond);
+  EXPECT_FALSE(driver.Answered(ticket));
+  driver.Pass(kMillisecond);
+  EXPECT_EQ(driver.Told(ticket).fault, Fault::kTimeout);
+  driver.AnswerFull(command);  // which nobody is told of
+  EXPECT_EQ(driver.answers(), 1U);
+}
+
+TEST(Relay, AClientThatKeepsCommandsIsLeftNoMoreThanAFew) {
+  Relay::Options options;
+  options.max_owed = 4;
+  RelayDriver driver(options);
+  std::vector<Command> kept;
+  for (int i = 0; i < 5000; ++i) {
+    driver.Check("k");
+    for (Command& command : driver.Sent()) kept.push_back(std::move(command));
+    driver.Pass(10 * kMillisecond);
+  }
+  EXPECT_EQ(kept.size(), options.max_owed);
+  EXPECT_EQ(driver.relay.stats().submitted, 5000U);
+  // What it gives up or answers makes room for one that sees how things are.
+  driver.Lose(kept[0]);
+  const auto probe = driver.Check("k");
+  driver.AnswerFull(driver.SentOne());
+  EXPECT_EQ(driver.Told(probe).fault, Fault::kNone);
+  EXPECT_EQ(StateOf(driver), State::kClosed);
+}
+
+TEST(Relay, WhatTheClientForgotDoesNotKeepTheServerFromBeingTriedForEver) {
+  RelayDriver driver;
+  std::size_t sent = 0;
+  for (int i = 0; i < 10'000; ++i) {
+    driver.Check("k");
+    sent += driver.Sent().size();
+    driver.Pass(10 * kMillisecond);
+  }
+  EXPECT_GT(sent, 4U) << "in 100 s";
+  EXPECT_LT(sent, 10U);
+}
+
+TEST(Relay, SilenceOpensTheBreakerAndAnAnswerClosesIt) {
+  RelayDriver driver;
+  OpenBySilence(driver);
+  EXPECT_EQ(driver.Told(driver.Check("c")).fault, Fault::kUnavailable);
+  driver.Sent();
+  driver.Pass(kSecond);
+  const auto probe = driver.Check("d");
+  EXPECT_EQ(StateOf(driver), State::kHalfOpen);
+  EXPECT_EQ(driver.Told(driver.Check("e")).fault, Fault::kUnavailable) << "one probe";
+  driver.AnswerFull(driver.SentOne());
+  EXPECT_EQ(driver.Told(probe).fault, Fault::kNone);
+  EXPECT_EQ(driver.relay.TakeBreakerChanges(),
+            (std::vector{State::kOpen, State::kHalfOpen, State::kClosed}));
+}
+
+TEST(Relay, ALateAnswerLetsAProbeGoAtOnce) {
+  RelayDriver driver;
+  driver.Check("a");
+  const Command late = driver.SentOne();
+  driver.Check("b");
+  driver.Sent();
+  driver.Pass(100 * kMillisecond);
+  ASSERT_EQ(StateOf(driver), State::kOpen);
+  driver.AnswerFull(late);
+  driver.Check("c");
+  EXPECT_EQ(StateOf(driver), State::kHalfOpen);
+}
+
+TEST(Relay, WhatTheClientGivesUpFailsUnlessItCanBeRepeated) {
+  for (const Kind kind : {Kind::kCheck, Kind::kPeek, Kind::kReset, Kind::kDebit, Kind::kCredit,
+                          Kind::kRelease, Kind::kRenew, Kind::kBlock, Kind::kUnblock}) {
+    RelayDriver driver;
+    const auto ticket = driver.Submit(kind, "k", 5 * kSecond);
+    const Command first = driver.SentOne();
+    driver.Lose(first, "the connection was lost");
+    const bool again = kind == Kind::kReset || kind == Kind::kRelease || kind == Kind::kRenew ||
+                       kind == Kind::kBlock || kind == Kind::kUnblock;
+    ASSERT_EQ(driver.Answered(ticket), !again) << static_cast<int>(kind);
+    if (again) {
+      EXPECT_EQ(driver.SentOne().pieces, first.pieces);
+      EXPECT_EQ(driver.relay.stats().retries, 1U);
+    } else {
+      EXPECT_EQ(driver.Told(ticket).fault, Fault::kUnavailable);
+      EXPECT_EQ(driver.Told(ticket).detail, "the connection was lost");
+    }
+  }
+}
+
+TEST(Relay, AClientThatGivesUpAtOnceIsNotAskedOverAndOver) {
+  RelayDriver driver;
+  const auto ticket = driver.Submit(Kind::kReset, "k", 5 * kSecond);
+  std::size_t sent = 0;
+  while (!driver.Answered(ticket)) {
+    for (const Command& command : driver.Sent()) {
+      ++sent;
+      ASSERT_LT(sent, 100U);
+      driver.Lose(command, "Connection is closed.");
+    }
+    driver.Pass(10 * kMillisecond);
+  }
+  EXPECT_EQ(driver.Told(ticket).fault, Fault::kUnavailable);
+  EXPECT_EQ(driver.Told(ticket).detail, "Connection is closed.");
+  EXPECT_GT(sent, 3U);
+}
+
+TEST(Relay, ErrorsOfTheRequestGoToWhoAskedAndThoseOfTheServerOpenTheBreaker) {
+  RelayDriver driver;
+  const auto refused = driver.Check("k");
+  driver.Fail(driver.SentOne(), "NOPERM no permission for 'evalsha', with args beginning with: x");
+  EXPECT_EQ(driver.Told(refused).fault, Fault::kServer);
+  EXPECT_EQ(driver.Told(refused).detail, "NOPERM no permission for 'evalsha'");
+  EXPECT_EQ(StateOf(driver), State::kClosed);
+  const auto check = driver.Check("k");
+  const Command of_check = driver.SentOne();
+  const auto reset = driver.Submit(Kind::kReset, "k", 5 * kSecond);
+  const Command of_reset = driver.SentOne();
+  driver.Fail(of_check, "LOADING Redis is loading the dataset in memory");
+  driver.Fail(of_reset, "LOADING Redis is loading the dataset in memory");
+  EXPECT_EQ(driver.Told(check).fault, Fault::kServer);
+  EXPECT_EQ(StateOf(driver), State::kOpen);
+  EXPECT_FALSE(driver.Answered(reset)) << "it can wait";
+  driver.Pass(2 * kSecond);
+  driver.Answer(driver.SentOne(), {1});
+  EXPECT_EQ(driver.Told(reset).fault, Fault::kNone);
+}
+
+TEST(Relay, AnAnswerThatMakesNoSenseFailsItsBatch) {
+  RelayDriver driver;
+  for (const std::vector<std::int64_t>& nonsense :
+       {std::vector<std::int64_t>{}, {1}, {1, 2, 3}, {1, -9}}) {
+    const auto ticket = driver.Check("k");
+    driver.Answer(driver.SentOne(), nonsense);
+    EXPECT_EQ(driver.Told(ticket).fault, Fault::kProtocol);
+    driver.Check("k");
+    for (const Command& command : driver.Sent()) driver.AnswerFull(command);
+  }
+}
+
+TEST(Relay, ASlotThatNobodyHasUseForIsGivenBack) {
+  const auto set = std::make_shared<const PolicySet>(
+      std::vector{Policy{.name = "s", .algorithm = testing::Slots(1, std::chrono::hours(1))}}, "p");
+  auto details = std::make_shared<Details>();
+  details->holder = "h";
+  for (const bool answered : {true, false}) {
+    RelayDriver driver;
+    const auto ticket = driver.Submit(Kind::kCheck, "k", 100 * kMillisecond, set, details);
+    const Command check = driver.SentOne();
+    driver.Pass(100 * kMillisecond);
+    EXPECT_EQ(driver.Told(ticket).fault, Fault::kTimeout);
+    if (answered) {
+      driver.Answer(check, {5, 0, 0, 0});
+    } else {
+      driver.Lose(check);  // it may have been executed
+    }
+    const Command release = driver.SentOne();
+    ASSERT_EQ(release.name, "evalsha");
+    EXPECT_EQ(release.pieces.at(6), "release");
+    EXPECT_EQ(release.pieces.back(), "h");
+  }
+}
+
+TEST(Relay, CloseAnswersAll) {
+  RelayDriver driver;
+  std::vector<std::uint64_t> tickets;
+  for (int i = 0; i < 5; ++i) tickets.push_back(driver.Check("k"));
+  driver.relay.Close();
+  for (const auto ticket : tickets) EXPECT_EQ(driver.Told(ticket).fault, Fault::kClosed);
+}
+
+TEST(Relay, WhateverTheClientDoesEveryRequestIsAnsweredOnceAndByItsDeadline) {
+  std::mt19937_64 random(testing::TestSeed());
+  const auto below = [&random](std::size_t n) { return static_cast<std::size_t>(random() % n); };
+  RelayDriver driver({}, random());
+  std::vector<Command> held;
+  std::map<std::uint64_t, Nanos> deadlines;
+  for (int step = 0; step < testing::Steps(20'000); ++step) {
+    if (below(3) == 0) {
+      const auto kind = static_cast<Kind>(below(10));
+      const Nanos timeout = static_cast<std::int64_t>(1 + below(300)) * kMillisecond;
+      const auto ticket = driver.Submit(kind, "k" + std::to_string(below(5)), timeout);
+      deadlines[ticket] = driver.now + timeout;
+    }
+    for (Command& command : driver.Sent()) held.push_back(std::move(command));
+    if (!held.empty() && below(2) == 0) {
+      const std::size_t at = below(held.size());
+      const Command command = held[at];
+      held.erase(held.begin() + static_cast<std::ptrdiff_t>(at));
+      switch (below(6)) {
+        case 0:
+          driver.Lose(command);
+          break;
+        case 1:
+          driver.Fail(command, std::array{"NOSCRIPT", "BUSY x", "OOM x", "MOVED 1 a:1"}[below(4)]);
+          break;
+        case 2:
+          driver.Answer(command, {1, 2});
+          break;
+        case 3:
+          break;  // it is never heard of again
+        default:
+          driver.AnswerFull(command, command.name == "unlink" ? 0 : std::stoul(command.pieces[1]));
+      }
+    }
+    driver.Pass(static_cast<std::int64_t>(below(20)) * kMillisecond);
+    for (auto at = deadlines.begin(); at != deadlines.end();) {
+      if (driver.Answered(at->first)) {
+        at = deadlines.erase(at);
+        continue;
+      }
+      ASSERT_GT(at->second, driver.now) << "step " << step;
+      ++at;
+    }
+  }
+  driver.relay.Close();
+  for (const auto& [ticket, deadline] : deadlines) EXPECT_TRUE(driver.Answered(ticket));
+  const LinkStats stats = driver.relay.stats();
+  EXPECT_EQ(stats.submitted, stats.completed);
+}
+
+}  // namespace
+}  // namespace sluice::redis
