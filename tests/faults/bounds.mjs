@@ -16,6 +16,10 @@ export const underWay = ({ faults, checksUnderWay }) => faults * checksUnderWay;
 /** A key that the store has lost is new: a full bucket for each loss. */
 export const lostState = ({ losses = 0, capacity }) => losses * capacity;
 
+/** Two masters at once: each gives what the policy gives in that time, and the new one may lack what the old one knew. */
+export const twoMasters = ({ losses = 0, capacity, perSecond, faultSeconds }) =>
+  losses * capacity + perSecond * faultSeconds;
+
 /** A clock that is put forward makes the refill of the time that it skips; put back, it makes nothing. */
 export const skippedTime = ({ skippedSeconds = 0, perSecond }) => skippedSeconds * perSecond;
 
@@ -30,3 +34,7 @@ export const forgetful = (run) => ({
 export const frozen = (run) => ({ local: underWay(run), throw: none() });
 export const evicting = (run) => ({ local: lostState(run), throw: lostState(run) });
 export const skipping = (run) => ({ local: skippedTime(run), throw: skippedTime(run) });
+export const split = (run) => ({
+  local: localShares(run) + twoMasters(run),
+  throw: twoMasters(run),
+});

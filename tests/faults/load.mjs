@@ -15,7 +15,7 @@ export const LOAD = {
   processes: 2,
   loops: 16,
   pauseMs: 4,
-  options: { deadlineMs: 250, denialCache: false },
+  options: { deadlineMs: 500, denialCache: false },
 };
 
 /** Starts the processes; they are connected, and check nothing before they are told to `go`. */

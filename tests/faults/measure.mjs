@@ -34,6 +34,15 @@ export function measure(checks, windows, { capacity, perSecond }) {
   };
 }
 
+/** What the store's faults outside of `windows` said; `reasons`: their times by what they said. */
+export function strayReasons(reasons, windows) {
+  const strays = Object.entries(reasons).map(([reason, times]) => [
+    reason,
+    times.filter((time) => !windows.some(({ from, to }) => time >= from && time <= to)).length,
+  ]);
+  return strays.filter(([, count]) => count > 0).map(([reason, count]) => `${count} ${reason}`);
+}
+
 function groupByKey(checks) {
   const groups = new Map();
   for (const check of checks) {

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { measure } from './measure.mjs';
+import { measure, strayReasons } from './measure.mjs';
 import { OUTCOMES, readRecords } from './record.mjs';
 
 const rules = ['local', 'throw'];
@@ -57,4 +57,9 @@ test('the worst key counts; keys do not add up', () => {
   const checks = checksOf(...[0, 0, 1, 1, 1, 1, 2, 2, 2].map(admitted), [5, 5, 1, 'store:denied']);
   assert.equal(measure(checks, [], run).over, 2);
   assert.equal(measure([], [], run).over, 0);
+});
+
+test('of the faults, those outside of the windows are told', () => {
+  const reasons = { 'timeout: no answer': [1, 10, 20, 21], 'server: OOM': [15] };
+  assert.deepEqual(strayReasons(reasons, [{ from: 10, to: 20 }]), ['2 timeout: no answer']);
 });

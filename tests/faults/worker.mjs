@@ -33,7 +33,7 @@ const limiters = rules.map((rule) =>
 /** Five numbers for each check; see record.mjs. None in a soak: they would be the growth that it looks for. */
 const records = [];
 const outcomes = Object.fromEntries(OUTCOMES.map((outcome) => [outcome, 0]));
-/** What the store's faults said, and how often. */
+/** What the store's faults said, and when. */
 const reasons = {};
 const resources = [];
 const streaks = rules.map(() => 0);
@@ -113,7 +113,8 @@ const commands = {
 // Who listens is not warned: faults are what this is about.
 subscribe('sluice:fault', ({ fault, detail }) => {
   const reason = `${fault}: ${detail}`;
-  reasons[reason] = (reasons[reason] ?? 0) + 1;
+  reasons[reason] ??= [];
+  if (!soak) reasons[reason].push(now());
 });
 process.on('message', (name) => commands[name]());
 process.on('disconnect', () => process.exit());

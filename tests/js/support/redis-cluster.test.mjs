@@ -68,6 +68,10 @@ for (const server of ['redis', 'valkey']) {
       await first.kill();
       const second = await killed.switched(first);
       for (const sentinel of killed.sentinels) assert.equal(await killed.master(sentinel), second);
+      await second.command('SET', 'k', 'v');
+      await first.restart();
+      await killed.rejoin(first);
+      assert.equal(await first.command('GET', 'k'), 'v');
     } finally {
       await killed.stop();
     }
