@@ -25,6 +25,7 @@ struct Bound {
   Environment& environment;
   std::unique_ptr<RedisLimiter> limiter;  // null once closed
   std::vector<RedisLimiter::Question> queued;
+  std::vector<RedisLimiter::Question> spare;  // empty: the room of those before
   MonotonicClock clock;
 };
 
@@ -72,8 +73,12 @@ void Flush(const Napi::CallbackInfo& info) {
   Bound& bound = BoundOf(info);
   if (bound.limiter == nullptr || bound.queued.empty()) return;
   bound.environment.answers().Expect(bound.queued.size());
-  bound.limiter->Submit(std::exchange(bound.queued, {}), bound.clock.Now(),
-                        bound.environment.SharedAnswers());
+  // Kept from turn to turn; whatever runs meanwhile may ask.
+  std::vector<RedisLimiter::Question> taken =
+      std::exchange(bound.queued, std::exchange(bound.spare, {}));
+  bound.limiter->Submit(taken, bound.clock.Now());
+  taken.clear();
+  bound.spare = std::move(taken);
 }
 
 Napi::Object StatsOf(Napi::Env env, const redis::NodeStats& node) {
@@ -156,8 +161,9 @@ Napi::Value MakeRedisLimiter(const Napi::CallbackInfo& info) {
     if (auto given = ReadGateway(from.Get("gateway"))) return given;
     return redis::Client::Acquire(ReadEndpoint(from.Get("endpoint").As<Napi::Object>()));
   };
-  bound->limiter = std::make_unique<RedisLimiter>(options, acquire());
-  bound->limiter->gateway().Watch(bound->environment.SharedAnswers());
+  const std::shared_ptr<AnswerQueue> answers = bound->environment.SharedAnswers();
+  bound->limiter = std::make_unique<RedisLimiter>(options, acquire(), answers);
+  bound->limiter->gateway().Watch(answers);
 
   auto out = Napi::Object::New(env);
   const auto add = [&](const char* name, auto callback) {

@@ -51,8 +51,9 @@ bool DecideQuickly(const redis::PolicySet& set, const redis::Costs& costs,
 // way.
 class RedisLimiter::Desk final : public redis::Sink, public std::enable_shared_from_this<Desk> {
  public:
-  Desk(const Options& options, std::shared_ptr<const redis::PolicySet> set)
-      : set_(std::move(set)), rule_(options.on_store_error) {
+  Desk(const Options& options, std::shared_ptr<const redis::PolicySet> set,
+       std::shared_ptr<AnswerSink> answers)
+      : set_(std::move(set)), answers_to_(std::move(answers)), rule_(options.on_store_error) {
     if (rule_ == StoreErrorRule::kLocal) {
       local_.emplace(options.local_policies, options.local_share, options.local, options.prefix);
     }
@@ -62,8 +63,7 @@ class RedisLimiter::Desk final : public redis::Sink, public std::enable_shared_f
   }
 
   /// What goes to Redis. What this process does alone is answered here.
-  std::vector<redis::Request> Open(std::vector<Question>&& questions, Nanos now, Nanos deadline,
-                                   const std::shared_ptr<AnswerSink>& sink) {
+  std::vector<redis::Request> Open(std::span<Question> questions, Nanos now, Nanos deadline) {
     std::vector<redis::Request> requests;
     std::vector<Pending> opened;
     requests.reserve(questions.size());
@@ -71,37 +71,36 @@ class RedisLimiter::Desk final : public redis::Sink, public std::enable_shared_f
     const std::shared_ptr<redis::Sink> self = shared_from_this();
     // Long keys take their time: not while the I/O thread waits for the lock.
     for (Question& question : questions) {
-      Pending pending;
       if (question.details && question.details->charged_by == Source::kLocal) {
         Answer answer;
         answer.ticket = question.ticket;
         if (local_) {
-          pending.keys = local_->KeysOf(question);
-          answer.done = local_->Do(question, pending.keys, clock_.Now());
+          answer.done = local_->Do(question, local_->KeysOf(question), clock_.Now());
         }
-        sink->Deliver({&answer, 1});
+        answers_to_->Deliver({&answer, 1});
         continue;
       }
-      if (!Decides(question.kind)) NoteChange(question);
-      pending.tick = changes_.now();
-      redis::EscapedKey key(question.key);
-      if (AnswerFromDenials(question, key, now, *sink)) continue;
+      const redis::EscapedKey key(question.key);
+      if (!Decides(question.kind)) NoteChange(question, key);
+      const KeyChanges::Tick tick = changes_.now();
+      if (AnswerFromDenials(question, key, now)) continue;
+      Pending& pending = opened.emplace_back();
+      pending.tick = tick;
       if (local_) {
         pending.keys = local_->KeysOf(question);
         local_->Follow(question, pending.keys, clock_.Now());
       }
       requests.push_back({.kind = question.kind,
                           .set = set_,
-                          .key = std::move(key),
+                          .key = key,
                           .costs = question.costs,
                           .details = RedisDetails(question),
                           .deadline = now + (Decides(question.kind) ? deadline : kLastingDeadline),
                           .sink = self,
                           .asked = now});
       pending.question = std::move(question);
+      pending.key = key;
       pending.asked = now;
-      pending.sink = sink;
-      opened.push_back(std::move(pending));
     }
     const std::scoped_lock lock(mutex_);
     for (std::size_t i = 0; i < opened.size(); ++i) {
@@ -112,57 +111,48 @@ class RedisLimiter::Desk final : public redis::Sink, public std::enable_shared_f
   }
 
   void Deliver(std::span<redis::Completion> completions) override {
-    // One batch holds the answers of one thread, or nearly always: hand on each run of one sink.
-    std::shared_ptr<AnswerSink> sink;
-    std::size_t count = 0;
-    const auto hand_on = [&] {
-      if (count > 0) sink->Deliver(std::span(answers_).first(count));
-      count = 0;
-    };
     if (answers_.size() < completions.size()) answers_.resize(completions.size());
     Close(completions);
     for (std::size_t i = 0; i < completions.size(); ++i) {
       redis::Completion& completion = completions[i];
-      Pending& pending = closed_[i];
-      if (pending.sink != sink) {
-        hand_on();
-        sink = std::move(pending.sink);
-      }
+      const Pending& pending = closed_[i];
       // It may have been done, whatever the answer: nobody is told before it is noted.
-      if (!Decides(pending.question.kind)) NoteChange(pending.question);
-      MakeAnswer(completion, pending, answers_[count++]);
+      if (!Decides(pending.question.kind)) NoteChange(pending.question, pending.key);
+      MakeAnswer(completion, pending, answers_[i]);
     }
-    hand_on();
+    answers_to_->Deliver(std::span(answers_).first(completions.size()));
     closed_.clear();
   }
 
  private:
   struct Pending {
     Question question;
+    redis::EscapedKey key;  // the question's
     LocalFallback::Keys keys;
     KeyChanges::Tick tick = 0;  // KeyChanges::now before it was sent
     Nanos asked{0};
-    std::shared_ptr<AnswerSink> sink;
   };
 
-  /// What this process changes must not be denied by what was before; in all limiters.
-  void NoteChange(const Question& question) const {
-    if (!question.details || question.details->keys.empty()) return changes_.Note(question.key);
-    for (const std::string& key : question.details->keys) changes_.Note(key);
+  /// What this process changes must not be denied by what was before; in all limiters. `key`: the
+  /// question's.
+  void NoteChange(const Question& question, const redis::EscapedKey& key) const {
+    if (!question.details || question.details->keys.empty()) return changes_.Note(key.view());
+    for (const std::string& one : question.details->keys) {
+      changes_.Note(redis::EscapedKey(one).view());
+    }
   }
 
-  KeyChanges::Tick LatestChange(const Question& question) const {
-    if (!question.details || question.details->keys.empty()) return changes_.Latest(question.key);
+  KeyChanges::Tick LatestChange(const Question& question, const redis::EscapedKey& key) const {
+    if (!question.details || question.details->keys.empty()) return changes_.Latest(key.view());
     KeyChanges::Tick latest = 0;
-    for (const std::string& key : question.details->keys) {
-      latest = std::max(latest, changes_.Latest(key));
+    for (const std::string& one : question.details->keys) {
+      latest = std::max(latest, changes_.Latest(redis::EscapedKey(one).view()));
     }
     return latest;
   }
 
   /// Answers a check by a denial of a moment ago, if there is one for it. `key`: the question's.
-  bool AnswerFromDenials(const Question& question, const redis::EscapedKey& key, Nanos now,
-                         AnswerSink& sink) {
+  bool AnswerFromDenials(const Question& question, const redis::EscapedKey& key, Nanos now) {
     if (!denials_ || question.kind != Kind::kCheck) return false;
     std::string buffer;
     const std::string_view who = CallerOf(question, key, buffer);
@@ -174,13 +164,13 @@ class RedisLimiter::Desk final : public redis::Sink, public std::enable_shared_f
     }
     const auto asks = AsksOf(question, set_->size());
     Answer answer;
-    if (!denials_->Answer(who, std::span(asks).first(set_->size()), LatestChange(question), now,
-                          answer.verdict)) {
+    if (!denials_->Answer(who, std::span(asks).first(set_->size()), LatestChange(question, key),
+                          now, answer.verdict)) {
       return false;
     }
     answer.ticket = question.ticket;
     answer.decided = true;
-    sink.Deliver({&answer, 1});
+    answers_to_->Deliver({&answer, 1});
     return true;
   }
 
@@ -188,15 +178,15 @@ class RedisLimiter::Desk final : public redis::Sink, public std::enable_shared_f
                   const Verdict& verdict) {
     const Question& question = pending.question;
     if (!denials_ || question.kind != Kind::kCheck || !IsCommon(question)) return;
-    const redis::EscapedKey key(question.key);
     std::string buffer;
     const auto asks = AsksOf(question, set_->size());
-    denials_->Keep(CallerOf(question, key, buffer), {.asks = std::span(asks).first(set_->size()),
-                                                     .readings = completion.readings,
-                                                     .decisions = verdict.Decisions(),
-                                                     .tick = pending.tick,
-                                                     .asked = pending.asked,
-                                                     .told = clock_.Now()});
+    denials_->Keep(CallerOf(question, pending.key, buffer),
+                   {.asks = std::span(asks).first(set_->size()),
+                    .readings = completion.readings,
+                    .decisions = verdict.Decisions(),
+                    .tick = pending.tick,
+                    .asked = pending.asked,
+                    .told = clock_.Now()});
   }
 
   std::uint64_t TakeSlot() {
@@ -260,6 +250,7 @@ class RedisLimiter::Desk final : public redis::Sink, public std::enable_shared_f
   }
 
   const std::shared_ptr<const redis::PolicySet> set_;
+  const std::shared_ptr<AnswerSink> answers_to_;
   const StoreErrorRule rule_;
   const MonotonicClock clock_;
   KeyChanges& changes_ = KeyChanges::OfProcess();
@@ -276,17 +267,17 @@ class RedisLimiter::Desk final : public redis::Sink, public std::enable_shared_f
   std::vector<std::uint64_t> free_;
 };
 
-RedisLimiter::RedisLimiter(const Options& options, std::shared_ptr<redis::Gateway> gateway)
+RedisLimiter::RedisLimiter(const Options& options, std::shared_ptr<redis::Gateway> gateway,
+                           std::shared_ptr<AnswerSink> answers)
     : set_(std::make_shared<redis::PolicySet>(options.policies, options.prefix)),
       gateway_(std::move(gateway)),
       deadline_(options.deadline),
-      desk_(std::make_shared<Desk>(options, set_)) {}
+      desk_(std::make_shared<Desk>(options, set_, std::move(answers))) {}
 
 RedisLimiter::~RedisLimiter() = default;
 
-void RedisLimiter::Submit(std::vector<Question>&& questions, Nanos now,
-                          const std::shared_ptr<AnswerSink>& sink) {
-  gateway_->Submit(desk_->Open(std::move(questions), now, deadline_, sink));
+void RedisLimiter::Submit(std::span<Question> questions, Nanos now) {
+  gateway_->Submit(desk_->Open(questions, now, deadline_));
 }
 
 }  // namespace sluice

@@ -3,8 +3,10 @@
 
 #include <sodium.h>
 
+#include <algorithm>
 #include <array>
 #include <span>
+#include <utility>
 
 namespace sluice::redis {
 namespace {
@@ -57,6 +59,21 @@ void AppendEscapedKey(std::string_view key, std::string& out) {
     out.resize(start);
     AppendDigest(key, out);
   }
+}
+
+EscapedKey::EscapedKey(std::string_view key) {
+  const auto is_plain = [](char c) { return kPlain[static_cast<unsigned char>(c)]; };
+  std::string escaped;
+  if (key.empty() || key.size() > kInPlace || !std::ranges::all_of(key, is_plain)) {
+    AppendEscapedKey(key, escaped);
+    if (escaped.size() > kInPlace) {
+      longer_ = std::make_shared<const std::string>(std::move(escaped));
+      return;
+    }
+    key = escaped;
+  }
+  std::ranges::copy(key, in_place_.begin());
+  size_ = static_cast<std::uint8_t>(key.size());
 }
 
 void AppendEscapedPrefix(std::string_view prefix, std::string& out) { AppendEscaped(prefix, out); }

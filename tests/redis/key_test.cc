@@ -48,6 +48,18 @@ TEST(Keys, LongKeysAreShortenedTo128BitsOfSha256) {
 
 TEST(Keys, ARequestHoldsNoMoreOfAKeyThanItsName) {
   EXPECT_EQ(EscapedKey().view(), "%-");
+  EXPECT_EQ(EscapedKey("").view(), "%-");
+  // Through all lengths, in place and not, copied and moved.
+  for (std::size_t length = 1; length < 140; ++length) {
+    for (const char c : {'a', '\n'}) {
+      const std::string key(length, c);
+      EscapedKey made(key);
+      const EscapedKey copied = made;
+      const EscapedKey moved = std::move(made);
+      EXPECT_EQ(copied.view(), Escaped(key));
+      EXPECT_EQ(moved.view(), Escaped(key));
+    }
+  }
   EXPECT_EQ(EscapedKey(std::string(1 << 20, 'x')).view(), Escaped(std::string(1 << 20, 'x')));
 }
 

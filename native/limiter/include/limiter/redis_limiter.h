@@ -95,15 +95,16 @@ class RedisLimiter {
   /// tried for as long as this and then answered with the fault.
   static constexpr Nanos kLastingDeadline = std::chrono::seconds(5);
 
-  RedisLimiter(const Options& options, std::shared_ptr<redis::Gateway> gateway);
+  RedisLimiter(const Options& options, std::shared_ptr<redis::Gateway> gateway,
+               std::shared_ptr<AnswerSink> answers);
   ~RedisLimiter();
   RedisLimiter(const RedisLimiter&) = delete;
   RedisLimiter& operator=(const RedisLimiter&) = delete;
 
-  /// Asks at `now` (MonotonicClock). Each question is answered exactly once, through `sink`, by its
-  /// deadline plus scheduling. Questions handed over together travel together.
-  void Submit(std::vector<Question>&& questions, Nanos now,
-              const std::shared_ptr<AnswerSink>& sink);
+  /// Asks at `now` (MonotonicClock). Each question is answered exactly once, through `answers`, by
+  /// its deadline plus scheduling. Questions handed over together travel together; they are moved
+  /// from.
+  void Submit(std::span<Question> questions, Nanos now);
 
   const std::vector<Policy>& policies() const { return set_->policies(); }
   redis::Gateway& gateway() const { return *gateway_; }

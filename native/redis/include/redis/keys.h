@@ -24,7 +24,10 @@
 // of what is stored: processes of different versions must agree on it.
 #pragma once
 
+#include <array>
 #include <cstddef>
+#include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -37,16 +40,24 @@ inline constexpr std::size_t kLongestKey = 128;
 void AppendEscapedKey(std::string_view key, std::string& out);
 
 /// A key in that form. Whoever makes a request makes this: what waits to be sent is then short, and
-/// a long key is hashed once, on the thread that brought it.
+/// a long key is hashed once, on the thread that brought it. Most keys are short enough to stand in
+/// place: what one thread allocates and another frees is dear.
 class EscapedKey {
  public:
-  EscapedKey() : EscapedKey(std::string_view()) {}
-  explicit EscapedKey(std::string_view key) { AppendEscapedKey(key, text_); }
+  /// Of the empty key.
+  EscapedKey() = default;
+  explicit EscapedKey(std::string_view key);
 
-  std::string_view view() const { return text_; }
+  std::string_view view() const {
+    return longer_ ? std::string_view(*longer_) : std::string_view(in_place_.data(), size_);
+  }
 
  private:
-  std::string text_;
+  static constexpr std::size_t kInPlace = 47;  // a UUID with a prefix
+
+  std::array<char, kInPlace> in_place_{'%', '-'};
+  std::uint8_t size_ = 2;
+  std::shared_ptr<const std::string> longer_;  // if it does not fit there
 };
 
 /// The same for a prefix, which is never shortened and may be empty.
