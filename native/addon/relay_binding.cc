@@ -2,12 +2,13 @@
 #include "relay_binding.h"
 
 #include <algorithm>
+#include <array>
+#include <bit>
 #include <charconv>
 #include <cmath>
 #include <cstdint>
 #include <limits>
 #include <optional>
-#include <random>
 #include <string>
 #include <utility>
 #include <vector>
@@ -20,11 +21,14 @@
 namespace sluice::addon {
 namespace {
 
+// Only spreads probes of many processes; need not be secret.
+std::uint64_t Seed() { return std::bit_cast<std::array<std::uint64_t, 2>>(RandomSeed())[0]; }
+
 // Used on one thread.
 class RelayGateway final : public redis::Gateway {
  public:
   RelayGateway(std::string address, bool cluster)
-      : address_(std::move(address)), relay_({.cluster = cluster}, std::random_device{}()) {}
+      : address_(std::move(address)), relay_({.cluster = cluster}, Seed()) {}
 
   ~RelayGateway() override {
     relay_.Close();
