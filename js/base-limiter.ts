@@ -38,7 +38,7 @@ export interface Question<Name extends string, E extends Engine<Name>> {
 
 type Asked = CheckOptions & { readonly plan?: unknown };
 
-const CHECK_OPTIONS = ['cost', 'limits'];
+export const CHECK_OPTIONS = ['cost', 'limits'];
 const WAIT_OPTIONS = [...CHECK_OPTIONS, 'maxWaitMs', 'signal'];
 /** The longest wait that a store is told of: what it charges lies no further ahead. */
 const LONGEST_WAIT_MS = 100 * 86_400e3;

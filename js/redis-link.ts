@@ -23,13 +23,18 @@ const DONE = -2;
 
 interface Pending {
   readonly link: RedisLink<string>;
-  readonly kind: Kind;
   readonly id: string;
   readonly units: Call['units'];
   readonly holder: Holder | undefined;
+  readonly told: Told | undefined;
   readonly resolve: (answer: Decision | boolean) => void;
   readonly reject: (error: Error) => void;
+  /** Once it is there. */
+  answer: Decision | boolean | Error | undefined;
 }
+
+/** Told of a decision before the caller is; may run other people's code. */
+type Told = (decision: Decision) => void;
 
 /**
  * Indexed by ticket. Held by the addon, which is loaded once: where this file is loaded again (jest's
@@ -57,10 +62,10 @@ export class RedisLink<Name extends string> implements Engine<Name> {
     this.#store = store;
   }
 
-  decide(kind: Kind.Check | Kind.Peek, who: Who, call: Call): Promise<Decision<Name>> {
+  decide(kind: Kind.Check | Kind.Peek, who: Who, call: Call, told?: Told): Promise<Decision<Name>> {
     const { table } = this;
     if (kind === Kind.Peek || !table.hasSlots) {
-      return this.#ask(kind, who, call, undefined) as Promise<Decision<Name>>;
+      return this.#ask(kind, who, call, undefined, told) as Promise<Decision<Name>>;
     }
     const id = newHolderId();
     const slots = new Slots(id, async (what) => {
@@ -70,7 +75,7 @@ export class RedisLink<Name extends string> implements Engine<Name> {
     });
     const held = { ...call, holder: id };
     const given = takesSlots(table, call) ? slots : undefined;
-    const decided = this.#ask(kind, who, held, given) as Promise<Decision<Name>>;
+    const decided = this.#ask(kind, who, held, given, told) as Promise<Decision<Name>>;
     return decided;
   }
 
@@ -84,6 +89,7 @@ export class RedisLink<Name extends string> implements Engine<Name> {
     { keys, shard, id }: Who,
     call: Call,
     holder: Holder | undefined,
+    told?: Told,
   ): Promise<Decision | boolean> {
     return new Promise((resolve, reject) => {
       // A holder may outlive its limiter; nobody would answer it.
@@ -93,7 +99,8 @@ export class RedisLink<Name extends string> implements Engine<Name> {
       const { units } = call;
       // A peek charges nothing that could be given back.
       const charged = kind === Kind.Check ? units : 0;
-      pending[ticket] = { link, kind, id, units: charged, holder, resolve, reject };
+      const answer = undefined;
+      pending[ticket] = { link, id, units: charged, holder, told, resolve, reject, answer };
       this.#underWay++;
       if (typeof keys === 'string' && isShort(call) && kind <= Kind.Peek && !this.table.hasSlots) {
         this.#native.ask(kind, keys, call.units, ticket);
@@ -132,20 +139,29 @@ export class RedisLink<Name extends string> implements Engine<Name> {
   }
 
   /** Takes the answer that stands at `at` in the exchange; returns where the next one stands. */
-  settle(asked: Pending, at: number, detail: string | undefined): number {
+  take(asked: Pending, at: number, detail: string | undefined): number {
     const fault = native.exchange[at + 1]!;
     const code = native.exchange[at + 2]!;
     // An answer of Redis itself ends an outage; what this process did in its place does not.
     if (fault === 0 && code >= 0 && code >> 5 === 0) this.#warned = false;
     if (code >= 0) {
-      asked.resolve(readDecision(this.table, code, at + 3, asked.id, asked.units, asked.holder));
-    } else if (fault === 0) {
-      asked.resolve(code === DONE);
+      const { id, units, holder } = asked;
+      asked.answer = readDecision(this.table, code, at + 3, id, units, holder);
     } else {
-      asked.reject(this.#error(native.redisFaults[fault]!, detail));
+      asked.answer = fault === 0 ? code === DONE : this.#error(native.redisFaults[fault]!, detail);
+    }
+    return at + 3 + verdictLength(this.table, code);
+  }
+
+  /** Hands the answer over. */
+  settle({ answer, told, resolve, reject }: Pending): void {
+    if (answer instanceof Error) {
+      reject(answer);
+    } else {
+      if (told !== undefined && typeof answer === 'object') told(answer);
+      resolve(answer as Decision | boolean);
     }
     if (--this.#underWay === 0) this.#idle?.();
-    return at + 3 + verdictLength(this.table, code);
   }
 
   #error(fault: string, detail: string | undefined): SluiceError {
@@ -177,6 +193,8 @@ native.onBreaker(publishBreaker);
 native.onWarning(publishWarning);
 
 native.onAnswers((count, details) => {
+  // First all are taken, then handed over: whose code runs then may ask, which overwrites the exchange.
+  const taken: Pending[] = [];
   const reports: (() => void)[] = [];
   let at = 0;
   for (let i = 0; i < count; i++) {
@@ -188,7 +206,9 @@ native.onAnswers((count, details) => {
     freeTickets.push(ticket);
     const detail = details?.[i];
     if (fault !== 0) reports.push(() => asked.link.report(fault, detail, code));
-    at = asked.link.settle(asked, at, detail);
+    at = asked.link.take(asked, at, detail);
+    taken.push(asked);
   }
+  for (const asked of taken) asked.link.settle(asked);
   for (const report of reports) report();
 });
