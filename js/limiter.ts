@@ -169,7 +169,20 @@ function shareOfAll({ names, policies }: PolicyTable<string>, share: number): Na
   });
 }
 
-function redisLimiter(sets: readonly Set[], store: RedisStore, options: CommonOptions) {
+/** A cluster decides on several keys together only where they share a slot. */
+function checkSlots(sets: readonly Set[], shardBy: string | undefined): void {
+  if (shardBy !== undefined) return;
+  for (const { table } of sets) {
+    const [first, ...others] = table.policies;
+    if (others.every(({ by }) => by?.join() === first!.by?.join())) continue;
+    const expected =
+      "given: the policies count by different parts of the key ('by'), and a cluster decides on keys together only where they share a slot";
+    throw rangeError('ERR_SLUICE_CROSS_SLOT', 'shardBy', undefined, expected);
+  }
+}
+
+function redisLimiter(sets: readonly Set[], store: RedisStore, options: LimiterOptions) {
+  if (store.isCluster) checkSlots(sets, options.shardBy);
   const { prefix, onStoreError, localShare, deadlineMs, denialCache } = checkCommon(options);
   const local = sets.map(({ table }) => shareOfAll(table, localShare));
   const unclaim = claim(sets, store, prefix);

@@ -72,6 +72,15 @@ export interface NativeEndpoint {
   readonly tls: NativeTls | undefined;
 }
 
+/** As redis::ServerSet in native/redis. */
+export interface NativeServers {
+  readonly mode: 'single' | 'cluster' | 'sentinel';
+  readonly servers: readonly NativeEndpoint[];
+  /** How to be let in by servers that others name; their addresses do not stand here. */
+  readonly node?: NativeEndpoint;
+  readonly master?: string;
+}
+
 /** What a URL says. */
 export interface NativeUrl extends Omit<NativeEndpoint, 'passwordSource' | 'tls'> {
   /** Without credentials. */
@@ -120,7 +129,8 @@ export interface NativeRedisLimiter {
   ): void;
   /** Sends what is queued. */
   flush(): void;
-  stats(): RedisNodeStats[] | undefined;
+  /** First what came to no server, or to one that is gone. */
+  stats(): [others: RedisNodeStats, ...nodes: RedisNodeStats[]] | undefined;
   close(): void;
 }
 
@@ -156,7 +166,7 @@ export interface NativeAddon {
   /** What js/passwords.ts keeps here. */
   passwordFunctions?: Map<number, unknown>;
   /** What the URL says, or why it was refused. */
-  parseRedisUrl(url: string): NativeUrl | string;
+  parseRedisUrl(url: string, defaultPort: number): NativeUrl | string;
   /** PEM texts, or empty ones. Else the name of the option at fault, and why. */
   makeTls(options: {
     ca: string;
@@ -173,8 +183,8 @@ export interface NativeAddon {
   relays?: WeakMap<object, unknown>;
   makeRelay(address: string, cluster: boolean): NativeRelay;
   makeRedisLimiter(options: {
-    /** Where the server is; or, instead, `gateway`. */
-    endpoint?: NativeEndpoint;
+    /** Where the servers are; or, instead, `gateway`. */
+    servers?: NativeServers;
     gateway?: NativeGateway;
     policies: readonly NativePolicy[];
     prefix: string;

@@ -16,6 +16,8 @@ import type { Decision, Holder } from './types.js';
 /** Published for each check that the store did not answer: `{ address, fault, detail, decidedBy }`. */
 const faultChannel = channel('sluice:fault');
 
+/** The fault of a call whose keys no node of a cluster has all of. */
+const CROSS_SLOT = 'cross-slot';
 /** In place of a cost: the call stands in the exchange. */
 const IN_EXCHANGE = -1;
 /** In place of a verdict: slots were all held. */
@@ -119,12 +121,13 @@ export class RedisLink<Name extends string> implements Engine<Name> {
   }
 
   stats(): RedisStats | undefined {
-    const nodes = this.#native.stats();
+    const stats = this.#native.stats();
+    if (!stats) return undefined;
+    const [others, ...nodes] = stats;
     const { relay } = this.#store;
     // Only the client itself knows.
-    return (
-      nodes && totalOf(relay ? nodes.map((n) => ({ ...n, connected: relay.connected })) : nodes)
-    );
+    const told = relay ? nodes.map((n) => ({ ...n, connected: relay.connected })) : nodes;
+    return totalOf(others, ...told);
   }
 
   /** Waits for what is under way (its deadline ends it), then lets go of the connection. */
@@ -165,6 +168,7 @@ export class RedisLink<Name extends string> implements Engine<Name> {
   }
 
   #error(fault: string, detail: string | undefined): SluiceError {
+    if (fault === CROSS_SLOT) return new SluiceError('ERR_SLUICE_CROSS_SLOT', detail!);
     const what = `no answer from Redis at ${this.#store.address} (${fault})`;
     return new SluiceError('ERR_SLUICE_STORE_UNAVAILABLE', detail ? `${what}: ${detail}` : what);
   }
@@ -175,6 +179,8 @@ export class RedisLink<Name extends string> implements Engine<Name> {
    */
   report(faultNumber: number, detail: string | undefined, code: number): void {
     const fault = native.redisFaults[faultNumber]!;
+    // A mistake of who asks, who is told by the error.
+    if (fault === CROSS_SLOT) return;
     if (faultChannel.hasSubscribers) {
       const decidedBy = code < 0 ? 'throw' : (['', 'local', 'allow', 'deny'] as const)[code >> 5];
       faultChannel.publish({ address: this.#store.address, fault, detail, decidedBy });

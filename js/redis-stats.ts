@@ -52,21 +52,27 @@ export interface RedisNodeStats {
 
 type NotSummed = 'address' | 'breaker' | 'connected' | 'warnings';
 
-/** Of all servers: sums, but for the largest batch and the quantiles, which are the worst server's. */
+/**
+ * Of all servers: sums, but for the largest batch and the quantiles, which are the worst server's. In the sums is also
+ * what came to none of them (no node of a cluster could be asked who has the key, no sentinel for the master), and
+ * what came to servers that are no longer part of the set.
+ */
 export interface RedisStats extends Omit<RedisNodeStats, NotSummed> {
-  /** Whether all are. */
+  /** Whether all are, and there is one. */
   readonly connected: boolean;
+  /** Of a cluster: its masters. Behind sentinels: the master. */
   readonly nodes: readonly RedisNodeStats[];
 }
 
-export function totalOf(nodes: readonly RedisNodeStats[]): RedisStats {
+export function totalOf(others: RedisNodeStats, ...nodes: readonly RedisNodeStats[]): RedisStats {
+  const all = [others, ...nodes];
   type Count = Exclude<keyof RedisNodeStats, NotSummed | 'meanBatch'>;
-  const sum = (name: Count) => nodes.reduce((total, node) => total + node[name], 0);
-  const most = (name: Count) => nodes.reduce((worst, node) => Math.max(worst, node[name]), 0);
-  const batched = nodes.reduce((total, { batches, meanBatch }) => total + batches * meanBatch, 0);
+  const sum = (name: Count) => all.reduce((total, node) => total + node[name], 0);
+  const most = (name: Count) => all.reduce((worst, node) => Math.max(worst, node[name]), 0);
+  const batched = all.reduce((total, { batches, meanBatch }) => total + batches * meanBatch, 0);
   const batches = sum('batches');
   return {
-    connected: nodes.every(({ connected }) => connected),
+    connected: nodes.length > 0 && nodes.every(({ connected }) => connected),
     breakerOpenings: sum('breakerOpenings'),
     submitted: sum('submitted'),
     completed: sum('completed'),

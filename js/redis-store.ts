@@ -1,24 +1,36 @@
-// redis(): where state lives in a Redis server.
+// redis(): where state lives in Redis.
 
-import { checkOptionNames, rangeError, typeError } from './errors.js';
-import { type NativeEndpoint, type NativeGateway, native } from './native.js';
+import { checkOptionNames, typeError } from './errors.js';
+import type { NativeGateway, NativeServers } from './native.js';
 import type { RedisClient } from './own-client.js';
-import { type PasswordFunction, passwordSource } from './passwords.js';
-import { type RedisTlsOptions, readTls } from './redis-tls.js';
+import type { PasswordFunction } from './passwords.js';
+import { readServers, type Servers } from './redis-servers.js';
+import type { RedisTlsOptions } from './redis-tls.js';
 import { type Relay, relayOf } from './relay.js';
 
 export type { IoredisClient, NodeRedisClient, RedisClient } from './own-client.js';
 export type { PasswordFunction } from './passwords.js';
 export type { Pem, RedisTlsOptions } from './redis-tls.js';
 
-/** Options of a Redis store. */
+/** Options of a Redis store. One of `url`, `nodes` and `sentinels` says where the servers are. */
 export interface RedisOptions {
   /**
    * `redis://[[user]:password@]host[:port][/database]`; `rediss://`, the same with TLS; or
    * `redis+unix://[[user]:password@]/path[?db=database]`
    */
-  url: string;
-  /** Instead of the user in the URL. */
+  url?: string;
+  /** With `cluster: true`: URLs of some of its nodes. The others are found through them. */
+  nodes?: readonly string[];
+  /** The servers are a Redis Cluster. */
+  cluster?: boolean;
+  /** With `master`: URLs of sentinels, which say where the master is; their port is 26379 if not given. */
+  sentinels?: readonly string[];
+  /** What the sentinels call the master. */
+  master?: string;
+  /** Instead of the user in the sentinels' URLs. Of the sentinels alone, as is the next one. */
+  sentinelUsername?: string;
+  sentinelPassword?: string | PasswordFunction;
+  /** Instead of the user in the URL. Behind sentinels: of the master. */
   username?: string;
   /**
    * Instead of the password in the URL: itself, or a function that gives it. The function is called for each new
@@ -26,11 +38,26 @@ export interface RedisOptions {
    * `onStoreError`. Limiters share a connection if they are given the same function.
    */
   password?: string | PasswordFunction;
-  /** Instead of the database in the URL: a whole number >= 0. */
+  /** Instead of the database in the URL: a whole number >= 0. A cluster has only 0. */
   database?: number;
-  /** Given: with TLS, whatever the URL begins with. */
+  /** Given: with TLS, to all servers, whatever the URLs begin with. */
   tls?: RedisTlsOptions;
 }
+
+// As an object, so that one forgotten here does not compile.
+const OPTIONS: Readonly<Record<keyof RedisOptions, true>> = {
+  url: true,
+  nodes: true,
+  cluster: true,
+  sentinels: true,
+  master: true,
+  sentinelUsername: true,
+  sentinelPassword: true,
+  username: true,
+  password: true,
+  database: true,
+  tls: true,
+};
 
 /** Options of a Redis store over a client of yours. */
 export interface RedisClientOptions {
@@ -41,28 +68,34 @@ export interface RedisClientOptions {
   client: RedisClient;
 }
 
-interface Endpoint extends NativeEndpoint {
-  /** Whom `passwordSource` asks: native code does not keep it alive. */
-  readonly give: PasswordFunction | undefined;
-}
-
 /** State in Redis. Made by `redis()`. */
 export class RedisStore {
   readonly kind = 'redis';
-  /** The server's `host:port`, or `unix:/path`; without credentials. */
+  /**
+   * Without credentials: the server's `host:port`, or `unix:/path`; of a cluster, those of the nodes that were given;
+   * behind sentinels, `master of` those of the sentinels.
+   */
   readonly address: string;
-  readonly #way: Endpoint | Relay;
+  readonly #way: Servers | Relay;
 
   /** @internal */
-  constructor(address: string, way: Endpoint | Relay) {
-    this.address = address;
+  constructor(way: Servers | Relay) {
+    this.address = way.address;
     this.#way = way;
   }
 
-  /** Names the server and database, or the client. @internal */
+  /** Names the servers and the database, or the client. @internal */
   get scope(): string {
     const way = this.#way;
-    return 'gateway' in way ? way.id : `${this.address}/${way.database}`;
+    if ('gateway' in way) return way.id;
+    const { servers, node } = way.native;
+    return `${this.address}/${(node ?? servers[0]!).database}`;
+  }
+
+  /** Whether the keys of a check have to share a slot. @internal */
+  get isCluster(): boolean {
+    const way = this.#way;
+    return 'gateway' in way ? way.cluster : way.native.mode === 'cluster';
   }
 
   /** The way through a client that is not ours. @internal */
@@ -71,43 +104,15 @@ export class RedisStore {
   }
 
   /** What native code makes a limiter with. @internal */
-  way(): { endpoint: NativeEndpoint } | { gateway: NativeGateway } {
+  way(): { servers: NativeServers } | { gateway: NativeGateway } {
     const way = this.#way;
-    return 'gateway' in way ? { gateway: way.gateway } : { endpoint: way };
+    return 'gateway' in way ? { gateway: way.gateway } : { servers: way.native };
   }
-}
-
-const KNOWN = ['url', 'username', 'password', 'database', 'tls'];
-
-// No value of these options is in an error: a password may stand in the wrong one.
-function readCredentials({ username, password }: RedisOptions) {
-  if (username !== undefined && typeof username !== 'string') {
-    throw typeError('ERR_SLUICE_OPTIONS', 'redis.username', typeof username, 'a string');
-  }
-  if (password === undefined || typeof password === 'string') return { username, password };
-  if (typeof password !== 'function') {
-    const expected = 'a string or a function that gives one';
-    throw typeError('ERR_SLUICE_OPTIONS', 'redis.password', typeof password, expected);
-  }
-  return { username, password: '', give: password };
-}
-
-function readUrl(url: unknown) {
-  if (typeof url !== 'string') {
-    throw typeError('ERR_SLUICE_REDIS_URL', 'redis.url', typeof url, 'a string');
-  }
-  const read = native.parseRedisUrl(url);
-  if (typeof read !== 'string') return read;
-  // The URL itself stays out of the message: it may hold a password, also in the wrong place.
-  throw Object.assign(new TypeError(`redis.url is not a Redis URL: ${read}`), {
-    code: 'ERR_SLUICE_REDIS_URL',
-    argument: 'redis.url',
-  });
 }
 
 function overClient(options: RedisClientOptions): RedisStore {
   const other = Object.keys(options).find((name) => name !== 'client');
-  if (other !== undefined && KNOWN.includes(other)) {
+  if (other !== undefined && Object.hasOwn(OPTIONS, other)) {
     const expected = "left out beside 'client', which has its own";
     throw typeError(
       'ERR_SLUICE_OPTIONS',
@@ -116,14 +121,14 @@ function overClient(options: RedisClientOptions): RedisStore {
       expected,
     );
   }
-  checkOptionNames(options, [...KNOWN, 'client'], 'redis', { secret: true });
-  const relay = relayOf(options.client);
-  return new RedisStore(relay.address, relay);
+  checkOptionNames(options, [...Object.keys(OPTIONS), 'client'], 'redis', { secret: true });
+  return new RedisStore(relayOf(options.client));
 }
 
 /**
- * Keeps state in a Redis server (6.2 or newer, or Valkey). The connection is made by the first limiter that
- * uses it, and shared by all limiters and threads of the process that name the same server and credentials.
+ * Keeps state in Redis (6.2 or newer, or Valkey): one server, a cluster, or the master that sentinels name. The
+ * connections are made by the first limiter that uses them, and shared by all limiters and threads of the process that
+ * name the same servers and credentials.
  *
  * @throws TypeError or RangeError `ERR_SLUICE_REDIS_URL` or `ERR_SLUICE_OPTIONS`, saying which part is wrong;
  *   never with the password
@@ -133,26 +138,6 @@ export function redis(options: string | RedisOptions | RedisClientOptions): Redi
     return overClient(options);
   }
   const given: RedisOptions = typeof options === 'string' ? { url: options } : options;
-  checkOptionNames(given, [...KNOWN, 'client'], 'redis', { secret: true });
-  const { database, tls } = given;
-  const { secure, address, ...endpoint } = readUrl(given.url);
-  const { username, password, give } = readCredentials(given);
-  if (
-    database !== undefined &&
-    !(Number.isInteger(database) && database >= 0 && database < 2 ** 31)
-  ) {
-    throw rangeError('ERR_SLUICE_OPTIONS', 'redis.database', database, 'a whole number from 0');
-  }
-  if (tls !== undefined && endpoint.path !== '') {
-    throw typeError('ERR_SLUICE_OPTIONS', 'redis.tls', typeof tls, 'left out for a unix socket');
-  }
-  return new RedisStore(address, {
-    ...endpoint,
-    user: username ?? endpoint.user,
-    password: password ?? endpoint.password,
-    passwordSource: give && passwordSource(give),
-    give,
-    database: database ?? endpoint.database,
-    tls: secure || tls !== undefined ? readTls(tls === undefined ? {} : tls) : undefined,
-  });
+  checkOptionNames(given, [...Object.keys(OPTIONS), 'client'], 'redis', { secret: true });
+  return new RedisStore(readServers(given));
 }

@@ -122,13 +122,17 @@ Napi::Object StatsOf(Napi::Env env, const redis::NodeStats& node) {
   return out;
 }
 
-// One object for each server.
+// One object of what came to no server, or to one that is gone; then one for each server.
 Napi::Value Stats(const Napi::CallbackInfo& info) {
   const Bound& bound = BoundOf(info);
   if (bound.limiter == nullptr) return info.Env().Undefined();
-  const std::vector<redis::NodeStats> nodes = bound.limiter->gateway().stats();
-  auto out = Napi::Array::New(info.Env(), nodes.size());
-  for (std::uint32_t i = 0; i < nodes.size(); ++i) out[i] = StatsOf(info.Env(), nodes[i]);
+  const redis::Gateway& gateway = bound.limiter->gateway();
+  const std::vector<redis::NodeStats> nodes = gateway.stats();
+  redis::NodeStats others;
+  others.link = gateway.others();
+  auto out = Napi::Array::New(info.Env(), nodes.size() + 1);
+  out[0U] = StatsOf(info.Env(), others);
+  for (std::uint32_t i = 0; i < nodes.size(); ++i) out[i + 1] = StatsOf(info.Env(), nodes[i]);
   return out;
 }
 
@@ -159,7 +163,7 @@ Napi::Value MakeRedisLimiter(const Napi::CallbackInfo& info) {
   const auto bound = std::make_shared<Bound>(Environment::Of(env));
   const auto acquire = [&from]() -> std::shared_ptr<redis::Gateway> {
     if (auto given = ReadGateway(from.Get("gateway"))) return given;
-    return redis::Client::Acquire(ReadEndpoint(from.Get("endpoint").As<Napi::Object>()));
+    return redis::Client::Acquire(ReadServers(from.Get("servers").As<Napi::Object>()));
   };
   const std::shared_ptr<AnswerQueue> answers = bound->environment.SharedAnswers();
   bound->limiter = std::make_unique<RedisLimiter>(options, acquire(), answers);
@@ -200,7 +204,7 @@ void ExportRedis(Napi::Env env, Napi::Object exports) {
   exports.Set("onBreaker", Napi::Function::New(env, OnBreaker));
   exports.Set("onWarning", Napi::Function::New(env, OnWarning));
   auto faults = Napi::Array::New(env);
-  for (std::uint32_t i = 0; i <= static_cast<std::uint32_t>(redis::Fault::kClosed); ++i) {
+  for (std::uint32_t i = 0; i <= static_cast<std::uint32_t>(redis::Fault::kCrossSlot); ++i) {
     faults[i] = std::string(redis::FaultName(static_cast<redis::Fault>(i)));
   }
   exports.Set("redisFaults", faults);

@@ -6,7 +6,7 @@
 namespace sluice::addon {
 
 /// Adds to `exports`:
-///   makeRedisLimiter({ endpoint (see ReadEndpoint) | gateway (see ExportRelay), policies, prefix,
+///   makeRedisLimiter({ servers (see ReadServers) | gateway (see ExportRelay), policies, prefix,
 ///   onStoreError, deadlineUs, maxKeys })
 ///     -> { ask, flush, stats, close }
 ///     ask(kind, key, cost, ticket): queues a check (0), peek (1) or reset (2); cost as in

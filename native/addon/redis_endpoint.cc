@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "environment.h"
 #include "password_desk.h"
@@ -31,7 +32,10 @@ Napi::Value ParseRedisUrl(const Napi::CallbackInfo& info) {
   if (!redis::ParseUrl(Utf8(env, info[0]).view(), url, fault)) {
     return Napi::String::New(env, fault.reason);
   }
-  const redis::Endpoint& endpoint = url.endpoint;
+  redis::Endpoint& endpoint = url.endpoint;
+  if (!url.port_given) {
+    endpoint.port = static_cast<std::uint16_t>(info[1].As<Napi::Number>().Uint32Value());
+  }
   auto out = Napi::Object::New(env);
   out.Set("host", endpoint.host);
   out.Set("port", endpoint.port);
@@ -82,8 +86,6 @@ void AnswerPassword(const Napi::CallbackInfo& info) {
   }
 }
 
-}  // namespace
-
 redis::Endpoint ReadEndpoint(const Napi::Object& from) {
   const auto number = [&from](const char* name) { return from.Get(name).As<Napi::Number>(); };
   redis::Endpoint endpoint;
@@ -96,6 +98,21 @@ redis::Endpoint ReadEndpoint(const Napi::Object& from) {
   endpoint.database = number("database").Int32Value();
   endpoint.tls = Held<TlsPtr>(from.Get("tls"));
   return endpoint;
+}
+
+}  // namespace
+
+redis::ServerSet ReadServers(const Napi::Object& from) {
+  const std::string mode = TextOf(from, "mode");
+  const auto given = from.Get("servers").As<Napi::Array>();
+  std::vector<redis::Endpoint> servers;
+  for (std::uint32_t i = 0; i < given.Length(); ++i) {
+    servers.push_back(ReadEndpoint(given.Get(i).As<Napi::Object>()));
+  }
+  if (mode == "single") return redis::ServerSet::Single(std::move(servers.front()));
+  redis::Endpoint node = ReadEndpoint(from.Get("node").As<Napi::Object>());
+  if (mode == "cluster") return redis::ServerSet::Cluster(std::move(servers), std::move(node));
+  return redis::ServerSet::Sentinel(std::move(servers), TextOf(from, "master"), std::move(node));
 }
 
 void ExportRedisEndpoint(Napi::Env env, Napi::Object exports) {

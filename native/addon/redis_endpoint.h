@@ -1,19 +1,20 @@
-// Where a Redis server is, as JavaScript says it.
+// Where Redis servers are, as JavaScript says it.
 #pragma once
 
 #include <napi.h>
 
-#include "redis/endpoint.h"
+#include "redis/server_set.h"
 
 namespace sluice::addon {
 
-/// An endpoint from { host, port, path, user, password, database, tls, passwordSource }; the last
-/// two may be undefined.
-redis::Endpoint ReadEndpoint(const Napi::Object& from);
+/// A set from { mode: 'single' | 'cluster' | 'sentinel', servers: [endpoint], node: endpoint,
+/// master }; the last two only where redis::ServerSet has them. An endpoint is { host, port, path,
+/// user, password, database, tls, passwordSource }; its last two may be undefined.
+redis::ServerSet ReadServers(const Napi::Object& from);
 
 /// Adds to `exports`:
-///   parseRedisUrl(url) -> { host, port, path, user, password, database, address, secure }, or why
-///     it is refused
+///   parseRedisUrl(url, defaultPort) -> { host, port, path, user, password, database, address,
+///     secure }, or why it is refused
 ///   makeTls({ ca, cert, key, servername, verify }) -> what `tls` above is, or the option at fault
 ///     and why: [name, reason]
 ///   makePasswordSource(id) -> what `passwordSource` above is

@@ -91,6 +91,7 @@ class RedisLimiter::Desk final : public redis::Sink, public std::enable_shared_f
         local_->Follow(question, pending.keys, clock_.Now());
       }
       requests.push_back({.kind = question.kind,
+                          .route = {},
                           .set = set_,
                           .key = key,
                           .costs = question.costs,
@@ -215,8 +216,11 @@ class RedisLimiter::Desk final : public redis::Sink, public std::enable_shared_f
     answer.fault = completion.fault;
     answer.detail = std::move(completion.detail);
     answer.done = completion.done;
-    answer.decided = Decides(pending.question.kind) &&
-                     (answer.fault == redis::Fault::kNone || rule_ != StoreErrorRule::kThrow);
+    // The rule is for when Redis fails, not for a call that it could never answer.
+    const bool by_rule =
+        rule_ != StoreErrorRule::kThrow && answer.fault != redis::Fault::kCrossSlot;
+    answer.decided =
+        Decides(pending.question.kind) && (answer.fault == redis::Fault::kNone || by_rule);
     verdict.count = 0;
     if (!answer.decided) return;
     if (answer.fault == redis::Fault::kNone) {

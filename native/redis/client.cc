@@ -1,4 +1,4 @@
-// One client per endpoint and process.
+// One client per set of servers and process.
 #include "redis/client.h"
 
 #include <map>
@@ -12,7 +12,7 @@ namespace {
 
 struct Registry {
   std::mutex mutex;
-  std::map<Endpoint, std::weak_ptr<Client>> clients;
+  std::map<ServerSet, std::weak_ptr<Client>> clients;
 };
 
 // Never destroyed: clients may be let go of while the process ends.
@@ -23,21 +23,24 @@ Registry& TheRegistry() {
 
 }  // namespace
 
-std::shared_ptr<Client> Client::Acquire(const Endpoint& endpoint) {
+std::shared_ptr<Client> Client::Acquire(const ServerSet& set) {
   Registry& registry = TheRegistry();
   const std::lock_guard lock(registry.mutex);
   std::erase_if(registry.clients, [](const auto& entry) { return entry.second.expired(); });
-  std::weak_ptr<Client>& slot = registry.clients[endpoint];
+  std::weak_ptr<Client>& slot = registry.clients[set];
   std::shared_ptr<Client> client = slot.lock();
   if (!client) {
-    client = std::shared_ptr<Client>(new Client(endpoint));
+    client = std::shared_ptr<Client>(new Client(set));
     slot = client;
   }
   return client;
 }
 
-Client::Client(const Endpoint& endpoint)
-    : endpoint_(endpoint), io_(std::make_unique<IoThread>(endpoint)) {}
+std::shared_ptr<Client> Client::Acquire(const Endpoint& server) {
+  return Acquire(ServerSet::Single(server));
+}
+
+Client::Client(const ServerSet& set) : set_(set), io_(std::make_unique<IoThread>(set)) {}
 
 Client::~Client() = default;
 
@@ -46,6 +49,8 @@ void Client::Submit(std::vector<Request>&& requests) {
 }
 
 std::vector<NodeStats> Client::stats() const { return io_->stats(); }
+
+LinkStats Client::others() const { return io_->others(); }
 
 void Client::Watch(const std::shared_ptr<Watcher>& watcher) { io_->Watch(watcher); }
 

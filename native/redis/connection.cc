@@ -1,4 +1,4 @@
-// Carries bytes and news between a link and the network.
+// Carries bytes and news between a conversation and the network.
 #include "connection.h"
 
 #include <chrono>
@@ -17,16 +17,17 @@ Nanos Now() { return std::chrono::steady_clock::now().time_since_epoch(); }
 
 }  // namespace
 
-Connection::Connection(Link& link, const Endpoint& endpoint, std::shared_ptr<const Wakeup> wakeup)
-    : link_(link),
-      endpoint_(endpoint),
+Connection::Connection(std::shared_ptr<Conversation> conversation,
+                       std::shared_ptr<const Wakeup> wakeup)
+    : conversation_(std::move(conversation)),
+      endpoint_(conversation_->endpoint()),
       wakeup_(std::move(wakeup)),
-      channel_(endpoint.tls, endpoint.host) {}
+      channel_(endpoint_.tls, endpoint_.host) {}
 
 void Connection::Follow() {
   if (IsOutOfDate()) {
     channel_.Close();
-    attempt_ = link_.WantedConnection();
+    attempt_ = conversation_->WantedConnection();
     dialled_ = greeted_ = false;
   }
   if (attempt_ == 0) return;
@@ -39,13 +40,13 @@ void Connection::Dial() {
   if (endpoint_.path.empty()) {
     if (!lookup_) lookup_ = Lookup::Start(endpoint_.host, endpoint_.port, wakeup_);
     if (!lookup_->Done()) {
-      return link_.OnStage("the host's name has not been resolved");  // rings when it is
+      return conversation_->OnStage("the host's name has not been resolved");  // rings when it is
     }
     const auto lookup = std::exchange(lookup_, nullptr);
     addresses = lookup->result().addresses;
     if (addresses.empty()) {
       dialled_ = true;
-      return link_.OnLost(lookup->result().error, Now());
+      return conversation_->OnLost(lookup->result().error, Now());
     }
   } else {
     addresses.push_back(UnixAddress(endpoint_.path));
@@ -60,7 +61,7 @@ void Connection::NoteProgress() {
     case Channel::State::kClosed:
       return NoteLost();
     case Channel::State::kConnecting:
-      return link_.OnStage(channel_.stage());
+      return conversation_->OnStage(channel_.stage());
     case Channel::State::kConnected:
       return Greet();
   }
@@ -77,29 +78,31 @@ void Connection::Greet() {
       endpoint_.password_source->Ask(question_);
     }
     std::optional<PasswordQuestion::Answer> answer = question_->answer();
-    if (!answer) return link_.OnStage("the password function has not answered");
+    if (!answer) return conversation_->OnStage("the password function has not answered");
     question_.reset();
     if (answer->password.empty()) {
       channel_.Close();
-      return link_.OnRefused("no password: " + answer->why, Now());
+      return conversation_->OnRefused("no password: " + answer->why, Now());
     }
-    link_.SetPassword(std::move(answer->password));
+    conversation_->SetPassword(std::move(answer->password));
   }
   greeted_ = true;
-  link_.OnConnected(Now());
+  conversation_->OnConnected(Now());
 }
 
-void Connection::NoteLost() { link_.OnLost(endpoint_.Address() + ": " + channel_.error(), Now()); }
+void Connection::NoteLost() {
+  conversation_->OnLost(endpoint_.Address() + ": " + channel_.error(), Now());
+}
 
-// Whether the link and the server talk to each other.
+// Whether the conversation and the server talk to each other.
 bool Connection::Ready() const {
   return greeted_ && channel_.state() == Channel::State::kConnected && !IsOutOfDate();
 }
 
 void Connection::Write() {
-  while (Ready() && !link_.Output().empty()) {
-    const std::size_t written = channel_.Write(link_.Output());
-    link_.OnWritten(written);
+  while (Ready() && !conversation_->Output().empty()) {
+    const std::size_t written = channel_.Write(conversation_->Output());
+    conversation_->OnWritten(written);
     if (channel_.state() == Channel::State::kClosed) return NoteLost();
     if (written == 0) return;
   }
@@ -108,29 +111,29 @@ void Connection::Write() {
 pollfd Connection::Polled() const {
   // While a password is awaited the server is left alone: what it says is read when it is there.
   const bool waits = channel_.state() == Channel::State::kConnected && !greeted_;
-  const short events = channel_.Events(Ready() && !link_.Output().empty());
+  const short events = channel_.Events(Ready() && !conversation_->Output().empty());
   return {waits ? -1 : channel_.fd(), events, 0};
 }
 
-void Connection::OnPolled(short revents) {
+void Connection::OnPolled(short revents, std::span<char> buffer) {
   if (IsOutOfDate() || !channel_.Ready(revents)) return;
   if (channel_.state() == Channel::State::kConnecting) {
     channel_.GoOn();
     NoteProgress();
   }
-  Read();
+  Read(buffer);
 }
 
-void Connection::Read() {
+void Connection::Read(std::span<char> buffer) {
   while (Ready()) {
-    const std::string_view bytes = channel_.Read(buffer_);
-    if (!bytes.empty()) link_.OnBytes(bytes, Now());
+    const std::string_view bytes = channel_.Read(buffer);
+    if (!bytes.empty()) conversation_->OnBytes(bytes, Now());
     if (channel_.state() == Channel::State::kClosed) {
       // What it said last may have ended the connection already.
       if (!IsOutOfDate()) NoteLost();
       return;
     }
-    if (bytes.size() < buffer_.size()) return;  // that was all
+    if (bytes.size() < buffer.size()) return;  // that was all
   }
 }
 

@@ -9,12 +9,13 @@
 #include <chrono>
 #include <cstdint>
 #include <iterator>
+#include <memory>
 #include <mutex>
-#include <random>
 #include <utility>
+#include <vector>
 
 #include "connection.h"
-#include "redis/link.h"
+#include "redis/router.h"
 #include "signals.h"
 #include "wakeup.h"
 
@@ -53,11 +54,12 @@ int PollTimeout(Nanos until, Nanos now) {
 
 class IoThread::Loop {
  public:
-  explicit Loop(const Endpoint& endpoint)
-      : endpoint_(endpoint),
-        wakeup_(std::make_shared<const Wakeup>()),
-        link_({.endpoint = endpoint, .examines = true}, RandomSeed(), Now()),
-        connection_(link_, endpoint_, wakeup_) {}
+  explicit Loop(const ServerSet& set)
+      : wakeup_(std::make_shared<const Wakeup>()),
+        router_(
+            Router::Make(set, {.link = {.endpoint = {}, .examines = true}}, RandomSeed(), Now())) {
+    Sync();
+  }
 
   void Submit(std::vector<Request>&& requests) {
     bool ring = false;
@@ -83,23 +85,35 @@ class IoThread::Loop {
   }
 
   std::vector<NodeStats> stats() const {
-    NodeStats node{.address = endpoint_.Address(), .link = {}, .latency = {}, .warnings = {}};
+    std::vector<Published> published;
     {
       const std::lock_guard lock(mutex_);
-      node.link = stats_;
-      node.warnings = warnings_;
-      node.link.submitted += incoming_.size();
-      node.link.queue_depth += incoming_.size();
+      published = published_;
+      // What has not been looked at yet goes to the only server, or who knows where.
+      if (published.size() == 1) AddIncoming(published.front().stats);
     }
-    const LatencyHistogram& latency = link_.latency();
-    node.latency = {.p50 = latency.Quantile(0.5),
-                    .p99 = latency.Quantile(0.99),
-                    .p999 = latency.Quantile(0.999)};
-    return {std::move(node)};
+    std::vector<NodeStats> nodes;
+    for (auto& [member, stats, warnings] : published) {
+      const LatencyHistogram& latency = member.link->latency();
+      nodes.push_back({.address = member.address,
+                       .link = stats,
+                       .latency = {.p50 = latency.Quantile(0.5),
+                                   .p99 = latency.Quantile(0.99),
+                                   .p999 = latency.Quantile(0.999)},
+                       .warnings = std::move(warnings)});
+    }
+    return nodes;
+  }
+
+  LinkStats others() const {
+    const std::lock_guard lock(mutex_);
+    LinkStats others = others_;
+    if (published_.size() != 1) AddIncoming(others);
+    return others;
   }
 
   void Watch(const std::shared_ptr<Watcher>& watcher) {
-    std::vector<Warning> known;
+    std::vector<Published> known;
     {
       const std::lock_guard lock(mutex_);
       std::erase_if(watchers_, [](const auto& other) { return other.expired(); });
@@ -107,26 +121,41 @@ class IoThread::Loop {
         if (other.lock() == watcher) return;
       }
       watchers_.push_back(watcher);
-      known = warnings_;
+      known = published_;
     }
-    for (const Warning& warning : known) watcher->OnWarning(endpoint_.Address(), warning);
+    for (const auto& [member, stats, warnings] : known) {
+      for (const Warning& warning : warnings) watcher->OnWarning(member.address, warning);
+    }
   }
 
   void Run() {
     while (TakeIncoming()) {
-      connection_.Follow();
-      connection_.Write();
+      Sync();
+      for (const auto& connection : connections_) {
+        connection->Follow();
+        connection->Write();
+      }
       Deliver();
       Wait();
       const Nanos now = Now();
-      if (now >= link_.NextTime()) link_.OnTime(now);
+      if (now >= router_->NextTime()) {
+        router_->OnTime(now);
+      } else {
+        router_->Turn(now);
+      }
     }
-    link_.Close();
-    connection_.Close();
+    router_->Close();
+    connections_.clear();
     Deliver();
   }
 
  private:
+  struct Published {
+    Router::Member member;
+    LinkStats stats;
+    std::vector<Warning> warnings;
+  };
+
   // False when it is time to stop.
   bool TakeIncoming() {
     std::vector<Request> taken;
@@ -136,89 +165,134 @@ class IoThread::Loop {
       taken.swap(incoming_);
       rung_ = false;
       stopping = stopping_;
-      stats_ = link_.stats();
+      Publish();
     }
-    if (!taken.empty()) link_.Submit(taken, Now());
+    if (!taken.empty()) router_->Submit(taken, Now());
     return !stopping;
   }
 
-  void Wait() {
-    std::array<pollfd, 2> polled{{{wakeup_->fd(), POLLIN, 0}, connection_.Polled()}};
-    const int timeout = connection_.IsOutOfDate() ? 0 : PollTimeout(link_.NextTime(), Now());
-    int ready = 0;
-    if (timeout != 0 && link_.RequestsUnderWay() > 0 && link_.RequestsUnderWay() <= kFew) {
-      ready = Spin(polled);
+  // Makes connections what the router's conversations are.
+  void Sync() {
+    if (version_ == router_->version()) return;
+    version_ = router_->version();
+    std::vector<std::unique_ptr<Connection>> before = std::exchange(connections_, {});
+    for (const auto& conversation : router_->conversations()) {
+      const auto at = std::ranges::find_if(before, [&](const auto& connection) {
+        return connection && connection->conversation() == conversation;
+      });
+      connections_.push_back(at == before.end()
+                                 ? std::make_unique<Connection>(conversation, wakeup_)
+                                 : std::move(*at));
     }
-    if (ready == 0) ready = poll(polled.data(), polled.size(), timeout);
-    if (ready < 0) polled[0].revents = polled[1].revents = 0;
-    if (polled[0].revents != 0) wakeup_->Clear();
-    connection_.OnPolled(polled[1].revents);
+    const std::lock_guard lock(mutex_);
+    published_.clear();
+    for (const Router::Member& member : router_->members()) {
+      published_.push_back({member, {}, member.link->warnings()});
+    }
+    Publish();
+  }
+
+  // These two with the mutex.
+  void AddIncoming(LinkStats& stats) const {
+    stats.submitted += incoming_.size();
+    stats.queue_depth += incoming_.size();
+  }
+  void Publish() {
+    for (auto& [member, stats, warnings] : published_) stats = member.link->stats();
+    others_ = router_->others();
+  }
+
+  void Wait() {
+    polled_.clear();
+    polled_.push_back({wakeup_->fd(), POLLIN, 0});
+    bool out_of_date = version_ != router_->version();
+    for (const auto& connection : connections_) {
+      polled_.push_back(connection->Polled());
+      out_of_date = out_of_date || connection->IsOutOfDate();
+    }
+    const int timeout = out_of_date ? 0 : PollTimeout(router_->NextTime(), Now());
+    int ready = 0;
+    if (timeout != 0) {
+      const std::size_t under_way = router_->RequestsUnderWay();
+      if (under_way > 0 && under_way <= kFew) ready = Spin();
+    }
+    if (ready == 0) ready = poll(polled_.data(), polled_.size(), timeout);
+    if (ready < 0) {
+      for (pollfd& one : polled_) one.revents = 0;
+    }
+    if (polled_[0].revents != 0) wakeup_->Clear();
+    for (std::size_t i = 0; i < connections_.size(); ++i) {
+      connections_[i]->OnPolled(polled_[i + 1].revents, buffer_);
+    }
   }
 
   // Looks for the reply to a lone check without going to sleep: being woken takes longer than a
   // server on the same machine does. One that takes longer is soon left alone.
-  int Spin(std::array<pollfd, 2>& polled) {
+  int Spin() {
     if (in_vain_ > 0) {
       --in_vain_;
       return 0;
     }
     const Nanos until = Now() + kSpin;
     int ready = 0;
-    while (ready == 0 && Now() < until) ready = poll(polled.data(), polled.size(), 0);
+    while (ready == 0 && Now() < until) ready = poll(polled_.data(), polled_.size(), 0);
     if (ready == 0) in_vain_ = kRest;
     return ready;
   }
 
   void Deliver() {
     TellWatchers();
-    std::vector<Link::Delivery> deliveries = link_.TakeDeliveries();
+    std::vector<Delivery> deliveries = router_->TakeDeliveries();
     if (deliveries.empty()) return;
     {
       // Who has an answer in hand finds it counted.
       const std::lock_guard lock(mutex_);
-      stats_ = link_.stats();
+      Publish();
     }
-    for (Link::Delivery& delivery : deliveries) delivery.sink->Deliver(delivery.completions);
+    for (Delivery& delivery : deliveries) delivery.sink->Deliver(delivery.completions);
   }
 
   void TellWatchers() {
-    const std::vector<BreakerState> changes = link_.TakeBreakerChanges();
-    if (changes.empty() && !link_.IsExamined()) return;
-    const std::vector<Warning> warnings = link_.TakeWarnings(Wall());
+    const std::vector<Router::News> news =
+        router_->TakeNews(router_->IsExamined() ? Wall() : Nanos{0});
+    if (news.empty()) return;
     std::vector<std::weak_ptr<Watcher>> watchers;
     {
       // At once, so that who begins to watch is told of a warning here or there, and not twice.
       const std::lock_guard lock(mutex_);
       watchers = watchers_;
-      warnings_ = link_.warnings();
+      for (auto& [member, stats, warnings] : published_) warnings = member.link->warnings();
     }
-    const std::string address = endpoint_.Address();
     for (const auto& known : watchers) {
       const auto watcher = known.lock();
       if (!watcher) continue;
-      for (const BreakerState state : changes) watcher->OnBreaker(address, state);
-      for (const Warning& warning : warnings) watcher->OnWarning(address, warning);
+      for (const auto& [address, states, warnings] : news) {
+        for (const BreakerState state : states) watcher->OnBreaker(address, state);
+        for (const Warning& warning : warnings) watcher->OnWarning(address, warning);
+      }
     }
   }
 
-  const Endpoint endpoint_;
   const std::shared_ptr<const Wakeup> wakeup_;
 
   mutable std::mutex mutex_;
   std::vector<Request> incoming_;  // guarded by mutex_, as are the next five
   bool rung_ = false;              // since incoming_ was last taken
   bool stopping_ = false;
-  LinkStats stats_;
-  std::vector<Warning> warnings_;
+  std::vector<Published> published_;
+  LinkStats others_;
   std::vector<std::weak_ptr<Watcher>> watchers_;
 
   // The rest is the thread's own.
-  Link link_;
-  Connection connection_;
+  const std::unique_ptr<Router> router_;
+  std::vector<std::unique_ptr<Connection>> connections_;
+  std::uint64_t version_ = 0;  // of the router, that connections_ are of
+  std::vector<pollfd> polled_;
+  std::array<char, 65536> buffer_;
   unsigned in_vain_ = 0;  // waits to go without spinning, since that came to nothing
 };
 
-IoThread::IoThread(const Endpoint& endpoint) : loop_(std::make_shared<Loop>(endpoint)) {
+IoThread::IoThread(const ServerSet& set) : loop_(std::make_shared<Loop>(set)) {
   const SignalsBlocked blocked;
   thread_ = std::thread([loop = loop_] { loop->Run(); });
 }
@@ -235,6 +309,8 @@ IoThread::~IoThread() {
 void IoThread::Submit(std::vector<Request>&& requests) { loop_->Submit(std::move(requests)); }
 
 std::vector<NodeStats> IoThread::stats() const { return loop_->stats(); }
+
+LinkStats IoThread::others() const { return loop_->others(); }
 
 void IoThread::Watch(const std::shared_ptr<Watcher>& watcher) { loop_->Watch(watcher); }
 

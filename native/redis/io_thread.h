@@ -1,12 +1,13 @@
-// The thread that moves bytes between a Link and the network. Holds no rules of its own.
+// The thread that moves bytes between a Router's conversations and the network. Holds no rules of
+// its own.
 #pragma once
 
 #include <memory>
 #include <thread>
 #include <vector>
 
-#include "redis/endpoint.h"
 #include "redis/request.h"
+#include "redis/server_set.h"
 #include "redis/stats.h"
 
 namespace sluice::redis {
@@ -14,7 +15,7 @@ namespace sluice::redis {
 class IoThread {
  public:
   /// Starts the thread. Throws std::system_error if there is none to be had.
-  explicit IoThread(const Endpoint& endpoint);
+  explicit IoThread(const ServerSet& set);
   /// Ends it; what is unanswered gets kClosed. Waits for the thread, unless called on it.
   ~IoThread();
   IoThread(const IoThread&) = delete;
@@ -23,6 +24,7 @@ class IoThread {
   /// Thread safe.
   void Submit(std::vector<Request>&& requests);
   std::vector<NodeStats> stats() const;
+  LinkStats others() const;
   void Watch(const std::shared_ptr<Watcher>& watcher);
 
  private:

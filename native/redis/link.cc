@@ -6,6 +6,8 @@
 #include <iterator>
 #include <utility>
 
+#include "greeting.h"
+
 namespace sluice::redis {
 namespace {
 
@@ -66,7 +68,7 @@ void Link::OnConnected(Nanos now) {
   now_ = now;
   if (state_ != State::kConnecting) return;
   state_ = State::kGreeting;
-  if (!options_.endpoint.user.empty() || !password_.empty()) {
+  if (NeedsAuth(options_.endpoint, password_)) {
     AddCommand(Command::Kind::kAuth, {}, now);
   } else {
     // A server that wants to know who we are says so to this. The script is longer than what such a
@@ -89,6 +91,7 @@ void Link::OnRefused(std::string_view why, Nanos now) {
 
 void Link::Lose(Fault fault, std::string_view why, Nanos now) {
   if (state_ == State::kWaiting) return;
+  ++losses_;
   const bool was_ready = state_ == State::kReady;
   const bool unanswered = std::ranges::any_of(under_way_, [this](const Command& command) {
     return !command.requests.empty() && !command.overdue && command.end <= written_bytes_;
@@ -99,6 +102,7 @@ void Link::Lose(Fault fault, std::string_view why, Nanos now) {
   out_.clear();
   out_start_ = 0;
   queued_bytes_ = written_bytes_ = 0;
+  answered_ = 0;
   loading_ = false;
   const bool leaving = !std::exchange(leaving_, {}).empty();
   reader_.Reset();
@@ -205,7 +209,7 @@ void Link::SendBatch(std::size_t most, Nanos now) {
     } else if (!CanWait(next.kind) && ahead > 1 &&
                IsLate(next.deadline, ahead + batch.size(), now)) {
       Fail(next, Fault::kOverload, kSlow);
-    } else if (batch.empty() || is_reset(next) == is_reset(batch.front())) {
+    } else if (batch.empty() || options_.by_slot || is_reset(next) == is_reset(batch.front())) {
       batch.push_back(std::move(next));
     } else {
       break;
@@ -214,11 +218,44 @@ void Link::SendBatch(std::size_t most, Nanos now) {
   }
   if (batch.empty()) return;
   if (!breaker_.closed()) breaker_.OnProbeSent(now);
+  ++batches_;
+  if (options_.by_slot) {
+    AddBySlot(std::move(batch), now);
+  } else {
+    AddBatch(std::move(batch), now);
+  }
+}
+
+// Requests of one kind of command, on a cluster of one slot.
+void Link::AddBatch(std::vector<Request> batch, Nanos now) {
+  const Request& first = batch.front();
   ++stats_.batches;
   stats_.batched += batch.size();
   stats_.largest_batch = std::max<std::uint64_t>(stats_.largest_batch, batch.size());
-  const auto kind = is_reset(batch.front()) ? Command::Kind::kReset : Command::Kind::kChecks;
-  AddCommand(kind, std::move(batch), now);
+  if (first.route.asking) AddCommand(Command::Kind::kAsking, {}, now);
+  const bool reset = first.kind == Request::Kind::kReset;
+  AddCommand(reset ? Command::Kind::kReset : Command::Kind::kChecks, std::move(batch), now);
+}
+
+// One command for each slot, and for each that is to go alone. A slot's requests keep their order.
+void Link::AddBySlot(std::vector<Request> batch, Nanos now) {
+  std::vector<std::uint32_t> order(batch.size());  // by slot, then as they came
+  for (std::size_t i = 0; i < batch.size(); ++i) {
+    order[i] =
+        static_cast<std::uint32_t>(batch[i].route.slot) << 16 | static_cast<std::uint32_t>(i);
+  }
+  std::ranges::sort(order);
+  const auto together = [](const Request& a, const Request& b) {
+    return a.route.slot == b.route.slot && !a.route.alone && !b.route.alone &&
+           (a.kind == Request::Kind::kReset) == (b.kind == Request::Kind::kReset);
+  };
+  std::vector<Request> part;
+  for (const std::uint32_t place : order) {
+    Request& next = batch[place & 0xFFFF];
+    if (!part.empty() && !together(part.back(), next)) AddBatch(std::exchange(part, {}), now);
+    part.push_back(std::move(next));
+  }
+  AddBatch(std::move(part), now);
 }
 
 void Link::AddCommand(Command::Kind kind, std::vector<Request> requests, Nanos now,
@@ -228,11 +265,7 @@ void Link::AddCommand(Command::Kind kind, std::vector<Request> requests, Nanos n
   const std::size_t before = out_.size();
   switch (kind) {
     case Command::Kind::kAuth:
-      if (endpoint.user.empty()) {
-        AppendCommand(std::array<std::string_view, 2>{"AUTH", password_}, out_);
-      } else {
-        AppendCommand(std::array<std::string_view, 3>{"AUTH", endpoint.user, password_}, out_);
-      }
+      AppendAuth(endpoint, password_, out_);
       break;
     case Command::Kind::kPing:
       AppendCommand(std::array<std::string_view, 1>{"PING"}, out_);
@@ -243,6 +276,9 @@ void Link::AddCommand(Command::Kind kind, std::vector<Request> requests, Nanos n
       break;
     case Command::Kind::kLoad:
       AppendCommand(std::array<std::string_view, 3>{"SCRIPT", "LOAD", ScriptText()}, out_);
+      break;
+    case Command::Kind::kAsking:
+      AppendCommand(std::array<std::string_view, 1>{"ASKING"}, out_);
       break;
     case Command::Kind::kChecks:
       call_.Describe(requests);
@@ -256,10 +292,12 @@ void Link::AddCommand(Command::Kind kind, std::vector<Request> requests, Nanos n
       break;
   }
   queued_bytes_ += out_.size() - before;
+  const std::uint64_t batch = requests.empty() ? 0 : batches_;
   under_way_.push_back({.kind = kind,
                         .end = queued_bytes_,
                         .requests = std::move(requests),
                         .sent = now,
+                        .batch = batch,
                         .question = question});
 }
 
@@ -337,17 +375,8 @@ void Link::Finish(Request& request, Completion&& completion) {
   } else if (completion.fault != Fault::kNone) {
     ++stats_.faults;
   }
-  completion.ticket = request.ticket;
-  auto at =
-      std::ranges::find(deliveries_.rbegin(), deliveries_.rend(), request.sink, &Delivery::sink);
-  if (at == deliveries_.rend()) {
-    deliveries_.push_back({std::move(request.sink), {}});
-    at = deliveries_.rbegin();
-    // Most batches are of one sink.
-    at->completions.reserve(options_.max_batch);
-  }
-  at->completions.push_back(std::move(completion));
-  request.sink.reset();
+  // Most batches are of one sink.
+  outbox_.Put(request, std::move(completion), options_.max_batch);
 }
 
 void Link::Fail(Request& request, Fault fault, std::string_view why) {
@@ -373,8 +402,6 @@ void Link::Close() {
   wanted_ = 0;
 }
 
-std::vector<Link::Delivery> Link::TakeDeliveries() { return std::exchange(deliveries_, {}); }
-
 LinkStats Link::stats() const {
   LinkStats stats = stats_;
   stats.connected = state_ == State::kReady;
@@ -384,15 +411,26 @@ LinkStats Link::stats() const {
   return stats;
 }
 
+// The commands of a batch follow each other.
 std::size_t Link::BatchesUnderWay() const {
-  return static_cast<std::size_t>(std::ranges::count_if(
-      under_way_, [](const Command& command) { return !command.requests.empty(); }));
+  std::size_t count = 0;
+  std::uint64_t last = 0;
+  for (const Command& command : under_way_) {
+    if (command.batch == 0 || command.batch == last) continue;
+    last = command.batch;
+    ++count;
+  }
+  return count;
 }
 
 std::size_t Link::RequestsUnderWay() const {
   std::size_t count = 0;
   for (const Command& command : under_way_) count += command.requests.size();
   return count;
+}
+
+bool Link::AnyoneIsUnderWay() const {
+  return std::ranges::any_of(under_way_, [](const Command& command) { return command.batch != 0; });
 }
 
 bool Link::AnyoneWaitsForAReply() const {

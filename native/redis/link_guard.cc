@@ -38,7 +38,7 @@ bool Link::Divert(Request& request, Nanos now) {
 // Whether what joins the queue now will be answered too late.
 bool Link::WouldBeLate(Nanos deadline, Nanos now) const {
   // What leaves at once shows how long it takes.
-  if (state_ != State::kReady || under_way_.size() < options_.max_under_way) return false;
+  if (state_ != State::kReady || BatchesUnderWay() < options_.max_under_way) return false;
   return IsLate(deadline, RequestsUnderWay() + queue_.size() + 1, now);
 }
 
@@ -116,6 +116,7 @@ void Link::Expire(Nanos now, bool late) {
 // they could be sent. `late`: this process looked too late for it to mean anything.
 void Link::NoteOverdue(bool queued_expired, bool late, Nanos now) {
   unsigned missed = 0;
+  std::uint64_t last = 0;  // batch that was missed
   bool some_wait = false;  // for a reply that may still come in time
   for (Command& command : under_way_) {
     if (command.overdue) continue;
@@ -128,7 +129,7 @@ void Link::NoteOverdue(bool queued_expired, bool late, Nanos now) {
     }
     some_wait = some_wait || waits;
     command.overdue = any && !waits;
-    if (command.overdue) ++missed;
+    if (command.overdue && std::exchange(last, command.batch) != command.batch) ++missed;
   }
   if (missed == 0 && queued_expired && !some_wait) missed = 1;
   if (late) {
@@ -141,21 +142,35 @@ void Link::NoteOverdue(bool queued_expired, bool late, Nanos now) {
 
 // The server refused to execute these, and would refuse what follows.
 void Link::AskAgain(std::span<Request> requests, std::string_view why, Remedy remedy, Nanos now) {
-  std::vector<Request> again;
-  for (Request& request : requests) {
-    if (!request.sink) continue;
-    if (CanWait(request.kind)) {
-      again.push_back(std::move(request));
-    } else {
-      Fail(request, Fault::kServer, why);
+  if (options_.routed) {
+    Return(requests, why, false);
+  } else {
+    std::vector<Request> again;
+    for (Request& request : requests) {
+      if (!request.sink) continue;
+      if (CanWait(request.kind)) {
+        again.push_back(std::move(request));
+      } else {
+        Fail(request, Fault::kServer, why);
+      }
     }
+    stats_.retries += again.size();
+    queue_.insert(queue_.begin(), std::make_move_iterator(again.begin()),
+                  std::make_move_iterator(again.end()));
   }
-  stats_.retries += again.size();
-  queue_.insert(queue_.begin(), std::make_move_iterator(again.begin()),
-                std::make_move_iterator(again.end()));
   Trip(Fault::kServer, why, now);
   // What else is under way is answered first.
   if (remedy == Remedy::kReconnect) leaving_ = why;
+}
+
+// Hands what the server did not execute to the router. `lone`: the error was about one request.
+void Link::Return(std::span<Request> requests, std::string_view error, bool lone) {
+  for (Request& request : requests) {
+    if (!request.sink) continue;
+    --stats_.submitted;
+    ++stats_.retries;
+    returned_.push_back({std::move(request), std::string(error), lone});
+  }
 }
 
 }  // namespace sluice::redis

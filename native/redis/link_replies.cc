@@ -4,7 +4,10 @@
 #include <iterator>
 #include <utility>
 
+#include "greeting.h"
 #include "redis/link.h"
+#include "redis/redirect.h"
+#include "redis/slot.h"
 
 namespace sluice::redis {
 namespace {
@@ -15,13 +18,6 @@ bool IsSha1(std::string_view text) {
   return text.size() == 40 && std::ranges::all_of(text, [](unsigned char c) {
            return std::isdigit(c) != 0 || (c >= 'a' && c <= 'f');
          });
-}
-
-// ErrorText for AUTH, whose arguments are secret: nothing but the code, "WRONGPASS".
-std::string AuthErrorText(std::string_view error) {
-  const std::string_view code = error.substr(0, error.find(' '));
-  const bool plain = std::ranges::all_of(code, [](char c) { return c >= 'A' && c <= 'Z'; });
-  return std::string(plain ? code : "ERR") + " the server refused the user or the password";
 }
 
 }  // namespace
@@ -43,6 +39,19 @@ void Link::OnBytes(std::string_view bytes, Nanos now) {
   Examine(now);
 }
 
+// For people who connect to a cluster as if it were one server.
+std::string Link::Explain(std::string_view error) const {
+  const std::string_view code = ErrorCode(error);
+  const bool cluster = code == "MOVED" || code == "ASK" || code == "CROSSSLOT";
+  const std::string text = ErrorText(error);
+  return cluster && !options_.routed ? text + " (the server is a node of a cluster)" : text;
+}
+
+// Only a router knows of other nodes.
+Remedy Link::RemedyHere(std::string_view error) const {
+  return options_.routed && ReadRedirect(error) ? Remedy::kRedirect : RemedyOf(error);
+}
+
 void Link::OnReply(Reply&& reply, Nanos now) {
   if (under_way_.empty()) {
     // Nobody asked: the server says why it is about to hang up, or speaks another protocol.
@@ -61,10 +70,14 @@ void Link::OnReply(Reply&& reply, Nanos now) {
 }
 
 void Link::Answered(Command& command, Reply&& reply, Nanos now) {
-  if (!command.requests.empty()) {
-    // Whoever looks so late did not see when it came.
-    if (now - kLate > first_deadline_) pace_.Skip();
-    pace_.OnReply(command.sent, command.requests.size(), now);
+  if (command.batch != 0) {
+    answered_ += command.requests.size();
+    const bool last = under_way_.empty() || under_way_.front().batch != command.batch;
+    if (last) {
+      // Whoever looks so late did not see when it came.
+      if (now - kLate > first_deadline_) pace_.Skip();
+      pace_.OnReply(command.sent, std::exchange(answered_, 0), now);
+    }
   }
   switch (command.kind) {
     case Command::Kind::kAuth:
@@ -72,6 +85,8 @@ void Link::Answered(Command& command, Reply&& reply, Nanos now) {
     case Command::Kind::kSelect:
     case Command::Kind::kLoad:
       return OnGreetingReply(command.kind, reply, now);
+    case Command::Kind::kAsking:
+      return;  // if it was refused, so is what comes with it
     case Command::Kind::kChecks:
       return OnChecksReply(command, reply, now);
     case Command::Kind::kReset:
@@ -123,12 +138,18 @@ void Link::OnChecksReply(Command& command, const Reply& reply, Nanos now) {
       }
       return;
     }
-    const std::string why = ErrorText(reply.text);
-    const Remedy remedy = RemedyOf(reply.text);
+    const std::string why = Explain(reply.text);
+    const Remedy remedy = RemedyHere(reply.text);
+    if (remedy == Remedy::kRedirect) {
+      NoteReply(command, now);
+      return Return(command.requests, why, command.requests.size() == 1);
+    }
     if (remedy != Remedy::kGiveUp) return AskAgain(command.requests, why, remedy, now);
     NoteReply(command, now);
+    const bool apart = ErrorCode(reply.text) == "CROSSSLOT";
     for (Request& request : command.requests) {
-      if (request.sink) Fail(request, Fault::kServer, why);
+      if (!request.sink) continue;
+      Fail(request, apart && !SlotOf(request) ? Fault::kCrossSlot : Fault::kServer, why);
     }
     return;
   }
@@ -141,7 +162,7 @@ void Link::OnChecksReply(Command& command, const Reply& reply, Nanos now) {
     return Lose(Fault::kProtocol, kNonsense, now);
   }
   // The script says it of the checks that could not be executed.
-  const Remedy remedy = RemedyOf(reply.text);
+  const Remedy remedy = RemedyHere(reply.text);
   std::vector<Request> refused;
   for (std::size_t i = 0; i < completions.size(); ++i) {
     Request& request = command.requests[i];
@@ -155,7 +176,9 @@ void Link::OnChecksReply(Command& command, const Reply& reply, Nanos now) {
       GiveBackSlot(std::move(request), now);
     }
   }
-  if (refused.empty()) return NoteReply(command, now);
+  if (refused.empty() || remedy == Remedy::kRedirect) NoteReply(command, now);
+  if (refused.empty()) return;
+  if (remedy == Remedy::kRedirect) return Return(refused, ErrorText(reply.text), true);
   AskAgain(refused, ErrorText(reply.text), remedy, now);
 }
 
@@ -163,7 +186,11 @@ void Link::OnResetReply(Command& command, const Reply& reply, Nanos now) {
   const bool done = reply.kind == Reply::Kind::kInteger;
   const bool error = reply.kind == Reply::Kind::kError;
   if (error) {
-    const Remedy remedy = RemedyOf(reply.text);
+    const Remedy remedy = RemedyHere(reply.text);
+    if (remedy == Remedy::kRedirect) {
+      NoteReply(command, now);
+      return Return(command.requests, ErrorText(reply.text), command.requests.size() == 1);
+    }
     if (remedy != Remedy::kGiveUp) {
       return AskAgain(command.requests, ErrorText(reply.text), remedy, now);
     }

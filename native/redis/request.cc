@@ -63,6 +63,8 @@ std::string_view FaultName(Fault fault) {
       return "protocol";
     case Fault::kClosed:
       return "closed";
+    case Fault::kCrossSlot:
+      return "cross-slot";
   }
   return "unknown";
 }

@@ -171,7 +171,7 @@ class Parser {
     if (!ReadNumber<std::uint16_t>(port, 1, 65535, url.endpoint.port)) {
       return Refuse(Part::kPort, "the port must be a whole number from 1 to 65535");
     }
-    return true;
+    return url.port_given = true;
   }
 
   bool Path(std::string_view text) {

@@ -15,6 +15,9 @@ enum class Remedy : std::uint8_t {
   /// This server is not the one to ask, or does not know us any more: a new connection, by the name
   /// that may lead elsewhere now. Nothing was executed.
   kReconnect,
+  /// As redis/redirect.h reads it: another node of the cluster is to be asked, or soon this one
+  /// again. Nothing was executed. Never of RemedyOf: only a router can do it.
+  kRedirect,
 };
 
 /// `error` is a reply's text, "CODE explanation", of a command or from inside the script.

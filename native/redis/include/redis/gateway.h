@@ -21,6 +21,8 @@ class Gateway {
 
   /// Of each server.
   virtual std::vector<NodeStats> stats() const = 0;
+  /// Of what came to none of them, and of servers that are not among them any more.
+  virtual LinkStats others() const { return {}; }
 
   /// Tells `watcher`, for as long as it lives, of the breakers' changes from now on, and of what is
   /// wrong with servers, at once of what is known. It is told once, however often it is named.

@@ -27,11 +27,13 @@
 //     every request under way has passed its deadline. A process that was itself frozen, so that
 //     its timers are late, does not count that against the server.
 //   * A new connection asks the server about itself (redis/doctor.h), once it has sent the checks
-//   that
-//     wait. Nobody waits for the answers, and a server that ends the connection instead of
+//     that wait. Nobody waits for the answers, and a server that ends the connection instead of
 //     answering is not asked over the next one.
 //   * When the server has forgotten the script (NOSCRIPT: nothing was executed), it is loaded again
 //     and the batch is sent again.
+//   * A link that a Router owns (`routed`) hands it what its server refused to execute because
+//     another one is, or may be, the one to ask (TakeReturned); the router asks again. To a
+//     cluster's node (`by_slot`) a batch leaves as one command for each slot, written together.
 #pragma once
 
 #include <cstddef>
@@ -42,14 +44,16 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/time.h"
 #include "redis/breaker.h"
+#include "redis/conversation.h"
 #include "redis/doctor.h"
-#include "redis/endpoint.h"
 #include "redis/error_reply.h"
 #include "redis/latency_histogram.h"
+#include "redis/outbox.h"
 #include "redis/pace.h"
 #include "redis/reply.h"
 #include "redis/request.h"
@@ -58,10 +62,10 @@
 
 namespace sluice::redis {
 
-class Link {
+class Link final : public Conversation {
  public:
   struct Options {
-    Endpoint endpoint;  ///< only the credentials and the database are used
+    Endpoint endpoint;
     std::size_t max_batch = kMaxBatch;
     std::size_t max_under_way = 2;
     /// The same for full batches: 4,096 checks per round trip, 100,000 a second at 40 ms of it.
@@ -72,49 +76,58 @@ class Link {
     Breaker::Options breaker{};
     Nanos silence = std::chrono::milliseconds(1000);
     bool examines = false;  ///< asks the server about itself
+    bool routed = false;    ///< see above
+    bool by_slot = false;   ///< the same; requests then say their slot
   };
 
-  /// Finished requests of one sink.
-  struct Delivery {
-    std::shared_ptr<Sink> sink;
-    std::vector<Completion> completions;
+  using Delivery = redis::Delivery;
+
+  /// A request that the server did not execute.
+  struct Returned {
+    Request request;
+    std::string error;  ///< what it said instead
+    bool lone = false;  ///< and that was meant for this one request
   };
 
   /// Wants a connection from the first moment on.
   Link(Options options, std::uint64_t seed, Nanos now);
 
-  // ---- In. `now` never decreases and is on the clock of the requests' deadlines.
+  const Endpoint& endpoint() const override { return options_.endpoint; }
+
+  // ---- In. `now` is on the clock of the requests' deadlines.
 
   /// Takes requests over; they are moved from.
   void Submit(std::span<Request> requests, Nanos now);
-  /// What the connection that is wanted waits for: said if it takes too long. For people.
-  void OnStage(std::string_view stage);
-  /// The password of the next connection, in place of the endpoint's.
-  void SetPassword(std::string password);
-  /// The connection that was wanted is there.
-  void OnConnected(Nanos now);
-  /// It could not be made, or has ended. `why` is for people and holds no secrets.
-  void OnLost(std::string_view why, Nanos now);
-  /// It cannot be made, since there is no password.
-  void OnRefused(std::string_view why, Nanos now);
-  void OnBytes(std::string_view bytes, Nanos now);
-  /// The first `count` bytes of Output() were handed to the system.
-  void OnWritten(std::size_t count);
-  /// Call when NextTime() has come, after the bytes that are there have been handed in.
-  void OnTime(Nanos now);
+  void OnStage(std::string_view stage) override;
+  void SetPassword(std::string password) override;
+  void OnConnected(Nanos now) override;
+  void OnLost(std::string_view why, Nanos now) override;
+  void OnRefused(std::string_view why, Nanos now) override;
+  void OnBytes(std::string_view bytes, Nanos now) override;
+  void OnWritten(std::size_t count) override;
+  void OnTime(Nanos now) override;
   /// Answers everything with kClosed. Nothing else may be called afterwards but TakeDeliveries.
   void Close();
 
   // ---- Out.
 
-  /// 0: no connection is wanted. Else the number of the attempt: when it changes, the connection or
-  /// attempt that there was is to be dropped, without OnLost.
-  std::uint64_t WantedConnection() const { return wanted_; }
-  /// Bytes to write to the connection, once connected.
-  std::string_view Output() const { return std::string_view(out_).substr(out_start_); }
-  /// When OnTime has to be called; kNever if it need not.
-  Nanos NextTime() const;
-  std::vector<Delivery> TakeDeliveries();
+  std::uint64_t WantedConnection() const override { return wanted_; }
+  std::string_view Output() const override { return std::string_view(out_).substr(out_start_); }
+  Nanos NextTime() const override;
+  std::vector<Delivery> TakeDeliveries() { return outbox_.Take(); }
+  /// What its server refused since the last call.
+  std::vector<Returned> TakeReturned() { return std::exchange(returned_, {}); }
+  /// What has not been written and satisfies `predicate`, taken out of this link.
+  template <typename Predicate>
+  std::vector<Request> TakeQueued(Predicate predicate);
+  /// Nothing is waited for: it may go.
+  bool idle() const { return queue_.empty() && resend_.empty() && !AnyoneIsUnderWay(); }
+  /// The server answers.
+  bool healthy() const { return state_ == State::kReady && breaker_.closed(); }
+  /// It does not, and not for being new.
+  bool troubled() const { return !healthy() && (losses_ > 0 || !breaker_.closed()); }
+  /// Connections that ended or could not be made, so far.
+  std::uint64_t losses() const { return losses_; }
   LinkStats stats() const;
   /// The breaker's states since the last call, in order.
   std::vector<BreakerState> TakeBreakerChanges() { return breaker_.TakeChanges(); }
@@ -135,12 +148,22 @@ class Link {
 
   // A command whose reply has not come. Replies come in the order of the commands.
   struct Command {
-    enum class Kind : std::uint8_t { kAuth, kPing, kSelect, kLoad, kChecks, kReset, kQuestion };
+    enum class Kind : std::uint8_t {
+      kAuth,
+      kPing,
+      kSelect,
+      kLoad,
+      kAsking,
+      kChecks,
+      kReset,
+      kQuestion
+    };
     Kind kind = Kind::kLoad;
     std::uint64_t end = 0;          // of its bytes, counted from the start of the connection
     std::vector<Request> requests;  // an answered one has no sink
     Nanos sent{0};
-    bool overdue = false;  // the breaker knows that it was not answered in time
+    std::uint64_t batch = 0;  // that it is of; commands without requests are of none
+    bool overdue = false;     // the breaker knows that it was not answered in time
     Question question{};
   };
 
@@ -154,6 +177,7 @@ class Link {
   }
   static bool MayHoldASlot(const Request& request);
   bool AnyoneWaitsForAReply() const;
+  bool AnyoneIsUnderWay() const;
   std::size_t BatchesUnderWay() const;
 
   void Connect(Nanos now);
@@ -161,6 +185,8 @@ class Link {
                   Question question = {});
   void Pump(Nanos now);
   void SendBatch(std::size_t most, Nanos now);
+  void AddBatch(std::vector<Request> batch, Nanos now);
+  void AddBySlot(std::vector<Request> batch, Nanos now);
 
   // link_guard.cc: what keeps callers from waiting in vain.
   bool Divert(Request& request, Nanos now);
@@ -173,6 +199,7 @@ class Link {
   void NoteReply(const Command& command, Nanos now);
   void NoteOverdue(bool queued_expired, bool late, Nanos now);
   void AskAgain(std::span<Request> requests, std::string_view why, Remedy remedy, Nanos now);
+  void Return(std::span<Request> requests, std::string_view error, bool lone);
 
   // link_examination.cc
   void Examine(Nanos now);
@@ -180,6 +207,8 @@ class Link {
   bool IsExamining() const;
   bool OwesReply() const;
 
+  std::string Explain(std::string_view error) const;
+  Remedy RemedyHere(std::string_view error) const;
   void OnReply(Reply&& reply, Nanos now);
   void Answered(Command& command, Reply&& reply, Nanos now);
   void OnGreetingReply(Command::Kind kind, const Reply& reply, Nanos now);
@@ -230,9 +259,27 @@ class Link {
   Examination examination_;
   Doctor doctor_;
 
-  std::vector<Delivery> deliveries_;
+  std::uint64_t batches_ = 0;  // numbered from 1
+  std::size_t answered_ = 0;   // requests of the batch that is being answered, so far
+  std::uint64_t losses_ = 0;
+  std::vector<Returned> returned_;
+  Outbox outbox_;
   LinkStats stats_;
   LatencyHistogram latency_;
 };
+
+template <typename Predicate>
+std::vector<Request> Link::TakeQueued(Predicate predicate) {
+  std::vector<Request> taken;
+  const auto take = [&](Request& request) {
+    if (!predicate(std::as_const(request))) return false;
+    taken.push_back(std::move(request));
+    return true;
+  };
+  std::erase_if(resend_, take);
+  std::erase_if(queue_, take);
+  stats_.submitted -= taken.size();
+  return taken;
+}
 
 }  // namespace sluice::redis

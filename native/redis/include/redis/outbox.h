@@ -2,7 +2,7 @@
 #pragma once
 
 #include <algorithm>
-#include <iterator>
+#include <cstddef>
 #include <memory>
 #include <string_view>
 #include <utility>
@@ -21,14 +21,15 @@ struct Delivery {
 /// Not thread safe.
 class Outbox {
  public:
-  /// Takes the request's sink. Precondition: it has one.
-  void Put(Request& request, Completion&& completion) {
+  /// Takes the request's sink. Precondition: it has one. `likely`: how many may follow it there.
+  void Put(Request& request, Completion&& completion, std::size_t likely = 1) {
     completion.ticket = request.ticket;
     auto at =
         std::ranges::find(deliveries_.rbegin(), deliveries_.rend(), request.sink, &Delivery::sink);
     if (at == deliveries_.rend()) {
       deliveries_.push_back({std::move(request.sink), {}});
       at = deliveries_.rbegin();
+      at->completions.reserve(likely);
     }
     at->completions.push_back(std::move(completion));
     request.sink.reset();

@@ -71,6 +71,7 @@ enum class Fault : std::uint8_t {
   kForeign,      ///< the key holds something that Sluice did not write; it was left alone
   kProtocol,     ///< the answer was not one that the script can give
   kClosed,       ///< the client was let go before the answer came
+  kCrossSlot,    ///< its keys are in different slots of a cluster: a mistake of who asks
 };
 
 /// "timeout" and so on; static text.
@@ -119,7 +120,16 @@ struct Request {
     kUnblock,
   };
 
+  /// How a cluster is asked: the router's own notes, as is what they say.
+  struct Route {
+    std::uint16_t slot = 0;
+    std::uint8_t redirects = 0;  ///< how often a node has sent it elsewhere
+    bool alone = false;          ///< not together with others of its slot, which is being moved
+    bool asking = false;         ///< the node that is asked does not own the slot yet
+  };
+
   Kind kind = Kind::kCheck;
+  Route route;
   std::shared_ptr<const PolicySet> set;
   /// Who is limited, under all policies.
   EscapedKey key;

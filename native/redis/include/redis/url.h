@@ -13,6 +13,7 @@ namespace sluice::redis {
 struct Url {
   Endpoint endpoint;  ///< `tls` is left null
   bool tls = false;   ///< rediss://
+  bool port_given = false;
 };
 
 /// Which part of a URL was refused, and why. Quotes nothing of the URL: a misplaced character can

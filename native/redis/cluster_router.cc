@@ -1,0 +1,289 @@
+// Requests by slot, and what nodes say instead of an answer.
+#include "cluster_router.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "redis/backoff.h"
+#include "redis/error_reply.h"
+
+namespace sluice::redis {
+namespace {
+
+using std::chrono::milliseconds;
+
+// A node that still refuses what it was sent after so many redirections is not asked again at once:
+// two nodes may point at each other until a third one has told them who is right.
+constexpr unsigned kHasty = 4;
+constexpr Nanos kShortWait = milliseconds(5);
+constexpr Nanos kLongWait = milliseconds(15);
+// For a node that refuses everything: its breaker is open then, and one of those who come back is
+// the probe.
+constexpr Nanos kRefusedWait = milliseconds(25);
+
+constexpr std::string_view kUnanswered = "no answer before the deadline";
+constexpr std::string_view kUnserved = "no node of the cluster has the key's slot";
+constexpr std::string_view kApart =
+    "the keys of one call are in different slots of the cluster, which cannot decide on them in "
+    "one step";
+
+}  // namespace
+
+ClusterRouter::ClusterRouter(const ServerSet& set, const Options& options, std::uint64_t seed,
+                             Nanos now)
+    : Router(options, seed), set_(set), survey_(options.survey), refresh_at_(now) {
+  Turn(now);
+}
+
+// ---- In
+
+void ClusterRouter::Submit(std::span<Request> requests, Nanos now) {
+  for (Request& request : requests) {
+    const auto slot = SlotOf(request);
+    if (!slot) {
+      Fail(request, Fault::kCrossSlot, kApart);
+      continue;
+    }
+    if (request.asked == Nanos{0}) request.asked = now;
+    request.route = {.slot = *slot};
+    Place(std::move(request), now);
+  }
+  Flush(now);
+}
+
+void ClusterRouter::Turn(Nanos now) {
+  // Nodes may be added on the way.
+  for (std::size_t i = 0; i < nodes_.size(); ++i) TakeBack(*nodes_[i], now);
+  FollowSurvey(now);
+  LookAfterNodes(now);
+  for (Request& request : TakeDue(now)) Place(std::move(request), now);
+  Flush(now);
+  if (survey_.TakeChanged() || std::exchange(changed_, false)) {
+    std::vector<std::shared_ptr<Conversation>> all;
+    for (const auto& node : nodes_) all.push_back(node->link);
+    all.insert(all.end(), survey_.inquiries().begin(), survey_.inquiries().end());
+    SetConversations(std::move(all));
+  }
+}
+
+Nanos ClusterRouter::OwnTime() const {
+  return std::min(
+      {waiting_.NextTime(), survey_.NextTime(), survey_.running() ? kNever : refresh_at_});
+}
+
+// ---- Where requests go
+
+void ClusterRouter::Place(Request&& request, Nanos now) {
+  if (request.deadline <= now) return Fail(request, Fault::kTimeout, kUnanswered);
+  Node* const owner = owners_[request.route.slot];
+  if (owner != nullptr) {
+    owner->outgoing.push_back(std::move(request));
+  } else if (known_) {
+    Refresh(now + kLongWait);
+    FailOrWait(std::move(request), Fault::kServer, kUnserved, now + kRefusedWait);
+  } else if (lost_.empty()) {
+    waiting_.Add(std::move(request), kNever);
+  } else {
+    FailOrWait(std::move(request), Fault::kUnavailable, lost_, kNever);
+  }
+}
+
+void ClusterRouter::Flush(Nanos now) {
+  for (const auto& node : nodes_) {
+    if (node->outgoing.empty()) continue;
+    node->used = now;
+    node->link->Submit(node->outgoing, now);
+    node->outgoing.clear();
+  }
+}
+
+// ---- What nodes did not execute
+
+void ClusterRouter::TakeBack(Node& node, Nanos now) {
+  for (Link::Returned& returned : node.link->TakeReturned()) {
+    Request& request = returned.request;
+    request.route.asking = false;
+    if (const auto redirect = ReadRedirect(returned.error)) {
+      Redirected(node, std::move(request), *redirect, returned.lone, returned.error, now);
+      continue;
+    }
+    // It refuses all that it is asked: perhaps it is no master any more.
+    Refresh(now + Between(Nanos{0}, kShortWait));
+    waiting_.Add(std::move(request), now + kRefusedWait);
+  }
+  if (std::exchange(node.losses, node.link->losses()) != node.losses) {
+    Refresh(now + Between(Nanos{0}, kLongWait));
+  }
+}
+
+void ClusterRouter::Redirected(Node& node, Request&& request, const Redirect& redirect, bool lone,
+                               const std::string& error, Nanos now) {
+  Request::Route& route = request.route;
+  if (++route.redirects > kMostRedirects) {
+    return Fail(request, Fault::kServer, "redirected too often: " + error);
+  }
+  const NodeAddress where{.host = redirect.host.empty() ? node.address.host : redirect.host,
+                          .port = redirect.port};
+  switch (redirect.kind) {
+    case Redirect::Kind::kTryAgain:
+      Refresh(now + Between(milliseconds(250), milliseconds(500)));
+      if (std::exchange(route.alone, true) && lone) {
+        route.redirects = 0;
+        return waiting_.Add(std::move(request), now + Between(kShortWait, kLongWait));
+      }
+      return Place(std::move(request), now);
+    case Redirect::Kind::kAsk:
+      if (std::exchange(route.alone, true) && lone) {
+        Node* const importing = FindOrAdd(where, now);
+        if (importing == nullptr) return Fail(request, Fault::kServer, error);
+        route.asking = true;
+        importing->outgoing.push_back(std::move(request));
+        return;
+      }
+      return Place(std::move(request), now);
+    case Redirect::Kind::kMoved:
+      break;
+  }
+  Node* const owner = FindOrAdd(where, now);
+  if (owner == nullptr) return Fail(request, Fault::kServer, error);
+  owners_[route.slot] = owner;
+  route.alone = false;
+  Refresh(now + Between(milliseconds(250), milliseconds(500)));
+  if (route.redirects > kHasty) {
+    return waiting_.Add(std::move(request), now + Between(kShortWait, kLongWait));
+  }
+  Place(std::move(request), now);
+}
+
+// ---- Nodes
+
+Endpoint ClusterRouter::EndpointOf(const NodeAddress& address) const {
+  Endpoint endpoint = set_.node;
+  endpoint.host = address.host;
+  endpoint.port = address.port;
+  return endpoint;
+}
+
+ClusterRouter::Node* ClusterRouter::Find(const NodeAddress& address) {
+  const auto at = std::ranges::find(
+      nodes_, address, [](const auto& node) -> const NodeAddress& { return node->address; });
+  return at == nodes_.end() ? nullptr : at->get();
+}
+
+// Null when there are too many.
+ClusterRouter::Node* ClusterRouter::FindOrAdd(const NodeAddress& address, Nanos now) {
+  if (Node* const known = Find(address)) return known;
+  if (nodes_.size() == kMostNodes) return nullptr;
+  Link::Options link = options_.link;
+  link.routed = link.by_slot = true;
+  auto node = std::make_unique<Node>();
+  node->address = address;
+  node->link = AddLink(EndpointOf(address), std::move(link), now);
+  node->used = now;
+  changed_ = true;
+  nodes_.push_back(std::move(node));
+  return nodes_.back().get();
+}
+
+void ClusterRouter::LookAfterNodes(Nanos now) {
+  constexpr Nanos kForgotten = std::chrono::seconds(5);
+  bool troubled = false;
+  for (auto at = nodes_.begin(); at != nodes_.end();) {
+    Node& node = **at;
+    troubled = troubled || (node.listed && node.link->troubled());
+    const bool wanted = node.listed || !node.outgoing.empty() || !node.link->idle() ||
+                        now < node.used + kForgotten ||
+                        std::ranges::find(owners_, &node) != owners_.end();
+    if (wanted) {
+      ++at;
+      continue;
+    }
+    RemoveLink(node.link);
+    changed_ = true;
+    at = nodes_.erase(at);
+  }
+  if (!troubled) {
+    troubles_ = 0;
+  } else if (!survey_.running() && refresh_at_ == kNever) {
+    const Nanos span = milliseconds(std::min(2000, 250 << std::min(troubles_++, 3U)));
+    Refresh(now + Between(span / 2, span));
+  }
+}
+
+// ---- Who has which slot
+
+// The earliest time counts: many reasons at a time are one.
+void ClusterRouter::Refresh(Nanos soon) { refresh_at_ = std::min(refresh_at_, soon); }
+
+void ClusterRouter::FollowSurvey(Nanos now) {
+  if (!survey_.running()) {
+    if (now < refresh_at_) return;
+    refresh_at_ = kNever;
+    survey_.Start(Candidates(), {"CLUSTER", "SLOTS"}, now);
+  }
+  while (const auto answer = survey_.Turn(now)) {
+    if (!Apply(*answer, now)) continue;
+    survey_.Stop();
+    return;
+  }
+  if (survey_.running()) return;
+  // Everyone was asked in vain.
+  Refresh(now + FullJitter(options_.link.backoff, in_vain_++, random_));
+  if (known_) return;
+  lost_ = survey_.why();
+  FailChecksThatWait(Fault::kUnavailable, lost_);
+}
+
+// Those that answer, in any order; then those that may; then where it all began.
+std::vector<Endpoint> ClusterRouter::Candidates() {
+  std::vector<Endpoint> healthy;
+  std::vector<Endpoint> others;
+  for (const auto& node : nodes_) {
+    (node->link->healthy() ? healthy : others).push_back(EndpointOf(node->address));
+  }
+  for (const NodeAddress& replica : replicas_) others.push_back(EndpointOf(replica));
+  others.insert(others.end(), set_.servers.begin(), set_.servers.end());
+  std::ranges::shuffle(healthy, random_);
+  std::ranges::shuffle(others, random_);
+  std::vector<Endpoint> all;
+  for (std::vector<Endpoint>* const some : {&healthy, &others}) {
+    for (Endpoint& one : *some) {
+      if (std::ranges::find(all, one) == all.end()) all.push_back(std::move(one));
+    }
+  }
+  return all;
+}
+
+// False if the answer is of no use.
+bool ClusterRouter::Apply(const Survey::Answer& answer, Nanos now) {
+  const auto table = ReadSlotTable(answer.reply, answer.from.host);
+  if (!table) {
+    survey_.Reject(answer.from.Address() + ": the server's answer names no slots of a cluster");
+    return false;
+  }
+  for (const auto& node : nodes_) node->listed = false;
+  owners_.fill(nullptr);
+  for (const SlotRange& range : table->ranges) {
+    Node* const node = FindOrAdd(range.master, now);
+    if (node == nullptr) continue;
+    node->listed = true;
+    std::fill(owners_.begin() + range.first, owners_.begin() + range.last + 1, node);
+  }
+  replicas_ = table->replicas;
+  known_ = true;
+  lost_.clear();
+  in_vain_ = 0;
+
+  // What was not written goes to those who have its slots now.
+  for (const auto& node : nodes_) {
+    const auto elsewhere = [&](const Request& request) {
+      const Node* const owner = owners_[request.route.slot];
+      return !request.route.asking && owner != nullptr && owner != node.get();
+    };
+    for (Request& request : node->link->TakeQueued(elsewhere)) Place(std::move(request), now);
+  }
+  for (Request& request : TakeUncalled()) Place(std::move(request), now);
+  return true;
+}
+
+}  // namespace sluice::redis

@@ -1,0 +1,63 @@
+// One question to a server over a connection of its own: who are you, who has the slots, who is
+// the master. So what is known of the servers never waits behind checks.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/time.h"
+#include "redis/conversation.h"
+#include "redis/reply_tree.h"
+
+namespace sluice::redis {
+
+/// Asks once; whoever wants to ask again makes another. Not thread safe.
+class Inquiry final : public Conversation {
+ public:
+  /// `timeout`: for connecting and the answer together.
+  Inquiry(Endpoint endpoint, std::vector<std::string> command, Nanos timeout, Nanos now);
+
+  struct Answer {
+    ReplyTree reply;  ///< no error
+    std::string why;  ///< if not empty: there is none; for people, without secrets
+  };
+
+  /// Whether it has ended, with an answer or without.
+  bool done() const { return answer_.has_value(); }
+  /// Precondition: done().
+  const Answer& answer() const { return *answer_; }
+
+  const Endpoint& endpoint() const override { return endpoint_; }
+  void OnStage(std::string_view stage) override { stage_ = stage; }
+  void SetPassword(std::string password) override { password_ = std::move(password); }
+  void OnConnected(Nanos now) override;
+  void OnLost(std::string_view why, Nanos now) override;
+  void OnRefused(std::string_view why, Nanos now) override { OnLost(why, now); }
+  void OnBytes(std::string_view bytes, Nanos now) override;
+  void OnWritten(std::size_t count) override { written_ += count; }
+  void OnTime(Nanos now) override;
+  std::uint64_t WantedConnection() const override { return done() ? 0 : 1; }
+  std::string_view Output() const override { return std::string_view(out_).substr(written_); }
+  Nanos NextTime() const override { return done() ? kNever : until_; }
+
+ private:
+  void Give(std::string why);
+  void OnReply(ReplyTree&& reply);
+
+  const Endpoint endpoint_;
+  const std::vector<std::string> command_;
+  const Nanos until_;
+  std::string stage_;
+  std::string password_;
+  bool connected_ = false;
+  bool greeting_ = false;  // the next reply is that to AUTH
+  std::string out_;
+  std::size_t written_ = 0;
+  ReplyTreeReader reader_;
+  std::optional<Answer> answer_;
+};
+
+}  // namespace sluice::redis

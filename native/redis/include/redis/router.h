@@ -1,0 +1,126 @@
+// Which server a request goes to: one, the node of a cluster that has its slot, or the master that
+// sentinels name.
+//
+// A state machine like Link: requests, events and the time go in; conversations that want to be
+// driven, deliveries and news come out. It owns no socket, thread or clock, and its only randomness
+// is the seed it is given. Not thread safe.
+//
+// Nothing is ever sent twice that may have been executed: only what a server refused to execute, or
+// was never written, is asked of another one. Replicas are not asked for decisions.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <random>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "core/time.h"
+#include "redis/link.h"
+#include "redis/outbox.h"
+#include "redis/server_set.h"
+#include "redis/stats.h"
+#include "redis/survey.h"
+#include "redis/waiting_room.h"
+
+namespace sluice::redis {
+
+class Router {
+ public:
+  struct Options {
+    Link::Options link;  ///< but for its endpoint, `routed` and `by_slot`
+    Survey::Options survey{};
+  };
+
+  struct Member {
+    std::string address;  ///< without credentials
+    std::shared_ptr<Link> link;
+  };
+
+  /// Of one of them.
+  struct News {
+    std::string address;
+    std::vector<BreakerState> states;  ///< its breaker's, in order
+    std::vector<Warning> warnings;     ///< that did not hold before
+  };
+
+  static std::unique_ptr<Router> Make(const ServerSet& set, const Options& options,
+                                      std::uint64_t seed, Nanos now);
+  virtual ~Router() = default;
+  Router(const Router&) = delete;
+  Router& operator=(const Router&) = delete;
+
+  // ---- In. `now` never decreases and is on the clock of the requests' deadlines.
+
+  /// Takes requests over; they are moved from.
+  virtual void Submit(std::span<Request> requests, Nanos now) = 0;
+  /// Call after conversations were driven.
+  virtual void Turn(Nanos /*now*/) {}
+  /// Call when NextTime() has come, after the bytes that are there have been handed in.
+  void OnTime(Nanos now);
+  /// Answers everything with kClosed. Nothing else may be called afterwards but TakeDeliveries.
+  void Close();
+
+  // ---- Out.
+
+  /// Those to be driven. Who is no longer here is to be dropped, its connection with it.
+  const std::vector<std::shared_ptr<Conversation>>& conversations() const { return conversations_; }
+  /// Changes when conversations() or members() does.
+  std::uint64_t version() const { return version_; }
+  /// When OnTime has to be called; kNever if it need not.
+  Nanos NextTime() const;
+  std::vector<Delivery> TakeDeliveries();
+  /// `wall`: see Link::TakeWarnings; needed where IsExamined. One of them may have nothing to tell,
+  /// but that its warnings hold no longer.
+  std::vector<News> TakeNews(Nanos wall);
+  bool IsExamined() const;
+  /// The servers that requests go to.
+  const std::vector<Member>& members() const { return members_; }
+  /// Of what never came to one of them, and of servers that are no longer among them.
+  const LinkStats& others() const { return others_; }
+  /// Requests written, or about to be, whose reply has not come.
+  std::size_t RequestsUnderWay() const;
+
+ protected:
+  Router(const Options& options, std::uint64_t seed) : options_(options), random_(seed) {}
+
+  /// `link`: as in options_, but for what says how it is routed.
+  std::shared_ptr<Link> AddLink(const Endpoint& endpoint, Link::Options link, Nanos now);
+  /// Precondition: the link is idle, or closed.
+  void RemoveLink(const std::shared_ptr<Link>& link);
+  void SetConversations(std::vector<std::shared_ptr<Conversation>> conversations);
+
+  /// Answers a request that is with no link.
+  void Fail(Request& request, Fault fault, std::string_view why);
+  /// The same, or keeps it in waiting_ until `due`.
+  void FailOrWait(Request&& request, Fault fault, std::string_view why, Nanos due);
+  /// Fails the checks and peeks that wait until they are called.
+  void FailChecksThatWait(Fault fault, std::string_view why);
+  /// Takes what is due, or too late, out of waiting_.
+  std::vector<Request> TakeDue(Nanos now);
+  /// Takes what waits until it is called.
+  std::vector<Request> TakeUncalled();
+
+  /// When Turn is needed though no conversation's time has come.
+  virtual Nanos OwnTime() const { return kNever; }
+
+  Nanos Between(Nanos least, Nanos most);  ///< at random
+
+  const Options options_;
+  std::mt19937_64 random_;
+  WaitingRoom waiting_;
+
+ private:
+  LinkStats others_;
+  std::vector<Member> members_;
+  std::vector<std::shared_ptr<Conversation>> conversations_;
+  std::uint64_t version_ = 0;
+  Outbox outbox_;
+  std::vector<Delivery> left_;  // of links that were removed
+};
+
+}  // namespace sluice::redis

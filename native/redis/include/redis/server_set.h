@@ -1,0 +1,38 @@
+// Which Redis servers keep the state together, and how to be let in.
+#pragma once
+
+#include <compare>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "redis/endpoint.h"
+
+namespace sluice::redis {
+
+/// Two equal sets share one client.
+struct ServerSet {
+  enum class Mode : std::uint8_t {
+    kSingle,    ///< one server
+    kCluster,   ///< a Redis Cluster, found through any of its nodes
+    kSentinel,  ///< the master that sentinels name
+  };
+
+  /// One server.
+  static ServerSet Single(Endpoint server);
+  /// `seeds`: nodes to begin with; not empty. All nodes share `node`'s credentials and TLS options
+  /// (its host, port and path say nothing), and its database is 0.
+  static ServerSet Cluster(std::vector<Endpoint> seeds, Endpoint node);
+  /// `sentinels`: with their own credentials; not empty. `node`: as above, for the master.
+  static ServerSet Sentinel(std::vector<Endpoint> sentinels, std::string master, Endpoint node);
+
+  Mode mode = Mode::kSingle;
+  std::vector<Endpoint> servers;  ///< sorted, none twice: their order means nothing
+  Endpoint node;                  ///< kCluster, kSentinel
+  std::string master;             ///< kSentinel: what the sentinels call it
+
+  std::strong_ordering operator<=>(const ServerSet& other) const;
+  bool operator==(const ServerSet& other) const { return (*this <=> other) == 0; }
+};
+
+}  // namespace sluice::redis

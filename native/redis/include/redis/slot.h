@@ -1,0 +1,21 @@
+// A cluster's slots: which one a request's keys are in.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "redis/request.h"
+
+namespace sluice::redis {
+
+inline constexpr std::uint16_t kSlots = 16384;
+
+/// The slot of all names with this between their braces.
+/// Source: Redis Cluster specification, "Key distribution model" (CRC-16/XMODEM).
+std::uint16_t SlotOfTag(std::string_view tag);
+
+/// The slot of all states that the request names; not set if they are in different ones.
+std::optional<std::uint16_t> SlotOf(const Request& request);
+
+}  // namespace sluice::redis

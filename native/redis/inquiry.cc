@@ -1,0 +1,67 @@
+// Asks, and takes the answer.
+#include "redis/inquiry.h"
+
+#include <utility>
+
+#include "greeting.h"
+#include "redis/error_reply.h"
+#include "redis/script.h"
+
+namespace sluice::redis {
+namespace {
+
+constexpr std::string_view kNonsense = "the server's answer made no sense";
+
+}  // namespace
+
+Inquiry::Inquiry(Endpoint endpoint, std::vector<std::string> command, Nanos timeout, Nanos now)
+    : endpoint_(std::move(endpoint)),
+      command_(std::move(command)),
+      until_(now + timeout),
+      password_(endpoint_.password) {}
+
+void Inquiry::OnConnected(Nanos /*now*/) {
+  if (done() || std::exchange(connected_, true)) return;
+  greeting_ = NeedsAuth(endpoint_, password_);
+  if (greeting_) AppendAuth(endpoint_, password_, out_);
+  AppendCommand(std::vector<std::string_view>(command_.begin(), command_.end()), out_);
+}
+
+void Inquiry::OnLost(std::string_view why, Nanos /*now*/) { Give(std::string(why)); }
+
+void Inquiry::OnBytes(std::string_view bytes, Nanos /*now*/) {
+  if (done()) return;
+  if (!reader_.Feed(bytes)) return Give(std::string(kNonsense));
+  ReplyTree reply;
+  while (!done()) {
+    const ReplyTreeReader::Next next = reader_.Take(reply);
+    if (next == ReplyTreeReader::Next::kMore) return;
+    if (next == ReplyTreeReader::Next::kBroken) return Give(std::string(kNonsense));
+    OnReply(std::move(reply));
+  }
+}
+
+void Inquiry::OnReply(ReplyTree&& reply) {
+  const bool error = reply.kind == ReplyTree::Kind::kError;
+  if (std::exchange(greeting_, false)) {
+    if (error) Give(AuthErrorText(reply.text));
+    return;
+  }
+  if (error) return Give(ErrorText(reply.text));
+  answer_ = {.reply = std::move(reply), .why = {}};
+}
+
+void Inquiry::OnTime(Nanos now) {
+  if (done() || now < until_) return;
+  if (connected_) return Give("the server accepted the connection but did not answer");
+  const std::string why = "connecting took too long";
+  Give(stage_.empty() ? why : why + ": " + stage_);
+}
+
+void Inquiry::Give(std::string why) {
+  if (done()) return;
+  const std::string address = endpoint_.Address() + ": ";
+  answer_ = {.reply = {}, .why = why.starts_with(address) ? why : address + why};
+}
+
+}  // namespace sluice::redis

@@ -1,0 +1,104 @@
+// Has hiredis' reader build trees of ours.
+#include "redis/reply_tree.h"
+
+#include <hiredis.h>
+
+#include <new>
+#include <utility>
+
+namespace sluice::redis {
+
+class ReplyTreeReader::Builder {
+ public:
+  static const redisReplyObjectFunctions kFunctions;
+
+  ReplyTree Take() {
+    nodes_ = 0;
+    return std::exchange(root_, {});
+  }
+
+ private:
+  // Where what is being read belongs; null when that is out of bounds, at which the reader stops.
+  static ReplyTree* Place(const redisReadTask* task) {
+    auto* const self = static_cast<Builder*>(task->privdata);
+    if (++self->nodes_ > kMostNodes) return nullptr;
+    if (task->parent == nullptr) return &self->root_;
+    auto* const parent = static_cast<ReplyTree*>(task->parent->obj);
+    return &parent->items[static_cast<std::size_t>(task->idx)];
+  }
+
+  static void* Text(const redisReadTask* task, char* text, std::size_t length) {
+    ReplyTree* const place = Place(task);
+    if (place == nullptr) return nullptr;
+    place->kind = task->type == REDIS_REPLY_ERROR    ? ReplyTree::Kind::kError
+                  : task->type == REDIS_REPLY_STATUS ? ReplyTree::Kind::kStatus
+                                                     : ReplyTree::Kind::kText;
+    place->text.assign(text, length);
+    return place;
+  }
+
+  static void* Array(const redisReadTask* task, std::size_t elements) {
+    unsigned depth = 1;
+    for (const redisReadTask* up = task->parent; up != nullptr; up = up->parent) ++depth;
+    ReplyTree* const place = depth <= kDeepest ? Place(task) : nullptr;
+    if (place == nullptr) return nullptr;
+    place->kind = ReplyTree::Kind::kArray;
+    place->items.resize(elements);
+    return place;
+  }
+
+  static void* Integer(const redisReadTask* task, long long value) {
+    ReplyTree* const place = Place(task);
+    if (place == nullptr) return nullptr;
+    place->kind = ReplyTree::Kind::kInteger;
+    place->integer = value;
+    return place;
+  }
+
+  static void* Nil(const redisReadTask* task) { return Place(task); }
+
+  // Not of RESP2.
+  static void* Double(const redisReadTask*, double, char*, std::size_t) { return nullptr; }
+  static void* Bool(const redisReadTask*, int) { return nullptr; }
+
+  ReplyTree root_;
+  std::size_t nodes_ = 0;
+};
+
+const redisReplyObjectFunctions ReplyTreeReader::Builder::kFunctions = {
+    .createString = Text,
+    .createArray = Array,
+    .createInteger = Integer,
+    .createDouble = Double,
+    .createNil = Nil,
+    .createBool = Bool,
+    .freeObject = [](void*) {},
+};
+
+void ReplyTreeReader::Free::operator()(redisReader* reader) const { redisReaderFree(reader); }
+
+ReplyTreeReader::ReplyTreeReader() : builder_(std::make_unique<Builder>()) {
+  // The reader does not change the table, it only fails to say so.
+  reader_.reset(
+      redisReaderCreateWithFunctions(const_cast<redisReplyObjectFunctions*>(&Builder::kFunctions)));
+  if (!reader_) throw std::bad_alloc();
+  reader_->privdata = builder_.get();
+  reader_->maxelements = kMostElements;
+}
+
+ReplyTreeReader::~ReplyTreeReader() = default;
+
+bool ReplyTreeReader::Feed(std::string_view bytes) {
+  if (reader_->len - reader_->pos + bytes.size() > kLongestReply) return false;
+  return redisReaderFeed(reader_.get(), bytes.data(), bytes.size()) == REDIS_OK;
+}
+
+ReplyTreeReader::Next ReplyTreeReader::Take(ReplyTree& reply) {
+  void* taken = nullptr;
+  if (redisReaderGetReply(reader_.get(), &taken) != REDIS_OK) return Next::kBroken;
+  if (taken == nullptr) return Next::kMore;
+  reply = builder_->Take();
+  return Next::kReply;
+}
+
+}  // namespace sluice::redis
