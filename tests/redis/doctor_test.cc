@@ -66,7 +66,7 @@ constexpr const char* kRedisMaster =
 
 TEST(Doctor, APolicyThatEvictsIsWarnedOfOnceMemoryHasABound) {
   EXPECT_EQ(Found(OfMemory(kRedisMemory)), Codes{WarningCode::kEvictingPolicy});
-  EXPECT_NE(Diagnose(OfMemory(kRedisMemory), kWall)[0].detail.find("allkeys-lru"),
+  EXPECT_NE(Diagnose(OfMemory(kRedisMemory), kWall).at(0).detail.find("allkeys-lru"),
             std::string::npos);
   for (const char* policy : {"volatile-lru", "volatile-lfu", "volatile-random", "volatile-ttl",
                              "allkeys-lfu", "allkeys-random", "allkeys-lrm"}) {
@@ -108,9 +108,9 @@ TEST(Doctor, AClockMoreThanASecondOffIsWarnedOf) {
     EXPECT_EQ(Found(OfTime(sign * 1001 * kMillisecond)), Codes{WarningCode::kClock});
     EXPECT_EQ(Found(OfTime(sign * 400 * 86400 * kSecond)), Codes{WarningCode::kClock});
   }
-  EXPECT_NE(Diagnose(OfTime(12'340 * kMillisecond), kWall)[0].detail.find("12.3 s ahead of"),
+  EXPECT_NE(Diagnose(OfTime(12'340 * kMillisecond), kWall).at(0).detail.find("12.3 s ahead of"),
             std::string::npos);
-  EXPECT_NE(Diagnose(OfTime(-12'340 * kMillisecond), kWall)[0].detail.find("12.3 s behind"),
+  EXPECT_NE(Diagnose(OfTime(-12'340 * kMillisecond), kWall).at(0).detail.find("12.3 s behind"),
             std::string::npos);
 }
 
