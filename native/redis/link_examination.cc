@@ -11,6 +11,8 @@ void Link::Examine(Nanos now) {
   if (!std::exchange(examination_due_, false)) return;
   examination_ = {};
   for (const Question question : {Question::kTime, Question::kReplication, Question::kMemory}) {
+    // A router follows the roles by itself.
+    if (question == Question::kReplication && options_.routed) continue;
     AddCommand(Command::Kind::kQuestion, {}, now, question);
   }
 }

@@ -7,12 +7,14 @@ import { after, test } from 'node:test';
 import { seededRandom, testSeed } from '../support/random.mjs';
 import { strayReasons } from './measure.mjs';
 import { rows as access } from './rows-access.mjs';
+import { rows as cluster } from './rows-cluster.mjs';
+import { rows as sentinel } from './rows-sentinel.mjs';
 import { rows as single } from './rows-single.mjs';
 import { runRow } from './run-row.mjs';
 import { tableOf, worstOf } from './table.mjs';
 
 const full = Boolean(process.env.SLUICE_FULL);
-const rows = [...single, ...access].filter(({ name }) =>
+const rows = [...single, ...access, ...cluster, ...sentinel].filter(({ name }) =>
   name.includes(process.env.SLUICE_FAULT ?? ''),
 );
 /** The refill that rounding of times to whole ms, and a clock that is slewed, may bring forward. */

@@ -61,6 +61,16 @@ TEST(LinkExamination, WhoIsNotCuriousAsksNothing) {
   EXPECT_TRUE(driver.Sent().empty());
 }
 
+TEST(LinkExamination, ALinkThatARouterOwnsDoesNotAskForTheRole) {
+  Link::Options options = Curious();
+  options.routed = true;
+  LinkDriver driver(options);
+  driver.GetReady();
+  EXPECT_EQ(driver.Sent(), (std::vector<SentCommand>{{"TIME"}, {"INFO", "memory"}}));
+  driver.Receive(Time("1000") + Text("maxmemory_policy:noeviction\r\n"));
+  EXPECT_TRUE(driver.link.IsExamined());
+}
+
 TEST(LinkExamination, WhereInfoSaysNothingOfThePolicyConfigIsAsked) {
   for (const std::string& memory : {std::string("-NOPERM no\r\n"), Text("used_memory:1\r\n"),
                                     std::string(":1\r\n"), std::string("$-1\r\n")}) {

@@ -1,0 +1,80 @@
+// The fault table's rows of a cluster: masters that fail, slots that move.
+
+import { setTimeout as sleep } from 'node:timers/promises';
+import { away, forgetful, harmless } from './bounds.mjs';
+import { clustered } from './set-ups.mjs';
+
+/** Keys on every node. */
+const KEYS = 6;
+const keyOf = (random) => `key${Math.floor(KEYS * random())}`;
+
+/** Moves the slots of the load's keys to and fro, and lets each stand half-way for a while. */
+async function moveSlots({ fixture: { cluster }, random, full }) {
+  const masters = await cluster.masters();
+  for (let moved = 0; moved < (full ? 30 : 8); moved++) {
+    const slot = await cluster.slotOf(keyOf(random));
+    const owner = await cluster.ownerOf(slot);
+    const others = masters.filter((node) => node !== owner);
+    const to = others[Math.floor(others.length * random())];
+    await cluster.reshard([slot], to, async (migration) => {
+      await sleep(50 * random());
+      // The keys of one check may then be on two nodes.
+      await migration.moveKeys(1 + Math.floor(2 * random()));
+      // Longer than a check waits, now and then.
+      await sleep(random() < 0.25 ? 400 : 100 * random());
+    });
+    await sleep(50 * random());
+  }
+}
+
+export const rows = [
+  {
+    name: 'cluster: a master killed, a replica elected',
+    setUp: clustered({ replicas: 1 }),
+    async fault({ fixture: { cluster }, random, run }) {
+      const master = await cluster.ownerOf(await cluster.slotOf(keyOf(random)));
+      const replica = await cluster.replicaOf(master);
+      await cluster.kill(master);
+      await cluster.promoted(replica);
+      // What the master had not told its replica yet is lost.
+      run.losses = (run.losses ?? 0) + 1;
+      await cluster.restart(master);
+      await cluster.settled();
+    },
+    load: { keys: KEYS },
+    bound: forgetful,
+  },
+  {
+    name: 'cluster: a replica takes over in good order',
+    setUp: clustered({ replicas: 1 }),
+    async fault({ fixture: { cluster }, random }) {
+      const master = await cluster.ownerOf(await cluster.slotOf(keyOf(random)));
+      await cluster.failover(master);
+      await cluster.settled();
+    },
+    load: { keys: KEYS },
+    bound: away,
+  },
+  {
+    name: 'cluster: slots move, one policy',
+    setUp: clustered(),
+    fault: moveSlots,
+    load: { keys: KEYS, processes: 4 },
+    unseen: true,
+    bound: harmless,
+  },
+  {
+    name: 'cluster: slots move, three policies',
+    setUp: clustered(),
+    fault: moveSlots,
+    load: {
+      keys: KEYS,
+      processes: 4,
+      looser: [
+        { capacity: 400, refill: 200, every: '1s' },
+        { capacity: 10_000, refill: 10_000, every: '1m' },
+      ],
+    },
+    bound: away,
+  },
+];
