@@ -9,10 +9,12 @@ import { redisSubjects } from './redis-subjects.mjs';
 // Reading the clock is a part of what a decision may cost: with many under way, only at some calls.
 const TIMED_ONE_IN = 8;
 
-const [name, port, callsPerKey] = process.argv.slice(2);
-const shape = { name, callsPerKey: Number(callsPerKey), warm: 0 };
+const { name, ports, cluster, policies, callsPerKey } = JSON.parse(process.argv[2]);
+const shape = { name, callsPerKey, warm: 0 };
 const { capacity } = makeWorkload({ ...shape, keyCount: 1, seed: 1 });
-const subject = await redisSubjects[name]({ port: Number(port), capacity });
+// The first policy denies; the others have room left.
+const limits = Array.from({ length: policies }, (_, i) => capacity * 2 ** i);
+const subject = await redisSubjects[name]({ ports, cluster, limits });
 
 serve(
   {

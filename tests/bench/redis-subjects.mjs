@@ -1,10 +1,13 @@
 // Who is measured over Redis. Each runs alone in a process of its own.
 //
-// A subject: `open({ port, capacity })` connects and resolves to
+// A subject: `open({ ports, cluster, limits })` connects and resolves to
 //   decide(key)        the call, as an application makes it: a promise
 //   admitted(result)   what it came to; throws when Redis did not decide
 //   denied(error)      where a denial is a rejection: returns for one, rethrows anything else
 //   close()
+// `limits`: of one policy or several; a key may make as many calls as the smallest. Sluice charges all policies or
+// none, in one command. No peer can, so each has one limiter a policy, asked in the way its own documentation or
+// guard does; what one of them admits stays charged where another denies.
 // Each peer decides every call in Redis, as Sluice does here: no cache of denials in the process.
 import { REFILL_MS, WINDOW_MS } from './lib/workload.mjs';
 
@@ -13,11 +16,16 @@ const rethrow = (error) => {
 };
 
 export const redisSubjects = {
-  async sluice({ port, capacity }) {
+  async sluice({ ports, cluster, limits }) {
     const { createLimiter, redis, tokenBucket } = await import('sluice');
+    const urls = ports.map((port) => `redis://127.0.0.1:${port}`);
+    const policies = limits.map((capacity, i) => [
+      `policy${i}`,
+      tokenBucket({ capacity, refill: capacity, every: REFILL_MS }),
+    ]);
     const limiter = createLimiter({
-      policies: tokenBucket({ capacity, refill: capacity, every: REFILL_MS }),
-      store: redis(`redis://127.0.0.1:${port}`),
+      policies: Object.fromEntries(policies),
+      store: cluster ? redis({ nodes: urls, cluster: true }) : redis(urls[0]),
       onStoreError: 'throw',
       denialCache: false,
       deadlineMs: 5000,
@@ -38,36 +46,58 @@ export const redisSubjects = {
   // ioredis gathers the commands of one turn of the event loop when told to.
   'the same, auto-pipelining': (options) => flexible(options, true),
 
-  async 'rate-limit-redis + node-redis'({ port, capacity }) {
+  // Several policies: a store each, asked at once.
+  async 'rate-limit-redis + node-redis'({ ports, limits }) {
     const { RedisStore } = await import('rate-limit-redis');
     const { createClient } = await import('redis');
-    const client = createClient({ url: `redis://127.0.0.1:${port}` });
+    const client = createClient({ url: `redis://127.0.0.1:${ports[0]}` });
     await client.connect();
-    const store = new RedisStore({ sendCommand: (...args) => client.sendCommand(args) });
-    await store.init({ windowMs: WINDOW_MS });
+    const sendCommand = (...args) => client.sendCommand(args);
+    const stores = limits.map((_, i) => new RedisStore({ sendCommand, prefix: `rl${i}:` }));
+    for (const store of stores) await store.init({ windowMs: WINDOW_MS });
+    const [only] = stores;
+    const within = ({ totalHits }, i) => totalHits <= limits[i];
     return {
-      decide: (key) => store.increment(key),
-      admitted: ({ totalHits }) => totalHits <= capacity,
+      decide:
+        stores.length === 1
+          ? (key) => only.increment(key)
+          : (key) => Promise.all(stores.map((store) => store.increment(key))),
+      admitted: (told) => [told].flat().every(within),
       denied: rethrow,
       close: () => client.close(),
     };
   },
 };
 
-async function flexible({ port, capacity }, enableAutoPipelining) {
-  const { Redis } = await import('ioredis');
-  const { RateLimiterRedis } = await import('rate-limiter-flexible');
-  const client = new Redis({ host: '127.0.0.1', port, enableAutoPipelining });
-  const limiter = new RateLimiterRedis({
-    storeClient: client,
-    points: capacity,
-    duration: WINDOW_MS / 1000,
-  });
+/** Those that know clusters, as set up here. */
+export const clusterSubjects = ['sluice', 'rate-limiter-flexible + ioredis'];
+
+// Several policies: its RateLimiterUnion.
+async function flexible({ ports, cluster, limits }, enableAutoPipelining) {
+  const { Cluster, Redis } = await import('ioredis');
+  const { RateLimiterRedis, RateLimiterUnion } = await import('rate-limiter-flexible');
+  const nodes = ports.map((port) => ({ host: '127.0.0.1', port }));
+  const client = cluster
+    ? new Cluster(nodes, { enableAutoPipelining })
+    : new Redis({ ...nodes[0], enableAutoPipelining });
+  const limiters = limits.map(
+    (points, i) =>
+      new RateLimiterRedis({
+        storeClient: client,
+        keyPrefix: `rlf${i}`,
+        points,
+        duration: WINDOW_MS / 1000,
+      }),
+  );
+  const limiter = limiters.length === 1 ? limiters[0] : new RateLimiterUnion(...limiters);
   return {
     decide: (key) => limiter.consume(key),
     admitted: () => true,
     denied(denial) {
-      if (denial instanceof Error) throw denial;
+      // A union's names who denied; errors are among them.
+      const all = limiters.length === 1 ? [denial] : Object.values(denial);
+      const error = all.find((one) => one instanceof Error);
+      if (error) throw error;
     },
     close: () => client.quit(),
   };

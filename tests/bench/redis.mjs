@@ -1,22 +1,27 @@
 // Decisions in Redis, over loopback. Workloads:
 //
+//   one policy       one Redis
+//   three policies   one Redis; the first policy denies
+//   cluster          one policy, three masters
+// each with
 //   1 under way      calls one after the other: what a single request waits for
 //   64 under way     a busy process
 //   512 under way    a process at its limit
 //
-// A Redis of the bench's own, emptied before each run. Each key (100 of them with 1 under way, else 1,000)
-// is called 100 times in random order, and may be 90 times.
+// Servers of the bench's own, emptied before each run. Each key is called 50 times in random order, and may be 45
+// times; there are 1,000 keys, 300 with three policies, 60 with 1 under way.
 //
 // Each subject lives in one child process all along, and waits while the others have their turn: so
 // the CPU time of a process is one subject's, threads and all, and neither the heap nor the compiled
 // code of one weighs on another. CPU time is the child's, the calling loop included (the same for
-// all), and the server's (INFO cpu), which does not know who calls.
+// all), and the servers' (INFO cpu), which do not know who calls.
 import { fileURLToPath } from 'node:url';
 import { Redis } from 'ioredis';
+import { startCluster } from '../support/redis-cluster.mjs';
 import { startRedis } from '../support/redis-server.mjs';
 import { Child } from './lib/child.mjs';
 import { inTurn } from './lib/rounds.mjs';
-import { redisSubjects } from './redis-subjects.mjs';
+import { clusterSubjects, redisSubjects } from './redis-subjects.mjs';
 
 const SLUICE = 'sluice';
 const PEER = 'rate-limiter-flexible + ioredis';
@@ -32,69 +37,92 @@ const METRICS = [
   { metric: 'p99', unit: 'us', field: 'p99Micros' },
 ];
 
-export async function benchRedis(report, { rounds, quick, seed, sluice }) {
-  const callsPerKey = quick ? 10 : 100;
-  const server = await startRedis();
-  const admin = new Redis({ host: '127.0.0.1', port: server.port });
-  const names = Object.keys(redisSubjects).filter((name) => sluice || name !== SLUICE);
-  const subjects = names.map((name) => ({
-    name,
-    process: new Child(child, [name, String(server.port), String(callsPerKey)]),
-  }));
+const ALL = Object.keys(redisSubjects);
+const SECTIONS = [
+  { section: 'one policy', names: ALL, policies: 1, keyCount: 1000, cluster: false },
+  { section: 'three policies', names: ALL, policies: 3, keyCount: 300, cluster: false },
+  { section: 'cluster', names: clusterSubjects, policies: 1, keyCount: 1000, cluster: true },
+];
+
+export async function benchRedis(report, options) {
+  for (const section of SECTIONS) await benchSection(report, section, options);
+  addTargets(report);
+}
+
+async function benchSection(report, { section, names, policies, keyCount, cluster }, options) {
+  const { rounds, quick, seed, sluice } = options;
+  const callsPerKey = quick ? 10 : 50;
+  const started = cluster ? await startCluster() : await startRedis();
+  const ports = (cluster ? started.nodes : [started]).map(({ port }) => port);
+  const admins = ports.map((port) => new Redis({ host: '127.0.0.1', port }));
+  const subjects = names
+    .filter((name) => sluice || name !== SLUICE)
+    .map((name) => {
+      const args = JSON.stringify({ name, ports, cluster, policies, callsPerKey });
+      return { name, process: new Child(child, [args]) };
+    });
   try {
     for (const underWay of [1, 64, 512]) {
-      const keyCount = underWay === 1 || quick ? 100 : 1000;
-      const run = (subject) => measure(admin, subject.process, { underWay, keyCount, seed });
+      const params = { underWay, keyCount: underWay === 1 || quick ? 60 : keyCount, seed };
+      const run = (subject) => measure(admins, subject.process, params);
       await inTurn(subjects, 1, run); // connects, loads the script, compiles
       const results = await inTurn(subjects, rounds, run);
       for (const { metric, unit, field } of METRICS) {
         for (const [index, { name: subject }] of subjects.entries()) {
           const samples = results[index].map((result) => result[field]);
-          report.add({ metric, unit, workload: nameOf(underWay), subject, samples });
+          report.add({ metric, unit, workload: nameOf(section, underWay), subject, samples });
         }
       }
     }
   } finally {
     await Promise.all(subjects.map(({ process }) => process.stop()));
-    await admin.quit();
-    await server.stop();
+    await Promise.all(admins.map((admin) => admin.quit()));
+    await started.stop();
   }
-  addTargets(report);
 }
 
-async function measure(admin, process, params) {
-  await admin.flushall('SYNC');
-  const before = await cpuMicros(admin);
+async function measure(admins, process, params) {
+  await Promise.all(admins.map((admin) => admin.flushall('SYNC')));
+  const before = await cpuMicros(admins);
   const result = await process.call('run', params);
-  return { ...result, redisMicros: ((await cpuMicros(admin)) - before) / result.calls };
+  return { ...result, redisMicros: ((await cpuMicros(admins)) - before) / result.calls };
 }
 
-async function cpuMicros(admin) {
-  const info = await admin.info('cpu');
-  const seconds = (field) => Number(new RegExp(`^${field}:([\\d.]+)`, 'm').exec(info)[1]);
-  return (seconds('used_cpu_sys') + seconds('used_cpu_user')) * 1e6;
+async function cpuMicros(admins) {
+  const infos = await Promise.all(admins.map((admin) => admin.info('cpu')));
+  const seconds = (info, field) => Number(new RegExp(`^${field}:([\\d.]+)`, 'm').exec(info)[1]);
+  const used = infos.map((i) => seconds(i, 'used_cpu_sys') + seconds(i, 'used_cpu_user'));
+  return used.reduce((sum, one) => sum + one, 0) * 1e6;
 }
 
-function nameOf(underWay) {
-  return `${underWay} under way`;
+function nameOf(section, underWay) {
+  return `${section}, ${underWay} under way`;
 }
 
 function addTargets(report) {
-  const compare = (metric, underWay, peer, bound) => {
-    const workload = nameOf(underWay);
-    report.target({
-      what: `${metric}, ${workload}, against ${peer}`,
-      value: report.median(metric, workload, SLUICE) / report.median(metric, workload, peer),
-      ...bound,
-    });
+  const compare = (section, peer, bounds = {}) => {
+    const one = (metric, underWay, bound) => {
+      const workload = nameOf(section, underWay);
+      report.target({
+        what: `${metric}, ${workload}, against ${peer}`,
+        value: report.median(metric, workload, SLUICE) / report.median(metric, workload, peer),
+        ...bound,
+      });
+    };
+    one('decisions', 512, bounds.decisions);
+    one('Node CPU per decision', 512, bounds.nodeCpu);
+    one('Redis CPU per decision', 512, bounds.redisCpu);
+    one('p50', 1, bounds.p50);
   };
-  compare('decisions', 512, PEER, { atLeast: 4 });
-  compare('Node CPU per decision', 512, PEER, { atMost: 1 / 8 });
-  compare('Redis CPU per decision', 512, PEER, { atMost: 1 / 2 });
-  compare('p50', 1, PEER, { atMost: 1.2 });
+  compare('one policy', PEER, {
+    decisions: { atLeast: 4 },
+    nodeCpu: { atMost: 1 / 8 },
+    redisCpu: { atMost: 1 / 2 },
+    p50: { atMost: 1.2 },
+  });
   // ioredis leaves this off unless asked; who has asked for it will want to know.
-  compare('decisions', 512, PIPELINED);
-  compare('Node CPU per decision', 512, PIPELINED);
-  compare('Redis CPU per decision', 512, PIPELINED);
-  compare('p50', 1, PIPELINED);
+  compare('one policy', PIPELINED);
+  compare('three policies', PEER);
+  compare('three policies', PIPELINED);
+  compare('cluster', PEER);
 }
