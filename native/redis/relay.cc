@@ -150,7 +150,7 @@ void Relay::OnReply(std::uint64_t id, const Reply& reply, Nanos now) {
   UnderWay command = Take(at, now);
   Lane& lane = *command.lane;
   // Whoever looks so late did not see when it came.
-  if (now > first_deadline_ + kLate) lane.pace.Skip();
+  if (now - kLate > first_deadline_) lane.pace.Skip();
   lane.pace.OnReply(command.sent, command.requests.size(), now);
   if (reply.kind == Reply::Kind::kError) {
     OnError(command, reply.text, now);
