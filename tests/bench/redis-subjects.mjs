@@ -67,6 +67,28 @@ export const redisSubjects = {
       close: () => client.close(),
     };
   },
+
+  // Several policies: one after the other, until one denies, as ThrottlerGuard asks its throttlers.
+  async '@nest-lab/throttler-storage-redis'({ ports, limits }) {
+    const { ThrottlerStorageRedisService } = await import('@nest-lab/throttler-storage-redis');
+    const { Redis } = await import('ioredis');
+    const client = new Redis({ host: '127.0.0.1', port: ports[0] });
+    const storage = new ThrottlerStorageRedisService(client);
+    const ask = (key, i) =>
+      storage.increment(key, WINDOW_MS, limits[i], WINDOW_MS, `throttler${i}`);
+    return {
+      async decide(key) {
+        for (let i = 0; i < limits.length; i++) {
+          const told = await ask(key, i);
+          if (told.isBlocked) return told;
+        }
+        return { isBlocked: false };
+      },
+      admitted: ({ isBlocked }) => !isBlocked,
+      denied: rethrow,
+      close: () => client.quit(),
+    };
+  },
 };
 
 /** Those that know clusters, as set up here. */

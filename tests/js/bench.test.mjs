@@ -46,7 +46,13 @@ for (const [name, subjects] of [
       ...['leakyBucket', 'fixedWindow', 'slidingWindow', 'slidingLog', 'concurrency'],
     ],
   ],
-  ['redis', ['sluice', 'rate-limiter-flexible + ioredis', 'rate-limit-redis + node-redis']],
+  [
+    'redis',
+    [
+      ...['sluice', 'rate-limiter-flexible + ioredis', 'rate-limit-redis + node-redis'],
+      '@nest-lab/throttler-storage-redis',
+    ],
+  ],
   ['http', ['no limiter', 'sluice', 'express-rate-limit']],
 ]) {
   test(`bench ${name} --quick measures every subject and every target`, () => {
