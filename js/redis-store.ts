@@ -60,7 +60,7 @@ const OPTIONS: Readonly<Record<keyof RedisOptions, true>> = {
 };
 
 /** Options of a Redis store over a client of yours. */
-export interface RedisClientOptions {
+export interface RedisClientOptions extends Partial<Record<keyof RedisOptions, never>> {
   /**
    * A client of ioredis, iovalkey or node-redis, a cluster's too. It stays yours: connecting, reconnecting and closing
    * are its own business, TLS and passwords its own options. Limiters over one client share their batches.

@@ -6,10 +6,14 @@ import { createRequire } from 'node:module';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
-const programs = { sluice: './types.mts', 'sluice/express': './express.types.mts' };
+const programs = {
+  sluice: './types.mts',
+  'sluice/express': './express.types.mts',
+  'clients of Redis': './own-client.types.mts',
+};
 
 for (const [entry, program] of Object.entries(programs)) {
-  test(`the types of '${entry}' infer names and refuse what is wrong`, () => {
+  test(`the types of ${entry} infer names and refuse what is wrong`, () => {
     const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc');
     const flags =
       '--noEmit --strict --exactOptionalPropertyTypes --module nodenext --target es2022';

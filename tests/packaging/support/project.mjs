@@ -75,9 +75,11 @@ export async function installedProject() {
   return { folder, project, tarball, path, remove };
 }
 
-/** Gives a project the type packages of this checkout: Node's and Express's. */
+/** Gives a project packages of this checkout: the types of Node and Express, and Redis clients. */
 export async function linkTypes(project) {
-  const types = join(project, 'node_modules', '@types');
-  await rm(types, { recursive: true, force: true });
-  await symlink(join(root, 'node_modules', '@types'), types);
+  for (const name of ['@types', 'ioredis', 'redis']) {
+    const path = join(project, 'node_modules', name);
+    await rm(path, { recursive: true, force: true });
+    await symlink(join(root, 'node_modules', name), path);
+  }
 }
