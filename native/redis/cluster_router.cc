@@ -23,9 +23,6 @@ constexpr Nanos kRefusedWait = milliseconds(25);
 
 constexpr std::string_view kUnanswered = "no answer before the deadline";
 constexpr std::string_view kUnserved = "no node of the cluster has the key's slot";
-constexpr std::string_view kApart =
-    "the keys of one call are in different slots of the cluster, which cannot decide on them in "
-    "one step";
 
 }  // namespace
 
@@ -41,7 +38,7 @@ void ClusterRouter::Submit(std::span<Request> requests, Nanos now) {
   for (Request& request : requests) {
     const auto slot = SlotOf(request);
     if (!slot) {
-      Fail(request, Fault::kCrossSlot, kApart);
+      Fail(request, Fault::kCrossSlot, kSlotsApart);
       continue;
     }
     if (request.asked == Nanos{0}) request.asked = now;

@@ -3,13 +3,21 @@
 
 #include <algorithm>
 #include <iterator>
+#include <memory>
+#include <optional>
 #include <utility>
+
+#include "redis/redirect.h"
+#include "redis/slot.h"
 
 namespace sluice::redis {
 namespace {
 
 // How long a slot that nobody has use for is tried to be given back; it has a time to live anyway.
 constexpr Nanos kGiveBack = std::chrono::seconds(5);
+
+// How long a slot that is being moved is left alone.
+constexpr Nanos kHold = std::chrono::milliseconds(10);
 
 constexpr std::string_view kTooLate = "the deadline passed before the request could be sent";
 constexpr std::string_view kSlow = "the server takes too long for an answer in time";
@@ -27,8 +35,7 @@ bool IsReset(const Request& request) { return request.kind == Request::Kind::kRe
 Relay::Relay(Options options, std::uint64_t seed)
     : options_(std::move(options)), sha_(ScriptSha()), random_(seed) {}
 
-Relay::Lane& Relay::LaneOf(const Request& /*request*/) {
-  const std::uint16_t number = 0;
+Relay::Lane& Relay::LaneOf(std::uint16_t number) {
   const auto [at, made] = lanes_.try_emplace(number, number, options_.breaker, random_);
   if (made) ++breakers_[static_cast<std::size_t>(at->second.seen)];
   return at->second;
@@ -46,7 +53,13 @@ void Relay::Submit(std::span<Request> requests, Nanos now) {
       Fail(request, Fault::kTimeout, kTooLate);
       continue;
     }
-    Lane& lane = LaneOf(request);
+    const std::optional<std::uint16_t> slot = options_.cluster ? SlotOf(request) : 0;
+    if (!slot) {
+      Fail(request, Fault::kCrossSlot, kSlotsApart);
+      continue;
+    }
+    request.route = {.slot = *slot};
+    Lane& lane = LaneOf(*slot);
     if (touched.empty() || touched.back() != &lane) touched.push_back(&lane);
     if (Divert(lane, request, now)) continue;
     first_deadline_ = std::min(first_deadline_, request.deadline);
@@ -56,7 +69,7 @@ void Relay::Submit(std::span<Request> requests, Nanos now) {
 }
 
 void Relay::Pump(Lane& lane, Nanos now) {
-  while (!lane.queue.empty()) {
+  while (!lane.queue.empty() && now >= lane.hold_until) {
     if (!lane.breaker.closed()) {
       if (!MayProbe(lane, now)) break;
       SendBatch(lane, 1, now);
@@ -83,7 +96,8 @@ void Relay::SendBatch(Lane& lane, std::size_t most, Nanos now) {
     } else if (!CanWait(next.kind) && ahead > 1 &&
                IsLate(lane, next.deadline, ahead + batch.size(), now)) {
       Fail(next, Fault::kOverload, kSlow);
-    } else if (batch.empty() || IsReset(next) == IsReset(batch.front())) {
+    } else if (batch.empty() || (IsReset(next) == IsReset(batch.front()) && !next.route.alone &&
+                                 !batch.front().route.alone)) {
       batch.push_back(std::move(next));
     } else {
       break;
@@ -176,7 +190,8 @@ void Relay::OnError(UnderWay& command, std::string_view error, Nanos now) {
     return;
   }
   const std::string why = ErrorText(error);
-  if (RemedyOf(error) != Remedy::kGiveUp) return AskAgain(lane, command.requests, why, now);
+  const Remedy remedy = RemedyHere(error);
+  if (remedy != Remedy::kGiveUp) return AskAgain(lane, command.requests, why, remedy, now);
   NoteReply(command, now);
   for (Request& request : command.requests) {
     if (request.sink) Fail(request, Fault::kServer, why);
@@ -193,7 +208,7 @@ void Relay::OnChecksReply(UnderWay& command, const Reply& reply, Nanos now) {
     return NoteFailure(lane, Fault::kProtocol, kNonsense, now);
   }
   // The script says it of the checks that could not be executed.
-  const Remedy remedy = RemedyOf(reply.text);
+  const Remedy remedy = RemedyHere(reply.text);
   std::vector<Request> refused;
   for (std::size_t i = 0; i < completions.size(); ++i) {
     Request& request = command.requests[i];
@@ -206,7 +221,7 @@ void Relay::OnChecksReply(UnderWay& command, const Reply& reply, Nanos now) {
     }
   }
   if (refused.empty()) return NoteReply(command, now);
-  AskAgain(lane, refused, ErrorText(reply.text), now);
+  AskAgain(lane, refused, ErrorText(reply.text), remedy, now);
 }
 
 void Relay::OnResetReply(UnderWay& command, const Reply& reply, Nanos now) {
@@ -244,8 +259,16 @@ void Relay::OnLost(std::uint64_t id, std::string_view why, Nanos now) {
   Settle(lane, now);
 }
 
+// A client that knows of no cluster cannot follow a redirection, now or later.
+Remedy Relay::RemedyHere(std::string_view error) const {
+  if (!ReadRedirect(error)) return RemedyOf(error);
+  return options_.cluster ? Remedy::kRedirect : Remedy::kGiveUp;
+}
+
 // The server refused to execute these, and would refuse what follows.
-void Relay::AskAgain(Lane& lane, std::span<Request> requests, std::string_view why, Nanos now) {
+void Relay::AskAgain(Lane& lane, std::span<Request> requests, std::string_view why, Remedy remedy,
+                     Nanos now) {
+  if (remedy == Remedy::kRedirect) return AskAlone(lane, requests, now);
   std::vector<Request> again;
   for (Request& request : requests) {
     if (!request.sink) continue;
@@ -259,6 +282,20 @@ void Relay::AskAgain(Lane& lane, std::span<Request> requests, std::string_view w
   lane.troubled = true;
   lane.breaker.Trip(Fault::kServer, why, now);
   FailChecksThatWait(lane);
+}
+
+// Their slot is being moved, so that a node may have some of several keys.
+void Relay::AskAlone(Lane& lane, std::span<Request> requests, Nanos now) {
+  std::vector<Request> again;
+  for (Request& request : requests) {
+    if (!request.sink) continue;
+    request.route.alone = true;
+    again.push_back(std::move(request));
+  }
+  Requeue(lane, std::move(again));
+  lane.hold_until = now + kHold;
+  first_hold_ = std::min(first_hold_, lane.hold_until);
+  lane.breaker.OnProbeReturned(now);
 }
 
 void Relay::Requeue(Lane& lane, std::vector<Request>&& requests) {

@@ -96,7 +96,7 @@ void Relay::NoteReply(const UnderWay& command, Nanos now) {
 // ---- Time
 
 Nanos Relay::NextTime() const {
-  Nanos next = first_deadline_;
+  Nanos next = std::min(first_deadline_, first_hold_);
   if (breakers_[static_cast<std::size_t>(BreakerState::kClosed)] == lanes_.size()) return next;
   for (const auto& [number, lane] : lanes_) {
     next = std::min(next, lane.breaker.NextTime());
@@ -114,9 +114,11 @@ void Relay::OnTime(Nanos now) {
     for (auto& [number, lane] : lanes_) lane.breaker.Forgive(now);
   }
   Expire(now, due < now - kLate);
+  first_hold_ = kNever;
   for (auto at = lanes_.begin(); at != lanes_.end();) {
     Lane& lane = (at++)->second;  // which may be no more afterwards
     lane.breaker.OnTime(now);
+    if (lane.hold_until > now) first_hold_ = std::min(first_hold_, lane.hold_until);
     Settle(lane, now);
   }
 }

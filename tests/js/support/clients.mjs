@@ -1,7 +1,7 @@
 // Redis clients that people bring, by the names of their packages.
 
-import { Redis as Ioredis } from 'ioredis';
-import { createClient } from 'redis';
+import { Redis as Ioredis, Cluster as IoredisCluster } from 'ioredis';
+import { createClient, createCluster } from 'redis';
 
 /** Of the ioredis family. */
 const family = (Redis) => ({
@@ -21,6 +21,29 @@ export const CLIENTS = {
       const client = createClient({ url, ...options });
       client.on('error', () => {});
       client.connect().catch(() => {}); // it was closed before there was a server
+      return client;
+    },
+    close: (client) => client.isOpen && client.destroy(),
+  },
+};
+
+const clusterFamily = (Cluster) => ({
+  open(urls, options = {}) {
+    const client = new Cluster(urls, options);
+    client.on('error', () => {});
+    return client;
+  },
+  close: (client) => client.disconnect(),
+});
+
+/** The same for clusters: `open(urls, options)`; node-redis takes no command before it is connected. */
+export const CLUSTER_CLIENTS = {
+  ioredis: clusterFamily(IoredisCluster),
+  'node-redis': {
+    async open(urls, options = {}) {
+      const client = createCluster({ rootNodes: urls.map((url) => ({ url })), ...options });
+      client.on('error', () => {});
+      await client.connect();
       return client;
     },
     close: (client) => client.isOpen && client.destroy(),

@@ -14,6 +14,8 @@
 //     breaker is open, no more than `max_owed` commands are left with it.
 //   * What the client says it could not do may have been executed: only what can be repeated is
 //     asked again.
+//   * What a node refuses because the slot is being moved, and the client hands on, is asked again
+//     after a moment, each request alone, until its deadline.
 //   * When the server does not know the script, the batch is sent again with its text. That needs
 //     no command for a node, which a cluster's client may not have.
 #pragma once
@@ -107,6 +109,7 @@ class Relay {
     std::size_t live_requests = 0;              // in them
     std::size_t owed = 0;                       // commands under way that nobody waits for
     bool troubled = false;                      // since the last success
+    Nanos hold_until{0};                        // the slot is being moved
     BreakerState seen = BreakerState::kClosed;  // see Observe
   };
   using Lanes = std::map<std::uint16_t, Lane>;
@@ -124,7 +127,7 @@ class Relay {
   // the server.
   static constexpr Nanos kLate = std::chrono::milliseconds(50);
 
-  Lane& LaneOf(const Request& request);
+  Lane& LaneOf(std::uint16_t number);
   bool Divert(Lane& lane, Request& request, Nanos now);
   bool IsLate(const Lane& lane, Nanos deadline, std::size_t ahead, Nanos now) const;
   bool KeepsTooMuch(const Lane& lane) const;
@@ -138,7 +141,10 @@ class Relay {
   void OnError(UnderWay& command, std::string_view error, Nanos now);
   void OnChecksReply(UnderWay& command, const Reply& reply, Nanos now);
   void OnResetReply(UnderWay& command, const Reply& reply, Nanos now);
-  void AskAgain(Lane& lane, std::span<Request> requests, std::string_view why, Nanos now);
+  void AskAgain(Lane& lane, std::span<Request> requests, std::string_view why, Remedy remedy,
+                Nanos now);
+  void AskAlone(Lane& lane, std::span<Request> requests, Nanos now);
+  Remedy RemedyHere(std::string_view error) const;
   void Requeue(Lane& lane, std::vector<Request>&& requests);
   void GiveBackSlot(Lane& lane, Request&& unused, Nanos now);
 
@@ -164,6 +170,7 @@ class Relay {
   std::uint64_t ids_ = 0;
   std::map<std::uint64_t, UnderWay> under_way_;
   Nanos first_deadline_ = kNever;  // no request's deadline is earlier
+  Nanos first_hold_ = kNever;      // no lane's hold ends earlier
   std::vector<Command> commands_;
   ScriptCall call_;
 

@@ -18,4 +18,9 @@ std::uint16_t SlotOfTag(std::string_view tag);
 /// The slot of all states that the request names; not set if they are in different ones.
 std::optional<std::uint16_t> SlotOf(const Request& request);
 
+/// What is then said (Fault::kCrossSlot).
+inline constexpr std::string_view kSlotsApart =
+    "the keys of one call are in different slots of the cluster, which cannot decide on them in "
+    "one step";
+
 }  // namespace sluice::redis
