@@ -33,6 +33,10 @@ const VARIANTS = {
     ...CLUSTER_CLIENTS.ioredis,
     open: (urls) => CLUSTER_CLIENTS.ioredis.open(urls, { enableAutoPipelining: true }),
   },
+  'iovalkey, automatic pipelines': {
+    ...CLUSTER_CLIENTS.iovalkey,
+    open: (urls) => CLUSTER_CLIENTS.iovalkey.open(urls, { enableAutoPipelining: true }),
+  },
   'ioredis, keyPrefix': {
     ...CLUSTER_CLIENTS.ioredis,
     open: (urls) => CLUSTER_CLIENTS.ioredis.open(urls, { keyPrefix: 'app:' }),

@@ -37,7 +37,7 @@ const over = (own, options = {}) =>
     ...options,
   });
 
-const { ioredis, 'node-redis': nodeRedis } = CLIENTS;
+const { ioredis, iovalkey, 'node-redis': nodeRedis } = CLIENTS;
 
 // ---- What a client may be
 
@@ -90,7 +90,7 @@ test('other options beside a client are refused by name', () => {
   assert.throws(() => redis({ client, prefix: 'x' }), { code: 'ERR_SLUICE_UNKNOWN_OPTION' });
 });
 
-for (const name of ['ioredis']) {
+for (const name of ['ioredis', 'iovalkey']) {
   test(`${name}: a client that was closed is refused; so is one that subscribes`, async () => {
     const own = CLIENTS[name].open(server.url, { protocol: 2 });
     await own.subscribe('news');
@@ -129,6 +129,7 @@ const VARIANTS = {
   'ioredis, connected later': () => ioredis.open(server.url, { lazyConnect: true }),
   'ioredis, numbers as strings': () => ioredis.open(server.url, { stringNumbers: true }),
   'ioredis, automatic pipelines': () => ioredis.open(server.url, { enableAutoPipelining: true }),
+  'iovalkey, automatic pipelines': () => iovalkey.open(server.url, { enableAutoPipelining: true }),
   'node-redis, RESP2': () => nodeRedis.open(server.url, { RESP: 2 }),
   'node-redis, RESP3': () => nodeRedis.open(server.url, { RESP: 3 }),
   'node-redis, numbers as strings, texts as bytes': () =>
@@ -165,7 +166,7 @@ for (const [name, make] of Object.entries(VARIANTS)) {
   });
 }
 
-for (const name of ['ioredis']) {
+for (const name of ['ioredis', 'iovalkey']) {
   test(`${name}: its keyPrefix stands before every key, once`, async () => {
     const own = CLIENTS[name].open(server.url, { keyPrefix: 'app:' });
     const prefix = `kp-${name}`;

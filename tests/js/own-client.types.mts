@@ -1,6 +1,7 @@
 // Which clients `redis({ client })` takes, by the types of their packages. Compiled by types.test.mjs.
 
 import { Cluster, Redis } from 'ioredis';
+import { Redis as Valkey, Cluster as ValkeyCluster } from 'iovalkey';
 import { createClient, createClientPool, createCluster, createSentinel } from 'redis';
 import { type RedisClient, type RedisStore, redis } from 'sluice';
 
@@ -11,6 +12,8 @@ const sentinel = createSentinel({ name: 'main', sentinelRootNodes: [] });
 const stores: RedisStore[] = [
   redis({ client: new Redis(url) }),
   redis({ client: new Cluster([url]) }),
+  redis({ client: new Valkey(url) }),
+  redis({ client: new ValkeyCluster([url]) }),
   redis({ client: createClient({ url }) }),
   redis({ client: createClient({ url }).withTypeMapping({ 58: String }) }),
   redis({ client: createClientPool({ url }) }),

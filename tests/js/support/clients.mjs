@@ -1,6 +1,7 @@
 // Redis clients that people bring, by the names of their packages.
 
 import { Redis as Ioredis, Cluster as IoredisCluster } from 'ioredis';
+import { Redis as Iovalkey, Cluster as IovalkeyCluster } from 'iovalkey';
 import { createClient, createCluster } from 'redis';
 
 /** Of the ioredis family. */
@@ -16,6 +17,7 @@ const family = (Redis) => ({
 /** `open(url, options)`: connecting; not yet, or never, connected. */
 export const CLIENTS = {
   ioredis: family(Ioredis),
+  iovalkey: family(Iovalkey),
   'node-redis': {
     open(url, options = {}) {
       const client = createClient({ url, ...options });
@@ -39,6 +41,7 @@ const clusterFamily = (Cluster) => ({
 /** The same for clusters: `open(urls, options)`; node-redis takes no command before it is connected. */
 export const CLUSTER_CLIENTS = {
   ioredis: clusterFamily(IoredisCluster),
+  iovalkey: clusterFamily(IovalkeyCluster),
   'node-redis': {
     async open(urls, options = {}) {
       const client = createCluster({ rootNodes: urls.map((url) => ({ url })), ...options });

@@ -1,0 +1,8 @@
+// What is asked of Redis through the API, asked through a client of iovalkey.
+
+// The runner gives each file a process, so nobody else sees this.
+process.env.SLUICE_TRANSPORT = 'iovalkey';
+await import('./redis.test.mjs');
+await import('./redis-api.test.mjs');
+await import('./redis-faults.test.mjs');
+await import('./denial-cache.test.mjs');
