@@ -50,6 +50,11 @@ void Concurrency::Charge(State& state, HolderId holder, Micros now) const {
   state.slots.Insert({.time = now + ttl_, .holder = holder});
 }
 
+bool Concurrency::Holds(const State& state, HolderId holder, Micros now) {
+  const auto held = state.slots.items().subspan(state.slots.CountUntil(now));
+  return std::ranges::find(held, holder, &Slot::holder) != held.end();
+}
+
 bool Concurrency::Release(State& state, HolderId holder, Micros now) {
   const std::size_t at = Find(state, holder, now);
   if (at == state.slots.size()) return false;

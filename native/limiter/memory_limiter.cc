@@ -5,28 +5,9 @@
 #include <array>
 #include <utility>
 
+#include "memory_subject.h"
+
 namespace sluice {
-
-// The limiter's policies, or some of them, with the states of one call's keys.
-class MemoryLimiter::Subject {
- public:
-  Subject(const MemoryLimiter& limiter, Keys keys) : policies_(limiter.policies_) {
-    for (std::size_t i = 0; i < policies_.size(); ++i) {
-      entries_[i] = EntryOf(keys.size() == 1 ? keys[0] : keys[i], limiter.scopes_[i]);
-    }
-  }
-
-  MemoryStore::Subject All() const {
-    return {.policies = policies_, .entries = std::span(entries_).first(policies_.size())};
-  }
-  MemoryStore::Subject Only(std::size_t i) const {
-    return {.policies = policies_.subspan(i, 1), .entries = std::span(entries_).subspan(i, 1)};
-  }
-
- private:
-  std::span<const Policy> policies_;
-  std::array<EntryHash, kMaxPolicies> entries_;
-};
 
 namespace {
 
@@ -43,14 +24,10 @@ class Asks {
   std::size_t count_;
 };
 
-void Bind(Verdict& verdict) {
-  verdict.binding = static_cast<std::uint8_t>(BindingPolicy(verdict.Decisions()));
-}
-
 }  // namespace
 
 MemoryLimiter::MemoryLimiter(std::vector<Policy> policies, std::shared_ptr<MemoryStore> store,
-                             std::string_view prefix)
+                             std::string_view prefix, const IdScope& ids)
     : policies_(std::move(policies)),
       plain_(std::ranges::all_of(policies_, IsPlainTat)),
       store_(std::move(store)) {
@@ -67,11 +44,17 @@ MemoryLimiter::MemoryLimiter(std::vector<Policy> policies, std::shared_ptr<Memor
     const KeyHash once = store_->Hash(scope);
     scopes_.push_back(store_->Hash({reinterpret_cast<const char*>(&once.bits), sizeof once.bits}));
   }
+  std::string scope(prefix);
+  scope.push_back('\0');
+  scope.append(ids.limiter);
+  id_scope_ = store_->Hash(scope);
+  plan_ = store_->Hash(ids.plan);
 }
 
 void MemoryLimiter::Open(Verdict& verdict) const {
   verdict.source = Source::kStore;
   verdict.count = static_cast<std::uint8_t>(policies_.size());
+  verdict.repeated = false;
 }
 
 void MemoryLimiter::Check(KeyHash key, std::span<const std::int64_t> costs, Nanos now,
@@ -79,7 +62,7 @@ void MemoryLimiter::Check(KeyHash key, std::span<const std::int64_t> costs, Nano
   if (!IsQuick()) return Check({&key, 1}, Asks(costs).Question(), now, verdict);
   Open(verdict);
   verdict.allowed = store_->Check(key, policies_, scopes_, costs, now, verdict.Decisions());
-  Bind(verdict);
+  verdict.Bind();
 }
 
 void MemoryLimiter::Peek(KeyHash key, std::span<const std::int64_t> costs, Nanos now,
@@ -87,21 +70,21 @@ void MemoryLimiter::Peek(KeyHash key, std::span<const std::int64_t> costs, Nanos
   if (!IsQuick()) return Peek({&key, 1}, Asks(costs).Question(), now, verdict);
   Open(verdict);
   verdict.allowed = store_->Peek(key, policies_, scopes_, costs, now, verdict.Decisions());
-  Bind(verdict);
+  verdict.Bind();
 }
 
 void MemoryLimiter::Check(Keys keys, const MemoryStore::Question& question, Nanos now,
                           Verdict& verdict) const {
   Open(verdict);
   verdict.allowed = store_->Check(Subject(*this, keys).All(), question, now, verdict.Decisions());
-  Bind(verdict);
+  verdict.Bind();
 }
 
 void MemoryLimiter::Peek(Keys keys, const MemoryStore::Question& question, Nanos now,
                          Verdict& verdict) const {
   Open(verdict);
   verdict.allowed = store_->Peek(Subject(*this, keys).All(), question, now, verdict.Decisions());
-  Bind(verdict);
+  verdict.Bind();
 }
 
 void MemoryLimiter::Debit(Keys keys, std::span<const std::int64_t> units, Nanos now) const {

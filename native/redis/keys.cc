@@ -37,15 +37,6 @@ void AppendEscaped(std::string_view text, std::string& out) {
   }
 }
 
-void AppendDigest(std::string_view key, std::string& out) {
-  std::array<unsigned char, crypto_hash_sha256_BYTES> digest;
-  crypto_hash_sha256(digest.data(), reinterpret_cast<const unsigned char*>(key.data()), key.size());
-  out.append("%h");
-  for (const unsigned char byte : std::span(digest).first<16>()) {
-    AppendHex(byte, "0123456789abcdef", out);
-  }
-}
-
 }  // namespace
 
 void AppendEscapedKey(std::string_view key, std::string& out) {
@@ -57,7 +48,16 @@ void AppendEscapedKey(std::string_view key, std::string& out) {
   if (key.size() <= kLongestKey) AppendEscaped(key, out);
   if (key.size() > kLongestKey || out.size() - start > kLongestKey) {
     out.resize(start);
-    AppendDigest(key, out);
+    AppendDigest(key, out.append("%h"));
+  }
+}
+
+void AppendDigest(std::string_view text, std::string& out) {
+  std::array<unsigned char, crypto_hash_sha256_BYTES> digest;
+  crypto_hash_sha256(digest.data(), reinterpret_cast<const unsigned char*>(text.data()),
+                     text.size());
+  for (const unsigned char byte : std::span(digest).first<16>()) {
+    AppendHex(byte, "0123456789abcdef", out);
   }
 }
 

@@ -26,16 +26,18 @@ class NobodySink final : public Sink {
 };
 
 // Whether doing it twice comes to the same as doing it once.
-bool IsIdempotent(Request::Kind kind) {
-  switch (kind) {
+bool IsIdempotent(const Request& request) {
+  switch (request.kind) {
     case Request::Kind::kReset:
     case Request::Kind::kRelease:
     case Request::Kind::kRenew:
     case Request::Kind::kBlock:
     case Request::Kind::kUnblock:
       return true;
-    default:
+    case Request::Kind::kAbort:
       return false;
+    default:
+      return NamesId(request);
   }
 }
 
@@ -131,7 +133,7 @@ void Link::RequeueUnexecuted(std::string_view why, Nanos now) {
   for (Command& command : under_way_) {
     const bool executed = command.end <= written_bytes_;
     for (Request& request : command.requests) {
-      if (request.sink && (!executed || IsIdempotent(request.kind))) {
+      if (request.sink && (!executed || IsIdempotent(request))) {
         ++stats_.retries;
         again.push_back(std::move(request));
         continue;

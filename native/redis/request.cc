@@ -37,6 +37,27 @@ void AppendStateName(const Request& request, std::size_t policy, std::string& ou
   out.append(key.view()).append(":").append(tail.substr(tag));
 }
 
+bool NamesId(const Request& request) {
+  if (request.details == nullptr || request.details->id.empty()) return false;
+  switch (request.kind) {
+    case Request::Kind::kCheck:
+    case Request::Kind::kDebit:
+    case Request::Kind::kCredit:
+    case Request::Kind::kAbort:
+      return true;
+    default:
+      return false;
+  }
+}
+
+void AppendIdName(const Request& request, std::string& out) {
+  const Details& details = *request.details;
+  const EscapedKey& tag = details.shard          ? *details.shard
+                          : details.keys.empty() ? request.key
+                                                 : details.keys.front();
+  out.append(request.set->head_).append(tag.view()).append("}:id1:").append(details.id);
+}
+
 std::string_view CollectionSuffix(const Algorithm& algorithm) {
   if (std::holds_alternative<SlidingLog>(algorithm)) return ":l";
   if (std::holds_alternative<Concurrency>(algorithm)) return ":z";

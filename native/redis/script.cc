@@ -60,6 +60,9 @@ void ScriptCall::DescribeKeys(const Request& request) {
     text_.append(text_, start, length).append(suffix);
     EndPiece();
   }
+  if (!TellsId(request)) return;
+  AppendIdName(request, text_);
+  EndPiece();
 }
 
 void ScriptCall::DescribeGroup(std::span<const Request> group) {
@@ -80,8 +83,12 @@ void ScriptCall::DescribeGroup(std::span<const Request> group) {
     AppendNumber(numbers.limit);
     if (!IsQuickMode(mode)) AppendNumber(numbers.window);
   }
-  if (!NamesHolder(first)) return;
-  for (const Request& request : group) AppendText(DetailsOf(request).holder);
+  if (NamesHolder(first)) {
+    for (const Request& request : group) AppendText(DetailsOf(request).holder);
+  }
+  if (TellsId(first)) {
+    for (const Request& request : group) AppendText(DetailsOf(request).print);
+  }
 }
 
 void ScriptCall::Describe(std::span<const Request> requests) {

@@ -159,14 +159,15 @@ std::string_view ScriptMode(const Request& request) {
   switch (request.kind) {
     case Kind::kCheck:
     case Kind::kPeek:
+      if (TellsId(request)) return "check+";
       if (request.set->plain()) return OnlyReads(request) ? "1" : "0";
       return OnlyReads(request) ? "peek" : "check";
     case Kind::kDebit:
-      return "debit";
+      return TellsId(request) ? "debit+" : "debit";
     case Kind::kCredit:
-      return "credit";
+      return TellsId(request) ? "credit+" : "credit";
     case Kind::kAbort:
-      return "abort";
+      return TellsId(request) ? "abort+" : "abort";
     case Kind::kRelease:
       return "release";
     case Kind::kRenew:
@@ -208,6 +209,10 @@ bool SameGroup(const Request& a, const Request& b) {
          one.block_for == other.block_for && one.which == other.which;
 }
 
+bool TellsId(const Request& request) {
+  return NamesId(request) && !(request.kind == Kind::kCheck && OnlyReads(request));
+}
+
 bool NamesHolder(const Request& request) {
   if (request.kind != Kind::kRelease && request.kind != Kind::kRenew &&
       (request.kind != Kind::kCheck || OnlyReads(request))) {
@@ -227,7 +232,10 @@ bool Charges(const Request& request, const Completion& completion) {
   if (request.kind != Kind::kCheck) return false;
   const std::vector<Policy>& policies = request.set->policies();
   if (!request.details && request.set->plain()) return ChargesTats(request, completion);
-  const auto asks = AsksOf(request);
+  auto asks = AsksOf(request);
+  if (completion.repeat) {
+    ReduceAsks(completion.repeat->again, std::span(asks).first(policies.size()));
+  }
   const Judgement judgement = Judge(policies, std::span(asks).first(policies.size()),
                                     completion.readings, DetailsOf(request).max_wait);
   return std::any_of(judgement.parts.begin(),

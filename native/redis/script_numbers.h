@@ -34,6 +34,9 @@ ScriptNumbers NumbersFor(const Request& request, std::size_t policy);
 /// both, but for keys and holders.
 bool SameGroup(const Request& a, const Request& b);
 
+/// Whether the script is told the request's id.
+bool TellsId(const Request& request);
+
 /// Whether the script is told who holds the slots.
 bool NamesHolder(const Request& request);
 

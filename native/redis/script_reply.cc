@@ -14,6 +14,8 @@ using Kind = Request::Kind;
 constexpr std::int64_t kForeignCode = -1;
 constexpr std::int64_t kFailedCode = -2;
 constexpr std::int64_t kBlockedCode = -3;
+constexpr std::int64_t kRepeatedCode = -4;
+constexpr std::int64_t kReusedCode = -5;
 // See LONGEST there.
 constexpr std::int64_t kLongestBacklog = 8'900'000'000'000'000;
 // LATEST there, and a window; in ns still below 2^63.
@@ -60,10 +62,35 @@ void ReadReading(const Algorithm& algorithm, Numbers& numbers, Reading& reading)
   for (std::size_t i = 0; i < count; ++i) reading.numbers[i] = numbers.Take(most);
 }
 
+void ReadRepeat(const Request& request, Numbers& numbers, Completion& completion) {
+  const std::vector<Policy>& policies = request.set->policies();
+  const std::int64_t all = (std::int64_t{1} << policies.size()) - 1;
+  const auto half = [&numbers] {
+    const auto high = static_cast<std::uint64_t>(numbers.Take(0xffffffff));
+    return high << 32 | static_cast<std::uint64_t>(numbers.Take(0xffffffff));
+  };
+  Repeat repeat;
+  repeat.at = Micros{numbers.Take(kLatestMicros)};
+  repeat.again = static_cast<PolicyBits>(numbers.Take(all));
+  if (NamesHolder(request)) {
+    repeat.holder.high = half();
+    repeat.holder.low = half();
+  }
+  repeat.charged = static_cast<PolicyBits>(numbers.Take(all));
+  repeat.readings.Resize(policies.size());
+  for (std::size_t i = 0; i < policies.size(); ++i) {
+    ReadReading(policies[i].algorithm, numbers, repeat.readings[i]);
+  }
+  completion.repeat = std::make_shared<const Repeat>(repeat);
+}
+
 void ReadOne(const Request& request, Numbers& numbers, Completion& completion) {
   switch (request.kind) {
     case Kind::kCheck:
     case Kind::kPeek:
+      if (TellsId(request) && numbers.TakeCode(kRepeatedCode)) {
+        ReadRepeat(request, numbers, completion);
+      }
       completion.readings.Resize(request.set->size());
       for (std::size_t i = 0; i < request.set->size(); ++i) {
         ReadReading(request.set->policies()[i].algorithm, numbers, completion.readings[i]);
@@ -98,6 +125,8 @@ bool ReadReply(const Reply& reply, std::span<const Request> requests,
       failed = true;
       completion.fault = Fault::kServer;
       completion.detail = reply.text;
+    } else if (TellsId(requests[r]) && numbers.TakeCode(kReusedCode)) {
+      completion.id_reused = true;
     } else {
       ReadOne(requests[r], numbers, completion);
     }

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "quiescence.h"
+#include "store/id_table.h"
 #include "store_check.h"
 #include "store_tables.h"
 
@@ -27,7 +28,8 @@ std::uint64_t SaltOf(const MemoryStore& store) {
 MemoryStore::MemoryStore(const Options& options)
     : options_(options),
       tables_(
-          std::make_unique<StoreTables>(options.max_keys, SaltOf(*this), blocks_, options.clock)) {}
+          std::make_unique<StoreTables>(options.max_keys, SaltOf(*this), blocks_, options.clock)),
+      ids_(std::make_unique<IdTable>()) {}
 
 MemoryStore::~MemoryStore() = default;
 

@@ -175,6 +175,14 @@ void MemoryStore::Abort(const Subject& subject, std::span<const std::int64_t> un
   }
 }
 
+bool MemoryStore::Holds(const Subject& subject, HolderId holder, Nanos now) const {
+  const Quiescence::Guard guard;
+  const Moment at = At(now);
+  return ChangeSlots(*tables_, subject, at, [&](const Algorithm& algorithm, WideState& state) {
+    return HoldsSlot(algorithm, state, holder, at.wall);
+  });
+}
+
 bool MemoryStore::Release(const Subject& subject, HolderId holder, Nanos now) {
   const Quiescence::Guard guard;
   const Moment at = At(now);

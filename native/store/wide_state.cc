@@ -146,6 +146,14 @@ void CreditState(const Algorithm& algorithm, WideState& state, std::int64_t unit
   });
 }
 
+bool HoldsSlot(const Algorithm& algorithm, WideState& state, HolderId holder, Micros now) {
+  bool held = false;
+  Visit(algorithm, state, [&](const auto& a, auto& own) {
+    if constexpr (requires { a.Holds(own, holder, now); }) held = a.Holds(own, holder, now);
+  });
+  return held;
+}
+
 bool ReleaseSlot(const Algorithm& algorithm, WideState& state, HolderId holder, Micros now) {
   bool released = false;
   Visit(algorithm, state, [&](const auto& a, auto& own) {

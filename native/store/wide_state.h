@@ -43,7 +43,9 @@ void DebitState(const Algorithm& algorithm, WideState& state, std::int64_t units
 /// Gives back up to `units`, of the charge that `mark` names if there is one; slots: none.
 void CreditState(const Algorithm& algorithm, WideState& state, std::int64_t units,
                  std::optional<std::int64_t> mark, Micros now);
-/// Gives back or renews the holder's slot. Whether there was one; not for other algorithms.
+/// Looks for, gives back or renews the holder's slot. Whether there was one; not for other
+/// algorithms.
+bool HoldsSlot(const Algorithm& algorithm, WideState& state, HolderId holder, Micros now);
 bool ReleaseSlot(const Algorithm& algorithm, WideState& state, HolderId holder, Micros now);
 bool RenewSlot(const Algorithm& algorithm, WideState& state, HolderId holder, Micros now);
 

@@ -18,6 +18,7 @@
 #include "store/store_contract.h"
 #include "support/policies.h"
 #include "support/random_policy.h"
+#include "support/reference_ids.h"
 #include "support/reference_key.h"
 #include "support/scale.h"
 #include "support/seed.h"
@@ -44,6 +45,7 @@ INSTANTIATE_TEST_SUITE_P(Redis, StoreContract, ::testing::Values(&MakeRedisUnder
 struct Limits {
   std::shared_ptr<const redis::PolicySet> set;
   std::map<std::string, ReferenceKey> keys;
+  std::map<std::string, ReferenceIds> ids;  // of each key
 };
 
 // What was asked, with what else a model needs to answer it.
@@ -53,6 +55,7 @@ struct Asked {
   std::string key;
   Subject::Question question;
   std::vector<std::int64_t> model_marks;  // beside the request's
+  std::string id;                         // empty: none
 };
 
 // A charge that may be given back.
@@ -60,6 +63,7 @@ struct Charge {
   std::vector<std::int64_t> units;
   std::array<std::int64_t, kMaxPolicies> marks{};
   std::vector<std::int64_t> model_marks;
+  std::string id;  // of the check
 };
 
 class RandomBatches : public ::testing::Test {
@@ -71,6 +75,7 @@ class RandomBatches : public ::testing::Test {
     limits_.clear();
     charges_.clear();
     holders_.clear();
+    marks_.clear();
     for (int i = 0; i < 5; ++i) {
       Limits& limits = limits_.emplace_back();
       std::vector<Policy> policies;
@@ -81,7 +86,9 @@ class RandomBatches : public ::testing::Test {
       if (i == 0) policies = {RandomTatPolicy(random_, "a"), RandomTatPolicy(random_, "b")};
       limits.set = std::make_shared<const redis::PolicySet>(policies, FreshPrefix());
       for (std::int64_t k = 1; k <= kKeysPerSet; ++k) {
-        limits.keys["k" + std::to_string(k)].Use(policies);
+        const std::string key = "k" + std::to_string(k);
+        limits.keys[key].Use(policies);
+        limits.ids[key] = {};
       }
     }
     clock_ = TraceClock(random_, VirtualRedis::kTick);
@@ -101,6 +108,7 @@ class RandomBatches : public ::testing::Test {
           if (!redis_.HoldsText(name)) model.Unblock({{p}}, clock_.now());
           if (!redis_.Holds(name)) model.Forget(p);
         }
+        ForgetIds(limits, key);
         const std::vector<Decision> after = Left(limits, model);
         for (std::size_t p = 0; p < after.size(); ++p) {
           EXPECT_TRUE(Same(before[p], after[p]))
@@ -109,6 +117,47 @@ class RandomBatches : public ::testing::Test {
         }
       }
     }
+  }
+
+  // Of ids too: but for a clock that steps back they are known a minute.
+  void ForgetIds(Limits& limits, const std::string& key) {
+    ReferenceIds& ids = limits.ids[key];
+    for (const std::string& id : kIds) {
+      redis::Request request;
+      request.set = limits.set;
+      request.key = redis::EscapedKey(key);
+      auto details = std::make_shared<redis::Details>();
+      details->id = DigestOf(id);
+      request.details = std::move(details);
+      std::string name;
+      redis::AppendIdName(request, name);
+      if (redis_.HoldsText(name)) continue;
+      EXPECT_EQ(ids.Find(id, clock_.now()), nullptr) << id << " at " << clock_.now().count();
+      ids.Forget(id);
+    }
+  }
+
+  // Mostly what the id is known for.
+  void DrawId(Asked& asked) {
+    asked.id = kIds[static_cast<std::size_t>(random_.Between(0, kCheckIds - 1))];
+    const auto* const known = asked.limits->ids[asked.key].Find(asked.id, clock_.now());
+    if (known == nullptr || random_.OneIn(4)) return;
+    const HolderId holder = asked.question.holder;
+    asked.question = known->question;
+    asked.question.holder = holder;
+  }
+
+  void NameId(Asked& asked) {
+    auto details = std::make_shared<redis::Details>(asked.request.details ? *asked.request.details
+                                                                          : redis::Details());
+    details->id = DigestOf(asked.id);
+    std::string print;
+    for (const Ask& ask : asked.question.asks) {
+      print += std::to_string(ask.cost) + " " + std::to_string(ask.limit) + " ";
+    }
+    details->print = asked.request.kind == Kind::kCheck ? DigestOf(print) : "0";
+    details->holder = HolderText(asked.question.holder);
+    asked.request.details = std::move(details);
   }
 
   // What by the model is left now.
@@ -148,7 +197,9 @@ class RandomBatches : public ::testing::Test {
     asked.question = DrawQuestion(set);
     const Kind kind = DrawKind();
     if (kind == Kind::kCheck || kind == Kind::kPeek) {
+      if (kind == Kind::kCheck && random_.OneIn(4)) DrawId(asked);
       asked.request = RequestFor(kind, asked.limits->set, asked.key, asked.question);
+      if (!asked.id.empty()) NameId(asked);
       return asked;
     }
     asked.request.kind = kind;
@@ -168,6 +219,7 @@ class RandomBatches : public ::testing::Test {
         const bool known = StillKnown(set.policies()[i], (*details->marks)[i], clock_.now());
         costs[i] = known ? charge->second.units[i] : 0;
       }
+      if (asked.request.kind == Kind::kAbort) asked.id = charge->second.id;
       charges_.erase(charge);
     } else if (kind == Kind::kAbort) {
       asked.request.kind = Kind::kCredit;
@@ -183,6 +235,12 @@ class RandomBatches : public ::testing::Test {
     details->block_for = Micros{random_.Magnitude(10'000'000)};
     details->which = static_cast<std::uint32_t>(random_.Between(1, (1 << set.size()) - 1));
     asked.request.details = std::move(details);
+    const bool can_have_id =
+        asked.request.kind == Kind::kDebit || asked.request.kind == Kind::kCredit;
+    if (can_have_id && random_.OneIn(2)) {
+      asked.id = kIds[static_cast<std::size_t>(random_.Between(kCheckIds, kIds.size() - 1))];
+    }
+    if (!asked.id.empty()) NameId(asked);
     return asked;
   }
 
@@ -200,6 +258,7 @@ class RandomBatches : public ::testing::Test {
       asked.key = "k" + std::to_string(random_.Between(1, kKeysPerSet));
       asked.question.holder.low = ++holder_count_;
       asked.request = RequestFor(Kind::kCheck, asked.limits->set, asked.key, asked.question);
+      if (!asked.id.empty()) NameId(asked);
       batch.push_back(std::move(asked));
     }
     return batch;
@@ -218,6 +277,7 @@ class RandomBatches : public ::testing::Test {
     const redis::Request& request = asked.request;
     const std::size_t count = request.set->size();
     ReferenceKey& model = asked.limits->keys.at(asked.key);
+    ReferenceIds& ids = asked.limits->ids.at(asked.key);
     const auto all_units = request.costs.Spread(count);
     const std::span units = std::span(all_units).first(count);
     const Nanos now = clock_.now();
@@ -225,14 +285,16 @@ class RandomBatches : public ::testing::Test {
     EXPECT_EQ(Nanos(done.at), now);
     switch (request.kind) {
       case Kind::kDebit:
-        model.Debit(units, now);
+        if (asked.id.empty() || ids.IsNew(asked.id, now)) model.Debit(units, now);
         return {};
       case Kind::kCredit:
+        if (!asked.id.empty() && !ids.IsNew(asked.id, now)) return {};
         if (!request.details->marks) charges_.erase({asked.limits, asked.key});
         model.Credit(units, asked.model_marks, now);
         return {};
       case Kind::kAbort:
         model.Abort(units, asked.model_marks, now);
+        ids.Forget(asked.id);
         return {};
       case Kind::kRelease:
         EXPECT_EQ(done.done, model.Release(asked.question.holder, now));
@@ -252,16 +314,32 @@ class RandomBatches : public ::testing::Test {
     std::vector<Decision> told(count);
     std::vector<Decision> modelled(count);
     const bool peeks = request.kind == Kind::kPeek;
-    const bool allowed = DecideFrom(request, done, told);
-    EXPECT_EQ(allowed, peeks ? model.Peek(asked.question, now, modelled)
-                             : model.Check(asked.question, now, modelled));
+    ReferenceIds::Outcome outcome;
+    if (asked.id.empty()) {
+      outcome.allowed = peeks ? model.Peek(asked.question, now, modelled)
+                              : model.Check(asked.question, now, modelled);
+    } else {
+      outcome = ids.Check(model, request.set->policies(), asked.question, asked.id, now, modelled);
+    }
+    EXPECT_EQ(done.id_reused, outcome.reused);
+    EXPECT_EQ(done.repeat != nullptr, outcome.repeated);
+    reused_ += outcome.reused ? 1 : 0;
+    repeated_ += outcome.repeated ? 1 : 0;
+    if (outcome.reused) return {};
+    EXPECT_EQ(DecideFrom(request, done, told), outcome.allowed);
     for (std::size_t p = 0; p < count; ++p) {
       EXPECT_TRUE(Same(told[p], modelled[p]))
           << "policy " << p << " of " << count << ", cost " << request.costs[p] << "\n  "
           << Text(request.set->policies()[p]) << "\n  redis: " << Text(told[p])
           << "\n  model: " << Text(modelled[p]);
     }
-    if (allowed && !peeks) Remember(asked, told, modelled);
+    if (outcome.repeated) {
+      again_ += done.repeat->again != 0 ? 1 : 0;
+      holders_[{asked.limits, asked.key}] = done.repeat->holder;
+      CheckMarks(asked, told);
+    } else if (outcome.allowed && !peeks) {
+      Remember(asked, told, modelled);
+    }
     return told;
   }
 
@@ -275,14 +353,42 @@ class RandomBatches : public ::testing::Test {
       charge.marks[i] = told[i].mark;
       charge.model_marks.push_back(modelled[i].mark);
     }
+    charge.id = asked.id;
+    if (!asked.id.empty()) marks_[{asked.limits, asked.key + asked.id}] = charge.marks;
   }
+
+  // A repeat names the charge by the same marks, for what was charged.
+  void CheckMarks(const Asked& asked, std::span<const Decision> told) {
+    const auto& marks = marks_.at({asked.limits, asked.key + asked.id});
+    for (std::size_t i = 0; i < told.size(); ++i) {
+      const bool slots =
+          std::holds_alternative<Concurrency>(asked.request.set->policies()[i].algorithm);
+      if (told[i].allowed && asked.request.costs[i] > 0 && !slots) {
+        EXPECT_EQ(told[i].mark, marks[i]) << i;
+      }
+    }
+  }
+
+  static std::string DigestOf(const std::string& text) {
+    std::string digest;
+    redis::AppendDigest(text, digest);
+    return digest;
+  }
+
+  static constexpr std::int64_t kCheckIds = 3;
+  // The first of checks, the others of debits and credits.
+  static inline const std::vector<std::string> kIds = {"a", "b", "c", "d1", "d2"};
 
   Random random_{TestSeed()};
   VirtualRedis redis_{Server()};
   std::vector<Limits> limits_;
   using KeyOf = std::pair<const Limits*, std::string>;
-  std::map<KeyOf, Charge> charges_;    // the last one of each key
-  std::map<KeyOf, HolderId> holders_;  // likewise
+  std::map<KeyOf, Charge> charges_;                                // the last one of each key
+  std::map<KeyOf, HolderId> holders_;                              // likewise
+  std::map<KeyOf, std::array<std::int64_t, kMaxPolicies>> marks_;  // by key and id
+  int reused_ = 0;
+  int repeated_ = 0;
+  int again_ = 0;
   std::uint64_t holder_count_ = 0;
   TraceClock clock_{random_, VirtualRedis::kTick};
 };
@@ -328,6 +434,9 @@ TEST_F(RandomBatches, AreDoneAlikeByRedisAndByTheModels) {
   EXPECT_GT(admitted, steps / 10);
   EXPECT_GT(denied, steps / 10);
   EXPECT_GT(went_back, 0);
+  EXPECT_GT(reused_, 0);
+  EXPECT_GT(repeated_, steps / 400);
+  EXPECT_GT(again_, 0);
   for (const Kind kind : {Kind::kCheck, Kind::kPeek, Kind::kDebit, Kind::kCredit, Kind::kAbort,
                           Kind::kRelease, Kind::kRenew, Kind::kBlock, Kind::kUnblock}) {
     EXPECT_GT(kinds[kind], steps / 400) << static_cast<int>(kind);

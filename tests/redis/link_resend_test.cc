@@ -143,5 +143,65 @@ TEST(LinkResend, ASlotWhoseCheckIsAnsweredInTimeStays) {
   EXPECT_TRUE(driver.Sent().empty());
 }
 
+TEST(LinkResend, WhatCarriesAnIdIsSentAgainWhenItsAnswerIsLost) {
+  for (const Kind kind : {Kind::kCheck, Kind::kDebit, Kind::kCredit}) {
+    LinkDriver driver;
+    driver.GetReady();
+    auto requests = CheckForASlot(driver, 77);
+    auto details = std::make_shared<Details>(*requests[0].details);
+    details->id = "1d";
+    details->print = "ab";
+    requests[0].details = std::move(details);
+    requests[0].kind = kind;
+    driver.link.Submit(requests, driver.now);
+    const auto sent = driver.Sent();
+    ASSERT_EQ(sent.size(), 1U);
+    // In the middle of its answer.
+    driver.Receive("*4\r\n:5\r\n:");
+    driver.Lose("reset by peer");
+    EXPECT_FALSE(driver.Answered(77)) << static_cast<int>(kind);
+    driver.GetReady();
+    EXPECT_EQ(driver.Sent(), sent);
+    driver.Receive(kind == Kind::kCheck ? "*4\r\n:5\r\n:0\r\n:0\r\n:0\r\n" : "*2\r\n:5\r\n:0\r\n");
+    EXPECT_EQ(driver.Answer(77).fault, Fault::kNone) << static_cast<int>(kind);
+    EXPECT_EQ(driver.link.stats().submitted, driver.link.stats().completed);
+  }
+}
+
+TEST(LinkResend, WhatCarriesAnIdIsSentAgainUntilItsDeadlineOnly) {
+  LinkDriver driver;
+  driver.GetReady();
+  auto requests = CheckForASlot(driver, 77);
+  auto details = std::make_shared<Details>(*requests[0].details);
+  details->id = "1d";
+  details->print = "ab";
+  requests[0].details = std::move(details);
+  driver.link.Submit(requests, driver.now);
+  driver.Sent();
+  driver.Lose();
+  driver.Pass(150 * kMillisecond);
+  EXPECT_EQ(driver.Answer(77).fault, Fault::kTimeout);
+  driver.GetReady();
+  EXPECT_TRUE(driver.Sent().empty());
+}
+
+TEST(LinkResend, ASlotTakenUnderAnIdGoesBackToo) {
+  LinkDriver driver;
+  driver.GetReady();
+  auto requests = CheckForASlot(driver, 77);
+  auto details = std::make_shared<Details>(*requests[0].details);
+  details->id = "1d";
+  details->print = "ab";
+  requests[0].details = std::move(details);
+  driver.link.Submit(requests, driver.now);
+  driver.Sent();
+  driver.Pass(150 * kMillisecond);
+  driver.Receive("*4\r\n:5\r\n:0\r\n:0\r\n:0\r\n");
+  // A repeat takes one again (scripts/ids.lua).
+  const auto sent = driver.Sent();
+  ASSERT_EQ(sent.size(), 1U);
+  EXPECT_EQ(sent[0].at(7), "release");
+}
+
 }  // namespace
 }  // namespace sluice::redis

@@ -52,7 +52,12 @@ class Corruption : public ::testing::Test {
         mark = random_.Between(0, 2'000'000'000'000'000'000);
       }
     }
-    details->holder = "h" + std::to_string(random_.Between(1, 20));
+    details->holder =
+        HolderText({.high = 0, .low = static_cast<std::uint64_t>(random_.Between(1, 20))});
+    if (random_.OneIn(2)) {
+      details->id = std::to_string(random_.Between(1, 3));
+      details->print = "ab";
+    }
     details->block_for = Micros{random_.Magnitude(10'000'000)};
     request.details = std::move(details);
     return request;
@@ -80,8 +85,12 @@ class Corruption : public ::testing::Test {
     if (random_.OneIn(2)) {
       name += redis::CollectionSuffix(request.set->policies()[policy].algorithm);
     }
+    if (NamesId(request) && random_.OneIn(2)) {
+      name.clear();
+      redis::AppendIdName(request, name);
+    }
     std::string text = RandomText();
-    switch (random_.Between(0, 7)) {
+    switch (random_.Between(0, 8)) {
       case 0:
         return redis_.Put({"DEL", name}, name);
       case 1:
@@ -98,6 +107,10 @@ class Corruption : public ::testing::Test {
         return redis_.Put({"LPOP", name}, name);
       case 6:
         return redis_.Put({"APPEND", name, text.substr(0, 2)}, name);
+      case 7:
+        // Nearly what it was.
+        return redis_.Put(
+            {"SETRANGE", name, std::to_string(random_.Between(0, 90)), text.substr(0, 1)}, name);
       default:
         return redis_.Put({"SET", name, text}, name);
     }
@@ -114,6 +127,7 @@ TEST_F(Corruption, NeverStopsTheScript) {
   const int steps = Steps(4'000);
   int foreign = 0;
   int good = 0;
+  int repeated = 0;
   for (int done = 0, next_trace = 0; done < steps;) {
     if (done >= next_trace) {
       StartTrace();
@@ -127,6 +141,7 @@ TEST_F(Corruption, NeverStopsTheScript) {
     for (const redis::Completion& completion : redis_.Run(batch)) {
       ++done;
       ASSERT_NE(completion.fault, redis::Fault::kProtocol);
+      repeated += completion.repeat ? 1 : 0;
       (completion.fault == redis::Fault::kForeign ? foreign : good) += 1;
       ASSERT_NE(completion.fault, redis::Fault::kServer) << completion.detail;
     }
@@ -134,6 +149,7 @@ TEST_F(Corruption, NeverStopsTheScript) {
   }
   EXPECT_GT(foreign, steps / 100);
   EXPECT_GT(good, steps / 10);
+  EXPECT_GT(repeated, steps / 200);
 }
 
 }  // namespace

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <cinttypes>
+#include <cstdio>
 #include <stdexcept>
 #include <utility>
 
@@ -43,7 +45,9 @@ std::string FreshPrefix() {
 }
 
 std::string HolderText(HolderId holder) {
-  return "h" + std::to_string(holder.high) + "x" + std::to_string(holder.low);
+  std::array<char, 33> text;
+  std::snprintf(text.data(), text.size(), "%016" PRIx64 "%016" PRIx64, holder.high, holder.low);
+  return text.data();
 }
 
 bool DecideFrom(const redis::Request& request, const redis::Completion& completion,
@@ -54,12 +58,17 @@ bool DecideFrom(const redis::Request& request, const redis::Completion& completi
     asks[i] = {.cost = request.costs[i], .limit = request.details ? request.details->limits[i] : 0};
   }
   const std::span readings = std::span(completion.readings).first(count);
+  const auto asked = asks;
+  const redis::Repeat* const repeat = completion.repeat.get();
+  if (repeat != nullptr) ReduceAsks(repeat->again, std::span(asks).first(count));
   const Judgement judgement = Judge(request.set->policies(), std::span(asks).first(count), readings,
                                     request.details ? request.details->max_wait : kNoWait);
   const Moment now{.now = Nanos(completion.at) % kModulus, .wall = completion.at};
   Describe(request.set->policies(), std::span(asks).first(count), readings, judgement, now,
            decisions);
-  ExpectSameAsDecideTats(request, completion, now, decisions, judgement.allowed);
+  if (repeat == nullptr) {
+    ExpectSameAsDecideTats(request, completion, now, decisions, judgement.allowed);
+  }
   bool charges = false;
   for (const Judgement::Part& part : judgement.parts) {
     charges = charges || part.effect == Effect::kCharge;
@@ -70,6 +79,12 @@ bool DecideFrom(const redis::Request& request, const redis::Completion& completi
     if (IsTat(request.set->policies()[i].algorithm)) {
       decisions[i].mark += (Nanos(completion.at) - now.now).count();
     }
+  }
+  if (repeat != nullptr) {
+    const auto given = GivenThen(request.set->policies(), std::span(asked).first(count),
+                                 repeat->readings, repeat->charged,
+                                 {.now = Nanos(repeat->at), .wall = repeat->at});
+    TellAgain(std::span(given).first(count), completion.at - repeat->at, repeat->again, decisions);
   }
   return judgement.allowed;
 }

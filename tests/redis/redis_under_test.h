@@ -18,7 +18,7 @@ namespace sluice::testing {
 /// A prefix that no other test of this program uses.
 std::string FreshPrefix();
 
-/// 32 hexadecimal digits or fewer, as the limiter makes them.
+/// 32 hexadecimal digits, as the limiter makes them.
 std::string HolderText(HolderId holder);
 
 /// What a limiter makes of an answer to a check or peek: writes one decision per policy. Throws

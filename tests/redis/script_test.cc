@@ -6,6 +6,7 @@
 #include <array>
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -68,6 +69,68 @@ TEST(Script, APeekAndACheckAboveTheLimitOnlyRead) {
   ScriptCall call;
   call.Describe(batch);
   EXPECT_EQ(Arguments(call), "1 2 1 1 1 0 1000 9000");
+}
+
+TEST(Script, WhatCarriesAnIdNamesItBehindItsStatesAndSaysWhatItAsks) {
+  const auto with_id = [](Request request, std::string id) {
+    auto details = std::make_shared<Details>();
+    details->id = std::move(id);
+    details->print = "f0" + details->id;
+    request.details = std::move(details);
+    return request;
+  };
+  std::vector<Request> batch = {Ask(Two(), "a", 1, 2),
+                                with_id(Ask(Two(), "a", 1, 2), "1d"),
+                                with_id(Ask(Two(), "b", 1, 2), "2d"),
+                                with_id(Ask(One(), "a", 3), "3d"),
+                                with_id(Ask(One(), "a", 3), "4d"),
+                                with_id(Ask(One(), "a", 11), "5d")};
+  batch[3].kind = Request::Kind::kDebit;
+  batch[4].kind = Request::Kind::kRelease;  // asks nothing that could be charged twice
+  ScriptCall call;
+  call.Describe(batch);
+  std::string keys;
+  for (std::size_t i = 0; i < call.keys(); ++i) keys.append(call.key(i)).append(" ");
+  EXPECT_EQ(keys,
+            "p:{a}:burst:tb1 p:{a}:daily:tb1 "
+            "p:{a}:burst:tb1 p:{a}:daily:tb1 p:{a}:id1:1d "
+            "p:{b}:burst:tb1 p:{b}:daily:tb1 p:{b}:id1:2d "
+            "p:{a}:default:tb1 p:{a}:id1:3d p:{a}:default:tb1 p:{a}:default:tb1 ");
+  EXPECT_EQ(Arguments(call),
+            "2 1 0 1000 9000 14 686 "
+            "2 2 check+ t 0 0 1000 9000 10000 t 0 0 14 686 700 f01d f02d "
+            "1 1 debit+ t 0 0 3000 10 10000 f03d "
+            "1 1 release t 0 0 0 10 10000 1 1 1");
+}
+
+TEST(Script, ARepeatIsReadAsWhatStandsNowAndWhatStoodThen) {
+  Request request = Ask(Two(), "a", 1, 2);
+  auto details = std::make_shared<Details>();
+  details->id = "1d";
+  request.details = std::move(details);
+  const auto read = [](const Request& asked, std::vector<std::int64_t> numbers) {
+    Completion completion;
+    const Reply reply{.kind = Reply::Kind::kArray, .text = "", .integers = std::move(numbers)};
+    return ReadReply(reply, {&asked, 1}, {&completion, 1}) ? std::optional(completion)
+                                                           : std::nullopt;
+  };
+  const auto again = read(request, {9, -4, 5, 0, 3, 10, 20, 30, -3, 7, 40});
+  ASSERT_TRUE(again);
+  ASSERT_NE(again->repeat, nullptr);
+  EXPECT_EQ(again->repeat->at, Micros{5});
+  EXPECT_EQ(again->repeat->charged, 3U);
+  EXPECT_EQ(again->repeat->readings[1].numbers[0], 20);
+  EXPECT_EQ(BacklogOf(*again, 0), Nanos{30});
+  EXPECT_EQ(again->readings[1].blocked, Micros{7});
+  EXPECT_FALSE(again->charged);
+  const auto reused = read(request, {9, -5});
+  ASSERT_TRUE(reused);
+  EXPECT_TRUE(reused->id_reused);
+  // No such answers to those that bring no id; nor half of one.
+  EXPECT_FALSE(read(Ask(Two(), "a", 1, 2), {9, -5}));
+  EXPECT_FALSE(read(Ask(Two(), "a", 1, 2), {9, -4, 5, 0, 3, 10, 20, 30, 40}));
+  EXPECT_FALSE(read(request, {9, -4, 5, 0, 4, 10, 20, 30, 40}));
+  EXPECT_FALSE(read(request, {9, -4, 5, 0, 3, 10, 20}));
 }
 
 TEST(Script, TheLargestNumbersStayBelowTwoTo53) {
@@ -310,8 +373,8 @@ TEST(Replies, TwoTextsOrMoreAreAList) {
 }
 
 TEST(Replies, WhatIsOutOfBoundsBreaksTheStream) {
-  ReadOne("*16385\r\n", ReplyReader::Next::kBroken);
-  ReadOne("*16384\r\n", ReplyReader::Next::kMore);
+  ReadOne("*32769\r\n", ReplyReader::Next::kBroken);
+  ReadOne("*32768\r\n", ReplyReader::Next::kMore);
   ReadOne("HTTP/1.1 400 Bad Request\r\n", ReplyReader::Next::kBroken);
   ReadOne("*1\r\n*1\r\n:1\r\n", ReplyReader::Next::kBroken);
   std::string deep;

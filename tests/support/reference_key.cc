@@ -194,6 +194,10 @@ bool ReferenceKey::Renew(HolderId holder, Nanos now) {
   return all;
 }
 
+bool ReferenceKey::Holds(std::size_t policy, HolderId holder, Nanos now) {
+  return std::get<ReferenceSlots>(EntryOf(policy).state).Holds(holder, now);
+}
+
 void ReferenceKey::Block(std::span<const std::size_t> which, Nanos span, Nanos now) {
   for (const std::size_t i : which) EntryOf(i).blocked_until = now + span;
 }

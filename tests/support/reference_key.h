@@ -26,6 +26,8 @@ class ReferenceKey final : public Subject {
   void Abort(Units units, Marks marks, Nanos now) override;
   bool Release(HolderId holder, Nanos now) override;
   bool Renew(HolderId holder, Nanos now) override;
+  /// Whether the holder has a slot under a policy that gives slots.
+  bool Holds(std::size_t policy, HolderId holder, Nanos now);
   void Block(std::span<const std::size_t> which, Nanos span, Nanos now) override;
   void Unblock(std::span<const std::size_t> which, Nanos now) override;
   void Reset(Nanos now) override;

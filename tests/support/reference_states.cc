@@ -279,6 +279,11 @@ void ReferenceSlots::TakeDenied(std::int64_t cost, std::int64_t limit, HolderId 
   if (Held(now) < limit) Take(cost, holder, now);
 }
 
+bool ReferenceSlots::Holds(HolderId holder, Nanos now) const {
+  return std::ranges::any_of(
+      slots_, [&](const Slot& slot) { return slot.holder == holder && slot.until > UsOf(now); });
+}
+
 bool ReferenceSlots::Release(HolderId holder, Nanos now) {
   Forget(now);
   return std::erase_if(slots_, [&](const Slot& slot) { return slot.holder == holder; }) > 0;

@@ -149,6 +149,7 @@ class ReferenceSlots {
   bool IsNew(Nanos now) const { return Held(now) == 0; }
 
   std::int64_t Held(Nanos now) const;
+  bool Holds(HolderId holder, Nanos now) const;
   bool Release(HolderId holder, Nanos now);
   bool Renew(HolderId holder, Nanos now);
 

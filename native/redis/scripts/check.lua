@@ -19,11 +19,12 @@
 -- seen. A blocked key has "b" and the block's end behind the state, or alone; a TAT before it also
 -- its own end. A TAT is in ns modulo 9,000,000 s: the moment, on this server's clock, at which
 -- everything charged will have drained. All other times are us since 1970. What numbers mean is
--- told in each kind's own part.
+-- told in each kind's own part. What was charged under an id is kept for a minute under a name of
+-- the id's own, as ids.lua says, so that it can be asked again and is charged once.
 --
 -- KEYS   the names of the states: check by check, policy by policy, each followed by the name of
---        what is beside it. One name may stand in several checks; a later one sees what an earlier
---        one did.
+--        what is beside it; behind a check's last one, in modes with "+", the id's name. One name
+--        may stand in several checks; a later one sees what an earlier one did.
 -- ARGV   groups of checks that ask for the same; the checks of a group follow each other in KEYS:
 --          P         policies per check
 --          N         checks in this group
@@ -34,7 +35,8 @@
 --          room      the largest backlog beside which that is admitted, in ns; negative: none.
 --                    room + charge is at most 100 d
 --        All other modes are words: check, peek, debit, credit, abort, block, unblock, release,
---        renew. For them follow, P times:
+--        renew. "+" behind check, debit and credit: not if the id did the same already; behind
+--        abort: the id is forgotten. For them follow, P times:
 --          kind      a letter, see above
 --          options   1: a shadow, which denies nothing; + 2: denied checks are charged too
 --          block     us that a denial blocks the key for; mode block: for how long. 0: it does not
@@ -45,10 +47,14 @@
 --          window    us; of a concurrency policy: the time to live; of a TAT: a full refill in ns;
 --                    of a month: 0. At most 100 d
 --        and, for modes check, release and renew with a policy of kind n, N times:
---          holder    who holds the slots: 1 to 64 of 0-9 a-z
+--          holder    who holds the slots: 1 to 64 of 0-9 a-z; with an id 32 of 0-9 a-f
+--        and, for modes with "+", N times:
+--          print     what is asked under the id, beside what its name says: 1 to 64 of 0-9 a-f;
+--                    of no meaning in mode abort+
 -- Reply  integers: this server's time in us, and then for each check either one error code
 --          -1        a key holds something that this script did not write; it was left alone
 --          -2        a command failed; what this check had written before it was undone
+--          -5        its id was charged for something else; nothing was done
 --        or, in modes 0, 1, check and peek, for each policy, as things stood before the check,
 --          -3, left  only if the key is blocked: us until the block ends
 --          t q       backlog in ns, 0 to 8.9e15
@@ -58,6 +64,11 @@
 --          n         slots held, us until such a call is admitted, us until none is held
 --        in modes release and renew 1 if the holder still had all of its slots, else 0; in the
 --        other modes 0. Whoever has these and the policies knows each decision.
+--        The numbers of a check whose id is known come behind -4; when that was charged, in us; the
+--        policies whose slots are no longer held and were asked for again, a sum of 2^(number - 1);
+--        if the group names holders, who it was, as 4 numbers of 32 bits; the policies that were
+--        charged then, as such a sum; and the numbers as they stood before that, without any -3.
+--        All else was charged then and costs nothing now.
 --        If there is a -2, one text follows the integers: the first such error.
 --
 -- Numbers are doubles, so every intermediate stays below 2^53 = 9.007e15. A denial writes nothing,

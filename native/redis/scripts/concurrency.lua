@@ -81,6 +81,7 @@ local function holds(s)
   if not at then return nil, FOREIGN end
   return at > wall
 end
+concurrency.holds = holds
 
 function concurrency.release(s)
   local had, code = holds(s)

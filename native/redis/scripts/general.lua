@@ -16,7 +16,8 @@
 
 texts = {}
 
-local match, max, min, ceil = string.match, math.max, math.min, math.ceil
+local match, gmatch = string.match, string.gmatch
+local max, min, abs, ceil = math.max, math.min, math.abs, math.ceil
 -- The last time that a state may hold, in us (in the year 2112), and the most units.
 local LATEST, MOST = 4.5e15, 2 ^ 42
 -- No text of ours is longer.
@@ -71,10 +72,24 @@ local function kind_of(letter)
   return kind
 end
 
+-- Made like the kinds.
+local ids
+local function id_functions()
+  ids = ids or (function()
+    -- @include ids.lua
+  end)()
+  return ids
+end
+
 -- The group at hand. Of a plain one: as if it had said so in full.
 local function read_group()
   local found = { mode = mode, keys = 0, width = {} }
-  if plain then found.mode = charging and 'check' or 'peek' end
+  if plain then
+    found.mode = charging and 'check' or 'peek'
+  elseif match(mode, '+$') then
+    found.mode = match(mode, '%a+')
+    found.ids = id_functions()
+  end
   local holds = false
   for p = 1, policies do
     local q
@@ -99,9 +114,15 @@ local function read_group()
     found[p] = q
     found.keys = found.keys + q.width
   end
-  if holds and (mode == 'check' or mode == 'release' or mode == 'renew') then
+  local word = found.mode
+  if holds and (word == 'check' or word == 'release' or word == 'renew') then
     found.holder_at = arg_at
     arg_at = arg_at + checks
+  end
+  if found.ids then
+    found.print_at = arg_at
+    arg_at = arg_at + checks
+    found.keys = found.keys + 1
   end
   return found
 end
@@ -118,6 +139,7 @@ local function read(q, at, holder)
     value = digits(value)
   end
   local s = { q = q, key = key, exists = value and true or false, text = '', till = 0 }
+  s.cost = q.cost
   if q.width == 2 then s.beside, s.holder = KEYS[at + 1], holder end
   if value then
     if value == '' or #value > LONGEST_TEXT then return nil, FOREIGN end
@@ -193,13 +215,13 @@ function modes.check(states)
   for p = 1, #states do
     local s = states[p]
     local q = s.q
-    s.admits = q.cost == 0 or s.blocked == 0 and q.kind.fits(q, s.before)
+    s.admits = s.cost == 0 or s.blocked == 0 and q.kind.fits(q, s.before)
     if q.enforced and not s.admits then allowed = false end
   end
   for p = 1, #states do
     local s = states[p]
     local q = s.q
-    if q.cost > 0 then
+    if s.cost > 0 then
       local after, code
       local till = s.till
       if allowed and s.admits then
@@ -212,6 +234,7 @@ function modes.check(states)
       if code then return code end
     end
   end
+  return nil, allowed
 end
 
 -- Those that only change one state after the other.
@@ -257,9 +280,21 @@ local function slots(what)
 end
 modes.release, modes.renew = slots('release'), slots('renew')
 
+-- Says how things stood before the check.
+local function say_readings(states)
+  for p = 1, #states do
+    local s = states[p]
+    if s.blocked > 0 then
+      say(-3)
+      say(s.blocked)
+    end
+    for i = 1, #s.before do say(s.before[i]) end
+  end
+end
+
 local function run_one(found)
   local decides = found.mode == 'check' or found.mode == 'peek'
-  local holder
+  local holder, id
   if found.holder_at then
     holder = ARGV[found.holder_at]
     found.holder_at = found.holder_at + 1
@@ -267,19 +302,27 @@ local function run_one(found)
   local states, code, outcome = {}, nil, nil
   local at = key_at + 1
   key_at = key_at + found.keys
+  if found.ids then
+    id, code = found.ids.find(key_at, ARGV[found.print_at], found.mode, holder)
+    found.print_at = found.print_at + 1
+    -- A debit or credit that was done already.
+    if id and id.known and not decides then return say(0) end
+  end
   for p = 1, policies do
     local q = found[p]
+    if code then break end
     if decides or q.cost > 0 then
       local s
       s, code = read(q, at, holder)
-      if code then break end
       states[#states + 1] = s
     end
     at = at + q.width
   end
 
+  if not code and id and id.known and decides then code = found.ids.recall(id, states) end
   if not code then
     code, outcome = modes[found.mode](states)
+    if not code and id then code = found.ids.keep(id, found.mode, states, outcome) end
     if code then
       for p = #states, 1, -1 do undo(states[p]) end
     end
@@ -291,14 +334,8 @@ local function run_one(found)
     if s.after and s.q.kind.sweep then s.q.kind.sweep(s, s.after) end
   end
   if not decides then return say(outcome or 0) end
-  for p = 1, #states do
-    local s = states[p]
-    if s.blocked > 0 then
-      say(-3)
-      say(s.blocked)
-    end
-    for i = 1, #s.before do say(s.before[i]) end
-  end
+  if id and id.known then found.ids.say(id) end
+  say_readings(states)
 end
 
 return { group = read_group, run = run_one }

@@ -79,6 +79,8 @@ class Concurrency {
 
   /// Takes a slot. REQUIRES room: !state.slots.full().
   void Charge(State& state, HolderId holder, Micros now) const;
+  /// Whether there is such a slot.
+  static bool Holds(const State& state, HolderId holder, Micros now);
   /// Whether there was such a slot.
   static bool Release(State& state, HolderId holder, Micros now);
   /// Holds the slot for `ttl` from now on. Whether there was such a slot.

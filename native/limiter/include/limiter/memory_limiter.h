@@ -10,17 +10,26 @@
 #include <vector>
 
 #include "core/policy.h"
+#include "core/repeat.h"
 #include "limiter/verdict.h"
+#include "store/id_table.h"
 #include "store/memory_store.h"
 
 namespace sluice {
+
+/// Where the ids of checks are told apart.
+struct IdScope {
+  /// Whose ids: distinct limiters of one prefix distinctly. One for all plans of a limiter.
+  std::string limiter;
+  std::string plan;
+};
 
 /// Immutable but for its store; thread safe.
 class MemoryLimiter {
  public:
   /// Preconditions: 1 to kMaxPolicies policies with distinct names.
   MemoryLimiter(std::vector<Policy> policies, std::shared_ptr<MemoryStore> store,
-                std::string_view prefix);
+                std::string_view prefix, const IdScope& ids = {});
 
   /// The store's name for a caller; distinct bytes, distinct callers.
   KeyHash Hash(std::string_view key) const { return store_->Hash(key); }
@@ -36,6 +45,13 @@ class MemoryLimiter {
 
   void Check(Keys keys, const MemoryStore::Question& question, Nanos now, Verdict& verdict) const;
   void Peek(Keys keys, const MemoryStore::Question& question, Nanos now, Verdict& verdict) const;
+  /// A check that is charged once: asked again under its id within kIdLife (core/repeat.h), it is
+  /// admitted and charged nothing, but for slots that are no longer held. Denials are not
+  /// remembered. False, and nothing is done: the id was charged for something else.
+  bool CheckOnce(Keys keys, const MemoryStore::Question& question, std::string_view id, Nanos now,
+                 Verdict& verdict) const;
+  /// Has the id be judged anew: what was charged under it is given back.
+  void ForgetId(Keys keys, std::string_view id, Nanos now) const;
   // As MemoryStore.
   void Debit(Keys keys, std::span<const std::int64_t> units, Nanos now) const;
   void Credit(Keys keys, std::span<const std::int64_t> units, std::span<const std::int64_t> marks,
@@ -56,9 +72,16 @@ class MemoryLimiter {
   class Subject;
   bool IsQuick() const { return plain_ && store_->unblocked(); }
   void Open(Verdict& verdict) const;
+  IdTable::Name NameOf(Keys keys, std::string_view id) const;
+  std::uint64_t PrintOf(std::span<const Ask> asks) const;
+  PolicyBits SlotsGone(Keys keys, const IdTable::Entry& entry, Nanos now) const;
+  void Repeat(Keys keys, const MemoryStore::Question& question, const IdTable::Entry& entry,
+              Nanos now, Verdict& verdict) const;
 
   std::vector<Policy> policies_;
   std::vector<KeyHash> scopes_;
+  KeyHash id_scope_;
+  KeyHash plan_;
   bool plain_;  // whether all policies are IsPlainTat
   std::shared_ptr<MemoryStore> store_;
 };

@@ -25,8 +25,15 @@ struct Verdict {
   /// Which of `decisions` binds; see BindingPolicy.
   std::uint8_t binding = 0;
   std::uint8_t count = 0;
+  /// The check was charged before under its id; `holder` has what slots there are, not whoever the
+  /// call named.
+  bool repeated = false;
+  HolderId holder;
   /// In the order the policies were declared; `count` of them are set, none under kAllow and kDeny.
   std::array<Decision, kMaxPolicies> decisions;
+
+  /// Says which of the decisions binds. Precondition: count > 0.
+  void Bind() { binding = static_cast<std::uint8_t>(BindingPolicy(Decisions())); }
 
   std::span<Decision> Decisions() { return {decisions.data(), count}; }
   std::span<const Decision> Decisions() const { return {decisions.data(), count}; }

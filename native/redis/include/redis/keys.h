@@ -10,6 +10,12 @@
 //
 //   <prefix>:{<shard>}:<policy>:<key>:<state tag>  sluice:{tenant:7}:burst:user:42:tb1
 //
+// What was charged under an id (redis/request.h) is kept for a minute beside these, under
+//
+//   <prefix>:{<key or shard>}:id1:<hash>           sluice:{user:42}:id1:0123456789abcdef...
+//
+// with 32 hexadecimal digits of SHA-256, which no state tag equals.
+//
 // The name of what some algorithms keep beside the state is the state's and ":l" (a list) or ":z"
 // (a sorted set).
 //
@@ -59,6 +65,9 @@ class EscapedKey {
   std::uint8_t size_ = 2;
   std::shared_ptr<const std::string> longer_;  // if it does not fit there
 };
+
+/// Appends the first 128 bits of the text's SHA-256 as 32 hexadecimal digits.
+void AppendDigest(std::string_view text, std::string& out);
 
 /// The same for a prefix, which is never shortened and may be empty.
 void AppendEscapedPrefix(std::string_view prefix, std::string& out);

@@ -12,8 +12,9 @@
 //     or waiting for a connection. An answer that comes later is dropped, and a slot that it says
 //     was taken is given back.
 //   * When a connection is lost, what the server may have executed fails and is never sent again,
-//     but for what can be repeated (reset, release, renew, block, unblock); what it cannot have
-//     executed (its last byte was not handed over) waits for the next one.
+//     but for what can be repeated (reset, release, renew, block, unblock, and checks, debits and
+//     credits with an id); what it cannot have executed (its last byte was not handed over) waits
+//     for the next one.
 //   * A circuit breaker (redis/breaker.h) opens when batches in a row go unanswered, or when there
 //     is no connection to wait for. While it is open, checks and peeks fail at once, with the
 //     reason; all others wait until their deadline. One request is the probe that closes it. It

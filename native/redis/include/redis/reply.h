@@ -37,7 +37,8 @@ class ReplyReader {
   enum class Next : std::uint8_t { kReply, kMore, kBroken };
 
   static constexpr std::size_t kLongestReply = std::size_t{1} << 20;
-  static constexpr long long kMostElements = 16384;
+  /// 128 checks over 16 policies, asked again under their ids, take about 17,500.
+  static constexpr long long kMostElements = 32768;
 
   ReplyReader();
   ~ReplyReader();

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "core/policy.h"
+#include "core/repeat.h"
 #include "core/time.h"
 #include "redis/keys.h"
 #include "redis/per_policy.h"
@@ -32,6 +33,7 @@ class PolicySet {
 
  private:
   friend void AppendStateName(const struct Request& request, std::size_t policy, std::string& out);
+  friend void AppendIdName(const struct Request& request, std::string& out);
 
   std::vector<Policy> policies_;
   bool plain_;
@@ -55,6 +57,13 @@ struct Details {
   /// kCheck: who holds the slots that concurrency policies give. kRelease, kRenew: whose slots.
   /// 1 to 64 characters of 0-9 a-z. Needed where the set has such a policy.
   std::string holder;
+  /// kCheck, kDebit, kCredit: by what the server knows for kIdLife (core/repeat.h) that it was
+  /// done, so that it can be sent twice: a hash (AppendDigest) of what tells ids apart besides
+  /// prefix and key. kAbort: of the check, which is forgotten. Empty: none. A check's `holder` is
+  /// then to be 32 hexadecimal digits.
+  std::string id;
+  /// With an id: the same kind of hash of all that is asked under it.
+  std::string print;
   /// kBlock: for how long, 1 us to kLongestSpan. kBlock, kUnblock: of which policies, one bit each.
   Nanos block_for{0};
   std::uint32_t which = 0;
@@ -77,6 +86,15 @@ enum class Fault : std::uint8_t {
 /// "timeout" and so on; static text.
 std::string_view FaultName(Fault fault);
 
+/// What a check was told when it was charged, some time before it was asked again under its id.
+struct Repeat {
+  Micros at{0};            ///< when it was charged
+  PolicyBits charged = 0;  ///< by which policies
+  PolicyBits again = 0;    ///< of these, the ones that are asked again: their slots were gone
+  HolderId holder;         ///< who holds the slots of those that give some
+  Readings readings;        ///< before it was charged, without blocks
+};
+
 /// One finished request.
 struct Completion {
   std::uint64_t ticket = 0;  ///< as submitted
@@ -87,6 +105,10 @@ struct Completion {
   std::string detail;
   /// kRelease, kRenew: whether the holder still had all of its slots.
   bool done = false;
+  /// Nothing was done: the id was charged for something else.
+  bool id_reused = false;
+  /// kCheck: not null if it was charged before under its id. Then `readings` are of now.
+  std::shared_ptr<const Repeat> repeat;
   /// The server's time, since 1970.
   Micros at{0};
   /// kCheck, kPeek: per policy, the state before the call: what Judge and Describe (core/policy.h)
@@ -149,8 +171,14 @@ struct Request {
 /// Appends the name of the state that the request's key has under a policy (redis/keys.h).
 void AppendStateName(const Request& request, std::size_t policy, std::string& out);
 
-/// What that name is followed by in the name of the collection that the algorithm keeps beside the
-/// state: ":l", ":z", or empty if it keeps none.
+/// Whether the request says its id.
+bool NamesId(const Request& request);
+
+/// Appends the name under which the request's id is kept. Precondition: NamesId.
+void AppendIdName(const Request& request, std::string& out);
+
+/// What the name of a state is followed by in the name of the collection that the algorithm keeps
+/// beside the state: ":l", ":z", or empty if it keeps none.
 std::string_view CollectionSuffix(const Algorithm& algorithm);
 
 }  // namespace sluice::redis

@@ -15,6 +15,7 @@
 namespace sluice {
 
 class Clock;
+class IdTable;
 class StoreTables;
 
 /// A keyed 64-bit hash of a key. Whoever does not know the store's seed cannot make two keys meet.
@@ -111,6 +112,8 @@ class MemoryStore {
   /// concurrency policies still had them.
   bool Release(const Subject& subject, HolderId holder, Nanos now);
   bool Renew(const Subject& subject, HolderId holder, Nanos now);
+  /// Whether all of the subject's concurrency policies have the holder's slot.
+  bool Holds(const Subject& subject, HolderId holder, Nanos now) const;
   /// Denies what costs anything for `span` (1 ns to kLongestSpan) from now on, instead of any block
   /// that there is.
   void Block(const Subject& subject, Nanos span, Nanos now);
@@ -132,6 +135,9 @@ class MemoryStore {
   bool Peek(KeyHash key, std::span<const Policy> policies, std::span<const KeyHash> scopes,
             std::span<const std::int64_t> costs, Nanos now, std::span<Decision> decisions) const;
 
+  /// What was charged under ids.
+  IdTable& ids() { return *ids_; }
+
   Stats stats() const;
   const Options& options() const { return options_; }
 
@@ -142,6 +148,7 @@ class MemoryStore {
   /// Whether a block was ever set: until then nobody looks for one.
   std::atomic<bool> blocks_{false};
   std::unique_ptr<StoreTables> tables_;
+  std::unique_ptr<IdTable> ids_;
 };
 
 }  // namespace sluice

@@ -1,0 +1,120 @@
+-- What was charged under an id, for a minute: a text "print holder at charged numbers", of
+--   print    what was asked: hexadecimal digits that whoever asks makes of cost, limits and plan
+--   holder   who holds the slots, 32 hexadecimal digits; "-" if no policy gives any
+--   at       when it was charged, in us
+--   charged  the policies that were, as the sum of 2^(number of the policy - 1)
+--   numbers  how things stood before, as in the reply, but without blocks
+-- Of a debit or credit: "print - at 0".
+
+-- How long an id is known, in us; also by a clock that steps back.
+local KEPT = 60e6
+local REPEATED, REUSED = -4, -5
+local LONGEST_ID = 4096
+
+local function has(set, p) return floor(set / 2 ^ (p - 1)) % 2 == 1 end
+
+local ids = {}
+
+-- What is kept under the name KEYS[at]; or nil and an error code. `what`: a mode. `holder`: whose
+-- slots the check would take, false where it takes none.
+function ids.find(at, print, what, holder)
+  local key = KEYS[at]
+  local value = known[key]
+  if value == nil then
+    value = held[at]
+  elseif value then
+    value = texts[key]
+  end
+  local id = { key = key, exists = value and true or false, print = print, holder = holder or '-' }
+  if not value then return id end
+  if #value > LONGEST_ID then return nil, FOREIGN end
+  local of, whose, kept_at, rest = match(value, '^(%x+) ([%x-]+) (%d+) ([%d ]+)$')
+  if not of or kept_at + 0 > LATEST then return nil, FOREIGN end
+  if abs(wall - kept_at) >= KEPT then return id end
+  if what == 'abort' then return id end
+  if of ~= print then return nil, REUSED end
+  local numbers = {}
+  for number in gmatch(rest, '%d+') do numbers[#numbers + 1] = number + 0 end
+  if holder and #whose ~= 32 then return nil, FOREIGN end
+  id.known, id.at, id.numbers = true, kept_at + 0, numbers
+  if holder then id.holder = whose end
+  return id
+end
+
+-- Has a check ask for nothing that it was given before, but for slots that are no longer held.
+-- Returns nothing, or an error code.
+function ids.recall(id, states)
+  local numbers = id.numbers
+  local set, used = numbers[1], 1
+  if set >= 2 ^ #states then return FOREIGN end
+  id.again = 0
+  for p = 1, #states do
+    local s = states[p]
+    local most = s.q.letter == 't' or s.q.letter == 'q'
+    most = most and LONGEST or LATEST
+    for i = 1, #s.before do
+      local number = numbers[used + i]
+      if not number or number > most then return FOREIGN end
+    end
+    used = used + #s.before
+    s.cost = 0
+    if s.q.letter == 'n' and has(set, p) then
+      s.holder = id.holder
+      local held_still, code = s.q.kind.holds(s)
+      if code then return code end
+      if not held_still then
+        s.cost = s.q.cost
+        id.again = id.again + 2 ^ (p - 1)
+      end
+    end
+  end
+  if used ~= #numbers then return FOREIGN end
+end
+
+-- Remembers what was done, or forgets what is taken back. Returns nothing, or an error code.
+function ids.keep(id, what, states, allowed)
+  if id.known or what == 'check' and not allowed then return end
+  local key = id.key
+  if what == 'abort' then
+    if not id.exists then return end
+    local code = failure(run('DEL', key))
+    if not code then known[key] = false end
+    return code
+  end
+  local set, numbers = 0, {}
+  if what == 'check' then
+    for p = 1, #states do
+      local s = states[p]
+      if s.cost > 0 and s.admits then set = set + 2 ^ (p - 1) end
+      for i = 1, #s.before do numbers[#numbers + 1] = digits(s.before[i]) end
+    end
+    -- Where nothing was charged there is nothing to repeat.
+    if set == 0 then return end
+  end
+  local text = table.concat({ id.print, id.holder, digits(wall), digits(set), unpack(numbers) }, ' ')
+  local answer
+  if id.exists then
+    answer = run('SET', key, text, 'PX', ttl(KEPT))
+  else
+    -- There may be a value of another type, which MGET shows as none.
+    answer = run('SET', key, text, 'PX', ttl(KEPT), 'NX')
+    if not answer then return FOREIGN end
+  end
+  local code = failure(answer)
+  if code then return code end
+  known[key] = true
+  texts[key] = text
+end
+
+-- Says that a check is a repeat, and how things stood when it was charged.
+function ids.say(id)
+  say(REPEATED)
+  say(id.at)
+  say(id.again)
+  if id.holder ~= '-' then
+    for i = 1, 25, 8 do say(tonumber(string.sub(id.holder, i, i + 7), 16)) end
+  end
+  for i = 1, #id.numbers do say(id.numbers[i]) end
+end
+
+return ids
