@@ -11,10 +11,11 @@ import type {
   CreditOptions,
   Limiter,
   LimiterStats,
+  PeekOptions,
   WaitOptions,
 } from './limiter-types.js';
 import { Kind } from './native.js';
-import { readCost, readLimits } from './options.js';
+import { readCost, readId, readLimits } from './options.js';
 import { keepsLine, readBlockUs } from './policy.js';
 import type { Time } from './time.js';
 import type { Cost, Decision, Duration, Key, Policy } from './types.js';
@@ -38,7 +39,8 @@ export interface Question<Name extends string, E extends Engine<Name>> {
 
 type Asked = CheckOptions & { readonly plan?: unknown };
 
-export const CHECK_OPTIONS = ['cost', 'limits'];
+const PEEK_OPTIONS = ['cost', 'limits'];
+export const CHECK_OPTIONS = [...PEEK_OPTIONS, 'id'];
 const WAIT_OPTIONS = [...CHECK_OPTIONS, 'maxWaitMs', 'signal'];
 /** The longest wait that a store is told of: what it charges lies no further ahead. */
 const LONGEST_WAIT_MS = 100 * 86_400e3;
@@ -95,7 +97,8 @@ export abstract class BaseLimiter<Name extends string, E extends Engine<Name>>
     }
     // All are looked at before any is charged.
     const questions = checks.map((check, i) => this.#readRequest(check, `checks[${i}]`));
-    const decisions = questions.map((question) => this.decide(Kind.Check, question));
+    // What one throws must not hide what those before it took.
+    const decisions = questions.map(async (question) => this.decide(Kind.Check, question));
     const done = await allOrRelease(decisions);
     return done.map((decision, i) => this.count(questions[i]!.key, questions[i]!.part, decision));
   }
@@ -126,8 +129,9 @@ export abstract class BaseLimiter<Name extends string, E extends Engine<Name>>
       },
       abort: async (decision) => {
         const charge = chargeOf(decision);
+        const { id } = question.call;
         const back = async () =>
-          typeof charge === 'object' && part.engine.act(Kind.Abort, who, charge);
+          typeof charge === 'object' && part.engine.act(Kind.Abort, who, { ...charge, id });
         // A store that cannot be reached changes nothing about the caller's own reason.
         await Promise.allSettled([decision.holder?.release(), back()]);
       },
@@ -137,8 +141,8 @@ export abstract class BaseLimiter<Name extends string, E extends Engine<Name>>
     return this.count(key, part, decision);
   }
 
-  async peek(key: Key, options?: CheckOptions<Name>): Promise<Decision<Name>> {
-    return this.decide(Kind.Peek, this.question(key, options, CHECK_OPTIONS, 'peek'));
+  async peek(key: Key, options?: PeekOptions<Name>): Promise<Decision<Name>> {
+    return this.decide(Kind.Peek, this.question(key, options, PEEK_OPTIONS, 'peek'));
   }
 
   async debit(key: Key, cost: Cost<Name>, options?: object): Promise<void> {
@@ -216,6 +220,7 @@ export abstract class BaseLimiter<Name extends string, E extends Engine<Name>>
       call: {
         units: readCost(table.names, options?.cost, `${path}cost`),
         limits: readLimits(table, options?.limits, `${path}limits`),
+        id: readId(options?.id, `${path}id`),
       },
     };
   }

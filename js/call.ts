@@ -21,6 +21,8 @@ export interface Call {
   readonly which?: number;
   /** Whose slots: 32 hexadecimal digits. */
   readonly holder?: string;
+  /** Checks: by which they are charged once. Aborts: of the check that is taken back. */
+  readonly id?: string | undefined;
 }
 
 const HAS_MARKS = 1;
@@ -29,7 +31,10 @@ const LOCAL = 2;
 /** Whether one number says it all. */
 export function isShort(call: Call): call is Call & { readonly units: number } {
   return (
-    typeof call.units === 'number' && call.limits === undefined && call.maxWaitUs === undefined
+    typeof call.units === 'number' &&
+    call.limits === undefined &&
+    call.maxWaitUs === undefined &&
+    call.id === undefined
   );
 }
 

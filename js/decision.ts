@@ -1,6 +1,7 @@
 // The answer to a check, made of the numbers that native code leaves in the exchange.
 
 import { inspect } from 'node:util';
+import type { Slots } from './holder.js';
 import { native } from './native.js';
 import type { Decision, Holder, Policy, PolicyDecision, Source } from './types.js';
 
@@ -26,6 +27,12 @@ export interface Charge {
 }
 
 const SOURCES: readonly Source[] = ['store', 'local', 'allow', 'deny', 'cache'];
+/** In a verdict's code: it was charged before, and who holds its slots stands behind it. */
+const REPEATED = 256;
+/** In place of a code. */
+export const ID_REUSED = -3;
+/** 32 bits of an id each. */
+const NUMBERS_PER_HOLDER = 4;
 /** admits, limit, remaining, retryAfterMs, resetAfterMs, mark */
 const NUMBERS_PER_POLICY = 6;
 /** Under the rule 'deny' nobody knows when it will be better; callers may as well try again in a second. */
@@ -179,12 +186,12 @@ export function readDecision<Name extends string>(
   at: number,
   id: string,
   units: number | readonly number[],
-  holder?: Holder,
+  holder?: Slots,
 ): Decision<Name> {
   const { exchange } = native;
   const allowed = (code & 1) === 1;
   const binding = (code >> 1) & 15;
-  const source = SOURCES[code >> 5]!;
+  const source = sourceOf(code);
   const count = table.names.length;
   if (source === 'allow' || source === 'deny') return undecided(table, allowed, source);
   const first = at + 1;
@@ -217,7 +224,9 @@ export function readDecision<Name extends string>(
       all,
     );
   }
-  return new HoldingDecision(holder, [
+  const held =
+    code >= REPEATED ? holder.heldBy(readHolderId(first + count * NUMBERS_PER_POLICY)) : holder;
+  return new HoldingDecision(held, [
     table,
     allowed,
     binding,
@@ -232,6 +241,11 @@ export function readDecision<Name extends string>(
     mark,
     all,
   ]);
+}
+
+function readHolderId(at: number): string {
+  const words = native.exchange.slice(at, at + NUMBERS_PER_HOLDER);
+  return [...words].map((word) => word.toString(16).padStart(8, '0')).join('');
 }
 
 /** A decision that no store made. */
@@ -263,9 +277,15 @@ function undecided<Name extends string>(
   );
 }
 
+/** Who decided, by a verdict's code. */
+export function sourceOf(code: number): Source {
+  return SOURCES[(code >> 5) & 7]!;
+}
+
 /** How many numbers of the exchange a verdict takes behind its code. */
 export function verdictLength(table: PolicyTable<string>, code: number): number {
   if (code < 0) return 0;
-  const source = SOURCES[code >> 5];
-  return source === 'allow' || source === 'deny' ? 1 : 1 + table.names.length * NUMBERS_PER_POLICY;
+  const source = sourceOf(code);
+  if (source === 'allow' || source === 'deny') return 1;
+  return 1 + table.names.length * NUMBERS_PER_POLICY + (code >= REPEATED ? NUMBERS_PER_HOLDER : 0);
 }

@@ -75,6 +75,12 @@ export function rangeError(
   return decorate(error, code, argument, value);
 }
 
+/** What a check comes to whose id was charged for something else. */
+export function idReusedError(id: string): RangeError & ArgumentError {
+  const expected = 'new for this key, or come with the cost, limits and plan it was charged for';
+  return rangeError('ERR_SLUICE_ID_REUSED', 'id', id, expected);
+}
+
 /** How many letters have to be changed, added, dropped or swapped with their neighbour to get from one word to the other. */
 function distance(a: string, b: string): number {
   const rows = [Array.from({ length: b.length + 1 }, (_, j) => j)];

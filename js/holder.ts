@@ -18,14 +18,21 @@ export function newHolderId(): string {
   return pool.toString('hex', used - BYTES, used);
 }
 
+type Act = (what: 'release' | 'renew', id: string) => Promise<boolean>;
+
 /** What a holder does is done by whoever made the decision. */
 export class Slots implements Holder {
   readonly id: string;
-  readonly #act: (what: 'release' | 'renew', id: string) => Promise<boolean>;
+  readonly #act: Act;
 
-  constructor(id: string, act: (what: 'release' | 'renew', id: string) => Promise<boolean>) {
+  constructor(id: string, act: Act) {
     this.id = id;
     this.#act = act;
+  }
+
+  /** The same slots, where another holder has them. */
+  heldBy(id: string): Slots {
+    return new Slots(id, this.#act);
   }
 
   release(): Promise<boolean> {

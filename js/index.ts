@@ -10,6 +10,7 @@ export type {
   Limiter,
   LimiterOptions,
   LimiterStats,
+  PeekOptions,
   SyncLimiter,
   WaitOptions,
 } from './limiter-types.js';

@@ -66,12 +66,23 @@ export interface LimiterOptions<
   store?: Store;
 }
 
-/** What a check may say besides its key. */
-export interface CheckOptions<Name extends string = string> {
+/** What a peek may say besides its key. */
+export interface PeekOptions<Name extends string = string> {
   /** Default 1. */
   cost?: Cost<Name>;
   /** Another limit for this call; window, rate and state stay. */
   limits?: Limits<Name>;
+}
+
+/** What a check may say besides its key. */
+export interface CheckOptions<Name extends string = string> extends PeekOptions<Name> {
+  /**
+   * Charges once: a check with the id of one that was charged in the last 60 s, for this key, is the same admission,
+   * and costs nothing. 1 to 128 characters. With it a check is also sent to Redis again when its answer is lost.
+   * Another cost, other limits or another plan under it: `ERR_SLUICE_ID_REUSED`. Never take it from a caller, from a
+   * header say: whoever names the id of another call is not limited.
+   */
+  id?: string;
 }
 
 /** What a call that waits may say. */
@@ -140,7 +151,7 @@ export interface Limiter<
    */
   wait(key: K, ...options: OptionsOf<WaitOptions<Name>, Plan>): Promise<Decision<Name>>;
   /** What `check` would answer. Charges nothing. */
-  peek(key: K, ...options: OptionsOf<CheckOptions<Name>, Plan>): Promise<Decision<Name>>;
+  peek(key: K, ...options: OptionsOf<PeekOptions<Name>, Plan>): Promise<Decision<Name>>;
   /** Charges what was used already, whatever there is room for: into debt if need be. Policies that an object does not name are not charged. */
   debit(key: K, cost: Cost<Name>, ...options: OptionsOf<object, Plan>): Promise<void>;
   /**

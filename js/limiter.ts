@@ -54,6 +54,22 @@ interface Set {
   readonly keys: KeyReader;
 }
 
+/**
+ * What tells the ids of this limiter's checks from those of another with its prefix: its plans and policies, as far as
+ * a state depends on them. Other numbers in another version of a program leave ids known.
+ */
+function idScopeOf(sets: readonly Set[]): string {
+  return JSON.stringify(
+    sets.map(({ plan, table: { names, policies } }) => [
+      plan,
+      names.map((name, i) => {
+        const [, algorithm, , , spanUs, mode] = toNative(name, policies[i]!);
+        return [name, algorithm, spanUs, mode];
+      }),
+    ]),
+  );
+}
+
 function readSets({ policies, plans, shardBy }: LimiterOptions): Set[] {
   if (shardBy !== undefined && typeof shardBy !== 'string') {
     throw typeError('ERR_SLUICE_OPTIONS', 'shardBy', shardBy, 'the name of a part of the key');
@@ -185,6 +201,7 @@ function redisLimiter(sets: readonly Set[], store: RedisStore, options: LimiterO
   if (store.isCluster) checkSlots(sets, options.shardBy);
   const { prefix, onStoreError, localShare, deadlineMs, denialCache } = checkCommon(options);
   const local = sets.map(({ table }) => shareOfAll(table, localShare));
+  const idScope = idScopeOf(sets);
   const unclaim = claim(sets, store, prefix);
   const parts = partsOver(sets, (table, i) => {
     const limiter = native.makeRedisLimiter({
@@ -196,6 +213,8 @@ function redisLimiter(sets: readonly Set[], store: RedisStore, options: LimiterO
       onStoreError: RULES.indexOf(onStoreError),
       deadlineUs: durationUs(deadlineMs, 'deadlineMs'),
       denialCache,
+      idScope,
+      plan: sets[i]!.plan ?? '',
       maxKeys: LOCAL_KEYS,
       wallOffsetUs: wallOffsetUs(),
     });
@@ -237,7 +256,11 @@ export function createLimiter(options: LimiterOptions): unknown {
   const { prefix } = checkCommon(options);
   const store = options.store === undefined ? memory() : options.store;
   if (store instanceof MemoryStore) {
-    const parts = partsOver(sets, (table) => new MemoryEngine(table, store, prefix));
+    const idScope = idScopeOf(sets);
+    const parts = partsOver(
+      sets,
+      (table, i) => new MemoryEngine(table, store, prefix, idScope, sets[i]!.plan ?? ''),
+    );
     return new MemoryLimiter(parts, store);
   }
   if (store instanceof RedisStore) return redisLimiter(sets, store, options);

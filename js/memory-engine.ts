@@ -2,8 +2,9 @@
 
 import { type Call, isShort, takesSlots, writeCall } from './call.js';
 import { type Clock, readClockUs } from './clock.js';
-import { type PolicyTable, readDecision } from './decision.js';
+import { ID_REUSED, type PolicyTable, readDecision } from './decision.js';
 import type { Engine } from './engine.js';
+import { idReusedError } from './errors.js';
 import { newHolderId, Slots } from './holder.js';
 import { keysWithShard, type Who } from './keys.js';
 import type { MemoryStore } from './memory-store.js';
@@ -20,11 +21,18 @@ export class MemoryEngine<Name extends string> implements Engine<Name> {
   readonly native: NativeMemoryLimiter;
   readonly #clock: Clock | undefined;
 
-  constructor(table: PolicyTable<Name>, store: MemoryStore, prefix: string) {
+  /** `idScope`, `plan`: what ids are told apart by, besides prefix and key. */
+  constructor(
+    table: PolicyTable<Name>,
+    store: MemoryStore,
+    prefix: string,
+    idScope: string,
+    plan: string,
+  ) {
     this.table = table;
     this.#clock = store.clock;
     const policies = table.names.map((name, i) => toNative(name, table.policies[i]!));
-    this.native = native.makeMemoryLimiter(store.native, policies, prefix);
+    this.native = native.makeMemoryLimiter(store.native, policies, prefix, idScope, plan);
   }
 
   decide(kind: Kind.Check | Kind.Peek, who: Who, call: Call): Decision<Name> {
@@ -37,29 +45,27 @@ export class MemoryEngine<Name extends string> implements Engine<Name> {
       return readDecision(table, code, 0, who.id, kind === Kind.Check ? call.units : 0);
     }
     writeCall(call, table.names.length);
-    if (!table.hasSlots || kind === Kind.Peek) {
-      const code = this.native.act(kind, keysWithShard(who), now);
-      return readDecision(table, code, 0, who.id, kind === Kind.Check ? call.units : 0);
+    if (kind === Kind.Peek) {
+      return readDecision(table, this.native.act(kind, keysWithShard(who), now), 0, who.id, 0);
     }
-    const id = newHolderId();
-    const code = this.native.act(kind, keysWithShard(who), now, id);
-    const slots = new Slots(id, async (what) =>
-      this.act(what === 'release' ? Kind.Release : Kind.Renew, who, { units: 0, holder: id }),
-    );
-    return readDecision(
-      table,
-      code,
-      0,
-      who.id,
-      call.units,
-      takesSlots(table, call) ? slots : undefined,
+    const holder = table.hasSlots ? newHolderId() : undefined;
+    const code = this.native.act(kind, keysWithShard(who), now, holder, call.id);
+    if (code === ID_REUSED) throw idReusedError(call.id!);
+    const slots =
+      holder !== undefined && takesSlots(table, call) ? this.#slots(holder, who) : undefined;
+    return readDecision(table, code, 0, who.id, call.units, slots);
+  }
+
+  #slots(holder: string, who: Who): Slots {
+    return new Slots(holder, async (what, holder) =>
+      this.act(what === 'release' ? Kind.Release : Kind.Renew, who, { units: 0, holder }),
     );
   }
 
   act(kind: Kind, who: Who, call: Call): boolean {
     const now = this.#now();
     writeCall(call, this.table.names.length);
-    return this.native.act(kind, keysWithShard(who), now, call.holder) === 1;
+    return this.native.act(kind, keysWithShard(who), now, call.holder, call.id) === 1;
   }
 
   #now(): number {

@@ -1,6 +1,6 @@
 // A limiter over a memory store: decides at once.
 
-import { BaseLimiter, type Part } from './base-limiter.js';
+import { BaseLimiter, CHECK_OPTIONS, type Part } from './base-limiter.js';
 import { readDecision } from './decision.js';
 import type { CheckOptions, LimiterStats, SyncLimiter } from './limiter-types.js';
 import type { MemoryEngine } from './memory-engine.js';
@@ -8,8 +8,6 @@ import type { MemoryStore } from './memory-store.js';
 import { Kind, native } from './native.js';
 import { Time } from './time.js';
 import type { Decision, Key } from './types.js';
-
-const CHECK_OPTIONS = ['cost', 'limits'];
 
 export class MemoryLimiter<Name extends string>
   extends BaseLimiter<Name, MemoryEngine<Name>>

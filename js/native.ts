@@ -45,8 +45,8 @@ export interface NativeMemoryLimiter {
   /** One cost for all policies, default 1; without `nowUs`, or below 0, it is the monotonic clock's time. */
   check(key: string, cost?: number, nowUs?: number): number;
   peek(key: string, cost?: number, nowUs?: number): number;
-  /** A call that stands in `exchange`. Answers a check's code; whether slots were held; or 0. */
-  act(kind: Kind, keys: NativeKeys, nowUs: number, holder?: string): number;
+  /** A call that stands in `exchange`. Answers a check's code, or -3 for an id reused; whether slots were held; or 0. */
+  act(kind: Kind, keys: NativeKeys, nowUs: number, holder?: string, id?: string): number;
 }
 
 /** Certificates and keys that have been read, held by native code. */
@@ -126,6 +126,7 @@ export interface NativeRedisLimiter {
     ticket: number,
     holder?: string,
     shard?: string,
+    id?: string,
   ): void;
   /** Sends what is queued. */
   flush(): void;
@@ -162,6 +163,8 @@ export interface NativeAddon {
     store: NativeStore,
     policies: readonly NativePolicy[],
     prefix: string,
+    idScope: string,
+    plan: string,
   ): NativeMemoryLimiter;
   /** What js/passwords.ts keeps here. */
   passwordFunctions?: Map<number, unknown>;
@@ -194,12 +197,14 @@ export interface NativeAddon {
     localShare: number;
     deadlineUs: number;
     denialCache: boolean;
+    idScope: string;
+    plan: string;
     maxKeys: number;
     wallOffsetUs: number;
   }): NativeRedisLimiter;
   /**
    * Answers stand in `exchange`, one behind the other: `[ticket, fault]` and a verdict; or, in place of its code and
-   * all behind it, -1 for none, -2 for slots that were all held.
+   * all behind it, -1 for none, -2 for slots that were all held, -3 for an id reused.
    */
   onAnswers(receiver: (count: number, details: string[] | undefined) => void): void;
   onBreaker(receiver: (address: string, state: RedisNodeStats['breaker']) => void): void;

@@ -80,6 +80,17 @@ export function readCost(
   });
 }
 
+const LONGEST_ID = 128;
+
+/** The id of a check, if it has one. */
+export function readId(id: unknown, name = 'id'): string | undefined {
+  if (id === undefined) return undefined;
+  const expected = `a string of 1 to ${LONGEST_ID} characters`;
+  if (typeof id !== 'string') throw typeError('ERR_SLUICE_ID', name, id, expected);
+  if (id === '' || id.length > LONGEST_ID) throw rangeError('ERR_SLUICE_ID', name, id, expected);
+  return id;
+}
+
 /** The limits of one call: one for each policy, 0 for its own; `undefined` if nothing was said. */
 export function readLimits(
   { names, policies }: PolicyTable<string>,

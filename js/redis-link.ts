@@ -2,16 +2,16 @@
 
 import { channel } from 'node:diagnostics_channel';
 import { type Call, isShort, takesSlots, writeCall } from './call.js';
-import { type PolicyTable, readDecision, verdictLength } from './decision.js';
+import { ID_REUSED, type PolicyTable, readDecision, sourceOf, verdictLength } from './decision.js';
 import type { Engine } from './engine.js';
-import { closedError, SluiceError } from './errors.js';
+import { closedError, idReusedError, SluiceError } from './errors.js';
 import { publishBreaker, publishWarning } from './events.js';
 import { newHolderId, Slots } from './holder.js';
 import type { Who } from './keys.js';
 import { Kind, type NativeRedisLimiter, native } from './native.js';
 import { type RedisStats, totalOf } from './redis-stats.js';
 import type { RedisStore } from './redis-store.js';
-import type { Decision, Holder } from './types.js';
+import type { Decision } from './types.js';
 
 /** Published for each check that the store did not answer: `{ address, fault, detail, decidedBy }`. */
 const faultChannel = channel('sluice:fault');
@@ -27,7 +27,8 @@ interface Pending {
   readonly link: RedisLink<string>;
   readonly id: string;
   readonly units: Call['units'];
-  readonly holder: Holder | undefined;
+  readonly holder: Slots | undefined;
+  readonly callId: string | undefined;
   readonly told: Told | undefined;
   readonly resolve: (answer: Decision | boolean) => void;
   readonly reject: (error: Error) => void;
@@ -70,10 +71,10 @@ export class RedisLink<Name extends string> implements Engine<Name> {
       return this.#ask(kind, who, call, undefined, told) as Promise<Decision<Name>>;
     }
     const id = newHolderId();
-    const slots = new Slots(id, async (what) => {
+    const slots = new Slots(id, async (what, holder) => {
       const kind = what === 'release' ? Kind.Release : Kind.Renew;
       const local = (await decided).source === 'local';
-      return this.act(kind, who, { units: 0, holder: id, local });
+      return this.act(kind, who, { units: 0, holder, local });
     });
     const held = { ...call, holder: id };
     const given = takesSlots(table, call) ? slots : undefined;
@@ -82,7 +83,10 @@ export class RedisLink<Name extends string> implements Engine<Name> {
   }
 
   act(kind: Kind, who: Who, call: Call): Promise<boolean> {
-    return this.#ask(kind, who, call, undefined) as Promise<boolean>;
+    // Sent again under an id of its own if its answer is lost; nobody else can name it.
+    const once = (kind === Kind.Debit || kind === Kind.Credit) && call.local !== true;
+    const sent = once ? { ...call, id: newHolderId() } : call;
+    return this.#ask(kind, who, sent, undefined) as Promise<boolean>;
   }
 
   /** Asks; what is asked in one turn of the event loop travels together. */
@@ -90,7 +94,7 @@ export class RedisLink<Name extends string> implements Engine<Name> {
     kind: Kind,
     { keys, shard, id }: Who,
     call: Call,
-    holder: Holder | undefined,
+    holder: Slots | undefined,
     told?: Told,
   ): Promise<Decision | boolean> {
     return new Promise((resolve, reject) => {
@@ -98,17 +102,27 @@ export class RedisLink<Name extends string> implements Engine<Name> {
       if (this.#closed) throw closedError();
       const ticket = freeTickets.pop() ?? pending.length;
       const link = this as unknown as RedisLink<string>;
-      const { units } = call;
+      const { units, id: callId } = call;
       // A peek charges nothing that could be given back.
       const charged = kind === Kind.Check ? units : 0;
       const answer = undefined;
-      pending[ticket] = { link, id, units: charged, holder, told, resolve, reject, answer };
+      pending[ticket] = {
+        link,
+        id,
+        units: charged,
+        holder,
+        callId,
+        told,
+        resolve,
+        reject,
+        answer,
+      };
       this.#underWay++;
       if (typeof keys === 'string' && isShort(call) && kind <= Kind.Peek && !this.table.hasSlots) {
         this.#native.ask(kind, keys, call.units, ticket);
       } else {
         writeCall(call, this.table.names.length);
-        this.#native.ask(kind, keys, IN_EXCHANGE, ticket, call.holder, shard);
+        this.#native.ask(kind, keys, IN_EXCHANGE, ticket, call.holder, shard, callId);
       }
       if (this.#flushing) return;
       this.#flushing = true;
@@ -146,10 +160,12 @@ export class RedisLink<Name extends string> implements Engine<Name> {
     const fault = native.exchange[at + 1]!;
     const code = native.exchange[at + 2]!;
     // An answer of Redis itself ends an outage; what this process did in its place does not.
-    if (fault === 0 && code >= 0 && code >> 5 === 0) this.#warned = false;
+    if (fault === 0 && code >= 0 && sourceOf(code) === 'store') this.#warned = false;
     if (code >= 0) {
       const { id, units, holder } = asked;
       asked.answer = readDecision(this.table, code, at + 3, id, units, holder);
+    } else if (code === ID_REUSED) {
+      asked.answer = idReusedError(asked.callId!);
     } else {
       asked.answer = fault === 0 ? code === DONE : this.#error(native.redisFaults[fault]!, detail);
     }
@@ -182,7 +198,7 @@ export class RedisLink<Name extends string> implements Engine<Name> {
     // A mistake of who asks, who is told by the error.
     if (fault === CROSS_SLOT) return;
     if (faultChannel.hasSubscribers) {
-      const decidedBy = code < 0 ? 'throw' : (['', 'local', 'allow', 'deny'] as const)[code >> 5];
+      const decidedBy = code < 0 ? 'throw' : sourceOf(code);
       faultChannel.publish({ address: this.#store.address, fault, detail, decidedBy });
     } else if (!this.#warned && code >= 0) {
       // A caller of the rule 'throw' sees the error; under the other rules nobody would.

@@ -65,9 +65,10 @@ void AnswerQueue::Deliver(std::span<const Answer> answers) {
     std::array<double, kLargestAnswer> numbers;
     numbers[0] = static_cast<double>(answer.ticket);
     numbers[1] = static_cast<double>(answer.fault);
-    numbers[2] = answer.decided ? WriteVerdict(answer.verdict, numbers.data() + 3)
-                 : answer.done  ? kDone
-                                : kUndecided;
+    numbers[2] = answer.decided     ? WriteVerdict(answer.verdict, numbers.data() + 3)
+                 : answer.id_reused ? kIdReused
+                 : answer.done      ? kDone
+                                    : kUndecided;
     const std::size_t size = 3 + (answer.decided ? NumbersAfterCode(answer.verdict) : 0);
     waiting_.numbers.insert(waiting_.numbers.end(), numbers.begin(), numbers.begin() + size);
     waiting_.ends.push_back(waiting_.numbers.size());

@@ -63,8 +63,14 @@ std::uint32_t WriteVerdict(const Verdict& verdict, double* numbers) {
     *numbers++ = ToMillis(decision.reset_after);
     *numbers++ = static_cast<double>(decision.mark & kMarkMask);
   }
+  if (verdict.repeated) {
+    for (const std::uint64_t half : {verdict.holder.high, verdict.holder.low}) {
+      *numbers++ = static_cast<double>(half >> 32);
+      *numbers++ = static_cast<double>(half & 0xffffffff);
+    }
+  }
   return (verdict.allowed ? 1u : 0u) + verdict.binding * 2u +
-         static_cast<std::uint32_t>(verdict.source) * 32u;
+         static_cast<std::uint32_t>(verdict.source) * 32u + (verdict.repeated ? 256u : 0u);
 }
 
 }  // namespace sluice::addon

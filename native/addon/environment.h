@@ -32,8 +32,9 @@ struct Call {
 /// of making objects here.
 ///
 /// A verdict: [code, delayMs, then per policy: admits, limit, remaining, retryAfterMs,
-/// resetAfterMs, mark]; code = allowed + binding * 2 + source * 32. The delay is the longest that
-/// any policy asks for. `mark` is Decision::mark modulo 2^53.
+/// resetAfterMs, mark]; code = allowed + binding * 2 + source * 32 + repeated * 256. The delay is
+/// the longest that any policy asks for. `mark` is Decision::mark modulo 2^53. Of a repeated check
+/// (Verdict::repeated) four numbers of 32 bits follow: who holds its slots.
 ///
 /// A call (from JavaScript): [spanUs, which, flags, then per policy: a, b].
 ///   check, peek           spanUs: the longest wait, -1 for none; a: cost; b: limit, 0 for its own
@@ -43,7 +44,9 @@ struct Call {
 class Environment {
  public:
   static constexpr std::size_t kNumbersPerPolicy = 6;
-  static constexpr std::size_t kVerdictNumbers = 2 + kMaxPolicies * kNumbersPerPolicy;
+  static constexpr std::size_t kHolderNumbers = 4;
+  static constexpr std::size_t kVerdictNumbers =
+      2 + kMaxPolicies * kNumbersPerPolicy + kHolderNumbers;
   /// Room for a batch of answers; see AnswerQueue.
   static constexpr std::size_t kExchangeNumbers = 8192;
 
@@ -65,9 +68,13 @@ class Environment {
   std::shared_ptr<PasswordDesk> passwords_;
 };
 
+/// In place of a verdict's code: the id was charged for something else.
+inline constexpr int kIdReused = -3;
+
 /// How many numbers follow a verdict's code.
 inline std::size_t NumbersAfterCode(const Verdict& verdict) {
-  return 1 + verdict.count * Environment::kNumbersPerPolicy;
+  return 1 + verdict.count * Environment::kNumbersPerPolicy +
+         (verdict.repeated ? Environment::kHolderNumbers : 0);
 }
 
 /// Writes a verdict's numbers after its code, and returns the code.

@@ -5,7 +5,9 @@
 #include <array>
 #include <exception>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -33,7 +35,7 @@ struct Bound {
 struct Arguments {
   Bound* bound;
   std::size_t argc;
-  std::array<napi_value, 4> args;
+  std::array<napi_value, 5> args;
 };
 
 // Reads a call without the checks and objects of node-addon-api: this is the hottest path.
@@ -125,8 +127,8 @@ std::vector<std::size_t> BitsOf(std::uint32_t mask, std::size_t count) {
 }
 
 // What a call comes to that says more than a key and a cost.
-std::uint32_t Do(Bound& bound, redis::Request::Kind kind, MemoryLimiter::Keys keys, HolderId holder,
-                 Nanos now) {
+std::int32_t Do(Bound& bound, redis::Request::Kind kind, MemoryLimiter::Keys keys, HolderId holder,
+                std::string_view id, Nanos now) {
   using Kind = redis::Request::Kind;
   const MemoryLimiter& limiter = bound.limiter;
   const std::size_t count = limiter.policies().size();
@@ -141,12 +143,14 @@ std::uint32_t Do(Bound& bound, redis::Request::Kind kind, MemoryLimiter::Keys ke
       const MemoryStore::Question question{.asks = std::span(asks).first(count),
                                            .max_wait = call.span < Nanos{0} ? kNoWait : call.span,
                                            .holder = holder};
-      if (kind == Kind::kCheck) {
-        limiter.Check(keys, question, now, bound.verdict);
-      } else {
+      if (kind == Kind::kPeek) {
         limiter.Peek(keys, question, now, bound.verdict);
+      } else if (id.empty()) {
+        limiter.Check(keys, question, now, bound.verdict);
+      } else if (!limiter.CheckOnce(keys, question, id, now, bound.verdict)) {
+        return kIdReused;
       }
-      return WriteVerdict(bound.verdict, bound.environment.exchange());
+      return static_cast<std::int32_t>(WriteVerdict(bound.verdict, bound.environment.exchange()));
     }
     case Kind::kReset:
       limiter.Reset(keys);
@@ -159,6 +163,7 @@ std::uint32_t Do(Bound& bound, redis::Request::Kind kind, MemoryLimiter::Keys ke
       return 0;
     case Kind::kAbort:
       limiter.Abort(keys, units, marks, now);
+      if (!id.empty()) limiter.ForgetId(keys, id, now);
       return 0;
     case Kind::kRelease:
       return limiter.Release(keys, holder, now) ? 1 : 0;
@@ -180,14 +185,20 @@ napi_value Act(napi_env env, napi_callback_info info) {
     const auto kind = static_cast<redis::Request::Kind>(NumberAt(env, call, 0, 0));
     std::array<KeyHash, kMaxPolicies> keys;
     const std::size_t count = ReadKeys(env, call.args[1], call.bound->limiter, keys);
-    napi_valuetype type = napi_undefined;
-    napi_typeof(env, call.args[3], &type);
-    const HolderId holder =
-        type == napi_string ? ReadHolder(Utf8(env, call.args[3]).view()) : HolderId{};
+    const auto text = [&](std::size_t index) -> std::optional<std::string> {
+      napi_valuetype type = napi_undefined;
+      if (index < call.argc) napi_typeof(env, call.args[index], &type);
+      if (type != napi_string) return std::nullopt;
+      return Utf8(env, call.args[index]).Text();
+    };
+    const std::optional<std::string> holder = text(3);
+    const std::optional<std::string> id = text(4);
     napi_value code = nullptr;
-    napi_create_uint32(
-        env, Do(*call.bound, kind, std::span(keys).first(count), holder, NowAt(env, call, 2)),
-        &code);
+    napi_create_int32(env,
+                      Do(*call.bound, kind, std::span(keys).first(count),
+                         holder ? ReadHolder(*holder) : HolderId{},
+                         id ? std::string_view(*id) : std::string_view(), NowAt(env, call, 2)),
+                      &code);
     return code;
   });
 }
@@ -225,7 +236,8 @@ Napi::Value MakeMemoryLimiter(const Napi::CallbackInfo& info) {
   const auto bound = std::make_shared<Bound>(
       Environment::Of(env),
       MemoryLimiter(ReadPolicies(info[1].As<Napi::Array>()),
-                    *info[0].As<Napi::External<StorePtr>>().Data(), Utf8(env, info[2]).view()));
+                    *info[0].As<Napi::External<StorePtr>>().Data(), Utf8(env, info[2]).view(),
+                    {.limiter = Utf8(env, info[3]).Text(), .plan = Utf8(env, info[4]).Text()}));
   auto out = Napi::Object::New(env);
   const auto add = [&](const char* name, napi_callback callback) {
     napi_value function = nullptr;

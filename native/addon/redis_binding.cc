@@ -31,7 +31,7 @@ struct Bound {
 
 Bound& BoundOf(const Napi::CallbackInfo& info) { return *static_cast<Bound*>(info.Data()); }
 
-// (kind, key | keys, cost, ticket, holder | undefined, shard | undefined): queues a question.
+// (kind, key | keys, cost, ticket, holder?, shard?, id?): queues a question.
 // cost < 0: the rest of the call stands in the exchange.
 void Ask(const Napi::CallbackInfo& info) {
   Bound& bound = BoundOf(info);
@@ -67,6 +67,7 @@ void Ask(const Napi::CallbackInfo& info) {
   }
   if (info[4].IsString()) details.holder = ReadHolder(Utf8(env, info[4]).view());
   if (info[5].IsString()) details.shard = Utf8(env, info[5]).Text();
+  if (info[6].IsString()) details.id = Utf8(env, info[6]).Text();
 }
 
 void Flush(const Napi::CallbackInfo& info) {
@@ -150,6 +151,8 @@ Napi::Value MakeRedisLimiter(const Napi::CallbackInfo& info) {
   options.on_store_error = static_cast<StoreErrorRule>(number("onStoreError"));
   options.deadline = FromMicros(number("deadlineUs"));
   options.denial_cache = from.Get("denialCache").As<Napi::Boolean>();
+  options.ids = {.limiter = Utf8(env, from.Get("idScope")).Text(),
+                 .plan = Utf8(env, from.Get("plan")).Text()};
   if (options.on_store_error == StoreErrorRule::kLocal) {
     options.local_policies = ReadPolicies(from.Get("localPolicies").As<Napi::Array>());
     options.local_share = number("localShare");

@@ -40,7 +40,7 @@ std::int64_t LocalFallback::ShareOf(std::int64_t limit, const Algorithm& algorit
   return std::clamp<std::int64_t>(part, 1, LargestLimit(algorithm));
 }
 
-void LocalFallback::Decide(const RedisLimiter::Question& question, const Keys& keys, Nanos now,
+bool LocalFallback::Decide(const RedisLimiter::Question& question, const Keys& keys, Nanos now,
                            Verdict& verdict) const {
   const std::size_t count = limiter_.policies().size();
   auto asks = AsksOf(question, count);
@@ -52,11 +52,14 @@ void LocalFallback::Decide(const RedisLimiter::Question& question, const Keys& k
     local.max_wait = question.details->max_wait;
     local.holder = question.details->holder;
   }
-  if (question.kind == Kind::kCheck) {
-    limiter_.Check(keys.all(), local, now, verdict);
-  } else {
+  if (question.kind == Kind::kPeek) {
     limiter_.Peek(keys.all(), local, now, verdict);
+  } else if (question.details && !question.details->id.empty()) {
+    return limiter_.CheckOnce(keys.all(), local, question.details->id, now, verdict);
+  } else {
+    limiter_.Check(keys.all(), local, now, verdict);
   }
+  return true;
 }
 
 bool LocalFallback::Do(const RedisLimiter::Question& question, const Keys& keys, Nanos now) const {
@@ -72,6 +75,7 @@ bool LocalFallback::Do(const RedisLimiter::Question& question, const Keys& keys,
       return false;
     case Kind::kAbort:
       limiter_.Abort(keys.all(), units, marks, now);
+      if (!details.id.empty()) limiter_.ForgetId(keys.all(), details.id, now);
       return false;
     case Kind::kRelease:
       return limiter_.Release(keys.all(), details.holder, now);

@@ -29,12 +29,14 @@ class LocalFallback {
 
   /// `share`: of the limits that single calls bring. See RedisLimiter::Options.
   LocalFallback(const std::vector<Policy>& policies, double share,
-                const std::shared_ptr<MemoryStore>& store, std::string_view prefix)
-      : limiter_(policies, store, prefix), share_(share) {}
+                const std::shared_ptr<MemoryStore>& store, std::string_view prefix,
+                const IdScope& ids)
+      : limiter_(policies, store, prefix, ids), share_(share) {}
 
   Keys KeysOf(const RedisLimiter::Question& question) const;
-  /// A check or peek, decided here. The question's own key is not looked at.
-  void Decide(const RedisLimiter::Question& question, const Keys& keys, Nanos now,
+  /// A check or peek, decided here. The question's own key is not looked at. False: the check was
+  /// not decided, as its id was charged here for something else.
+  bool Decide(const RedisLimiter::Question& question, const Keys& keys, Nanos now,
               Verdict& verdict) const;
   /// Undoes, or goes on with, what was charged here. For kRelease and kRenew: Answer::done.
   bool Do(const RedisLimiter::Question& question, const Keys& keys, Nanos now) const;

@@ -19,13 +19,28 @@ using Kind = redis::Request::Kind;
 // TATs in Redis are counted modulo this, so marks are too.
 constexpr Nanos kModulus{9'000'000'000'000'000};
 
+Moment MomentOf(Micros at) { return {.now = Nanos(at) % kModulus, .wall = at}; }
+
 void Decide(const redis::PolicySet& set, std::span<const Ask> asks, Nanos max_wait,
             const redis::Completion& completion, Verdict& verdict) {
   const std::vector<Policy>& policies = set.policies();
   const Judgement judgement = Judge(policies, asks, completion.readings, max_wait);
-  const Moment moment{.now = Nanos(completion.at) % kModulus, .wall = completion.at};
   verdict.allowed = judgement.allowed;
-  Describe(policies, asks, completion.readings, judgement, moment, verdict.Decisions());
+  Describe(policies, asks, completion.readings, judgement, MomentOf(completion.at), verdict.Decisions());
+}
+
+// The same for a check that was charged before.
+void DecideAgain(const redis::PolicySet& set, std::span<Ask> asks, Nanos max_wait,
+                 const redis::Completion& completion, Verdict& verdict) {
+  const redis::Repeat& repeat = *completion.repeat;
+  const auto given = GivenThen(set.policies(), asks, repeat.readings,
+                               repeat.charged, MomentOf(repeat.at));
+  ReduceAsks(repeat.again, asks);
+  Decide(set, asks, max_wait, completion, verdict);
+  TellAgain(std::span(given).first(set.size()), completion.at - repeat.at, repeat.again,
+            verdict.Decisions());
+  verdict.repeated = true;
+  verdict.holder = repeat.holder;
 }
 
 // The same for the checks that nearly all are. False if this is not one of them.
@@ -53,9 +68,13 @@ class RedisLimiter::Desk final : public redis::Sink, public std::enable_shared_f
  public:
   Desk(const Options& options, std::shared_ptr<const redis::PolicySet> set,
        std::shared_ptr<AnswerSink> answers)
-      : set_(std::move(set)), answers_to_(std::move(answers)), rule_(options.on_store_error) {
+      : set_(std::move(set)),
+        answers_to_(std::move(answers)),
+        rule_(options.on_store_error),
+        ids_(options.ids) {
     if (rule_ == StoreErrorRule::kLocal) {
-      local_.emplace(options.local_policies, options.local_share, options.local, options.prefix);
+      local_.emplace(options.local_policies, options.local_share, options.local, options.prefix,
+                     options.ids);
     }
     if (options.denial_cache && DenialCache::Suits(options.policies)) {
       denials_.emplace(options.policies);
@@ -95,7 +114,7 @@ class RedisLimiter::Desk final : public redis::Sink, public std::enable_shared_f
                           .set = set_,
                           .key = key,
                           .costs = question.costs,
-                          .details = RedisDetails(question),
+                          .details = RedisDetails(question, *set_, ids_),
                           .deadline = now + (Decides(question.kind) ? deadline : kLastingDeadline),
                           .sink = self,
                           .asked = now});
@@ -216,18 +235,21 @@ class RedisLimiter::Desk final : public redis::Sink, public std::enable_shared_f
     answer.fault = completion.fault;
     answer.detail = std::move(completion.detail);
     answer.done = completion.done;
+    answer.id_reused = completion.id_reused;
     // The rule is for when Redis fails, not for a call that it could never answer.
     const bool by_rule =
         rule_ != StoreErrorRule::kThrow && answer.fault != redis::Fault::kCrossSlot;
-    answer.decided =
-        Decides(pending.question.kind) && (answer.fault == redis::Fault::kNone || by_rule);
+    answer.decided = Decides(pending.question.kind) && !answer.id_reused &&
+                     (answer.fault == redis::Fault::kNone || by_rule);
     verdict.count = 0;
+    verdict.repeated = false;
     if (!answer.decided) return;
     if (answer.fault == redis::Fault::kNone) {
       DecideByStore(completion, pending.question, verdict);
       if (!verdict.allowed) KeepDenial(completion, pending, verdict);
     } else if (rule_ == StoreErrorRule::kLocal) {
-      local_->Decide(pending.question, pending.keys, clock_.Now(), verdict);
+      answer.id_reused = !local_->Decide(pending.question, pending.keys, clock_.Now(), verdict);
+      answer.decided = !answer.id_reused;
       verdict.source = Source::kLocal;
     } else {
       verdict.allowed = rule_ == StoreErrorRule::kAllow;
@@ -240,22 +262,29 @@ class RedisLimiter::Desk final : public redis::Sink, public std::enable_shared_f
     const std::size_t count = set_->size();
     verdict.source = Source::kStore;
     verdict.count = static_cast<std::uint8_t>(count);
+    verdict.repeated = false;
     if (question.details || !DecideQuickly(*set_, question.costs, completion, verdict)) {
-      const auto asks = AsksOf(question, count);
-      Decide(*set_, std::span(asks).first(count),
-             question.details ? question.details->max_wait : kNoWait, completion, verdict);
+      auto all_asks = AsksOf(question, count);
+      const std::span asks = std::span(all_asks).first(count);
+      const Nanos max_wait = question.details ? question.details->max_wait : kNoWait;
+      if (completion.repeat) {
+        DecideAgain(*set_, asks, max_wait, completion, verdict);
+      } else {
+        Decide(*set_, asks, max_wait, completion, verdict);
+      }
     }
     for (std::size_t i = 0; i < count; ++i) {
       // Now and a backlog pass the modulus once.
       std::int64_t& mark = verdict.decisions[i].mark;
       if (IsTat(set_->policies()[i].algorithm)) mark %= kModulus.count();
     }
-    verdict.binding = static_cast<std::uint8_t>(BindingPolicy(verdict.Decisions()));
+    verdict.Bind();
   }
 
   const std::shared_ptr<const redis::PolicySet> set_;
   const std::shared_ptr<AnswerSink> answers_to_;
   const StoreErrorRule rule_;
+  const IdScope ids_;
   const MonotonicClock clock_;
   KeyChanges& changes_ = KeyChanges::OfProcess();
   std::optional<LocalFallback> local_;

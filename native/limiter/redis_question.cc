@@ -8,6 +8,8 @@
 namespace sluice {
 namespace {
 
+using Kind = redis::Request::Kind;
+
 // 32 hexadecimal digits.
 std::string HolderText(HolderId holder) {
   std::string text;
@@ -19,9 +21,45 @@ std::string HolderText(HolderId holder) {
   return text;
 }
 
+// So that distinct lists of texts give distinct texts.
+void AppendFramed(std::string_view text, std::string& out) {
+  out.append(std::to_string(text.size())).append(":").append(text);
+}
+
+// Debits and credits have ids of their own, which nobody else can name.
+std::string IdDigest(const RedisLimiter::Question& question, const IdScope& ids) {
+  const RedisLimiter::Details& said = *question.details;
+  const bool of_check = question.kind == Kind::kCheck || question.kind == Kind::kAbort;
+  std::string text = of_check ? "check" : "change";
+  AppendFramed(ids.limiter, text);
+  AppendFramed(said.id, text);
+  for (const std::string& key : said.keys) AppendFramed(key, text);
+  std::string digest;
+  redis::AppendDigest(text, digest);
+  return digest;
+}
+
+std::string PrintDigest(const RedisLimiter::Question& question, const redis::PolicySet& set,
+                        const IdScope& ids) {
+  std::string text;
+  AppendFramed(ids.plan, text);
+  const auto asks = AsksOf(question, set.size());
+  for (std::size_t i = 0; i < set.size(); ++i) {
+    AppendFramed(set.policies()[i].name, text);
+    AppendFramed(StateTag(set.policies()[i].algorithm), text);
+    AppendFramed(std::to_string(asks[i].cost), text);
+    AppendFramed(std::to_string(asks[i].limit), text);
+  }
+  std::string digest;
+  redis::AppendDigest(text, digest);
+  return digest;
+}
+
 }  // namespace
 
-std::shared_ptr<const redis::Details> RedisDetails(const RedisLimiter::Question& question) {
+std::shared_ptr<const redis::Details> RedisDetails(const RedisLimiter::Question& question,
+                                                   const redis::PolicySet& set,
+                                                   const IdScope& ids) {
   if (!question.details) return nullptr;
   const RedisLimiter::Details& said = *question.details;
   auto details = std::make_shared<redis::Details>();
@@ -34,6 +72,10 @@ std::shared_ptr<const redis::Details> RedisDetails(const RedisLimiter::Question&
   if (said.holder != HolderId{}) details->holder = HolderText(said.holder);
   details->block_for = said.block_for;
   details->which = said.which;
+  if (!said.id.empty()) {
+    details->id = IdDigest(question, ids);
+    details->print = PrintDigest(question, set, ids);
+  }
   return details;
 }
 

@@ -15,17 +15,19 @@
 namespace sluice {
 
 /// What the request says besides kind, key and costs; null if nothing.
-std::shared_ptr<const redis::Details> RedisDetails(const RedisLimiter::Question& question);
+std::shared_ptr<const redis::Details> RedisDetails(const RedisLimiter::Question& question,
+                                                   const redis::PolicySet& set, const IdScope& ids);
 
 /// Whether the failure rule decides what Redis does not answer.
 inline bool Decides(redis::Request::Kind kind) {
   return kind == redis::Request::Kind::kCheck || kind == redis::Request::Kind::kPeek;
 }
 
-/// Whether a check asks by the policies' own limits and for an answer now.
+/// Whether a check asks by the policies' own limits, for an answer now, and for the first time as
+/// far as anybody knows.
 inline bool IsCommon(const RedisLimiter::Question& question) {
   if (!question.details) return true;
-  return question.details->max_wait == kNoWait &&
+  return question.details->max_wait == kNoWait && question.details->id.empty() &&
          std::ranges::all_of(question.details->limits, [](std::int64_t n) { return n == 0; });
 }
 

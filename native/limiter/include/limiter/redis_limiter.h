@@ -36,6 +36,9 @@ struct Answer {
   bool decided = false;
   /// kRelease, kRenew: whether the holder still had all of its slots.
   bool done = false;
+  /// A check that was not decided, whatever the failure rule: its id was charged for another cost,
+  /// other limits or another plan.
+  bool id_reused = false;
   Verdict verdict;
 };
 
@@ -64,6 +67,7 @@ class RedisLimiter {
     double local_share = 1;
     /// Whether denials of a moment ago answer who asks again (limiter/denial_cache.h).
     bool denial_cache = true;
+    IdScope ids;
   };
 
   /// What few questions say; see redis::Details.
@@ -76,6 +80,10 @@ class RedisLimiter {
     HolderId holder;
     Nanos block_for{0};
     std::uint32_t which = 0;
+    /// kCheck: by this it is charged once, and sent again if its answer is lost
+    /// (redis::Details::id). Any bytes. kDebit, kCredit: likewise, random. kAbort: of the check,
+    /// which is then forgotten.
+    std::string id;
     /// kCredit, kAbort, kRelease, kRenew: who made the charge. kLocal: this process, which then
     /// undoes it; Redis is not asked.
     Source charged_by = Source::kStore;
