@@ -26,15 +26,16 @@ void Decide(const redis::PolicySet& set, std::span<const Ask> asks, Nanos max_wa
   const std::vector<Policy>& policies = set.policies();
   const Judgement judgement = Judge(policies, asks, completion.readings, max_wait);
   verdict.allowed = judgement.allowed;
-  Describe(policies, asks, completion.readings, judgement, MomentOf(completion.at), verdict.Decisions());
+  Describe(policies, asks, completion.readings, judgement, MomentOf(completion.at),
+           verdict.Decisions());
 }
 
 // The same for a check that was charged before.
 void DecideAgain(const redis::PolicySet& set, std::span<Ask> asks, Nanos max_wait,
                  const redis::Completion& completion, Verdict& verdict) {
   const redis::Repeat& repeat = *completion.repeat;
-  const auto given = GivenThen(set.policies(), asks, repeat.readings,
-                               repeat.charged, MomentOf(repeat.at));
+  const auto given =
+      GivenThen(set.policies(), asks, repeat.readings, repeat.charged, MomentOf(repeat.at));
   ReduceAsks(repeat.again, asks);
   Decide(set, asks, max_wait, completion, verdict);
   TellAgain(std::span(given).first(set.size()), completion.at - repeat.at, repeat.again,

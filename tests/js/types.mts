@@ -34,6 +34,14 @@ inMemory.checkSync('k', { cost: { brust: 2 } });
 // @ts-expect-error: the key is missing
 inMemory.checkSync();
 
+inMemory.checkSync('k', { id: 'job-1' });
+void inMemory.wait('k', { id: 'job-1', maxWaitMs: 5 });
+void inMemory.checkMany([{ key: 'k', id: 'job-1' }]);
+// @ts-expect-error: an id is a text
+inMemory.checkSync('k', { id: 1 });
+// @ts-expect-error: a peek charges nothing
+void inMemory.peek('k', { id: 'job-1' });
+
 const byDefault = createLimiter({ policies: bucket, denialCache: true });
 createLimiter({ policies: bucket, denialCache: false });
 // @ts-expect-error: it is there or not

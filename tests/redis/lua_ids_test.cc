@@ -44,7 +44,7 @@ class LuaIds : public ::testing::Test {
     request.kind = kind;
     request.set = set_;
     request.key = redis::EscapedKey("k");
-    request.costs.fill(cost);
+    request.costs = cost;
     request.details = std::move(details);
     return request;
   }

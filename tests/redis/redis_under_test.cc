@@ -81,9 +81,9 @@ bool DecideFrom(const redis::Request& request, const redis::Completion& completi
     }
   }
   if (repeat != nullptr) {
-    const auto given = GivenThen(request.set->policies(), std::span(asked).first(count),
-                                 repeat->readings, repeat->charged,
-                                 {.now = Nanos(repeat->at), .wall = repeat->at});
+    const auto given =
+        GivenThen(request.set->policies(), std::span(asked).first(count), repeat->readings,
+                  repeat->charged, {.now = Nanos(repeat->at), .wall = repeat->at});
     TellAgain(std::span(given).first(count), completion.at - repeat->at, repeat->again, decisions);
   }
   return judgement.allowed;

@@ -92,7 +92,7 @@ struct Repeat {
   PolicyBits charged = 0;  ///< by which policies
   PolicyBits again = 0;    ///< of these, the ones that are asked again: their slots were gone
   HolderId holder;         ///< who holds the slots of those that give some
-  Readings readings;        ///< before it was charged, without blocks
+  Readings readings;       ///< before it was charged, without blocks
 };
 
 /// One finished request.
