@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "greeting.h"
+#include "redis/request_rules.h"
 
 namespace sluice::redis {
 namespace {
@@ -24,22 +25,6 @@ class NobodySink final : public Sink {
  public:
   void Deliver(std::span<Completion> /*completions*/) override {}
 };
-
-// Whether doing it twice comes to the same as doing it once.
-bool IsIdempotent(const Request& request) {
-  switch (request.kind) {
-    case Request::Kind::kReset:
-    case Request::Kind::kRelease:
-    case Request::Kind::kRenew:
-    case Request::Kind::kBlock:
-    case Request::Kind::kUnblock:
-      return true;
-    case Request::Kind::kAbort:
-      return false;
-    default:
-      return NamesId(request);
-  }
-}
 
 }  // namespace
 
@@ -133,7 +118,7 @@ void Link::RequeueUnexecuted(std::string_view why, Nanos now) {
   for (Command& command : under_way_) {
     const bool executed = command.end <= written_bytes_;
     for (Request& request : command.requests) {
-      if (request.sink && (!executed || IsIdempotent(request))) {
+      if (request.sink && (!executed || CanRepeat(request))) {
         ++stats_.retries;
         again.push_back(std::move(request));
         continue;

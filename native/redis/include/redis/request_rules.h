@@ -19,8 +19,10 @@ inline bool CanRepeat(const Request& request) {
     case Request::Kind::kBlock:
     case Request::Kind::kUnblock:
       return true;
-    default:
+    case Request::Kind::kAbort:
       return false;
+    default:
+      return NamesId(request);
   }
 }
 
