@@ -198,7 +198,7 @@ export class RedisLink<Name extends string> implements Engine<Name> {
     // A mistake of who asks, who is told by the error.
     if (fault === CROSS_SLOT) return;
     if (faultChannel.hasSubscribers) {
-      const decidedBy = code < 0 ? 'throw' : sourceOf(code);
+      const decidedBy = code === ID_REUSED ? 'local' : code < 0 ? 'throw' : sourceOf(code);
       faultChannel.publish({ address: this.#store.address, fault, detail, decidedBy });
     } else if (!this.#warned && code >= 0) {
       // A caller of the rule 'throw' sees the error; under the other rules nobody would.
