@@ -124,13 +124,15 @@ void ClusterRouter::Redirected(Node& node, Request&& request, const Redirect& re
   switch (redirect.kind) {
     case Redirect::Kind::kTryAgain:
       Refresh(now + Between(milliseconds(250), milliseconds(500)));
-      if (std::exchange(route.alone, true) && lone) {
+      route.alone = true;
+      if (lone) {
         route.redirects = 0;
         return waiting_.Add(std::move(request), now + Between(kShortWait, kLongWait));
       }
       return Place(std::move(request), now);
     case Redirect::Kind::kAsk:
-      if (std::exchange(route.alone, true) && lone) {
+      route.alone = true;
+      if (lone) {
         Node* const importing = FindOrAdd(where, now);
         if (importing == nullptr) return Fail(request, Fault::kServer, error);
         route.asking = true;

@@ -178,7 +178,8 @@ void Link::OnChecksReply(Command& command, const Reply& reply, Nanos now) {
   }
   if (refused.empty() || remedy == Remedy::kRedirect) NoteReply(command, now);
   if (refused.empty()) return;
-  if (remedy == Remedy::kRedirect) return Return(refused, ErrorText(reply.text), true);
+  if (remedy == Remedy::kRedirect)
+    return Return(refused, ErrorText(reply.text), completions.size() == 1);
   AskAgain(refused, ErrorText(reply.text), remedy, now);
 }
 

@@ -77,11 +77,9 @@ void LinkDriver::GetReady() {
   ASSERT_TRUE(link.stats().connected);
 }
 
-std::vector<SentCommand> LinkDriver::Sent() {
-  const std::string output(link.Output());
-  link.OnWritten(output.size());
+std::vector<SentCommand> ParseCommands(std::string_view bytes) {
   std::vector<SentCommand> commands;
-  for (std::string_view bytes = output; !bytes.empty();) {
+  while (!bytes.empty()) {
     SentCommand command;
     for (std::size_t left = TakeNumber('*', bytes); left > 0; --left) {
       const std::size_t length = TakeNumber('$', bytes);
@@ -93,6 +91,12 @@ std::vector<SentCommand> LinkDriver::Sent() {
     commands.push_back(std::move(command));
   }
   return commands;
+}
+
+std::vector<SentCommand> LinkDriver::Sent() {
+  const std::string output(link.Output());
+  link.OnWritten(output.size());
+  return ParseCommands(output);
 }
 
 void LinkDriver::Receive(std::string_view bytes) { link.OnBytes(bytes, now); }

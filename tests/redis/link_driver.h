@@ -17,6 +17,9 @@ inline constexpr std::string_view kSha = "0123456789abcdef0123456789abcdef012345
 
 using SentCommand = std::vector<std::string>;
 
+/// Takes commands apart. Fails the test if they are not whole ones.
+std::vector<SentCommand> ParseCommands(std::string_view bytes);
+
 class LinkDriver {
  public:
   explicit LinkDriver(const Link::Options& options = {}, std::uint64_t seed = 1);

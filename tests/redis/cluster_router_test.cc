@@ -1,0 +1,297 @@
+// A cluster's router by hand: who is asked what, and what becomes of what a node would not execute.
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "redis/router_driver.h"
+#include "redis/slot.h"
+
+namespace sluice::redis {
+namespace {
+
+using Line = RouterDriver::Line;
+
+constexpr Nanos kSecond = std::chrono::seconds(1);
+
+// Three nodes, 1 to 3, with a third of the slots each. What is asked of whom is noted.
+class ClusterRouterTest : public ::testing::Test {
+ protected:
+  std::string Serve(Line& line, const SentCommand& command) {
+    const std::uint16_t port = line.port();
+    if (command[0] == "CLUSTER") {
+      ++surveys;
+      return SlotsReply({{0, 5460, "h", owners[0]},
+                         {5461, 10922, "h", owners[1]},
+                         {10923, 16383, "", owners[2]}});
+    }
+    asked[port].push_back(command);
+    const auto error = errors.find(port);
+    if (error != errors.end()) {
+      const std::string said = error->second(line, command);
+      if (!said.empty()) return "-" + said + "\r\n";
+    }
+    if (command[0] == "UNLINK") return ":1\r\n";
+    executed += std::stoi(command[2]);
+    return FullReply(command);
+  }
+
+  void Run() {
+    driver.Run([this](Line& line, const SentCommand& command) { return Serve(line, command); },
+               [this](std::uint16_t port) { return !down.contains(port); });
+  }
+
+  // A key in the third of the slots that node `third` (0 to 2) began with.
+  static std::string KeyIn(int third, int skip = 0) {
+    for (int i = 0;; ++i) {
+      const std::string key = "k" + std::to_string(i);
+      const int slot = SlotOfTag(key);
+      const int of = slot <= 5460 ? 0 : slot <= 10922 ? 1 : 2;
+      if (of == third && skip-- == 0) return key;
+    }
+  }
+  static std::string SlotText(const std::string& key) { return std::to_string(SlotOfTag(key)); }
+
+  // The host asked stands for itself where the table names none, so all are "h".
+  RouterDriver driver{ClusterOf(1)};
+  std::vector<std::uint16_t> owners{1, 2, 1};
+  std::map<std::uint16_t, bool> down;
+  std::map<std::uint16_t, std::function<std::string(Line&, const SentCommand&)>> errors;
+  std::map<std::uint16_t, std::vector<SentCommand>> asked;
+  int surveys = 0;
+  int executed = 0;
+};
+
+TEST_F(ClusterRouterTest, EachRequestGoesToTheNodeOfItsSlot) {
+  owners = {1, 2, 3};
+  Run();
+  std::vector<std::uint64_t> tickets;
+  for (int third = 0; third < 3; ++third) tickets.push_back(driver.Check(KeyIn(third)));
+  Run();
+  for (int third = 0; third < 3; ++third) {
+    EXPECT_EQ(driver.Answer(tickets[third]).fault, Fault::kNone);
+    const auto& commands = asked[static_cast<std::uint16_t>(third + 1)];
+    ASSERT_EQ(commands.size(), 1U);
+    EXPECT_EQ(TagOf(commands[0][3]), KeyIn(third));
+  }
+  EXPECT_EQ(driver.router->members().size(), 3U);
+}
+
+TEST_F(ClusterRouterTest, RequestsWaitForTheTable) {
+  const auto ticket = driver.Check(KeyIn(1));
+  EXPECT_FALSE(driver.Answered(ticket));
+  Run();
+  EXPECT_EQ(driver.Answer(ticket).fault, Fault::kNone);
+}
+
+TEST_F(ClusterRouterTest, WhenNobodyCanBeAskedChecksFailAtOnceAndOthersWait) {
+  down = {{1, true}};
+  const auto first = driver.Check("a", kSecond);
+  Run();
+  EXPECT_EQ(driver.Answer(first).fault, Fault::kUnavailable);
+  EXPECT_NE(driver.Answer(first).detail.find("refused"), std::string::npos);
+  EXPECT_EQ(driver.Answer(driver.Check("b", kSecond)).fault, Fault::kUnavailable);
+  Request reset;
+  reset.kind = Request::Kind::kReset;
+  reset.set = Buckets(1);
+  reset.key = EscapedKey("c");
+  const auto waits = driver.Submit(std::move(reset), 5 * kSecond);
+  EXPECT_FALSE(driver.Answered(waits));
+  down.clear();
+  for (int i = 0; i < 20 && !driver.Answered(waits); ++i) {
+    driver.Pass(100 * kMillisecond);
+    Run();
+  }
+  EXPECT_EQ(driver.Answer(waits).fault, Fault::kNone);
+  EXPECT_EQ(driver.router->others().faults, 2U);
+}
+
+TEST_F(ClusterRouterTest, ABatchIsOneCommandForEachSlotWrittenTogether) {
+  owners = {1, 1, 1};
+  Run();
+  const std::string a = KeyIn(0, 0);
+  const std::string b = KeyIn(0, 1);
+  // Two go at once; the others gather.
+  driver.Check("x");
+  driver.Check("y");
+  for (const std::string& key : {a, b, a, b, a}) driver.Check(key);
+  Run();
+  std::vector<std::string> sizes;
+  for (const SentCommand& command : asked[1]) sizes.push_back(TagOf(command[3]) + command[2]);
+  ASSERT_EQ(sizes.size(), 4U);
+  const bool a_first = SlotOfTag(a) < SlotOfTag(b);
+  EXPECT_EQ(sizes[2], a_first ? a + "3" : b + "2");
+  EXPECT_EQ(sizes[3], a_first ? b + "2" : a + "3");
+}
+
+TEST_F(ClusterRouterTest, MovedGoesOnAtOnceAndIsRememberedAndTheTableIsAskedFor) {
+  Run();
+  const int before = surveys;
+  const std::string key = KeyIn(0);
+  errors[1] = [&](Line&, const SentCommand&) { return "MOVED " + SlotText(key) + " h:3"; };
+  const auto ticket = driver.Check(key);
+  Run();
+  EXPECT_EQ(driver.Answer(ticket).fault, Fault::kNone);
+  EXPECT_EQ(asked[3].size(), 1U);
+  const auto next = driver.Check(key);
+  Run();
+  EXPECT_EQ(driver.Answer(next).fault, Fault::kNone);
+  EXPECT_EQ(asked[1].size(), 1U) << "asked the former owner again";
+  owners = {3, 2, 1};
+  driver.Pass(kSecond);
+  Run();
+  EXPECT_GT(surveys, before);
+  EXPECT_EQ(executed, 2);
+}
+
+TEST_F(ClusterRouterTest, MovedWithoutAHostMeansTheHostThatWasAsked) {
+  Run();
+  errors[1] = [&](Line&, const SentCommand&) { return "MOVED " + SlotText(KeyIn(0)) + " :2"; };
+  const auto ticket = driver.Check(KeyIn(0));
+  Run();
+  EXPECT_EQ(driver.Answer(ticket).fault, Fault::kNone);
+  EXPECT_EQ(asked[2].size(), 1U);
+}
+
+TEST_F(ClusterRouterTest, NodesThatPointAtEachOtherAreGivenUp) {
+  Run();
+  const std::string key = KeyIn(0);
+  errors[1] = [&](Line&, const SentCommand&) { return "MOVED " + SlotText(key) + " h:2"; };
+  errors[2] = [&](Line&, const SentCommand&) { return "MOVED " + SlotText(key) + " h:1"; };
+  const auto ticket = driver.Check(key, 10 * kSecond);
+  for (int i = 0; i < 100 && !driver.Answered(ticket); ++i) {
+    Run();
+    driver.Pass(20 * kMillisecond);
+  }
+  EXPECT_EQ(driver.Answer(ticket).fault, Fault::kServer);
+  EXPECT_EQ(asked[1].size() + asked[2].size(), 17U);
+}
+
+TEST_F(ClusterRouterTest, AskSendsEachOfABatchAloneAndWhatIsMissingToTheOtherNode) {
+  owners = {1, 1, 1};
+  Run();
+  const std::string key = KeyIn(0);
+  int here = 1;  // as many of them are still at the first node
+  errors[1] = [&](Line&, const SentCommand& command) {
+    if (TagOf(command[3]) != key || (command[2] == "1" && here-- > 0)) return std::string();
+    return "ASK " + SlotText(key) + " h:3";
+  };
+  std::vector<bool> asking;
+  errors[3] = [&](Line& line, const SentCommand&) {
+    asking.push_back(line.asking);
+    return std::string();
+  };
+  driver.Check("x");
+  driver.Check("y");
+  std::vector<std::uint64_t> tickets;
+  for (int i = 0; i < 3; ++i) tickets.push_back(driver.Check(key));
+  Run();
+  for (const auto ticket : tickets) EXPECT_EQ(driver.Answer(ticket).fault, Fault::kNone);
+  // The batch of three, then each of them.
+  EXPECT_EQ(asked[1].size(), 2U + 1 + 3);
+  EXPECT_EQ(asking, std::vector<bool>(2, true));
+  for (const SentCommand& command : asked[3]) EXPECT_EQ(command[2], "1");
+  // The slot is still where it was.
+  driver.Check(key);
+  Run();
+  EXPECT_EQ(asked[1].size(), 2U + 1 + 3 + 1);
+}
+
+TEST_F(ClusterRouterTest, TryAgainIsTriedAgainUntilItSucceedsOrTheDeadlinePasses) {
+  owners = {1, 1, 1};
+  Run();
+  bool moving = true;
+  errors[1] = [&](Line&, const SentCommand&) { return moving ? "TRYAGAIN wait" : ""; };
+  const auto late = driver.Check("a", 100 * kMillisecond, 2);
+  const auto patient = driver.Check("a", kSecond, 2);
+  for (int i = 0; i < 30; ++i) {
+    Run();
+    driver.Pass(10 * kMillisecond);
+  }
+  EXPECT_EQ(driver.Answer(late).fault, Fault::kTimeout);
+  EXPECT_FALSE(driver.Answered(patient));
+  EXPECT_GT(asked[1].size(), 20U);
+  EXPECT_LT(asked[1].size(), 200U);
+  moving = false;
+  driver.Pass(20 * kMillisecond);
+  Run();
+  EXPECT_EQ(driver.Answer(patient).fault, Fault::kNone);
+}
+
+TEST_F(ClusterRouterTest, KeysInDifferentSlotsAreRefused) {
+  Run();
+  Request request;
+  request.set = Buckets(2);
+  request.costs = 1;
+  auto details = std::make_shared<Details>();
+  details->keys.emplace_back(KeyIn(0));
+  details->keys.emplace_back(KeyIn(1));
+  request.details = details;
+  const auto ticket = driver.Submit(std::move(request), kSecond);
+  EXPECT_EQ(driver.Answer(ticket).fault, Fault::kCrossSlot);
+}
+
+TEST_F(ClusterRouterTest, ANodeThatIsDownFailsOnlyItsOwnSlots) {
+  owners = {1, 2, 1};
+  Run();
+  down = {{2, true}};
+  driver.Cut(2);
+  Run();
+  EXPECT_EQ(driver.Answer(driver.Check(KeyIn(1))).fault, Fault::kUnavailable);
+  const auto ticket = driver.Check(KeyIn(0));
+  Run();
+  EXPECT_EQ(driver.Answer(ticket).fault, Fault::kNone);
+}
+
+TEST_F(ClusterRouterTest, AfterAFailoverWhatWasNotWrittenGoesToTheNewMaster) {
+  owners = {1, 2, 1};
+  Run();
+  down = {{2, true}};
+  driver.Cut(2);
+  Run();
+  Request reset;
+  reset.kind = Request::Kind::kReset;
+  reset.set = Buckets(1);
+  reset.key = EscapedKey(KeyIn(1));
+  const auto waits = driver.Submit(std::move(reset), 5 * kSecond);
+  owners = {1, 3, 1};
+  for (int i = 0; i < 30 && !driver.Answered(waits); ++i) {
+    driver.Pass(50 * kMillisecond);
+    Run();
+  }
+  EXPECT_EQ(driver.Answer(waits).fault, Fault::kNone);
+  const auto ticket = driver.Check(KeyIn(1));
+  Run();
+  EXPECT_EQ(driver.Answer(ticket).fault, Fault::kNone);
+  EXPECT_GE(asked[3].size(), 2U);
+  // The dead one is forgotten.
+  for (int i = 0; i < 100; ++i) {
+    driver.Pass(100 * kMillisecond);
+    Run();
+  }
+  EXPECT_EQ(driver.router->members().size(), 2U);
+}
+
+TEST_F(ClusterRouterTest, AServerThatIsNoClusterSaysSo) {
+  driver.Run(
+      [](Line&, const SentCommand&) {
+        return "-ERR This instance has cluster support "
+               "disabled\r\n";
+      },
+      [](std::uint16_t) { return true; });
+  const Completion answer = driver.Answer(driver.Check("a"));
+  EXPECT_EQ(answer.fault, Fault::kUnavailable);
+  EXPECT_EQ(answer.detail, "h:1: ERR This instance has cluster support disabled");
+}
+
+TEST(Slot, IsTheOneThatRedisWorksOut) {
+  // As CLUSTER KEYSLOT answers.
+  EXPECT_EQ(SlotOfTag("123456789"), 0x31C3 % 16384);
+  EXPECT_EQ(SlotOfTag("foo"), 12182);
+  EXPECT_EQ(SlotOfTag("bar"), 5061);
+}
+
+}  // namespace
+}  // namespace sluice::redis

@@ -1,0 +1,192 @@
+// The network and the clock of a router, as tests play them.
+#include "redis/router_driver.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "support/policies.h"
+
+namespace sluice::redis {
+namespace {
+
+class UnusedSink final : public Sink {
+ public:
+  void Deliver(std::span<Completion>) override { FAIL() << "only an I/O thread delivers"; }
+};
+
+}  // namespace
+
+std::shared_ptr<const PolicySet> Buckets(int count) {
+  std::vector<Policy> policies;
+  for (int i = 0; i < count; ++i) {
+    policies.push_back(
+        testing::BucketPolicy("p" + std::to_string(i), 10, 1, std::chrono::seconds(1)));
+  }
+  return std::make_shared<const PolicySet>(std::move(policies), "p");
+}
+
+RouterDriver::RouterDriver(const ServerSet& set, std::uint64_t seed, const Router::Options& options)
+    : router(Router::Make(set, options, seed, now)) {}
+
+std::uint64_t RouterDriver::Check(std::string_view key, Nanos timeout, int policies) {
+  Request request;
+  request.set = Buckets(policies);
+  request.key = EscapedKey(key);
+  request.costs = 1;
+  return Submit(std::move(request), timeout);
+}
+
+std::uint64_t RouterDriver::Submit(Request request, Nanos timeout) {
+  static const auto sink = std::make_shared<UnusedSink>();
+  request.deadline = now + timeout;
+  request.ticket = ++tickets;
+  request.sink = sink;
+  std::vector<Request> requests;
+  requests.push_back(std::move(request));
+  router->Submit(requests, now);
+  router->Turn(now);
+  return tickets;
+}
+
+bool RouterDriver::Follow(const std::function<bool(std::uint16_t port)>& up) {
+  router->Turn(now);
+  const auto& wanted = router->conversations();
+  std::erase_if(lines, [&](const auto& line) {
+    return std::ranges::find(wanted, line->conversation) == wanted.end() ||
+           line->conversation->WantedConnection() != line->attempt;
+  });
+  const auto copy = wanted;
+  bool any = false;
+  for (const auto& conversation : copy) {
+    const std::uint64_t attempt = conversation->WantedConnection();
+    const auto has = [&](const auto& line) { return line->conversation == conversation; };
+    if (attempt == 0 || std::ranges::any_of(lines, has)) continue;
+    any = true;
+    if (!up(conversation->endpoint().port)) {
+      conversation->OnLost("connection refused", now);
+      continue;
+    }
+    lines.push_back(std::make_unique<Line>(
+        Line{.conversation = conversation, .attempt = attempt, .replies = {}, .asking = false}));
+    conversation->OnConnected(now);
+  }
+  router->Turn(now);
+  return any;
+}
+
+bool RouterDriver::Hear(Line& line, const Server& server) {
+  const std::string output(line.conversation->Output());
+  line.conversation->OnWritten(output.size());
+  for (const SentCommand& command : ParseCommands(output)) {
+    if (command[0] == "ASKING") {
+      line.asking = true;
+      line.replies += "+OK\r\n";
+      continue;
+    }
+    if (command[0] == "SCRIPT") {
+      line.replies += "$40\r\n" + std::string(kSha) + "\r\n";
+    } else if (command[0] == "PING") {
+      line.replies += "+PONG\r\n";
+    } else {
+      line.replies += server(line, command);
+    }
+    line.asking = false;
+  }
+  return !output.empty();
+}
+
+bool RouterDriver::Say(Line& line, std::size_t count) {
+  const std::string said = line.replies.substr(0, count);
+  line.replies.erase(0, count);
+  if (said.empty() || line.conversation->WantedConnection() != line.attempt) return false;
+  line.conversation->OnBytes(said, now);
+  return true;
+}
+
+void RouterDriver::Run(const Server& server, const std::function<bool(std::uint16_t port)>& up) {
+  for (int round = 0; round < 200; ++round) {
+    bool any = Follow(up);
+    for (std::size_t i = 0; i < lines.size(); ++i) {
+      any = Hear(*lines[i], server) || any;
+      any = Say(*lines[i], std::string::npos) || any;
+    }
+    router->Turn(now);
+    if (!any) return;
+  }
+}
+
+void RouterDriver::Cut(std::uint16_t port) {
+  std::erase_if(lines, [&](const auto& line) {
+    if (line->port() != port) return false;
+    if (line->conversation->WantedConnection() == line->attempt) {
+      line->conversation->OnLost("gone", now);
+    }
+    return true;
+  });
+  router->Turn(now);
+}
+
+void RouterDriver::Pass(Nanos time) {
+  const Nanos end = now + time;
+  for (int rounds = 0; router->NextTime() <= end; ++rounds) {
+    now = std::max(now, router->NextTime());
+    router->OnTime(now);
+    ASSERT_LT(rounds, 100'000) << "a timer that never ends";
+  }
+  now = end;
+}
+
+void RouterDriver::Collect() {
+  for (Delivery& delivery : router->TakeDeliveries()) {
+    for (Completion& completion : delivery.completions) {
+      const bool fresh = answers_.emplace(completion.ticket, completion).second;
+      EXPECT_TRUE(fresh) << "answered twice: " << completion.ticket;
+    }
+  }
+}
+
+bool RouterDriver::Answered(std::uint64_t ticket) {
+  Collect();
+  return answers_.contains(ticket);
+}
+
+Completion RouterDriver::Answer(std::uint64_t ticket) {
+  if (!Answered(ticket)) {
+    ADD_FAILURE() << "no answer to " << ticket;
+    return {};
+  }
+  return answers_[ticket];
+}
+
+std::string FullReply(const SentCommand& evalsha) {
+  const std::size_t keys = std::stoul(evalsha.at(2));
+  std::string reply = "*" + std::to_string(keys + 1) + "\r\n:1\r\n";
+  for (std::size_t i = 0; i < keys; ++i) reply += ":0\r\n";
+  return reply;
+}
+
+std::string TagOf(const std::string& name) {
+  const std::size_t open = name.find('{');
+  return name.substr(open + 1, name.find('}') - open - 1);
+}
+
+std::string SlotsReply(const std::vector<ModelRange>& ranges) {
+  std::string reply = "*" + std::to_string(ranges.size()) + "\r\n";
+  for (const auto& [first, last, host, port] : ranges) {
+    reply += "*3\r\n:" + std::to_string(first) + "\r\n:" + std::to_string(last) + "\r\n*3\r\n$" +
+             std::to_string(host.size()) + "\r\n" + host + "\r\n:" + std::to_string(port) +
+             "\r\n$2\r\nid\r\n";
+  }
+  return reply;
+}
+
+ServerSet ClusterOf(std::uint16_t seed_port) {
+  Endpoint seed;
+  seed.host = "h";
+  seed.port = seed_port;
+  return ServerSet::Cluster({seed}, Endpoint{});
+}
+
+}  // namespace sluice::redis

@@ -1,0 +1,84 @@
+// Drives a Router by hand: plays the network and the clock, and lets a test be the servers.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "redis/link_driver.h"
+#include "redis/router.h"
+
+namespace sluice::redis {
+
+class RouterDriver {
+ public:
+  /// A connection that a server has accepted.
+  struct Line {
+    std::shared_ptr<Conversation> conversation;
+    std::uint64_t attempt = 0;  // of the conversation
+    std::string replies;        // said, and not heard yet
+    bool asking = false;        // the last command was ASKING
+    std::uint16_t port() const { return conversation->endpoint().port; }
+  };
+  /// What a server says to a command; empty: nothing.
+  using Server = std::function<std::string(Line&, const SentCommand&)>;
+
+  explicit RouterDriver(const ServerSet& set, std::uint64_t seed = 1,
+                        const Router::Options& options = {});
+
+  /// Asks whether `key` may take one of a bucket, under `policies` policies; returns the ticket.
+  std::uint64_t Check(std::string_view key, Nanos timeout = 100 * kMillisecond, int policies = 1);
+  std::uint64_t Submit(Request request, Nanos timeout);
+
+  /// Accepts what is wanted of servers that are `up`, refuses the rest; hands commands over and
+  /// replies back, until nothing more happens.
+  void Run(const Server& server, const std::function<bool(std::uint16_t port)>& up);
+  /// The parts of Run.
+  bool Follow(const std::function<bool(std::uint16_t port)>& up);
+  bool Hear(Line& line, const Server& server);
+  bool Say(Line& line, std::size_t count);
+  /// The connections of a server are lost.
+  void Cut(std::uint16_t port);
+  /// Lets time pass, calling OnTime whenever it is due.
+  void Pass(Nanos time);
+  void Turn() { router->Turn(now); }
+
+  bool Answered(std::uint64_t ticket);
+  Completion Answer(std::uint64_t ticket);
+
+  Nanos now = std::chrono::seconds(1000);
+  std::unique_ptr<Router> router;
+  std::vector<std::unique_ptr<Line>> lines;
+  std::uint64_t tickets = 0;
+
+ private:
+  void Collect();
+
+  std::map<std::uint64_t, Completion> answers_;
+};
+
+/// Buckets of 10 that gain one per second, named p0, p1 ...
+std::shared_ptr<const PolicySet> Buckets(int count);
+
+/// A reply of the script to an EVALSHA: every state was new.
+std::string FullReply(const SentCommand& evalsha);
+/// What stands between the braces of a name.
+std::string TagOf(const std::string& name);
+
+struct ModelRange {
+  int first = 0;
+  int last = 0;
+  std::string host;
+  std::uint16_t port = 0;
+};
+/// A reply to CLUSTER SLOTS.
+std::string SlotsReply(const std::vector<ModelRange>& ranges);
+
+/// A cluster's set of servers, known by one.
+ServerSet ClusterOf(std::uint16_t seed_port);
+
+}  // namespace sluice::redis

@@ -1,0 +1,178 @@
+// Questions to servers about themselves, and what is made of the answers.
+#include "redis/survey.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "redis/link_driver.h"
+#include "redis/redirect.h"
+#include "redis/reply_tree.h"
+#include "slot_map.h"
+
+namespace sluice::redis {
+namespace {
+
+Endpoint At(std::uint16_t port) {
+  Endpoint endpoint;
+  endpoint.host = "h";
+  endpoint.port = port;
+  return endpoint;
+}
+
+TEST(Survey, AServerThatDoesNotAnswerIsNotWaitedForAlone) {
+  Survey survey({});
+  Nanos now{1};
+  survey.Start({At(1), At(2), At(3), At(4), At(5)}, {"ROLE"}, now);
+  EXPECT_EQ(survey.inquiries().size(), 1U);
+  for (int i = 0; i < 10; ++i) {
+    now += 150 * kMillisecond / 2;
+    EXPECT_FALSE(survey.Turn(now));
+  }
+  EXPECT_EQ(survey.inquiries().size(), 3U) << "more at a time than allowed";
+  survey.inquiries()[1]->OnConnected(now);
+  survey.inquiries()[1]->OnBytes("+one\r\n", now);
+  const auto answer = survey.Turn(now);
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(answer->from.port, 2);
+  EXPECT_EQ(answer->reply.text, "one");
+}
+
+TEST(Survey, EndsWhenEveryoneWasAskedInVain) {
+  Survey survey({});
+  survey.Start({At(1), At(2)}, {"ROLE"}, Nanos{1});
+  survey.inquiries()[0]->OnLost("refused", Nanos{2});
+  EXPECT_FALSE(survey.Turn(Nanos{2}));
+  ASSERT_TRUE(survey.running());
+  survey.inquiries()[0]->OnConnected(Nanos{3});
+  survey.inquiries()[0]->OnBytes("-NOPERM this user has no permissions\r\n", Nanos{3});
+  EXPECT_FALSE(survey.Turn(Nanos{3}));
+  EXPECT_FALSE(survey.running());
+  EXPECT_EQ(survey.why(), "h:2: NOPERM this user has no permissions");
+}
+
+TEST(Inquiry, SaysWhoItIsAndHidesItWhenThatIsRefused) {
+  Endpoint endpoint = At(1);
+  endpoint.user = "me";
+  endpoint.password = "hunter2";
+  Inquiry inquiry(endpoint, {"ROLE"}, std::chrono::seconds(1), Nanos{0});
+  inquiry.OnConnected(Nanos{1});
+  const auto commands = ParseCommands(inquiry.Output());
+  ASSERT_EQ(commands.size(), 2U);
+  EXPECT_EQ(commands[0], (SentCommand{"AUTH", "me", "hunter2"}));
+  inquiry.OnBytes("-WRONGPASS hunter2 is wrong\r\n", Nanos{1});
+  ASSERT_TRUE(inquiry.done());
+  EXPECT_EQ(inquiry.answer().why.find("hunter2"), std::string::npos);
+  EXPECT_EQ(inquiry.WantedConnection(), 0U);
+}
+
+TEST(Inquiry, EndsWhenItsTimeIsUp) {
+  Inquiry inquiry(At(1), {"ROLE"}, std::chrono::seconds(1), Nanos{0});
+  inquiry.OnStage("the host's name has not been resolved");
+  inquiry.OnTime(std::chrono::milliseconds(999));
+  EXPECT_FALSE(inquiry.done());
+  inquiry.OnTime(inquiry.NextTime());
+  EXPECT_EQ(inquiry.answer().why,
+            "h:1: connecting took too long: the host's name has not been resolved");
+}
+
+TEST(ReplyTree, ReadsNestsOfAnyShapeWithinBounds) {
+  ReplyTreeReader reader;
+  ReplyTree tree;
+  ASSERT_TRUE(reader.Feed("*3\r\n:1\r\n*2\r\n$-1\r\n+x\r\n*-1"));
+  EXPECT_EQ(reader.Take(tree), ReplyTreeReader::Next::kMore);
+  ASSERT_TRUE(reader.Feed("\r\n"));
+  ASSERT_EQ(reader.Take(tree), ReplyTreeReader::Next::kReply);
+  ASSERT_EQ(tree.items.size(), 3U);
+  EXPECT_EQ(tree.items[0].integer, 1);
+  EXPECT_EQ(tree.items[1].items[0].kind, ReplyTree::Kind::kNil);
+  EXPECT_EQ(tree.items[1].items[1].text, "x");
+  EXPECT_EQ(tree.items[2].kind, ReplyTree::Kind::kNil);
+}
+
+TEST(ReplyTree, RefusesWhatIsTooDeepTooWideOrTooLong) {
+  ReplyTree tree;
+  {
+    ReplyTreeReader deep;
+    std::string bytes;
+    for (int i = 0; i < 7; ++i) bytes += "*1\r\n";
+    ASSERT_TRUE(deep.Feed(bytes + ":1\r\n"));
+    EXPECT_EQ(deep.Take(tree), ReplyTreeReader::Next::kBroken);
+  }
+  {
+    ReplyTreeReader wide;
+    ASSERT_TRUE(wide.Feed("*70000\r\n"));
+    EXPECT_EQ(wide.Take(tree), ReplyTreeReader::Next::kBroken);
+  }
+  {
+    ReplyTreeReader heavy;  // more nodes than a reply may have, none of them too wide
+    std::string bytes = "*10\r\n";
+    for (int i = 0; i < 10; ++i) {
+      bytes += "*60000\r\n";
+      for (int j = 0; j < 60000; ++j) bytes += ":1\r\n";
+    }
+    ASSERT_TRUE(heavy.Feed(bytes));
+    EXPECT_EQ(heavy.Take(tree), ReplyTreeReader::Next::kBroken);
+  }
+  ReplyTreeReader longest;
+  EXPECT_FALSE(longest.Feed(std::string(ReplyTreeReader::kLongestReply + 1, 'x')));
+}
+
+std::optional<SlotTable> Table(std::string_view bytes) {
+  ReplyTreeReader reader;
+  ReplyTree tree;
+  EXPECT_TRUE(reader.Feed(bytes));
+  EXPECT_EQ(reader.Take(tree), ReplyTreeReader::Next::kReply);
+  return ReadSlotTable(tree, "asked");
+}
+
+TEST(SlotTable, TakesNodesWithoutANameForTheHostThatWasAsked) {
+  const auto table = Table(
+      "*2\r\n"
+      "*4\r\n:0\r\n:99\r\n*4\r\n$1\r\na\r\n:1\r\n$2\r\nid\r\n*0\r\n*3\r\n$0\r\n\r\n:2\r\n$"
+      "2\r\nid\r\n"
+      "*3\r\n:100\r\n:16383\r\n*3\r\n$-1\r\n:3\r\n$2\r\nid\r\n");
+  ASSERT_TRUE(table);
+  ASSERT_EQ(table->ranges.size(), 2U);
+  EXPECT_EQ(table->ranges[0].master, (NodeAddress{"a", 1}));
+  EXPECT_EQ(table->ranges[1].master, (NodeAddress{"asked", 3}));
+  EXPECT_EQ(table->ranges[1].last, 16383);
+  ASSERT_EQ(table->replicas.size(), 1U);
+  EXPECT_EQ(table->replicas[0], (NodeAddress{"asked", 2}));
+}
+
+TEST(SlotTable, RefusesWhatIsNone) {
+  for (const char* bytes : {"*0\r\n", "+OK\r\n", "*1\r\n:1\r\n", "*1\r\n*2\r\n:0\r\n:1\r\n",
+                            "*1\r\n*3\r\n:0\r\n:16384\r\n*2\r\n$1\r\na\r\n:1\r\n",
+                            "*1\r\n*3\r\n:5\r\n:4\r\n*2\r\n$1\r\na\r\n:1\r\n",
+                            "*1\r\n*3\r\n:0\r\n:4\r\n*2\r\n$1\r\na\r\n:0\r\n",
+                            "*1\r\n*3\r\n:0\r\n:4\r\n*2\r\n:7\r\n:1\r\n"}) {
+    EXPECT_FALSE(Table(bytes)) << bytes;
+  }
+}
+
+TEST(Redirect, IsReadAsNodesSayIt) {
+  const auto moved = ReadRedirect("MOVED 3999 127.0.0.1:6381");
+  ASSERT_TRUE(moved);
+  EXPECT_EQ(moved->kind, Redirect::Kind::kMoved);
+  EXPECT_EQ(moved->slot, 3999);
+  EXPECT_EQ(moved->host, "127.0.0.1");
+  EXPECT_EQ(moved->port, 6381);
+  EXPECT_EQ(ReadRedirect("ASK 1 ::1:6381")->host, "::1");
+  EXPECT_EQ(ReadRedirect("MOVED 1 :6381")->host, "");
+  EXPECT_EQ(ReadRedirect("MOVED 1 ?:6381")->host, "");
+  for (const char* again : {"TRYAGAIN Multiple keys request during rehashing of slot",
+                            "CLUSTERDOWN Hash slot not served",
+                            "ERR Script attempted to access a non local key in a cluster node"}) {
+    ASSERT_TRUE(ReadRedirect(again)) << again;
+    EXPECT_EQ(ReadRedirect(again)->kind, Redirect::Kind::kTryAgain);
+  }
+  for (const char* other :
+       {"CLUSTERDOWN The cluster is down", "MOVED", "MOVED 1", "MOVED 1 h", "MOVED 1 h:0",
+        "MOVED 1 h:70000", "MOVED 16384 h:1", "MOVED x h:1", "OOM", "moved 1 h:1", ""}) {
+    EXPECT_FALSE(ReadRedirect(other)) << other;
+  }
+}
+
+}  // namespace
+}  // namespace sluice::redis
