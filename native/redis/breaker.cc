@@ -25,7 +25,13 @@ void Breaker::OnFailure(Fault fault, std::string_view why, Nanos now) {
   if (state_ == BreakerState::kHalfOpen || ++failures_ >= options_.trip) Open(fault, why, now);
 }
 
-void Breaker::Trip(Fault fault, std::string_view why, Nanos now) { Open(fault, why, now); }
+void Breaker::Trip(Fault fault, std::string_view why, Nanos now) {
+  if (state_ != BreakerState::kOpen) return Open(fault, why, now);
+  // More of the same: what was under way when it opened, or another attempt to connect. Only a
+  // probe that fails makes the span grow.
+  fault_ = fault;
+  why_ = why;
+}
 
 void Breaker::OnSignOfLife(Nanos now) {
   if (state_ == BreakerState::kOpen) until_ = std::min(until_, now);

@@ -56,6 +56,16 @@ TEST(Breaker, IsTrippedAtOnceByWhatLeavesNoDoubt) {
   EXPECT_FALSE(f.breaker.MayProbe(f.now));
 }
 
+TEST(Breaker, WhatWasUnderWayWhenItOpenedDoesNotMakeItWaitLonger) {
+  Fixture f;
+  f.breaker.Trip(Fault::kRefused, "LOADING", f.now);
+  const Nanos probe = f.breaker.NextProbe();
+  for (int i = 0; i < 32; ++i) f.breaker.Trip(Fault::kServer, "CLUSTERDOWN", f.now);
+  EXPECT_EQ(f.breaker.NextProbe(), probe);
+  EXPECT_EQ(f.breaker.fault(), Fault::kServer);
+  EXPECT_EQ(f.breaker.why(), "CLUSTERDOWN");
+}
+
 TEST(Breaker, OneProbeGoesAndItsAnswerCloses) {
   Fixture f;
   f.breaker.Trip(Fault::kUnavailable, "gone", f.now);

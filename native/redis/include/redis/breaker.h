@@ -51,7 +51,7 @@ class Breaker {
   void OnSuccess();
   /// A batch was not. Counts while closed; half-open, it opens.
   void OnFailure(Fault fault, std::string_view why, Nanos now);
-  /// It is known that asking is in vain: opens at once.
+  /// It is known that asking is in vain: opens at once. Already open: only the reason is new.
   void Trip(Fault fault, std::string_view why, Nanos now);
   /// The server said something, though not what was asked for in time: a probe may go at once.
   void OnSignOfLife(Nanos now);
