@@ -13,7 +13,7 @@ class ReplyTreeReader::Builder {
   static const redisReplyObjectFunctions kFunctions;
 
   ReplyTree Take() {
-    nodes_ = 0;
+    nodes_ = text_ = 0;
     return std::exchange(root_, {});
   }
 
@@ -28,7 +28,10 @@ class ReplyTreeReader::Builder {
   }
 
   static void* Text(const redisReadTask* task, char* text, std::size_t length) {
-    ReplyTree* const place = Place(task);
+    auto* const self = static_cast<Builder*>(task->privdata);
+    // The reader forgets what it has read of a reply, so its buffer is no bound.
+    self->text_ += length;
+    ReplyTree* const place = self->text_ <= kLongestReply ? Place(task) : nullptr;
     if (place == nullptr) return nullptr;
     place->kind = task->type == REDIS_REPLY_ERROR    ? ReplyTree::Kind::kError
                   : task->type == REDIS_REPLY_STATUS ? ReplyTree::Kind::kStatus
@@ -63,6 +66,7 @@ class ReplyTreeReader::Builder {
 
   ReplyTree root_;
   std::size_t nodes_ = 0;
+  std::size_t text_ = 0;  // bytes
 };
 
 const redisReplyObjectFunctions ReplyTreeReader::Builder::kFunctions = {

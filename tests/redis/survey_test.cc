@@ -114,6 +114,19 @@ TEST(ReplyTree, RefusesWhatIsTooDeepTooWideOrTooLong) {
     ASSERT_TRUE(heavy.Feed(bytes));
     EXPECT_EQ(heavy.Take(tree), ReplyTreeReader::Next::kBroken);
   }
+  {
+    ReplyTreeReader fat;  // in pieces, each of which fits the reader's buffer
+    const std::size_t size = ReplyTreeReader::kLongestReply / 2;
+    const std::string piece = "$" + std::to_string(size) + "\r\n" + std::string(size, 'x') + "\r\n";
+    ASSERT_TRUE(fat.Feed("*5\r\n"));
+    EXPECT_EQ(fat.Take(tree), ReplyTreeReader::Next::kMore);
+    for (int i = 0; i < 2; ++i) {
+      ASSERT_TRUE(fat.Feed(piece));
+      EXPECT_EQ(fat.Take(tree), ReplyTreeReader::Next::kMore);
+    }
+    ASSERT_TRUE(fat.Feed(piece));
+    EXPECT_EQ(fat.Take(tree), ReplyTreeReader::Next::kBroken);
+  }
   ReplyTreeReader longest;
   EXPECT_FALSE(longest.Feed(std::string(ReplyTreeReader::kLongestReply + 1, 'x')));
 }

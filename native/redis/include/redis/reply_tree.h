@@ -28,10 +28,10 @@ class ReplyTreeReader {
  public:
   enum class Next : std::uint8_t { kReply, kMore, kBroken };
 
-  static constexpr std::size_t kLongestReply = std::size_t{4} << 20;
-  static constexpr long long kMostElements = 65536;   ///< of one array
-  static constexpr std::size_t kMostNodes = 400'000;  ///< of one reply
-  static constexpr unsigned kDeepest = 6;             ///< arrays inside of each other
+  static constexpr std::size_t kLongestReply = std::size_t{4} << 20;  ///< bytes
+  static constexpr long long kMostElements = 65536;                   ///< of one array
+  static constexpr std::size_t kMostNodes = 400'000;                  ///< of one reply
+  static constexpr unsigned kDeepest = 6;  ///< arrays inside of each other
 
   ReplyTreeReader();
   ~ReplyTreeReader();
