@@ -76,7 +76,8 @@ void ClusterRouter::Place(Request&& request, Nanos now) {
   if (owner != nullptr) {
     owner->outgoing.push_back(std::move(request));
   } else if (known_) {
-    Refresh(now + kLongWait);
+    // Every check of such a slot comes here, and each survey is a connection of its own.
+    Refresh(now + Between(milliseconds(100), milliseconds(250)));
     FailOrWait(std::move(request), Fault::kServer, kUnserved, now + kRefusedWait);
   } else if (lost_.empty()) {
     waiting_.Add(std::move(request), kNever);

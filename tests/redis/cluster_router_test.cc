@@ -23,6 +23,7 @@ class ClusterRouterTest : public ::testing::Test {
     const std::uint16_t port = line.port();
     if (command[0] == "CLUSTER") {
       ++surveys;
+      if (owners.size() == 1) return SlotsReply({{0, 5460, "h", owners[0]}});
       return SlotsReply({{0, 5460, "h", owners[0]},
                          {5461, 10922, "h", owners[1]},
                          {10923, 16383, "", owners[2]}});
@@ -272,6 +273,26 @@ TEST_F(ClusterRouterTest, AfterAFailoverWhatWasNotWrittenGoesToTheNewMaster) {
     Run();
   }
   EXPECT_EQ(driver.router->members().size(), 2U);
+}
+
+TEST_F(ClusterRouterTest, ASlotThatNobodyHasIsNotAskedAboutForEachCheck) {
+  owners = {1};
+  Run();
+  surveys = 0;
+  for (int i = 0; i < 100; ++i) {
+    EXPECT_EQ(driver.Answer(driver.Check(KeyIn(1))).fault, Fault::kServer);
+    driver.Pass(10 * kMillisecond);
+    Run();
+  }
+  EXPECT_LE(surveys, 10);
+  // Once somebody has it, it is found.
+  owners = {1, 2, 1};
+  driver.Check(KeyIn(1));
+  driver.Pass(250 * kMillisecond);
+  Run();
+  const auto ticket = driver.Check(KeyIn(1));
+  Run();
+  EXPECT_EQ(driver.Answer(ticket).fault, Fault::kNone);
 }
 
 TEST_F(ClusterRouterTest, AServerThatIsNoClusterSaysSo) {
