@@ -17,12 +17,13 @@ Nanos Now() { return std::chrono::steady_clock::now().time_since_epoch(); }
 
 }  // namespace
 
-Connection::Connection(std::shared_ptr<Conversation> conversation,
+Connection::Connection(std::shared_ptr<Conversation> conversation, Errands errands,
                        std::shared_ptr<const Wakeup> wakeup)
     : conversation_(std::move(conversation)),
       endpoint_(conversation_->endpoint()),
       wakeup_(std::move(wakeup)),
-      channel_(endpoint_.tls, endpoint_.host) {}
+      channel_(endpoint_.tls, endpoint_.host),
+      errands_(std::move(errands)) {}
 
 void Connection::Follow() {
   if (IsOutOfDate()) {
@@ -38,11 +39,12 @@ void Connection::Follow() {
 void Connection::Dial() {
   std::vector<Address> addresses;
   if (endpoint_.path.empty()) {
-    if (!lookup_) lookup_ = Lookup::Start(endpoint_.host, endpoint_.port, wakeup_);
-    if (!lookup_->Done()) {
+    std::shared_ptr<Lookup>& pending = errands_.lookup;
+    if (!pending) pending = Lookup::Start(endpoint_.host, endpoint_.port, wakeup_);
+    if (!pending->Done()) {
       return conversation_->OnStage("the host's name has not been resolved");  // rings when it is
     }
-    const auto lookup = std::exchange(lookup_, nullptr);
+    const auto lookup = std::exchange(pending, nullptr);
     addresses = lookup->result().addresses;
     if (addresses.empty()) {
       dialled_ = true;
@@ -71,15 +73,16 @@ void Connection::NoteProgress() {
 // while the server is away.
 void Connection::Greet() {
   if (endpoint_.password_source) {
-    if (question_ && !question_->answer() && Now() - asked_ > kPatience) question_.reset();
-    if (!question_) {
-      question_ = std::make_shared<PasswordQuestion>([wakeup = wakeup_] { wakeup->Ring(); });
-      asked_ = Now();
-      endpoint_.password_source->Ask(question_);
+    auto& [lookup, question, asked] = errands_;
+    if (question && !question->answer() && Now() - asked > kPatience) question.reset();
+    if (!question) {
+      question = std::make_shared<PasswordQuestion>([wakeup = wakeup_] { wakeup->Ring(); });
+      asked = Now();
+      endpoint_.password_source->Ask(question);
     }
-    std::optional<PasswordQuestion::Answer> answer = question_->answer();
+    std::optional<PasswordQuestion::Answer> answer = question->answer();
     if (!answer) return conversation_->OnStage("the password function has not answered");
-    question_.reset();
+    question.reset();
     if (answer->password.empty()) {
       channel_.Close();
       return conversation_->OnRefused("no password: " + answer->why, Now());

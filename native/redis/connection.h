@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <utility>
 
 #include "channel.h"
 #include "core/time.h"
@@ -17,12 +18,25 @@
 
 namespace sluice::redis {
 
+/// What was begun for a connection and is of use to the next one to the same endpoint: a name
+/// server or a password function may take longer than an attempt to connect is given.
+struct Errands {
+  std::shared_ptr<Lookup> lookup;
+  std::shared_ptr<PasswordQuestion> question;
+  Nanos asked{0};  ///< when the question was
+
+  bool any() const { return lookup || question; }
+};
+
 /// Of the I/O thread alone. What it waits for besides its channel rings the wakeup.
 class Connection {
  public:
-  Connection(std::shared_ptr<Conversation> conversation, std::shared_ptr<const Wakeup> wakeup);
+  Connection(std::shared_ptr<Conversation> conversation, Errands errands,
+             std::shared_ptr<const Wakeup> wakeup);
 
   const std::shared_ptr<Conversation>& conversation() const { return conversation_; }
+  /// What is still to be done. Call when it goes.
+  Errands TakeErrands() { return std::exchange(errands_, {}); }
 
   /// Makes the connection what the conversation wants it to be.
   void Follow();
@@ -50,9 +64,7 @@ class Connection {
   std::uint64_t attempt_ = 0;  // the connection that was wanted when last asked
   bool dialled_ = false;       // for this attempt
   bool greeted_ = false;       // the conversation knows that it is connected
-  std::shared_ptr<Lookup> lookup_;
-  std::shared_ptr<PasswordQuestion> question_;  // may outlive an attempt
-  Nanos asked_{0};
+  Errands errands_;            // may outlive an attempt
 };
 
 }  // namespace sluice::redis

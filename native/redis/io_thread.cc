@@ -28,6 +28,10 @@ constexpr std::size_t kFew = 2;
 constexpr Nanos kSpin = std::chrono::microseconds(100);
 constexpr unsigned kRest = 200;  // waits without spinning after one that came to nothing
 
+// For what a connection that went had begun: the next survey comes far sooner, and older addresses
+// and passwords may be out of date.
+constexpr Nanos kKept = std::chrono::seconds(10);
+
 Nanos Now() { return std::chrono::steady_clock::now().time_since_epoch(); }
 
 // The time since 1970, less Now().
@@ -156,6 +160,12 @@ class IoThread::Loop {
     std::vector<Warning> warnings;
   };
 
+  struct Kept {
+    Endpoint endpoint;
+    Errands errands;
+    Nanos since{0};
+  };
+
   // False when it is time to stop.
   bool TakeIncoming() {
     std::vector<Request> taken;
@@ -175,13 +185,19 @@ class IoThread::Loop {
   void Sync() {
     if (version_ == router_->version()) return;
     version_ = router_->version();
+    const auto& wanted = router_->conversations();
     std::vector<std::unique_ptr<Connection>> before = std::exchange(connections_, {});
-    for (const auto& conversation : router_->conversations()) {
+    for (const auto& connection : before) {
+      const auto& conversation = connection->conversation();
+      if (std::ranges::find(wanted, conversation) == wanted.end()) Keep(*connection);
+    }
+    for (const auto& conversation : wanted) {
       const auto at = std::ranges::find_if(before, [&](const auto& connection) {
         return connection && connection->conversation() == conversation;
       });
       connections_.push_back(at == before.end()
-                                 ? std::make_unique<Connection>(conversation, wakeup_)
+                                 ? std::make_unique<Connection>(
+                                       conversation, KeptFor(conversation->endpoint()), wakeup_)
                                  : std::move(*at));
     }
     const std::lock_guard lock(mutex_);
@@ -190,6 +206,23 @@ class IoThread::Loop {
       published_.push_back({member, {}, member.link->warnings()});
     }
     Publish();
+  }
+
+  // Surveys ask over connections that end sooner than a slow name server or password function
+  // answers. Who asks the same server next has the use of the answer.
+  void Keep(Connection& connection) {
+    const Nanos now = Now();
+    std::erase_if(kept_, [now](const Kept& kept) { return now - kept.since > kKept; });
+    Errands errands = connection.TakeErrands();
+    if (!errands.any()) return;
+    kept_.push_back({connection.conversation()->endpoint(), std::move(errands), now});
+  }
+  Errands KeptFor(const Endpoint& endpoint) {
+    const auto at = std::ranges::find(kept_, endpoint, &Kept::endpoint);
+    if (at == kept_.end() || Now() - at->since > kKept) return {};
+    Errands errands = std::move(at->errands);
+    kept_.erase(at);
+    return errands;
   }
 
   // These two with the mutex.
@@ -287,6 +320,7 @@ class IoThread::Loop {
   const std::unique_ptr<Router> router_;
   std::vector<std::unique_ptr<Connection>> connections_;
   std::uint64_t version_ = 0;  // of the router, that connections_ are of
+  std::vector<Kept> kept_;
   std::vector<pollfd> polled_;
   std::array<char, 65536> buffer_;
   unsigned in_vain_ = 0;  // waits to go without spinning, since that came to nothing

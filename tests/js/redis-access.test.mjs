@@ -19,6 +19,7 @@ import {
   slidingWindow,
   tokenBucket,
 } from 'sluice';
+import { startCluster } from '../support/redis-cluster.mjs';
 import { startRedis, until } from '../support/redis-server.mjs';
 
 const SECRET = 'hunter2';
@@ -207,6 +208,18 @@ test('a password function that fails at first is asked again, without a restart'
   const limiter = limiterOver({ url: socket, password });
   await until('the limiter is let in', () => answers(limiter));
   await limiter.close();
+});
+
+test('a password function may take longer than a node of a cluster is given to answer', async () => {
+  const cluster = await startCluster({ masters: 1, password: SECRET });
+  const password = () => sleep(1500, SECRET);
+  const limiter = limiterOver({ nodes: cluster.urls, cluster: true, username: '', password });
+  try {
+    await until('the limiter is let in', () => answers(limiter));
+  } finally {
+    await limiter.close();
+    await cluster.stop();
+  }
 });
 
 test('checks go by onStoreError within their deadline while a password function hangs', async () => {
