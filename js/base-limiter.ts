@@ -1,7 +1,7 @@
 // What limiters over all stores have in common: arguments are read here, and answers counted.
 
 import type { Call } from './call.js';
-import { type Charge, chargeOf, type PolicyTable } from './decision.js';
+import { type Charge, chargeOf, ownChargeOf, ownHolderOf, type PolicyTable } from './decision.js';
 import type { Engine, Later } from './engine.js';
 import { checkOptionNames, closedError, rangeError, typeError } from './errors.js';
 import { publishDenied, publishWouldDeny } from './events.js';
@@ -128,12 +128,11 @@ export abstract class BaseLimiter<Name extends string, E extends Engine<Name>>
         return this.decide(Kind.Check, { ...question, call });
       },
       abort: async (decision) => {
-        const charge = chargeOf(decision);
+        const charge = ownChargeOf(decision);
         const { id } = question.call;
-        const back = async () =>
-          typeof charge === 'object' && part.engine.act(Kind.Abort, who, { ...charge, id });
+        const back = async () => charge && part.engine.act(Kind.Abort, who, { ...charge, id });
         // A store that cannot be reached changes nothing about the caller's own reason.
-        await Promise.allSettled([decision.holder?.release(), back()]);
+        await Promise.allSettled([ownHolderOf(decision)?.release(), back()]);
       },
       outlook: (decision) => outlook(part.engine.table, decision),
       peek: () => this.decide(Kind.Peek, question),
@@ -310,7 +309,8 @@ async function allOrRelease<D extends Decision>(decisions: readonly Later<D>[]):
   const failed = settled.find((one) => one.status === 'rejected');
   if (failed === undefined) return settled.map((one) => (one as PromiseFulfilledResult<D>).value);
   for (const one of settled) {
-    if (one.status === 'fulfilled') one.value.holder?.release().catch(() => {});
+    const holder = one.status === 'fulfilled' ? ownHolderOf(one.value) : undefined;
+    holder?.release().catch(() => {});
   }
   throw failed.reason;
 }

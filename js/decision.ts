@@ -29,6 +29,8 @@ export interface Charge {
 const SOURCES: readonly Source[] = ['store', 'local', 'allow', 'deny', 'cache'];
 /** In a verdict's code: it was charged before, and who holds its slots stands behind it. */
 const REPEATED = 256;
+/** In a verdict's code, beside that: those slots were no longer held, and it took them again. */
+const SLOTS_AGAIN = 512;
 /** In place of a code. */
 export const ID_REUSED = -3;
 /** 32 bits of an id each. */
@@ -173,6 +175,21 @@ class HoldingDecision<Name extends string> extends NativeDecision<Name> {
 export const chargeOf: (decision: unknown) => Charge | undefined | 'foreign' =
   NativeDecision.chargeOf;
 
+/** Repeats, whose charge an earlier call was told of; and those of them whose slots it has as well. */
+const chargedBefore = new WeakSet<object>();
+const heldBefore = new WeakSet<object>();
+
+/** As `chargeOf`, but nothing of a repeat: it is not for this call to take back. */
+export function ownChargeOf(decision: Decision): Charge | undefined {
+  const charge = chargedBefore.has(decision) ? undefined : chargeOf(decision);
+  return charge === 'foreign' ? undefined : charge;
+}
+
+/** The slots that an admission took itself; not those of the call that it repeats. */
+export function ownHolderOf(decision: Decision): Holder | undefined {
+  return heldBefore.has(decision) ? undefined : decision.holder;
+}
+
 /** The policies that took part in a decision of ours and could not deny it, by name. */
 export const shadowsOf: (decision: unknown) => readonly string[] = NativeDecision.shadowsOf;
 
@@ -208,7 +225,7 @@ export function readDecision<Name extends string>(
       ? exchange.slice(first, first + count * NUMBERS_PER_POLICY)
       : undefined;
   if (holder === undefined || !allowed) {
-    return new NativeDecision(
+    const decision = new NativeDecision(
       table,
       allowed,
       binding,
@@ -223,10 +240,13 @@ export function readDecision<Name extends string>(
       mark,
       all,
     );
+    if (code >= REPEATED) chargedBefore.add(decision);
+    return decision;
   }
-  const held =
-    code >= REPEATED ? holder.heldBy(readHolderId(first + count * NUMBERS_PER_POLICY)) : holder;
-  return new HoldingDecision(held, [
+  const heldBy = code >= REPEATED ? readHolderId(first + count * NUMBERS_PER_POLICY) : holder.id;
+  // A call that was sent again because its answer was lost repeats itself.
+  const own = heldBy === holder.id;
+  const decision = new HoldingDecision(own ? holder : holder.heldBy(heldBy), [
     table,
     allowed,
     binding,
@@ -241,6 +261,9 @@ export function readDecision<Name extends string>(
     mark,
     all,
   ]);
+  if (!own) chargedBefore.add(decision);
+  if (!own && (code & SLOTS_AGAIN) === 0) heldBefore.add(decision);
+  return decision;
 }
 
 function readHolderId(at: number): string {

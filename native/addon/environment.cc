@@ -69,8 +69,10 @@ std::uint32_t WriteVerdict(const Verdict& verdict, double* numbers) {
       *numbers++ = static_cast<double>(half & 0xffffffff);
     }
   }
-  return (verdict.allowed ? 1u : 0u) + verdict.binding * 2u +
-         static_cast<std::uint32_t>(verdict.source) * 32u + (verdict.repeated ? 256u : 0u);
+  std::uint32_t code = (verdict.allowed ? 1u : 0u) + verdict.binding * 2u +
+                       static_cast<std::uint32_t>(verdict.source) * 32u;
+  if (verdict.repeated) code += 256u + (verdict.slots_again ? 512u : 0u);
+  return code;
 }
 
 }  // namespace sluice::addon

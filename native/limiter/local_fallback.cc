@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <optional>
+#include <string>
 
 #include "redis_question.h"
 
@@ -20,13 +22,19 @@ std::vector<std::size_t> BitsOf(std::uint32_t mask) {
   return bits;
 }
 
+// This store has no shards: two shards' keys are two keys.
+std::string KeyInShard(const std::string& shard, const std::string& key) {
+  return std::to_string(shard.size()) + ":" + shard + key;
+}
+
 }  // namespace
 
 LocalFallback::Keys LocalFallback::KeysOf(const RedisLimiter::Question& question) const {
   Keys keys;
   if (question.details) {
+    const std::optional<std::string>& shard = question.details->shard;
     for (const std::string& key : question.details->keys) {
-      keys.many_.push_back(limiter_.Hash(key));
+      keys.many_.push_back(limiter_.Hash(shard ? KeyInShard(*shard, key) : key));
     }
   }
   if (keys.many_.empty()) keys.one_ = limiter_.Hash(question.key);

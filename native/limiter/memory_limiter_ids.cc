@@ -88,6 +88,7 @@ void MemoryLimiter::Repeat(Keys keys, const MemoryStore::Question& question,
         verdict);
   TellAgain(entry.given, now - entry.at, gone, verdict.Decisions());
   verdict.repeated = true;
+  verdict.slots_again = gone != 0;
   verdict.holder = entry.holder;
   verdict.Bind();
 }

@@ -41,6 +41,7 @@ void DecideAgain(const redis::PolicySet& set, std::span<Ask> asks, Nanos max_wai
   TellAgain(std::span(given).first(set.size()), completion.at - repeat.at, repeat.again,
             verdict.Decisions());
   verdict.repeated = true;
+  verdict.slots_again = repeat.again != 0;
   verdict.holder = repeat.holder;
 }
 

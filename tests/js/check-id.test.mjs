@@ -191,6 +191,52 @@ for (const [name, make] of Object.entries(stores)) {
       await limiter.close();
     });
 
+    test('wait: a repeat that gives up takes nothing back from the call that it repeats', async () => {
+      const limiter = make({
+        policies: {
+          line: leakyBucket({ capacity: 5, leak: 1, every: '1m', mode: 'shape' }),
+          slots: concurrency({ limit: 2, ttl: '1h' }),
+        },
+      });
+      await limiter.check('k');
+      const first = await limiter.check('k', { id: 'a' });
+      for (const reason of ['once', 'twice']) {
+        const gone = new AbortController();
+        const waiting = limiter.wait('k', { id: 'a', signal: gone.signal });
+        gone.abort(new Error(reason));
+        await assert.rejects(waiting, { message: reason });
+        const { policies } = await limiter.peek('k', { cost: 0 });
+        assert.deepEqual(
+          policies.map(({ remaining }) => remaining),
+          [3, 0],
+        );
+      }
+      assert.equal(await first.holder.release(), true);
+      // This one takes the slot itself, and so gives it back.
+      const gone = new AbortController();
+      const waiting = limiter.wait('k', { id: 'a', signal: gone.signal });
+      gone.abort(new Error('enough'));
+      await assert.rejects(waiting, /enough/);
+      const { policies } = await limiter.peek('k', { cost: 0 });
+      assert.deepEqual(
+        policies.map(({ remaining }) => remaining),
+        [3, 1],
+      );
+      await limiter.close();
+    });
+
+    test('checkMany that rejects leaves the slots of a repeat to their holder', async () => {
+      const limiter = make({ policies: concurrency({ limit: 3, ttl: '1h' }) });
+      const first = await limiter.check('k', { id: 'a' });
+      await limiter.check('k', { id: 'b' });
+      const checks = [{ key: 'k', id: 'a' }, { key: 'k' }];
+      const refused = { key: 'k', id: 'b', limits: { default: 2 } };
+      await assert.rejects(limiter.checkMany([...checks, refused]), reused);
+      assert.equal(await first.holder.renew(), true);
+      assert.equal(await left(limiter), 1);
+      await limiter.close();
+    });
+
     test('what is no id is refused', async () => {
       const limiter = make();
       for (const id of [1, null, {}, Symbol('a')]) {
@@ -280,6 +326,21 @@ test("under 'local' this process knows the ids that it charged itself", async ()
     assert.deepEqual([remaining, source], [9, 'local']);
   }
   await assert.rejects(limiter.check('k', { id: 'a', cost: 2 }), reused);
+  await limiter.close();
+});
+
+test("under 'local' the parts of other shards are other keys", async () => {
+  const store = redis(`redis://127.0.0.1:${await freePort()}`);
+  const policies = { user: tokenBucket({ capacity: 10, every: '1h', by: 'user' }) };
+  const limiter = createLimiter({ policies, shardBy: 'org', store });
+  for (const org of ['1', '2']) await limiter.check({ org, user: 'u' }, { id: 'a', cost: 4 });
+  await limiter.check({ org: '2', user: 'u' });
+  for (const [org, remaining] of [
+    ['1', 6],
+    ['2', 5],
+  ]) {
+    assert.equal((await limiter.peek({ org, user: 'u' }, { cost: 0 })).remaining, remaining);
+  }
   await limiter.close();
 });
 

@@ -28,6 +28,8 @@ struct Verdict {
   /// The check was charged before under its id; `holder` has what slots there are, not whoever the
   /// call named.
   bool repeated = false;
+  /// Of a repeat: the slots were no longer held, and it asked for them again.
+  bool slots_again = false;
   HolderId holder;
   /// In the order the policies were declared; `count` of them are set, none under kAllow and kDeny.
   std::array<Decision, kMaxPolicies> decisions;
