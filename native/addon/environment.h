@@ -33,9 +33,9 @@ struct Call {
 ///
 /// A verdict: [code, delayMs, then per policy: admits, limit, remaining, retryAfterMs,
 /// resetAfterMs, mark]; code = allowed + binding * 2 + source * 32, and of a repeated check
-/// (Verdict::repeated) + 256 + slots_again * 512. The delay is the longest that any policy asks for.
-/// `mark` is Decision::mark modulo 2^53. Of a repeated check four numbers of 32 bits follow: who
-/// holds its slots.
+/// (Verdict::repeated) + 256 + slots_again * 512. The delay is the longest that any policy asks
+/// for. `mark` is Decision::mark modulo 2^53. Of a repeated check four numbers of 32 bits follow:
+/// who holds its slots.
 ///
 /// A call (from JavaScript): [spanUs, which, flags, then per policy: a, b].
 ///   check, peek           spanUs: the longest wait, -1 for none; a: cost; b: limit, 0 for its own

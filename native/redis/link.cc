@@ -119,36 +119,32 @@ void Link::RequeueUnexecuted(std::string_view why, Nanos now) {
     const bool executed = command.end <= written_bytes_;
     for (Request& request : command.requests) {
       if (request.sink && (!executed || CanRepeat(request))) {
+        // What it took goes back first, as it may not be sent again in time: else it takes a slot
+        // again (scripts/ids.lua).
+        if (executed && MayHoldASlot(request)) again.push_back(ReleaseOf(request, now));
         ++stats_.retries;
         again.push_back(std::move(request));
         continue;
       }
       if (request.sink) Fail(request, Fault::kUnavailable, why);
-      if (executed && MayHoldASlot(request)) unused.push_back(std::move(request));
+      if (executed && MayHoldASlot(request)) unused.push_back(ReleaseOf(std::move(request), now));
     }
   }
   under_way_.clear();
   queue_.insert(queue_.begin(), std::make_move_iterator(again.begin()),
                 std::make_move_iterator(again.end()));
-  for (Request& request : unused) GiveBackSlot(std::move(request), now);
+  std::ranges::move(unused, std::back_inserter(queue_));
 }
 
-// Whether a request that nobody waits for any more is a check that may have taken a slot.
-bool Link::MayHoldASlot(const Request& request) {
-  return request.kind == Request::Kind::kCheck && request.details != nullptr &&
-         !request.details->holder.empty();
-}
-
-// Nobody waits for that check any more, so nobody would release what it took.
-void Link::GiveBackSlot(Request&& unused, Nanos now) {
+// Gives back what a check took of which nobody was told, so that nobody else would.
+Request Link::ReleaseOf(Request check, Nanos now) {
   static const auto nobody = std::make_shared<NobodySink>();
   ++stats_.submitted;
-  Request release = std::move(unused);
-  release.kind = Request::Kind::kRelease;
-  release.deadline = now + kGiveBack;
-  release.sink = nobody;
-  first_deadline_ = std::min(first_deadline_, release.deadline);
-  queue_.push_back(std::move(release));
+  check.kind = Request::Kind::kRelease;
+  check.deadline = now + kGiveBack;
+  check.sink = nobody;
+  first_deadline_ = std::min(first_deadline_, check.deadline);
+  return check;
 }
 
 // ---- Sending

@@ -7,6 +7,7 @@
 #include "greeting.h"
 #include "redis/link.h"
 #include "redis/redirect.h"
+#include "redis/request_rules.h"
 #include "redis/slot.h"
 
 namespace sluice::redis {
@@ -173,7 +174,7 @@ void Link::OnChecksReply(Command& command, const Reply& reply, Nanos now) {
     if (request.sink) {
       Finish(request, std::move(completions[i]));
     } else if (MayHoldASlot(request) && completions[i].fault == Fault::kNone) {
-      GiveBackSlot(std::move(request), now);
+      queue_.push_back(ReleaseOf(std::move(request), now));
     }
   }
   if (refused.empty() || remedy == Remedy::kRedirect) NoteReply(command, now);

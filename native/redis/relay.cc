@@ -217,7 +217,7 @@ void Relay::OnChecksReply(UnderWay& command, const Reply& reply, Nanos now) {
     } else if (request.sink) {
       Finish(request, std::move(completions[i]));
     } else if (MayHoldASlot(request) && completions[i].fault == Fault::kNone) {
-      GiveBackSlot(lane, std::move(request), now);
+      lane.queue.push_back(ReleaseOf(std::move(request), now));
     }
   }
   if (refused.empty()) return NoteReply(command, now);
@@ -247,12 +247,15 @@ void Relay::OnLost(std::uint64_t id, std::string_view why, Nanos now) {
   std::vector<Request> again;
   for (Request& request : command.requests) {
     if (request.sink && CanRepeat(request)) {
+      // What it took goes back first, as it may not be asked again in time: else it takes a slot
+      // again (scripts/ids.lua).
+      if (MayHoldASlot(request)) again.push_back(ReleaseOf(request, now));
       again.push_back(std::move(request));
       continue;
     }
     if (request.sink) Fail(request, Fault::kUnavailable, why);
     // It may have been executed.
-    if (MayHoldASlot(request)) GiveBackSlot(lane, std::move(request), now);
+    if (MayHoldASlot(request)) lane.queue.push_back(ReleaseOf(std::move(request), now));
   }
   Requeue(lane, std::move(again));
   if (!command.overdue) NoteFailure(lane, Fault::kUnavailable, why, now);
@@ -304,16 +307,15 @@ void Relay::Requeue(Lane& lane, std::vector<Request>&& requests) {
                     std::make_move_iterator(requests.end()));
 }
 
-// Nobody waits for that check any more, so nobody would release what it took.
-void Relay::GiveBackSlot(Lane& lane, Request&& unused, Nanos now) {
+// Gives back what a check took of which nobody was told, so that nobody else would.
+Request Relay::ReleaseOf(Request check, Nanos now) {
   static const auto nobody = std::make_shared<NobodySink>();
   ++stats_.submitted;
-  Request release = std::move(unused);
-  release.kind = Request::Kind::kRelease;
-  release.deadline = now + kGiveBack;
-  release.sink = nobody;
-  first_deadline_ = std::min(first_deadline_, release.deadline);
-  lane.queue.push_back(std::move(release));
+  check.kind = Request::Kind::kRelease;
+  check.deadline = now + kGiveBack;
+  check.sink = nobody;
+  first_deadline_ = std::min(first_deadline_, check.deadline);
+  return check;
 }
 
 // ---- Answers to those who asked

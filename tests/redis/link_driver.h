@@ -44,6 +44,8 @@ class LinkDriver {
   /// Lets time pass as far as the process knows only afterwards: it was frozen.
   void PassFrozen(Nanos time);
 
+  /// The sink of whatever is asked here: answers to another are not looked at.
+  static std::shared_ptr<Sink> Asker();
   bool Answered(std::uint64_t ticket);
   /// The answer to a ticket. Fails the test if there is none.
   Completion Answer(std::uint64_t ticket);

@@ -176,7 +176,6 @@ class Link final : public Conversation {
   static bool CanWait(Request::Kind kind) {
     return kind != Request::Kind::kCheck && kind != Request::Kind::kPeek;
   }
-  static bool MayHoldASlot(const Request& request);
   bool AnyoneWaitsForAReply() const;
   bool AnyoneIsUnderWay() const;
   std::size_t BatchesUnderWay() const;
@@ -218,7 +217,7 @@ class Link final : public Conversation {
 
   void Lose(Fault fault, std::string_view why, Nanos now);
   void RequeueUnexecuted(std::string_view why, Nanos now);
-  void GiveBackSlot(Request&& unused, Nanos now);
+  Request ReleaseOf(Request check, Nanos now);
   void Expire(Nanos now, bool late);
   void Finish(Request& request, Completion&& completion);
   void Fail(Request& request, Fault fault, std::string_view why);

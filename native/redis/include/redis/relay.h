@@ -146,7 +146,7 @@ class Relay {
   void AskAlone(Lane& lane, std::span<Request> requests, Nanos now);
   Remedy RemedyHere(std::string_view error) const;
   void Requeue(Lane& lane, std::vector<Request>&& requests);
-  void GiveBackSlot(Lane& lane, Request&& unused, Nanos now);
+  Request ReleaseOf(Request check, Nanos now);
 
   void NoteReply(const UnderWay& command, Nanos now);
   void NoteFailure(Lane& lane, Fault fault, std::string_view why, Nanos now);
