@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "redis/link.h"
+#include "redis/request_rules.h"
 
 namespace sluice::redis {
 namespace {

@@ -172,10 +172,6 @@ class Link final : public Conversation {
   // the server.
   static constexpr Nanos kLate = std::chrono::milliseconds(50);
 
-  // Checks and peeks have a rule for when the server is away; the others wait for it.
-  static bool CanWait(Request::Kind kind) {
-    return kind != Request::Kind::kCheck && kind != Request::Kind::kPeek;
-  }
   bool AnyoneWaitsForAReply() const;
   bool AnyoneIsUnderWay() const;
   std::size_t BatchesUnderWay() const;
