@@ -351,6 +351,7 @@ void Relay::Close() {
     for (Request& request : lane.queue) Fail(request, Fault::kClosed, kWhy);
   }
   under_way_.clear();
+  timed_.clear();
   lanes_.clear();
   commands_.clear();
 }

@@ -97,11 +97,10 @@ void Relay::NoteReply(const UnderWay& command, Nanos now) {
 
 Nanos Relay::NextTime() const {
   Nanos next = std::min(first_deadline_, first_hold_);
-  if (breakers_[static_cast<std::size_t>(BreakerState::kClosed)] == lanes_.size()) return next;
-  for (const auto& [number, lane] : lanes_) {
-    next = std::min(next, lane.breaker.NextTime());
-    if (!lane.queue.empty() && !KeepsTooMuch(lane)) {
-      next = std::min(next, lane.breaker.NextProbe());
+  for (const Lane* const lane : timed_) {
+    next = std::min(next, lane->breaker.NextTime());
+    if (!lane->queue.empty() && !KeepsTooMuch(*lane)) {
+      next = std::min(next, std::max(lane->breaker.NextProbe(), lane->hold_until));
     }
   }
   return next;
@@ -212,10 +211,15 @@ void Relay::Settle(Lane& lane, Nanos now) {
   lanes_.erase(lane.number);
 }
 
-// Keeps count of the breakers, and notes when the worst of them changes.
+// Keeps count of the breakers, of those that need the time too, and notes when the worst changes.
 void Relay::Observe(Lane& lane) {
   const BreakerState state = lane.breaker.state();
   lane.breaker.TakeChanges();
+  if (state == BreakerState::kHalfOpen || (state == BreakerState::kOpen && !lane.queue.empty())) {
+    timed_.insert(&lane);
+  } else {
+    timed_.erase(&lane);
+  }
   if (state == lane.seen) return;
   const BreakerState before = WorstBreaker();
   if (lane.seen == BreakerState::kClosed) ++stats_.breaker_openings;

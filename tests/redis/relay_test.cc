@@ -274,10 +274,12 @@ TEST(Relay, CloseAnswersAll) {
   for (const auto ticket : tickets) EXPECT_EQ(driver.Told(ticket).fault, Fault::kClosed);
 }
 
-TEST(Relay, WhateverTheClientDoesEveryRequestIsAnsweredOnceAndByItsDeadline) {
+class RelayAtRandom : public ::testing::TestWithParam<bool> {};
+
+TEST_P(RelayAtRandom, WhateverTheClientDoesEveryRequestIsAnsweredOnceAndByItsDeadline) {
   std::mt19937_64 random(testing::TestSeed());
   const auto below = [&random](std::size_t n) { return static_cast<std::size_t>(random() % n); };
-  RelayDriver driver({}, random());
+  RelayDriver driver({.cluster = GetParam()}, random());
   std::vector<Command> held;
   std::map<std::uint64_t, Nanos> deadlines;
   for (int step = 0; step < testing::Steps(20'000); ++step) {
@@ -323,6 +325,9 @@ TEST(Relay, WhateverTheClientDoesEveryRequestIsAnsweredOnceAndByItsDeadline) {
   const LinkStats stats = driver.relay.stats();
   EXPECT_EQ(stats.submitted, stats.completed);
 }
+INSTANTIATE_TEST_SUITE_P(Relay, RelayAtRandom, ::testing::Bool(), [](const auto& instance) {
+  return instance.param ? "OnACluster" : "OnOneServer";
+});
 
 }  // namespace
 }  // namespace sluice::redis

@@ -26,6 +26,7 @@
 #include <deque>
 #include <map>
 #include <random>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -167,6 +168,9 @@ class Relay {
   Nanos now_{0};  // of the last call
 
   Lanes lanes_;  // those with something to do or to remember
+  // Those whose breakers have an hour to wait for. NextTime is asked for with every batch, and when
+  // a cluster's node is down, thousands of lanes are open that nobody has use for.
+  std::set<const Lane*> timed_;
   std::uint64_t ids_ = 0;
   std::map<std::uint64_t, UnderWay> under_way_;
   Nanos first_deadline_ = kNever;  // no request's deadline is earlier
