@@ -53,6 +53,12 @@ function decorate<E extends Error>(
   return Object.assign(error, { code, argument, value });
 }
 
+/** What a value is that may hold a password: in an error, in place of itself. */
+export function kindOf(value: unknown): string {
+  if (value === null) return 'null';
+  return Array.isArray(value) ? 'an array' : typeof value;
+}
+
 /** `argument` is of the wrong type. `expected` completes the sentence "must be ...". */
 export function typeError(
   code: string,
@@ -122,7 +128,7 @@ export function checkOptionNames(
   { secret = false } = {},
 ): void {
   if (typeof given !== 'object' || given === null || Array.isArray(given)) {
-    const shown = secret ? typeof given : given;
+    const shown = secret ? kindOf(given) : given;
     throw typeError('ERR_SLUICE_OPTIONS', where, shown, 'given an object of options');
   }
   for (const name of Object.keys(given)) {

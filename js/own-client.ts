@@ -50,6 +50,7 @@ interface Traits {
     readonly host?: unknown;
     readonly port?: unknown;
     readonly path?: unknown;
+    readonly sentinels?: unknown;
     readonly keyPrefix?: unknown;
     readonly legacyMode?: unknown;
     readonly RESP?: unknown;
@@ -99,7 +100,10 @@ function ioredis(client: IoredisClient & Traits): OwnClient {
   // cluster's automatic pipeline to the wrong node.
   const commands = new Map<string, BuiltIn>();
   return {
-    address: addressOf(options, cluster ? 'an ioredis cluster' : 'an ioredis client'),
+    // Behind sentinels the options still name a host, which is not asked.
+    address: options?.sentinels
+      ? 'an ioredis sentinel client'
+      : addressOf(options, cluster ? 'an ioredis cluster' : 'an ioredis client'),
     cluster,
     connected: () => client.status === 'ready',
     send(name, args) {
@@ -145,6 +149,21 @@ function nodeRedis(client: NodeRedisClient & Traits): OwnClient {
   };
 }
 
+function isIoredis(value: object): value is IoredisClient {
+  const { createBuiltinCommand, status } = value as Traits;
+  return typeof createBuiltinCommand === 'function' && typeof status === 'string';
+}
+
+function isNodeRedis(value: object): value is NodeRedisClient {
+  const { sendCommand, isOpen } = value as Traits;
+  return typeof sendCommand === 'function' && typeof isOpen === 'boolean';
+}
+
+/** Whether it looks like a client, of whatever state. */
+export function isClient(value: object): value is RedisClient {
+  return isIoredis(value) || isNodeRedis(value);
+}
+
 /**
  * The client behind a value.
  *
@@ -152,13 +171,8 @@ function nodeRedis(client: NodeRedisClient & Traits): OwnClient {
  */
 export function readClient(value: unknown): OwnClient {
   if (typeof value !== 'object' || value === null) throw refusal(nameOf(value));
-  const traits = value as Traits;
-  if (traits.isPipeline === true) throw refusal('a pipeline');
-  if (typeof traits.createBuiltinCommand === 'function' && typeof traits.status === 'string') {
-    return ioredis(value as IoredisClient);
-  }
-  if (typeof traits.sendCommand === 'function' && typeof traits.isOpen === 'boolean') {
-    return nodeRedis(value as NodeRedisClient);
-  }
+  if ((value as Traits).isPipeline === true) throw refusal('a pipeline');
+  if (isIoredis(value)) return ioredis(value);
+  if (isNodeRedis(value)) return nodeRedis(value);
   throw refusal(nameOf(value));
 }

@@ -1,6 +1,6 @@
 // Which servers redis() was given: one, nodes of a cluster, or sentinels.
 
-import { rangeError, typeError } from './errors.js';
+import { kindOf, rangeError, typeError } from './errors.js';
 import { type NativeEndpoint, type NativeServers, type NativeUrl, native } from './native.js';
 import { type PasswordFunction, passwordSource } from './passwords.js';
 import type { RedisOptions } from './redis-store.js';
@@ -19,12 +19,12 @@ const SENTINEL_PORT = 26379;
 
 // No value of these options is in an error: a password may stand in the wrong one.
 function refuse(argument: string, value: unknown, expected: string): TypeError {
-  return typeError('ERR_SLUICE_OPTIONS', argument, typeof value, expected);
+  return typeError('ERR_SLUICE_OPTIONS', argument, kindOf(value), expected);
 }
 
 function readUrl(url: unknown, argument: string, port = 6379): NativeUrl {
   if (typeof url !== 'string') {
-    throw typeError('ERR_SLUICE_REDIS_URL', argument, typeof url, 'a string');
+    throw typeError('ERR_SLUICE_REDIS_URL', argument, kindOf(url), 'a URL, as a string');
   }
   const read = native.parseRedisUrl(url, port);
   if (typeof read !== 'string') return read;
@@ -95,7 +95,8 @@ function readMode(options: RedisOptions): NativeServers['mode'] {
     (name) => given[name] !== undefined,
   );
   if (names.length === 0) {
-    const expected = "a string (or give 'nodes' and cluster: true, or 'sentinels' and 'master')";
+    const expected =
+      "a URL, as a string (or give 'nodes' and cluster: true, or 'sentinels' and 'master')";
     throw typeError('ERR_SLUICE_REDIS_URL', 'redis.url', 'undefined', expected);
   }
   if (names.length > 1) {

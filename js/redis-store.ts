@@ -1,8 +1,8 @@
 // redis(): where state lives in Redis.
 
-import { checkOptionNames, typeError } from './errors.js';
+import { checkOptionNames, kindOf, typeError } from './errors.js';
 import type { NativeGateway, NativeServers } from './native.js';
-import type { RedisClient } from './own-client.js';
+import { isClient, type RedisClient } from './own-client.js';
 import type { PasswordFunction } from './passwords.js';
 import { readServers, type Servers } from './redis-servers.js';
 import type { RedisTlsOptions } from './redis-tls.js';
@@ -134,10 +134,15 @@ function overClient(options: RedisClientOptions): RedisStore {
  *   never with the password
  */
 export function redis(options: string | RedisOptions | RedisClientOptions): RedisStore {
-  if (typeof options === 'object' && options !== null && 'client' in options) {
-    return overClient(options);
+  if (typeof options === 'string') return new RedisStore(readServers({ url: options }));
+  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
+    const expected = 'given a URL or an object of options';
+    throw typeError('ERR_SLUICE_OPTIONS', 'redis', kindOf(options), expected);
   }
-  const given: RedisOptions = typeof options === 'string' ? { url: options } : options;
-  checkOptionNames(given, [...Object.keys(OPTIONS), 'client'], 'redis', { secret: true });
-  return new RedisStore(readServers(given));
+  if (isClient(options)) {
+    throw typeError('ERR_SLUICE_OPTIONS', 'redis', 'the client', 'given a client as { client }');
+  }
+  if ('client' in options) return overClient(options);
+  checkOptionNames(options, [...Object.keys(OPTIONS), 'client'], 'redis', { secret: true });
+  return new RedisStore(readServers(options));
 }

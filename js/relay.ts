@@ -1,16 +1,24 @@
 // Drives a client that is not ours: takes commands from native code, hands replies back, keeps the time.
 
 import { randomUUID } from 'node:crypto';
+import timers from 'node:timers';
 import { inspect } from 'node:util';
 import { type NativeCommand, type NativeGateway, type NativeRelay, native } from './native.js';
 import { type OwnClient, type RedisClient, readClient } from './own-client.js';
+
+// As they are when this is loaded: fake timers of a user's tests are to stop no deadline here, as they stop none on a
+// link of ours, and a fake one that was never fired would stand in the way of all later ones.
+const { setTimeout, clearTimeout, setImmediate } = timers;
+const monotonicMs = performance.now.bind(performance);
 
 const LONGEST_REASON = 200;
 
 /** What a client rejected with: the server's error, or the client's own words. */
 function reasonOf(error: unknown): string {
   try {
-    const text = error instanceof Error ? error.message : inspect(error, { depth: 0 });
+    // Not instanceof: an error may come from another realm, such as a test runner's outer one.
+    const message = (error as Error | undefined)?.message;
+    const text = typeof message === 'string' ? message : inspect(error, { depth: 0 });
     return (text || String(error)).slice(0, LONGEST_REASON);
   } catch {
     return 'it failed with something that cannot be shown';
@@ -68,7 +76,7 @@ export class Relay {
   #keepTime(): void {
     const due = this.#native.due();
     if (due === Number.POSITIVE_INFINITY) return;
-    const at = performance.now() + due;
+    const at = monotonicMs() + due;
     if (this.#timer !== undefined) {
       // One that comes too early does no harm.
       if (this.#timerAt <= at) return;

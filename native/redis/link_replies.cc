@@ -45,7 +45,8 @@ std::string Link::Explain(std::string_view error) const {
   const std::string_view code = ErrorCode(error);
   const bool cluster = code == "MOVED" || code == "ASK" || code == "CROSSSLOT";
   const std::string text = ErrorText(error);
-  return cluster && !options_.routed ? text + " (the server is a node of a cluster)" : text;
+  if (!cluster || options_.routed) return text;
+  return text + " (the server is a node of a cluster: give cluster: true)";
 }
 
 // Only a router knows of other nodes.

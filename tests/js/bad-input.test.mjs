@@ -209,8 +209,15 @@ const refusals = [
   [() => memory({ name: '' }), 'TypeError', 'ERR_SLUICE_OPTIONS', /name/],
   [() => memory({ clock: {} }), 'TypeError', 'ERR_SLUICE_OPTIONS', /clock/],
 
-  [() => redis(), 'TypeError', 'ERR_SLUICE_OPTIONS', /redis/],
-  [() => redis(6379), 'TypeError', 'ERR_SLUICE_OPTIONS', /redis/],
+  [() => redis(), 'TypeError', 'ERR_SLUICE_OPTIONS', /redis .* a URL or .*; got 'undefined'/],
+  [() => redis(null), 'TypeError', 'ERR_SLUICE_OPTIONS', /redis .* a URL or .*; got 'null'/],
+  [() => redis(6379), 'TypeError', 'ERR_SLUICE_OPTIONS', /redis .* a URL or .*; got 'number'/],
+  [
+    () => redis({ nodes: [], cluster: true }),
+    'TypeError',
+    'ERR_SLUICE_OPTIONS',
+    /redis\.nodes .* at least one URL; got 'an array'/,
+  ],
   [() => redis({}), 'TypeError', 'ERR_SLUICE_REDIS_URL', /url/],
   [() => redis('localhost:6379'), 'TypeError', 'ERR_SLUICE_REDIS_URL', /redis:\/\//],
   [() => redis('redis://localhost:0'), 'TypeError', 'ERR_SLUICE_REDIS_URL', /port/],
