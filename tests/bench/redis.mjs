@@ -51,7 +51,7 @@ export async function benchRedis(report, options) {
 
 async function benchSection(report, { section, names, policies, keyCount, cluster }, options) {
   const { rounds, quick, seed, sluice } = options;
-  const callsPerKey = quick ? 10 : 50;
+  const callsPerKey = quick ? 10 : 100;
   const started = cluster ? await startCluster() : await startRedis();
   const ports = (cluster ? started.nodes : [started]).map(({ port }) => port);
   const admins = ports.map((port) => new Redis({ host: '127.0.0.1', port }));
