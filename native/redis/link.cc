@@ -199,15 +199,8 @@ void Link::OnTime(Nanos now) {
 // ---- Answers to those who asked
 
 void Link::Finish(Request& request, Completion&& completion) {
-  ++stats_.completed;
+  CountCompleted(completion.fault, stats_);
   if (!CanWait(request.kind)) latency_.Record(now_ - request.asked);
-  if (completion.fault == Fault::kTimeout) {
-    ++stats_.timeouts;
-  } else if (completion.fault == Fault::kOverload) {
-    ++stats_.shed;
-  } else if (completion.fault != Fault::kNone) {
-    ++stats_.faults;
-  }
   // Most batches are of one sink.
   outbox_.Put(request, std::move(completion), options_.max_batch);
 }

@@ -321,15 +321,8 @@ Request Relay::ReleaseOf(Request check, Nanos now) {
 // ---- Answers to those who asked
 
 void Relay::Finish(Request& request, Completion&& completion) {
-  ++stats_.completed;
+  CountCompleted(completion.fault, stats_);
   if (!CanWait(request.kind)) latency_.Record(now_ - request.asked);
-  if (completion.fault == Fault::kTimeout) {
-    ++stats_.timeouts;
-  } else if (completion.fault == Fault::kOverload) {
-    ++stats_.shed;
-  } else if (completion.fault != Fault::kNone) {
-    ++stats_.faults;
-  }
   outbox_.Put(request, std::move(completion));
 }
 

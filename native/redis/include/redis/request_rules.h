@@ -2,6 +2,7 @@
 #pragma once
 
 #include "redis/request.h"
+#include "redis/stats.h"
 
 namespace sluice::redis {
 
@@ -30,6 +31,18 @@ inline bool CanRepeat(const Request& request) {
 inline bool MayHoldASlot(const Request& request) {
   return request.kind == Request::Kind::kCheck && request.details != nullptr &&
          !request.details->holder.empty();
+}
+
+/// Counts an answer.
+inline void CountCompleted(Fault fault, LinkStats& stats) {
+  ++stats.completed;
+  if (fault == Fault::kTimeout) {
+    ++stats.timeouts;
+  } else if (fault == Fault::kOverload) {
+    ++stats.shed;
+  } else if (fault != Fault::kNone) {
+    ++stats.faults;
+  }
 }
 
 }  // namespace sluice::redis
