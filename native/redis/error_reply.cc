@@ -12,6 +12,22 @@ struct Known {
   Remedy remedy;
 };
 
+// What a text that does not say all is given, where it is found first.
+struct Hint {
+  std::string_view found;
+  std::string_view more;
+};
+
+constexpr std::string_view kKeys =
+    " (its key patterns have to let the user read and write what begins with the limiter's prefix)";
+
+constexpr std::array kHints = {
+    // Redis before 7.2, of a command inside the script.
+    Hint{"can't run this command", " (ACL LOG on the server names it)"},
+    Hint{"one of the keys", kKeys},
+    Hint{"permissions to access a key", kKeys},
+};
+
 constexpr std::array kKnown = {
     Known{"READONLY", Remedy::kReconnect},    // a replica: a master that was demoted
     Known{"MASTERDOWN", Remedy::kReconnect},  // a replica that has lost its master
@@ -24,6 +40,12 @@ constexpr std::array kKnown = {
     // All else is given up. OOM, MISCONF, NOREPLICAS: it answers, and what writes nothing succeeds;
     // NOPERM: this user's own; ERR, WRONGTYPE: of the request.
 };
+
+// Where Redis begins to tell which script it was, and on which line.
+std::size_t EndOfError(std::string_view error) {
+  const std::size_t line = error.find(", on @user_script");
+  return line == std::string_view::npos ? line : error.rfind(" script: ", line);
+}
 
 }  // namespace
 
@@ -38,7 +60,10 @@ std::string_view ErrorCode(std::string_view error) {
 std::string ErrorText(std::string_view error) {
   constexpr std::size_t kLongest = 256;
   if (error.starts_with('-')) error.remove_prefix(1);  // a script's error, on Redis 6
-  return std::string(error.substr(0, std::min(kLongest, error.find(", with args"))));
+  error = error.substr(0, std::min({kLongest, error.find(", with args"), EndOfError(error)}));
+  const auto* const hint = std::ranges::find_if(
+      kHints, [error](const Hint& one) { return error.find(one.found) != std::string_view::npos; });
+  return std::string(error).append(hint == kHints.end() ? "" : hint->more);
 }
 
 Remedy RemedyOf(std::string_view error) {

@@ -87,6 +87,7 @@ void Link::Lose(Fault fault, std::string_view why, Nanos now) {
   queued_bytes_ = written_bytes_ = 0;
   answered_ = 0;
   loading_ = false;
+  not_asking_.clear();
   const bool leaving = !std::exchange(leaving_, {}).empty();
   reader_.Reset();
   wanted_ = 0;
@@ -208,8 +209,14 @@ void Link::Finish(Request& request, Completion&& completion) {
 void Link::Fail(Request& request, Fault fault, std::string_view why) {
   Completion completion;
   completion.fault = fault;
-  completion.detail = why;
+  completion.detail = Placed(why);
   Finish(request, std::move(completion));
+}
+
+// A router's callers know many servers and not which one they asked.
+std::string Link::Placed(std::string_view why) const {
+  const std::string address = options_.routed ? options_.endpoint.Address() + ": " : "";
+  return why.starts_with(address) ? std::string(why) : address + std::string(why);
 }
 
 void Link::Close() {

@@ -81,6 +81,16 @@ void Link::Answered(Command& command, Reply&& reply, Nanos now) {
       pace_.OnReply(command.sent, std::exchange(answered_, 0), now);
     }
   }
+  if (!not_asking_.empty()) {
+    const std::string why = std::exchange(not_asking_, {});
+    if (reply.kind == Reply::Kind::kError && ReadRedirect(reply.text)) {
+      NoteReply(command, now);
+      for (Request& request : command.requests) {
+        if (request.sink) Fail(request, Fault::kServer, why);
+      }
+      return;
+    }
+  }
   switch (command.kind) {
     case Command::Kind::kAuth:
     case Command::Kind::kPing:
@@ -88,7 +98,9 @@ void Link::Answered(Command& command, Reply&& reply, Nanos now) {
     case Command::Kind::kLoad:
       return OnGreetingReply(command.kind, reply, now);
     case Command::Kind::kAsking:
-      return;  // if it was refused, so is what comes with it
+      // What comes with it is then sent back to the node that sent it here.
+      if (reply.kind == Reply::Kind::kError) not_asking_ = ErrorText(reply.text);
+      return;
     case Command::Kind::kChecks:
       return OnChecksReply(command, reply, now);
     case Command::Kind::kReset:
@@ -173,6 +185,7 @@ void Link::OnChecksReply(Command& command, const Reply& reply, Nanos now) {
       continue;
     }
     if (request.sink) {
+      if (!completions[i].detail.empty()) completions[i].detail = Placed(completions[i].detail);
       Finish(request, std::move(completions[i]));
     } else if (MayHoldASlot(request) && completions[i].fault == Fault::kNone) {
       queue_.push_back(ReleaseOf(std::move(request), now));

@@ -2,6 +2,7 @@
 #include <cstdint>
 #include <optional>
 
+#include "redis/error_reply.h"
 #include "redis/script.h"
 #include "script_numbers.h"
 
@@ -124,7 +125,7 @@ bool ReadReply(const Reply& reply, std::span<const Request> requests,
     } else if (numbers.TakeCode(kFailedCode)) {
       failed = true;
       completion.fault = Fault::kServer;
-      completion.detail = reply.text;
+      completion.detail = ErrorText(reply.text);
     } else if (TellsId(requests[r]) && numbers.TakeCode(kReusedCode)) {
       completion.id_reused = true;
     } else {

@@ -2,23 +2,13 @@
 
 import assert from 'node:assert/strict';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
-import { readFile } from 'node:fs/promises';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { inspect } from 'node:util';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { Worker } from 'node:worker_threads';
-import {
-  concurrency,
-  createLimiter,
-  fixedWindow,
-  leakyBucket,
-  redis,
-  slidingLog,
-  slidingWindow,
-  tokenBucket,
-} from 'sluice';
+import { createLimiter, redis, tokenBucket } from 'sluice';
 import { startCluster } from '../support/redis-cluster.mjs';
 import { startRedis, until } from '../support/redis-server.mjs';
 
@@ -76,42 +66,6 @@ test('a unix socket takes no TLS', () => {
     code: 'ERR_SLUICE_OPTIONS',
     argument: 'redis.tls',
   });
-});
-
-test('a user with the rights that docs/redis.md names is enough for every algorithm', async () => {
-  const text = await readFile(new URL('../../docs/redis.md', import.meta.url), 'utf8');
-  const [, rule] = text.match(/^(ACL SETUSER limiter [^`]+)```/m);
-  await server.command(...rule.replaceAll('\\\n', ' ').trim().split(/\s+/));
-  const more = { limit: 9, window: '1h' };
-  const limiter = limiterOver(
-    { url: server.url, username: 'limiter', password: 'a-long-password', database: 1 },
-    {
-      policies: {
-        bucket: policies,
-        queue: leakyBucket({ capacity: 9, leak: 1, every: '1h', mode: 'shape' }),
-        fixed: fixedWindow(more),
-        sliding: slidingWindow({ ...more, chargeDenied: true }),
-        log: slidingLog({ ...more, chargeDenied: true, blockFor: '1m' }),
-        slots: concurrency({ limit: 1, ttl: '1h' }),
-      },
-    },
-  );
-  const first = await limiter.check('k', { cost: 5 });
-  assert.deepEqual([first.allowed, first.source], [true, 'store']);
-  assert.equal((await limiter.check('k', { cost: 5 })).allowed, false);
-  assert.equal((await limiter.peek('k')).source, 'store');
-  assert.equal(await first.holder.renew(), true);
-  await limiter.credit('k', 2, { of: first });
-  await limiter.debit('k', 1);
-  assert.equal(await first.holder.release(), true);
-  await limiter.block('k', '1s');
-  await limiter.unblock('k');
-  await limiter.reset('k');
-  await limiter.close();
-  const connection = server.connect();
-  await connection.call('AUTH', 'limiter', 'a-long-password');
-  await assert.rejects(connection.call('GET', 'other'), /NOPERM/, 'and for nothing else');
-  connection.disconnect();
 });
 
 test('a wrong password, a wrong user and no password are refused', async () => {

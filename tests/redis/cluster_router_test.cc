@@ -200,6 +200,31 @@ TEST_F(ClusterRouterTest, AskSendsEachOfABatchAloneAndWhatIsMissingToTheOtherNod
   EXPECT_EQ(asked[1].size(), 2U + 1 + 3 + 1);
 }
 
+// By itself it would go to and fro between the two nodes, and tell of neither's reason.
+TEST_F(ClusterRouterTest, WhereAskingIsRefusedTheRequestFailsAndSaysSo) {
+  Run();
+  const std::string key = KeyIn(0);
+  driver.refuses_asking = true;
+  errors[1] = [&](Line&, const SentCommand&) { return "ASK " + SlotText(key) + " h:3"; };
+  errors[3] = [&](Line& line, const SentCommand&) {
+    return line.asking ? std::string() : "MOVED " + SlotText(key) + " h:1";
+  };
+  const auto ticket = driver.Check(key);
+  Run();
+  EXPECT_EQ(driver.Answer(ticket).fault, Fault::kServer);
+  EXPECT_EQ(driver.Answer(ticket).detail, "h:3: NOPERM may not run 'asking'");
+  EXPECT_EQ(asked[3].size(), 1U);
+  // What comes over the same connection afterwards has nothing to do with it.
+  errors[1] = [&](Line&, const SentCommand&) { return "MOVED " + SlotText(key) + " h:3"; };
+  errors[3] = [](Line&, const SentCommand&) { return "TRYAGAIN wait"; };
+  const auto next = driver.Check(key);
+  Run();
+  errors.clear();
+  driver.Pass(20 * kMillisecond);
+  Run();
+  EXPECT_EQ(driver.Answer(next).fault, Fault::kNone);
+}
+
 TEST_F(ClusterRouterTest, TryAgainIsTriedAgainUntilItSucceedsOrTheDeadlinePasses) {
   owners = {1, 1, 1};
   Run();

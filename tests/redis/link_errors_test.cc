@@ -97,6 +97,31 @@ TEST(LinkErrors, WhatIsNoMatterOfTheServersStateFailsAloneAndAnswersStillCount) 
   }
 }
 
+TEST(LinkErrors, WhereAServerDoesNotSayWhatPermissionIsMissingAHintIsGiven) {
+  const std::string vague =
+      "ERR The user executing the script can't run this command or subcommand";
+  const std::string noise = " script: 47042a35, on @user_script:83.";
+  LinkDriver driver;
+  driver.GetReady();
+  const auto told = [&driver](const std::string& reply) {
+    const auto check = driver.Check("a");
+    driver.Sent();
+    driver.Receive(reply);
+    return driver.Answer(check).detail;
+  };
+  const std::string wanted = vague + " (ACL LOG on the server names it)";
+  EXPECT_EQ(told("-" + vague + noise + "\r\n"), wanted);
+  EXPECT_EQ(told("*3\r\n:5\r\n:-2\r\n$" + std::to_string(vague.size()) + "\r\n" + vague + "\r\n"),
+            wanted);
+  const std::string named = "ERR ACL failure in script: User u has no permissions to run 'time'";
+  EXPECT_EQ(told("-" + named + noise + "\r\n"), named);
+  for (const std::string error : {"NOPERM No permissions to access a key",
+                                  "NOPERM this user has no permissions to access one of the keys "
+                                  "used as arguments"}) {
+    EXPECT_TRUE(told("-" + error + "\r\n").starts_with(error + " (its key patterns have to"));
+  }
+}
+
 TEST(LinkErrors, InABatchOnlyThoseThatWereRefusedAreAskedAgain) {
   LinkDriver driver;
   driver.Submit(Kind::kDebit, "a", 5 * kSecond);

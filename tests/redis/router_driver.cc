@@ -81,8 +81,8 @@ bool RouterDriver::Hear(Line& line, const Server& server) {
   line.conversation->OnWritten(output.size());
   for (const SentCommand& command : ParseCommands(output)) {
     if (command[0] == "ASKING") {
-      line.asking = true;
-      line.replies += "+OK\r\n";
+      line.asking = !refuses_asking;
+      line.replies += refuses_asking ? "-NOPERM may not run 'asking'\r\n" : "+OK\r\n";
       continue;
     }
     if (command[0] == "SCRIPT") {

@@ -21,7 +21,7 @@ class RouterDriver {
     std::shared_ptr<Conversation> conversation;
     std::uint64_t attempt = 0;  // of the conversation
     std::string replies;        // said, and not heard yet
-    bool asking = false;        // the last command was ASKING
+    bool asking = false;        // the last command was ASKING, and it was accepted
     std::uint16_t port() const { return conversation->endpoint().port; }
   };
   /// What a server says to a command; empty: nothing.
@@ -54,6 +54,7 @@ class RouterDriver {
   std::unique_ptr<Router> router;
   std::vector<std::unique_ptr<Line>> lines;
   std::uint64_t tickets = 0;
+  bool refuses_asking = false;  // each of the servers does
 
  private:
   void Collect();

@@ -26,8 +26,9 @@ Remedy RemedyOf(std::string_view error);
 /// "OOM", "READONLY"; empty if it does not begin with a code.
 std::string_view ErrorCode(std::string_view error);
 
-/// An error as people may see it. A server that does not know a command repeats its arguments; each
-/// check of a batch gets a copy, so it is not long.
+/// An error as people may see it, with a hint where a permission is missing and the server does not
+/// say which. A server that does not know a command repeats its arguments; each check of a batch
+/// gets a copy, so it is not long.
 std::string ErrorText(std::string_view error);
 
 }  // namespace sluice::redis

@@ -204,6 +204,7 @@ class Link final : public Conversation {
   bool OwesReply() const;
 
   std::string Explain(std::string_view error) const;
+  std::string Placed(std::string_view why) const;
   Remedy RemedyHere(std::string_view error) const;
   void OnReply(Reply&& reply, Nanos now);
   void Answered(Command& command, Reply&& reply, Nanos now);
@@ -235,6 +236,7 @@ class Link final : public Conversation {
   std::string sha_;
   bool was_ready_ = false;       // at some time
   bool loading_ = false;         // the script is being loaded again
+  std::string not_asking_;       // if not empty: why ASKING was refused before what comes next
   std::string leaving_;          // if not empty: why the connection ends once all is answered
   std::vector<Request> resend_;  // waits for that
   std::deque<Request> queue_;
