@@ -18,6 +18,9 @@ export const LOAD = {
   options: { deadlineMs: 500, denialCache: false },
 };
 
+/** As many checks a second as of LOAD; so many under way that a server that hangs meets a crowd. */
+export const crowd = { loops: 128, pauseMs: 32 };
+
 /** Starts the processes; they are connected, and check nothing before they are told to `go`. */
 export async function startWorkers({ processes, ...load }, { store, workerEnv = {} }, seed) {
   const workers = Array.from({ length: processes }, (_, i) => {

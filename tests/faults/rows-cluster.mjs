@@ -1,7 +1,10 @@
 // The fault table's rows of a cluster: masters that fail, slots that move.
 
+import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { away, forgetful, harmless } from './bounds.mjs';
+import { crowd } from './load.mjs';
+import { now } from './record.mjs';
 import { clustered } from './set-ups.mjs';
 
 /** Keys on every node. */
@@ -27,7 +30,57 @@ async function moveSlots({ fixture: { cluster }, random, full }) {
   }
 }
 
+/** The numbers of the load's keys that a node has. */
+async function keysOf(cluster, node) {
+  const numbers = [];
+  for (let i = 0; i < KEYS; i++) {
+    if ((await cluster.ownerOf(await cluster.slotOf(`key${i}`))) === node) numbers.push(i);
+  }
+  return numbers;
+}
+
+/** One node hangs and goes on; what it had, and when, is noted. */
+async function hang({ fixture: { cluster }, random, full, run }) {
+  const node = await cluster.ownerOf(await cluster.slotOf(keyOf(random)));
+  const hung = { keys: await keysOf(cluster, node), from: now() };
+  node.freeze();
+  await sleep(full ? 5000 : 1500);
+  hung.to = now();
+  node.thaw();
+  run.hangs = [...(run.hangs ?? []), hung];
+}
+
+/** The other nodes' keys are decided by the store all the while. Tells whether what piled up holds up what follows. */
+function onlyItsOwn({ workers, run }) {
+  const checks = workers.flatMap((worker) => worker.checks);
+  const told = run.hangs.map(({ keys, from, to }) => {
+    const meets = ({ start, end }) => start <= to && end >= from;
+    const others = checks.filter((check) => !keys.includes(check.key) && meets(check));
+    assert.ok(others.length > 0);
+    assert.deepEqual(
+      others.filter(({ byStore }) => !byStore),
+      [],
+      "another node's keys",
+    );
+    const own = checks.filter(({ key, start }) => keys.includes(key) && start > to);
+    const back = Math.min(...own.filter(({ byStore }) => byStore).map(({ end }) => end)) - to;
+    // No other fault begins so soon.
+    const next = own.filter(({ start }) => start < to + 300).map(({ start, end }) => end - start);
+    return `${back.toFixed(0)} ms and ${Math.max(...next).toFixed(0)} ms`;
+  });
+  return `decided by it again after, and the longest check from then on: ${told.join('; ')}`;
+}
+
 export const rows = [
+  {
+    name: 'cluster: one node of three hangs',
+    // Redis' own default: nobody takes the node for failed meanwhile, or refuses all keys for its sake.
+    setUp: clustered({ nodeTimeoutMs: 15_000 }),
+    fault: hang,
+    load: { keys: KEYS, ...crowd },
+    bound: away,
+    verify: onlyItsOwn,
+  },
   {
     name: 'cluster: a master killed, a replica elected',
     setUp: clustered({ replicas: 1 }),

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { away, evicting, forgetful, frozen, harmless, skipping } from './bounds.mjs';
+import { crowd } from './load.mjs';
 import { now } from './record.mjs';
 import { direct, named, proxied, stepped } from './set-ups.mjs';
 
@@ -22,9 +23,6 @@ async function countEvictions(server) {
     },
   };
 }
-
-/** As many checks a second as of LOAD; so many under way that a server that hangs meets a crowd. */
-const crowd = { loops: 128, pauseMs: 32 };
 
 /** Faults that a line has for a while. */
 const badLine =

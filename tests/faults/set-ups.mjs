@@ -82,11 +82,11 @@ export const secured = async () => {
   return { server, show, store: { url: server.url, tls }, stop };
 };
 
-/** A cluster of three masters. */
+/** A cluster of three masters. The options are startCluster's. */
 export const clustered =
-  ({ replicas = 0 } = {}) =>
+  (options = {}) =>
   async () => {
-    const cluster = await startCluster({ replicas });
+    const cluster = await startCluster(options);
     const store = { nodes: cluster.urls, cluster: true };
     return { cluster, store, stop: () => cluster.stop() };
   };
