@@ -15,7 +15,8 @@ import {
 } from 'sluice';
 import { manualClock } from 'sluice/testing';
 import { startFaultProxy } from '../support/fault-proxy.mjs';
-import { freePort, startRedis } from '../support/redis-server.mjs';
+import { freePort } from '../support/ports.mjs';
+import { startRedis } from '../support/redis-server.mjs';
 
 let server;
 let client;

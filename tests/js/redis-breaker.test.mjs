@@ -6,7 +6,8 @@ import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createLimiter, fixedWindow, redis, tokenBucket } from 'sluice';
 import { error, greet, raw, silence, startFakeRedis } from '../support/fake-redis.mjs';
-import { freePort, startRedis, until } from '../support/redis-server.mjs';
+import { freePort } from '../support/ports.mjs';
+import { startRedis, until } from '../support/redis-server.mjs';
 
 /** A bucket that was full answers so. */
 const full = ([, , keys]) => raw(`*${Number(keys) + 1}\r\n:1\r\n${':0\r\n'.repeat(keys)}`);

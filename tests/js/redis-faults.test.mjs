@@ -12,7 +12,8 @@ import {
   slidingWindow,
   tokenBucket,
 } from 'sluice';
-import { freePort, startRedis } from '../support/redis-server.mjs';
+import { freePort } from '../support/ports.mjs';
+import { startRedis } from '../support/redis-server.mjs';
 import { redis } from './support/transport.mjs';
 
 let server;

@@ -8,7 +8,8 @@ import { createRequire } from 'node:module';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { concurrency, createLimiter, gcra, leakyBucket, tokenBucket } from 'sluice';
-import { freePort, startRedis } from '../support/redis-server.mjs';
+import { freePort } from '../support/ports.mjs';
+import { startRedis } from '../support/redis-server.mjs';
 import { redis } from './support/transport.mjs';
 
 let server;

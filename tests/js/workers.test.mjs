@@ -4,7 +4,8 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { freePort, startRedis } from '../support/redis-server.mjs';
+import { freePort } from '../support/ports.mjs';
+import { startRedis } from '../support/redis-server.mjs';
 
 let server;
 before(async () => {

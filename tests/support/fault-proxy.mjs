@@ -3,6 +3,7 @@
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 import { FaultyFlow } from './faulty-flow.mjs';
+import { freePort } from './ports.mjs';
 import { seededRandom } from './random.mjs';
 import { resetSocket } from './reset-socket.mjs';
 
@@ -10,9 +11,9 @@ import { resetSocket } from './reset-socket.mjs';
  * Starts a proxy to `to` (a port, or a unix socket's path), on `port` or a free one. `seed`: of the jitter.
  * Resolves to a FaultProxy, which has no faults yet.
  */
-export async function startFaultProxy({ to, port = 0, seed = 1 }) {
+export async function startFaultProxy({ to, port, seed = 1 }) {
   const proxy = new FaultProxy(to, seededRandom(seed));
-  await proxy.listen(port);
+  await proxy.listen(port ?? (await freePort()));
   return proxy;
 }
 
@@ -48,8 +49,9 @@ class FaultProxy {
   /**
    * The line's faults from now on, also of connections that are open, in place of those before: `{}` heals it.
    *
-   * - `requests`, `replies`: of that direction, `{ delayMs, jitterMs, bytesPerSecond }`: what arrives is held for
-   *   `delayMs` and up to `jitterMs` more, never overtakes, and goes on, and is read, no faster than that
+   * - `requests`, `replies`: of that direction, `{ delayMs, jitterMs, bytesPerSecond, held }`: what arrives is held
+   *   for `delayMs` and up to `jitterMs` more, never overtakes, and goes on, and is read, no faster than that;
+   *   `held: true`: until it is healed
    * - `blackHole: true`: nothing passes, nothing ends; connections are taken. What was under way arrives when it
    *   is healed, as TCP would send it again
    * - `cutReplyAfter`: each connection is reset when so many bytes of replies have passed from now on

@@ -1,24 +1,25 @@
 // A Redis Cluster of the test's own: masters and replicas on free ports, failovers, and slots that move by steps.
 
-import { freePort, startRedis, until } from './redis-server.mjs';
+import { freePort } from './ports.mjs';
+import { startRedis, until } from './redis-server.mjs';
 
 const SLOTS = 16384;
+/**
+ * After how long a silent node is taken for failed: while somebody waits for that, or for the nodes to agree, and else.
+ * A node of a machine that is busy, or that a test freezes, is none.
+ */
+const QUICK_MS = 1000;
+const PATIENT_MS = 60_000;
 
 /**
- * Starts `masters` masters with `replicas` replicas each, and resolves once all of them agree on the slots.
- * `nodeTimeoutMs`: after how long a silent node is taken for failed. The rest as of startRedis, for each node.
+ * Starts `masters` masters with `replicas` replicas each, and resolves once all of them agree on the slots. The rest as
+ * of startRedis, for each node.
  */
-export async function startCluster({
-  masters = 3,
-  replicas = 0,
-  nodeTimeoutMs = 1000,
-  args = [],
-  ...options
-} = {}) {
+export async function startCluster({ masters = 3, replicas = 0, args = [], ...options } = {}) {
   const nodes = [];
   try {
     for (let i = 0; i < masters * (1 + replicas); i++) {
-      nodes.push(await startNode(i, nodeTimeoutMs, args, options));
+      nodes.push(await startNode(i, args, options));
     }
     const cluster = new RedisCluster(nodes);
     await meet(nodes, masters);
@@ -40,10 +41,10 @@ export async function startCluster({
   }
 }
 
-async function startNode(index, nodeTimeoutMs, args, options) {
+async function startNode(index, args, options) {
   const busPort = await freePort();
   const own = ['--cluster-enabled', 'yes', '--cluster-port', busPort];
-  own.push('--cluster-config-file', 'nodes.conf', '--cluster-node-timeout', nodeTimeoutMs);
+  own.push('--cluster-config-file', 'nodes.conf', '--cluster-node-timeout', QUICK_MS);
   // A replica takes over however old its copy is, and at once has the whole of it.
   own.push('--cluster-replica-validity-factor', 0, '--repl-diskless-sync-delay', 0);
   if (options.tls) own.push('--tls-cluster', 'yes', '--tls-replication', 'yes');
@@ -110,21 +111,36 @@ class RedisCluster {
   }
 
   /** Resolves when every live node says that all is well, and they agree on the slots and on who follows whom. */
-  async settled() {
+  settled() {
+    return this.#quickly(() => until('the cluster agrees', () => this.#agrees()));
+  }
+
+  async #agrees() {
     const ids = new Set(this.live.map(({ id }) => id));
-    await until('the cluster agrees', async () => {
-      const views = new Set();
-      for (const node of this.live) {
-        const info = await node.command('CLUSTER', 'INFO');
-        if (!info.includes('cluster_state:ok')) return false;
-        const view = readNodes(await node.command('CLUSTER', 'NODES')).filter(({ id }) =>
-          ids.has(id),
-        );
-        if (view.length < ids.size) return false;
-        views.add(JSON.stringify(view));
-      }
-      return views.size === 1;
-    });
+    const views = new Set();
+    for (const node of this.live) {
+      const info = await node.command('CLUSTER', 'INFO');
+      if (!info.includes('cluster_state:ok')) return false;
+      const nodes = readNodes(await node.command('CLUSTER', 'NODES'));
+      const view = nodes.filter(({ id }) => ids.has(id));
+      if (view.length < ids.size) return false;
+      views.add(JSON.stringify(view));
+    }
+    return views.size === 1;
+  }
+
+  /** Lets the nodes be quick to talk, to vote and to find each other silent while `wait` lasts. */
+  async #quickly(wait) {
+    const allow = (ms) =>
+      Promise.all(
+        this.live.map((node) => node.command('CONFIG', 'SET', 'cluster-node-timeout', ms)),
+      );
+    await allow(QUICK_MS);
+    try {
+      return await wait();
+    } finally {
+      await allow(PATIENT_MS);
+    }
   }
 
   /** A replica of `master`, in step with it. */
@@ -140,15 +156,17 @@ class RedisCluster {
   async failover(master) {
     const replica = await this.replicaOf(master);
     // The request is dropped silently where it comes at a bad moment, and given up after 5 s.
-    for (let attempt = 1; ; attempt++) {
-      await replica.command('CLUSTER', 'FAILOVER');
-      try {
-        await until('the replica is master', () => isMaster(replica), 6);
-        return replica;
-      } catch (error) {
-        if (attempt === 5) throw error;
+    return this.#quickly(async () => {
+      for (let attempt = 1; ; attempt++) {
+        await replica.command('CLUSTER', 'FAILOVER');
+        try {
+          await until('the replica is master', () => isMaster(replica), 6);
+          return replica;
+        } catch (error) {
+          if (attempt === 5) throw error;
+        }
       }
-    }
+    });
   }
 
   /** SIGKILL; see promoted(). */
@@ -164,8 +182,8 @@ class RedisCluster {
   }
 
   /** Resolves once the others elected this replica of a dead master. */
-  async promoted(replica) {
-    await until('the replica is elected', () => isMaster(replica));
+  promoted(replica) {
+    return this.#quickly(() => until('the replica is elected', () => isMaster(replica)));
   }
 
   /**

@@ -5,21 +5,26 @@ import { join } from 'node:path';
 import { startRedis, until } from './redis-server.mjs';
 
 /**
- * Resolves once every sentinel knows the master, its replicas and the other sentinels. `downAfterMs`: after how
- * long a silent server is taken for failed. `sentinelPassword`: what the sentinels ask for. The rest as of
- * startRedis, for master and replicas.
+ * After how long a silent server is taken for failed: while somebody waits for that, and else. One of a machine that is
+ * busy is not.
+ */
+const QUICK_MS = 500;
+const PATIENT_MS = 60_000;
+
+/**
+ * Resolves once every sentinel knows the master, its replicas and the other sentinels. `sentinelPassword`: what the
+ * sentinels ask for. The rest as of startRedis, for master and replicas.
  */
 export async function startSentinel({
   name = 'limits',
   replicas = 1,
   sentinels = 3,
-  downAfterMs = 500,
   sentinelPassword,
   ...options
 } = {}) {
   const group = new SentinelGroup(name);
   try {
-    await group.start({ replicas, sentinels, downAfterMs, sentinelPassword, options });
+    await group.start({ replicas, sentinels, sentinelPassword, options });
     return group;
   } catch (error) {
     await group.stop();
@@ -37,7 +42,7 @@ class SentinelGroup {
     this.name = name;
   }
 
-  async start({ replicas, sentinels, downAfterMs, sentinelPassword, options }) {
+  async start({ replicas, sentinels, sentinelPassword, options }) {
     const { password, tls, args = [] } = options;
     const login = password === undefined ? [] : ['--masterauth', password];
     for (let i = 0; i <= replicas; i++) {
@@ -49,7 +54,7 @@ class SentinelGroup {
     const quorum = Math.floor(sentinels / 2) + 1;
     const lines = [
       `sentinel monitor ${this.name} 127.0.0.1 ${port} ${quorum}`,
-      `sentinel down-after-milliseconds ${this.name} ${downAfterMs}`,
+      `sentinel down-after-milliseconds ${this.name} ${PATIENT_MS}`,
       `sentinel failover-timeout ${this.name} 5000`,
       ...(password === undefined ? [] : [`sentinel auth-pass ${this.name} ${password}`]),
       ...(sentinelPassword === undefined ? [] : [`sentinel sentinel-pass ${sentinelPassword}`]),
@@ -94,13 +99,24 @@ class SentinelGroup {
   /** Resolves to the new master once every sentinel names another one than `old`, and it takes writes. */
   async switched(old) {
     let now;
+    await this.#allow(QUICK_MS);
     await until('the sentinels name another master', async () => {
       const named = new Set();
       for (const sentinel of this.sentinels) named.add(await this.master(sentinel));
       [now] = named;
       return named.size === 1 && now !== old && (await now.command('ROLE'))[0] === 'master';
     });
+    await this.#allow(PATIENT_MS);
     return now;
+  }
+
+  /** How long a server may be silent. */
+  #allow(ms) {
+    return Promise.all(
+      this.sentinels.map((sentinel) =>
+        sentinel.command('SENTINEL', 'SET', this.name, 'down-after-milliseconds', ms),
+      ),
+    );
   }
 
   /** A master that was replaced and is there again becomes a replica; the sentinels alone would take 8 s for it. */

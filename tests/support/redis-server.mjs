@@ -3,11 +3,11 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { accessSync, constants, mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { Redis } from 'ioredis';
 import { toolEnv } from '../../scripts/lib/steps.mjs';
+import { freePort } from './ports.mjs';
 
 const PROGRAMS = { redis: 'redis-server', valkey: 'valkey-server' };
 
@@ -63,7 +63,7 @@ export async function startRedis({ port, server, ...options } = {}) {
   const program = serverProgram(server);
   const path = findProgram(program);
   if (!path) throw Object.assign(new Error(`${program} is not here`), { code: 'ENOENT' });
-  // Between finding a free port and using it another process may take it.
+  // What is not of these tests may take a port between its being found free and its use.
   for (let attempt = 1; ; attempt++) {
     const started = new RedisServer(path, port ?? (await freePort()), options);
     try {
@@ -213,18 +213,8 @@ function connect(options) {
   return connection;
 }
 
-/** A port that nothing listens on at this moment. */
-export async function freePort() {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const { port } = probe.address();
-  probe.close();
-  await once(probe, 'close');
-  return port;
-}
-
 /** Resolves once `condition()` is true (or resolves to that), asking anew every few ms; else throws, naming it. */
-export async function until(what, condition, seconds = 60) {
+export async function until(what, condition, seconds = 120) {
   const giveUp = performance.now() + seconds * 1000;
   while (!(await condition())) {
     if (performance.now() > giveUp) throw new Error(`not in ${seconds} s: ${what}`);

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startFaultProxy } from '../../support/fault-proxy.mjs';
+import { freePort } from '../../support/ports.mjs';
 import { seededRandom } from '../../support/random.mjs';
 import { until } from '../../support/redis-server.mjs';
 
@@ -225,9 +226,5 @@ test('new connections are refused while open ones go on', async () => {
 });
 
 test('a server that is not there: the connection ends', async () => {
-  const gone = createServer().listen(0, '127.0.0.1');
-  await once(gone, 'listening');
-  const { port } = gone.address();
-  gone.close();
-  await through((_proxy, open) => open().ends(), { to: port });
+  await through((_proxy, open) => open().ends(), { to: await freePort() });
 });
