@@ -212,7 +212,7 @@ describe('over Redis', () => {
       policies: tokenBucket({ capacity: 10, every: '10d' }),
       store: redis(url),
       onStoreError: 'throw',
-      deadlineMs: 5000,
+      deadlineMs: 60_000,
     });
     const servers = [];
     for (let i = 0; i < 3; i++) {

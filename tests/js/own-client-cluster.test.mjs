@@ -23,7 +23,7 @@ const over = (client, options = {}) =>
     prefix: `cl${prefixes++}`,
     onStoreError: 'throw',
     denialCache: false,
-    deadlineMs: 5000,
+    deadlineMs: 60_000,
     ...options,
   });
 
@@ -125,7 +125,8 @@ for (const [name, { open, close }] of Object.entries(CLUSTER_CLIENTS)) {
 
   test(`${name}: a node that hangs holds up its own slots alone, and decides again afterwards`, async () => {
     const client = await open(cluster.urls);
-    const limiter = over(client, { onStoreError: 'local', deadlineMs: 150 });
+    // Long enough that on a busy machine, too, nobody else is late.
+    const limiter = over(client, { onStoreError: 'local', deadlineMs: 1000 });
     const [node] = await cluster.masters();
     const keys = Array.from({ length: 30 }, (_, i) => `k${i}`);
     const mine = [];
@@ -137,7 +138,7 @@ for (const [name, { open, close }] of Object.entries(CLUSTER_CLIENTS)) {
     const sources = () => Promise.all(keys.map(async (key) => (await limiter.peek(key)).source));
     node.freeze();
     try {
-      for (let round = 0; round < 3; round++) {
+      for (let round = 0; round < 2; round++) {
         const answers = await sources();
         assert.deepEqual(
           answers,

@@ -37,7 +37,7 @@ const options = (extra) => ({
   prefix: nextPrefix(),
   onStoreError: 'throw',
   denialCache: false,
-  deadlineMs: 5000,
+  deadlineMs: 60_000,
   ...extra,
 });
 const overRedis = (policies, extra) =>

@@ -20,7 +20,7 @@ async function serverWith(t, options) {
 
 function limiterAt(t, options) {
   const store = redis(options);
-  const limiter = createLimiter({ policies, store, onStoreError: 'throw', deadlineMs: 5000 });
+  const limiter = createLimiter({ policies, store, onStoreError: 'throw', deadlineMs: 60_000 });
   t.after(() => limiter.close());
   return limiter;
 }

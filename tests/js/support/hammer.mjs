@@ -1,4 +1,5 @@
-// A process that checks one key in Redis as fast as it can, and reports how often it was admitted.
+// A process that checks one key in Redis as fast as it can, for so long and until it is denied, and reports how often it
+// was admitted.
 
 import { once } from 'node:events';
 import { createLimiter, redis, tokenBucket } from 'sluice';
@@ -10,19 +11,21 @@ const limiter = createLimiter({
   prefix,
   onStoreError: 'throw',
   denialCache: false,
-  deadlineMs: 10_000,
+  deadlineMs: 60_000,
 });
-await limiter.peek('one'); // connects
+let admitted = 0;
+async function check() {
+  const { allowed, source } = await limiter.check('one');
+  if (source !== 'store') throw new Error(`decided by ${source}`);
+  if (allowed) admitted += 1;
+  return allowed;
+}
+await check(); // connects; on a busy machine the others may leave it nothing more
 process.send('ready');
 await once(process, 'message');
-const end = Date.now() + seconds * 1000;
-let admitted = 0;
+const end = performance.now() + seconds * 1000;
 async function hammer() {
-  while (Date.now() < end) {
-    const decision = await limiter.check('one');
-    if (decision.source !== 'store') throw new Error(`decided by ${decision.source}`);
-    if (decision.allowed) admitted += 1;
-  }
+  while ((await check()) || performance.now() < end);
 }
 await Promise.all(Array.from({ length: 32 }, hammer));
 await limiter.close();

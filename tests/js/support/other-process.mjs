@@ -10,7 +10,7 @@ const limiter = createLimiter({
   prefix,
   onStoreError: 'throw',
   denialCache: false,
-  deadlineMs: 5000,
+  deadlineMs: 60_000,
 });
 let holder;
 let waiting;
