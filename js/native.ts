@@ -184,7 +184,8 @@ export interface NativeAddon {
   answerPassword(ticket: number, password: string | undefined, why: string | undefined): void;
   /** What js/relay.ts keeps here. */
   relays?: WeakMap<object, unknown>;
-  makeRelay(address: string, cluster: boolean): NativeRelay;
+  /** `nodeOf`: a number of the node that a client of a cluster knows to have a slot; held weakly. */
+  makeRelay(address: string, cluster: boolean, nodeOf?: (slot: number) => number): NativeRelay;
   makeRedisLimiter(options: {
     /** Where the servers are; or, instead, `gateway`. */
     servers?: NativeServers;

@@ -25,6 +25,8 @@ export interface OwnClient {
   readonly cluster: boolean;
   /** As far as the client says so. */
   connected(): boolean;
+  /** Of a cluster: the node that the client knows to have a slot; any text that is its own. */
+  nodeOf?(slot: number): string | undefined;
   /**
    * Sends a command. `waitMs`: nobody waits longer, so it need not be sent later than that. May throw and reject with
    * anything.
@@ -45,6 +47,7 @@ interface Traits {
   readonly isReady?: unknown;
   readonly isPubSubActive?: unknown;
   readonly nodeByAddress?: unknown;
+  readonly slots?: unknown;
   readonly getSentinelNode?: unknown;
   readonly options?: {
     readonly host?: unknown;
@@ -83,6 +86,18 @@ function addressOf(
   return `${host.includes(':') ? `[${host}]` : host}:${String(at.port ?? 6379)}`;
 }
 
+/** Names the node of a cluster's slot by what stands there in the client's own map, which it may replace at any time. */
+function nodesOf(client: Traits, nameOf: (entry: never) => unknown): Pick<OwnClient, 'nodeOf'> {
+  if (!Array.isArray(client.slots)) return {};
+  return {
+    nodeOf(slot) {
+      const entry = (client.slots as readonly never[])[slot];
+      const name = entry && nameOf(entry);
+      return typeof name === 'string' ? name : undefined;
+    },
+  };
+}
+
 type BuiltIn = (this: unknown, args: string[]) => Promise<unknown>;
 
 function ioredis(client: IoredisClient & Traits): OwnClient {
@@ -100,6 +115,8 @@ function ioredis(client: IoredisClient & Traits): OwnClient {
   // cluster's automatic pipeline to the wrong node.
   const commands = new Map<string, BuiltIn>();
   return {
+    // The nodes that have the slot, first its master.
+    ...(cluster && nodesOf(client, ([master]: readonly unknown[]) => master)),
     // Behind sentinels the options still name a host, which is not asked.
     address: options?.sentinels
       ? 'an ioredis sentinel client'
@@ -115,6 +132,10 @@ function ioredis(client: IoredisClient & Traits): OwnClient {
       return command.call(client, args);
     },
   };
+}
+
+interface Shard {
+  readonly master?: { readonly address?: unknown };
 }
 
 /** How much later than a deadline a command is given up that still waits to be written. */
@@ -135,6 +156,7 @@ function nodeRedis(client: NodeRedisClient & Traits): OwnClient {
   const connected = () =>
     client.isReady === true || (client.isReady === undefined && client.isOpen);
   return {
+    ...(cluster && nodesOf(client, (shard: Shard) => shard.master?.address)),
     address: addressOf(options?.socket, `a node-redis ${kind}`),
     cluster,
     connected,

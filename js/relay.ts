@@ -31,12 +31,16 @@ export class Relay {
   readonly id = `client ${randomUUID()}`;
   readonly #client: OwnClient;
   readonly #native: NativeRelay;
+  /** Numbers of a cluster's nodes, from 1 on; 0: the client does not know yet who has the slot. */
+  readonly #nodes = new Map<string, number>();
+  readonly #nodeOf: ((slot: number) => number) | undefined;
   #timer: NodeJS.Timeout | undefined;
   #timerAt = 0;
 
   constructor(client: OwnClient) {
     this.#client = client;
-    this.#native = native.makeRelay(client.address, client.cluster);
+    this.#nodeOf = client.nodeOf && ((slot) => this.#numberOf(client.nodeOf?.(slot)));
+    this.#native = native.makeRelay(client.address, client.cluster, this.#nodeOf);
   }
 
   get address(): string {
@@ -53,6 +57,16 @@ export class Relay {
 
   get gateway(): NativeGateway {
     return this.#native.gateway;
+  }
+
+  #numberOf(node: string | undefined): number {
+    if (node === undefined) return 0;
+    let number = this.#nodes.get(node);
+    if (number === undefined) {
+      number = this.#nodes.size + 1;
+      this.#nodes.set(node, number);
+    }
+    return number;
   }
 
   /** Sends what has come up; to be called whenever native code was. */

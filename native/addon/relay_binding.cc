@@ -27,8 +27,8 @@ std::uint64_t Seed() { return std::bit_cast<std::array<std::uint64_t, 2>>(Random
 // Used on one thread.
 class RelayGateway final : public redis::Gateway {
  public:
-  RelayGateway(std::string address, bool cluster)
-      : address_(std::move(address)), relay_({.cluster = cluster}, Seed()) {}
+  RelayGateway(std::string address, const redis::Relay::Options& options)
+      : address_(std::move(address)), relay_(options, Seed()) {}
 
   ~RelayGateway() override {
     relay_.Close();
@@ -211,10 +211,32 @@ Napi::Value Due(const Napi::CallbackInfo& info) {
 
 void OnTime(const Napi::CallbackInfo& info) { RelayOf(info).OnTime(); }
 
+// Held weakly: the function holds the client, for whose sake there is a relay.
+class NodeOf {
+ public:
+  explicit NodeOf(const Napi::Function& function)
+      : function_(std::make_shared<Napi::FunctionReference>(Napi::Weak(function))) {}
+
+  std::uint32_t operator()(std::uint16_t slot) const {
+    const Napi::HandleScope scope(function_->Env());
+    const Napi::Function function = function_->Value();
+    if (function.IsEmpty()) return 0;
+    try {
+      return function.Call({Napi::Number::New(function_->Env(), slot)}).ToNumber().Uint32Value();
+    } catch (const Napi::Error&) {
+      return 0;  // what a client's own map may do
+    }
+  }
+
+ private:
+  std::shared_ptr<Napi::FunctionReference> function_;
+};
+
 Napi::Value MakeRelay(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
-  const auto relay =
-      std::make_shared<RelayGateway>(Utf8(env, info[0]).Text(), info[1].ToBoolean().Value());
+  redis::Relay::Options options{.cluster = info[1].ToBoolean().Value()};
+  if (info[2].IsFunction()) options.node_of = NodeOf(info[2].As<Napi::Function>());
+  const auto relay = std::make_shared<RelayGateway>(Utf8(env, info[0]).Text(), options);
   auto out = Napi::Object::New(env);
   out.Set("gateway", Hold<GatewayPtr>(env, relay));
   const auto add = [&](const char* name, auto callback) {

@@ -13,7 +13,8 @@ namespace sluice::addon {
 std::shared_ptr<redis::Gateway> ReadGateway(const Napi::Value& held);
 
 /// Adds to `exports`:
-///   makeRelay(address, cluster) -> { gateway, take, reply, fail, due, onTime }
+///   makeRelay(address, cluster, nodeOf) -> { gateway, take, reply, fail, due, onTime }
+///     nodeOf(slot), or undefined: see Relay::Options. Whoever calls has to keep it alive.
 ///     gateway: for makeRedisLimiter. Requests come through it on this thread, and their answers
 ///       with the environment's others.
 ///     take() -> the commands for the client since the last call, in order, each as [id, name,

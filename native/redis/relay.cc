@@ -35,16 +35,23 @@ bool IsReset(const Request& request) { return request.kind == Request::Kind::kRe
 Relay::Relay(Options options, std::uint64_t seed)
     : options_(std::move(options)), sha_(ScriptSha()), random_(seed) {}
 
-Relay::Lane& Relay::LaneOf(std::uint16_t number) {
-  const auto [at, made] = lanes_.try_emplace(number, number, options_.breaker, random_);
-  if (made) ++breakers_[static_cast<std::size_t>(at->second.seen)];
-  return at->second;
+// Slots move: the node is that of this moment.
+Relay::Lane& Relay::LaneOf(std::uint16_t slot, Nanos now) {
+  const std::uint32_t number = options_.node_of ? options_.node_of(slot) : slot;
+  const auto [at, made] = nodes_.try_emplace(number, options_.breaker, random_);
+  Node& node = at->second;
+  if (made) ++breakers_[static_cast<std::size_t>(node.seen)];
+  node.used = now;
+  Lane& lane = lanes_.try_emplace(slot, slot).first->second;
+  lane.node = &node;
+  return lane;
 }
 
 // ---- Sending
 
 void Relay::Submit(std::span<Request> requests, Nanos now) {
   now_ = now;
+  ++turns_;
   stats_.submitted += requests.size();
   std::vector<Lane*> touched;
   for (Request& request : requests) {
@@ -59,7 +66,7 @@ void Relay::Submit(std::span<Request> requests, Nanos now) {
       continue;
     }
     request.route = {.slot = *slot};
-    Lane& lane = LaneOf(*slot);
+    Lane& lane = LaneOf(*slot, now);
     if (touched.empty() || touched.back() != &lane) touched.push_back(&lane);
     if (Divert(lane, request, now)) continue;
     first_deadline_ = std::min(first_deadline_, request.deadline);
@@ -70,7 +77,7 @@ void Relay::Submit(std::span<Request> requests, Nanos now) {
 
 void Relay::Pump(Lane& lane, Nanos now) {
   while (!lane.queue.empty() && now >= lane.hold_until) {
-    if (!lane.breaker.closed()) {
+    if (!lane.node->breaker.closed()) {
       if (!MayProbe(lane, now)) break;
       SendBatch(lane, 1, now);
       continue;
@@ -105,7 +112,11 @@ void Relay::SendBatch(Lane& lane, std::size_t most, Nanos now) {
     queue.pop_front();
   }
   if (batch.empty()) return;
-  if (!lane.breaker.closed()) lane.breaker.OnProbeSent(now);
+  Node& node = *lane.node;
+  if (!node.breaker.closed()) {
+    node.breaker.OnProbeSent(now);
+    Observe(node);
+  }
   ++stats_.batches;
   stats_.batched += batch.size();
   stats_.largest_batch = std::max<std::uint64_t>(stats_.largest_batch, batch.size());
@@ -135,9 +146,13 @@ void Relay::Send(Lane& lane, std::vector<Request> requests, bool whole, Nanos no
   }
   ++lane.live;
   lane.live_requests += requests.size();
-  under_way_.emplace(
-      command.id,
-      UnderWay{.lane = &lane, .requests = std::move(requests), .sent = now, .whole = whole});
+  lane.batch = std::max(turns_ << 16, lane.batch + 1);
+  under_way_.emplace(command.id, UnderWay{.lane = &lane,
+                                          .node = lane.node,
+                                          .requests = std::move(requests),
+                                          .sent = now,
+                                          .batch = lane.batch,
+                                          .whole = whole});
 }
 
 std::vector<Relay::Command> Relay::TakeCommands() { return std::exchange(commands_, {}); }
@@ -147,6 +162,7 @@ std::vector<Relay::Command> Relay::TakeCommands() { return std::exchange(command
 // The command is under way no more.
 Relay::UnderWay Relay::Take(std::map<std::uint64_t, UnderWay>::iterator at, Nanos now) {
   now_ = now;
+  ++turns_;
   UnderWay command = std::move(at->second);
   under_way_.erase(at);
   if (command.abandoned) {
@@ -183,7 +199,7 @@ void Relay::OnError(UnderWay& command, std::string_view error, Nanos now) {
     ++stats_.script_reloads;
     stats_.retries += command.requests.size();
     if (command.requests.empty()) {
-      lane.breaker.OnProbeReturned(now);
+      NoteProbeReturned(*command.node, now);
     } else {
       Send(lane, std::move(command.requests), true, now);
     }
@@ -191,7 +207,7 @@ void Relay::OnError(UnderWay& command, std::string_view error, Nanos now) {
   }
   const std::string why = ErrorText(error);
   const Remedy remedy = RemedyHere(error);
-  if (remedy != Remedy::kGiveUp) return AskAgain(lane, command.requests, why, remedy, now);
+  if (remedy != Remedy::kGiveUp) return AskAgain(command, command.requests, why, remedy, now);
   NoteReply(command, now);
   for (Request& request : command.requests) {
     if (request.sink) Fail(request, Fault::kServer, why);
@@ -205,7 +221,7 @@ void Relay::OnChecksReply(UnderWay& command, const Reply& reply, Nanos now) {
     for (Request& request : command.requests) {
       if (request.sink) Fail(request, Fault::kProtocol, kNonsense);
     }
-    return NoteFailure(lane, Fault::kProtocol, kNonsense, now);
+    return NoteFailure(*command.node, command.batch, Fault::kProtocol, kNonsense, now);
   }
   // The script says it of the checks that could not be executed.
   const Remedy remedy = RemedyHere(reply.text);
@@ -221,7 +237,7 @@ void Relay::OnChecksReply(UnderWay& command, const Reply& reply, Nanos now) {
     }
   }
   if (refused.empty()) return NoteReply(command, now);
-  AskAgain(lane, refused, ErrorText(reply.text), remedy, now);
+  AskAgain(command, refused, ErrorText(reply.text), remedy, now);
 }
 
 void Relay::OnResetReply(UnderWay& command, const Reply& reply, Nanos now) {
@@ -235,7 +251,7 @@ void Relay::OnResetReply(UnderWay& command, const Reply& reply, Nanos now) {
     }
   }
   if (done) return NoteReply(command, now);
-  NoteFailure(*command.lane, Fault::kProtocol, kNonsense, now);
+  NoteFailure(*command.node, command.batch, Fault::kProtocol, kNonsense, now);
 }
 
 void Relay::OnLost(std::uint64_t id, std::string_view why, Nanos now) {
@@ -258,7 +274,9 @@ void Relay::OnLost(std::uint64_t id, std::string_view why, Nanos now) {
     if (MayHoldASlot(request)) lane.queue.push_back(ReleaseOf(std::move(request), now));
   }
   Requeue(lane, std::move(again));
-  if (!command.overdue) NoteFailure(lane, Fault::kUnavailable, why, now);
+  if (!command.overdue) {
+    NoteFailure(*command.node, command.batch, Fault::kUnavailable, why, now);
+  }
   Settle(lane, now);
 }
 
@@ -269,9 +287,9 @@ Remedy Relay::RemedyHere(std::string_view error) const {
 }
 
 // The server refused to execute these, and would refuse what follows.
-void Relay::AskAgain(Lane& lane, std::span<Request> requests, std::string_view why, Remedy remedy,
-                     Nanos now) {
-  if (remedy == Remedy::kRedirect) return AskAlone(lane, requests, now);
+void Relay::AskAgain(const UnderWay& command, std::span<Request> requests, std::string_view why,
+                     Remedy remedy, Nanos now) {
+  if (remedy == Remedy::kRedirect) return AskAlone(command, requests, now);
   std::vector<Request> again;
   for (Request& request : requests) {
     if (!request.sink) continue;
@@ -281,14 +299,13 @@ void Relay::AskAgain(Lane& lane, std::span<Request> requests, std::string_view w
       Fail(request, Fault::kServer, why);
     }
   }
-  Requeue(lane, std::move(again));
-  lane.troubled = true;
-  lane.breaker.Trip(Fault::kServer, why, now);
-  FailChecksThatWait(lane);
+  Requeue(*command.lane, std::move(again));
+  Trip(*command.node, why, now);
 }
 
 // Their slot is being moved, so that a node may have some of several keys.
-void Relay::AskAlone(Lane& lane, std::span<Request> requests, Nanos now) {
+void Relay::AskAlone(const UnderWay& command, std::span<Request> requests, Nanos now) {
+  Lane& lane = *command.lane;
   std::vector<Request> again;
   for (Request& request : requests) {
     if (!request.sink) continue;
@@ -298,7 +315,7 @@ void Relay::AskAlone(Lane& lane, std::span<Request> requests, Nanos now) {
   Requeue(lane, std::move(again));
   lane.hold_until = now + kHold;
   first_hold_ = std::min(first_hold_, lane.hold_until);
-  lane.breaker.OnProbeReturned(now);
+  NoteProbeReturned(*command.node, now);
 }
 
 void Relay::Requeue(Lane& lane, std::vector<Request>&& requests) {
@@ -340,19 +357,21 @@ void Relay::Close() {
       if (request.sink) Fail(request, Fault::kClosed, kWhy);
     }
   }
-  for (auto& [number, lane] : lanes_) {
+  for (auto& [slot, lane] : lanes_) {
     for (Request& request : lane.queue) Fail(request, Fault::kClosed, kWhy);
   }
   under_way_.clear();
-  timed_.clear();
+  waiting_.clear();
+  probed_.clear();
   lanes_.clear();
+  nodes_.clear();
   commands_.clear();
 }
 
 LinkStats Relay::stats() const {
   LinkStats stats = stats_;
   stats.breaker = WorstBreaker();
-  for (const auto& [number, lane] : lanes_) stats.queue_depth += lane.queue.size();
+  for (const auto& [slot, lane] : lanes_) stats.queue_depth += lane.queue.size();
   return stats;
 }
 

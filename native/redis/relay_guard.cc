@@ -20,7 +20,8 @@ constexpr std::string_view kTooMuch = "more is asked of the server than it answe
 // Takes the request over if it is not to wait in the queue: it fails, or is the breaker's probe.
 bool Relay::Divert(Lane& lane, Request& request, Nanos now) {
   if (CanWait(request.kind)) return false;
-  if (lane.breaker.closed()) {
+  const Breaker& breaker = lane.node->breaker;
+  if (breaker.closed()) {
     // What leaves at once shows how long it takes.
     if (lane.live < options_.max_under_way ||
         !IsLate(lane, request.deadline, lane.live_requests + lane.queue.size() + 1, now)) {
@@ -30,7 +31,7 @@ bool Relay::Divert(Lane& lane, Request& request, Nanos now) {
     return true;
   }
   if (!MayProbe(lane, now)) {
-    Fail(request, lane.breaker.fault(), lane.breaker.why());
+    Fail(request, breaker.fault(), breaker.why());
     return true;
   }
   // A check knows sooner than the others how the server is.
@@ -52,7 +53,7 @@ bool Relay::KeepsTooMuch(const Lane& lane) const {
 }
 
 bool Relay::MayProbe(const Lane& lane, Nanos now) {
-  if (!lane.breaker.MayProbe(now)) return false;
+  if (!lane.node->breaker.MayProbe(now)) return false;
   if (KeepsTooMuch(lane)) Forget(now);
   return !KeepsTooMuch(lane);
 }
@@ -69,54 +70,101 @@ void Relay::Forget(Nanos now) {
     --command.lane->owed;
     at = under_way_.erase(at);
   }
+  ForgetNodes(now);
 }
 
-void Relay::FailChecksThatWait(Lane& lane) {
-  std::erase_if(lane.queue, [this, &lane](Request& request) {
-    if (CanWait(request.kind)) return false;
-    Fail(request, lane.breaker.fault(), lane.breaker.why());
-    return true;
-  });
+// Nodes may have left the cluster, however their breakers are.
+void Relay::ForgetNodes(Nanos now) {
+  for (auto at = nodes_.begin(); at != nodes_.end();) {
+    Node& node = at->second;
+    const auto is_its = [&node](const auto& each) { return each.second.node == &node; };
+    if (node.used > now - options_.lost_after || std::ranges::any_of(lanes_, is_its) ||
+        std::ranges::any_of(under_way_, is_its)) {
+      ++at;
+      continue;
+    }
+    Count(node, BreakerState::kClosed);
+    --breakers_[static_cast<std::size_t>(node.seen)];
+    probed_.erase(&node);
+    at = nodes_.erase(at);
+  }
 }
 
-void Relay::NoteFailure(Lane& lane, Fault fault, std::string_view why, Nanos now) {
-  lane.troubled = true;
-  lane.breaker.OnFailure(fault, why, now);
-  if (!lane.breaker.closed()) FailChecksThatWait(lane);
+// ---- Breakers
+
+void Relay::FailChecksThatWait(const Node& node) {
+  for (auto& [slot, lane] : lanes_) {
+    if (lane.node != &node) continue;
+    std::erase_if(lane.queue, [this, &node](Request& request) {
+      if (CanWait(request.kind)) return false;
+      Fail(request, node.breaker.fault(), node.breaker.why());
+      return true;
+    });
+    Observe(lane);
+  }
+}
+
+// What a batch missed by several of its commands, or one after a later one, is no further failure.
+void Relay::NoteFailure(Node& node, std::uint64_t batch, Fault fault, std::string_view why,
+                        Nanos now) {
+  if (batch <= node.missed) return;
+  node.missed = batch;
+  node.breaker.OnFailure(fault, why, now);
+  Observe(node);
+  if (!node.breaker.closed()) FailChecksThatWait(node);
+}
+
+void Relay::Trip(Node& node, std::string_view why, Nanos now) {
+  node.breaker.Trip(Fault::kServer, why, now);
+  Observe(node);
+  FailChecksThatWait(node);
 }
 
 // A command was answered by something that is no cry for help.
 void Relay::NoteReply(const UnderWay& command, Nanos now) {
-  Lane& lane = *command.lane;
-  if (command.overdue) return lane.breaker.OnSignOfLife(now);
-  lane.breaker.OnSuccess();
-  lane.troubled = false;
+  Node& node = *command.node;
+  if (command.overdue) return node.breaker.OnSignOfLife(now);
+  node.breaker.OnSuccess();
+  Observe(node);
+  const std::set<Lane*> waiting = waiting_;
+  for (Lane* const lane : waiting) {
+    if (lane->node == &node) Pump(*lane, now);
+  }
+}
+
+void Relay::NoteProbeReturned(Node& node, Nanos now) {
+  node.breaker.OnProbeReturned(now);
+  Observe(node);
 }
 
 // ---- Time
 
 Nanos Relay::NextTime() const {
   Nanos next = std::min(first_deadline_, first_hold_);
-  for (const Lane* const lane : timed_) {
-    next = std::min(next, lane->breaker.NextTime());
-    if (!lane->queue.empty() && !KeepsTooMuch(*lane)) {
-      next = std::min(next, std::max(lane->breaker.NextProbe(), lane->hold_until));
-    }
+  for (const Node* const node : probed_) next = std::min(next, node->breaker.NextTime());
+  for (const Lane* const lane : waiting_) {
+    if (KeepsTooMuch(*lane)) continue;
+    next = std::min(next, std::max(lane->node->breaker.NextProbe(), lane->hold_until));
   }
   return next;
 }
 
 void Relay::OnTime(Nanos now) {
   now_ = now;
+  ++turns_;
   const Nanos due = NextTime();
   if (due < now - kFrozen) {
-    for (auto& [number, lane] : lanes_) lane.breaker.Forgive(now);
+    for (auto& [number, node] : nodes_) node.breaker.Forgive(now);
   }
   Expire(now, due < now - kLate);
+  const std::set<Node*> probed = probed_;
+  for (Node* const node : probed) {
+    node->breaker.OnTime(now);
+    Observe(*node);
+  }
   first_hold_ = kNever;
   for (auto at = lanes_.begin(); at != lanes_.end();) {
     Lane& lane = (at++)->second;  // which may be no more afterwards
-    lane.breaker.OnTime(now);
     if (lane.hold_until > now) first_hold_ = std::min(first_hold_, lane.hold_until);
     Settle(lane, now);
   }
@@ -127,27 +175,27 @@ void Relay::OnTime(Nanos now) {
 void Relay::Expire(Nanos now, bool late) {
   if (now < first_deadline_) return;
   first_deadline_ = kNever;
-  struct Missed {
-    unsigned commands = 0;
-    bool some_wait = false;  // for a reply that may still come in time
-  };
-  std::map<Lane*, Missed> missed;
+  std::vector<std::pair<std::uint64_t, Node*>> missed;  // batches, and whose they were
+  std::set<const Lane*> missing;                        // lanes that missed one
+  std::set<const Lane*> hopeful;                        // a reply may still come in time
   for (auto& [id, command] : under_way_) {
-    Missed& of_lane = missed[command.lane];
-    if (ExpireUnderWay(command, now)) ++of_lane.commands;
-    of_lane.some_wait = of_lane.some_wait || !command.overdue;
-  }
-  for (auto& [number, lane] : lanes_) {
-    Missed& of_lane = missed[&lane];
-    const bool queued_expired = ExpireQueue(lane, now);
-    if (of_lane.commands == 0 && queued_expired && !of_lane.some_wait) of_lane.commands = 1;
-    if (late) {
-      lane.pace.Skip();
-      if (of_lane.commands > 0) lane.breaker.OnProbeReturned(now);
-      continue;
+    if (ExpireUnderWay(command, now)) {
+      missed.emplace_back(command.batch, command.node);
+      missing.insert(command.lane);
     }
-    for (; of_lane.commands > 0; --of_lane.commands) {
-      NoteFailure(lane, Fault::kUnavailable, kSilent, now);
+    if (!command.overdue) hopeful.insert(command.lane);
+  }
+  for (auto& [slot, lane] : lanes_) {
+    if (late) lane.pace.Skip();
+    if (!ExpireQueue(lane, now) || missing.contains(&lane) || hopeful.contains(&lane)) continue;
+    missed.emplace_back(turns_ << 16, lane.node);
+  }
+  std::ranges::stable_sort(missed, {}, &std::pair<std::uint64_t, Node*>::first);
+  for (const auto& [batch, node] : missed) {
+    if (late) {
+      NoteProbeReturned(*node, now);
+    } else {
+      NoteFailure(*node, batch, Fault::kUnavailable, kSilent, now);
     }
   }
   Forget(now);
@@ -179,53 +227,62 @@ bool Relay::ExpireUnderWay(UnderWay& command, Nanos now) {
   return true;
 }
 
-// Whether a check or peek has expired in it.
+// Whether a check or peek has expired in it, and not for its slot's sake.
 bool Relay::ExpireQueue(Lane& lane, Nanos now) {
+  const Breaker& breaker = lane.node->breaker;
   bool check_expired = false;
   std::erase_if(lane.queue, [&](Request& request) {
     if (request.deadline > now) {
       first_deadline_ = std::min(first_deadline_, request.deadline);
       return false;
     }
-    check_expired = check_expired || !CanWait(request.kind);
-    if (lane.breaker.closed()) {
+    check_expired = check_expired || !(CanWait(request.kind) || request.route.alone);
+    if (breaker.closed()) {
       Fail(request, Fault::kTimeout, kUnanswered);
     } else {
-      Fail(request, lane.breaker.fault(), lane.breaker.why());
+      Fail(request, breaker.fault(), breaker.why());
     }
     return true;
   });
   return check_expired;
 }
 
-// ---- Lanes
+// ---- Lanes and nodes
 
 // What follows any change. The lane may be no more afterwards.
 void Relay::Settle(Lane& lane, Nanos now) {
   Pump(lane, now);
-  if (!options_.cluster || lane.troubled || !lane.breaker.closed() || lane.live > 0 ||
-      lane.owed > 0 || !lane.queue.empty()) {
-    return;
+  if (options_.cluster && lane.live == 0 && lane.owed == 0 && lane.queue.empty()) {
+    lanes_.erase(lane.slot);
   }
-  --breakers_[static_cast<std::size_t>(lane.seen)];
-  lanes_.erase(lane.number);
 }
 
-// Keeps count of the breakers, of those that need the time too, and notes when the worst changes.
 void Relay::Observe(Lane& lane) {
-  const BreakerState state = lane.breaker.state();
-  lane.breaker.TakeChanges();
-  if (state == BreakerState::kHalfOpen || (state == BreakerState::kOpen && !lane.queue.empty())) {
-    timed_.insert(&lane);
+  if (lane.queue.empty() || lane.node->breaker.closed()) {
+    waiting_.erase(&lane);
   } else {
-    timed_.erase(&lane);
+    waiting_.insert(&lane);
   }
-  if (state == lane.seen) return;
+}
+
+void Relay::Observe(Node& node) {
+  node.breaker.TakeChanges();
+  const BreakerState state = node.breaker.state();
+  if (state == BreakerState::kHalfOpen) {
+    probed_.insert(&node);
+  } else {
+    probed_.erase(&node);
+  }
+  if (node.seen == BreakerState::kClosed && state != node.seen) ++stats_.breaker_openings;
+  Count(node, state);
+}
+
+// Keeps count of the breakers, and notes when the worst changes.
+void Relay::Count(Node& node, BreakerState state) {
   const BreakerState before = WorstBreaker();
-  if (lane.seen == BreakerState::kClosed) ++stats_.breaker_openings;
-  --breakers_[static_cast<std::size_t>(lane.seen)];
+  --breakers_[static_cast<std::size_t>(node.seen)];
   ++breakers_[static_cast<std::size_t>(state)];
-  lane.seen = state;
+  node.seen = state;
   const BreakerState after = WorstBreaker();
   constexpr std::size_t kMostChanges = 16;
   if (after != before && changes_.size() < kMostChanges) changes_.push_back(after);

@@ -154,6 +154,36 @@ for (const [name, { open, close }] of Object.entries(CLUSTER_CLIENTS)) {
     await cluster.settled();
   });
 
+  test(`${name}: a node that hangs is found out once, not by each of its slots`, async () => {
+    const client = await open(cluster.urls);
+    const limiter = over(client, { onStoreError: 'local', deadlineMs: 150 });
+    const [node] = await cluster.masters();
+    const keys = [];
+    for (let i = 0; keys.length < 20; i++) {
+      if ((await cluster.ownerOf(await cluster.slotOf(`n${i}`))) === node) keys.push(`n${i}`);
+    }
+    while ((await limiter.check(keys[0])).source !== 'store');
+    node.freeze();
+    try {
+      for (let i = 0; i < 2; i++) assert.equal((await limiter.check(keys[0])).source, 'local');
+      const before = limiter.stats().redis;
+      assert.equal(before.nodes[0].breaker, 'open');
+      for (const { source } of await limiter.checkMany(keys.map((key) => ({ key })))) {
+        assert.equal(source, 'local');
+      }
+      // Nobody was asked, but for a probe whose time had come.
+      const { batches, timeouts } = limiter.stats().redis;
+      assert.ok(batches - before.batches <= 1, `${batches - before.batches} commands`);
+      assert.ok(timeouts - before.timeouts <= 1, `${timeouts - before.timeouts} waited`);
+    } finally {
+      node.thaw();
+    }
+    while ((await limiter.check(keys[0])).source !== 'store') await sleep(20);
+    await limiter.close();
+    close(client);
+    await cluster.settled();
+  });
+
   test(`${name}: after a failover the new master decides`, async () => {
     const client = await open(cluster.urls);
     const limiter = over(client, { onStoreError: 'local', deadlineMs: 200 });

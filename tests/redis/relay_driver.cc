@@ -29,23 +29,42 @@ std::uint64_t RelayDriver::Check(std::string_view key, Nanos timeout) {
   return Submit(Request::Kind::kCheck, key, timeout);
 }
 
+std::vector<std::uint64_t> RelayDriver::Check(const std::vector<std::string>& keys,
+                                              const std::vector<Nanos>& timeouts) {
+  std::vector<Request> requests;
+  std::vector<std::uint64_t> tickets;
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    requests.push_back(Make(Request::Kind::kCheck, keys[i], timeouts[i % timeouts.size()]));
+    tickets.push_back(requests.back().ticket);
+  }
+  relay.Submit(requests, now);
+  return tickets;
+}
+
 std::uint64_t RelayDriver::Submit(Request::Kind kind, std::string_view key, Nanos timeout,
                                   const std::shared_ptr<const PolicySet>& set,
                                   std::shared_ptr<const Details> details) {
-  static const auto sink = std::make_shared<UnusedSink>();
-  std::vector<Request> requests(1);
+  std::vector<Request> requests;
+  requests.push_back(Make(kind, key, timeout));
   Request& request = requests[0];
-  request.kind = kind;
-  request.set = set ? set : TheSet();
-  request.key = EscapedKey(key);
-  request.costs = Costs(1);
+  if (set) request.set = set;
   request.details = std::move(details);
-  request.deadline = now + timeout;
-  request.ticket = next_ticket_++;
-  request.sink = sink;
   const std::uint64_t ticket = request.ticket;
   relay.Submit(requests, now);
   return ticket;
+}
+
+Request RelayDriver::Make(Request::Kind kind, std::string_view key, Nanos timeout) {
+  static const auto sink = std::make_shared<UnusedSink>();
+  Request request;
+  request.kind = kind;
+  request.set = TheSet();
+  request.key = EscapedKey(key);
+  request.costs = Costs(1);
+  request.deadline = now + timeout;
+  request.ticket = next_ticket_++;
+  request.sink = sink;
+  return request;
 }
 
 Relay::Command RelayDriver::SentOne() {

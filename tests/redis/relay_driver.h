@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -18,6 +19,9 @@ class RelayDriver {
 
   /// Asks a bucket of 10 that gains one per second (or `set`), and returns the ticket.
   std::uint64_t Check(std::string_view key, Nanos timeout = std::chrono::milliseconds(100));
+  /// The same of several keys at once.
+  std::vector<std::uint64_t> Check(const std::vector<std::string>& keys,
+                                   const std::vector<Nanos>& timeouts);
   std::uint64_t Submit(Request::Kind kind, std::string_view key, Nanos timeout,
                        const std::shared_ptr<const PolicySet>& set = nullptr,
                        std::shared_ptr<const Details> details = nullptr);
@@ -42,6 +46,7 @@ class RelayDriver {
   Relay relay;
 
  private:
+  Request Make(Request::Kind kind, std::string_view key, Nanos timeout);
   void Collect();
 
   std::uint64_t next_ticket_ = 1;

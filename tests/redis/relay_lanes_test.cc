@@ -1,4 +1,4 @@
-// Requests through a client of a cluster: each slot by itself.
+// Requests through a client of a cluster: batches by slot, breakers by node.
 #include <gtest/gtest.h>
 
 #include <map>
@@ -9,6 +9,7 @@
 
 #include "redis/relay.h"
 #include "redis/relay_driver.h"
+#include "redis/slot.h"
 #include "support/policies.h"
 
 namespace sluice::redis {
@@ -21,14 +22,33 @@ using State = BreakerState;
 constexpr Nanos kMillisecond = std::chrono::milliseconds(1);
 constexpr Nanos kSecond = std::chrono::seconds(1);
 
+// Who has which slot: node 1, but for the slots of some keys.
+using Owners = std::map<std::uint16_t, std::uint32_t>;
+
 struct Lanes : RelayDriver {
-  Lanes() : RelayDriver(OfACluster()) {}
-  static Relay::Options OfACluster() {
+  Lanes() : Lanes(std::make_shared<Owners>()) {}
+  explicit Lanes(const std::shared_ptr<Owners>& owners)
+      : RelayDriver(OfACluster(owners)), owners_(owners) {}
+  static Relay::Options OfACluster(const std::shared_ptr<Owners>& owners) {
     Relay::Options options;
     options.cluster = true;
+    options.node_of = [owners](std::uint16_t slot) {
+      const auto at = owners->find(slot);
+      return at == owners->end() ? 1 : at->second;
+    };
     return options;
   }
+  void Give(std::string_view key, std::uint32_t node) { (*owners_)[SlotOfTag(key)] = node; }
   State StateNow() const { return relay.stats().breaker; }
+  // Two batches that nobody answers.
+  void Hang(std::string_view key) {
+    for (int i = 0; i < 2; ++i) Check(key);
+    Sent();
+    Pass(100 * kMillisecond);
+  }
+
+ private:
+  const std::shared_ptr<Owners> owners_;
 };
 
 TEST(RelayLanes, OnlyWhatSharesASlotTravelsTogether) {
@@ -56,12 +76,10 @@ TEST(RelayLanes, OnlyWhatSharesASlotTravelsTogether) {
   EXPECT_EQ(third.size(), 3U);
 }
 
-TEST(RelayLanes, ASlotWhoseNodeIsSilentHoldsUpNoOther) {
+TEST(RelayLanes, ANodeThatIsSilentHoldsUpNoOther) {
   Lanes driver;
-  driver.Check("hung");
-  driver.Check("hung");
-  driver.Sent();
-  driver.Pass(100 * kMillisecond);
+  driver.Give("other", 2);
+  driver.Hang("hung");
   EXPECT_EQ(driver.StateNow(), State::kOpen);
   EXPECT_EQ(driver.Told(driver.Check("hung")).fault, Fault::kUnavailable);
   const auto other = driver.Check("other");
@@ -74,6 +92,95 @@ TEST(RelayLanes, ASlotWhoseNodeIsSilentHoldsUpNoOther) {
   EXPECT_EQ(driver.StateNow(), State::kClosed);
   EXPECT_EQ(driver.relay.TakeBreakerChanges(),
             (std::vector{State::kOpen, State::kHalfOpen, State::kClosed}));
+}
+
+TEST(RelayLanes, ANodeThatIsSilentIsFoundOutOnceForAllOfItsSlots) {
+  Lanes driver;
+  driver.Check("a");
+  driver.Check("b");
+  driver.Sent();
+  driver.Pass(100 * kMillisecond);
+  EXPECT_EQ(driver.StateNow(), State::kOpen);
+  for (const char* key : {"a", "b", "never asked before"}) {
+    EXPECT_EQ(driver.Told(driver.Check(key)).fault, Fault::kUnavailable) << key;
+  }
+  EXPECT_TRUE(driver.Sent().empty());
+  EXPECT_EQ(driver.relay.stats().breaker_openings, 1U);
+  // What waits is the probe, and one is enough for all.
+  const auto first = driver.Submit(Kind::kDebit, "a", 5 * kSecond);
+  const auto second = driver.Submit(Kind::kDebit, "b", 5 * kSecond);
+  driver.Pass(kSecond);
+  driver.AnswerFull(driver.SentOne());
+  EXPECT_EQ(driver.StateNow(), State::kClosed);
+  driver.AnswerFull(driver.SentOne());
+  EXPECT_EQ(driver.Told(first).fault, Fault::kNone);
+  EXPECT_EQ(driver.Told(second).fault, Fault::kNone);
+}
+
+// Else one hiccup would count once for each slot that it meets.
+TEST(RelayLanes, WhatGoesOutTogetherIsOneBatchOfTheNode) {
+  Lanes driver;
+  driver.Check({"a", "b", "c", "d"}, {50 * kMillisecond, 60 * kMillisecond});
+  EXPECT_EQ(driver.Sent().size(), 4U);
+  driver.Pass(70 * kMillisecond);
+  EXPECT_EQ(driver.StateNow(), State::kClosed);
+  driver.Check("a");
+  driver.Sent();
+  driver.Pass(100 * kMillisecond);
+  EXPECT_EQ(driver.StateNow(), State::kOpen);
+}
+
+TEST(RelayLanes, WhatAClientLosesTogetherIsOneFailureOfTheNode) {
+  Lanes driver;
+  driver.Check({"a", "b", "c", "d"}, {kSecond});
+  for (const Command& command : driver.Sent()) driver.Lose(command);
+  EXPECT_EQ(driver.StateNow(), State::kClosed);
+  driver.Check("a");
+  driver.Lose(driver.SentOne());
+  EXPECT_EQ(driver.StateNow(), State::kOpen);
+}
+
+TEST(RelayLanes, ASlotThatHasMovedIsAskedForThoughTheFormerNodeIsSilent) {
+  Lanes driver;
+  driver.Hang("k");
+  EXPECT_EQ(driver.Told(driver.Check("k")).fault, Fault::kUnavailable);
+  const auto waits = driver.Submit(Kind::kDebit, "k", 5 * kSecond);
+  EXPECT_TRUE(driver.Sent().empty());
+  driver.Give("k", 2);
+  const auto check = driver.Check("k");
+  const Command together = driver.SentOne();
+  driver.AnswerFull(together, 2);
+  EXPECT_EQ(driver.Told(check).fault, Fault::kNone);
+  EXPECT_EQ(driver.Told(waits).fault, Fault::kNone);
+  EXPECT_EQ(driver.StateNow(), State::kOpen) << "of the former";
+}
+
+// It may have left the cluster, and nobody would ever learn whether it is back.
+TEST(RelayLanes, ANodeThatNobodyAsksAnyMoreIsForgotten) {
+  Lanes driver;
+  driver.Hang("gone");
+  driver.Give("gone", 2);
+  for (int i = 0; i < 130; ++i) {
+    driver.Check("gone");
+    driver.AnswerFull(driver.SentOne());
+    driver.Pass(500 * kMillisecond);
+  }
+  EXPECT_EQ(driver.StateNow(), State::kClosed);
+  EXPECT_EQ(driver.relay.TakeBreakerChanges(), (std::vector{State::kOpen, State::kClosed}));
+}
+
+TEST(RelayLanes, AClientThatTellsNoNodesHasABreakerForEachSlot) {
+  RelayDriver driver({.cluster = true});
+  for (const char* key : {"a", "b"}) driver.Check(key);
+  driver.Sent();
+  driver.Pass(100 * kMillisecond);
+  EXPECT_EQ(driver.relay.stats().breaker, State::kClosed);
+  driver.Check("a");
+  driver.Sent();
+  driver.Pass(100 * kMillisecond);
+  EXPECT_EQ(driver.Told(driver.Check("a")).fault, Fault::kUnavailable);
+  driver.Check("b");
+  EXPECT_EQ(driver.Sent().size(), 1U);
 }
 
 TEST(RelayLanes, KeysInDifferentSlotsAreAMistakeOfWhoAsks) {
@@ -117,6 +224,18 @@ TEST(RelayLanes, WhatANodeRefusesWhileTheSlotMovesIsAskedAgainAlone) {
     for (const auto ticket : tickets) EXPECT_EQ(driver.Told(ticket).fault, Fault::kNone);
     EXPECT_EQ(driver.StateNow(), State::kClosed);
   }
+}
+
+TEST(RelayLanes, SlotsThatMoveForTooLongSayNothingOfTheNode) {
+  Lanes driver;
+  for (int i = 0; i < 5; ++i) {
+    const auto ticket = driver.Check("k" + std::to_string(i));
+    while (!driver.Answered(ticket)) {
+      for (const Command& command : driver.Sent()) driver.Fail(command, "TRYAGAIN");
+      driver.Pass(kMillisecond);
+    }
+  }
+  EXPECT_EQ(driver.StateNow(), State::kClosed);
 }
 
 TEST(RelayLanes, ASlotThatMovesForTooLongIsAskedUntilTheDeadline) {

@@ -279,7 +279,11 @@ class RelayAtRandom : public ::testing::TestWithParam<bool> {};
 TEST_P(RelayAtRandom, WhateverTheClientDoesEveryRequestIsAnsweredOnceAndByItsDeadline) {
   std::mt19937_64 random(testing::TestSeed());
   const auto below = [&random](std::size_t n) { return static_cast<std::size_t>(random() % n); };
-  RelayDriver driver({.cluster = GetParam()}, random());
+  // Slots move, and nodes are forgotten.
+  const auto node_of = [&below](std::uint16_t slot) {
+    return static_cast<std::uint32_t>(below(20) == 0 ? below(3) : slot % 2);
+  };
+  RelayDriver driver({.cluster = GetParam(), .node_of = node_of, .lost_after = kSecond}, random());
   std::vector<Command> held;
   std::map<std::uint64_t, Nanos> deadlines;
   for (int step = 0; step < testing::Steps(20'000); ++step) {

@@ -8,10 +8,12 @@
 //   * The client connects, reconnects, queues and, on a cluster, finds the node. Commands may be
 //     answered in any order, or never.
 //   * A lane is what goes the same way: all requests, or, on a cluster, those of one slot. Each has
-//     its own batches under way and its own breaker, so that a node that is down holds up its own
-//     slots alone.
-//   * A client may keep a command for ever, and execute it long after its deadline. While a lane's
-//     breaker is open, no more than `max_owed` commands are left with it.
+//     its own batches under way.
+//   * The breaker is of the node that has the lane's slot, by what the client knows: one that is
+//     down holds up its own slots alone, and is found out once for all of them. A node that nobody
+//     asked for `lost_after` is forgotten, as it may have left.
+//   * A client may keep a command for ever, and execute it long after its deadline. While the
+//     breaker is open, no more than `max_owed` commands of a lane are left with it.
 //   * What the client says it could not do may have been executed: only what can be repeated is
 //     asked again.
 //   * What a node refuses because the slot is being moved, and the client hands on, is asked again
@@ -24,6 +26,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <random>
 #include <set>
@@ -50,6 +53,9 @@ class Relay {
  public:
   struct Options {
     bool cluster = false;  ///< a command's keys have to share a slot
+    /// Of a cluster: a number of the node that has a slot now, by what the client knows; without it
+    /// each slot is taken for a node of its own.
+    std::function<std::uint32_t(std::uint16_t slot)> node_of{};
     std::size_t max_batch = kMaxBatch;
     /// Per lane; see Link::Options.
     std::size_t max_under_way = 2;
@@ -91,49 +97,58 @@ class Relay {
   /// When OnTime has to be called; kNever if it need not.
   Nanos NextTime() const;
   std::vector<Delivery> TakeDeliveries() { return outbox_.Take(); }
-  /// The breaker is the worst of all lanes'.
+  /// The breaker is the worst of all nodes'.
   LinkStats stats() const;
   /// Its states since the last call, in order.
   std::vector<BreakerState> TakeBreakerChanges();
   const LatencyHistogram& latency() const { return latency_; }
 
  private:
-  struct Lane {
-    Lane(std::uint16_t the_number, const Breaker::Options& options, std::mt19937_64& random)
-        : number(the_number), breaker(options, random) {}
+  struct Node {
+    Node(const Breaker::Options& options, std::mt19937_64& random) : breaker(options, random) {}
 
-    const std::uint16_t number;
-    std::deque<Request> queue;
     Breaker breaker;
-    Pace pace;
-    std::size_t live = 0;                       // commands under way that someone waits for
-    std::size_t live_requests = 0;              // in them
-    std::size_t owed = 0;                       // commands under way that nobody waits for
-    bool troubled = false;                      // since the last success
-    Nanos hold_until{0};                        // the slot is being moved
+    Nanos used{0};                              // when something was last asked of it
+    std::uint64_t missed = 0;                   // the last batch that it did not answer in time
     BreakerState seen = BreakerState::kClosed;  // see Observe
   };
-  using Lanes = std::map<std::uint16_t, Lane>;
+
+  struct Lane {
+    explicit Lane(std::uint16_t the_slot) : slot(the_slot) {}
+
+    const std::uint16_t slot;
+    Node* node = nullptr;  // that had the slot when it was last asked for
+    std::deque<Request> queue;
+    Pace pace;
+    std::size_t live = 0;           // commands under way that someone waits for
+    std::size_t live_requests = 0;  // in them
+    std::size_t owed = 0;           // commands under way that nobody waits for
+    std::uint64_t batch = 0;        // the last one sent
+    Nanos hold_until{0};            // the slot is being moved
+  };
 
   struct UnderWay {
     Lane* lane = nullptr;
+    Node* node = nullptr;
     std::vector<Request> requests;  // an answered one has no sink
     Nanos sent{0};
-    bool whole = false;      // with the script's text
-    bool overdue = false;    // the breaker knows that it was not answered in time
-    bool abandoned = false;  // nobody waits for it
+    std::uint64_t batch = 0;  // of the node: lanes' commands that go out together have one number
+    bool whole = false;       // with the script's text
+    bool overdue = false;     // the breaker knows that it was not answered in time
+    bool abandoned = false;   // nobody waits for it
   };
 
   // Timers so late mean that this process ran too seldom for a missed deadline to say anything of
   // the server.
   static constexpr Nanos kLate = std::chrono::milliseconds(50);
 
-  Lane& LaneOf(std::uint16_t number);
+  Lane& LaneOf(std::uint16_t slot, Nanos now);
   bool Divert(Lane& lane, Request& request, Nanos now);
   bool IsLate(const Lane& lane, Nanos deadline, std::size_t ahead, Nanos now) const;
   bool KeepsTooMuch(const Lane& lane) const;
   bool MayProbe(const Lane& lane, Nanos now);
   void Forget(Nanos now);
+  void ForgetNodes(Nanos now);
   void Pump(Lane& lane, Nanos now);
   void SendBatch(Lane& lane, std::size_t most, Nanos now);
   void Send(Lane& lane, std::vector<Request> requests, bool whole, Nanos now);
@@ -142,21 +157,25 @@ class Relay {
   void OnError(UnderWay& command, std::string_view error, Nanos now);
   void OnChecksReply(UnderWay& command, const Reply& reply, Nanos now);
   void OnResetReply(UnderWay& command, const Reply& reply, Nanos now);
-  void AskAgain(Lane& lane, std::span<Request> requests, std::string_view why, Remedy remedy,
-                Nanos now);
-  void AskAlone(Lane& lane, std::span<Request> requests, Nanos now);
+  void AskAgain(const UnderWay& command, std::span<Request> requests, std::string_view why,
+                Remedy remedy, Nanos now);
+  void AskAlone(const UnderWay& command, std::span<Request> requests, Nanos now);
   Remedy RemedyHere(std::string_view error) const;
   void Requeue(Lane& lane, std::vector<Request>&& requests);
   Request ReleaseOf(Request check, Nanos now);
 
   void NoteReply(const UnderWay& command, Nanos now);
-  void NoteFailure(Lane& lane, Fault fault, std::string_view why, Nanos now);
-  void FailChecksThatWait(Lane& lane);
+  void NoteFailure(Node& node, std::uint64_t batch, Fault fault, std::string_view why, Nanos now);
+  void NoteProbeReturned(Node& node, Nanos now);
+  void Trip(Node& node, std::string_view why, Nanos now);
+  void FailChecksThatWait(const Node& node);
   void Expire(Nanos now, bool late);
   bool ExpireUnderWay(UnderWay& command, Nanos now);
   bool ExpireQueue(Lane& lane, Nanos now);
   void Settle(Lane& lane, Nanos now);
   void Observe(Lane& lane);
+  void Observe(Node& node);
+  void Count(Node& node, BreakerState state);
   BreakerState WorstBreaker() const;
 
   void Finish(Request& request, Completion&& completion);
@@ -167,10 +186,12 @@ class Relay {
   std::mt19937_64 random_;
   Nanos now_{0};  // of the last call
 
-  Lanes lanes_;  // those with something to do or to remember
-  // Those whose breakers have an hour to wait for. NextTime is asked for with every batch, and when
-  // a cluster's node is down, thousands of lanes are open that nobody has use for.
-  std::set<const Lane*> timed_;
+  std::map<std::uint32_t, Node> nodes_;
+  std::map<std::uint16_t, Lane> lanes_;  // by slot: those with something to do
+  // Those who have an hour to wait for, as NextTime is asked for with every batch.
+  std::set<Lane*> waiting_;  // their nodes' breakers are not closed
+  std::set<Node*> probed_;   // their breakers are half-open
+  std::uint64_t turns_ = 0;  // calls
   std::uint64_t ids_ = 0;
   std::map<std::uint64_t, UnderWay> under_way_;
   Nanos first_deadline_ = kNever;  // no request's deadline is earlier
@@ -180,7 +201,7 @@ class Relay {
 
   Outbox outbox_;
   LinkStats stats_;
-  std::array<std::size_t, 3> breakers_{};  // lanes by Lane::seen
+  std::array<std::size_t, 3> breakers_{};  // nodes by Node::seen
   std::vector<BreakerState> changes_;
   LatencyHistogram latency_;
 };
