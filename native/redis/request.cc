@@ -44,6 +44,7 @@ bool NamesId(const Request& request) {
     case Request::Kind::kDebit:
     case Request::Kind::kCredit:
     case Request::Kind::kAbort:
+    case Request::Kind::kRelease:
       return true;
     default:
       return false;

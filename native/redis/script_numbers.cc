@@ -169,7 +169,7 @@ std::string_view ScriptMode(const Request& request) {
     case Kind::kAbort:
       return TellsId(request) ? "abort+" : "abort";
     case Kind::kRelease:
-      return "release";
+      return TellsId(request) ? "release+" : "release";
     case Kind::kRenew:
       return "renew";
     case Kind::kBlock:

@@ -84,9 +84,11 @@ TEST(Script, WhatCarriesAnIdNamesItBehindItsStatesAndSaysWhatItAsks) {
                                 with_id(Ask(Two(), "b", 1, 2), "2d"),
                                 with_id(Ask(One(), "a", 3), "3d"),
                                 with_id(Ask(One(), "a", 3), "4d"),
-                                with_id(Ask(One(), "a", 11), "5d")};
+                                with_id(Ask(One(), "a", 3), "5d"),
+                                with_id(Ask(One(), "a", 11), "6d")};
   batch[3].kind = Request::Kind::kDebit;
-  batch[4].kind = Request::Kind::kRelease;  // asks nothing that could be charged twice
+  batch[4].kind = Request::Kind::kRelease;
+  batch[5].kind = Request::Kind::kRenew;  // asks nothing that could be charged twice
   ScriptCall call;
   call.Describe(batch);
   std::string keys;
@@ -95,12 +97,13 @@ TEST(Script, WhatCarriesAnIdNamesItBehindItsStatesAndSaysWhatItAsks) {
             "p:{a}:burst:tb1 p:{a}:daily:tb1 "
             "p:{a}:burst:tb1 p:{a}:daily:tb1 p:{a}:id1:1d "
             "p:{b}:burst:tb1 p:{b}:daily:tb1 p:{b}:id1:2d "
-            "p:{a}:default:tb1 p:{a}:id1:3d p:{a}:default:tb1 p:{a}:default:tb1 ");
+            "p:{a}:default:tb1 p:{a}:id1:3d p:{a}:default:tb1 p:{a}:id1:4d "
+            "p:{a}:default:tb1 p:{a}:default:tb1 ");
   EXPECT_EQ(Arguments(call),
             "2 1 0 1000 9000 14 686 "
             "2 2 check+ t 0 0 1000 9000 10000 t 0 0 14 686 700 f01d f02d "
             "1 1 debit+ t 0 0 3000 10 10000 f03d "
-            "1 1 release t 0 0 0 10 10000 1 1 1");
+            "1 1 release+ t 0 0 0 10 10000 f04d 1 1 renew t 0 0 0 10 10000 1 1 1");
 }
 
 TEST(Script, ARepeatIsReadAsWhatStandsNowAndWhatStoodThen) {

@@ -36,7 +36,8 @@
 --                    room + charge is at most 100 d
 --        All other modes are words: check, peek, debit, credit, abort, block, unblock, release,
 --        renew. "+" behind check, debit and credit: not if the id did the same already; behind
---        abort: the id is forgotten. For them follow, P times:
+--        abort: the id is forgotten; behind release: what the check with that id and holder took,
+--        but for slots that a repeat may have been told of. For them follow, P times:
 --          kind      a letter, see above
 --          options   1: a shadow, which denies nothing; + 2: denied checks are charged too
 --          block     us that a denial blocks the key for; mode block: for how long. 0: it does not

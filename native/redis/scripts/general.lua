@@ -305,8 +305,14 @@ local function run_one(found)
   if found.ids then
     id, code = found.ids.find(key_at, ARGV[found.print_at], found.mode, holder)
     found.print_at = found.print_at + 1
-    -- A debit or credit that was done already.
-    if id and id.known and not decides then return say(0) end
+    if id and found.mode == 'release' then
+      holder, code = found.ids.leave(id)
+      if not holder then return say(code or 0) end
+      id = nil
+    elseif id and id.known and not decides then
+      -- A debit or credit that was done already.
+      return say(0)
+    end
   end
   for p = 1, policies do
     local q = found[p]

@@ -1,6 +1,9 @@
--- What was charged under an id, for a minute: a text "print holder at charged numbers", of
+-- What was charged under an id, for a minute: a text "print holders at charged numbers", of
 --   print    what was asked: hexadecimal digits that whoever asks makes of cost, limits and plan
---   holder   who holds the slots, 32 hexadecimal digits; "-" if no policy gives any
+--   holders  "-" if no policy gives slots; else who holds them, 32 hexadecimal digits, and behind a
+--            comma each, by the same kind of name, the calls that may have been told that they work
+--            under these slots: the one that took them, and its repeats. Behind eight a "-": of
+--            more, which are never known to have gone
 --   at       when it was charged, in us
 --   charged  the policies that were, as the sum of 2^(number of the policy - 1)
 --   numbers  how things stood before, as in the reply, but without blocks
@@ -10,13 +13,14 @@
 local KEPT = 60e6
 local REPEATED, REUSED = -4, -5
 local LONGEST_ID = 4096
+local MOST_TOLD = 8 * 33
 
 local function has(set, p) return floor(set / 2 ^ (p - 1)) % 2 == 1 end
 
 local ids = {}
 
 -- What is kept under the name KEYS[at]; or nil and an error code. `what`: a mode. `holder`: whose
--- slots the check would take, false where it takes none.
+-- slots the check would take, nil where it takes none.
 function ids.find(at, print, what, holder)
   local key = KEYS[at]
   local value = known[key]
@@ -25,10 +29,11 @@ function ids.find(at, print, what, holder)
   elseif value then
     value = texts[key]
   end
-  local id = { key = key, exists = value and true or false, print = print, holder = holder or '-' }
+  local id = { key = key, exists = value and true or false, print = print, asker = holder }
+  id.holder, id.told = holder or '-', ''
   if not value then return id end
   if #value > LONGEST_ID then return nil, FOREIGN end
-  local of, whose, kept_at, rest = match(value, '^(%x+) ([%x-]+) (%d+) ([%d ]+)$')
+  local of, whose, told, kept_at, rest = match(value, '^(%x+) ([%x-]+)([%x,-]*) (%d+) ([%d ]+)$')
   if not of or kept_at + 0 > LATEST then return nil, FOREIGN end
   if abs(wall - kept_at) >= KEPT then return id end
   if what == 'abort' then return id end
@@ -36,8 +41,8 @@ function ids.find(at, print, what, holder)
   local numbers = {}
   for number in gmatch(rest, '%d+') do numbers[#numbers + 1] = number + 0 end
   if holder and #whose ~= 32 then return nil, FOREIGN end
-  id.known, id.at, id.numbers = true, kept_at + 0, numbers
-  if holder then id.holder = whose end
+  id.known, id.at, id.numbers, id.rest = true, kept_at + 0, numbers, rest
+  if holder then id.holder, id.told = whose, told end
   return id
 end
 
@@ -47,7 +52,7 @@ function ids.recall(id, states)
   local numbers = id.numbers
   local set, used = numbers[1], 1
   if set >= 2 ^ #states then return FOREIGN end
-  id.again = 0
+  id.again, id.held = 0, false
   for p = 1, #states do
     local s = states[p]
     local most = s.q.letter == 't' or s.q.letter == 'q'
@@ -62,7 +67,9 @@ function ids.recall(id, states)
       s.holder = id.holder
       local held_still, code = s.q.kind.holds(s)
       if code then return code end
-      if not held_still then
+      if held_still then
+        id.held = true
+      else
         s.cost = s.q.cost
         id.again = id.again + 2 ^ (p - 1)
       end
@@ -71,16 +78,45 @@ function ids.recall(id, states)
   if used ~= #numbers then return FOREIGN end
 end
 
+-- Writes what is known of an id. Returns nothing, or an error code.
+local function save(id)
+  local key = id.key
+  local text = table.concat({ id.print, id.holder .. id.told, digits(id.at), id.rest }, ' ')
+  local left = ttl(id.at + KEPT - wall)
+  local answer
+  if id.exists then
+    answer = run('SET', key, text, 'PX', left)
+  else
+    -- There may be a value of another type, which MGET shows as none.
+    answer = run('SET', key, text, 'PX', left, 'NX')
+    if not answer then return FOREIGN end
+  end
+  local code = failure(answer)
+  if code then return code end
+  known[key] = true
+  texts[key] = text
+end
+
+-- Notes that a repeat may be told of the slots. Returns nothing, or an error code.
+local function join(id)
+  if not id.asker then return end
+  -- Slots that were gone have been released by whoever was told of them.
+  local told = id.held and id.told or ''
+  if #told > MOST_TOLD then return end
+  id.told = told .. ',' .. (#told < MOST_TOLD and id.asker or '-')
+  return save(id)
+end
+
 -- Remembers what was done, or forgets what is taken back. Returns nothing, or an error code.
 function ids.keep(id, what, states, allowed)
-  if id.known or what == 'check' and not allowed then return end
-  local key = id.key
+  if what == 'check' and not allowed then return end
   if what == 'abort' then
     if not id.exists then return end
-    local code = failure(run('DEL', key))
-    if not code then known[key] = false end
+    local code = failure(run('DEL', id.key))
+    if not code then known[id.key] = false end
     return code
   end
+  if id.known then return join(id) end
   local set, numbers = 0, {}
   if what == 'check' then
     for p = 1, #states do
@@ -91,19 +127,18 @@ function ids.keep(id, what, states, allowed)
     -- Where nothing was charged there is nothing to repeat.
     if set == 0 then return end
   end
-  local text = table.concat({ id.print, id.holder, digits(wall), digits(set), unpack(numbers) }, ' ')
-  local answer
-  if id.exists then
-    answer = run('SET', key, text, 'PX', ttl(KEPT))
-  else
-    -- There may be a value of another type, which MGET shows as none.
-    answer = run('SET', key, text, 'PX', ttl(KEPT), 'NX')
-    if not answer then return FOREIGN end
-  end
-  local code = failure(answer)
-  if code then return code end
-  known[key] = true
-  texts[key] = text
+  id.at, id.rest = wall, table.concat({ digits(set), unpack(numbers) }, ' ')
+  if id.asker then id.told = ',' .. id.asker end
+  return save(id)
+end
+
+-- Of a call that was never told of slots: who holds them, if nobody else may have been told, so
+-- that they can be released; else nothing, or nil and an error code.
+function ids.leave(id)
+  if id.told == '' then return end
+  id.told = string.gsub(id.told, ',' .. id.asker, '')
+  if id.told == '' then return id.holder end
+  return nil, save(id)
 end
 
 -- Says that a check is a repeat, and how things stood when it was charged.

@@ -10,7 +10,7 @@
 //     full does not wait, until `max_full_under_way` are unanswered.
 //   * Every request has its own deadline, watched here, wherever the request is: waiting, written,
 //     or waiting for a connection. An answer that comes later is dropped, and a slot that it says
-//     was taken is given back.
+//     was taken is given back, unless a repeat of its id may have been told of it.
 //   * When a connection is lost, what the server may have executed fails and is never sent again,
 //     but for what can be repeated (reset, release, renew, block, unblock, and checks, debits and
 //     credits with an id); what it cannot have executed (its last byte was not handed over) waits

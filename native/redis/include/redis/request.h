@@ -59,8 +59,9 @@ struct Details {
   std::string holder;
   /// kCheck, kDebit, kCredit: by what the server knows for kIdLife (core/repeat.h) that it was
   /// done, so that it can be sent twice: a hash (AppendDigest) of what tells ids apart besides
-  /// prefix and key. kAbort: of the check, which is forgotten. Empty: none. A check's `holder` is
-  /// then to be 32 hexadecimal digits.
+  /// prefix and key. kAbort: of the check, which is forgotten. kRelease: of the check whose answer
+  /// nobody was given, with its `holder`; what it took is released unless a repeat may have been
+  /// told of it. Empty: none. A check's `holder` is then to be 32 hexadecimal digits.
   std::string id;
   /// With an id: the same kind of hash of all that is asked under it.
   std::string print;
