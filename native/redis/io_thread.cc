@@ -173,9 +173,9 @@ class IoThread::Loop {
     {
       const std::lock_guard lock(mutex_);
       taken.swap(incoming_);
+      taken_ = taken.size();
       rung_ = false;
       stopping = stopping_;
-      Publish();
     }
     if (!taken.empty()) router_->Submit(taken, Now());
     return !stopping;
@@ -227,12 +227,13 @@ class IoThread::Loop {
 
   // These two with the mutex.
   void AddIncoming(LinkStats& stats) const {
-    stats.submitted += incoming_.size();
-    stats.queue_depth += incoming_.size();
+    stats.submitted += incoming_.size() + taken_;
+    stats.queue_depth += incoming_.size() + taken_;
   }
   void Publish() {
     for (auto& [member, stats, warnings] : published_) stats = member.link->stats();
     others_ = router_->others();
+    taken_ = 0;
   }
 
   void Wait() {
@@ -276,9 +277,8 @@ class IoThread::Loop {
   void Deliver() {
     TellWatchers();
     std::vector<Delivery> deliveries = router_->TakeDeliveries();
-    if (deliveries.empty()) return;
     {
-      // Who has an answer in hand finds it counted.
+      // Who has an answer in hand finds it counted, and who waits for one what is under way.
       const std::lock_guard lock(mutex_);
       Publish();
     }
@@ -309,7 +309,8 @@ class IoThread::Loop {
   const std::shared_ptr<const Wakeup> wakeup_;
 
   mutable std::mutex mutex_;
-  std::vector<Request> incoming_;  // guarded by mutex_, as are the next five
+  std::vector<Request> incoming_;  // guarded by mutex_, as are the next six
+  std::size_t taken_ = 0;          // of them, and not yet published
   bool rung_ = false;              // since incoming_ was last taken
   bool stopping_ = false;
   std::vector<Published> published_;

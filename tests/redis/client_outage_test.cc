@@ -18,12 +18,14 @@ using sluice::testing::RedisServer;
 using Clock = std::chrono::steady_clock;
 
 constexpr Nanos kDeadline = std::chrono::milliseconds(100);
+constexpr std::chrono::seconds kGiveUp(60);
 
-// Asks until the server answers, and returns that answer; the last fault if it never does.
+// Asks until the server answers, and returns that answer; the last fault if it never does. Each
+// time it may take as long as it needs: only a server that is away is asked again.
 Completion AskUntilAnswered(Client& client, Recorder& recorder, const std::string& key) {
   Completion answer;
-  for (const auto give_up = Clock::now() + std::chrono::seconds(20); Clock::now() < give_up;) {
-    answer = recorder.Run(client, recorder.Ask(SlowBucket(1'000), key, kDeadline));
+  for (const auto give_up = Clock::now() + kGiveUp; Clock::now() < give_up;) {
+    answer = recorder.Run(client, recorder.Ask(SlowBucket(1'000), key));
     if (answer.fault == Fault::kNone) return answer;
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
   }
@@ -63,19 +65,39 @@ TEST_F(ClientOutage, AFrozenServerCostsDeadlinesAndIsUsedAgainOnceItThaws) {
             Fault::kTimeout);
   // Until the link has given up on that connection and on the next.
   Completion answer;
-  for (const auto give_up = Clock::now() + std::chrono::seconds(20); Clock::now() < give_up;) {
+  LinkStats link;
+  for (const auto give_up = Clock::now() + kGiveUp; Clock::now() < give_up;) {
     answer = recorder_->Run(*client, recorder_->Ask(SlowBucket(10), "k", kDeadline));
     ASSERT_NE(answer.fault, Fault::kNone);
-    const bool connected = client->stats().at(0).link.connected;
-    if (answer.fault == Fault::kUnavailable && !connected) break;
+    link = client->stats().at(0).link;
+    if (answer.fault == Fault::kUnavailable && !link.connected) break;
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
   EXPECT_EQ(answer.fault, Fault::kUnavailable);
-  EXPECT_EQ(client->stats().at(0).link.breaker, BreakerState::kOpen);
-  EXPECT_FALSE(client->stats().at(0).link.connected);
+  EXPECT_EQ(link.breaker, BreakerState::kOpen);
+  EXPECT_FALSE(link.connected);
   server.Thaw();
   EXPECT_EQ(AskUntilAnswered(*client, *recorder_, "k").fault, Fault::kNone);
   EXPECT_GE(client->stats().at(0).link.reconnects, 1U);
+}
+
+TEST_F(ClientOutage, WhileAServerHangsWhatWaitsForItIsTold) {
+  RedisServer server;
+  const auto client = Client::Acquire(server.endpoint());
+  ASSERT_EQ(AskUntilAnswered(*client, *recorder_, "k").fault, Fault::kNone);
+  server.Freeze();
+  const LinkStats before = client->stats().at(0).link;
+  std::vector<Request> requests;
+  requests.push_back(recorder_->Ask(SlowBucket(10), "k", std::chrono::hours(1)));
+  client->Submit(std::move(requests));
+  LinkStats link;
+  for (const auto give_up = Clock::now() + kGiveUp; Clock::now() < give_up;) {
+    link = client->stats().at(0).link;
+    ASSERT_EQ(link.submitted, before.submitted + 1) << "at every moment";
+    if (link.batches > before.batches) break;
+  }
+  EXPECT_EQ(link.batches, before.batches + 1);
+  EXPECT_EQ(link.completed, before.completed);
 }
 
 TEST_F(ClientOutage, AKilledServerFailsWhatWasWrittenAndItsSuccessorIsUsed) {

@@ -41,7 +41,7 @@ Request Recorder::Ask(std::shared_ptr<const PolicySet> set, std::string_view key
 Completion Recorder::Await(std::uint64_t ticket) {
   std::unique_lock lock(mutex_);
   const bool there =
-      arrived_.wait_for(lock, std::chrono::seconds(30), [&] { return answers_.contains(ticket); });
+      arrived_.wait_for(lock, std::chrono::seconds(90), [&] { return answers_.contains(ticket); });
   EXPECT_TRUE(there) << "no answer to " << ticket;
   return answers_[ticket];
 }

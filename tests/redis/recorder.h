@@ -24,8 +24,8 @@ class Recorder final : public Sink, public std::enable_shared_from_this<Recorder
 
   /// A request that delivers here. Tickets count from 1.
   Request Ask(std::shared_ptr<const PolicySet> set, std::string_view key,
-              Nanos timeout = std::chrono::seconds(20), std::int64_t cost = 1);
-  /// Waits for the answer; fails the test, and gives an empty one, if it does not come in 30 s.
+              Nanos timeout = std::chrono::seconds(60), std::int64_t cost = 1);
+  /// Waits for the answer; fails the test, and gives an empty one, if it does not come in 90 s.
   Completion Await(std::uint64_t ticket);
   /// Submits one request and waits for its answer.
   Completion Run(Client& client, Request request);
