@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -82,21 +83,33 @@ Reply Convert(const redisReply& from) {
   return reply;
 }
 
+bool CanBind(std::uint16_t port) {
+  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(port);
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  const bool bound = bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+  close(fd);
+  return bound;
+}
+
 }  // namespace
 
 void RedisServer::FreeContext::operator()(redisContext* context) const { redisFree(context); }
 
+// Below the ports that the system hands out to whoever asks for any (from 32768 on Linux), and
+// another block for each of the processes that run at the same time. As tests/support/ports.mjs.
 std::uint16_t RedisServer::FreePort() {
-  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t length = sizeof address;
-  auto* generic = reinterpret_cast<sockaddr*>(&address);
-  const bool bound = bind(fd, generic, length) == 0 && getsockname(fd, generic, &length) == 0;
-  close(fd);
-  if (!bound) throw std::runtime_error("no free port");
-  return ntohs(address.sin_port);
+  constexpr int kFirst = 10'000;
+  constexpr int kBlock = 100;
+  constexpr int kBlocks = 200;
+  static int next = 0;
+  for (int tries = 0; tries < kBlock; ++tries) {
+    const int port = kFirst + getpid() % kBlocks * kBlock + next++ % kBlock;
+    if (CanBind(static_cast<std::uint16_t>(port))) return static_cast<std::uint16_t>(port);
+  }
+  throw std::runtime_error("no free port");
 }
 
 RedisServer::RedisServer(const std::vector<std::string>& options, std::uint16_t port)
@@ -104,7 +117,7 @@ RedisServer::RedisServer(const std::vector<std::string>& options, std::uint16_t 
   std::string name = (std::filesystem::temp_directory_path() / "sluice-redis-XXXXXX").string();
   if (mkdtemp(name.data()) == nullptr) throw std::runtime_error("no temporary directory");
   directory_ = name;
-  // Another process may take the free port first; then the server ends at once.
+  // What is not of these tests may take the port first; then the server ends at once.
   for (int attempt = 0; attempt < 5; ++attempt) {
     if (port == 0) port_ = FreePort();
     Start(options);
@@ -122,10 +135,13 @@ RedisServer::~RedisServer() {
 }
 
 void RedisServer::Start(const std::vector<std::string>& options) {
+  const auto given = std::ranges::find(options, "--unixsocket");
+  socket_ = given == options.end() ? directory_ + "/socket" : given[1];
   std::vector<std::string> arguments = {
       ServerProgram(), "--port",    std::to_string(port_), "--bind",      "127.0.0.1",
       "--save",        "",          "--appendonly",        "no",          "--dir",
-      directory_,      "--logfile", "/dev/null",           "--daemonize", "no"};
+      directory_,      "--logfile", "/dev/null",           "--daemonize", "no",
+      "--unixsocket",  socket_};
   arguments.insert(arguments.end(), options.begin(), options.end());
   std::vector<char*> pointers;
   for (std::string& argument : arguments) pointers.push_back(argument.data());
@@ -141,13 +157,14 @@ void RedisServer::Start(const std::vector<std::string>& options) {
 }
 
 bool RedisServer::Connect() {
-  const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(60);
   while (std::chrono::steady_clock::now() < give_up) {
     if (waitpid(pid_, nullptr, WNOHANG) == pid_) {
       pid_ = -1;
       return false;
     }
-    context_.reset(redisConnectWithTimeout("127.0.0.1", port_, timeval{5, 0}));
+    // There nobody else's server listens; it does once it listens on its ports.
+    context_.reset(redisConnectUnixWithTimeout(socket_.c_str(), timeval{5, 0}));
     if (context_ && context_->err == 0) {
       const Reply reply = Run({"PING"});  // an error (NOAUTH) is an answer too
       if (reply.kind != Reply::Kind::kError || !reply.text.starts_with("LOADING")) return true;

@@ -42,7 +42,8 @@ class RedisServer {
   /// The same for a reply that must be a text, or a status.
   std::string Text(std::initializer_list<std::string> command);
 
-  /// A port on 127.0.0.1 on which nobody listened a moment ago.
+  /// A port on 127.0.0.1 on which nobody listens, and that nobody but this process will take: each
+  /// time another one. Throws when there is none.
   static std::uint16_t FreePort();
 
  private:
@@ -56,6 +57,7 @@ class RedisServer {
   std::uint16_t port_;
   pid_t pid_ = -1;
   std::string directory_;
+  std::string socket_;
   std::unique_ptr<redisContext, FreeContext> context_;
 };
 
