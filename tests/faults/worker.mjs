@@ -9,7 +9,7 @@ import { now, OUTCOMES } from './record.mjs';
 
 const given = JSON.parse(process.argv[2]);
 const { prefix, policy, looser, rules, options, keys, loops, pauseMs, seed, soak } = given;
-/** So many answers of the store in a row, under every rule, and it counts as being back. */
+/** So many answers of the store in a row, under every rule, of all keys, and it counts as being back. */
 const STREAK = 25;
 const GIVE_UP_MS = 30_000;
 
@@ -36,7 +36,7 @@ const outcomes = Object.fromEntries(OUTCOMES.map((outcome) => [outcome, 0]));
 /** What the store's faults said, and when. */
 const reasons = {};
 const resources = [];
-const streaks = rules.map(() => 0);
+const streaks = rules.map(() => ({ length: 0, keys: new Set() }));
 let asked = 0;
 let stopping = false;
 let watching = false;
@@ -44,11 +44,22 @@ let watching = false;
 function note(start, key, rule, outcome) {
   outcomes[outcome]++;
   if (!soak) records.push(start, now(), key, rule, OUTCOMES.indexOf(outcome));
-  streaks[rule] = outcome.startsWith('store') ? streaks[rule] + 1 : 0;
-  if (watching && streaks.every((streak) => streak >= STREAK)) {
+  const streak = streaks[rule];
+  if (outcome.startsWith('store')) {
+    streak.length++;
+    streak.keys.add(key);
+  } else {
+    begin(streak);
+  }
+  if (watching && streaks.every((each) => each.length >= STREAK && each.keys.size === keys)) {
     watching = false;
     process.send('recovered');
   }
+}
+
+function begin(streak) {
+  streak.length = 0;
+  streak.keys.clear();
 }
 
 async function keepChecking(loop) {
@@ -104,7 +115,7 @@ const commands = {
   },
   /** Says 'recovered' once the store answers everything again. */
   watch() {
-    streaks.fill(0);
+    streaks.forEach(begin);
     watching = true;
   },
   takeStock,
@@ -119,6 +130,14 @@ subscribe('sluice:fault', ({ fault, detail }) => {
 process.on('message', (name) => commands[name]());
 process.on('disconnect', () => process.exit());
 
+/** On a busy machine the first answers may be late. */
+async function isAnswered(limiter, key) {
+  const { source } = await limiter.peek(key).catch(() => ({}));
+  return source === 'store';
+}
+
 // Connected, and with the script loaded, before anything is counted.
-for (let i = 0; i < keys; i++) await Promise.all(limiters.map((each) => each.peek(`key${i}`)));
+for (const limiter of limiters) {
+  for (let i = 0; i < keys; i++) while (!(await isAnswered(limiter, `key${i}`))) await sleep(10);
+}
 process.send('ready');
