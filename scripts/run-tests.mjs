@@ -1,7 +1,7 @@
-// npm test: sets up, builds, runs every test file, and ends with the totals.
+// npm test: sets up, builds, runs every test file, and ends with what failed, and the totals.
 // --full (npm run test:full) sets SLUICE_FULL=1: tests then take their full counts.
 
-import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { buildPackage, CommandFailed, cmake, jobs, root, run, setUp, step } from './lib/steps.mjs';
 
@@ -10,6 +10,8 @@ const results = join(root, 'build', 'test-results');
 const totals = { tests: 0, pass: 0, fail: 0, skipped: 0 };
 /** What randomised tests say they did: `{ name, steps, seed }`. */
 const counted = [];
+/** The tests that failed, each with its error: told once more at the end. */
+const failures = [];
 const fullEnv = full ? { SLUICE_FULL: '1' } : {};
 
 function count(passed, failed, skipped) {
@@ -31,8 +33,11 @@ function countGoogleTests(folder) {
           const name = `${test.classname}.${test.name}`;
           counted.push({ name, steps: Number(test.steps), seed: test.seed });
         }
-        if (test.failures) failed += 1;
-        else if (test.result === 'SKIPPED' || test.status === 'NOTRUN') skipped += 1;
+        if (test.failures) {
+          failed += 1;
+          const texts = test.failures.map(({ failure }) => failure.replaceAll(/^/gm, '    '));
+          failures.push(`${test.classname}.${test.name}\n${texts.join('\n')}`);
+        } else if (test.result === 'SKIPPED' || test.status === 'NOTRUN') skipped += 1;
         else passed += 1;
       }
     }
@@ -46,10 +51,14 @@ async function runCtest() {
   const env = { GTEST_OUTPUT: `json:${folder}/`, ...fullEnv };
   // The preset's own time limit is for the quick counts.
   const timeout = full ? ['--timeout', '7200'] : [];
+  const failed = join(root, 'build', 'dev', 'Testing', 'Temporary', 'LastTestsFailed.log');
+  rmSync(failed, { force: true });
   try {
     await run('ctest', ['--preset', 'dev', '--parallel', jobs, ...timeout], { env });
   } finally {
     console.log(`GoogleTest: ${countGoogleTests(folder)}`);
+    // Also those that crashed, or took too long, and so reported nothing.
+    if (existsSync(failed)) failures.push(`programs: ${readFileSync(failed, 'utf8').trim()}`);
   }
 }
 
@@ -64,15 +73,18 @@ async function runNodeTests(folder, options = []) {
   const files = testFiles(folder);
   if (files.length === 0) throw new CommandFailed(folder, 'no test file');
   const tap = join(results, `${folder.replaceAll('/', '-')}.tap`);
+  const failed = `${tap}.failed`;
+  const limit = `--test-timeout=${full ? 3_600_000 : 1_200_000}`;
   const reporters = [
-    `--test-timeout=${full ? 3_600_000 : 600_000}`,
-    '--test-reporter=spec',
-    '--test-reporter-destination=stdout',
-  ];
-  reporters.push('--test-reporter=tap', `--test-reporter-destination=${tap}`);
+    ['spec', 'stdout'],
+    ['tap', tap],
+    [`./${join('scripts', 'lib', 'failures-reporter.mjs')}`, failed],
+  ].flatMap(([name, to]) => [`--test-reporter=${name}`, `--test-reporter-destination=${to}`]);
   try {
-    await run('node', ['--test', ...options, ...reporters, ...files], { env: fullEnv });
+    await run('node', ['--test', limit, ...options, ...reporters, ...files], { env: fullEnv });
   } finally {
+    const told = readFileSync(failed, 'utf8').trim();
+    if (told) failures.push(told);
     const text = readFileSync(tap, 'utf8');
     for (const [, name, steps] of text.matchAll(/^ *# steps of (.+): (\d+)$/gm)) {
       counted.push({ name, steps: Number(steps) });
@@ -118,6 +130,7 @@ for (const [name, action] of steps) {
 
 console.log(`\n${report.join('\n')}`);
 if (failure) console.log(failure.message);
+if (failures.length > 0) console.log(`\n== failed\n\n${failures.join('\n\n')}\n`);
 const width = Math.max(0, ...counted.map(({ name }) => name.length));
 for (const { name, steps: taken, seed } of counted) {
   const of = `steps of ${name.padEnd(width)}`;
