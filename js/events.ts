@@ -15,7 +15,10 @@ export interface WouldDenyEvent extends DeniedEvent {
   readonly policy: PolicyDecision;
 }
 
-/** Published on `sluice:breaker` when a server is given up, tried, or used again. */
+/**
+ * Published on `sluice:breaker` when a server is given up, tried, or used again. One that leaves a cluster, or is no
+ * longer the master that sentinels name, is told 'closed' at last: nothing is asked of it any more.
+ */
 export interface BreakerEvent {
   /** `host:port`, without credentials. */
   readonly address: string;

@@ -90,7 +90,7 @@ std::vector<Delivery> Router::TakeDeliveries() {
 }
 
 std::vector<Router::News> Router::TakeNews(Nanos wall) {
-  std::vector<News> all;
+  std::vector<News> all = std::exchange(last_news_, {});
   for (const Member& member : members_) {
     const bool examined = member.link->IsExamined();
     std::vector<BreakerState> states = member.link->TakeBreakerChanges();
@@ -124,6 +124,9 @@ void Router::RemoveLink(const std::shared_ptr<Link>& link) {
   if (at == members_.end()) return;
   link->Close();
   std::ranges::move(link->TakeDeliveries(), std::back_inserter(left_));
+  std::vector<BreakerState> states = link->TakeBreakerChanges();
+  if (link->stats().breaker != BreakerState::kClosed) states.push_back(BreakerState::kClosed);
+  if (!states.empty()) last_news_.push_back({at->address, std::move(states), {}});
   Add(link->stats(), others_);
   members_.erase(at);
   ++version_;

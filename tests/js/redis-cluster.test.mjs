@@ -193,6 +193,10 @@ test('a master dies: only its keys are without it, and its replica takes over', 
     return nodesOf(limiter).every(({ address }) => address !== dead);
   });
   assert.equal(nodesOf(limiter).length, 3);
+  await until(
+    'nobody who follows the breakers believes that it is still open',
+    () => states.findLast(([address]) => address === dead)[1] === 'closed',
+  );
   await limiter.close();
   await cluster.restart(victim);
   await cluster.settled();

@@ -292,12 +292,20 @@ TEST_F(ClusterRouterTest, AfterAFailoverWhatWasNotWrittenGoesToTheNewMaster) {
   Run();
   EXPECT_EQ(driver.Answer(ticket).fault, Fault::kNone);
   EXPECT_GE(asked[3].size(), 2U);
-  // The dead one is forgotten.
+  // The dead one is forgotten, and nobody is left to believe that its breaker is open.
+  std::vector<BreakerState> states;
   for (int i = 0; i < 100; ++i) {
     driver.Pass(100 * kMillisecond);
     Run();
+    for (const Router::News& news : driver.router->TakeNews(Nanos{0})) {
+      if (news.address != "h:2") continue;
+      states.insert(states.end(), news.states.begin(), news.states.end());
+    }
   }
   EXPECT_EQ(driver.router->members().size(), 2U);
+  ASSERT_GE(states.size(), 2U);
+  EXPECT_EQ(states.front(), BreakerState::kOpen);
+  EXPECT_EQ(states.back(), BreakerState::kClosed);
 }
 
 TEST_F(ClusterRouterTest, ASlotThatNobodyHasIsNotAskedAboutForEachCheck) {

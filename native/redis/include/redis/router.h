@@ -44,7 +44,7 @@ class Router {
   /// Of one of them.
   struct News {
     std::string address;
-    std::vector<BreakerState> states;  ///< its breaker's, in order
+    std::vector<BreakerState> states;  ///< its breaker's, in order; closed when it is asked no more
     std::vector<Warning> warnings;     ///< that did not hold before
   };
 
@@ -120,7 +120,8 @@ class Router {
   std::vector<std::shared_ptr<Conversation>> conversations_;
   std::uint64_t version_ = 0;
   Outbox outbox_;
-  std::vector<Delivery> left_;  // of links that were removed
+  std::vector<Delivery> left_;   // of links that were removed
+  std::vector<News> last_news_;  // the same
 };
 
 }  // namespace sluice::redis
