@@ -113,11 +113,11 @@ void Link::Expire(Nanos now, bool late) {
   NoteOverdue(check_expired, late, now);
 }
 
-// Tells the breaker of batches all of whose checks have expired, and of checks that expired before
-// they could be sent. `late`: this process looked too late for it to mean anything.
+// Tells the breaker of batches with a command all of whose checks have expired, of each once, and
+// of checks that expired before they could be sent. `late`: this process looked too late for it to
+// mean anything.
 void Link::NoteOverdue(bool queued_expired, bool late, Nanos now) {
   unsigned missed = 0;
-  std::uint64_t last = 0;  // batch that was missed
   bool some_wait = false;  // for a reply that may still come in time
   for (Command& command : under_way_) {
     if (command.overdue) continue;
@@ -130,7 +130,9 @@ void Link::NoteOverdue(bool queued_expired, bool late, Nanos now) {
     }
     some_wait = some_wait || waits;
     command.overdue = any && !waits;
-    if (command.overdue && std::exchange(last, command.batch) != command.batch) ++missed;
+    if (!command.overdue || command.batch <= missed_) continue;
+    missed_ = command.batch;
+    ++missed;
   }
   if (missed == 0 && queued_expired && !some_wait) missed = 1;
   if (late) {

@@ -1,9 +1,12 @@
 // A link whose server does not answer: who fails at once, who waits, and how it finds its way back.
 #include <gtest/gtest.h>
 
+#include <array>
+#include <memory>
 #include <vector>
 
 #include "redis/link_driver.h"
+#include "support/policies.h"
 
 namespace sluice::redis {
 namespace {
@@ -45,6 +48,34 @@ TEST(LinkGuard, OneLateBatchIsNotYetAnOutage) {
   EXPECT_EQ(StateOf(driver), State::kClosed);
   const auto next = driver.Check("b");
   EXPECT_FALSE(driver.Answered(next));
+}
+
+TEST(LinkGuard, ABatchOfSeveralSlotsWhoseCommandsExpireOneByOneIsOneFailure) {
+  Link::Options options;
+  options.by_slot = true;
+  LinkDriver driver(options);
+  driver.GetReady();
+  std::vector<Request> requests(3);
+  for (std::uint16_t i = 0; i < 3; ++i) {
+    requests[i].set = std::make_shared<const PolicySet>(
+        std::vector{testing::BucketPolicy("b", 10, 1, kSecond)}, "p");
+    requests[i].key = EscapedKey("k");
+    requests[i].costs = 1;
+    // The slots' order is not that of the deadlines.
+    requests[i].deadline = driver.now + std::array{80, 60, 100}[i] * kMillisecond;
+    requests[i].route.slot = i;
+    requests[i].ticket = 100 + i;
+    requests[i].sink = LinkDriver::Asker();
+  }
+  driver.link.Submit(requests, driver.now);
+  ASSERT_EQ(driver.Sent().size(), 3U);
+  for (int i = 0; i < 10; ++i) driver.Pass(10 * kMillisecond);
+  EXPECT_EQ(driver.Answer(102).fault, Fault::kTimeout);
+  EXPECT_EQ(StateOf(driver), State::kClosed);
+  driver.Check("next");
+  driver.Sent();
+  driver.Pass(100 * kMillisecond);
+  EXPECT_EQ(StateOf(driver), State::kOpen);
 }
 
 TEST(LinkGuard, BatchesThatGoUnansweredEndTheWaitingForAllOthers) {

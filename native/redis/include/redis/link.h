@@ -258,6 +258,7 @@ class Link final : public Conversation {
   Doctor doctor_;
 
   std::uint64_t batches_ = 0;  // numbered from 1
+  std::uint64_t missed_ = 0;   // the last that the breaker knows not to have been answered in time
   std::size_t answered_ = 0;   // requests of the batch that is being answered, so far
   std::uint64_t losses_ = 0;
   std::vector<Returned> returned_;
