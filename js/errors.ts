@@ -23,6 +23,7 @@ export interface ArgumentError extends Error {
   readonly code: string;
   /** The argument or option at fault, as a path: `policies.burst.capacity`. */
   readonly argument: string;
+  /** What was given; `undefined` where that might be, or hold, a password. */
   readonly value: unknown;
 }
 
@@ -44,19 +45,39 @@ function print(value: unknown): string {
   }
 }
 
-function decorate<E extends Error>(
-  error: E,
+/** Stands in an error for a value that might be, or hold, a password. */
+class Withheld {
+  readonly what: string;
+
+  constructor(what: string) {
+    this.what = what;
+  }
+}
+
+/** What a value is, in words. */
+export function kindOf(value: unknown): string {
+  if (value === null || value === undefined) return String(value);
+  const kind = Array.isArray(value) ? 'array' : typeof value;
+  return `${/^[ao]/.test(kind) ? 'an' : 'a'} ${kind}`;
+}
+
+/** To be given to the makers of errors in place of the value. `what` completes "got ...". */
+export function withheld(value: unknown, what = kindOf(value)): unknown {
+  return new Withheld(what);
+}
+
+function fail<E extends Error>(
+  ErrorClass: new (message: string) => E,
   code: string,
   argument: string,
   value: unknown,
+  expected: string,
 ): E & ArgumentError {
-  return Object.assign(error, { code, argument, value });
-}
-
-/** What a value is that may hold a password: in an error, in place of itself. */
-export function kindOf(value: unknown): string {
-  if (value === null) return 'null';
-  return Array.isArray(value) ? 'an array' : typeof value;
+  const secret = value instanceof Withheld;
+  const error = new ErrorClass(
+    `${argument} must be ${expected}; got ${secret ? value.what : show(value)}`,
+  );
+  return Object.assign(error, { code, argument, value: secret ? undefined : value });
 }
 
 /** `argument` is of the wrong type. `expected` completes the sentence "must be ...". */
@@ -66,8 +87,7 @@ export function typeError(
   value: unknown,
   expected: string,
 ): TypeError & ArgumentError {
-  const error = new TypeError(`${argument} must be ${expected}; got ${show(value)}`);
-  return decorate(error, code, argument, value);
+  return fail(TypeError, code, argument, value, expected);
 }
 
 /** `argument` is of the right type, but its value cannot be used. `expected` completes "must be ...". */
@@ -77,8 +97,7 @@ export function rangeError(
   value: unknown,
   expected: string,
 ): RangeError & ArgumentError {
-  const error = new RangeError(`${argument} must be ${expected}; got ${show(value)}`);
-  return decorate(error, code, argument, value);
+  return fail(RangeError, code, argument, value, expected);
 }
 
 /** What a check comes to whose id was charged for something else. */
@@ -114,12 +133,12 @@ function nearest(word: string, known: readonly string[]): string | undefined {
     .map((name) => ({ name, off: distance(word.toLowerCase(), name.toLowerCase()) }))
     .sort((a, b) => a.off - b.off);
   const best = ranked[0];
-  return best && best.off <= Math.max(2, Math.floor(best.name.length / 3)) ? best.name : undefined;
+  return best && best.off <= Math.max(2, Math.ceil(best.name.length / 3)) ? best.name : undefined;
 }
 
 /**
  * Throws unless `given` is a plain options object all of whose names are among `known`; suggests the nearest right
- * one. `secret`: no value is shown, since it may be a password under a misspelt name.
+ * one. `secret`: no value is shown, since it may be a password, or hold one, under a wrong name.
  */
 export function checkOptionNames(
   given: unknown,
@@ -128,7 +147,7 @@ export function checkOptionNames(
   { secret = false } = {},
 ): void {
   if (typeof given !== 'object' || given === null || Array.isArray(given)) {
-    const shown = secret ? kindOf(given) : given;
+    const shown = secret ? withheld(given) : given;
     throw typeError('ERR_SLUICE_OPTIONS', where, shown, 'given an object of options');
   }
   for (const name of Object.keys(given)) {
@@ -138,11 +157,10 @@ export function checkOptionNames(
       ? `Did you mean '${guess}'?`
       : `Known options: ${[...known].sort().join(', ')}.`;
     const error = new TypeError(`${where} has no option '${name.slice(0, 80)}'. ${hint}`);
-    throw decorate(
-      error,
-      'ERR_SLUICE_UNKNOWN_OPTION',
-      `${where}.${name}`,
-      secret ? undefined : (given as Record<string, unknown>)[name],
-    );
+    throw Object.assign(error, {
+      code: 'ERR_SLUICE_UNKNOWN_OPTION',
+      argument: `${where}.${name}`,
+      value: secret ? undefined : (given as Record<string, unknown>)[name],
+    });
   }
 }

@@ -1,7 +1,7 @@
 // The options of the Express middleware: what they are, and what is wrong with a wrong one.
 
 import type { NextFunction, Request, Response } from 'express';
-import { checkOptionNames, rangeError, typeError } from './errors.js';
+import { checkOptionNames, rangeError, typeError, withheld } from './errors.js';
 import { LIMITER_OPTIONS, type LimiterOptions } from './limiter.js';
 import type { AnyLimiter, KeyOf, Limiter, NamesOf, Plans, Policies } from './limiter-types.js';
 import type { Cost, Decision, Key, Limits } from './types.js';
@@ -137,7 +137,7 @@ export interface PartedOptions {
  */
 export function readOptions(options: Options): PartedOptions {
   if (typeof options === 'object' && options !== null) refuseForeignOptions(options);
-  checkOptionNames(options, KNOWN_OPTIONS, 'rateLimit');
+  checkOptionNames(options, KNOWN_OPTIONS, 'rateLimit', { secret: true });
   checkRequestOptions(options);
 
   const request: Record<string, unknown> = {};
@@ -153,11 +153,17 @@ export function readOptions(options: Options): PartedOptions {
   const both = Object.keys(rest)[0];
   if (both !== undefined) {
     const argument = `rateLimit.${both}`;
-    throw typeError('ERR_SLUICE_OPTIONS', argument, rest[both], "left out beside 'limiter'");
+    const expected = "left out beside 'limiter'";
+    throw typeError(
+      'ERR_SLUICE_OPTIONS',
+      argument,
+      both === 'store' ? withheld(rest[both]) : rest[both],
+      expected,
+    );
   }
   if (!isLimiter(limiter)) {
     const expected = 'a limiter made by createLimiter()';
-    throw typeError('ERR_SLUICE_OPTIONS', 'rateLimit.limiter', limiter, expected);
+    throw typeError('ERR_SLUICE_OPTIONS', 'rateLimit.limiter', withheld(limiter), expected);
   }
   return { request, limiter: { given: limiter } };
 }

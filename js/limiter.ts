@@ -6,7 +6,7 @@ import { wallOffsetUs } from './clock.js';
 import type { PolicyTable } from './decision.js';
 import { durationUs } from './duration.js';
 import type { Engine } from './engine.js';
-import { checkOptionNames, rangeError, SluiceError, typeError } from './errors.js';
+import { checkOptionNames, rangeError, SluiceError, typeError, withheld } from './errors.js';
 import { KeyReader } from './keys.js';
 import type {
   CommonOptions,
@@ -23,6 +23,7 @@ import { MemoryLimiter } from './memory-limiter.js';
 import { MemoryStore, memory } from './memory-store.js';
 import { type NativePolicy, native } from './native.js';
 import { readPolicies } from './options.js';
+import { isClient } from './own-client.js';
 import { describePolicy, shareOf, toNative } from './policy.js';
 import { RedisLimiter } from './redis-limiter.js';
 import { RedisLink } from './redis-link.js';
@@ -223,6 +224,17 @@ function redisLimiter(sets: readonly Set[], store: RedisStore, options: LimiterO
   return new RedisLimiter(parts, unclaim);
 }
 
+/** A URL or a client holds a password, and either is easily taken for a store. */
+function storeError(given: unknown): TypeError {
+  let hint = '';
+  if (typeof given === 'string') hint = ', such as redis(url)';
+  if (typeof given === 'object' && given !== null && isClient(given)) {
+    hint = ', such as redis({ client })';
+  }
+  const expected = `memory() or redis(...)${hint}`;
+  return typeError('ERR_SLUICE_OPTIONS', 'store', withheld(given), expected);
+}
+
 type Given<Own, S> = Omit<LimiterOptions, 'policies' | 'plans' | 'store' | 'shardBy'> &
   Own & { store?: S };
 
@@ -251,7 +263,7 @@ export function createLimiter<Name extends string, O extends LimiterOptions<Name
   options: O & (O extends { policies: object; plans: object } ? never : unknown),
 ): Limiter<Name, Key, string>;
 export function createLimiter(options: LimiterOptions): unknown {
-  checkOptionNames(options, Object.keys(LIMITER_OPTIONS), 'createLimiter');
+  checkOptionNames(options, Object.keys(LIMITER_OPTIONS), 'createLimiter', { secret: true });
   const sets = readSets(options);
   const { prefix } = checkCommon(options);
   const store = options.store === undefined ? memory() : options.store;
@@ -264,5 +276,5 @@ export function createLimiter(options: LimiterOptions): unknown {
     return new MemoryLimiter(parts, store);
   }
   if (store instanceof RedisStore) return redisLimiter(sets, store, options);
-  throw typeError('ERR_SLUICE_OPTIONS', 'store', store, 'memory() or redis(...)');
+  throw storeError(store);
 }

@@ -1,7 +1,7 @@
 // The options of the NestJS module and of its decorators: what they are, and what is wrong with a wrong one.
 
 import type { ExecutionContext, FactoryProvider, ModuleMetadata } from '@nestjs/common';
-import { checkOptionNames, rangeError, typeError } from './errors.js';
+import { checkOptionNames, rangeError, typeError, withheld } from './errors.js';
 import { LIMITER_OPTIONS, type LimiterOptions } from './limiter.js';
 import type { AnyLimiter } from './limiter-types.js';
 import { readPolicies } from './options.js';
@@ -174,9 +174,10 @@ function checkNamedLimiter(value: unknown, where: string): void {
     if (typeof check === 'function' && [policies, plans].every((set) => typeof set === 'object')) {
       return;
     }
-    throw typeError('ERR_SLUICE_OPTIONS', where, value, 'a limiter made by createLimiter()');
+    const expected = 'a limiter made by createLimiter()';
+    throw typeError('ERR_SLUICE_OPTIONS', where, withheld(value), expected);
   }
-  checkOptionNames(value, Object.keys(LIMITER_OPTIONS), where);
+  checkOptionNames(value, Object.keys(LIMITER_OPTIONS), where, { secret: true });
   checkPolicies(value as NamedLimiterOptions);
 }
 
@@ -186,7 +187,7 @@ export function checkModuleOptions(
   where: string,
   known: object = MODULE_OPTIONS,
 ): void {
-  checkOptionNames(options, Object.keys(known), where);
+  checkOptionNames(options, Object.keys(known), where, { secret: true });
   checkCallbacks(options, where);
   const { policies, plans, limiters, headers = false, retryAfterJitter: jitter = 0 } = options;
   if (headers !== false && headers !== 'draft-10') {
@@ -206,7 +207,7 @@ export function checkModuleOptions(
   }
   if (typeof limiters !== 'object' || limiters === null || Array.isArray(limiters)) {
     const expected = 'an object of limiters, or of their options, by name';
-    throw typeError('ERR_SLUICE_OPTIONS', `${where}.limiters`, limiters, expected);
+    throw typeError('ERR_SLUICE_OPTIONS', `${where}.limiters`, withheld(limiters), expected);
   }
   for (const [name, limiter] of Object.entries(limiters)) {
     checkNamedLimiter(limiter, `${where}.limiters.${name}`);
@@ -221,7 +222,7 @@ export function checkRootOptions(options: SluiceModuleOptions): void {
 
 /** @throws as `checkModuleOptions` */
 export function checkAsyncOptions(options: SluiceModuleAsyncOptions<never, never[]>): void {
-  checkOptionNames(options, Object.keys(ASYNC_OPTIONS), 'forRootAsync');
+  checkOptionNames(options, Object.keys(ASYNC_OPTIONS), 'forRootAsync', { secret: true });
   const { useFactory, global, names = [] } = options;
   if (typeof useFactory !== 'function') {
     throw typeError('ERR_SLUICE_OPTIONS', 'forRootAsync.useFactory', useFactory, 'a function');
@@ -234,7 +235,7 @@ export function checkAsyncOptions(options: SluiceModuleAsyncOptions<never, never
 
 /** @throws as `checkModuleOptions` */
 export function checkDecoratorOptions(options: RateLimitOptions): void {
-  checkOptionNames(options, Object.keys(DECORATOR_OPTIONS), '@RateLimit');
+  checkOptionNames(options, Object.keys(DECORATOR_OPTIONS), '@RateLimit', { secret: true });
   if (Object.keys(given(options)).length === 0) {
     const expected = 'given a limiter, policies, a key, a plan, a cost or limits';
     throw typeError('ERR_SLUICE_OPTIONS', '@RateLimit', options, expected);

@@ -1,6 +1,6 @@
 // Redis clients that people bring: what kind they are, and how a command is sent through them.
 
-import { typeError } from './errors.js';
+import { kindOf, typeError, withheld } from './errors.js';
 
 /** `Redis` or `Cluster` of ioredis (5, 6) or iovalkey. */
 export interface IoredisClient {
@@ -66,11 +66,11 @@ const EXPECTED = 'a client of ioredis, iovalkey or node-redis';
 
 /** Never the value itself: it holds a password. */
 function refusal(given: string, expected = EXPECTED): TypeError {
-  return typeError('ERR_SLUICE_OPTIONS', 'redis.client', given, expected);
+  return typeError('ERR_SLUICE_OPTIONS', 'redis.client', withheld(undefined, given), expected);
 }
 
 function nameOf(value: unknown): string {
-  if (typeof value !== 'object' || value === null) return value === null ? 'null' : typeof value;
+  if (typeof value !== 'object' || value === null) return kindOf(value);
   const name = (value as Traits).constructor?.name;
   return typeof name === 'string' && name !== '' ? `an object of class ${name}` : 'an object';
 }

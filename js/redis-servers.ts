@@ -1,6 +1,6 @@
 // Which servers redis() was given: one, nodes of a cluster, or sentinels.
 
-import { kindOf, rangeError, typeError } from './errors.js';
+import { rangeError, typeError, withheld } from './errors.js';
 import { type NativeEndpoint, type NativeServers, type NativeUrl, native } from './native.js';
 import { type PasswordFunction, passwordSource } from './passwords.js';
 import type { RedisOptions } from './redis-store.js';
@@ -19,14 +19,15 @@ const SENTINEL_PORT = 26379;
 
 // No value of these options is in an error: a password may stand in the wrong one.
 function refuse(argument: string, value: unknown, expected: string): TypeError {
-  return typeError('ERR_SLUICE_OPTIONS', argument, kindOf(value), expected);
+  return typeError('ERR_SLUICE_OPTIONS', argument, withheld(value), expected);
 }
 
 function readUrl(url: unknown, argument: string, port = 6379): NativeUrl {
   if (typeof url !== 'string') {
-    throw typeError('ERR_SLUICE_REDIS_URL', argument, kindOf(url), 'a URL, as a string');
+    throw typeError('ERR_SLUICE_REDIS_URL', argument, withheld(url), 'a URL, as a string');
   }
-  const read = native.parseRedisUrl(url, port);
+  const padded = url.trim() !== url;
+  const read = padded ? 'it begins or ends with white space' : native.parseRedisUrl(url, port);
   if (typeof read !== 'string') return read;
   // The URL itself stays out of the message: it may hold a password, also in the wrong place.
   throw Object.assign(new TypeError(`${argument} is not a Redis URL: ${read}`), {
@@ -84,7 +85,9 @@ function readDatabase(database: unknown): number | undefined {
   if (Number.isInteger(database) && (database as number) >= 0 && (database as number) < 2 ** 31) {
     return database as number;
   }
-  throw rangeError('ERR_SLUICE_OPTIONS', 'redis.database', database, 'a whole number from 0');
+  const expected = 'a whole number from 0';
+  if (typeof database !== 'number') throw refuse('redis.database', database, expected);
+  throw rangeError('ERR_SLUICE_OPTIONS', 'redis.database', database, expected);
 }
 
 /** Which of the ways to name servers is meant. */
@@ -97,7 +100,7 @@ function readMode(options: RedisOptions): NativeServers['mode'] {
   if (names.length === 0) {
     const expected =
       "a URL, as a string (or give 'nodes' and cluster: true, or 'sentinels' and 'master')";
-    throw typeError('ERR_SLUICE_REDIS_URL', 'redis.url', 'undefined', expected);
+    throw typeError('ERR_SLUICE_REDIS_URL', 'redis.url', undefined, expected);
   }
   if (names.length > 1) {
     throw refuse(`redis.${names[1]}`, given[names[1]!], `left out beside '${names[0]}'`);

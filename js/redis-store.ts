@@ -1,6 +1,6 @@
 // redis(): where state lives in Redis.
 
-import { checkOptionNames, kindOf, typeError } from './errors.js';
+import { checkOptionNames, typeError, withheld } from './errors.js';
 import type { NativeGateway, NativeServers } from './native.js';
 import { isClient, type RedisClient } from './own-client.js';
 import type { PasswordFunction } from './passwords.js';
@@ -110,14 +110,22 @@ export class RedisStore {
   }
 }
 
+/** What is `undefined` counts as left out. With nothing else to go by, it was to be a client. */
+function isOverClient(options: RedisOptions | RedisClientOptions): options is RedisClientOptions {
+  if (!('client' in options)) return false;
+  const { client, url, nodes, sentinels } = options;
+  return client !== undefined || (url ?? nodes ?? sentinels) === undefined;
+}
+
 function overClient(options: RedisClientOptions): RedisStore {
-  const other = Object.keys(options).find((name) => name !== 'client');
-  if (other !== undefined && Object.hasOwn(OPTIONS, other)) {
+  const given = Object.keys(options).filter((name) => options[name as never] !== undefined);
+  const other = given.find((name) => Object.hasOwn(OPTIONS, name));
+  if (other !== undefined) {
     const expected = "left out beside 'client', which has its own";
     throw typeError(
       'ERR_SLUICE_OPTIONS',
       `redis.${other}`,
-      typeof options[other as never],
+      withheld(options[other as never]),
       expected,
     );
   }
@@ -135,14 +143,21 @@ function overClient(options: RedisClientOptions): RedisStore {
  */
 export function redis(options: string | RedisOptions | RedisClientOptions): RedisStore {
   if (typeof options === 'string') return new RedisStore(readServers({ url: options }));
-  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
-    const expected = 'given a URL or an object of options';
-    throw typeError('ERR_SLUICE_OPTIONS', 'redis', kindOf(options), expected);
+  const isUrl = options instanceof URL;
+  if (typeof options !== 'object' || options === null || Array.isArray(options) || isUrl) {
+    const expected = 'given a URL, as a string, or an object of options';
+    throw typeError(
+      'ERR_SLUICE_OPTIONS',
+      'redis',
+      withheld(options, isUrl ? 'an object: its href is a string' : undefined),
+      expected,
+    );
   }
   if (isClient(options)) {
-    throw typeError('ERR_SLUICE_OPTIONS', 'redis', 'the client', 'given a client as { client }');
+    const expected = 'given a client as { client }';
+    throw typeError('ERR_SLUICE_OPTIONS', 'redis', withheld(options, 'the client'), expected);
   }
-  if ('client' in options) return overClient(options);
+  if (isOverClient(options)) return overClient(options);
   checkOptionNames(options, [...Object.keys(OPTIONS), 'client'], 'redis', { secret: true });
   return new RedisStore(readServers(options));
 }

@@ -2,7 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import * as tls from 'node:tls';
-import { checkOptionNames, typeError } from './errors.js';
+import { checkOptionNames, typeError, withheld } from './errors.js';
 import { type NativeTls, native } from './native.js';
 
 /** PEM text. */
@@ -46,7 +46,7 @@ function nodeRoots(): string {
 
 // The values of these options stay out of errors: one may be a key in the wrong place.
 function refuse(name: string, value: unknown, expected: string): TypeError {
-  return typeError('ERR_SLUICE_OPTIONS', `redis.tls.${name}`, typeof value, expected);
+  return typeError('ERR_SLUICE_OPTIONS', `redis.tls.${name}`, withheld(value), expected);
 }
 
 function readPem(value: unknown, name: string): string {
@@ -63,13 +63,18 @@ export function readTls(given: RedisTlsOptions): NativeTls {
     throw refuse('rejectUnauthorized', rejectUnauthorized, 'true or false');
   }
   const list = ca === undefined ? [] : Array.isArray(ca) ? ca : [ca];
-  if (ca !== undefined && list.length === 0) throw refuse('ca', ca, 'given, if it is there');
+  if (ca !== undefined && list.length === 0)
+    throw refuse('ca', ca, 'left out or a list that is not empty');
   const texts = list.map((one) => readPem(one, 'ca'));
+  const certPem = cert === undefined ? '' : readPem(cert, 'cert') || '\n';
+  const keyPem = key === undefined ? '' : readPem(key, 'key') || '\n';
+  if (keyPem !== '' && certPem === '') throw refuse('cert', cert, "given with 'key'");
+  if (certPem !== '' && keyPem === '') throw refuse('key', key, "given with 'cert'");
   const made = native.makeTls({
     // Text that is empty would trust nobody: a mistake that looks like an attack when it connects.
     ca: ca === undefined ? (rejectUnauthorized ? nodeRoots() : '') : texts.join('\n') || '\n',
-    cert: cert === undefined ? '' : readPem(cert, 'cert') || '\n',
-    key: key === undefined ? '' : readPem(key, 'key') || '\n',
+    cert: certPem,
+    key: keyPem,
     servername,
     verify: rejectUnauthorized,
   });

@@ -209,16 +209,68 @@ const refusals = [
   [() => memory({ name: '' }), 'TypeError', 'ERR_SLUICE_OPTIONS', /name/],
   [() => memory({ clock: {} }), 'TypeError', 'ERR_SLUICE_OPTIONS', /clock/],
 
-  [() => redis(), 'TypeError', 'ERR_SLUICE_OPTIONS', /redis .* a URL or .*; got 'undefined'/],
-  [() => redis(null), 'TypeError', 'ERR_SLUICE_OPTIONS', /redis .* a URL or .*; got 'null'/],
-  [() => redis(6379), 'TypeError', 'ERR_SLUICE_OPTIONS', /redis .* a URL or .*; got 'number'/],
+  [
+    () => redis(),
+    'TypeError',
+    'ERR_SLUICE_OPTIONS',
+    /redis .* a URL, as a string, or .*; got undefined$/,
+  ],
+  [
+    () => redis(null),
+    'TypeError',
+    'ERR_SLUICE_OPTIONS',
+    /redis .* a URL, as a string, or .*; got null$/,
+  ],
+  [
+    () => redis(6379),
+    'TypeError',
+    'ERR_SLUICE_OPTIONS',
+    /redis .* a URL, as a string, or .*; got a number$/,
+  ],
   [
     () => redis({ nodes: [], cluster: true }),
     'TypeError',
     'ERR_SLUICE_OPTIONS',
-    /redis\.nodes .* at least one URL; got 'an array'/,
+    /redis\.nodes .* at least one URL; got an array$/,
   ],
   [() => redis({}), 'TypeError', 'ERR_SLUICE_REDIS_URL', /url/],
+  [
+    () => redis(new URL('redis://localhost')),
+    'TypeError',
+    'ERR_SLUICE_OPTIONS',
+    /redis .* a URL, as a string.*href/,
+  ],
+  [() => redis('redis://localhost\n'), 'TypeError', 'ERR_SLUICE_REDIS_URL', /url .* white space/],
+  [
+    () => redis({ client: undefined }),
+    'TypeError',
+    'ERR_SLUICE_OPTIONS',
+    /redis\.client .*; got undefined$/,
+  ],
+  [
+    () => redis({ url: 'rediss://localhost', tls: { key: 'PEM' } }),
+    'TypeError',
+    'ERR_SLUICE_OPTIONS',
+    /redis\.tls\.cert must be given with 'key'/,
+  ],
+  [
+    () => redis({ url: 'rediss://localhost', tls: { cert: 'PEM' } }),
+    'TypeError',
+    'ERR_SLUICE_OPTIONS',
+    /redis\.tls\.key must be given with 'cert'/,
+  ],
+  [
+    () => redis({ url: 'rediss://localhost', tls: { ca: [] } }),
+    'TypeError',
+    'ERR_SLUICE_OPTIONS',
+    /redis\.tls\.ca must be left out or/,
+  ],
+  [
+    () => createLimiter({ policy: bucket }),
+    'TypeError',
+    'ERR_SLUICE_UNKNOWN_OPTION',
+    /'policy'.*'policies'/,
+  ],
   [() => redis('localhost:6379'), 'TypeError', 'ERR_SLUICE_REDIS_URL', /redis:\/\//],
   [() => redis('redis://localhost:0'), 'TypeError', 'ERR_SLUICE_REDIS_URL', /port/],
   [() => redis('redis://localhost/one'), 'TypeError', 'ERR_SLUICE_REDIS_URL', /database/],
@@ -333,6 +385,11 @@ test('the edges of what is accepted', () => {
     createLimiter({ policies: bucket }).checkSync('a', { cost: 2 ** 31 - 1 }).allowed,
     false,
   );
+});
+
+test('an option of redis() that is undefined counts as left out', () => {
+  const url = 'redis://localhost:6390';
+  assert.equal(redis({ url, client: undefined, tls: undefined }).address, 'localhost:6390');
 });
 
 test('a password is in no message and no printout', () => {

@@ -65,7 +65,7 @@ for (const [what, own, named] of [
 }
 
 test('a pipeline is refused', () => {
-  assert.throws(() => redis({ client: client.pipeline() }), /got 'a pipeline'/);
+  assert.throws(() => redis({ client: client.pipeline() }), /got a pipeline$/);
 });
 
 test('other options beside a client are refused by name', () => {
@@ -94,19 +94,19 @@ for (const name of ['ioredis', 'iovalkey']) {
   test(`${name}: a client that was closed is refused; so is one that subscribes`, async () => {
     const own = CLIENTS[name].open(server.url, { protocol: 2 });
     await own.subscribe('news');
-    assert.throws(() => redis({ client: own }), /got 'one in subscriber mode'/);
+    assert.throws(() => redis({ client: own }), /got one in subscriber mode$/);
     await own.unsubscribe('news');
     redis({ client: own });
     own.disconnect();
     await once(own, 'end');
-    assert.throws(() => redis({ client: own }), /got 'one that was closed'/);
+    assert.throws(() => redis({ client: own }), /got one that was closed$/);
   });
 }
 
 test('node-redis: a client of RESP2 that subscribes is refused', async () => {
   const own = nodeRedis.open(server.url, { RESP: 2 });
   await own.subscribe('news', () => {});
-  assert.throws(() => redis({ client: own }), /got 'one in subscriber mode'/);
+  assert.throws(() => redis({ client: own }), /got one in subscriber mode$/);
   own.destroy();
 });
 
