@@ -129,6 +129,8 @@ const LONGEST_NAME = 64;
 function nearest(word: string, known: readonly string[]): string | undefined {
   // Option names may come from a caller's caller: comparing takes time by their length.
   if (word.length > LONGEST_NAME) return undefined;
+  const begun = word.length > 2 && known.find((name) => name.startsWith(word));
+  if (begun) return begun;
   const ranked = known
     .map((name) => ({ name, off: distance(word.toLowerCase(), name.toLowerCase()) }))
     .sort((a, b) => a.off - b.off);

@@ -2,17 +2,46 @@
 
 import { channel } from 'node:diagnostics_channel';
 import type { RedisNodeStats, RedisWarning } from './redis-stats.js';
-import type { Decision, Key, PolicyDecision } from './types.js';
+import type { Decision, Key, OnStoreError, PolicyDecision } from './types.js';
 
 /** Published for each check that is denied. */
 export interface DeniedEvent {
+  /** As it was asked with. */
   readonly key: Key;
   readonly decision: Decision;
 }
 
 /** Published for each shadow policy (`enforce: false`) that would have denied a check. */
 export interface WouldDenyEvent extends DeniedEvent {
+  /** What the shadow said. */
   readonly policy: PolicyDecision;
+}
+
+/**
+ * Why Redis did not decide. 'timeout': no answer before the deadline; 'overload': it would not have answered in time;
+ * 'unavailable': no connection, it was lost, or the breaker is open; 'refused': the server took the connection and
+ * turned us away; 'server': it answered with an error; 'foreign': a key holds what is not ours; 'protocol': it does not
+ * speak as Redis does; 'closed': the connection was closed in this process.
+ */
+export type RedisFault =
+  | 'timeout'
+  | 'overload'
+  | 'unavailable'
+  | 'refused'
+  | 'server'
+  | 'foreign'
+  | 'protocol'
+  | 'closed';
+
+/** Published on `sluice:fault` for each call that Redis did not answer. */
+export interface FaultEvent {
+  /** Of the store: `host:port`, without credentials; of a cluster or sentinels, those that were given. */
+  readonly address: string;
+  readonly fault: RedisFault;
+  /** What happened, for a person, with the server's own words; without secrets. */
+  readonly detail: string | undefined;
+  /** By which rule the call was decided; 'throw': it was rejected. */
+  readonly decidedBy: OnStoreError;
 }
 
 /**
@@ -22,6 +51,7 @@ export interface WouldDenyEvent extends DeniedEvent {
 export interface BreakerEvent {
   /** `host:port`, without credentials. */
   readonly address: string;
+  /** 'open': checks go by `onStoreError`; 'half-open': one of them is tried; 'closed': all are asked again. */
   readonly state: RedisNodeStats['breaker'];
 }
 

@@ -176,7 +176,9 @@ const entry: RateLimit = Object.assign(rateLimit, {
 }) as unknown as RateLimit;
 
 declare namespace entry {
+  /** What `rateLimit()` is given: of the middleware, and of the limiter that it makes. */
   export type RateLimitOptions<P extends Policies = Policies> = OptionsOfPolicies<P, never>;
+  /** What stands in `req.rateLimit` behind the middleware. */
   export type RateLimitInfo = Info;
 }
 

@@ -1,7 +1,14 @@
 // The entry 'sluice'.
 
 export { type ArgumentError, SluiceError } from './errors.js';
-export type { BreakerEvent, DeniedEvent, WarningEvent, WouldDenyEvent } from './events.js';
+export type {
+  BreakerEvent,
+  DeniedEvent,
+  FaultEvent,
+  RedisFault,
+  WarningEvent,
+  WouldDenyEvent,
+} from './events.js';
 export { createLimiter } from './limiter.js';
 export type {
   CheckOptions,

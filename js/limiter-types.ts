@@ -120,6 +120,7 @@ export interface LimiterStats {
   readonly store: 'memory' | 'redis';
   /** Checks admitted, and denied. Peeks do not count. */
   readonly allowed: number;
+  /** See `allowed`. */
   readonly denied: number;
   /** Memory: entries held, slots of the table, entries given up for new keys before they had expired. */
   readonly memory?: { readonly keys: number; readonly capacity: number; readonly evicted: number };
@@ -161,9 +162,11 @@ export interface Limiter<
   credit(key: K, cost: Cost<Name>, ...options: OptionsOf<CreditOptions<Name>, Plan>): Promise<void>;
   /** Denies the key whatever costs anything for so long, up to 100 days, instead of any block there is. A key of parts: under the policies that count by exactly these. */
   block(key: Partial<Extract<K, object>> | Extract<K, string>, duration: Duration): Promise<void>;
+  /** Ends a block, its own or that of a policy's `blockFor`. */
   unblock(key: Partial<Extract<K, object>> | Extract<K, string>): Promise<void>;
   /** Forgets the key: it equals a new one. Rejects if Redis cannot be reached. */
   reset(key: K): Promise<void>;
+  /** Counts; over Redis, latencies and the state of each server too. Cheap enough to be asked every second. */
   stats(): LimiterStats;
   /**
    * Waits for checks under way and lets go of the store. Later calls fail with `ERR_SLUICE_CLOSED`, and so do waiting

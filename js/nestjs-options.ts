@@ -74,9 +74,11 @@ export interface RateLimitOptions<Request = NestRequest> {
   limiter?: string;
   /** Policies in place of the module's: they count a caller for each handler apart. */
   policies?: LimiterOptions['policies'];
+  /** Who is limited, in place of the module's `key`. */
   key?: KeyFunction<Request>;
   /** Which plan of the limiter holds. */
   plan?: PerRequest<string, Request>;
+  /** What a request costs, in place of the module's `cost`. */
   cost?: PerRequest<Cost, Request>;
   /** Other limits than the policies' own, by policy; window, rate and state stay. */
   limits?: PerRequest<Limits | undefined, Request>;

@@ -5,7 +5,7 @@ import { type Call, isShort, takesSlots, writeCall } from './call.js';
 import { ID_REUSED, type PolicyTable, readDecision, sourceOf, verdictLength } from './decision.js';
 import type { Engine } from './engine.js';
 import { closedError, idReusedError, SluiceError } from './errors.js';
-import { publishBreaker, publishWarning } from './events.js';
+import { type FaultEvent, publishBreaker, publishWarning, type RedisFault } from './events.js';
 import { newHolderId, Slots } from './holder.js';
 import type { Who } from './keys.js';
 import { Kind, type NativeRedisLimiter, native } from './native.js';
@@ -13,7 +13,6 @@ import { type RedisStats, totalOf } from './redis-stats.js';
 import type { RedisStore } from './redis-store.js';
 import type { Decision } from './types.js';
 
-/** Published for each check that the store did not answer: `{ address, fault, detail, decidedBy }`. */
 const faultChannel = channel('sluice:fault');
 
 /** The fault of a call whose keys no node of a cluster has all of. */
@@ -185,8 +184,12 @@ export class RedisLink<Name extends string> implements Engine<Name> {
 
   #error(fault: string, detail: string | undefined): SluiceError {
     if (fault === CROSS_SLOT) return new SluiceError('ERR_SLUICE_CROSS_SLOT', detail!);
-    const what = `no answer from Redis at ${this.#store.address} (${fault})`;
-    return new SluiceError('ERR_SLUICE_STORE_UNAVAILABLE', detail ? `${what}: ${detail}` : what);
+    const { address, isCluster } = this.#store;
+    const what = `no answer from Redis at ${address} (${fault})`;
+    // What happened begins with the server that it is about, where there may be several.
+    const told = !isCluster && detail?.startsWith(`${address}: `);
+    const why = told ? detail?.slice(address.length + 2) : detail;
+    return new SluiceError('ERR_SLUICE_STORE_UNAVAILABLE', why ? `${what}: ${why}` : what);
   }
 
   /**
@@ -194,12 +197,13 @@ export class RedisLink<Name extends string> implements Engine<Name> {
    * called only when all answers that stand there have been taken.
    */
   report(faultNumber: number, detail: string | undefined, code: number): void {
-    const fault = native.redisFaults[faultNumber]!;
+    const fault = native.redisFaults[faultNumber] as RedisFault | typeof CROSS_SLOT;
     // A mistake of who asks, who is told by the error.
     if (fault === CROSS_SLOT) return;
     if (faultChannel.hasSubscribers) {
       const decidedBy = code === ID_REUSED ? 'local' : code < 0 ? 'throw' : sourceOf(code);
-      faultChannel.publish({ address: this.#store.address, fault, detail, decidedBy });
+      const { address } = this.#store;
+      faultChannel.publish({ address, fault, detail, decidedBy } as FaultEvent);
     } else if (!this.#warned && code >= 0) {
       // A caller of the rule 'throw' sees the error; under the other rules nobody would.
       process.emitWarning(`${this.#error(fault, detail).message} (checks go by onStoreError)`, {

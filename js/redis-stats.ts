@@ -15,6 +15,7 @@ export interface RedisWarning {
 export interface RedisNodeStats {
   /** `host:port` */
   readonly address: string;
+  /** Now; the breaker says whether it is of use. */
   readonly connected: boolean;
   /** 'open': checks go by `onStoreError` at once; 'half-open': one of them sees whether the server is back. */
   readonly breaker: 'closed' | 'open' | 'half-open';
@@ -36,7 +37,9 @@ export interface RedisNodeStats {
   readonly batches: number;
   /** Requests in a batch. */
   readonly meanBatch: number;
+  /** The same, of the largest one so far: at most 128. */
   readonly largestBatch: number;
+  /** How often a connection was made after the first. */
   readonly reconnects: number;
   /** How often the server had forgotten the script. */
   readonly scriptReloads: number;
@@ -44,7 +47,9 @@ export interface RedisNodeStats {
   readonly queueDepth: number;
   /** From a check's call to its answer, whoever gave it, in ms; up to 1/32 too long. 0 before the first. */
   readonly p50Ms: number;
+  /** The same, for 99 of 100 checks. */
   readonly p99Ms: number;
+  /** The same, for 999 of 1,000 checks. */
   readonly p999Ms: number;
   /** As of the last connection, or none if the server does not tell. */
   readonly warnings: readonly RedisWarning[];

@@ -16,7 +16,7 @@ export type { Pem, RedisTlsOptions } from './redis-tls.js';
 export interface RedisOptions {
   /**
    * `redis://[[user]:password@]host[:port][/database]`; `rediss://`, the same with TLS; or
-   * `redis+unix://[[user]:password@]/path[?db=database]`
+   * `redis+unix://[[user]:password@]/path[?db=database]`. `valkey://` and `valkeys://` are the first two.
    */
   url?: string;
   /** With `cluster: true`: URLs of some of its nodes. The others are found through them. */
@@ -27,8 +27,9 @@ export interface RedisOptions {
   sentinels?: readonly string[];
   /** What the sentinels call the master. */
   master?: string;
-  /** Instead of the user in the sentinels' URLs. Of the sentinels alone, as is the next one. */
+  /** Instead of the user in the sentinels' URLs. Of the sentinels alone. */
   sentinelUsername?: string;
+  /** Instead of the password in the sentinels' URLs; as `password`, but of the sentinels alone. */
   sentinelPassword?: string | PasswordFunction;
   /** Instead of the user in the URL. Behind sentinels: of the master. */
   username?: string;
@@ -58,6 +59,33 @@ const OPTIONS: Readonly<Record<keyof RedisOptions, true>> = {
   database: true,
   tls: true,
 };
+
+/** How other clients name it, and where it goes here. */
+const FOREIGN_OPTIONS = new Map([
+  ['host', 'url'],
+  ['port', 'url'],
+  ['path', 'url'],
+  ['socket', 'url'],
+  ['db', 'database'],
+  ['user', 'username'],
+  ['name', 'master'],
+  ['rootNodes', 'nodes'],
+  ['startupNodes', 'nodes'],
+]);
+
+/** @throws TypeError `ERR_SLUICE_UNKNOWN_OPTION`, without any value: it may be a password under a wrong name */
+function checkNames(options: object): void {
+  for (const name of Object.keys(options)) {
+    const ours = FOREIGN_OPTIONS.get(name);
+    if (ours === undefined) continue;
+    const message = `redis has no option '${name}': say it here with '${ours}'`;
+    throw Object.assign(new TypeError(message), {
+      code: 'ERR_SLUICE_UNKNOWN_OPTION',
+      argument: `redis.${name}`,
+    });
+  }
+  checkOptionNames(options, [...Object.keys(OPTIONS), 'client'], 'redis', { secret: true });
+}
 
 /** Options of a Redis store over a client of yours. */
 export interface RedisClientOptions extends Partial<Record<keyof RedisOptions, never>> {
@@ -129,7 +157,7 @@ function overClient(options: RedisClientOptions): RedisStore {
       expected,
     );
   }
-  checkOptionNames(options, [...Object.keys(OPTIONS), 'client'], 'redis', { secret: true });
+  checkNames(options);
   return new RedisStore(relayOf(options.client));
 }
 
@@ -158,6 +186,6 @@ export function redis(options: string | RedisOptions | RedisClientOptions): Redi
     throw typeError('ERR_SLUICE_OPTIONS', 'redis', withheld(options, 'the client'), expected);
   }
   if (isOverClient(options)) return overClient(options);
-  checkOptionNames(options, [...Object.keys(OPTIONS), 'client'], 'redis', { secret: true });
+  checkNames(options);
   return new RedisStore(readServers(options));
 }

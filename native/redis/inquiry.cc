@@ -10,7 +10,7 @@
 namespace sluice::redis {
 namespace {
 
-constexpr std::string_view kNonsense = "the server's answer made no sense";
+constexpr std::string_view kNonsense = "what the server speaks at this port is not Redis' protocol";
 
 }  // namespace
 

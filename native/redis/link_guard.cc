@@ -12,6 +12,8 @@ namespace sluice::redis {
 namespace {
 
 constexpr std::string_view kUnanswered = "no answer before the deadline";
+constexpr std::string_view kUnconnected = "not connected before the deadline";
+constexpr std::string_view kUngreeted = "the server accepted the connection but did not answer";
 constexpr std::string_view kSilent = "the server did not answer in time, several times in a row";
 constexpr std::string_view kTooMuch = "more is asked of the server than it answers in time";
 
@@ -89,7 +91,16 @@ void Link::Expire(Nanos now, bool late) {
   if (now < first_deadline_) return;
   first_deadline_ = kNever;
   bool check_expired = false;
-  const auto expired = [this, now, &check_expired](Request& request, bool written) {
+  std::string_view why = kUnanswered;
+  std::string unconnected;
+  if (state_ != State::kReady) {
+    // Of a server that is not there, this may be all that anybody is told.
+    const std::string_view stage = state_ == State::kGreeting ? kUngreeted : stage_;
+    unconnected = kUnconnected;
+    if (!stage.empty()) unconnected.append(": ").append(stage);
+    why = unconnected;
+  }
+  const auto expired = [this, now, why, &check_expired](Request& request, bool written) {
     if (!request.sink) return true;
     if (request.deadline > now) {
       first_deadline_ = std::min(first_deadline_, request.deadline);
@@ -97,7 +108,7 @@ void Link::Expire(Nanos now, bool late) {
     }
     if (!written) check_expired = check_expired || !CanWait(request.kind);
     if (written || breaker_.closed()) {
-      Fail(request, Fault::kTimeout, kUnanswered);
+      Fail(request, Fault::kTimeout, why);
     } else {
       Fail(request, breaker_.fault(), breaker_.why());
     }

@@ -14,6 +14,8 @@ namespace sluice::redis {
 namespace {
 
 constexpr std::string_view kNonsense = "the server's answer made no sense";
+constexpr std::string_view kOtherProtocol =
+    "what the server speaks at this port is not Redis' protocol";
 
 bool IsSha1(std::string_view text) {
   return text.size() == 40 && std::ranges::all_of(text, [](unsigned char c) {
@@ -26,14 +28,15 @@ bool IsSha1(std::string_view text) {
 void Link::OnBytes(std::string_view bytes, Nanos now) {
   now_ = now;
   if (state_ != State::kGreeting && state_ != State::kReady) return;
-  if (!reader_.Feed(bytes)) return Lose(Fault::kProtocol, kNonsense, now);
+  const std::string_view broken = state_ == State::kGreeting ? kOtherProtocol : kNonsense;
+  if (!reader_.Feed(bytes)) return Lose(Fault::kProtocol, broken, now);
   // A reply may end this connection; nothing that followed it counts then.
   const std::uint64_t connection = wanted_;
   Reply reply;
   while (wanted_ == connection) {
     const ReplyReader::Next next = reader_.Take(reply);
     if (next == ReplyReader::Next::kMore) break;
-    if (next == ReplyReader::Next::kBroken) return Lose(Fault::kProtocol, kNonsense, now);
+    if (next == ReplyReader::Next::kBroken) return Lose(Fault::kProtocol, broken, now);
     OnReply(std::move(reply), now);
   }
   Pump(now);

@@ -84,8 +84,8 @@ class Parser {
       text.remove_prefix(scheme.size());
       return true;
     };
-    if (take("redis://")) return true;
-    if (take("rediss://")) return url.tls = true;
+    if (take("redis://") || take("valkey://")) return true;
+    if (take("rediss://") || take("valkeys://")) return url.tls = true;
     if (take("redis+unix://")) return unix_ = true;
     return Refuse(Part::kScheme, "the URL must begin redis://, rediss:// or redis+unix://");
   }
@@ -169,7 +169,9 @@ class Parser {
       port = text.substr(colon + 1);
     }
     if (!ReadNumber<std::uint16_t>(port, 1, 65535, url.endpoint.port)) {
-      return Refuse(Part::kPort, "the port must be a whole number from 1 to 65535");
+      return Refuse(Part::kPort,
+                    "the port must be a whole number from 1 to 65535; a '/', '@' or ':' in a user "
+                    "or password must be percent-encoded");
     }
     return url.port_given = true;
   }

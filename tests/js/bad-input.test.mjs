@@ -242,6 +242,24 @@ const refusals = [
   ],
   [() => redis('redis://localhost\n'), 'TypeError', 'ERR_SLUICE_REDIS_URL', /url .* white space/],
   [
+    () => redis({ host: 'localhost', port: 6379 }),
+    'TypeError',
+    'ERR_SLUICE_UNKNOWN_OPTION',
+    /'host': say it here with 'url'/,
+  ],
+  [
+    () => redis({ url: 'redis://localhost', db: 1 }),
+    'TypeError',
+    'ERR_SLUICE_UNKNOWN_OPTION',
+    /'db': say it here with 'database'/,
+  ],
+  [
+    () => createLimiter({ policies: bucket, denial: false }),
+    'TypeError',
+    'ERR_SLUICE_UNKNOWN_OPTION',
+    /'denial'.*'denialCache'/,
+  ],
+  [
     () => redis({ client: undefined }),
     'TypeError',
     'ERR_SLUICE_OPTIONS',

@@ -2,6 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { inspect } from 'node:util';
@@ -58,7 +60,10 @@ test('a unix socket, with a password and a database in the URL or beside it', as
 
 test('a unix socket that is not there is named', async () => {
   const url = `redis+unix://${server.socketPath}-missing`;
-  await assert.rejects(check(url), unavailable(/socket-missing: cannot connect: No such file/));
+  await assert.rejects(
+    check(url),
+    unavailable(/socket-missing \(unavailable\): cannot connect: No such file/),
+  );
 });
 
 test('a unix socket takes no TLS', () => {
@@ -269,4 +274,45 @@ test('no secret is in a store, a limiter, its stats, its errors or its events', 
   assert.match(text, /WRONGPASS/, 'the events are there');
   assert.doesNotMatch(text, /hunter2/);
   assert.doesNotMatch(JSON.stringify(said), /hunter2/);
+});
+
+/** What the first check is told that asks a server of this kind. */
+async function firstFault(onConnection) {
+  const other = createServer(onConnection).listen(0, '127.0.0.1');
+  await once(other, 'listening');
+  const { port } = other.address();
+  const limiter = limiterOver(`redis://127.0.0.1:${port}`, { deadlineMs: 100 });
+  try {
+    return await limiter.check('k').then(
+      () => 'it was answered',
+      ({ message }) => message.replace(`127.0.0.1:${port}`, 'HERE'),
+    );
+  } finally {
+    await limiter.close();
+    other.close();
+  }
+}
+
+test('a server that is no Redis is told from one that is busy, at the first check', async () => {
+  const sockets = [];
+  const silent = await firstFault((socket) => sockets.push(socket));
+  for (const socket of sockets) socket.destroy();
+  assert.equal(
+    silent,
+    'no answer from Redis at HERE (timeout): not connected before the deadline: the server accepted the connection but did not answer',
+  );
+  const http = await firstFault((socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'));
+  assert.equal(
+    http,
+    "no answer from Redis at HERE (protocol): what the server speaks at this port is not Redis' protocol",
+  );
+});
+
+test('the address stands in an error once', async () => {
+  const limiter = limiterOver('redis://127.0.0.1:1');
+  await assert.rejects(
+    limiter.check('k'),
+    unavailable(/^no answer from Redis at 127\.0\.0\.1:1 \(unavailable\): cannot connect: /),
+  );
+  await limiter.close();
 });

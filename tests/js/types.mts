@@ -4,6 +4,7 @@ import {
   concurrency,
   createLimiter,
   type Decision,
+  type FaultEvent,
   fixedWindow,
   gcra,
   type Limiter,
@@ -173,6 +174,13 @@ const shut: SyncLimiter<'burst', { tenant: string }, 'free'> = denyAll({ retryAf
 const handedOn: Limiter<'burst' | 'daily'> = inMemory;
 
 export { byTenant, daily, either, freed, handedOn, later, onlyName, open, policy, shut, source };
+
+// What is published on node:diagnostics_channel has types of its own.
+const rule: FaultEvent['decidedBy'] = 'local';
+// @ts-expect-error: a fault is no breaker's state
+const fault: FaultEvent['fault'] = 'open';
+
+export { fault, rule };
 
 // A wrapper of one's own.
 const wrap = (options: LimiterOptions) => createLimiter(options);

@@ -151,5 +151,15 @@ TEST(LinkErrors, AServerWithTooManyClientsIsAskedAgainLater) {
   EXPECT_NE(driver.link.WantedConnection(), 0U);
 }
 
+TEST(LinkErrors, AServerThatSpeaksAnotherProtocolFromTheBeginningIsSaidTo) {
+  LinkDriver driver;
+  const auto check = driver.Check("a", std::chrono::seconds(60));
+  driver.link.OnConnected(driver.now);
+  driver.Receive("HTTP/1.1 400 Bad Request\r\n\r\n");
+  EXPECT_EQ(driver.Answer(check).fault, Fault::kProtocol);
+  EXPECT_EQ(driver.Answer(check).detail,
+            "what the server speaks at this port is not Redis' protocol");
+}
+
 }  // namespace
 }  // namespace sluice::redis

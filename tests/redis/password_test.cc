@@ -201,6 +201,21 @@ TEST(PasswordLink, AnAttemptThatTakesTooLongSaysWhatItWaitedFor) {
   EXPECT_EQ(driver.Answer(ticket).detail, "connecting took too long: the stars");
 }
 
+TEST(PasswordLink, ACheckThatIsNotConnectedByItsDeadlineSaysWhatItWaitedFor) {
+  LinkDriver driver;
+  driver.link.OnStage("the stars");
+  const auto ticket = driver.Check("a", std::chrono::milliseconds(100));
+  driver.Pass(std::chrono::milliseconds(100));
+  EXPECT_EQ(driver.Answer(ticket).fault, Fault::kTimeout);
+  EXPECT_EQ(driver.Answer(ticket).detail, "not connected before the deadline: the stars");
+  driver.link.OnConnected(driver.now);
+  const auto next = driver.Check("b", std::chrono::milliseconds(100));
+  driver.Pass(std::chrono::milliseconds(100));
+  EXPECT_EQ(driver.Answer(next).detail,
+            "not connected before the deadline: the server accepted the connection but did not "
+            "answer");
+}
+
 class UnixSocketTest : public ::testing::Test {
  protected:
   UnixSocketTest() {

@@ -67,6 +67,14 @@ TEST(Url, RedissMeansTls) {
   EXPECT_FALSE(ParsedUrl("redis://cache.internal").tls);
 }
 
+TEST(Url, ValkeysSchemesMeanTheSame) {
+  const Url url = ParsedUrl("valkeys://app:pw@cache.internal:6380/2");
+  EXPECT_TRUE(url.tls);
+  EXPECT_EQ(url.endpoint.host, "cache.internal");
+  EXPECT_EQ(url.endpoint.database, 2);
+  EXPECT_FALSE(ParsedUrl("valkey://cache.internal").tls);
+}
+
 TEST(Url, AUnixSocketIsAPath) {
   const Endpoint endpoint = Parsed("redis+unix:///run/redis/redis.sock");
   EXPECT_EQ(endpoint.path, "/run/redis/redis.sock");
