@@ -81,7 +81,7 @@ describe('the demo', { concurrency: 2 }, () => {
     ['SIGKILL', null],
   ]) {
     const title = `serves until stopped by ${signal}, and leaves no server behind`;
-    test(title, { timeout: 60_000 }, async (t) => {
+    test(title, { timeout: 300_000 }, async (t) => {
       const child = spawn(process.execPath, [demo, '--no-build', '--serve', '--replicas', '2']);
       t.after(() => child.kill('SIGKILL'));
       const lines = createInterface(child.stdout);

@@ -64,7 +64,7 @@ test('the programs of docs/nestjs.md compile and run', () => {
     const ended = spawnSync(process.execPath, args, {
       cwd: folder,
       encoding: 'utf8',
-      timeout: 60_000,
+      timeout: 300_000,
       env: { ...process.env, NO_COLOR: '1' },
     });
     assert.equal(ended.status, 0, `${file}\n${ended.stdout}\n${ended.stderr}`);

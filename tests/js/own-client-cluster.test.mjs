@@ -165,9 +165,12 @@ for (const [name, { open, close }] of Object.entries(CLUSTER_CLIENTS)) {
     while ((await limiter.check(keys[0])).source !== 'store');
     node.freeze();
     try {
-      for (let i = 0; i < 2; i++) assert.equal((await limiter.check(keys[0])).source, 'local');
-      const before = limiter.stats().redis;
-      assert.equal(before.nodes[0].breaker, 'open');
+      let before;
+      do {
+        // A deadline that passed while this process stood still is not held against the node.
+        assert.equal((await limiter.check(keys[0])).source, 'local');
+        before = limiter.stats().redis;
+      } while (before.nodes[0].breaker !== 'open');
       for (const { source } of await limiter.checkMany(keys.map((key) => ({ key })))) {
         assert.equal(source, 'local');
       }

@@ -88,7 +88,9 @@ test('a replica, and a clock that is off', async (t) => {
   await until('both are told', () => events.length === 2);
   assert.deepEqual(events.map(({ warning }) => warning).sort(), ['clock', 'replica']);
   const { detail } = events.find(({ warning }) => warning === 'clock');
-  assert.match(detail, /^the server's clock is 6[01]\.\d s behind this process's$/);
+  // The longer the answer took, the less it says.
+  const [, behind] = detail.match(/^the server's clock is (\d+\.\d) s behind this process's$/);
+  assert.ok(behind > 40 && behind < 80, detail);
   assert.equal(warningsOf(limiter).length, 2);
   // It refuses, again and again; that is told once.
   for (let i = 0; i < 5; i++) await assert.rejects(limiter.check('k'), /READONLY/);

@@ -101,7 +101,7 @@ async function runProgram(block) {
   const file = extension === 'mts' ? await compile(name) : name;
   const args = ['--import', './preload.mjs', file];
   const env = cleanEnv({ PATH: at.path });
-  const options = { cwd: at.project, env, timeout: 30_000 };
+  const options = { cwd: at.project, env, timeout: 300_000 };
   const { status, stderr } = await run(process.execPath, args, options);
   assert.equal(status, 0, stderr || `did not end by itself (${status})`);
 }
