@@ -28,21 +28,21 @@ export interface RedisOptions {
   /** What the sentinels call the master. */
   master?: string;
   /** Instead of the user in the sentinels' URLs. Of the sentinels alone. */
-  sentinelUsername?: string;
+  sentinelUsername?: string | undefined;
   /** Instead of the password in the sentinels' URLs; as `password`, but of the sentinels alone. */
-  sentinelPassword?: string | PasswordFunction;
+  sentinelPassword?: string | PasswordFunction | undefined;
   /** Instead of the user in the URL. Behind sentinels: of the master. */
-  username?: string;
+  username?: string | undefined;
   /**
    * Instead of the password in the URL: itself, or a function that gives it. The function is called for each new
    * connection, so that a token that expires is replaced; checks that wait for it go by their deadline and
    * `onStoreError`. Limiters share a connection if they are given the same function.
    */
-  password?: string | PasswordFunction;
+  password?: string | PasswordFunction | undefined;
   /** Instead of the database in the URL: a whole number >= 0. A cluster has only 0. */
-  database?: number;
+  database?: number | undefined;
   /** Given: with TLS, to all servers, whatever the URLs begin with. */
-  tls?: RedisTlsOptions;
+  tls?: RedisTlsOptions | undefined;
 }
 
 // As an object, so that one forgotten here does not compile.

@@ -175,6 +175,13 @@ const handedOn: Limiter<'burst' | 'daily'> = inMemory;
 
 export { byTenant, daily, either, freed, handedOn, later, onlyName, open, policy, shut, source };
 
+// What an environment may leave out, redis() may be given; but it wants to know where Redis is.
+redis({ url: 'redis://h', username: process.env.USER, password: process.env.PASSWORD });
+// @ts-expect-error: it may be undefined
+redis(process.env.REDIS_URL);
+// @ts-expect-error: it may be undefined
+redis({ url: process.env.REDIS_URL });
+
 // What is published on node:diagnostics_channel has types of its own.
 const rule: FaultEvent['decidedBy'] = 'local';
 // @ts-expect-error: a fault is no breaker's state
