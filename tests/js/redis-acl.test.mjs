@@ -46,7 +46,7 @@ const limiterOver = (options, more = {}) =>
     prefix: `sluice:${prefixes++}`,
     onStoreError: 'throw',
     denialCache: false,
-    deadlineMs: 5000,
+    deadlineMs: 60_000,
     ...more,
   });
 
@@ -90,7 +90,7 @@ async function useAll(limiter, key = 'k') {
 }
 
 /** What a check is told; 'store' if it is decided. */
-async function told(options, { deadlineMs = 1000, key = 'k', ...more } = {}) {
+async function told(options, { deadlineMs = 10_000, key = 'k', ...more } = {}) {
   const limiter = limiterOver(options, { deadlineMs, ...more });
   try {
     return (await limiter.check(key)).source;
