@@ -175,6 +175,7 @@ export interface NativeAddon {
     ca: string;
     cert: string;
     key: string;
+    passphrase: string;
     servername: string;
     verify: boolean;
   }): NativeTls | readonly [name: string, reason: string];

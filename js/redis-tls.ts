@@ -14,15 +14,17 @@ export interface RedisTlsOptions {
   ca?: Pem | readonly Pem[];
   /** The certificate to show to a server that asks for one, with those between it and its CA. */
   cert?: Pem;
-  /** Its private key, not encrypted. */
+  /** Its private key. */
   key?: Pem;
+  /** Of the key, if that is encrypted. */
+  passphrase?: string;
   /** The name that the server's certificate must have, and that is sent as SNI. Default: the URL's host. */
   servername?: string;
   /** Default true. With false any certificate will do, and whoever stands between may read and answer everything. */
   rejectUnauthorized?: boolean;
 }
 
-const OPTIONS = ['ca', 'cert', 'key', 'servername', 'rejectUnauthorized'];
+const OPTIONS = ['ca', 'cert', 'key', 'passphrase', 'servername', 'rejectUnauthorized'];
 
 let roots: string | undefined;
 
@@ -57,7 +59,8 @@ function readPem(value: unknown, name: string): string {
 
 export function readTls(given: RedisTlsOptions): NativeTls {
   checkOptionNames(given, OPTIONS, 'redis.tls', { secret: true });
-  const { ca, cert, key, servername = '', rejectUnauthorized = true } = given;
+  const { ca, cert, key, passphrase = '', servername = '', rejectUnauthorized = true } = given;
+  if (typeof passphrase !== 'string') throw refuse('passphrase', passphrase, 'a string');
   if (typeof servername !== 'string') throw refuse('servername', servername, 'a string');
   if (typeof rejectUnauthorized !== 'boolean') {
     throw refuse('rejectUnauthorized', rejectUnauthorized, 'true or false');
@@ -75,6 +78,7 @@ export function readTls(given: RedisTlsOptions): NativeTls {
     ca: ca === undefined ? (rejectUnauthorized ? nodeRoots() : '') : texts.join('\n') || '\n',
     cert: certPem,
     key: keyPem,
+    passphrase,
     servername,
     verify: rejectUnauthorized,
   });

@@ -49,12 +49,13 @@ Napi::Value ParseRedisUrl(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value MakeTls(const Napi::CallbackInfo& info) {
-  constexpr std::array kParts{"", "ca", "cert", "key", "servername"};
+  constexpr std::array kParts{"", "ca", "cert", "key", "passphrase", "servername"};
   const Napi::Env env = info.Env();
   const auto from = info[0].As<Napi::Object>();
   const redis::Tls::Options options{.ca = TextOf(from, "ca"),
                                     .cert = TextOf(from, "cert"),
                                     .key = TextOf(from, "key"),
+                                    .passphrase = TextOf(from, "passphrase"),
                                     .server_name = TextOf(from, "servername"),
                                     .verify = from.Get("verify").ToBoolean()};
   redis::Tls::Fault fault;

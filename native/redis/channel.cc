@@ -34,7 +34,8 @@ Channel::State Channel::state() const {
 }
 
 std::string_view Channel::stage() const {
-  return shaking_ ? "the server did not finish the TLS handshake" : "the server did not accept";
+  return shaking_ ? "the server did not finish the TLS handshake (does it speak TLS at this port?)"
+                  : "the server did not accept";
 }
 
 short Channel::Events(bool output) const {

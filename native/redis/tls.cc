@@ -41,10 +41,18 @@ bool StartOpenSsl() {
   return started;
 }
 
-// OpenSSL's own answer to an encrypted key is to ask at the terminal.
-int NoPassphrase(char* /*buffer*/, int /*size*/, int /*writing*/, void* encrypted) {
-  *static_cast<bool*>(encrypted) = true;
-  return -1;
+struct Passphrase {
+  std::string_view text;
+  bool wanted = false;
+};
+
+// OpenSSL's own answer to what is encrypted is to ask at the terminal.
+int GivePassphrase(char* buffer, int size, int /*writing*/, void* given) {
+  auto& passphrase = *static_cast<Passphrase*>(given);
+  passphrase.wanted = true;
+  const std::string_view text = passphrase.text;
+  if (text.empty() || text.size() > static_cast<std::size_t>(size)) return -1;
+  return static_cast<int>(text.copy(buffer, text.size()));
 }
 
 Bio Reader(std::string_view text) {
@@ -54,9 +62,9 @@ Bio Reader(std::string_view text) {
 // All certificates of a PEM text; none if one of them cannot be read.
 std::vector<Certificate> ReadCertificates(std::string_view pem) {
   std::vector<Certificate> certificates;
-  bool encrypted = false;
+  Passphrase none;
   const Bio bio = Reader(pem);
-  while (Certificate one{PEM_read_bio_X509_AUX(bio.get(), nullptr, NoPassphrase, &encrypted)}) {
+  while (Certificate one{PEM_read_bio_X509_AUX(bio.get(), nullptr, GivePassphrase, &none)}) {
     certificates.push_back(std::move(one));
   }
   const unsigned long error = ERR_peek_last_error();
@@ -130,7 +138,7 @@ class Maker {
     return true;
   }
 
-  bool Show(std::string_view cert, std::string_view key) {
+  bool Show(std::string_view cert, std::string_view key, Passphrase passphrase) {
     if (cert.empty() && key.empty()) return true;
     const std::vector<Certificate> chain = ReadCertificates(cert);
     if (chain.empty()) return Refuse(Part::kCert, "holds no certificate that can be read (PEM)");
@@ -139,13 +147,13 @@ class Maker {
     }
     for (std::size_t i = 1; i < chain.size(); ++i)
       SSL_CTX_add1_chain_cert(context_, chain[i].get());
-    bool encrypted = false;
     const Bio bio = Reader(key);
-    const Key read{PEM_read_bio_PrivateKey(bio.get(), nullptr, NoPassphrase, &encrypted)};
-    if (!read) {
-      return Refuse(Part::kKey, encrypted ? "is encrypted: decrypt it before"
-                                          : "holds no private key that can be read (PEM)");
+    const Key read{PEM_read_bio_PrivateKey(bio.get(), nullptr, GivePassphrase, &passphrase)};
+    if (!read && passphrase.wanted) {
+      return Refuse(Part::kPassphrase, passphrase.text.empty() ? "is missing: the key is encrypted"
+                                                               : "does not decrypt the key");
     }
+    if (!read) return Refuse(Part::kKey, "holds no private key that can be read (PEM)");
     if (SSL_CTX_use_PrivateKey(context_, read.get()) != 1) {
       return Refuse(Part::kKey, "is not the certificate's");
     }
@@ -189,7 +197,8 @@ std::shared_ptr<const Tls> Tls::Make(const Options& options, Fault& fault) {
   SSL_CTX_set_verify(context, options.verify ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, nullptr);
 
   Maker maker(context, fault);
-  const bool usable = maker.Trust(options.ca) && maker.Show(options.cert, options.key) &&
+  const bool usable = maker.Trust(options.ca) &&
+                      maker.Show(options.cert, options.key, {options.passphrase}) &&
                       maker.Name(options.server_name);
   ERR_clear_error();
   if (!usable) return nullptr;

@@ -2,8 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
+import { createPrivateKey } from 'node:crypto';
 import { after, before, test } from 'node:test';
-import { promisify } from 'node:util';
+import { inspect, promisify } from 'node:util';
 import { createLimiter, redis, tokenBucket } from 'sluice';
 import { makeCertificates } from '../support/certificates.mjs';
 import { startRedis } from '../support/redis-server.mjs';
@@ -124,6 +125,36 @@ test('a server that demands a client certificate gets ours, or is said to want o
   await refused({ url, tls: { ca } }, /the server wants a client certificate/);
   const [cert, key] = ['cert', 'key'].map((kind) => certificates.text(certificates.client[kind]));
   assert.equal((await check({ url, tls: { ca, cert, key } })).source, 'store');
+});
+
+test('a key may be encrypted, as Node and OpenSSL write it, and is used with its passphrase', async () => {
+  const { url } = servers.asking;
+  const [cert, plain] = ['cert', 'key'].map((kind) => certificates.text(certificates.client[kind]));
+  const encrypt = (type) =>
+    createPrivateKey(plain).export({
+      type,
+      format: 'pem',
+      cipher: 'aes-256-cbc',
+      passphrase: 'correct hunter2 ä',
+    });
+  for (const key of [encrypt('pkcs8'), encrypt('sec1'), Buffer.from(encrypt('pkcs8')), plain]) {
+    const passphrase = 'correct hunter2 ä';
+    assert.equal((await check({ url, tls: { ca, cert, key, passphrase } })).source, 'store');
+  }
+  const key = encrypt('pkcs8');
+  for (const [passphrase, message] of [
+    [undefined, /^redis\.tls\.passphrase is missing: the key is encrypted$/],
+    ['', /^redis\.tls\.passphrase is missing/],
+    ['hunter2', /^redis\.tls\.passphrase does not decrypt the key$/],
+    [Buffer.from('hunter2'), /redis\.tls\.passphrase/],
+  ]) {
+    const error = catchError(() => redis({ url, tls: { ca, cert, key, passphrase } }));
+    assert.deepEqual([error.code, error.argument], ['ERR_SLUICE_OPTIONS', 'redis.tls.passphrase']);
+    assert.match(error.message, message);
+    assert.doesNotMatch(inspect(error, { depth: 9, showHidden: true }), /hunter2|BEGIN/);
+  }
+  const store = redis({ url, tls: { ca, cert, key, passphrase: 'correct hunter2 ä' } });
+  assert.doesNotMatch(inspect(store, { depth: 9, showHidden: true }), /hunter2|BEGIN/);
 });
 
 test('a server at which nobody speaks TLS is told of', async () => {

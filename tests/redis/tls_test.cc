@@ -191,8 +191,10 @@ TEST(TlsTest, Tls12WillDoAndOlderWillNot) {
 TEST(TlsTest, AServerThatKeepsSilentIsToldOf) {
   TlsServer server(Leaf("IP:127.0.0.1"));
   server.plain().Freeze();
-  ExpectRefusal(server.endpoint(TrustOurCa()),
-                "connecting took too long: the server did not finish the TLS handshake");
+  ExpectRefusal(
+      server.endpoint(TrustOurCa()),
+      "connecting took too long: the server did not finish the TLS handshake (does it speak "
+      "TLS at this port?)");
   server.plain().Thaw();
 }
 
@@ -225,7 +227,11 @@ TEST(TlsOptions, WhatCannotBeUsedIsNamedAndNotQuoted) {
       {{.cert = cert}, Part::kKey},
       {{.cert = cert, .key = "hunter2"}, Part::kKey},
       {{.cert = cert, .key = other.key()}, Part::kKey},
-      {{.cert = cert, .key = one.EncryptedKey()}, Part::kKey},
+      {{.cert = cert, .key = one.EncryptedKey()}, Part::kPassphrase},
+      {{.cert = cert, .key = one.EncryptedKey(), .passphrase = "hunter2"}, Part::kPassphrase},
+      {{.cert = cert, .key = one.EncryptedKey(), .passphrase = std::string(5000, 'h')},
+       Part::kPassphrase},
+      {{.cert = cert, .key = other.EncryptedKey(), .passphrase = "secret"}, Part::kKey},
       {{.server_name = "no name"}, Part::kServerName},
       {{.server_name = std::string(254, 'a')}, Part::kServerName},
   };

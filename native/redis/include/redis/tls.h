@@ -17,8 +17,9 @@ class Tls {
     /// PEM: the certificates that may vouch for a server, and no others: the system's own are not
     /// looked at.
     std::string ca = {};
-    std::string cert = {};  ///< PEM: ours, then those up to its CA; empty: none is shown
-    std::string key = {};   ///< PEM, not encrypted: of `cert`
+    std::string cert = {};        ///< PEM: ours, then those up to its CA; empty: none is shown
+    std::string key = {};         ///< PEM: of `cert`
+    std::string passphrase = {};  ///< of `key`, if that is encrypted
     /// Whom the server's certificate must name, and what it is asked for (SNI). Empty: the host.
     std::string server_name = {};
     /// False: any certificate will do, so that anybody between may listen and answer.
@@ -27,7 +28,7 @@ class Tls {
 
   /// Which option was refused, and why; quotes nothing of it.
   struct Fault {
-    enum class Part : std::uint8_t { kNone, kCa, kCert, kKey, kServerName };
+    enum class Part : std::uint8_t { kNone, kCa, kCert, kKey, kPassphrase, kServerName };
     Part part = Part::kNone;
     std::string reason;  ///< "holds no certificate"
   };
