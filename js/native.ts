@@ -241,6 +241,12 @@ function load(): NativeAddon {
       { cause: disabled },
     );
   }
+  if (!existsSync(join(__dirname, 'native.js'))) {
+    throw new SluiceError(
+      'ERR_SLUICE_NATIVE',
+      "the native addon is not there, as a bundler has put sluice elsewhere. Let it leave sluice out (esbuild: --external:sluice; webpack: externals: ['sluice']) and install sluice beside the bundle",
+    );
+  }
   const why = failures[0]
     ? `does not load: ${failures[0].message}`
     : `is missing for ${platform} (there is a prebuilt one for linux-x64 with glibc 2.34 or newer)`;

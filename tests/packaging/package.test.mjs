@@ -1,7 +1,7 @@
 // The packed package, as a user gets it: what it holds, that it runs without a compiler, and its types.
 
 import assert from 'node:assert/strict';
-import { cp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -138,6 +138,23 @@ test('without a binary, loading says what mends it, and installing says what is 
   const installing = await run(process.execPath, [install], options);
   assert.equal(installing.status, 0);
   assert.match(installing.stdout, /missing cmake, make, a C\+\+20 compiler/);
+});
+
+test('in a bundle, loading says that sluice has to stay out of it', async () => {
+  const bundle = join(at.folder, 'bundle');
+  await mkdir(bundle);
+  for (const [file, name] of [
+    ['native.js', 'app.cjs'],
+    ['errors.js', 'errors.js'],
+  ]) {
+    await cp(join(installed(), 'dist', file), join(bundle, name));
+  }
+  const { status, stderr } = await run(process.execPath, [join(bundle, 'app.cjs')], {
+    cwd: bundle,
+    env: cleanEnv({ PATH: at.path }),
+  });
+  assert.notEqual(status, 0);
+  assert.match(stderr, /a bundler .*--external:sluice/);
 });
 
 test('with the prebuilt binary, the install step does and says nothing', async () => {
