@@ -17,10 +17,14 @@ import {
 import { startCluster } from '../support/redis-cluster.mjs';
 import { startSentinel } from '../support/redis-sentinel.mjs';
 import { startRedis, until } from '../support/redis-server.mjs';
+import { CLIENTS, CLUSTER_CLIENTS } from './support/clients.mjs';
 
 const documented = await readFile(new URL('../../docs/redis.md', import.meta.url), 'utf8');
-/** The documented lines: of a server, of a cluster's nodes beside it, of a sentinels' master, and of a sentinel. */
-const [OF_SERVER, OF_NODE, OF_MASTER, OF_SENTINEL] = documented
+/**
+ * The documented lines: of a server, of a cluster's nodes beside it, of a sentinels' master, of a sentinel, and of a
+ * client of one's own.
+ */
+const [OF_SERVER, OF_NODE, OF_MASTER, OF_SENTINEL, OF_CLIENT] = documented
   .replaceAll('\\\n', ' ')
   .match(/^ACL SETUSER limiter .+$/gm)
   .map((line) => line.trim().split(/\s+/));
@@ -63,10 +67,12 @@ async function refusals(server) {
   return entries.filter(({ username }) => username === 'limiter').map(({ object }) => object);
 }
 
-/** Only what is optional was asked for in vain. */
+/** Only what is optional was asked for in vain; the last by clients of one's own, and known since Redis 7.2. */
+const OPTIONAL = ['info', 'config|get', 'client|setinfo'];
+
 async function refusedNothing(servers) {
   for (const server of servers) {
-    const vain = (await refusals(server)).filter((object) => !/^(info|config\|get)$/.test(object));
+    const vain = (await refusals(server)).filter((object) => !OPTIONAL.includes(object));
     assert.deepEqual(vain, [], server.url);
   }
 }
@@ -101,6 +107,24 @@ async function told(options, { deadlineMs = 10_000, key = 'k', ...more } = {}) {
   }
 }
 
+/** A limiter over a client of one's own, with the same rights, does its work. */
+async function useClient(client, close) {
+  const limiter = createLimiter({
+    policies: everyAlgorithm,
+    store: redis({ client }),
+    prefix: `sluice:${prefixes++}`,
+    onStoreError: 'throw',
+    denialCache: false,
+    deadlineMs: 5000,
+  });
+  try {
+    for (const key of ['a', 'b', 'c', 'd']) await useAll(limiter, key);
+  } finally {
+    await limiter.close();
+    close(client);
+  }
+}
+
 const addressOf = ({ port }) => `127.0.0.1:${port}`;
 
 describe('one server', () => {
@@ -124,6 +148,15 @@ describe('one server', () => {
     await assert.rejects(connection.call('GET', 'sluice:k'), /NOPERM/);
     connection.disconnect();
   });
+
+  for (const [name, { open, close }] of Object.entries(CLIENTS)) {
+    test(`${name}: with the documented rights more it decides, too`, async (t) => {
+      await grant([server], OF_CLIENT, ['ACL', 'LOG', 'RESET']);
+      t.after(() => grant([server], ['ACL', 'SETUSER', 'limiter', '-@all'], OF_SERVER));
+      await useClient(open(server.url, { ...login }), close);
+      await refusedNothing([server]);
+    });
+  }
 
   for (const right of OF_SERVER.filter((word) => word.startsWith('+'))) {
     test(`${right} is needed, and its lack is said`, async (t) => {
@@ -210,6 +243,15 @@ describe('a cluster', () => {
     await limiter.close();
     await refusedNothing(cluster.nodes);
   });
+
+  for (const [name, { open, close }] of Object.entries(CLUSTER_CLIENTS)) {
+    test(`${name}: with the documented rights more it decides, too`, async () => {
+      await grant(cluster.nodes, OF_CLIENT, ['ACL', 'LOG', 'RESET']);
+      const forNodes = name === 'node-redis' ? { defaults: login } : { redisOptions: login };
+      await useClient(await open(cluster.urls, forNodes), close);
+      await refusedNothing(cluster.nodes);
+    });
+  }
 
   test('a master dies, and its replica knows the user', async () => {
     const limiter = limiterOver(options, { onStoreError: 'local', deadlineMs: 200 });
