@@ -1,6 +1,7 @@
 // check(key, { id }): charged once, over memory, over a real Redis, and over a bad line to it.
 
 import assert from 'node:assert/strict';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { after, before, describe, test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import { Redis } from 'ioredis';
@@ -75,7 +76,8 @@ for (const [name, make] of Object.entries(stores)) {
       for (const onStoreError of ['throw', 'local', 'allow', 'deny']) {
         const limiter = make({ onStoreError });
         await limiter.check('k', { id: 'a' });
-        await assert.rejects(limiter.check('k', { id: 'a', cost: 2 }), reused);
+        const named = { ...reused, value: 'a' };
+        await assert.rejects(limiter.check('k', { id: 'a', cost: 2 }), named);
         await assert.rejects(limiter.check('k', { id: 'a', limits: { default: 5 } }), reused);
         assert.equal(await left(limiter), 9);
         assert.equal((await limiter.check('k', { id: 'a' })).allowed, true);
@@ -327,7 +329,17 @@ test("under 'local' this process knows the ids that it charged itself", async ()
     const { remaining, source } = await limiter.check('k', { id: 'a' });
     assert.deepEqual([remaining, source], [9, 'local']);
   }
-  await assert.rejects(limiter.check('k', { id: 'a', cost: 2 }), reused);
+  const told = [];
+  const note = ({ decidedBy }) => told.push(decidedBy);
+  subscribe('sluice:fault', note);
+  try {
+    await assert.rejects(limiter.check('k', { id: 'a', cost: 2 }), reused);
+    // The error comes first.
+    while (told.length === 0) await setImmediate();
+  } finally {
+    unsubscribe('sluice:fault', note);
+  }
+  assert.deepEqual(told, ['local']);
   await limiter.close();
 });
 

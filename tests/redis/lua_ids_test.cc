@@ -71,6 +71,8 @@ class LuaIds : public ::testing::Test {
   static std::string Get(std::string_view name) {
     return server_->Text({"GET", std::string(name)});
   }
+  // All but ids: a clock that steps back would have them deny.
+  static void ForgetStates() { server_->Run({"DEL", std::string(kState), "t:{k}:n:co1:z"}); }
   static std::int64_t Count() { return server_->Run({"DBSIZE"}).integers.at(0); }
   // The shipped script in front of a server that refuses to change `name`.
   static std::string Refusing(const std::string& name) {
@@ -104,6 +106,53 @@ TEST_F(LuaIds, AreKeptBesideTheKeyForAMinute) {
   EXPECT_LE(left, 60'001);
 }
 
+TEST_F(LuaIds, AreKnownForAMinuteAlsoByAClockThatStepsBack) {
+  constexpr std::int64_t kCharged = 1'000 * kSecond;
+  constexpr std::int64_t kMicrosecond = 1'000;
+  for (const int way : {1, -1}) {
+    server_->Run({"FLUSHALL"});
+    Run(Ask("id"), kCharged);
+    EXPECT_NE(Run(Ask("id"), kCharged + way * (60 * kSecond - kMicrosecond)).repeat, nullptr);
+    ForgetStates();
+    const Completion anew = Run(Ask("id"), kCharged + way * 60 * kSecond);
+    EXPECT_EQ(anew.repeat, nullptr) << way;
+    EXPECT_TRUE(anew.charged) << way;
+  }
+}
+
+TEST_F(LuaIds, OneThatIsChargedAnewIsKeptForAnotherMinute) {
+  const std::string name = NameOf(Ask("id"));
+  Run(Ask("id"), 0);
+  ASSERT_EQ(server_->Run({"PERSIST", name}).integers.at(0), 1);
+  ForgetStates();
+  const Request request = Ask("id");
+  ASSERT_TRUE(DecideOn(*server_, redis::ScriptText(), {&request, 1})[0].charged);
+  const std::int64_t left = server_->Run({"PTTL", name}).integers.at(0);
+  EXPECT_GT(left, 50'000);
+  EXPECT_LE(left, 60'001);
+}
+
+TEST_F(LuaIds, OfAsManyPoliciesAsThereMayBe) {
+  std::vector<Policy> policies;
+  for (std::size_t i = 0; i < kMaxPolicies; ++i) {
+    policies.push_back(
+        {.name = "p" + std::to_string(i), .algorithm = Log(100'000, std::chrono::days(100))});
+  }
+  Request request = Ask("id");
+  request.set = std::make_shared<const PolicySet>(policies, "t");
+  request.costs = 99'999;
+  ASSERT_TRUE(Run(request).charged);
+  // The longest text that there may be: numbers of many digits.
+  Request other = request;
+  other.costs = 1;
+  other.details = Ask("other").details;
+  ASSERT_TRUE(Run(other, kSecond).charged);
+  const Completion again = Run(other, kSecond);
+  EXPECT_EQ(again.fault, Fault::kNone);
+  ASSERT_NE(again.repeat, nullptr);
+  EXPECT_EQ(again.repeat->charged, (1U << kMaxPolicies) - 1);
+}
+
 TEST_F(LuaIds, SayWhatWasChargedAndForWhom) {
   Run(Ask("id", 2), 1'000 * kSecond);
   EXPECT_EQ(Get(NameOf(Ask("id"))), DigestOf("cost 2") + " " + HolderText(kHolder) + "," +
@@ -129,6 +178,18 @@ TEST_F(LuaIds, OneThatStandsTwiceInABatchIsChargedOnce) {
   EXPECT_EQ(Get(kState), std::to_string(2 * kSecond));
 }
 
+TEST_F(LuaIds, OfEqualChecksInABatchEachHasItsOwnPrint) {
+  std::vector batch = {Ask("one"), Ask("two")};
+  auto details = std::make_shared<Details>(*batch[1].details);
+  details->print = DigestOf("another plan");
+  batch[1].details = std::move(details);
+  DecideOn(*server_, ScriptAt(0), batch);
+  const auto again = DecideOn(*server_, ScriptAt(0), batch);
+  EXPECT_NE(again[0].repeat, nullptr);
+  EXPECT_NE(again[1].repeat, nullptr);
+  EXPECT_TRUE(Run(Ask("two")).id_reused);
+}
+
 TEST_F(LuaIds, ADebitOrCreditIsDoneOnce) {
   const std::vector debits = {Ask("d", 3, Kind::kDebit), Ask("d", 3, Kind::kDebit)};
   for (const Completion& done : DecideOn(*server_, ScriptAt(0), debits)) {
@@ -151,6 +212,17 @@ TEST_F(LuaIds, WhatIsTakenBackIsForgotten) {
   EXPECT_TRUE(Run(Ask("id")).charged);
 }
 
+TEST_F(LuaIds, WhatIsTakenBackLeavesAValueOfAnotherTypeAlone) {
+  Request abort = Ask("id", 1, Kind::kAbort);
+  auto details = std::make_shared<Details>(*abort.details);
+  details->marks = {kSecond, 0};
+  abort.details = std::move(details);
+  const std::string name = NameOf(abort);
+  server_->Run({"RPUSH", name, "x"});
+  EXPECT_EQ(Run(abort).fault, Fault::kNone);
+  EXPECT_EQ(server_->Text({"TYPE", name}), "list");
+}
+
 TEST_F(LuaIds, AForeignValueFailsThatCheckAloneAndNothingIsCharged) {
   const std::string name = NameOf(Ask("id"));
   const std::string holder = HolderText(kHolder);
@@ -167,6 +239,7 @@ TEST_F(LuaIds, AForeignValueFailsThatCheckAloneAndNothingIsCharged) {
                               print + " " + holder + " 0 3 -3 0 0 0",
                               print + " " + holder + " 0 3 9e15 0 0 0",
                               print + " " + holder + " 0 3 9999999999999999 0 0 0",
+                              print + " " + holder + " 0 3 0 5000000000000000 0 0",
                               print + " - 0 3 0 0 0 0",
                               print + " " + holder + " 99999999999999999999 3 0 0 0 0"};
   for (const std::string& value : values) {
