@@ -220,7 +220,7 @@ void Link::OnResetReply(Command& command, const Reply& reply, Nanos now) {
     if (done) {
       Finish(request, {});
     } else if (error) {
-      Fail(request, Fault::kServer, ErrorText(reply.text));
+      Fail(request, Fault::kServer, Explain(reply.text));
     } else {
       Fail(request, Fault::kProtocol, kNonsense);
     }

@@ -147,6 +147,21 @@ TEST_F(ClusterRouterTest, MovedGoesOnAtOnceAndIsRememberedAndTheTableIsAskedFor)
   EXPECT_EQ(executed, 2);
 }
 
+TEST_F(ClusterRouterTest, AResetGoesToWhereItsSlotHasMoved) {
+  Run();
+  const std::string key = KeyIn(0);
+  errors[1] = [&](Line&, const SentCommand&) { return "MOVED " + SlotText(key) + " h:3"; };
+  Request reset;
+  reset.kind = Request::Kind::kReset;
+  reset.set = Buckets(1);
+  reset.key = EscapedKey(key);
+  const auto ticket = driver.Submit(std::move(reset), kSecond);
+  Run();
+  EXPECT_EQ(driver.Answer(ticket).fault, Fault::kNone);
+  ASSERT_EQ(asked[3].size(), 1U);
+  EXPECT_EQ(asked[3][0].at(0), "UNLINK");
+}
+
 TEST_F(ClusterRouterTest, MovedWithoutAHostMeansTheHostThatWasAsked) {
   Run();
   errors[1] = [&](Line&, const SentCommand&) { return "MOVED " + SlotText(KeyIn(0)) + " :2"; };
@@ -338,6 +353,14 @@ TEST_F(ClusterRouterTest, AServerThatIsNoClusterSaysSo) {
   const Completion answer = driver.Answer(driver.Check("a"));
   EXPECT_EQ(answer.fault, Fault::kUnavailable);
   EXPECT_EQ(answer.detail, "h:1: ERR This instance has cluster support disabled");
+}
+
+TEST_F(ClusterRouterTest, AnAnswerThatNamesNoSlotsIsOfNoUse) {
+  driver.Run([](Line&, const SentCommand&) { return "*0\r\n"; },
+             [](std::uint16_t) { return true; });
+  const Completion answer = driver.Answer(driver.Check("a"));
+  EXPECT_EQ(answer.fault, Fault::kUnavailable);
+  EXPECT_EQ(answer.detail, "h:1: the server's answer names no slots of a cluster");
 }
 
 TEST(Slot, IsTheOneThatRedisWorksOut) {

@@ -122,6 +122,45 @@ TEST(LinkErrors, WhereAServerDoesNotSayWhatPermissionIsMissingAHintIsGiven) {
   }
 }
 
+TEST(LinkErrors, WhoTakesAClustersNodeForAServerAloneIsToldSo) {
+  LinkDriver driver;
+  driver.GetReady();
+  const std::string moved = "MOVED 7 10.0.0.1:6379";
+  for (const Kind kind : {Kind::kCheck, Kind::kReset}) {
+    const auto ticket = driver.Submit(kind, "a", kSecond);
+    driver.Sent();
+    driver.Receive("-" + moved + "\r\n");
+    EXPECT_EQ(driver.Answer(ticket).fault, Fault::kServer);
+    EXPECT_EQ(driver.Answer(ticket).detail,
+              moved + " (the server is a node of a cluster: give cluster: true)");
+  }
+  EXPECT_EQ(driver.link.stats().breaker, BreakerState::kClosed);
+}
+
+TEST(LinkErrors, AResetThatIsRefusedFailsAlone) {
+  LinkDriver driver;
+  driver.GetReady();
+  const auto reset = driver.Submit(Kind::kReset, "a", kSecond);
+  const auto check = driver.Check("b");
+  driver.Sent();
+  driver.Receive("-NOPERM no permissions to run 'unlink'\r\n");
+  EXPECT_EQ(driver.Answer(reset).fault, Fault::kServer);
+  EXPECT_EQ(driver.Answer(reset).detail, "NOPERM no permissions to run 'unlink'");
+  driver.AnswerFull(1);
+  EXPECT_EQ(driver.Answer(check).fault, Fault::kNone);
+}
+
+TEST(LinkErrors, AResetThatIsAnsweredByNonsenseEndsTheConnection) {
+  LinkDriver driver;
+  driver.GetReady();
+  const std::uint64_t connection = driver.link.WantedConnection();
+  const auto reset = driver.Submit(Kind::kReset, "a", kSecond);
+  driver.Sent();
+  driver.Receive("+OK\r\n");
+  EXPECT_EQ(driver.Answer(reset).fault, Fault::kProtocol);
+  EXPECT_NE(driver.link.WantedConnection(), connection);
+}
+
 TEST(LinkErrors, InABatchOnlyThoseThatWereRefusedAreAskedAgain) {
   LinkDriver driver;
   driver.Submit(Kind::kDebit, "a", 5 * kSecond);

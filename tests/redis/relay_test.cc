@@ -243,6 +243,36 @@ TEST(Relay, AnAnswerThatMakesNoSenseFailsItsBatch) {
   }
 }
 
+TEST(Relay, AResetThatIsAnsweredByNonsenseFails) {
+  RelayDriver driver;
+  const auto reset = driver.Submit(Kind::kReset, "k", kSecond);
+  driver.relay.OnReply(driver.SentOne().id,
+                       {.kind = Reply::Kind::kText, .text = "OK", .integers = {}}, driver.now);
+  EXPECT_EQ(driver.Told(reset).fault, Fault::kProtocol);
+}
+
+TEST(Relay, InABatchOnlyThoseThatWereRefusedAreAskedAgain) {
+  RelayDriver driver;
+  driver.Check("k");
+  driver.Check("l");
+  const auto first = driver.Sent();
+  const auto done = driver.Submit(Kind::kDebit, "a", 5 * kSecond);
+  const auto refused = driver.Submit(Kind::kDebit, "b", 5 * kSecond);
+  driver.AnswerFull(first.at(0));
+  driver.relay.OnReply(driver.SentOne().id,
+                       {.kind = Reply::Kind::kArray, .text = "READONLY", .integers = {5, 0, -2}},
+                       driver.now);
+  EXPECT_EQ(driver.Told(done).fault, Fault::kNone);
+  EXPECT_FALSE(driver.Answered(refused));
+  EXPECT_EQ(StateOf(driver), State::kOpen);
+  driver.AnswerFull(first.at(1));
+  driver.Pass(2 * kSecond);
+  const Command again = driver.SentOne();
+  EXPECT_EQ(again.pieces.at(2), "p:{b}:default:tb1");
+  driver.Answer(again, {5, 0});
+  EXPECT_EQ(driver.Told(refused).fault, Fault::kNone);
+}
+
 TEST(Relay, ASlotThatNobodyHasUseForIsGivenBack) {
   const auto set = std::make_shared<const PolicySet>(
       std::vector{Policy{.name = "s", .algorithm = testing::Slots(1, std::chrono::hours(1))}}, "p");
