@@ -1,25 +1,15 @@
 // check(key, { id }) under a concurrency policy, when the answer comes too late: whose slot is given back.
 
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Redis } from 'ioredis';
 import { concurrency, createLimiter, redis } from 'sluice';
 import { startFaultProxy } from '../support/fault-proxy.mjs';
-import { startRedis } from '../support/redis-server.mjs';
+import { useRedis } from './support/use-redis.mjs';
 
 const unavailable = { code: 'ERR_SLUICE_STORE_UNAVAILABLE' };
 
-let server;
-let client;
-before(async () => {
-  server = await startRedis();
-  client = new Redis(server.url);
-});
-after(async () => {
-  await client.quit();
-  await server.stop();
-});
+const { server, client } = await useRedis();
 
 let prefixes = 0;
 

@@ -2,9 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
-import { after, before, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
-import { Redis } from 'ioredis';
 import {
   concurrency,
   createLimiter,
@@ -17,19 +16,10 @@ import {
 import { manualClock } from 'sluice/testing';
 import { startFaultProxy } from '../support/fault-proxy.mjs';
 import { freePort } from '../support/ports.mjs';
-import { startRedis } from '../support/redis-server.mjs';
 import { testInTime } from './support/in-time.mjs';
+import { useRedis } from './support/use-redis.mjs';
 
-let server;
-let client;
-before(async () => {
-  server = await startRedis();
-  client = new Redis(server.url);
-});
-after(async () => {
-  await client.quit();
-  await server.stop();
-});
+const { server, client } = await useRedis();
 
 let prefixes = 0;
 const bucket = tokenBucket({ capacity: 10, refill: 1, every: '1h' });

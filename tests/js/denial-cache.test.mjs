@@ -2,9 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Redis } from 'ioredis';
 import {
   concurrency,
   createLimiter,
@@ -16,21 +15,12 @@ import {
   tokenBucket,
 } from 'sluice';
 import { startFaultProxy } from '../support/fault-proxy.mjs';
-import { startRedis } from '../support/redis-server.mjs';
 import { testInTime } from './support/in-time.mjs';
 import { settle } from './support/limits.mjs';
 import { redis } from './support/transport.mjs';
+import { useRedis } from './support/use-redis.mjs';
 
-let server;
-let client;
-before(async () => {
-  server = await startRedis();
-  client = new Redis(server.url);
-});
-after(async () => {
-  await client.quit();
-  await server.stop();
-});
+const { server, client } = await useRedis();
 
 let prefixes = 0;
 const bucket = tokenBucket({ capacity: 2, refill: 1, every: '1h' });

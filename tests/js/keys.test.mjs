@@ -1,9 +1,9 @@
 // Every string that is not empty is a key of its own, in memory and in Redis.
 
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { createLimiter, redis, tokenBucket } from 'sluice';
-import { startRedis } from '../support/redis-server.mjs';
+import { useRedis } from './support/use-redis.mjs';
 
 // biome-ignore format: a list
 const nasty = [
@@ -17,11 +17,8 @@ const nasty = [
 ];
 
 const policies = tokenBucket({ capacity: 2, refill: 1, every: '1d' });
-let server;
-before(async () => {
-  server = await startRedis();
-});
-after(() => server.stop());
+
+const { server } = await useRedis();
 
 async function assertAllApart(limiter) {
   assert.equal(new Set(nasty).size, nasty.length, 'the list itself');

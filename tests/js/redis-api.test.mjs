@@ -3,8 +3,7 @@
 import assert from 'node:assert/strict';
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { after, before, test } from 'node:test';
-import { Redis } from 'ioredis';
+import { test } from 'node:test';
 import {
   concurrency,
   createLimiter,
@@ -15,20 +14,11 @@ import {
   slidingWindow,
   tokenBucket,
 } from 'sluice';
-import { startRedis } from '../support/redis-server.mjs';
 import { settle } from './support/limits.mjs';
 import { redis } from './support/transport.mjs';
+import { useRedis } from './support/use-redis.mjs';
 
-let server;
-let client;
-before(async () => {
-  server = await startRedis();
-  client = new Redis(server.url);
-});
-after(async () => {
-  await client.quit();
-  await server.stop();
-});
+const { server, client } = await useRedis();
 
 let prefixes = 0;
 const nextPrefix = () => `api${prefixes++}`;

@@ -1,8 +1,7 @@
 // What the rules for a Redis that does not answer mean for slots, for giving back, and for foreign values.
 
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
-import { Redis } from 'ioredis';
+import { describe, test } from 'node:test';
 import {
   concurrency,
   createLimiter,
@@ -15,17 +14,9 @@ import {
 import { freePort } from '../support/ports.mjs';
 import { startRedis } from '../support/redis-server.mjs';
 import { redis } from './support/transport.mjs';
+import { useRedis } from './support/use-redis.mjs';
 
-let server;
-let client;
-before(async () => {
-  server = await startRedis();
-  client = new Redis(server.url);
-});
-after(async () => {
-  await client.quit();
-  await server.stop();
-});
+const { server, client } = await useRedis();
 
 const oneSlot = concurrency({ limit: 1, ttl: '1h' });
 const unreachable = async () => redis(`redis://127.0.0.1:${await freePort()}`);

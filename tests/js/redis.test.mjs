@@ -5,18 +5,15 @@ import { fork } from 'node:child_process';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
 import { createRequire } from 'node:module';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { concurrency, createLimiter, gcra, leakyBucket, tokenBucket } from 'sluice';
 import { freePort } from '../support/ports.mjs';
 import { startRedis } from '../support/redis-server.mjs';
 import { redis } from './support/transport.mjs';
+import { useRedis } from './support/use-redis.mjs';
 
-let server;
-before(async () => {
-  server = await startRedis();
-});
-after(() => server.stop());
+const { server } = await useRedis();
 
 const bucket = tokenBucket({ capacity: 3, refill: 1, every: '1h' });
 let prefixes = 0;

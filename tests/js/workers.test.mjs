@@ -2,16 +2,12 @@
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { freePort } from '../support/ports.mjs';
-import { startRedis } from '../support/redis-server.mjs';
+import { useRedis } from './support/use-redis.mjs';
 
-let server;
-before(async () => {
-  server = await startRedis();
-});
-after(() => server.stop());
+const { server } = await useRedis();
 
 const cwd = fileURLToPath(new URL('../..', import.meta.url));
 
