@@ -184,12 +184,14 @@ export class RedisLink<Name extends string> implements Engine<Name> {
 
   #error(fault: string, detail: string | undefined): SluiceError {
     if (fault === CROSS_SLOT) return new SluiceError('ERR_SLUICE_CROSS_SLOT', detail!);
-    const { address, isCluster } = this.#store;
+    const { address, isCluster, relay } = this.#store;
     const what = `no answer from Redis at ${address} (${fault})`;
+    const client = relay && !relay.connected ? '; the client is not connected' : '';
     // What happened begins with the server that it is about, where there may be several.
     const told = !isCluster && detail?.startsWith(`${address}: `);
     const why = told ? detail?.slice(address.length + 2) : detail;
-    return new SluiceError('ERR_SLUICE_STORE_UNAVAILABLE', why ? `${what}: ${why}` : what);
+    const message = (why ? `${what}: ${why}` : what) + client;
+    return new SluiceError('ERR_SLUICE_STORE_UNAVAILABLE', message);
   }
 
   /**

@@ -1,4 +1,5 @@
-// redis({ client }) in a user's own surroundings: fake timers, errors of another realm, what a client is called.
+// redis({ client }) in a user's own surroundings: fake timers, errors of another realm, what a client is called,
+// and a server that is not there.
 
 import assert from 'node:assert/strict';
 import { mock, test } from 'node:test';
@@ -6,6 +7,8 @@ import { runInNewContext } from 'node:vm';
 import { Redis as Ioredis } from 'ioredis';
 import { createClient } from 'redis';
 import { createLimiter, redis, tokenBucket } from 'sluice';
+import { freePort } from '../support/ports.mjs';
+import { CLIENTS } from './support/clients.mjs';
 
 const over = (client, options = {}) =>
   createLimiter({
@@ -61,3 +64,16 @@ test('a client in place of options: the error says where it belongs', () => {
     );
   }
 });
+
+for (const [name, { open, close }] of Object.entries(CLIENTS)) {
+  test(`${name}: a client that is not connected is said to be so`, async () => {
+    const own = open(`redis://127.0.0.1:${await freePort()}`);
+    const limiter = over(own, { deadlineMs: 50, onStoreError: 'throw' });
+    await assert.rejects(limiter.check('k'), {
+      code: 'ERR_SLUICE_STORE_UNAVAILABLE',
+      message: /the client is not connected$/,
+    });
+    await limiter.close();
+    close(own);
+  });
+}
