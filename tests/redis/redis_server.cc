@@ -121,7 +121,7 @@ RedisServer::RedisServer(const std::vector<std::string>& options, std::uint16_t 
   for (int attempt = 0; attempt < 5; ++attempt) {
     if (port == 0) port_ = FreePort();
     Start(options);
-    if (Connect()) return;
+    if (Connect(options)) return;
     Kill();
   }
   std::filesystem::remove_all(directory_);
@@ -135,13 +135,12 @@ RedisServer::~RedisServer() {
 }
 
 void RedisServer::Start(const std::vector<std::string>& options) {
-  const auto given = std::ranges::find(options, "--unixsocket");
-  socket_ = given == options.end() ? directory_ + "/socket" : given[1];
+  const std::string socket = directory_ + "/socket";
   std::vector<std::string> arguments = {
       ServerProgram(), "--port",    std::to_string(port_), "--bind",      "127.0.0.1",
       "--save",        "",          "--appendonly",        "no",          "--dir",
       directory_,      "--logfile", "/dev/null",           "--daemonize", "no",
-      "--unixsocket",  socket_};
+      "--unixsocket",  socket};
   arguments.insert(arguments.end(), options.begin(), options.end());
   std::vector<char*> pointers;
   for (std::string& argument : arguments) pointers.push_back(argument.data());
@@ -156,15 +155,18 @@ void RedisServer::Start(const std::vector<std::string>& options) {
   }
 }
 
-bool RedisServer::Connect() {
+bool RedisServer::Connect(const std::vector<std::string>& options) {
+  // At a socket of its own nobody else's server listens; and it does once it listens on its ports.
+  const bool own = std::ranges::find(options, "--unixsocket") == options.end();
+  const std::string socket = directory_ + "/socket";
   const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(60);
   while (std::chrono::steady_clock::now() < give_up) {
     if (waitpid(pid_, nullptr, WNOHANG) == pid_) {
       pid_ = -1;
       return false;
     }
-    // There nobody else's server listens; it does once it listens on its ports.
-    context_.reset(redisConnectUnixWithTimeout(socket_.c_str(), timeval{5, 0}));
+    context_.reset(own ? redisConnectUnixWithTimeout(socket.c_str(), timeval{5, 0})
+                       : redisConnectWithTimeout("127.0.0.1", port_, timeval{5, 0}));
     if (context_ && context_->err == 0) {
       const Reply reply = Run({"PING"});  // an error (NOAUTH) is an answer too
       if (reply.kind != Reply::Kind::kError || !reply.text.starts_with("LOADING")) return true;

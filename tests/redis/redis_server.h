@@ -52,12 +52,11 @@ class RedisServer {
   };
 
   void Start(const std::vector<std::string>& options);
-  bool Connect();
+  bool Connect(const std::vector<std::string>& options);
 
   std::uint16_t port_;
   pid_t pid_ = -1;
   std::string directory_;
-  std::string socket_;
   std::unique_ptr<redisContext, FreeContext> context_;
 };
 
