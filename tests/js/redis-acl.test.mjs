@@ -115,7 +115,7 @@ async function useClient(client, close) {
     prefix: `sluice:${prefixes++}`,
     onStoreError: 'throw',
     denialCache: false,
-    deadlineMs: 5000,
+    deadlineMs: 60_000,
   });
   try {
     for (const key of ['a', 'b', 'c', 'd']) await useAll(limiter, key);
