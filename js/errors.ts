@@ -1,16 +1,20 @@
 // Errors with a code: what was wrong, where, and what would have been right.
 
 import { inspect } from 'node:util';
+import type { RedisFault } from './events.js';
 
 /** A failure of the library's surroundings (a store, the native addon), never of the caller's arguments. */
 export class SluiceError extends Error {
   /** `ERR_SLUICE_*`; stable, to be matched on. */
   readonly code: string;
+  /** With `ERR_SLUICE_STORE_UNAVAILABLE`: what happened, as `sluice:fault` tells it; else there is none. */
+  declare readonly fault?: RedisFault;
 
-  constructor(code: string, message: string, options?: { cause?: unknown }) {
+  constructor(code: string, message: string, options?: { cause?: unknown; fault?: RedisFault }) {
     super(message, options);
     this.name = 'SluiceError';
     this.code = code;
+    if (options?.fault !== undefined) this.fault = options.fault;
   }
 }
 

@@ -3,6 +3,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { SluiceError } from './errors.js';
+import type { RedisFault } from './events.js';
 import type { RedisNodeStats, RedisWarning } from './redis-stats.js';
 
 /** A memory store, held by native code. */
@@ -142,7 +143,7 @@ export interface NativeAddon {
   /** What js/redis-link.ts keeps here. */
   pending?: unknown[];
   /** Texts of the fault numbers. */
-  readonly redisFaults: readonly string[];
+  readonly redisFaults: readonly (RedisFault | 'cross-slot')[];
   /** Why its numbers are refused: the number of a PolicyFault, 0 if they are not. */
   policyFault(policy: NativePolicy): number;
   largestLimit(policy: NativePolicy): number;

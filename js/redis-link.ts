@@ -182,7 +182,7 @@ export class RedisLink<Name extends string> implements Engine<Name> {
     if (--this.#underWay === 0) this.#idle?.();
   }
 
-  #error(fault: string, detail: string | undefined): SluiceError {
+  #error(fault: RedisFault | typeof CROSS_SLOT, detail: string | undefined): SluiceError {
     if (fault === CROSS_SLOT) return new SluiceError('ERR_SLUICE_CROSS_SLOT', detail!);
     const { address, isCluster, relay } = this.#store;
     const what = `no answer from Redis at ${address} (${fault})`;
@@ -191,7 +191,7 @@ export class RedisLink<Name extends string> implements Engine<Name> {
     const told = !isCluster && detail?.startsWith(`${address}: `);
     const why = told ? detail?.slice(address.length + 2) : detail;
     const message = (why ? `${what}: ${why}` : what) + client;
-    return new SluiceError('ERR_SLUICE_STORE_UNAVAILABLE', message);
+    return new SluiceError('ERR_SLUICE_STORE_UNAVAILABLE', message, { fault });
   }
 
   /**
@@ -199,7 +199,7 @@ export class RedisLink<Name extends string> implements Engine<Name> {
    * called only when all answers that stand there have been taken.
    */
   report(faultNumber: number, detail: string | undefined, code: number): void {
-    const fault = native.redisFaults[faultNumber] as RedisFault | typeof CROSS_SLOT;
+    const fault = native.redisFaults[faultNumber]!;
     // A mistake of who asks, who is told by the error.
     if (fault === CROSS_SLOT) return;
     if (faultChannel.hasSubscribers) {

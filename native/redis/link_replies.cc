@@ -14,6 +14,8 @@ namespace sluice::redis {
 namespace {
 
 constexpr std::string_view kNonsense = "the server's answer made no sense";
+constexpr std::string_view kNoScripts =
+    " (it runs no scripts: a sentinel is given by 'sentinels', with 'master')";
 constexpr std::string_view kOtherProtocol =
     "what the server speaks at this port is not Redis' protocol";
 
@@ -118,7 +120,10 @@ void Link::OnGreetingReply(Command::Kind kind, const Reply& reply, Nanos now) {
     // Whoever may not ping may still run scripts.
     if (kind == Command::Kind::kPing && reply.text.starts_with("NOPERM")) return;
     const bool auth = kind == Command::Kind::kAuth;
-    return Lose(Fault::kRefused, auth ? AuthErrorText(reply.text) : ErrorText(reply.text), now);
+    std::string why = auth ? AuthErrorText(reply.text) : ErrorText(reply.text);
+    const bool unknown = reply.text.find("unknown command") != std::string::npos;
+    if (kind == Command::Kind::kLoad && unknown) why += kNoScripts;
+    return Lose(Fault::kRefused, why, now);
   }
   if (kind != Command::Kind::kLoad) {
     if (reply.kind != Reply::Kind::kStatus) Lose(Fault::kProtocol, kNonsense, now);

@@ -136,6 +136,7 @@ test("no Redis listening: the rule 'throw' rejects, and says where Redis should 
   });
   await assert.rejects(limiter.check('k'), (error) => {
     assert.equal(error.code, 'ERR_SLUICE_STORE_UNAVAILABLE');
+    assert.equal(error.fault, 'unavailable');
     assert.match(error.message, new RegExp(`127\\.0\\.0\\.1:${port}`));
     assert.doesNotMatch(error.message, /hunter2/);
     return true;

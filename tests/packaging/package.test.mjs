@@ -25,6 +25,7 @@ test('the tarball holds what runs, what builds from source, and nothing else', a
     /^prebuilds\/[a-z0-9]+-[a-z0-9]+\/sluice\.node$/,
     /^native\/[\w/-]+\.(h|cc|lua|cmake)$/,
     /^native\/[\w/-]+\/CMakeLists\.txt$/,
+    /^docs\/(adr\/)?[\w-]+\.md$/,
     /^scripts\/(install\.mjs|cmake\/\w+\.(cmake|map))$/,
   ];
   const names = await readdir(installed(), { recursive: true, withFileTypes: true });
@@ -36,7 +37,12 @@ test('the tarball holds what runs, what builds from source, and nothing else', a
     [],
   );
   const platform = `${process.platform}-${process.arch}`;
-  for (const name of ['LICENSE', 'README.md', `prebuilds/${platform}/sluice.node`]) {
+  for (const name of [
+    'LICENSE',
+    'README.md',
+    'docs/redis.md',
+    `prebuilds/${platform}/sluice.node`,
+  ]) {
     assert.ok(files.includes(name), `${name} is missing`);
   }
 });
