@@ -14,14 +14,6 @@ namespace {
 // Timers this late mean that this process did not run.
 constexpr Nanos kFrozen = std::chrono::milliseconds(250);
 
-// How long a slot that nobody has use for is tried to be given back; it has a time to live anyway.
-constexpr Nanos kGiveBack = std::chrono::seconds(5);
-
-class NobodySink final : public Sink {
- public:
-  void Deliver(std::span<Completion> /*completions*/) override {}
-};
-
 }  // namespace
 
 Link::Link(Options options, std::uint64_t seed, Nanos now)
@@ -118,13 +110,13 @@ void Link::RequeueUnexecuted(std::string_view why, Nanos now) {
       if (request.sink && (!executed || CanRepeat(request))) {
         // What it took goes back first, as it may not be sent again in time: else it takes a slot
         // again (scripts/ids.lua).
-        if (executed && MayHoldASlot(request)) again.push_back(ReleaseOf(request, now));
+        if (executed && MayHoldASlot(request)) again.push_back(GiveBack(request, now));
         ++stats_.retries;
         again.push_back(std::move(request));
         continue;
       }
       if (request.sink) Fail(request, Fault::kUnavailable, why);
-      if (executed && MayHoldASlot(request)) unused.push_back(ReleaseOf(std::move(request), now));
+      if (executed && MayHoldASlot(request)) unused.push_back(GiveBack(std::move(request), now));
     }
   }
   under_way_.clear();
@@ -133,15 +125,11 @@ void Link::RequeueUnexecuted(std::string_view why, Nanos now) {
   std::ranges::move(unused, std::back_inserter(queue_));
 }
 
-// Gives back what a check took of which nobody was told, so that nobody else would.
-Request Link::ReleaseOf(Request check, Nanos now) {
-  static const auto nobody = std::make_shared<NobodySink>();
+Request Link::GiveBack(Request check, Nanos now) {
   ++stats_.submitted;
-  check.kind = Request::Kind::kRelease;
-  check.deadline = now + kGiveBack;
-  check.sink = nobody;
-  first_deadline_ = std::min(first_deadline_, check.deadline);
-  return check;
+  Request release = ReleaseOf(std::move(check), now);
+  first_deadline_ = std::min(first_deadline_, release.deadline);
+  return release;
 }
 
 // ---- Time

@@ -196,7 +196,7 @@ void Link::OnChecksReply(Command& command, const Reply& reply, Nanos now) {
       if (!completions[i].detail.empty()) completions[i].detail = Placed(completions[i].detail);
       Finish(request, std::move(completions[i]));
     } else if (MayHoldASlot(request) && completions[i].fault == Fault::kNone) {
-      queue_.push_back(ReleaseOf(std::move(request), now));
+      queue_.push_back(GiveBack(std::move(request), now));
     }
   }
   if (refused.empty() || remedy == Remedy::kRedirect) NoteReply(command, now);

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <iterator>
-#include <memory>
 #include <optional>
 #include <utility>
 
@@ -13,20 +12,12 @@
 namespace sluice::redis {
 namespace {
 
-// How long a slot that nobody has use for is tried to be given back; it has a time to live anyway.
-constexpr Nanos kGiveBack = std::chrono::seconds(5);
-
 // How long a slot that is being moved is left alone.
 constexpr Nanos kHold = std::chrono::milliseconds(10);
 
 constexpr std::string_view kTooLate = "the deadline passed before the request could be sent";
 constexpr std::string_view kSlow = "the server takes too long for an answer in time";
 constexpr std::string_view kNonsense = "what the client gave as the server's answer made no sense";
-
-class NobodySink final : public Sink {
- public:
-  void Deliver(std::span<Completion> /*completions*/) override {}
-};
 
 bool IsReset(const Request& request) { return request.kind == Request::Kind::kReset; }
 
@@ -233,7 +224,7 @@ void Relay::OnChecksReply(UnderWay& command, const Reply& reply, Nanos now) {
     } else if (request.sink) {
       Finish(request, std::move(completions[i]));
     } else if (MayHoldASlot(request) && completions[i].fault == Fault::kNone) {
-      lane.queue.push_back(ReleaseOf(std::move(request), now));
+      lane.queue.push_back(GiveBack(std::move(request), now));
     }
   }
   if (refused.empty()) return NoteReply(command, now);
@@ -265,13 +256,13 @@ void Relay::OnLost(std::uint64_t id, std::string_view why, Nanos now) {
     if (request.sink && CanRepeat(request)) {
       // What it took goes back first, as it may not be asked again in time: else it takes a slot
       // again (scripts/ids.lua).
-      if (MayHoldASlot(request)) again.push_back(ReleaseOf(request, now));
+      if (MayHoldASlot(request)) again.push_back(GiveBack(request, now));
       again.push_back(std::move(request));
       continue;
     }
     if (request.sink) Fail(request, Fault::kUnavailable, why);
     // It may have been executed.
-    if (MayHoldASlot(request)) lane.queue.push_back(ReleaseOf(std::move(request), now));
+    if (MayHoldASlot(request)) lane.queue.push_back(GiveBack(std::move(request), now));
   }
   Requeue(lane, std::move(again));
   if (!command.overdue) {
@@ -324,15 +315,11 @@ void Relay::Requeue(Lane& lane, std::vector<Request>&& requests) {
                     std::make_move_iterator(requests.end()));
 }
 
-// Gives back what a check took of which nobody was told, so that nobody else would.
-Request Relay::ReleaseOf(Request check, Nanos now) {
-  static const auto nobody = std::make_shared<NobodySink>();
+Request Relay::GiveBack(Request check, Nanos now) {
   ++stats_.submitted;
-  check.kind = Request::Kind::kRelease;
-  check.deadline = now + kGiveBack;
-  check.sink = nobody;
-  first_deadline_ = std::min(first_deadline_, check.deadline);
-  return check;
+  Request release = ReleaseOf(std::move(check), now);
+  first_deadline_ = std::min(first_deadline_, release.deadline);
+  return release;
 }
 
 // ---- Answers to those who asked

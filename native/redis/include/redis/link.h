@@ -214,7 +214,7 @@ class Link final : public Conversation {
 
   void Lose(Fault fault, std::string_view why, Nanos now);
   void RequeueUnexecuted(std::string_view why, Nanos now);
-  Request ReleaseOf(Request check, Nanos now);
+  Request GiveBack(Request check, Nanos now);
   void Expire(Nanos now, bool late);
   void Finish(Request& request, Completion&& completion);
   void Fail(Request& request, Fault fault, std::string_view why);

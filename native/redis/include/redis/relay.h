@@ -162,7 +162,7 @@ class Relay {
   void AskAlone(const UnderWay& command, std::span<Request> requests, Nanos now);
   Remedy RemedyHere(std::string_view error) const;
   void Requeue(Lane& lane, std::vector<Request>&& requests);
-  Request ReleaseOf(Request check, Nanos now);
+  Request GiveBack(Request check, Nanos now);
 
   void NoteReply(const UnderWay& command, Nanos now);
   void NoteFailure(Node& node, std::uint64_t batch, Fault fault, std::string_view why, Nanos now);

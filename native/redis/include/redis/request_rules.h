@@ -33,6 +33,10 @@ inline bool MayHoldASlot(const Request& request) {
          !request.details->holder.empty();
 }
 
+/// Gives back what such a check took, as nobody else would: tried for 5 s, and nobody is told. Of
+/// one with an id only what no repeat of it may have been told of (Details::id).
+Request ReleaseOf(Request check, Nanos now);
+
 /// Counts an answer.
 inline void CountCompleted(Fault fault, LinkStats& stats) {
   ++stats.completed;

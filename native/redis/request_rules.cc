@@ -1,0 +1,30 @@
+// The release that follows from a check whose answer was of no use.
+#include "redis/request_rules.h"
+
+#include <chrono>
+#include <memory>
+#include <span>
+
+namespace sluice::redis {
+namespace {
+
+// A slot has a time to live anyway.
+constexpr Nanos kGiveBack = std::chrono::seconds(5);
+
+class NobodySink final : public Sink {
+ public:
+  void Deliver(std::span<Completion> /*completions*/) override {}
+};
+
+}  // namespace
+
+Request ReleaseOf(Request check, Nanos now) {
+  static const auto nobody = std::make_shared<NobodySink>();
+  check.kind = Request::Kind::kRelease;
+  check.deadline = now + kGiveBack;
+  check.ticket = 0;
+  check.sink = nobody;
+  return check;
+}
+
+}  // namespace sluice::redis
