@@ -273,29 +273,6 @@ TEST(Relay, InABatchOnlyThoseThatWereRefusedAreAskedAgain) {
   EXPECT_EQ(driver.Told(refused).fault, Fault::kNone);
 }
 
-TEST(Relay, ASlotThatNobodyHasUseForIsGivenBack) {
-  const auto set = std::make_shared<const PolicySet>(
-      std::vector{Policy{.name = "s", .algorithm = testing::Slots(1, std::chrono::hours(1))}}, "p");
-  auto details = std::make_shared<Details>();
-  details->holder = "h";
-  for (const bool answered : {true, false}) {
-    RelayDriver driver;
-    const auto ticket = driver.Submit(Kind::kCheck, "k", 100 * kMillisecond, set, details);
-    const Command check = driver.SentOne();
-    driver.Pass(100 * kMillisecond);
-    EXPECT_EQ(driver.Told(ticket).fault, Fault::kTimeout);
-    if (answered) {
-      driver.Answer(check, {5, 0, 0, 0});
-    } else {
-      driver.Lose(check);  // it may have been executed
-    }
-    const Command release = driver.SentOne();
-    ASSERT_EQ(release.name, "evalsha");
-    EXPECT_EQ(release.pieces.at(6), "release");
-    EXPECT_EQ(release.pieces.back(), "h");
-  }
-}
-
 TEST(Relay, CloseAnswersAll) {
   RelayDriver driver;
   std::vector<std::uint64_t> tickets;

@@ -1,0 +1,90 @@
+// Slots that a relay has no use for: given back, also before a check is asked again under its id.
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "redis/relay_driver.h"
+#include "support/policies.h"
+
+namespace sluice::redis {
+namespace {
+
+using Command = Relay::Command;
+using Kind = Request::Kind;
+
+constexpr Nanos kMillisecond = std::chrono::milliseconds(1);
+constexpr Nanos kSecond = std::chrono::seconds(1);
+
+// Asks for the only slot, as holder "h". With `id` by one.
+std::uint64_t CheckForASlot(RelayDriver& driver, std::string_view id = {}) {
+  static const auto set = std::make_shared<const PolicySet>(
+      std::vector{Policy{.name = "s", .algorithm = testing::Slots(1, std::chrono::hours(1))}}, "p");
+  auto details = std::make_shared<Details>();
+  details->holder = "h";
+  details->id = id;
+  details->print = id.empty() ? "" : "ab";
+  return driver.Submit(Kind::kCheck, "k", 100 * kMillisecond, set, std::move(details));
+}
+
+TEST(RelaySlots, ASlotThatNobodyHasUseForIsGivenBack) {
+  for (const bool answered : {true, false}) {
+    RelayDriver driver;
+    const auto ticket = CheckForASlot(driver);
+    const Command check = driver.SentOne();
+    driver.Pass(100 * kMillisecond);
+    EXPECT_EQ(driver.Told(ticket).fault, Fault::kTimeout);
+    if (answered) {
+      driver.Answer(check, {5, 0, 0, 0});
+    } else {
+      driver.Lose(check);  // it may have been executed
+    }
+    const Command release = driver.SentOne();
+    ASSERT_EQ(release.name, "evalsha");
+    EXPECT_EQ(release.pieces.at(6), "release");
+    EXPECT_EQ(release.pieces.back(), "h");
+  }
+}
+
+const std::vector<std::string> kReleaseOfTheId = {"1", "1", "release+",   "n", "0", "0",
+                                                  "1", "1", "3600000000", "h", "ab"};
+
+TEST(RelaySlots, ACheckWithAnIdIsAskedAgainBehindTheReleaseOfWhatItMayHaveTaken) {
+  RelayDriver driver;
+  const auto ticket = CheckForASlot(driver, "1d");
+  const Command first = driver.SentOne();
+  driver.Lose(first);
+  EXPECT_FALSE(driver.Answered(ticket));
+  const Command again = driver.SentOne();
+  // Both have its three keys, and it asks for the same.
+  std::vector<std::string> both(first.pieces.begin() + 2, first.pieces.begin() + 5);
+  both.insert(both.end(), first.pieces.begin() + 2, first.pieces.begin() + 5);
+  both.insert(both.end(), kReleaseOfTheId.begin(), kReleaseOfTheId.end());
+  both.insert(both.end(), first.pieces.begin() + 5, first.pieces.end());
+  EXPECT_EQ(std::vector(again.pieces.begin() + 2, again.pieces.end()), both);
+  driver.Answer(again, {5, 1, 0, 0, 0});
+  EXPECT_EQ(driver.Told(ticket).fault, Fault::kNone);
+  EXPECT_TRUE(driver.Told(ticket).charged);
+  EXPECT_EQ(driver.relay.stats().submitted, driver.relay.stats().completed);
+}
+
+TEST(RelaySlots, OfACheckThatCannotBeAskedAgainTheSlotIsStillGivenBack) {
+  RelayDriver driver;
+  driver.Check("a");
+  driver.Lose(driver.SentOne());
+  const auto ticket = CheckForASlot(driver, "1d");
+  driver.Lose(driver.SentOne());
+  ASSERT_EQ(driver.relay.stats().breaker, BreakerState::kOpen);
+  EXPECT_EQ(driver.Told(ticket).fault, Fault::kUnavailable);
+  driver.Pass(2 * kSecond);
+  const Command release = driver.SentOne();
+  EXPECT_EQ(std::vector(release.pieces.begin() + 5, release.pieces.end()), kReleaseOfTheId);
+  driver.Answer(release, {5, 1});
+  EXPECT_EQ(driver.relay.stats().submitted, driver.relay.stats().completed);
+}
+
+}  // namespace
+}  // namespace sluice::redis
