@@ -118,14 +118,6 @@ std::size_t ReadKeys(napi_env env, napi_value from, const MemoryLimiter& limiter
   return count;
 }
 
-std::vector<std::size_t> BitsOf(std::uint32_t mask, std::size_t count) {
-  std::vector<std::size_t> which;
-  for (std::size_t i = 0; i < count; ++i) {
-    if ((mask >> i & 1) != 0) which.push_back(i);
-  }
-  return which;
-}
-
 // What a call comes to that says more than a key and a cost.
 std::int32_t Do(Bound& bound, redis::Request::Kind kind, MemoryLimiter::Keys keys, HolderId holder,
                 std::string_view id, Nanos now) {
@@ -170,10 +162,10 @@ std::int32_t Do(Bound& bound, redis::Request::Kind kind, MemoryLimiter::Keys key
     case Kind::kRenew:
       return limiter.Renew(keys, holder, now) ? 1 : 0;
     case Kind::kBlock:
-      limiter.Block(keys, BitsOf(call.which, count), call.span, now);
+      limiter.Block(keys, call.which, call.span, now);
       return 0;
     case Kind::kUnblock:
-      limiter.Unblock(keys, BitsOf(call.which, count));
+      limiter.Unblock(keys, call.which);
       return 0;
   }
   return 0;

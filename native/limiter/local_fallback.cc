@@ -14,14 +14,6 @@ namespace {
 
 using Kind = redis::Request::Kind;
 
-std::vector<std::size_t> BitsOf(std::uint32_t mask) {
-  std::vector<std::size_t> bits;
-  for (std::size_t i = 0; i < kMaxPolicies; ++i) {
-    if ((mask >> i & 1) != 0) bits.push_back(i);
-  }
-  return bits;
-}
-
 // This store has no shards: two shards' keys are two keys.
 std::string KeyInShard(const std::string& shard, const std::string& key) {
   return std::to_string(shard.size()) + ":" + shard + key;
@@ -96,13 +88,13 @@ bool LocalFallback::Do(const RedisLimiter::Question& question, const Keys& keys,
 
 void LocalFallback::Follow(const RedisLimiter::Question& question, const Keys& keys,
                            Nanos now) const {
-  const std::uint32_t which = question.details ? question.details->which : 0;
+  const PolicyBits which = question.details ? question.details->which : 0;
   if (question.kind == Kind::kReset) {
     limiter_.Reset(keys.all());
   } else if (question.kind == Kind::kBlock && question.details) {
-    limiter_.Block(keys.all(), BitsOf(which), question.details->block_for, now);
+    limiter_.Block(keys.all(), which, question.details->block_for, now);
   } else if (question.kind == Kind::kUnblock) {
-    limiter_.Unblock(keys.all(), BitsOf(which));
+    limiter_.Unblock(keys.all(), which);
   }
 }
 

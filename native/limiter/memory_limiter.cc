@@ -109,17 +109,20 @@ bool MemoryLimiter::Renew(Keys keys, HolderId holder, Nanos now) const {
   return store_->Renew(Subject(*this, keys).All(), holder, now);
 }
 
-void MemoryLimiter::Block(Keys keys, std::span<const std::size_t> which, Nanos span,
-                          Nanos now) const {
+void MemoryLimiter::Block(Keys keys, PolicyBits which, Nanos span, Nanos now) const {
   const Subject subject(*this, keys);
-  if (which.empty()) return store_->Block(subject.All(), span, now);
-  for (const std::size_t i : which) store_->Block(subject.Only(i), span, now);
+  if (which == 0) return store_->Block(subject.All(), span, now);
+  for (std::size_t i = 0; i < policies_.size(); ++i) {
+    if ((which >> i & 1) != 0) store_->Block(subject.Only(i), span, now);
+  }
 }
 
-void MemoryLimiter::Unblock(Keys keys, std::span<const std::size_t> which) const {
+void MemoryLimiter::Unblock(Keys keys, PolicyBits which) const {
   const Subject subject(*this, keys);
-  if (which.empty()) return store_->Unblock(subject.All());
-  for (const std::size_t i : which) store_->Unblock(subject.Only(i));
+  if (which == 0) return store_->Unblock(subject.All());
+  for (std::size_t i = 0; i < policies_.size(); ++i) {
+    if ((which >> i & 1) != 0) store_->Unblock(subject.Only(i));
+  }
 }
 
 void MemoryLimiter::Reset(Keys keys) const { store_->Reset(Subject(*this, keys).All()); }

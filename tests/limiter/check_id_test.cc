@@ -80,7 +80,7 @@ TEST_F(CheckId, IsAdmittedThoughTheKeyHasNothingLeftOrIsBlocked) {
   EXPECT_FALSE(Check("third")->allowed);
   EXPECT_TRUE(Check("id", 3)->allowed);
   const KeyHash key = limiter_->Hash("k");
-  limiter_->Block({&key, 1}, {}, kSecond, now_);
+  limiter_->Block({&key, 1}, 0, kSecond, now_);
   EXPECT_TRUE(Check("id", 3)->allowed);
   EXPECT_EQ(Check("id", 3)->decisions[0].remaining, 0);
 }

@@ -186,7 +186,7 @@ void RedisSubject::SetBlock(Kind kind, std::span<const std::size_t> which, Nanos
   redis::Request request = Ask(kind);
   auto details = std::make_shared<redis::Details>();
   details->block_for = span;
-  for (const std::size_t i : which) details->which |= std::uint32_t{1} << i;
+  details->which = BitsOf(which);
   request.details = std::move(details);
   Run(request);
 }

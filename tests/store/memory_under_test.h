@@ -77,11 +77,12 @@ class MemorySubject final : public Subject {
     return limiter_->Renew({&key_, 1}, holder, now + kClockLead);
   }
   void Block(std::span<const std::size_t> which, Nanos span, Nanos now) override {
-    if (!which.empty())
-      limiter_->Block({&key_, 1}, which, span, now + kClockLead);  // none means all there
+    const PolicyBits bits = BitsOf(which);
+    if (bits != 0) limiter_->Block({&key_, 1}, bits, span, now + kClockLead);  // 0 means all there
   }
   void Unblock(std::span<const std::size_t> which, Nanos /*now*/) override {
-    if (!which.empty()) limiter_->Unblock({&key_, 1}, which);
+    const PolicyBits bits = BitsOf(which);
+    if (bits != 0) limiter_->Unblock({&key_, 1}, bits);
   }
   void Reset(Nanos /*now*/) override { limiter_->Reset({&key_, 1}); }
 

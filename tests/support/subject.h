@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "core/policy.h"
+#include "core/repeat.h"
 
 namespace sluice::testing {
 
@@ -64,6 +65,13 @@ class Subject {
   /// The same of a block of that policy's state alone.
   virtual bool DroppedBlock(std::size_t /*policy*/, Nanos /*now*/) { return false; }
 };
+
+/// Policies by index as one bit each.
+inline PolicyBits BitsOf(std::span<const std::size_t> which) {
+  PolicyBits bits = 0;
+  for (const std::size_t i : which) bits |= PolicyBits{1} << i;
+  return bits;
+}
 
 /// Makes a subject whose key was never seen.
 using MakeSubject = std::function<std::unique_ptr<Subject>()>;

@@ -60,9 +60,9 @@ class MemoryLimiter {
              Nanos now) const;
   bool Release(Keys keys, HolderId holder, Nanos now) const;
   bool Renew(Keys keys, HolderId holder, Nanos now) const;
-  /// `which`: the policies whose state is blocked, by index; all of them when empty.
-  void Block(Keys keys, std::span<const std::size_t> which, Nanos span, Nanos now) const;
-  void Unblock(Keys keys, std::span<const std::size_t> which) const;
+  /// `which`: the policies whose state is blocked, one bit each; 0: all of them.
+  void Block(Keys keys, PolicyBits which, Nanos span, Nanos now) const;
+  void Unblock(Keys keys, PolicyBits which) const;
   void Reset(Keys keys) const;
 
   const std::vector<Policy>& policies() const { return policies_; }
