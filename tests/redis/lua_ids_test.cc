@@ -33,11 +33,6 @@ class LuaIds : public ::testing::Test {
   static void TearDownTestSuite() { server_.reset(); }
   void SetUp() override { server_->Run({"FLUSHALL"}); }
 
-  static std::string DigestOf(std::string_view text) {
-    std::string digest;
-    redis::AppendDigest(text, digest);
-    return digest;
-  }
   static Request Ask(std::string_view id, std::int64_t cost = 1, Kind kind = Kind::kCheck,
                      HolderId holder = kHolder) {
     auto details = std::make_shared<Details>();

@@ -44,6 +44,12 @@ std::string FreshPrefix() {
   return "t" + std::to_string(++count);
 }
 
+std::string DigestOf(std::string_view text) {
+  std::string digest;
+  redis::AppendDigest(text, digest);
+  return digest;
+}
+
 std::string HolderText(HolderId holder) {
   std::array<char, 33> text;
   std::snprintf(text.data(), text.size(), "%016" PRIx64 "%016" PRIx64, holder.high, holder.low);

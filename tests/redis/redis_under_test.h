@@ -21,6 +21,9 @@ std::string FreshPrefix();
 /// 32 hexadecimal digits, as the limiter makes them.
 std::string HolderText(HolderId holder);
 
+/// AppendDigest alone: what stands for an id and for what is asked under it.
+std::string DigestOf(std::string_view text);
+
 /// What a limiter makes of an answer to a check or peek: writes one decision per policy. Throws
 /// std::logic_error where DecideTats applies and differs from Judge and Describe.
 bool DecideFrom(const redis::Request& request, const redis::Completion& completion,

@@ -1,0 +1,181 @@
+// What is asked at random, and how likely.
+#include "redis/batch_draw.h"
+
+#include <optional>
+
+#include "redis/redis_under_test.h"
+#include "redis/script.h"
+#include "support/policies.h"
+
+namespace sluice::testing {
+namespace {
+
+using Kind = redis::Request::Kind;
+
+constexpr std::int64_t kKeysPerSet = 3;
+constexpr std::int64_t kCheckIds = 3;  // of BatchDraw::kIds
+
+// Has the request say the id.
+void NameId(Asked& asked) {
+  auto details = std::make_shared<redis::Details>(asked.request.details ? *asked.request.details
+                                                                        : redis::Details());
+  details->id = DigestOf(asked.id);
+  std::string print;
+  for (const Ask& ask : asked.question.asks) {
+    print += std::to_string(ask.cost) + " " + std::to_string(ask.limit) + " ";
+  }
+  details->print = asked.request.kind == Kind::kCheck ? DigestOf(print) : "0";
+  details->holder = HolderText(asked.question.holder);
+  asked.request.details = std::move(details);
+}
+
+}  // namespace
+
+void BatchDraw::StartTrace() {
+  limits_.clear();
+  charges_.clear();
+  holders_.clear();
+  for (int i = 0; i < 5; ++i) {
+    Limits& limits = limits_.emplace_back();
+    std::vector<Policy> policies;
+    for (std::int64_t p = random_.Between(1, 4); p > 0; --p) {
+      policies.push_back(RandomMixedPolicy(random_, "p" + std::to_string(p)));
+    }
+    // Plain ones are decided in a way of their own.
+    if (i == 0) policies = {RandomTatPolicy(random_, "a"), RandomTatPolicy(random_, "b")};
+    limits.set = std::make_shared<const redis::PolicySet>(policies, FreshPrefix());
+    for (std::int64_t k = 1; k <= kKeysPerSet; ++k) {
+      const std::string key = "k" + std::to_string(k);
+      limits.keys[key].Use(policies);
+      limits.ids[key] = {};
+    }
+  }
+}
+
+std::vector<Asked> BatchDraw::Batch() {
+  std::vector<Asked> batch;
+  const auto size = random_.OneIn(20) ? static_cast<std::int64_t>(redis::kMaxBatch)
+                                      : random_.Magnitude(redis::kMaxBatch);
+  while (static_cast<std::int64_t>(batch.size()) < size) {
+    if (batch.empty() || !random_.OneIn(2) || batch.back().request.kind != Kind::kCheck) {
+      batch.push_back(DrawOne());
+      continue;
+    }
+    Asked asked = batch.back();
+    asked.key = "k" + std::to_string(random_.Between(1, kKeysPerSet));
+    asked.question.holder.low = ++holder_count_;
+    asked.request = RequestFor(Kind::kCheck, asked.limits->set, asked.key, asked.question);
+    if (!asked.id.empty()) NameId(asked);
+    batch.push_back(std::move(asked));
+  }
+  return batch;
+}
+
+Asked BatchDraw::DrawOne() {
+  Asked asked;
+  asked.limits = &limits_[static_cast<std::size_t>(
+      random_.Between(0, static_cast<std::int64_t>(limits_.size()) - 1))];
+  asked.key = "k" + std::to_string(random_.Between(1, kKeysPerSet));
+  asked.question = DrawQuestion(*asked.limits->set);
+  const Kind kind = DrawKind();
+  if (kind != Kind::kCheck && kind != Kind::kPeek) return DrawChange(std::move(asked), kind);
+  if (kind == Kind::kCheck && random_.OneIn(4)) DrawId(asked);
+  asked.request = RequestFor(kind, asked.limits->set, asked.key, asked.question);
+  if (!asked.id.empty()) NameId(asked);
+  return asked;
+}
+
+Kind BatchDraw::DrawKind() {
+  if (!random_.OneIn(4)) return random_.OneIn(8) ? Kind::kPeek : Kind::kCheck;
+  constexpr std::array kOthers = {Kind::kDebit,   Kind::kCredit, Kind::kCredit, Kind::kAbort,
+                                  Kind::kRelease, Kind::kRenew,  Kind::kBlock,  Kind::kUnblock};
+  return kOthers[static_cast<std::size_t>(random_.Between(0, kOthers.size() - 1))];
+}
+
+Subject::Question BatchDraw::DrawQuestion(const redis::PolicySet& set) {
+  Subject::Question question{.asks = {}, .holder = {.high = 7, .low = ++holder_count_}};
+  const bool limited = random_.OneIn(8);
+  for (const Policy& policy : set.policies()) {
+    Ask ask;
+    if (limited && random_.OneIn(2)) ask.limit = RandomLimit(random_, policy);
+    ask.cost = RandomCost(random_, ask.limit > 0 ? ask.limit : LimitOf(policy.algorithm));
+    question.asks.push_back(ask);
+  }
+  if (random_.OneIn(10)) question.max_wait = Nanos{random_.Magnitude(kLongestSpan.count())};
+  return question;
+}
+
+// Mostly what the id is known for.
+void BatchDraw::DrawId(Asked& asked) {
+  asked.id = kIds[static_cast<std::size_t>(random_.Between(0, kCheckIds - 1))];
+  const auto* const known = asked.limits->ids[asked.key].Find(asked.id, clock_.now());
+  if (known == nullptr || random_.OneIn(4)) return;
+  const HolderId holder = asked.question.holder;
+  asked.question = known->question;
+  asked.question.holder = holder;
+}
+
+// What is neither a check nor a peek.
+Asked BatchDraw::DrawChange(Asked asked, Kind kind) {
+  const redis::PolicySet& set = *asked.limits->set;
+  asked.request.kind = kind;
+  asked.request.set = asked.limits->set;
+  asked.request.key = redis::EscapedKey(asked.key);
+  auto details = std::make_shared<redis::Details>();
+  std::vector<std::int64_t> costs;
+  for (std::size_t i = 0; i < set.size(); ++i) {
+    costs.push_back(random_.OneIn(3) ? 0 : asked.question.asks[i].cost);
+  }
+  const auto charge = charges_.find({asked.limits, asked.key});
+  if ((kind == Kind::kCredit || kind == Kind::kAbort) && charge != charges_.end()) {
+    details->marks = charge->second.marks;
+    asked.model_marks = charge->second.model_marks;
+    // No more is ever given back of a charge than was charged.
+    for (std::size_t i = 0; i < set.size(); ++i) {
+      const bool known = StillKnown(set.policies()[i], (*details->marks)[i], clock_.now());
+      costs[i] = known ? charge->second.units[i] : 0;
+    }
+    if (asked.request.kind == Kind::kAbort) asked.id = charge->second.id;
+    charges_.erase(charge);
+  } else if (kind == Kind::kAbort) {
+    asked.request.kind = Kind::kCredit;
+  }
+  asked.request.costs = redis::Costs(costs);
+  // After one without marks, what is left of a charge is not known any more.
+  if (asked.request.kind == Kind::kCredit) ForgetCharge(asked);
+  asked.question.holder = {.high = 7, .low = 0};
+  if (const auto held = holders_.find({asked.limits, asked.key}); held != holders_.end()) {
+    asked.question.holder = held->second;
+  }
+  details->holder = HolderText(asked.question.holder);
+  details->block_for = Micros{random_.Magnitude(10'000'000)};
+  details->which = static_cast<std::uint32_t>(random_.Between(1, (1 << set.size()) - 1));
+  asked.request.details = std::move(details);
+  const bool can_have_id =
+      asked.request.kind == Kind::kDebit || asked.request.kind == Kind::kCredit;
+  if (can_have_id && random_.OneIn(2)) {
+    asked.id = kIds[static_cast<std::size_t>(random_.Between(kCheckIds, kIds.size() - 1))];
+  }
+  if (!asked.id.empty()) NameId(asked);
+  return asked;
+}
+
+void BatchDraw::NoteHolder(const Asked& asked, HolderId holder) {
+  holders_[{asked.limits, asked.key}] = holder;
+}
+
+void BatchDraw::NoteCharge(const Asked& asked, std::span<const Decision> told,
+                           std::span<const Decision> modelled) {
+  Charge& charge = charges_[{asked.limits, asked.key}];
+  charge = {};
+  for (std::size_t i = 0; i < told.size(); ++i) {
+    charge.units.push_back(told[i].allowed ? asked.request.costs[i] : 0);
+    charge.marks[i] = told[i].mark;
+    charge.model_marks.push_back(modelled[i].mark);
+  }
+  charge.id = asked.id;
+}
+
+void BatchDraw::ForgetCharge(const Asked& asked) { charges_.erase({asked.limits, asked.key}); }
+
+}  // namespace sluice::testing

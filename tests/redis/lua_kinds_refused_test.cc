@@ -1,0 +1,105 @@
+// The script on a real server when a command is refused: under every kind of policy and in every
+// operation the fault stays with its own request, and nothing is half done.
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "redis/lua_kinds.h"
+#include "redis/script_runner.h"
+
+namespace sluice::testing {
+namespace {
+
+using redis::Fault;
+using redis::Request;
+using Kind = Request::Kind;
+
+// Refuses the n-th command that writes.
+std::string Refusing(int n, const std::string& script) {
+  return "local real, left = redis, " + std::to_string(n) +
+         "\nlocal writes = {SET = 1, DEL = 1, RPUSH = 1, LTRIM = 1, PEXPIRE = 1, ZADD = 1, ZREM = "
+         "1, "
+         "ZREMRANGEBYSCORE = 1}\n"
+         "local redis = {call = real.call, pcall = function(name, ...)\n"
+         "  if writes[name] then left = left - 1 end\n"
+         "  if writes[name] and left == 0 then return {err = 'OOM made up'} end\n"
+         "  return real.pcall(name, ...)\n"
+         "end}\n" +
+         script;
+}
+
+class RefusedIn : public LuaKinds, public ::testing::WithParamInterface<Kind> {};
+
+TEST_P(RefusedIn, AnyCommandNothingIsHalfDone) {
+  const Kind operation = GetParam();
+  Request request = Ask(operation, "k64", operation == Kind::kCheck ? "b" : "h");
+  if (operation == Kind::kCredit) {
+    // Out of the middle of the log, with another entry behind.
+    auto details = std::make_shared<redis::Details>(*request.details);
+    details->marks.emplace().fill((kNow - 2'000'000'000) / 1000);
+    request.details = std::move(details);
+  }
+  int refused = 0;
+  bool done = false;
+  for (int n = 1; !done; ++n) {
+    ASSERT_LT(n, 100);
+    Prepare();
+    if (operation == Kind::kUnblock) RunOne(Ask(Kind::kBlock));
+    const std::string before = Standing();
+    const auto after = DecideOn(*server_, Refusing(n, ScriptAt(kNow)), {&request, 1})[0];
+    if (after.fault == Fault::kServer) {
+      ++refused;
+      EXPECT_EQ(after.detail, "OOM made up") << n;
+      // What release and renew did before can be done again.
+      if (operation != Kind::kRelease && operation != Kind::kRenew) {
+        EXPECT_EQ(Standing(), before) << n;
+      }
+    } else {
+      // Only what tidies up may fail unnoticed; then the server is not asked that often.
+      EXPECT_EQ(after.fault, Fault::kNone) << n;
+      done = refused > 0 && Standing() != before && n > refused + 2;
+    }
+    ExpectTimesToLive();
+  }
+  EXPECT_GT(refused, 0);
+}
+
+INSTANTIATE_TEST_SUITE_P(EachOperation, RefusedIn,
+                         ::testing::Values(Kind::kCheck, Kind::kDebit, Kind::kCredit,
+                                           Kind::kRelease, Kind::kRenew, Kind::kBlock,
+                                           Kind::kUnblock));
+
+TEST_F(LuaKinds, ACommandThatTheUserMayNotRunFailsTheCheckAndLeavesNothingBehind) {
+  for (const char* forbidden : {"rpush", "zadd", "pexpire", "llen", "zcount", "set"}) {
+    Prepare();
+    const std::string before = Standing();
+    server_->Run({"ACL", "SETUSER", "default", std::string("-") + forbidden});
+    const Request request = Ask(Kind::kCheck, "k64", "b");
+    const redis::Completion done = RunOne(request);
+    server_->Run({"ACL", "SETUSER", "default", "+@all"});
+    EXPECT_EQ(done.fault, Fault::kServer) << forbidden;
+    EXPECT_EQ(Standing(), before) << forbidden;
+    ExpectTimesToLive();
+  }
+}
+
+TEST_F(LuaKinds, WithoutMemoryChecksFailOneByOneAndReadsStillWork) {
+  RedisServer full({"--maxmemory", "1", "--maxmemory-policy", "noeviction"});
+  for (const Policy& policy : OneOfEachKind()) {
+    const auto set = std::make_shared<const redis::PolicySet>(std::vector{policy}, "t");
+    std::vector<Request> batch = {Ask(Kind::kCheck), Ask(Kind::kPeek), Ask(Kind::kBlock)};
+    for (Request& request : batch) request.set = set;
+    const auto done = DecideOn(full, ScriptAt(kNow), batch);
+    EXPECT_EQ(done[0].fault, Fault::kServer) << policy.name;
+    EXPECT_NE(done[0].detail.find("OOM"), std::string::npos) << done[0].detail;
+    EXPECT_EQ(done[1].fault, Fault::kNone) << policy.name;
+    EXPECT_EQ(done[2].fault, Fault::kServer) << policy.name;
+  }
+  EXPECT_EQ(full.Run({"DBSIZE"}).integers.at(0), 0);
+}
+
+}  // namespace
+}  // namespace sluice::testing
