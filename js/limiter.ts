@@ -24,7 +24,7 @@ import { MemoryStore, memory } from './memory-store.js';
 import { type NativePolicy, native } from './native.js';
 import { readPolicies } from './options.js';
 import { isClient } from './own-client.js';
-import { describePolicy, shareOf, toNative } from './policy.js';
+import { describePolicy, optionsOf, shareOf, toNative } from './policy.js';
 import { RedisLimiter } from './redis-limiter.js';
 import { RedisLink } from './redis-link.js';
 import { RedisStore } from './redis-store.js';
@@ -216,6 +216,7 @@ function redisLimiter(sets: readonly Set[], store: RedisStore, options: LimiterO
       denialCache,
       idScope,
       plan: sets[i]!.plan ?? '',
+      description: describeSet(sets[i]!, prefix, options.shardBy),
       maxKeys: LOCAL_KEYS,
       wallOffsetUs: wallOffsetUs(),
     });
@@ -233,6 +234,16 @@ function storeError(given: unknown): TypeError {
   }
   const expected = `memory() or redis(...)${hint}`;
   return typeError('ERR_SLUICE_OPTIONS', 'store', withheld(given), expected);
+}
+
+/** What tools that look at the server find under `<prefix>:meta:*`; docs/redis.md says what it means. */
+function describeSet({ plan, table }: Set, prefix: string, shardBy: string | undefined): string {
+  const policies = table.names.map((name, i) => {
+    const policy = table.policies[i]!;
+    const state = native.stateTag(toNative(name, policy));
+    return { name, algorithm: policy.algorithm, state, options: optionsOf(policy) };
+  });
+  return JSON.stringify({ format: 1, prefix, plan, shardBy, policies });
 }
 
 type Given<Own, S> = Omit<LimiterOptions, 'policies' | 'plans' | 'store' | 'shardBy'> &

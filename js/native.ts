@@ -147,6 +147,8 @@ export interface NativeAddon {
   /** Why its numbers are refused: the number of a PolicyFault, 0 if they are not. */
   policyFault(policy: NativePolicy): number;
   largestLimit(policy: NativePolicy): number;
+  /** What the names of its states in Redis end in. */
+  stateTag(policy: NativePolicy): string;
   /** A function that gives the claims up; or the index of the name that another limiter describes otherwise. */
   claimPolicies(
     scope: string,
@@ -202,6 +204,7 @@ export interface NativeAddon {
     denialCache: boolean;
     idScope: string;
     plan: string;
+    description: string;
     maxKeys: number;
     wallOffsetUs: number;
   }): NativeRedisLimiter;

@@ -74,6 +74,7 @@ class LimitPolicy<Part extends string> implements Policy<Part> {
   readonly windowMs: number;
   readonly enforce: boolean;
   readonly by: readonly Part[] | undefined;
+  readonly #options: PolicyOptions<Part>;
   readonly #native: NativePolicy;
   readonly #largestLimit: number;
 
@@ -86,6 +87,7 @@ class LimitPolicy<Part extends string> implements Policy<Part> {
     const { limit, rate, spanUs, mode, windowMs } = numbers;
     const { blockFor, chargeDenied, enforce, by } = options;
     this.algorithm = algorithm;
+    this.#options = { ...options };
     this.limit = limit;
     this.windowMs = windowMs;
     this.enforce = readFlag(enforce, true, `${algorithm}.enforce`);
@@ -101,6 +103,10 @@ class LimitPolicy<Part extends string> implements Policy<Part> {
 
   static nativeOf(policy: LimitPolicy<string>): NativePolicy {
     return policy.#native;
+  }
+
+  static optionsOf(policy: LimitPolicy<string>): object {
+    return policy.#options;
   }
 
   static largestLimitOf(policy: LimitPolicy<string>): number {
@@ -130,6 +136,11 @@ export function makePolicy<Part extends string>(
 /** Whether a value was made by `tokenBucket()` or its like. */
 export function isPolicy(value: unknown): value is Policy {
   return value instanceof LimitPolicy;
+}
+
+/** What its maker was given. */
+export function optionsOf(policy: Policy): object {
+  return LimitPolicy.optionsOf(policy as LimitPolicy<string>);
 }
 
 /** How native code is told of a policy. */

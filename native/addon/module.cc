@@ -32,6 +32,13 @@ Napi::Value LargestLimit(const Napi::CallbackInfo& info) {
                            static_cast<double>(sluice::LargestLimit(policy->algorithm)));
 }
 
+// (policy) -> what the names of its states end in.
+Napi::Value StateTagOf(const Napi::CallbackInfo& info) {
+  PolicyFault fault = PolicyFault::kNone;
+  const std::optional<Policy> policy = ReadPolicy(info[0].As<Napi::Array>(), fault);
+  return Napi::String::New(info.Env(), StateTag(policy->algorithm));
+}
+
 // (scope, [name, description][]) -> a function that gives the claims up (so does the garbage
 // collector), or the index of the name that another limiter describes otherwise.
 Napi::Value ClaimPolicies(const Napi::CallbackInfo& info) {
@@ -53,6 +60,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   env.SetInstanceData(new Environment(env, exports));
   exports.Set("policyFault", Napi::Function::New(env, PolicyFaultOf));
   exports.Set("largestLimit", Napi::Function::New(env, LargestLimit));
+  exports.Set("stateTag", Napi::Function::New(env, StateTagOf));
   exports.Set("claimPolicies", Napi::Function::New(env, ClaimPolicies));
   exports.Set("maxPolicies", static_cast<double>(kMaxPolicies));
   ExportMemory(env, exports);

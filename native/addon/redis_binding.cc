@@ -153,6 +153,7 @@ Napi::Value MakeRedisLimiter(const Napi::CallbackInfo& info) {
   options.denial_cache = from.Get("denialCache").As<Napi::Boolean>();
   options.ids = {.limiter = Utf8(env, from.Get("idScope")).Text(),
                  .plan = Utf8(env, from.Get("plan")).Text()};
+  options.description = Utf8(env, from.Get("description")).Text();
   if (options.on_store_error == StoreErrorRule::kLocal) {
     options.local_policies = ReadPolicies(from.Get("localPolicies").As<Napi::Array>());
     options.local_share = number("localShare");

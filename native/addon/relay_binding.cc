@@ -27,8 +27,9 @@ std::uint64_t Seed() { return std::bit_cast<std::array<std::uint64_t, 2>>(Random
 // Used on one thread.
 class RelayGateway final : public redis::Gateway {
  public:
-  RelayGateway(std::string address, const redis::Relay::Options& options)
-      : address_(std::move(address)), relay_(options, Seed()) {}
+  /// `options`: but for notices.
+  RelayGateway(std::string address, redis::Relay::Options options)
+      : address_(std::move(address)), relay_(WithBoard(std::move(options)), Seed()) {}
 
   ~RelayGateway() override {
     relay_.Close();
@@ -39,6 +40,8 @@ class RelayGateway final : public redis::Gateway {
     relay_.Submit(requests, clock_.Now());
     HandOver();
   }
+
+  void PutUp(const std::shared_ptr<const redis::Notice>& notice) override { notices_->Add(notice); }
 
   std::vector<redis::NodeStats> stats() const override {
     const redis::LatencyHistogram& latency = relay_.latency();
@@ -90,8 +93,14 @@ class RelayGateway final : public redis::Gateway {
     }
   }
 
+  redis::Relay::Options WithBoard(redis::Relay::Options options) const {
+    options.notices = notices_;
+    return options;
+  }
+
   const std::string address_;
   const MonotonicClock clock_;
+  const std::shared_ptr<redis::NoticeBoard> notices_ = std::make_shared<redis::NoticeBoard>();
   redis::Relay relay_;
   std::weak_ptr<redis::Watcher> watcher_;
 };

@@ -307,7 +307,13 @@ RedisLimiter::RedisLimiter(const Options& options, std::shared_ptr<redis::Gatewa
     : set_(std::make_shared<redis::PolicySet>(options.policies, options.prefix)),
       gateway_(std::move(gateway)),
       deadline_(options.deadline),
-      desk_(std::make_shared<Desk>(options, set_, std::move(answers))) {}
+      desk_(std::make_shared<Desk>(options, set_, std::move(answers))) {
+  if (options.description.empty()) return;
+  redis::Notice notice{.name = {}, .text = options.description};
+  redis::AppendMetaName(options.prefix, notice.text, notice.name);
+  notice_ = std::make_shared<const redis::Notice>(std::move(notice));
+  gateway_->PutUp(notice_);
+}
 
 RedisLimiter::~RedisLimiter() = default;
 

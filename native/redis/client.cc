@@ -48,6 +48,8 @@ void Client::Submit(std::vector<Request>&& requests) {
   if (!requests.empty()) io_->Submit(std::move(requests));
 }
 
+void Client::PutUp(const std::shared_ptr<const Notice>& notice) { io_->PutUp(notice); }
+
 std::vector<NodeStats> Client::stats() const { return io_->stats(); }
 
 LinkStats Client::others() const { return io_->others(); }

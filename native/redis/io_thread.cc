@@ -60,8 +60,8 @@ class IoThread::Loop {
  public:
   explicit Loop(const ServerSet& set)
       : wakeup_(std::make_shared<const Wakeup>()),
-        router_(
-            Router::Make(set, {.link = {.endpoint = {}, .examines = true}}, RandomSeed(), Now())) {
+        router_(Router::Make(set, {.link = {.endpoint = {}, .examines = true, .notices = notices_}},
+                             RandomSeed(), Now())) {
     Sync();
   }
 
@@ -78,6 +78,14 @@ class IoThread::Loop {
       ring = !std::exchange(rung_, true);
     }
     if (ring) wakeup_->Ring();
+  }
+
+  void PutUp(const std::shared_ptr<const Notice>& notice) {
+    {
+      const std::lock_guard lock(mutex_);
+      new_notices_.push_back(notice);
+    }
+    wakeup_->Ring();
   }
 
   void Stop() {
@@ -169,15 +177,19 @@ class IoThread::Loop {
   // False when it is time to stop.
   bool TakeIncoming() {
     std::vector<Request> taken;
+    std::vector<std::shared_ptr<const Notice>> notices;
     bool stopping = false;
     {
       const std::lock_guard lock(mutex_);
       taken.swap(incoming_);
       taken_ = taken.size();
+      notices.swap(new_notices_);
       rung_ = false;
       stopping = stopping_;
     }
     if (!taken.empty()) router_->Submit(taken, Now());
+    for (const auto& notice : notices) notices_->Add(notice);
+    if (!notices.empty()) router_->PutUpNotices(Now());
     return !stopping;
   }
 
@@ -309,15 +321,17 @@ class IoThread::Loop {
   const std::shared_ptr<const Wakeup> wakeup_;
 
   mutable std::mutex mutex_;
-  std::vector<Request> incoming_;  // guarded by mutex_, as are the next six
+  std::vector<Request> incoming_;  // guarded by mutex_, as are the next seven
   std::size_t taken_ = 0;          // of them, and not yet published
-  bool rung_ = false;              // since incoming_ was last taken
+  std::vector<std::shared_ptr<const Notice>> new_notices_;
+  bool rung_ = false;  // since incoming_ was last taken
   bool stopping_ = false;
   std::vector<Published> published_;
   LinkStats others_;
   std::vector<std::weak_ptr<Watcher>> watchers_;
 
   // The rest is the thread's own.
+  const std::shared_ptr<NoticeBoard> notices_ = std::make_shared<NoticeBoard>();
   const std::unique_ptr<Router> router_;
   std::vector<std::unique_ptr<Connection>> connections_;
   std::uint64_t version_ = 0;  // of the router, that connections_ are of
@@ -342,6 +356,8 @@ IoThread::~IoThread() {
 }
 
 void IoThread::Submit(std::vector<Request>&& requests) { loop_->Submit(std::move(requests)); }
+
+void IoThread::PutUp(const std::shared_ptr<const Notice>& notice) { loop_->PutUp(notice); }
 
 std::vector<NodeStats> IoThread::stats() const { return loop_->stats(); }
 

@@ -6,6 +6,7 @@
 #include <thread>
 #include <vector>
 
+#include "redis/notices.h"
 #include "redis/request.h"
 #include "redis/server_set.h"
 #include "redis/stats.h"
@@ -23,6 +24,7 @@ class IoThread {
 
   /// Thread safe.
   void Submit(std::vector<Request>&& requests);
+  void PutUp(const std::shared_ptr<const Notice>& notice);
   std::vector<NodeStats> stats() const;
   LinkStats others() const;
   void Watch(const std::shared_ptr<Watcher>& watcher);

@@ -78,4 +78,9 @@ EscapedKey::EscapedKey(std::string_view key) {
 
 void AppendEscapedPrefix(std::string_view prefix, std::string& out) { AppendEscaped(prefix, out); }
 
+void AppendMetaName(std::string_view prefix, std::string_view text, std::string& out) {
+  AppendEscapedPrefix(prefix, out);
+  AppendDigest(text, out.append(":meta:"));
+}
+
 }  // namespace sluice::redis

@@ -22,7 +22,8 @@ Link::Link(Options options, std::uint64_t seed, Nanos now)
       random_(seed),
       state_until_(now),
       password_(options_.endpoint.password),
-      breaker_(options_.breaker, random_) {
+      breaker_(options_.breaker, random_),
+      notices_(options_.notices) {
   Connect(now);
 }
 
@@ -142,6 +143,7 @@ Nanos Link::NextTime() const {
     next = std::min(next, quiet_since_ + options_.silence);
   }
   next = std::min(next, breaker_.NextTime());
+  if (MayPutUp()) next = std::min(next, notices_.NextTime());
   if (state_ == State::kReady && !loading_ && leaving_.empty() && !queue_.empty()) {
     next = std::min(next, breaker_.NextProbe());
   }
@@ -183,6 +185,7 @@ void Link::OnTime(Nanos now) {
       break;
   }
   Pump(now);
+  PutUpNotices(now);
 }
 
 // ---- Answers to those who asked

@@ -1,9 +1,11 @@
-// What a link asks the server about itself: once a connection is ready, and never before a check.
+// What a link does that nobody asked for, and never before a check: it asks the server about
+// itself, and puts up what limiters say of themselves.
 #include <algorithm>
 #include <array>
 #include <utility>
 
 #include "redis/link.h"
+#include "redis/redirect.h"
 
 namespace sluice::redis {
 
@@ -29,18 +31,30 @@ void Link::OnQuestionReply(const Command& command, Reply&& reply, Nanos now) {
   examined_ = command.question == Question::kMemory || command.question == Question::kConfig;
 }
 
-// Whether the connection has the server's questions about itself unanswered.
-bool Link::IsExamining() const {
-  return std::ranges::any_of(
-      under_way_, [](const Command& command) { return command.kind == Command::Kind::kQuestion; });
+bool Link::MayPutUp() const {
+  return state_ == State::kReady && !loading_ && leaving_.empty() && breaker_.closed();
 }
 
-// Whether a reply is under way that has to come. The server may take its time with what it says
-// of itself, unless the connection waits to end.
+void Link::PutUpNotices(Nanos now) {
+  if (MayPutUp() && notices_.Take(now)) AddCommand(Command::Kind::kNotice, {}, now);
+}
+
+// A cluster's nodes are all given all: the one that has the name's slot takes it.
+void Link::OnNoticeReply(const Reply& reply) {
+  const bool elsewhere = reply.kind == Reply::Kind::kError && ReadRedirect(reply.text);
+  notices_.OnAnswer(reply.kind != Reply::Kind::kStatus && !elsewhere);
+}
+
+// Whether a reply is under way that nobody asked for.
+bool Link::IsExamining() const {
+  return std::ranges::any_of(under_way_, [](const Command& command) { return command.aside(); });
+}
+
+// Whether a reply is under way that has to come. The server may take its time with what nobody
+// asked for, unless the connection waits to end.
 bool Link::OwesReply() const {
-  return std::ranges::any_of(under_way_, [this](const Command& command) {
-    return command.kind != Command::Kind::kQuestion || !leaving_.empty();
-  });
+  return std::ranges::any_of(
+      under_way_, [this](const Command& command) { return !command.aside() || !leaving_.empty(); });
 }
 
 std::vector<Warning> Link::TakeWarnings(Nanos wall) {

@@ -43,6 +43,7 @@ void Link::OnBytes(std::string_view bytes, Nanos now) {
   }
   Pump(now);
   Examine(now);
+  PutUpNotices(now);
 }
 
 // For people who connect to a cluster as if it were one server.
@@ -112,6 +113,8 @@ void Link::Answered(Command& command, Reply&& reply, Nanos now) {
       return OnResetReply(command, reply, now);
     case Command::Kind::kQuestion:
       return OnQuestionReply(command, std::move(reply), now);
+    case Command::Kind::kNotice:
+      return OnNoticeReply(reply);
   }
 }
 
@@ -138,6 +141,8 @@ void Link::OnGreetingReply(Command::Kind kind, const Reply& reply, Nanos now) {
     breaker_.OnSignOfLife(now);
     if (std::exchange(was_ready_, true)) ++stats_.reconnects;
     examination_due_ = options_.examines && may_examine_;
+    notices_.Begin(now);
+    if (!may_examine_) notices_.OnAnswer(true);
   }
   loading_ = false;
   queue_.insert(queue_.begin(), std::make_move_iterator(resend_.begin()),

@@ -140,6 +140,9 @@ void Link::AddCommand(Command::Kind kind, std::vector<Request> requests, Nanos n
     case Command::Kind::kQuestion:
       AppendQuestion(question, out_);
       break;
+    case Command::Kind::kNotice:
+      AppendCommand(NoticeCommand(notices_.current()), out_);
+      break;
   }
   queued_bytes_ += out_.size() - before;
   const std::uint64_t batch = requests.empty() ? 0 : batches_;

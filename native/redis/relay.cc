@@ -12,6 +12,9 @@
 namespace sluice::redis {
 namespace {
 
+// How long a client may keep a notice before it sends it.
+constexpr Nanos kNoticeWait = std::chrono::seconds(5);
+
 // How long a slot that is being moved is left alone.
 constexpr Nanos kHold = std::chrono::milliseconds(10);
 
@@ -24,7 +27,7 @@ bool IsReset(const Request& request) { return request.kind == Request::Kind::kRe
 }  // namespace
 
 Relay::Relay(Options options, std::uint64_t seed)
-    : options_(std::move(options)), sha_(ScriptSha()), random_(seed) {}
+    : options_(std::move(options)), sha_(ScriptSha()), random_(seed), notices_(options_.notices) {}
 
 // Slots move: the node is that of this moment.
 Relay::Lane& Relay::LaneOf(std::uint16_t slot, Nanos now) {
@@ -146,6 +149,16 @@ void Relay::Send(Lane& lane, std::vector<Request> requests, bool whole, Nanos no
                                           .whole = whole});
 }
 
+void Relay::PutUpNotices(Nanos now) {
+  if (!notices_.Take(now)) return;
+  const auto words = NoticeCommand(notices_.current());
+  Command& command = commands_.emplace_back();
+  command.id = notice_id_ = ++ids_;
+  command.name = "set";
+  command.pieces.assign(words.begin() + 1, words.end());
+  command.deadline = now + kNoticeWait;
+}
+
 std::vector<Relay::Command> Relay::TakeCommands() { return std::exchange(commands_, {}); }
 
 // ---- Replies
@@ -166,9 +179,13 @@ Relay::UnderWay Relay::Take(std::map<std::uint64_t, UnderWay>::iterator at, Nano
 }
 
 void Relay::OnReply(std::uint64_t id, const Reply& reply, Nanos now) {
+  if (id == notice_id_) notices_.OnAnswer(reply.kind == Reply::Kind::kError);
   const auto at = under_way_.find(id);
-  if (at == under_way_.end()) return;
-  UnderWay command = Take(at, now);
+  if (at != under_way_.end()) OnBatchReply(Take(at, now), reply, now);
+  if (reply.kind != Reply::Kind::kError) PutUpNotices(now);
+}
+
+void Relay::OnBatchReply(UnderWay&& command, const Reply& reply, Nanos now) {
   Lane& lane = *command.lane;
   // Whoever looks so late did not see when it came.
   if (now - kLate > first_deadline_) lane.pace.Skip();
@@ -246,6 +263,7 @@ void Relay::OnResetReply(UnderWay& command, const Reply& reply, Nanos now) {
 }
 
 void Relay::OnLost(std::uint64_t id, std::string_view why, Nanos now) {
+  if (id == notice_id_) notices_.OnAnswer(true);
   const auto at = under_way_.find(id);
   if (at == under_way_.end()) return;
   UnderWay command = Take(at, now);

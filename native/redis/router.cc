@@ -61,6 +61,10 @@ void Router::OnTime(Nanos now) {
   Turn(now);
 }
 
+void Router::PutUpNotices(Nanos now) {
+  for (const Member& member : members_) member.link->PutUpNotices(now);
+}
+
 void Router::Close() {
   for (const Member& member : members_) member.link->Close();
   const auto all = [](const Request&, Nanos) { return true; };

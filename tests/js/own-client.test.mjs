@@ -162,9 +162,9 @@ for (const name of ['ioredis', 'iovalkey']) {
     const prefix = `kp-${name}`;
     const limiter = over(own, { prefix });
     await limiter.check('k');
-    assert.deepEqual(await client.keys(`*${prefix}*`), [`app:${prefix}:{k}:default:tb1`]);
+    assert.deepEqual(await client.keys(`*${prefix}:{*`), [`app:${prefix}:{k}:default:tb1`]);
     await limiter.reset('k');
-    assert.deepEqual(await client.keys(`*${prefix}*`), []);
+    assert.deepEqual(await client.keys(`*${prefix}:{*`), []);
     await limiter.close();
     own.disconnect();
   });

@@ -50,6 +50,32 @@ TEST_F(ClientTest, ChecksPeeksAndResets) {
   EXPECT_TRUE(client->stats().at(0).link.connected);
 }
 
+TEST_F(ClientTest, PutsUpNoticesWhileItIsAsked) {
+  const auto client = Client::Acquire(server_->endpoint());
+  constexpr int kThreads = 3;
+  constexpr int kEach = 20;
+  std::vector<std::vector<std::shared_ptr<const Notice>>> held(kThreads);
+  std::vector<std::thread> threads;
+  for (int t = 0; t < kThreads; ++t) {
+    threads.emplace_back([&, t] {
+      for (int i = 0; i < kEach; ++i) {
+        const std::string name = "t:meta:" + std::to_string(t) + "." + std::to_string(i);
+        held[t].push_back(std::make_shared<const Notice>(Notice{.name = name, .text = "x"}));
+        client->PutUp(held[t].back());
+        if (i % 2 == 1) held[t].pop_back();
+      }
+    });
+  }
+  EXPECT_TRUE(recorder_->Run(*client, recorder_->Ask(SlowBucket(2), "k")).charged);
+  for (std::thread& thread : threads) thread.join();
+  for (const auto& of_thread : held) {
+    for (const auto& notice : of_thread) {
+      while (server_->Text({"GET", notice->name}) != "x") std::this_thread::yield();
+    }
+  }
+  EXPECT_EQ(client->stats().at(0).link.submitted, 1U);
+}
+
 TEST_F(ClientTest, OneClientPerEndpoint) {
   const auto first = Client::Acquire(server_->endpoint());
   EXPECT_EQ(Client::Acquire(server_->endpoint()), first);

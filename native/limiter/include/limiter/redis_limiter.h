@@ -68,6 +68,9 @@ class RedisLimiter {
     /// Whether denials of a moment ago answer who asks again (limiter/denial_cache.h).
     bool denial_cache = true;
     IdScope ids;
+    /// What tools that look at the server are told of the limiter (redis/notices.h). Empty:
+    /// nothing.
+    std::string description;
   };
 
   /// What few questions say; see redis::Details.
@@ -124,6 +127,7 @@ class RedisLimiter {
   std::shared_ptr<redis::Gateway> gateway_;
   Nanos deadline_;
   std::shared_ptr<Desk> desk_;
+  std::shared_ptr<const redis::Notice> notice_;
 };
 
 }  // namespace sluice

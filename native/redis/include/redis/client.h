@@ -33,6 +33,7 @@ class Client final : public Gateway {
   ~Client() override;
 
   void Submit(std::vector<Request>&& requests) override;
+  void PutUp(const std::shared_ptr<const Notice>& notice) override;
   /// As of the I/O thread's last turn.
   std::vector<NodeStats> stats() const override;
   LinkStats others() const override;

@@ -4,6 +4,7 @@
 #include <memory>
 #include <vector>
 
+#include "redis/notices.h"
 #include "redis/request.h"
 #include "redis/stats.h"
 
@@ -18,6 +19,9 @@ class Gateway {
 
   /// Hands requests over; never waits for the network. Answers come through each one's sink.
   virtual void Submit(std::vector<Request>&& requests) = 0;
+
+  /// Has the servers show it for as long as someone else holds it; see redis/notices.h.
+  virtual void PutUp(const std::shared_ptr<const Notice>& notice) = 0;
 
   /// Of each server.
   virtual std::vector<NodeStats> stats() const = 0;

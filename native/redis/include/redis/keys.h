@@ -16,6 +16,12 @@
 //
 // with 32 hexadecimal digits of SHA-256, which no state tag equals.
 //
+// What limiters say of themselves (redis/notices.h) stands under
+//
+//   <prefix>:meta:<hash>                           sluice:meta:0123456789abcdef...
+//
+// with as many digits of the text's.
+//
 // The name of what some algorithms keep beside the state is the state's and ":l" (a list) or ":z"
 // (a sorted set).
 //
@@ -69,7 +75,10 @@ class EscapedKey {
 /// Appends the first 128 bits of the text's SHA-256 as 32 hexadecimal digits.
 void AppendDigest(std::string_view text, std::string& out);
 
-/// The same for a prefix, which is never shortened and may be empty.
+/// Appends the name of a text about limiters of that prefix.
+void AppendMetaName(std::string_view prefix, std::string_view text, std::string& out);
+
+/// As AppendEscapedKey for a prefix, which is never shortened and may be empty.
 void AppendEscapedPrefix(std::string_view prefix, std::string& out);
 
 }  // namespace sluice::redis

@@ -30,6 +30,7 @@
 //   * A new connection asks the server about itself (redis/doctor.h), once it has sent the checks
 //     that wait. Nobody waits for the answers, and a server that ends the connection instead of
 //     answering is not asked over the next one.
+//   * Behind these it puts up what limiters say of themselves (redis/notices.h): the same holds.
 //   * When the server has forgotten the script (NOSCRIPT: nothing was executed), it is loaded again
 //     and the batch is sent again.
 //   * A link that a Router owns (`routed`) hands it what its server refused to execute because
@@ -54,6 +55,7 @@
 #include "redis/doctor.h"
 #include "redis/error_reply.h"
 #include "redis/latency_histogram.h"
+#include "redis/notices.h"
 #include "redis/outbox.h"
 #include "redis/pace.h"
 #include "redis/reply.h"
@@ -76,9 +78,10 @@ class Link final : public Conversation {
     BackoffSpan backoff{};
     Breaker::Options breaker{};
     Nanos silence = std::chrono::milliseconds(1000);
-    bool examines = false;  ///< asks the server about itself
-    bool routed = false;    ///< see above
-    bool by_slot = false;   ///< the same; requests then say their slot
+    bool examines = false;                           ///< asks the server about itself
+    bool routed = false;                             ///< see above
+    bool by_slot = false;                            ///< the same; requests then say their slot
+    std::shared_ptr<NoticeBoard> notices = nullptr;  ///< to put up; null: none
   };
 
   using Delivery = redis::Delivery;
@@ -107,6 +110,8 @@ class Link final : public Conversation {
   void OnBytes(std::string_view bytes, Nanos now) override;
   void OnWritten(std::size_t count) override;
   void OnTime(Nanos now) override;
+  /// Call when Options::notices have become more.
+  void PutUpNotices(Nanos now);
   /// Answers everything with kClosed. Nothing else may be called afterwards but TakeDeliveries.
   void Close();
 
@@ -157,7 +162,8 @@ class Link final : public Conversation {
       kAsking,
       kChecks,
       kReset,
-      kQuestion
+      kQuestion,
+      kNotice
     };
     Kind kind = Kind::kLoad;
     std::uint64_t end = 0;          // of its bytes, counted from the start of the connection
@@ -166,6 +172,9 @@ class Link final : public Conversation {
     std::uint64_t batch = 0;  // that it is of; commands without requests are of none
     bool overdue = false;     // the breaker knows that it was not answered in time
     Question question{};
+
+    /// Nobody asked for it.
+    bool aside() const { return kind == Kind::kQuestion || kind == Kind::kNotice; }
   };
 
   // Timers so late mean that this process ran too seldom for a missed deadline to say anything of
@@ -200,6 +209,8 @@ class Link final : public Conversation {
   // link_examination.cc
   void Examine(Nanos now);
   void OnQuestionReply(const Command& command, Reply&& reply, Nanos now);
+  void OnNoticeReply(const Reply& reply);
+  bool MayPutUp() const;
   bool IsExamining() const;
   bool OwesReply() const;
 
@@ -256,6 +267,7 @@ class Link final : public Conversation {
   bool examined_ = false;  // examination_ is complete
   Examination examination_;
   Doctor doctor_;
+  NoticeRound notices_;
 
   std::uint64_t batches_ = 0;  // numbered from 1
   std::uint64_t missed_ = 0;   // the last that the breaker knows not to have been answered in time

@@ -18,6 +18,8 @@
 //     asked again.
 //   * What a node refuses because the slot is being moved, and the client hands on, is asked again
 //     after a moment, each request alone, until its deadline.
+//   * What limiters say of themselves (redis/notices.h) is put up behind replies: only then is the
+//     client known to be connected.
 //   * When the server does not know the script, the batch is sent again with its text. That needs
 //     no command for a node, which a cluster's client may not have.
 #pragma once
@@ -39,6 +41,7 @@
 #include "redis/breaker.h"
 #include "redis/error_reply.h"
 #include "redis/latency_histogram.h"
+#include "redis/notices.h"
 #include "redis/outbox.h"
 #include "redis/pace.h"
 #include "redis/reply.h"
@@ -64,6 +67,7 @@ class Relay {
     /// The client will never answer what it has not answered for so long.
     Nanos lost_after = std::chrono::seconds(60);
     Breaker::Options breaker{};
+    std::shared_ptr<NoticeBoard> notices = nullptr;  ///< to put up; null: none
   };
 
   /// A command for the client.
@@ -154,6 +158,7 @@ class Relay {
   void Send(Lane& lane, std::vector<Request> requests, bool whole, Nanos now);
 
   UnderWay Take(std::map<std::uint64_t, UnderWay>::iterator at, Nanos now);
+  void OnBatchReply(UnderWay&& command, const Reply& reply, Nanos now);
   void OnError(UnderWay& command, std::string_view error, Nanos now);
   void OnChecksReply(UnderWay& command, const Reply& reply, Nanos now);
   void OnResetReply(UnderWay& command, const Reply& reply, Nanos now);
@@ -173,6 +178,7 @@ class Relay {
   bool ExpireUnderWay(UnderWay& command, Nanos now);
   bool ExpireQueue(Lane& lane, Nanos now);
   void Settle(Lane& lane, Nanos now);
+  void PutUpNotices(Nanos now);
   void Observe(Lane& lane);
   void Observe(Node& node);
   void Count(Node& node, BreakerState state);
@@ -197,6 +203,8 @@ class Relay {
   Nanos first_deadline_ = kNever;  // no request's deadline is earlier
   Nanos first_hold_ = kNever;      // no lane's hold ends earlier
   std::vector<Command> commands_;
+  NoticeRound notices_;
+  std::uint64_t notice_id_ = 0;  // the command's that puts the current one up
   ScriptCall call_;
 
   Outbox outbox_;

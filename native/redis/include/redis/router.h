@@ -62,6 +62,8 @@ class Router {
   virtual void Turn(Nanos /*now*/) {}
   /// Call when NextTime() has come, after the bytes that are there have been handed in.
   void OnTime(Nanos now);
+  /// Call when Options::link.notices have become more.
+  void PutUpNotices(Nanos now);
   /// Answers everything with kClosed. Nothing else may be called afterwards but TakeDeliveries.
   void Close();
 

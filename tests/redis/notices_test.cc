@@ -1,0 +1,277 @@
+// What limiters say of themselves on the server: put up when nobody is kept waiting, and no matter
+// what becomes of it.
+#include "redis/notices.h"
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "redis/keys.h"
+#include "redis/link_driver.h"
+#include "redis/relay_driver.h"
+
+namespace sluice::redis {
+namespace {
+
+constexpr Nanos kSecond = std::chrono::seconds(1);
+constexpr Nanos kHour = std::chrono::hours(1);
+
+std::shared_ptr<const Notice> Say(const std::string& name) {
+  return std::make_shared<const Notice>(Notice{.name = name, .text = "text of " + name});
+}
+
+SentCommand PutUp(const std::string& name) {
+  return {"SET", name, "text of " + name, "EX", "86400"};
+}
+
+class Notices : public ::testing::Test {
+ protected:
+  void Add(const std::string& name) {
+    held_.push_back(Say(name));
+    board_->Add(held_.back());
+  }
+  Link::Options Linked() const {
+    Link::Options options;
+    options.notices = board_;
+    return options;
+  }
+  // What is put up next, the last one being answered by `reply`.
+  static std::vector<SentCommand> After(LinkDriver& driver, std::string_view reply) {
+    driver.Receive(reply);
+    return driver.Sent();
+  }
+
+  std::shared_ptr<NoticeBoard> board_ = std::make_shared<NoticeBoard>();
+  std::vector<std::shared_ptr<const Notice>> held_;
+};
+
+using Sent = std::vector<SentCommand>;
+
+TEST_F(Notices, ArePutUpBehindTheChecksThatWaitOneAfterTheOther) {
+  Add("a");
+  Add("b");
+  LinkDriver driver(Linked());
+  const auto ticket = driver.Check("k");
+  driver.GetReady();
+  auto sent = driver.Sent();
+  ASSERT_EQ(sent.size(), 2U);
+  EXPECT_EQ(ChecksIn(sent[0]), 1U);
+  EXPECT_EQ(sent[1], PutUp("a"));
+  driver.AnswerFull(1);
+  EXPECT_EQ(driver.Answer(ticket).fault, Fault::kNone);
+  EXPECT_TRUE(driver.Sent().empty());
+  EXPECT_EQ(After(driver, "+OK\r\n"), Sent{PutUp("b")});
+  EXPECT_TRUE(After(driver, "+OK\r\n").empty());
+}
+
+TEST_F(Notices, AreOfNoRequestAndLeaveNoTraceInTheStatistics) {
+  Add("a");
+  LinkDriver driver(Linked());
+  driver.GetReady();
+  ASSERT_EQ(driver.Sent(), Sent{PutUp("a")});
+  EXPECT_TRUE(driver.link.idle());
+  EXPECT_EQ(driver.link.RequestsUnderWay(), 0U);
+  driver.Receive("-OOM no\r\n");
+  const LinkStats stats = driver.link.stats();
+  EXPECT_EQ(stats.submitted + stats.completed + stats.faults + stats.retries + stats.batches, 0U);
+}
+
+TEST_F(Notices, AreRenewedByTheHour) {
+  Add("a");
+  Add("b");
+  LinkDriver driver(Linked());
+  driver.GetReady();
+  driver.Sent();
+  After(driver, "+OK\r\n");
+  After(driver, "+OK\r\n");
+  driver.Pass(kHour - kSecond);
+  EXPECT_TRUE(driver.Sent().empty());
+  driver.Pass(kSecond);
+  EXPECT_EQ(driver.Sent(), Sent{PutUp("a")});
+  EXPECT_EQ(After(driver, "+OK\r\n"), Sent{PutUp("b")});
+}
+
+TEST_F(Notices, OneThatComesLaterIsPutUpAtOnceAndAlone) {
+  Add("a");
+  LinkDriver driver(Linked());
+  driver.GetReady();
+  driver.Sent();
+  EXPECT_TRUE(After(driver, "+OK\r\n").empty());
+  Add("b");
+  driver.link.PutUpNotices(driver.now);
+  EXPECT_EQ(driver.Sent(), Sent{PutUp("b")});
+  driver.link.PutUpNotices(driver.now);
+  EXPECT_TRUE(driver.Sent().empty());
+}
+
+TEST_F(Notices, WhoIsGoneSaysNoMore) {
+  Add("a");
+  Add("b");
+  Add("c");
+  LinkDriver driver(Linked());
+  driver.GetReady();
+  ASSERT_EQ(driver.Sent(), Sent{PutUp("a")});
+  held_[1] = nullptr;
+  EXPECT_EQ(After(driver, "+OK\r\n"), Sent{PutUp("c")});
+  driver.Receive("+OK\r\n");
+  held_.clear();
+  driver.Pass(2 * kHour);
+  EXPECT_TRUE(driver.Sent().empty());
+  EXPECT_EQ(driver.link.NextTime(), kNever);
+}
+
+TEST_F(Notices, WhereOneIsRefusedTheOthersWaitForTheNextHourAndNobodyElseTakesNotice) {
+  for (const std::string refusal :
+       {"-NOPERM no\r\n", "-OOM no\r\n", "-READONLY no\r\n", "-LOADING no\r\n", "-NOAUTH no\r\n",
+        "$2\r\nOK\r\n", ":1\r\n"}) {
+    held_.clear();
+    Add("a");
+    Add("b");
+    LinkDriver driver(Linked());
+    driver.GetReady();
+    ASSERT_EQ(driver.Sent(), Sent{PutUp("a")});
+    EXPECT_TRUE(After(driver, refusal).empty()) << refusal;
+    EXPECT_EQ(driver.link.stats().breaker, BreakerState::kClosed) << refusal;
+    EXPECT_TRUE(driver.link.TakeBreakerChanges().empty());
+    const auto ticket = driver.Check("k");
+    ASSERT_EQ(driver.Sent().size(), 1U);
+    driver.AnswerFull(1);
+    EXPECT_EQ(driver.Answer(ticket).fault, Fault::kNone);
+    driver.Pass(kHour);
+    EXPECT_EQ(driver.Sent(), Sent{PutUp("a")}) << refusal;
+  }
+}
+
+TEST_F(Notices, OfAClusterEachNodeIsGivenAllAndTakesItsOwn) {
+  Add("a");
+  Add("b");
+  Link::Options options = Linked();
+  options.routed = options.by_slot = true;
+  LinkDriver driver(options);
+  driver.GetReady();
+  ASSERT_EQ(driver.Sent(), Sent{PutUp("a")});
+  EXPECT_EQ(After(driver, "-MOVED 7 10.0.0.1:6379\r\n"), Sent{PutUp("b")});
+  EXPECT_TRUE(After(driver, "-ASK 8 10.0.0.1:6379\r\n").empty());
+  EXPECT_TRUE(driver.link.TakeReturned().empty());
+}
+
+TEST_F(Notices, AServerThatNeverAnswersOneIsLeftAlone) {
+  Add("a");
+  LinkDriver driver(Linked());
+  driver.GetReady();
+  driver.Sent();
+  driver.Pass(3 * kHour);
+  EXPECT_TRUE(driver.link.stats().connected);
+  EXPECT_TRUE(driver.Sent().empty());
+  EXPECT_EQ(driver.link.stats().breaker, BreakerState::kClosed);
+}
+
+TEST_F(Notices, AConnectionThatEndsInsteadIsNotFollowedByAnotherThatDoes) {
+  Add("a");
+  LinkDriver driver(Linked());
+  driver.GetReady();
+  driver.Sent();
+  driver.Lose();
+  driver.GetReady();
+  EXPECT_TRUE(driver.Sent().empty());
+  driver.Pass(kHour);
+  EXPECT_EQ(driver.Sent(), Sent{PutUp("a")});
+}
+
+TEST_F(Notices, ArePutUpAnewOverANewConnection) {
+  Add("a");
+  LinkDriver driver(Linked());
+  driver.GetReady();
+  driver.Sent();
+  driver.Receive("+OK\r\n");
+  driver.Lose();
+  driver.GetReady();
+  EXPECT_EQ(driver.Sent(), Sent{PutUp("a")});
+}
+
+TEST_F(Notices, WaitForABreakerThatIsOpen) {
+  LinkDriver driver(Linked());
+  driver.GetReady();
+  // Two batches go unanswered.
+  driver.Check("k");
+  driver.Check("l");
+  driver.Pass(100 * kMillisecond);
+  driver.Sent();
+  ASSERT_NE(driver.link.stats().breaker, BreakerState::kClosed);
+  Add("a");
+  driver.link.PutUpNotices(driver.now);
+  EXPECT_TRUE(driver.Sent().empty());
+  driver.AnswerFull(1);
+  driver.AnswerFull(1);
+  driver.Pass(10 * kSecond);
+  const auto probe = driver.Check("m");
+  ASSERT_EQ(driver.Sent().size(), 1U);
+  driver.AnswerFull(1);
+  EXPECT_EQ(driver.Answer(probe).fault, Fault::kNone);
+  EXPECT_EQ(driver.Sent(), Sent{PutUp("a")});
+}
+
+TEST_F(Notices, ThroughAClientArePutUpBehindRepliesOneAfterTheOther) {
+  Add("a");
+  Add("b");
+  RelayDriver driver({.notices = board_});
+  const auto ticket = driver.Check("k");
+  const Relay::Command check = driver.SentOne();
+  ASSERT_EQ(check.name, "evalsha");
+  driver.AnswerFull(check);
+  EXPECT_EQ(driver.Told(ticket).fault, Fault::kNone);
+  const Relay::Command first = driver.SentOne();
+  EXPECT_EQ(first.name, "set");
+  EXPECT_EQ(first.pieces, (SentCommand{"a", "text of a", "EX", "86400"}));
+  EXPECT_EQ(first.first_key, 0U);
+  driver.relay.OnReply(first.id, {.kind = Reply::Kind::kText, .text = "OK", .integers = {}},
+                       driver.now);
+  const Relay::Command second = driver.SentOne();
+  EXPECT_EQ(second.pieces.at(0), "b");
+  driver.relay.OnReply(second.id, {.kind = Reply::Kind::kText, .text = "OK", .integers = {}},
+                       driver.now);
+  EXPECT_TRUE(driver.Sent().empty());
+  // Once it is used again.
+  driver.Pass(kHour);
+  EXPECT_EQ(driver.relay.NextTime(), kNever);
+  EXPECT_TRUE(driver.Sent().empty());
+  driver.Check("k");
+  driver.AnswerFull(driver.SentOne());
+  EXPECT_EQ(driver.SentOne().pieces.at(0), "a");
+}
+
+TEST_F(Notices, ThroughAClientThatFailsThemNobodyTakesNotice) {
+  for (const bool lost : {false, true}) {
+    held_.clear();
+    Add("a");
+    Add("b");
+    RelayDriver driver({.notices = board_});
+    driver.Check("k");
+    driver.AnswerFull(driver.SentOne());
+    const Relay::Command notice = driver.SentOne();
+    if (lost) {
+      driver.Lose(notice);
+    } else {
+      driver.Fail(notice, "NOPERM no");
+    }
+    EXPECT_TRUE(driver.Sent().empty());
+    EXPECT_EQ(driver.relay.stats().breaker, BreakerState::kClosed);
+    EXPECT_EQ(driver.relay.stats().faults, 0U);
+    const auto ticket = driver.Check("k");
+    driver.AnswerFull(driver.SentOne());
+    EXPECT_EQ(driver.Told(ticket).fault, Fault::kNone);
+    EXPECT_TRUE(driver.Sent().empty());
+  }
+}
+
+TEST_F(Notices, AreNamedByWhatTheySay) {
+  std::string name;
+  AppendMetaName("my{app}", "text", name);
+  // The first half of SHA-256.
+  EXPECT_EQ(name, "my%7Bapp%7D:meta:982d9e3eb996f559e633f4d194def376");
+}
+
+}  // namespace
+}  // namespace sluice::redis
