@@ -263,6 +263,13 @@ TEST_F(Notices, ThroughAClientThatFailsThemNobodyTakesNotice) {
     driver.AnswerFull(driver.SentOne());
     EXPECT_EQ(driver.Told(ticket).fault, Fault::kNone);
     EXPECT_TRUE(driver.Sent().empty());
+    driver.Pass(kHour);
+    driver.Check("k");
+    driver.Fail(driver.SentOne(), "OOM no");
+    EXPECT_TRUE(driver.Sent().empty()) << "a server that refuses checks";
+    driver.Check("k");
+    driver.AnswerFull(driver.SentOne());
+    EXPECT_EQ(driver.SentOne().pieces.at(0), "a");
   }
 }
 
