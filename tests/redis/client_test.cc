@@ -52,11 +52,11 @@ TEST_F(ClientTest, ChecksPeeksAndResets) {
 
 TEST_F(ClientTest, PutsUpNoticesWhileItIsAsked) {
   const auto client = Client::Acquire(server_->endpoint());
-  constexpr int kThreads = 3;
+  constexpr std::size_t kThreads = 3;
   constexpr int kEach = 20;
   std::vector<std::vector<std::shared_ptr<const Notice>>> held(kThreads);
   std::vector<std::thread> threads;
-  for (int t = 0; t < kThreads; ++t) {
+  for (std::size_t t = 0; t < kThreads; ++t) {
     threads.emplace_back([&, t] {
       for (int i = 0; i < kEach; ++i) {
         const std::string name = "t:meta:" + std::to_string(t) + "." + std::to_string(i);

@@ -88,7 +88,7 @@ class Router {
   std::size_t RequestsUnderWay() const;
 
  protected:
-  Router(const Options& options, std::uint64_t seed) : options_(options), random_(seed) {}
+  Router(Options options, std::uint64_t seed) : options_(std::move(options)), random_(seed) {}
 
   /// `link`: as in options_, but for what says how it is routed.
   std::shared_ptr<Link> AddLink(const Endpoint& endpoint, Link::Options link, Nanos now);
