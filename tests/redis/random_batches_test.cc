@@ -204,7 +204,8 @@ TEST_F(RandomBatches, AreDoneAlikeByRedisAndByTheModels) {
   int denied = 0;
   int went_back = 0;
   std::map<Kind, int> kinds;
-  for (int done = 0, next_trace = 0; done < steps;) {
+  // Slots that are taken again are rare: where none were, more steps are taken.
+  for (int done = 0, next_trace = 0; done < steps || (again_ == 0 && done < 5 * steps);) {
     if (done >= next_trace) {
       StartTrace();
       next_trace += kStepsPerTrace;
