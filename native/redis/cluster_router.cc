@@ -26,9 +26,11 @@ constexpr std::string_view kUnserved = "no node of the cluster has the key's slo
 
 }  // namespace
 
-ClusterRouter::ClusterRouter(const ServerSet& set, const Options& options, std::uint64_t seed,
-                             Nanos now)
-    : Router(options, seed), set_(set), survey_(options.survey), refresh_at_(now) {
+ClusterRouter::ClusterRouter(ServerSet set, Options options, std::uint64_t seed, Nanos now)
+    : Router(std::move(options), seed),
+      set_(std::move(set)),
+      survey_(options_.survey),
+      refresh_at_(now) {
   Turn(now);
 }
 
@@ -50,6 +52,7 @@ void ClusterRouter::Submit(std::span<Request> requests, Nanos now) {
 
 void ClusterRouter::Turn(Nanos now) {
   // Nodes may be added on the way.
+  // NOLINTNEXTLINE(modernize-loop-convert)
   for (std::size_t i = 0; i < nodes_.size(); ++i) TakeBack(*nodes_[i], now);
   FollowSurvey(now);
   LookAfterNodes(now);

@@ -31,7 +31,7 @@ class ClusterRouter final : public Router {
   /// The largest clusters have about this many; and a reply that names more is not believed.
   static constexpr std::size_t kMostNodes = 1024;
 
-  ClusterRouter(const ServerSet& set, const Options& options, std::uint64_t seed, Nanos now);
+  ClusterRouter(ServerSet set, Options options, std::uint64_t seed, Nanos now);
 
   void Submit(std::span<Request> requests, Nanos now) override;
   void Turn(Nanos now) override;

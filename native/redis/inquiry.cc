@@ -58,7 +58,7 @@ void Inquiry::OnTime(Nanos now) {
   Give(stage_.empty() ? why : why + ": " + stage_);
 }
 
-void Inquiry::Give(std::string why) {
+void Inquiry::Give(const std::string& why) {
   if (done()) return;
   const std::string address = endpoint_.Address() + ": ";
   answer_ = {.reply = {}, .why = why.starts_with(address) ? why : address + why};

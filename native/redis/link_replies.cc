@@ -50,7 +50,7 @@ void Link::OnBytes(std::string_view bytes, Nanos now) {
 std::string Link::Explain(std::string_view error) const {
   const std::string_view code = ErrorCode(error);
   const bool cluster = code == "MOVED" || code == "ASK" || code == "CROSSSLOT";
-  const std::string text = ErrorText(error);
+  std::string text = ErrorText(error);
   if (!cluster || options_.routed) return text;
   return text + " (the server is a node of a cluster: give cluster: true)";
 }

@@ -32,12 +32,11 @@ bool ReadAddress(const ReplyTree& reply, Endpoint& endpoint) {
 
 }  // namespace
 
-SentinelRouter::SentinelRouter(const ServerSet& set, const Options& options, std::uint64_t seed,
-                               Nanos now)
-    : Router(options, seed),
-      set_(set),
-      sentinels_(options.survey),
-      role_(options.survey),
+SentinelRouter::SentinelRouter(ServerSet set, Options options, std::uint64_t seed, Nanos now)
+    : Router(std::move(options), seed),
+      set_(std::move(set)),
+      sentinels_(options_.survey),
+      role_(options_.survey),
       refresh_at_(now) {
   Turn(now);
 }

@@ -20,7 +20,7 @@ namespace sluice::redis {
 
 class SentinelRouter final : public Router {
  public:
-  SentinelRouter(const ServerSet& set, const Options& options, std::uint64_t seed, Nanos now);
+  SentinelRouter(ServerSet set, Options options, std::uint64_t seed, Nanos now);
 
   void Submit(std::span<Request> requests, Nanos now) override;
   void Turn(Nanos now) override;

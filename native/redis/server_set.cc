@@ -10,8 +10,7 @@ namespace {
 
 std::vector<Endpoint> Sorted(std::vector<Endpoint> servers) {
   std::ranges::sort(servers);
-  const auto same = std::ranges::unique(servers);
-  servers.erase(same.begin(), same.end());
+  servers.erase(std::unique(servers.begin(), servers.end()), servers.end());
   return servers;
 }
 

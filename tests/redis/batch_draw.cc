@@ -154,7 +154,7 @@ Asked BatchDraw::DrawChange(Asked asked, Kind kind) {
   const bool can_have_id =
       asked.request.kind == Kind::kDebit || asked.request.kind == Kind::kCredit;
   if (can_have_id && random_.OneIn(2)) {
-    asked.id = kIds[static_cast<std::size_t>(random_.Between(kCheckIds, kIds.size() - 1))];
+    asked.id = kIds[static_cast<std::size_t>(random_.Between(kCheckIds, std::ssize(kIds) - 1))];
   }
   if (!asked.id.empty()) NameId(asked);
   return asked;

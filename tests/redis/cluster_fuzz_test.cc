@@ -105,7 +105,7 @@ class Cluster {
     std::vector<ModelRange> ranges;
     const int size = kSlots / kParts;
     for (int part = 0; part < kParts; ++part) {
-      ranges.push_back({part * size, part * size + size - 1, "h", owners_[part]});
+      ranges.push_back({part * size, part * size + size - 1, "h", owners_.at(part)});
     }
     return SlotsReply(ranges);
   }
@@ -121,7 +121,8 @@ class Cluster {
 
   testing::Random& random_;
   int nodes_ = 4;
-  std::array<std::uint16_t, kParts> owners_{1, 1, 2, 2, 3, 3, 4, 4};
+  std::map<int, std::uint16_t> owners_{{0, 1}, {1, 1}, {2, 2}, {3, 2},
+                                       {4, 3}, {5, 3}, {6, 4}, {7, 4}};
   std::map<int, std::uint16_t> moving_;
   std::set<std::uint16_t> down_;
 };

@@ -47,7 +47,7 @@ class ClusterRouterTest : public ::testing::Test {
   // A key in the third of the slots that node `third` (0 to 2) began with.
   static std::string KeyIn(int third, int skip = 0) {
     for (int i = 0;; ++i) {
-      const std::string key = "k" + std::to_string(i);
+      std::string key = "k" + std::to_string(i);
       const int slot = SlotOfTag(key);
       const int of = slot <= 5460 ? 0 : slot <= 10922 ? 1 : 2;
       if (of == third && skip-- == 0) return key;
@@ -72,7 +72,7 @@ TEST_F(ClusterRouterTest, EachRequestGoesToTheNodeOfItsSlot) {
   for (int third = 0; third < 3; ++third) tickets.push_back(driver.Check(KeyIn(third)));
   Run();
   for (int third = 0; third < 3; ++third) {
-    EXPECT_EQ(driver.Answer(tickets[third]).fault, Fault::kNone);
+    EXPECT_EQ(driver.Answer(tickets[static_cast<std::size_t>(third)]).fault, Fault::kNone);
     const auto& commands = asked[static_cast<std::uint16_t>(third + 1)];
     ASSERT_EQ(commands.size(), 1U);
     EXPECT_EQ(TagOf(commands[0][3]), KeyIn(third));

@@ -26,7 +26,7 @@ TEST(LatencyHistogram, QuantilesAreThoseOfTheSortedTimesUpToABinsWidth) {
     std::ranges::sort(times);
     for (const double share : {0.001, 0.5, 0.99, 0.999, 1.0}) {
       const auto rank = static_cast<std::size_t>(std::ceil(share * 1000));
-      const double exact = static_cast<double>(times[rank - 1]);
+      const auto exact = static_cast<double>(times[rank - 1]);
       const auto told =
           std::chrono::duration<double, std::micro>(histogram.Quantile(share)).count();
       EXPECT_GT(told, exact);

@@ -15,7 +15,7 @@ using redis::Request;
 using Kind = Request::Kind;
 
 Policy Named(std::string name, Algorithm algorithm) {
-  return {.name = std::move(name), .algorithm = std::move(algorithm)};
+  return {.name = std::move(name), .algorithm = algorithm};
 }
 
 }  // namespace

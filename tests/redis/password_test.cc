@@ -141,7 +141,8 @@ TEST_F(PasswordTest, ASlowAnswerServesALaterAttempt) {
 
 TEST_F(PasswordTest, OneNeverAnsweredLetsTheClientGo) {
   Question kept;
-  const auto source = std::make_shared<Source>([&](int, Question question) { kept = question; });
+  const auto source =
+      std::make_shared<Source>([&](int, Question question) { kept = std::move(question); });
   auto client = Client::Acquire(With(server_, source));
   EXPECT_EQ(Ask(*client).fault, Fault::kUnavailable);
   client.reset();

@@ -42,7 +42,7 @@ std::string ServerProgram() {
   std::istringstream folders(SLUICE_SOURCE_DIR "/.deps/usr/bin:" +
                              std::string(path == nullptr ? "" : path));
   for (std::string folder; std::getline(folders, folder, ':');) {
-    const std::string file = folder + "/valkey-server";
+    std::string file = folder + "/valkey-server";
     if (access(file.c_str(), X_OK) == 0) return file;
   }
   std::fputs("skipped: valkey-server is not here; see scripts/setup.sh test\n", stderr);

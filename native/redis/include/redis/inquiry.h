@@ -44,7 +44,7 @@ class Inquiry final : public Conversation {
   Nanos NextTime() const override { return done() ? kNever : until_; }
 
  private:
-  void Give(std::string why);
+  void Give(const std::string& why);
   void OnReply(ReplyTree&& reply);
 
   const Endpoint endpoint_;
