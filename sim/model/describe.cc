@@ -53,7 +53,7 @@ std::string DescribePolicy(const ChosenPolicy& policy) {
 
 std::string DescribeLimit(const ChosenPolicy& policy) {
   const PolicyNumbers& n = policy.numbers;
-  const std::string most = "At most " + Count(policy.limit());
+  std::string most = "At most " + Count(policy.limit());
   switch (policy.kind()) {
     case AlgorithmKind::kLeakyBucket:
       if (n.mode == LeakyBucket::Mode::kShape) {

@@ -182,7 +182,7 @@ void CoreSubject::GiveBack(const Policy& policy, std::int64_t units, const std::
   std::visit(
       [&]<typename A>(const A& a) {
         if constexpr (kIsTat<A>) {
-          Nanos& tat = std::get<Nanos>(state);
+          auto& tat = std::get<Nanos>(state);
           const Reading before{.numbers = {Backlog(tat, now).count(), 0, 0}, .blocked = {}};
           std::optional<Nanos> undrained;
           if (mark != nullptr) undrained = Backlog(Nanos{*mark}, now);

@@ -185,7 +185,7 @@ class Greedy {
 
 std::string RunBounds(Random& random, int steps, const MakeSubject& make) {
   for (int done = 0; done < steps; done += kStepsPerTrace) {
-    const std::string broken = Greedy(random, make).Run(std::min(kStepsPerTrace, steps - done));
+    std::string broken = Greedy(random, make).Run(std::min(kStepsPerTrace, steps - done));
     if (!broken.empty()) return broken;
   }
   return "";
