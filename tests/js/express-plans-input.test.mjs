@@ -2,21 +2,11 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createLimiter, fixedWindow, tokenBucket } from 'sluice';
+import { createLimiter, tokenBucket } from 'sluice';
 import { rateLimit } from 'sluice/express';
 import { serve } from './express-support.mjs';
+import { plans, tenantPolicies } from './support/plans.mjs';
 
-const plans = {
-  free: { daily: fixedWindow({ limit: 2, window: '1d' }) },
-  pro: {
-    daily: fixedWindow({ limit: 5, window: '1d' }),
-    burst: tokenBucket({ capacity: 4, every: '10s' }),
-  },
-};
-const tenantPolicies = () => ({
-  tenant: tokenBucket({ capacity: 3, every: '10d', by: 'tenant' }),
-  user: tokenBucket({ capacity: 2, every: '10d', by: ['tenant', 'user'] }),
-});
 const key = (req) => req.get('x-user');
 const twoPlans = createLimiter({ plans });
 const byParts = createLimiter({ policies: tenantPolicies() });

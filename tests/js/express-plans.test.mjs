@@ -6,18 +6,8 @@ import { concurrency, fixedWindow, memory, slidingLog, slidingWindow, tokenBucke
 import { rateLimit } from 'sluice/express';
 import { allowAll, denyAll, manualClock } from 'sluice/testing';
 import { decision, scriptedLimiter, serve } from './express-support.mjs';
+import { plans, tenantPolicies } from './support/plans.mjs';
 
-const plans = {
-  free: { daily: fixedWindow({ limit: 2, window: '1d' }) },
-  pro: {
-    daily: fixedWindow({ limit: 5, window: '1d' }),
-    burst: tokenBucket({ capacity: 4, every: '10s' }),
-  },
-};
-const tenantPolicies = () => ({
-  tenant: tokenBucket({ capacity: 3, every: '10d', by: 'tenant' }),
-  user: tokenBucket({ capacity: 2, every: '10d', by: ['tenant', 'user'] }),
-});
 const byHeaders = (req) => ({ tenant: req.get('x-tenant'), user: req.get('x-user') });
 const as = (user, tenant, plan) => ({
   headers: {

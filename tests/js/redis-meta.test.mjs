@@ -18,16 +18,7 @@ import {
 import { startCluster } from '../support/redis-cluster.mjs';
 import { startRedis, until } from '../support/redis-server.mjs';
 import { CLIENTS, CLUSTER_CLIENTS } from './support/clients.mjs';
-
-const MAKERS = {
-  tokenBucket,
-  gcra,
-  leakyBucket,
-  fixedWindow,
-  slidingWindow,
-  slidingLog,
-  concurrency,
-};
+import { MAKERS } from './support/makers.mjs';
 
 let server;
 before(async () => {

@@ -3,28 +3,10 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import {
-  concurrency,
-  createLimiter,
-  fixedWindow,
-  gcra,
-  leakyBucket,
-  memory,
-  slidingLog,
-  slidingWindow,
-  tokenBucket,
-} from 'sluice';
+import { createLimiter, memory } from 'sluice';
+import { MAKERS } from './support/makers.mjs';
 
 const folder = new URL('../vectors/', import.meta.url);
-const algorithms = {
-  tokenBucket,
-  gcra,
-  leakyBucket,
-  fixedWindow,
-  slidingWindow,
-  slidingLog,
-  concurrency,
-};
 
 const LATEST = 36_500n * 86_400_000_000_000n;
 
@@ -39,7 +21,7 @@ function policyOf({ name: _name, algorithm = 'tokenBucket', interval: _interval,
     name,
     typeof value === 'string' && isSpan(value) ? Number(value) / 1e6 : value,
   ]);
-  return algorithms[algorithm](Object.fromEntries(given));
+  return MAKERS[algorithm](Object.fromEntries(given));
 }
 
 /** One key of a memory store, under policies that may change. */

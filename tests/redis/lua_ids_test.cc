@@ -1,15 +1,11 @@
 // Ids in the script on a real server: how they are kept, and what happens when they cannot be.
+#include "redis/lua_ids.h"
+
 #include <gtest/gtest.h>
 
 #include <memory>
-#include <sstream>
 #include <string>
 #include <vector>
-
-#include "redis/redis_server.h"
-#include "redis/redis_under_test.h"
-#include "redis/script_runner.h"
-#include "support/policies.h"
 
 namespace sluice::testing {
 namespace {
@@ -19,74 +15,6 @@ using redis::Details;
 using redis::Fault;
 using redis::PolicySet;
 using redis::Request;
-using Kind = Request::Kind;
-
-constexpr std::int64_t kSecond = 1'000'000'000;
-constexpr HolderId kHolder{0x0123456789abcdef, 0xfedcba9876543210};
-constexpr HolderId kRepeater{0x1111111111111111, 0x2222222222222222};
-constexpr std::string_view kState = "t:{k}:a:tb1";
-constexpr std::string_view kSlots = "t:{k}:n:co1:z";
-
-class LuaIds : public ::testing::Test {
- protected:
-  static void SetUpTestSuite() { server_ = std::make_unique<RedisServer>(); }
-  static void TearDownTestSuite() { server_.reset(); }
-  void SetUp() override { server_->Run({"FLUSHALL"}); }
-
-  static Request Ask(std::string_view id, std::int64_t cost = 1, Kind kind = Kind::kCheck,
-                     HolderId holder = kHolder) {
-    auto details = std::make_shared<Details>();
-    details->id = DigestOf(id);
-    details->print = DigestOf("cost " + std::to_string(cost));
-    details->holder = HolderText(holder);
-    Request request;
-    request.kind = kind;
-    request.set = set_;
-    request.key = redis::EscapedKey("k");
-    request.costs = cost;
-    request.details = std::move(details);
-    return request;
-  }
-  static std::string NameOf(const Request& request) {
-    std::string name;
-    redis::AppendIdName(request, name);
-    return name;
-  }
-  static Completion Run(const Request& request, std::int64_t now = 0) {
-    return DecideOn(*server_, ScriptAt(now), {&request, 1})[0];
-  }
-  // What a link asks of a check's slot when nobody was given the answer.
-  static Request GiveBack(std::string_view id, HolderId holder) {
-    return Ask(id, 1, Kind::kRelease, holder);
-  }
-  static bool IsHeld(HolderId holder) {
-    return server_->Run({"ZSCORE", std::string(kSlots), HolderText(holder)}).kind ==
-           redis::Reply::Kind::kText;
-  }
-  static std::string Get(std::string_view name) {
-    return server_->Text({"GET", std::string(name)});
-  }
-  // All but ids: a clock that steps back would have them deny.
-  static void ForgetStates() { server_->Run({"DEL", std::string(kState), "t:{k}:n:co1:z"}); }
-  static std::int64_t Count() { return server_->Run({"DBSIZE"}).integers.at(0); }
-  // The shipped script in front of a server that refuses to change `name`.
-  static std::string Refusing(const std::string& name) {
-    return "local real = redis\n"
-           "local redis = {call = real.call, pcall = function(name, key, ...)\n"
-           "  if name ~= 'MGET' and key == '" +
-           name +
-           "' then return {err = 'OOM made up'} end\n"
-           "  return real.pcall(name, key, ...)\n"
-           "end}\n" +
-           ScriptAt(0);
-  }
-
-  static inline std::unique_ptr<RedisServer> server_;
-  static inline const auto set_ = std::make_shared<const PolicySet>(
-      std::vector<Policy>{BucketPolicy("a", 5, 1, std::chrono::seconds(1)),
-                          {.name = "n", .algorithm = Slots(2, std::chrono::seconds(10))}},
-      "t");
-};
 
 TEST_F(LuaIds, AreKeptBesideTheKeyForAMinute) {
   const Request request = Ask("id");
@@ -278,132 +206,6 @@ TEST_F(LuaIds, WhereTheChargeFailsNoIdIsKept) {
   const auto done = DecideOn(*server_, Refusing(std::string(kState)), std::vector{Ask("id")});
   EXPECT_EQ(done[0].fault, Fault::kServer);
   EXPECT_EQ(Count(), 0);
-}
-
-TEST_F(LuaIds, ASlotThatIsGoneIsTakenAgainByTheFirstsHolder) {
-  Run(Ask("id"));
-  EXPECT_TRUE(Run(GiveBack("id", kHolder)).done);
-  const Completion again = Run(Ask("id"));
-  ASSERT_NE(again.repeat, nullptr);
-  EXPECT_EQ(again.repeat->again, 2U);
-  EXPECT_TRUE(again.charged);
-  EXPECT_EQ(server_->Run({"ZCARD", "t:{k}:n:co1:z"}).integers.at(0), 1);
-  EXPECT_EQ(Get(kState), std::to_string(kSecond));
-}
-
-TEST_F(LuaIds, ASlotThatARepeatWasToldOfIsNotGivenBack) {
-  Run(Ask("id"));
-  ASSERT_NE(Run(Ask("id", 1, Kind::kCheck, kRepeater)).repeat, nullptr);
-  EXPECT_FALSE(Run(GiveBack("id", kHolder)).done);
-  EXPECT_TRUE(IsHeld(kHolder));
-  // Each leaves once.
-  EXPECT_FALSE(Run(GiveBack("id", kHolder)).done);
-  EXPECT_TRUE(IsHeld(kHolder));
-}
-
-TEST_F(LuaIds, ASlotThatNobodyWasToldOfIsGivenBack) {
-  for (const bool first_leaves_first : {true, false}) {
-    server_->Run({"FLUSHALL"});
-    Run(Ask("id"));
-    Run(Ask("id", 1, Kind::kCheck, kRepeater));
-    EXPECT_FALSE(Run(GiveBack("id", first_leaves_first ? kHolder : kRepeater)).done);
-    EXPECT_TRUE(Run(GiveBack("id", first_leaves_first ? kRepeater : kHolder)).done);
-    EXPECT_FALSE(IsHeld(kHolder));
-  }
-}
-
-TEST_F(LuaIds, ASlotIsGivenBackBeforeOrBehindItsRepeatInOneBatch) {
-  const std::vector before = {Ask("id"), GiveBack("id", kHolder),
-                              Ask("id", 1, Kind::kCheck, kRepeater)};
-  auto done = DecideOn(*server_, ScriptAt(0), before);
-  EXPECT_TRUE(done[1].done);
-  ASSERT_NE(done[2].repeat, nullptr);
-  EXPECT_EQ(done[2].repeat->again, 2U);
-  server_->Run({"FLUSHALL"});
-  const std::vector behind = {Ask("id"), Ask("id", 1, Kind::kCheck, kRepeater),
-                              GiveBack("id", kHolder)};
-  done = DecideOn(*server_, ScriptAt(0), behind);
-  EXPECT_EQ(done[1].repeat->again, 0U);
-  EXPECT_FALSE(done[2].done);
-  EXPECT_TRUE(IsHeld(kHolder));
-}
-
-TEST_F(LuaIds, WhoTakesASlotAgainSharesItWithNobodyBefore) {
-  const HolderId third{3, 3};
-  for (const bool others_leave : {true, false}) {
-    server_->Run({"FLUSHALL"});
-    Run(Ask("id"));
-    Run(Ask("id", 1, Kind::kCheck, kRepeater));
-    // Whoever was told has released it.
-    ASSERT_EQ(server_->Run({"ZREM", std::string(kSlots), HolderText(kHolder)}).integers.at(0), 1);
-    EXPECT_EQ(Run(Ask("id", 1, Kind::kCheck, third)).repeat->again, 2U);
-    if (others_leave) {
-      EXPECT_FALSE(Run(GiveBack("id", kHolder)).done);
-      EXPECT_FALSE(Run(GiveBack("id", kRepeater)).done);
-    }
-    EXPECT_TRUE(IsHeld(kHolder));
-    EXPECT_TRUE(Run(GiveBack("id", third)).done);
-    EXPECT_FALSE(IsHeld(kHolder));
-  }
-}
-
-TEST_F(LuaIds, ARepeatThatIsDeniedASlotIsToldOfNone) {
-  Run(Ask("id"));
-  server_->Run({"ZREM", std::string(kSlots), HolderText(kHolder)});
-  Run(Ask("other", 1, Kind::kCheck, {4, 4}));
-  Run(Ask("another", 1, Kind::kCheck, {5, 5}));
-  const std::string kept = Get(NameOf(Ask("id")));
-  const Completion denied = Run(Ask("id", 1, Kind::kCheck, kRepeater));
-  EXPECT_EQ(denied.repeat->again, 2U);
-  EXPECT_EQ(denied.readings[1].numbers[0], 2);
-  EXPECT_EQ(Get(NameOf(Ask("id"))), kept);
-}
-
-TEST_F(LuaIds, OfMoreThanEightCallsNoneIsKnownToBeTheLast) {
-  Run(Ask("id"));
-  for (std::uint64_t i = 1; i <= 8; ++i) Run(Ask("id", 1, Kind::kCheck, {i, i}));
-  const std::string kept = Get(NameOf(Ask("id")));
-  for (std::uint64_t i = 9; i <= 20; ++i) Run(Ask("id", 1, Kind::kCheck, {i, i}));
-  EXPECT_EQ(Get(NameOf(Ask("id"))), kept);
-  EXPECT_FALSE(Run(GiveBack("id", kHolder)).done);
-  for (std::uint64_t i = 1; i <= 20; ++i) EXPECT_FALSE(Run(GiveBack("id", {i, i})).done);
-  EXPECT_TRUE(IsHeld(kHolder));
-}
-
-TEST_F(LuaIds, WithoutARecordNothingIsGivenBack) {
-  Run(Ask("id"));
-  // It may have been told of by whoever asked before the record was lost.
-  server_->Run({"DEL", NameOf(Ask("id"))});
-  EXPECT_FALSE(Run(GiveBack("id", kHolder)).done);
-  EXPECT_TRUE(IsHeld(kHolder));
-  EXPECT_EQ(Run(GiveBack("never asked", kHolder)).fault, Fault::kNone);
-  EXPECT_TRUE(IsHeld(kHolder));
-}
-
-TEST_F(LuaIds, ARepeatDoesNotMakeAnIdLastLonger) {
-  const Request first = Ask("id");
-  ASSERT_EQ(DecideOn(*server_, redis::ScriptText(), {&first, 1})[0].fault, Fault::kNone);
-  // As if that had been 40 s ago.
-  std::istringstream words(Get(NameOf(first)));
-  std::string print, holders, rest;
-  std::int64_t at = 0;
-  words >> print >> holders >> at;
-  std::getline(words, rest);
-  const std::string older = print + " " + holders + " " + std::to_string(at - 40'000'000) + rest;
-  server_->Run({"SET", NameOf(first), older, "PX", "60000"});
-  const Request repeat = Ask("id", 1, Kind::kCheck, kRepeater);
-  ASSERT_NE(DecideOn(*server_, redis::ScriptText(), {&repeat, 1})[0].repeat, nullptr);
-  const std::int64_t left = server_->Run({"PTTL", NameOf(first)}).integers.at(0);
-  EXPECT_GT(left, 10'000);
-  EXPECT_LE(left, 20'001);
-}
-
-TEST_F(LuaIds, WhereARepeatCannotBeNotedItIsNotToldOfTheSlot) {
-  Run(Ask("id"));
-  const Request repeat = Ask("id", 1, Kind::kCheck, kRepeater);
-  const auto done = DecideOn(*server_, Refusing(NameOf(repeat)), {&repeat, 1});
-  EXPECT_EQ(done[0].fault, Fault::kServer);
-  EXPECT_TRUE(Run(GiveBack("id", kHolder)).done);
 }
 
 }  // namespace
