@@ -1,9 +1,9 @@
-// The limiters of a NestJS application: which one a handler is asked of, and which ones are to be closed.
+// How a NestJS application's handlers are limited: by which limiter, key, cost, plan and limits.
 
-import type { OnApplicationShutdown, OnModuleInit, Type } from '@nestjs/common';
+import type { OnModuleInit, Type } from '@nestjs/common';
 import type { ModulesContainer } from '@nestjs/core';
-import { rangeError, SluiceError } from './errors.js';
-import { asHttpLimiter, type HttpLimiter, makeLimiter, type Question } from './http-limiter.js';
+import { SluiceError } from './errors.js';
+import type { HttpLimiter, Question } from './http-limiter.js';
 import { type PolicyField, policyField } from './http-policies.js';
 import {
   checkDefaultKey,
@@ -13,16 +13,9 @@ import {
   keyKindsOf,
 } from './http-question.js';
 import type { LimiterOptions } from './limiter.js';
-import { memory } from './memory-store.js';
-import { type Handler, readDecorators } from './nestjs-decorators.js';
-import {
-  given,
-  isLimiter,
-  type NamedLimiterOptions,
-  type RateLimitOptions,
-  type SluiceModuleOptions,
-} from './nestjs-options.js';
-import { readPolicies } from './options.js';
+import { getLimiterToken, type Handler, readDecorators } from './nestjs-decorators.js';
+import { DEFAULT, type ModuleLimiters, readProvided, unknownLimiter } from './nestjs-limiters.js';
+import { given, type RateLimitOptions, type SluiceModuleOptions } from './nestjs-options.js';
 
 /** How the requests of a handler are limited. */
 export interface Rule {
@@ -37,7 +30,6 @@ export interface Rule {
 
 /** What Nest marks a method with that handles requests. */
 const PATH_METADATA = 'path';
-const DEFAULT = 'default';
 
 /** The name under which a class's prototypes hold the handler; that of the function itself may be a wrapper's. */
 function methodName(type: Type, handler: Handler): string {
@@ -65,59 +57,41 @@ function* handlersOf(type: Type): Generator<Handler> {
   }
 }
 
-/** Whether a policy counts by parts of a key. */
-function hasParts({ policies, plans }: NamedLimiterOptions): boolean {
-  const sets = Object.values(plans ?? { only: policies! });
-  return sets.some((set) =>
-    Object.values(readPolicies(set).policies).some(({ by }) => by !== undefined),
-  );
-}
-
 /** Made once per application, by the module. Not part of the package's face. */
-export class HandlerLimits implements OnModuleInit, OnApplicationShutdown {
+export class HandlerLimits implements OnModuleInit {
   readonly options: SluiceModuleOptions;
   readonly #modules: ModulesContainer;
-  readonly #shared: Partial<LimiterOptions> & { prefix: string };
-  /** For limiters that count by parts of a key. */
-  readonly #shardBy: string | undefined;
-  readonly #limiters = new Map<string, HttpLimiter>();
-  /** Those that were made here, and not handed in. */
-  readonly #own: HttpLimiter[] = [];
+  readonly #made: ModuleLimiters;
+  readonly #limiters: ReadonlyMap<string, HttpLimiter>;
   readonly #rules = new Map<Type, Map<Handler, Rule | undefined>>();
   readonly #guardsAll: boolean;
   /** Which class and handler the state of decorators' policies is named after. */
   readonly #named = new Map<string, Type>();
 
-  /** `guardsAll`: whether `SluiceGuard` itself guards all handlers, so that no other finds their keys. */
-  constructor(options: SluiceModuleOptions, modules: ModulesContainer, guardsAll: boolean) {
+  /**
+   * @param made makes the limiters that no token provides
+   * @param provided limiters by name, as their tokens provide them
+   * @param guardsAll whether `SluiceGuard` itself guards all handlers, so that no other finds their keys
+   */
+  constructor(
+    options: SluiceModuleOptions,
+    modules: ModulesContainer,
+    made: ModuleLimiters,
+    provided: ReadonlyMap<string, unknown>,
+    guardsAll: boolean,
+  ) {
     this.options = options;
     this.#modules = modules;
+    this.#made = made;
     this.#guardsAll = guardsAll;
-    const { policies, plans, limiters, store = memory(), prefix = 'sluice' } = given(options);
-    const { onStoreError, localShare, deadlineMs, denialCache, shardBy } = options;
-    this.#shardBy = shardBy;
-    this.#shared = {
-      store,
-      prefix,
-      ...given({ onStoreError, localShare, deadlineMs, denialCache }),
-    };
-    const own = { ...given({ policies, plans, shardBy }) } as NamedLimiterOptions;
-    for (const [name, source] of Object.entries(limiters ?? { [DEFAULT]: own })) {
-      const limiterPrefix = name === DEFAULT ? prefix : `${prefix}:${name}`;
-      this.#limiters.set(
+    this.#limiters = new Map(
+      made.names.map((name) => [
         name,
-        isLimiter(source) ? asHttpLimiter(source) : this.#make(source, limiterPrefix),
-      );
-    }
-  }
-
-  /** @throws RangeError `ERR_SLUICE_LIMITER` if there is none of that name */
-  limiter(name: string, where: string): HttpLimiter {
-    const limiter = this.#limiters.get(name);
-    if (limiter !== undefined) return limiter;
-    const names = [...this.#limiters.keys()].map((name) => `'${name}'`).join(', ');
-    const expected = `one of the module's limiters: ${names || 'it has none'}`;
-    throw rangeError('ERR_SLUICE_LIMITER', where, name, expected);
+        provided.has(name)
+          ? readProvided(provided.get(name), getLimiterToken(name))
+          : made.named(name, 'limiters'),
+      ]),
+    );
   }
 
   /** `undefined` for a handler that is not limited. */
@@ -138,9 +112,10 @@ export class HandlerLimits implements OnModuleInit, OnApplicationShutdown {
     }
   }
 
-  /** After the server has closed. Limiters that were handed in belong to whoever made them. */
-  async onApplicationShutdown(): Promise<void> {
-    await Promise.all(this.#own.map((limiter) => limiter.close()));
+  #limiter(name: string, where: string): HttpLimiter {
+    const limiter = this.#limiters.get(name);
+    if (limiter === undefined) throw unknownLimiter(name, [...this.#limiters.keys()], where);
+    return limiter;
   }
 
   #makeRule(type: Type, handler: Handler): Rule | undefined {
@@ -155,11 +130,13 @@ export class HandlerLimits implements OnModuleInit, OnApplicationShutdown {
     } else {
       const isPlain = Object.keys(decorated).length === 0;
       if (name === undefined && isPlain && !this.#limiters.has(DEFAULT)) return undefined;
-      limiter = this.limiter(name ?? DEFAULT, `@RateLimit.limiter of ${method}`);
+      limiter = this.#limiter(name ?? DEFAULT, `@RateLimit.limiter of ${method}`);
       if (name === undefined) cost ??= this.options.cost;
       if (name === undefined) limits ??= this.options.limits;
-      // Who asks has the same plan everywhere; but the plan of a module without any is a mistake.
-      if (name === undefined || Object.keys(limiter.plans).length > 0) plan ??= this.options.plan;
+      // A caller has one plan everywhere; but a plan beside a limiter without plans is a mistake. A replacement
+      // does not say whether it has plans, and takes any.
+      const takesPlan = keyKindsOf(limiter) === undefined || Object.keys(limiter.plans).length > 0;
+      if (name === undefined || takesPlan) plan ??= this.options.plan;
     }
     const question = given({ cost, plan, limits });
     const keyKinds = keyKindsOf(limiter);
@@ -184,15 +161,6 @@ export class HandlerLimits implements OnModuleInit, OnApplicationShutdown {
       throw new SluiceError('ERR_SLUICE_HANDLER_CLASH', message);
     }
     this.#named.set(stateName, type);
-    // '#', where a named limiter has ':', so that no handler's state is a named limiter's.
-    return this.#make({ policies }, `${this.#shared.prefix}#${stateName}`);
-  }
-
-  #make(options: NamedLimiterOptions, prefix: string): HttpLimiter {
-    const shardBy = hasParts(options) ? this.#shardBy : undefined;
-    const shared = { ...this.#shared, ...given({ shardBy }) };
-    const limiter = makeLimiter({ ...shared, prefix, ...given(options) });
-    this.#own.push(limiter);
-    return limiter;
+    return this.#made.makeForHandler(policies, stateName);
   }
 }

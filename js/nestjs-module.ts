@@ -4,6 +4,7 @@ import { type DynamicModule, Module, type Provider } from '@nestjs/common';
 import { APP_GUARD, ModulesContainer } from '@nestjs/core';
 import { getLimiterToken } from './nestjs-decorators.js';
 import { SluiceGuard } from './nestjs-guard.js';
+import { ModuleLimiters } from './nestjs-limiters.js';
 import { HandlerLimits } from './nestjs-limits.js';
 import {
   checkAsyncOptions,
@@ -52,21 +53,35 @@ function describe(
 ): DynamicModule {
   const limiters = names.map((name) => ({
     provide: getLimiterToken(name),
-    useFactory: (limits: HandlerLimits) => limits.limiter(name, '@InjectLimiter'),
-    inject: [HandlerLimits],
+    useFactory: (made: ModuleLimiters) => made.named(name, '@InjectLimiter'),
+    inject: [ModuleLimiters],
   }));
+  const tokens = limiters.map(({ provide }) => provide);
   const providers: Provider[] = [
     { provide: OPTIONS, ...source },
     {
+      provide: ModuleLimiters,
+      useFactory: (options: SluiceModuleOptions) => new ModuleLimiters(options),
+      inject: [OPTIONS],
+    },
+    {
       provide: HandlerLimits,
-      useFactory: (options: SluiceModuleOptions, modules: ModulesContainer) =>
-        new HandlerLimits(options, modules, guardsAll === true),
-      inject: [OPTIONS, ModulesContainer],
+      useFactory: (
+        options: SluiceModuleOptions,
+        modules: ModulesContainer,
+        made: ModuleLimiters,
+        ...provided: unknown[]
+      ) => {
+        const byName = new Map(names.map((name, i) => [name, provided[i]]));
+        return new HandlerLimits(options, modules, made, byName, guardsAll === true);
+      },
+      // The tokens, and not what the module made: so `overrideProvider` reaches the guard.
+      inject: [OPTIONS, ModulesContainer, ModuleLimiters, ...tokens],
     },
     SluiceGuard,
     ...limiters,
   ];
   if (guardsAll) providers.push({ provide: APP_GUARD, useExisting: SluiceGuard });
-  const exports = [HandlerLimits, SluiceGuard, ...limiters.map(({ provide }) => provide)];
+  const exports = [HandlerLimits, SluiceGuard, ...tokens];
   return { module: SluiceModule, global: true, providers, exports };
 }
