@@ -29,7 +29,7 @@ export interface RequestOptions<Name extends string, K extends Key, Plan extends
   headers?: 'draft-10' | false;
   /** The largest share that is added to `Retry-After` at random, in [0, 1], so that clients do not all come back at once. Default 0. */
   retryAfterJitter?: number;
-  /** Answers a denied request, its status included, in place of 429 and problem+json. The headers are set by then. */
+  /** Answers a denied request in place of problem+json. The headers and the status (429, or 503) are set by then; `next()` lets the request pass. */
   handler?: (req: Request, res: Response, next: NextFunction, decision: Decision<Name>) => unknown;
 }
 

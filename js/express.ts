@@ -17,6 +17,7 @@ import { asHttpLimiter, type HttpLimiter, makeLimiter } from './http-limiter.js'
 import { policyField } from './http-policies.js';
 import { PROBLEM_CONTENT_TYPE, problemOf } from './http-problem.js';
 import { releaseWhenClosed } from './http-release.js';
+import { readableError } from './http-thrown.js';
 import type { Plans, Policies } from './limiter-types.js';
 import type { Decision, Key } from './types.js';
 
@@ -74,15 +75,46 @@ function answerWithProblem(res: Response, decision: Decision): void {
 }
 
 /** Hands a failure on. Whatever was thrown, `next` must not take it for "go on". */
-function fail(error: unknown, req: Request, next: NextFunction): void {
-  if (typeof error !== 'object' || error === null) {
-    const message = 'a function given to rateLimit threw what is not an error';
-    next(new SluiceError('ERR_SLUICE_CALLBACK', message, { cause: error }));
-    return;
-  }
+function fail(thrown: unknown, req: Request, next: NextFunction): void {
+  const error = readableError(thrown, 'rateLimit');
   // A client that has hung up has no address any more. There is nobody to answer, and nothing to report.
   if ((error as SluiceError).code === 'ERR_SLUICE_CLIENT_IP' && req.socket.destroyed) return;
   next(error);
+}
+
+type Handler = NonNullable<RequestOptions<string, Key, string>['handler']>;
+
+/**
+ * Has the handler answer a denied request. It finds the status set. One that calls `next()` lets the request pass, so
+ * that the status is taken back; so it is when the handler fails.
+ */
+function callHandler(
+  handler: Handler,
+  decision: Decision,
+  req: Request,
+  res: Response,
+  next: NextFunction,
+): void {
+  const before = res.statusCode;
+  const { status } = problemOf(decision);
+  res.statusCode = status;
+  const takeBack = () => {
+    if (!res.headersSent && res.statusCode === status) res.statusCode = before;
+  };
+  const handOn = (way?: unknown) => {
+    if (way === undefined || way === 'route' || way === 'router') takeBack();
+    next(way);
+  };
+  const failed = (thrown: unknown) => {
+    takeBack();
+    fail(thrown, req, next);
+  };
+  try {
+    const answered: Later<unknown> = handler(req, res, handOn, decision);
+    if (isPromise(answered)) answered.then(undefined, failed);
+  } catch (thrown) {
+    failed(thrown);
+  }
 }
 
 /**
@@ -111,12 +143,7 @@ function rateLimit(given: Options): RequestHandler {
     } else if (handler === undefined) {
       answerWithProblem(res, decision);
     } else {
-      try {
-        const answered: Later<unknown> = handler(req, res, next, decision);
-        if (isPromise(answered)) answered.then(undefined, (error) => fail(error, req, next));
-      } catch (error) {
-        fail(error, req, next);
-      }
+      callHandler(handler, decision, req, res, next);
     }
   }
 

@@ -20,6 +20,7 @@ import type { Question } from './http-limiter.js';
 import { PROBLEM_CONTENT_TYPE, problemOf } from './http-problem.js';
 import { checkDefaultKey, checkKeyKind, locate } from './http-question.js';
 import { releaseWhenClosed } from './http-release.js';
+import { readableError } from './http-thrown.js';
 import { HandlerLimits, type Rule } from './nestjs-limits.js';
 import type { NestRequest } from './nestjs-options.js';
 import type { Decision, Key } from './types.js';
@@ -57,8 +58,16 @@ export class SluiceGuard implements CanActivate {
   /** Rules of which is known whether their key depends on a user who is known only after this guard. */
   private readonly sluiceSettled = new WeakSet<Rule>();
 
-  /** @throws RateLimitException, or what a callback or the store has failed with */
+  /** @throws RateLimitException, or the error of a callback or of the store */
   async canActivate(context: ExecutionContext): Promise<boolean> {
+    try {
+      return await this.sluiceAdmits(context);
+    } catch (thrown) {
+      throw readableError(thrown, 'SluiceGuard');
+    }
+  }
+
+  private async sluiceAdmits(context: ExecutionContext): Promise<boolean> {
     const { limits } = this.sluiceParts();
     const rule = limits.rule(context.getClass(), context.getHandler());
     if (rule === undefined || (await this.shouldSkip(context))) return true;
