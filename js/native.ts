@@ -1,9 +1,10 @@
 // The seam to C++: the only importer of the addon, and the types of all that it exports.
 
 import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { SluiceError } from './errors.js';
 import type { RedisFault } from './events.js';
+import { nativeFailure } from './native-failure.js';
 import type { RedisNodeStats, RedisWarning } from './redis-stats.js';
 
 /** A memory store, held by native code. */
@@ -219,46 +220,47 @@ export interface NativeAddon {
   ): void;
 }
 
+const platform = `${process.platform}-${process.arch}`;
+
 function load(): NativeAddon {
-  const root = join(__dirname, '..');
-  const platform = `${process.platform}-${process.arch}`;
-  // What was built here comes first: it is at least as new as what came in the package.
-  const files = [
-    join(root, 'build', 'release', 'native', 'addon', 'sluice.node'),
-    join(root, 'prebuilds', platform, 'sluice.node'),
-  ].filter((file) => existsSync(file));
-  const failures: Error[] = [];
-  for (const file of files) {
+  try {
+    // Bundlers and file tracers find a binary by a literal path alone.
+    switch (platform) {
+      case 'linux-x64':
+        return require('../prebuilds/linux-x64/sluice.node');
+      case 'linux-arm64':
+        return require('../prebuilds/linux-arm64/sluice.node');
+      case 'darwin-x64':
+        return require('../prebuilds/darwin-x64/sluice.node');
+      case 'darwin-arm64':
+        return require('../prebuilds/darwin-arm64/sluice.node');
+    }
+  } catch (error) {
+    return loadFromSource(error);
+  }
+  return loadFromSource();
+}
+
+/** Loads the addon that this system has built: of a checkout, or of a platform that `load` does not name. */
+function loadFromSource(earlier?: unknown): NativeAddon {
+  // An ECMAScript module that a bundler wrote has no __dirname.
+  const root = typeof __dirname === 'string' ? join(__dirname, '..') : undefined;
+  const files = root
+    ? [
+        join(root, 'prebuilds', platform, 'sluice.node'),
+        join(root, 'build', 'release', 'native', 'addon', 'sluice.node'),
+      ]
+    : [];
+  const file = files.find((name) => existsSync(name));
+  let failure = earlier;
+  if (file) {
     try {
-      return require(file) as NativeAddon;
+      return createRequire(__filename)(file);
     } catch (error) {
-      failures.push(error as Error);
+      failure = error;
     }
   }
-  const disabled = failures.find(
-    (e) => (e as NodeJS.ErrnoException).code === 'ERR_DLOPEN_DISABLED',
-  );
-  if (disabled) {
-    throw new SluiceError(
-      'ERR_SLUICE_NATIVE',
-      'Node refuses native addons: run it without --no-addons, or with --allow-addons under --permission',
-      { cause: disabled },
-    );
-  }
-  if (!existsSync(join(__dirname, 'native.js'))) {
-    throw new SluiceError(
-      'ERR_SLUICE_NATIVE',
-      "the native addon is not there, as a bundler has put sluice elsewhere. Let it leave sluice out (esbuild: --external:sluice; webpack: externals: ['sluice']) and install sluice beside the bundle",
-    );
-  }
-  const why = failures[0]
-    ? `does not load: ${failures[0].message}`
-    : `is missing for ${platform} (there is a prebuilt one for linux-x64 with glibc 2.34 or newer)`;
-  throw new SluiceError(
-    'ERR_SLUICE_NATIVE',
-    `the native addon ${why}. To build it from source: npm rebuild sluice --foreground-scripts`,
-    { cause: failures[0] },
-  );
+  throw nativeFailure({ root, platform, error: failure });
 }
 
 export const native = load();

@@ -2,7 +2,7 @@
 // It never fails the installation: what is missing is printed, and loading then throws ERR_SLUICE_NATIVE.
 
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, renameSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -10,16 +10,18 @@ import { fileURLToPath } from 'node:url';
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const require = createRequire(import.meta.url);
 
+const platform = `${process.platform}-${process.arch}`;
+const binary = join(root, 'prebuilds', platform, 'sluice.node');
+
 const say = (text) => console.log(`sluice: ${text}`);
 
-function prebuiltLoads() {
-  const file = join(root, 'prebuilds', `${process.platform}-${process.arch}`, 'sluice.node');
+function loads(file) {
   if (!existsSync(file)) return false;
   try {
     require(file);
     return true;
   } catch (error) {
-    say(`the prebuilt binary does not load here (${error.message.split('\n')[0]})`);
+    say(`the binary does not load here (${error.message.split('\n')[0]})`);
     return false;
   }
 }
@@ -39,10 +41,9 @@ function missingTools() {
     .map(([, name]) => name);
 }
 
-// In a checkout the headers are in our own node_modules; npm and pnpm put them beside us.
+// The node_modules folder that has the headers: package managers put it at any level above the package.
 function headersFolder() {
-  const folders = [join(root, 'node_modules'), dirname(root)];
-  return folders.find((folder) => existsSync(join(folder, 'node-addon-api', 'napi.h')));
+  return dirname(dirname(require.resolve('node-addon-api/package.json')));
 }
 
 function build() {
@@ -53,15 +54,25 @@ function build() {
   }
   // A compiler that we have not met may warn of more than ours do.
   const options = ['-DSLUICE_WERROR=OFF', `-DSLUICE_NODE_MODULES=${headersFolder()}`];
-  return (
-    run('cmake', ['--preset', 'release', ...options]) &&
-    run('cmake', ['--build', '--preset', 'release', '--target', 'sluice_addon', '--parallel'])
-  );
+  const built = join(root, 'build', 'release', 'native', 'addon', 'sluice.node');
+  if (
+    !run('cmake', ['--preset', 'release', ...options]) ||
+    !run('cmake', ['--build', '--preset', 'release', '--target', 'sluice_addon', '--parallel']) ||
+    !loads(built)
+  ) {
+    return false;
+  }
+  // To where js/native.ts and file tracers look. A package manager may have linked the old file to its cache, so that
+  // is replaced and not written to.
+  mkdirSync(dirname(binary), { recursive: true });
+  copyFileSync(built, `${binary}.new`);
+  renameSync(`${binary}.new`, binary);
+  return true;
 }
 
 const isCheckout = existsSync(join(root, 'tests'));
-if (!isCheckout && !prebuiltLoads()) {
-  say(`no prebuilt binary for ${process.platform}-${process.arch}: building from source`);
+if (!isCheckout && !loads(binary)) {
+  say(`no usable binary for ${platform}: building from source`);
   if (!build()) {
     say(
       'not built. It needs cmake, make, a C++20 compiler, libsodium, OpenSSL 3, hiredis 1.1 or newer:',
@@ -70,6 +81,6 @@ if (!isCheckout && !prebuiltLoads()) {
       '  Debian 13, Ubuntu 24.04: apt-get install g++ cmake make libsodium-dev libssl-dev libhiredis-dev',
     );
     say('  macOS: brew install cmake libsodium openssl@3 hiredis');
-    say('Then: npm rebuild sluice');
+    say(`Then: node ${JSON.stringify(fileURLToPath(import.meta.url))}`);
   }
 }

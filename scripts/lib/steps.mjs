@@ -1,7 +1,7 @@
 // What the runners share: where the project is, how a tool is started, and steps that print their time.
 
 import { spawn } from 'node:child_process';
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -79,6 +79,8 @@ export function compileTypeScript() {
 
 /** What `import 'sluice'` needs in this checkout: the addon (release build) and dist/. */
 export async function buildPackage() {
+  // An interrupted `npm pack` leaves an old binary here, which would be loaded before the new one.
+  rmSync(join(root, 'prebuilds'), { recursive: true, force: true });
   await cmake('release', ['sluice_addon']);
   await compileTypeScript();
 }
