@@ -1,7 +1,8 @@
 // The options of the Express middleware: what they are, and what is wrong with a wrong one.
 
 import type { NextFunction, Request, Response } from 'express';
-import { checkOptionNames, rangeError, typeError, withheld } from './errors.js';
+import { checkOptionNames, typeError, withheld } from './errors.js';
+import { checkFieldOptions } from './http-fields.js';
 import { LIMITER_OPTIONS, type LimiterOptions } from './limiter.js';
 import type { AnyLimiter, KeyOf, Limiter, NamesOf, Plans, Policies } from './limiter-types.js';
 import type { Cost, Decision, Key, Limits } from './types.js';
@@ -25,10 +26,12 @@ export interface RequestOptions<Name extends string, K extends Key, Plan extends
   limits?: PerRequest<Limits<Name> | undefined>;
   /** True lets a request pass unasked, uncharged and without headers. */
   skip?: (req: Request, res: Response) => boolean | Promise<boolean>;
-  /** The format of the headers that tell a client its limits; `false`: none, no `Retry-After` either. Default 'draft-10'. */
+  /** The format of the headers that tell a client its limits; `false`: none, only the `Retry-After` of a denial. Default 'draft-10'. */
   headers?: 'draft-10' | false;
   /** The largest share that is added to `Retry-After` at random, in [0, 1], so that clients do not all come back at once. Default 0. */
   retryAfterJitter?: number;
+  /** `Retry-After` of a denial for want of a slot, in seconds: a whole number from 1 to 86400. Default 1: how long a slot is held, nobody knows. */
+  slotRetryAfter?: number;
   /** Answers a denied request in place of problem+json. The headers and the status (429, or 503) are set by then; `next()` lets the request pass. */
   handler?: (req: Request, res: Response, next: NextFunction, decision: Decision<Name>) => unknown;
 }
@@ -84,6 +87,7 @@ const REQUEST_OPTIONS: Readonly<Record<keyof RequestOptions<string, Key, string>
   skip: true,
   headers: true,
   retryAfterJitter: true,
+  slotRetryAfter: true,
   handler: true,
 };
 const KNOWN_OPTIONS = ['limiter', ...Object.keys({ ...REQUEST_OPTIONS, ...LIMITER_OPTIONS })];
@@ -179,14 +183,5 @@ function checkRequestOptions(options: RequestOptions<string, Key, string>): void
     if (given === undefined || typeof given === 'function') continue;
     throw typeError('ERR_SLUICE_OPTIONS', `rateLimit.${name}`, given, 'a function');
   }
-  const { headers = false, retryAfterJitter: jitter = 0 } = options;
-  if (headers !== false && headers !== 'draft-10') {
-    throw typeError('ERR_SLUICE_OPTIONS', 'rateLimit.headers', headers, "'draft-10' or false");
-  }
-  if (typeof jitter !== 'number') {
-    throw typeError('ERR_SLUICE_OPTIONS', 'rateLimit.retryAfterJitter', jitter, 'a number');
-  }
-  if (!(jitter >= 0 && jitter <= 1)) {
-    throw rangeError('ERR_SLUICE_OPTIONS', 'rateLimit.retryAfterJitter', jitter, 'from 0 to 1');
-  }
+  checkFieldOptions(options, 'rateLimit');
 }

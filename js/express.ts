@@ -11,10 +11,11 @@ import {
   type RequestOptions,
   readOptions,
 } from './express-options.js';
-import { draft10LimitField, quotaIsKnown, retryAfterSeconds } from './headers.js';
+import { quotaIsKnown } from './headers.js';
+import { type ResponseFields, writeFields } from './http-fields.js';
 import { hold } from './http-hold.js';
 import { asHttpLimiter, type HttpLimiter, makeLimiter } from './http-limiter.js';
-import { policyField } from './http-policies.js';
+import { policiesUnder, policyField } from './http-policies.js';
 import { PROBLEM_CONTENT_TYPE, problemOf } from './http-problem.js';
 import { releaseWhenClosed } from './http-release.js';
 import { readableError } from './http-thrown.js';
@@ -41,23 +42,26 @@ declare global {
   }
 }
 
-/** Writes the headers of a verdict. */
-function headerWriter(
+/** Writes the header fields of a verdict. */
+function fieldsWriter(
   limiter: HttpLimiter,
-  { headers = 'draft-10', retryAfterJitter, limits }: RequestOptions<string, Key, string>,
+  options: RequestOptions<string, Key, string>,
 ): (res: Response, verdict: Verdict<string>) => void {
-  if (headers === false) return () => {};
-  const policyFieldOf = policyField(limiter, limits);
+  const policyFieldOf = policyField(limiter, options.limits);
   return (res, { decision, plan }) => {
     if (res.headersSent) return;
-    const limitField = draft10LimitField(decision);
-    const policies = limitField === undefined ? undefined : policyFieldOf(decision, plan);
-    if (limitField !== undefined && policies !== undefined) {
-      res.setHeader('RateLimit-Policy', policies);
-      res.setHeader('RateLimit', limitField);
-    }
-    const retryAfter = retryAfterSeconds(decision, retryAfterJitter);
-    if (retryAfter !== undefined) res.setHeader('Retry-After', retryAfter);
+    const fields: ResponseFields = {
+      response: res,
+      get: (name) => res.getHeader(name),
+      set: (name, value) => res.setHeader(name, value),
+      remove: (name) => res.removeHeader(name),
+    };
+    const told = {
+      decision,
+      policies: policiesUnder(limiter, plan),
+      policyField: policyFieldOf(decision, plan),
+    };
+    writeFields(fields, told, options);
   };
 }
 
@@ -132,7 +136,7 @@ function rateLimit(given: Options): RequestHandler {
   const { request: options, limiter: source } = readOptions(given);
   const limiter = 'given' in source ? asHttpLimiter(source.given) : makeLimiter(source.options);
   const ask = asker(limiter, options);
-  const writeHeaders = headerWriter(limiter, options);
+  const writeHeaders = fieldsWriter(limiter, options);
   const { handler } = options;
 
   function deny(decision: Decision, req: Request, res: Response, next: NextFunction): void {

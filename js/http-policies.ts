@@ -53,3 +53,9 @@ export function policyField(
   if (byPlan.size === 0) return make(policies);
   return (decision, plan) => byPlan.get(plan!)?.(decision);
 }
+
+/** A limiter's policies under a plan, by name. */
+export function policiesUnder(limiter: HttpLimiter, plan: string | undefined): PoliciesByName {
+  const ofPlan = plan === undefined ? undefined : limiter.plans[plan];
+  return (ofPlan as PoliciesByName | undefined) ?? limiter.policies;
+}

@@ -13,10 +13,11 @@ import {
 import { HttpAdapterHost } from '@nestjs/core';
 import { version as nestVersion } from '@nestjs/core/package.json';
 import { SluiceError, typeError } from './errors.js';
-import { draft10LimitField, retryAfterSeconds } from './headers.js';
 import { clientIpKey } from './http-client-ip.js';
+import { type ResponseFields, type Told, writeFields } from './http-fields.js';
 import { hold } from './http-hold.js';
 import type { Question } from './http-limiter.js';
+import { policiesUnder } from './http-policies.js';
 import { PROBLEM_CONTENT_TYPE, problemOf } from './http-problem.js';
 import { checkDefaultKey, checkKeyKind, locate } from './http-question.js';
 import { releaseWhenClosed } from './http-release.js';
@@ -90,7 +91,11 @@ export class SluiceGuard implements CanActivate {
     const response = nodeResponse(context);
     // First of all, so that whatever happens to the request its slots are given back.
     if (decision.holder !== undefined) releaseWhenClosed(decision.holder, response);
-    this.sluiceHeaders(context, rule.policyField(decision, question?.plan), decision);
+    this.sluiceTell(context, {
+      decision,
+      policies: policiesUnder(rule.limiter, question?.plan),
+      policyField: rule.policyField(decision, question?.plan),
+    });
     if (!decision.allowed) {
       await this.throwDenied(context, decision);
       throw new RateLimitException(decision); // An override that returns must not let the request in.
@@ -135,21 +140,11 @@ export class SluiceGuard implements CanActivate {
     throw new SluiceError('ERR_SLUICE_NEST', message);
   }
 
-  private sluiceHeaders(
-    context: ExecutionContext,
-    policies: string | undefined,
-    decision: Decision,
-  ): void {
+  private sluiceTell(context: ExecutionContext, told: Told): void {
     const { limits, adapter } = this.sluiceParts();
-    const { headers = 'draft-10', retryAfterJitter } = limits.options;
-    if (headers === false) return;
-    const limitField = draft10LimitField(decision);
-    if (limitField !== undefined && policies !== undefined) {
-      setHeader(adapter, context, 'RateLimit-Policy', policies);
-      setHeader(adapter, context, 'RateLimit', limitField);
-    }
-    const retryAfter = retryAfterSeconds(decision, retryAfterJitter);
-    if (retryAfter !== undefined) setHeader(adapter, context, 'Retry-After', String(retryAfter));
+    const response = context.switchToHttp().getResponse<FrameworkResponse>();
+    if (adapter.httpAdapter.isHeadersSent(response)) return;
+    writeFields(fieldsOf(adapter, response), told, limits.options);
   }
 
   /**
@@ -180,9 +175,24 @@ Injectable()(SluiceGuard);
 Inject(HandlerLimits)(SluiceGuard.prototype, 'sluiceLimits');
 Inject(HttpAdapterHost)(SluiceGuard.prototype, 'sluiceAdapter');
 
+type FrameworkResponse = ServerResponse & { readonly raw?: ServerResponse };
+
+/** On Fastify, middleware writes to Node's response, and the fields of Fastify's reply take the place of those. */
+function fieldsOf({ httpAdapter }: HttpAdapterHost, response: FrameworkResponse): ResponseFields {
+  return {
+    response: response.raw ?? response,
+    get: (name) => response.getHeader(name) ?? response.raw?.getHeader(name),
+    set: (name, value) => httpAdapter.setHeader(response, name, value),
+    remove: (name) => {
+      response.removeHeader(name);
+      response.raw?.removeHeader(name);
+    },
+  };
+}
+
 /** Node's response: what Express gives is one, what Fastify gives wraps one. */
 function nodeResponse(context: ExecutionContext): ServerResponse {
-  const response = context.switchToHttp().getResponse<ServerResponse & { raw?: ServerResponse }>();
+  const response = context.switchToHttp().getResponse<FrameworkResponse>();
   return response.raw ?? response;
 }
 

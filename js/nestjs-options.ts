@@ -1,7 +1,8 @@
 // The options of the NestJS module and of its decorators: what they are, and what is wrong with a wrong one.
 
 import type { ExecutionContext, FactoryProvider, ModuleMetadata } from '@nestjs/common';
-import { checkOptionNames, rangeError, typeError, withheld } from './errors.js';
+import { checkOptionNames, typeError, withheld } from './errors.js';
+import { checkFieldOptions } from './http-fields.js';
 import { LIMITER_OPTIONS, type LimiterOptions } from './limiter.js';
 import type { AnyLimiter } from './limiter-types.js';
 import { readPolicies } from './options.js';
@@ -46,10 +47,12 @@ export interface SluiceModuleOptions<Request = NestRequest> extends Partial<Limi
   cost?: PerRequest<Cost, Request>;
   /** For the same handlers: other limits than the policies' own, by policy; window, rate and state stay. */
   limits?: PerRequest<Limits | undefined, Request>;
-  /** The format of the headers that tell a client its limits; `false`: none, no `Retry-After` either. Default 'draft-10'. */
+  /** The format of the headers that tell a client its limits; `false`: none, only the `Retry-After` of a denial. Default 'draft-10'. */
   headers?: 'draft-10' | false;
   /** The largest share that is added to `Retry-After` at random, in [0, 1]. Default 0. */
   retryAfterJitter?: number;
+  /** `Retry-After` of a denial for want of a slot, in seconds: a whole number from 1 to 86400. Default 1. */
+  slotRetryAfter?: number;
 }
 
 /** Options of `SluiceModule.forRootAsync`. */
@@ -96,6 +99,7 @@ const MODULE_OPTIONS: Readonly<Record<Exclude<keyof SluiceModuleOptions, 'global
   limits: true,
   headers: true,
   retryAfterJitter: true,
+  slotRetryAfter: true,
 };
 const ASYNC_OPTIONS: Readonly<Record<keyof SluiceModuleAsyncOptions, true>> = {
   useFactory: true,
@@ -191,13 +195,8 @@ export function checkModuleOptions(
 ): void {
   checkOptionNames(options, Object.keys(known), where, { secret: true });
   checkCallbacks(options, where);
-  const { policies, plans, limiters, headers = false, retryAfterJitter: jitter = 0 } = options;
-  if (headers !== false && headers !== 'draft-10') {
-    throw typeError('ERR_SLUICE_OPTIONS', `${where}.headers`, headers, "'draft-10' or false");
-  }
-  if (typeof jitter !== 'number' || !(jitter >= 0 && jitter <= 1)) {
-    throw rangeError('ERR_SLUICE_OPTIONS', `${where}.retryAfterJitter`, jitter, 'from 0 to 1');
-  }
+  checkFieldOptions(options, where);
+  const { policies, plans, limiters } = options;
   if (limiters === undefined) {
     checkPolicies(given(options));
     return;

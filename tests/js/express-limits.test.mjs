@@ -39,8 +39,8 @@ for (const [name, makeApp] of [
       answers.map(({ headers }) => headers.ratelimit),
       [
         '"default";r=2;t=2',
-        '"default";r=1;t=4',
-        '"default";r=0;t=6',
+        '"default";r=1;t=2',
+        '"default";r=0;t=2',
         '"default";r=0;t=2', // Denied: when the same request is admitted.
       ],
     );
@@ -121,7 +121,7 @@ test('a request may cost differently by policy', async (t) => {
       }),
     ),
   );
-  assert.equal((await send('/?pages=8')).headers.ratelimit, '"pages";r=2;t=691200');
+  assert.equal((await send('/?pages=8')).headers.ratelimit, '"pages";r=2;t=86400');
   assert.equal((await send('/?pages=3')).status, 429);
   assert.equal((await send('/?pages=2')).status, 200);
 

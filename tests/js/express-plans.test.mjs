@@ -162,7 +162,7 @@ test('every algorithm has a header of its own kind', async (t) => {
   };
   assert.deepEqual(await of(concurrency({ limit: 5, ttl: '30s' })), [
     '"default";q=5;qu="concurrent-requests"',
-    '"default";r=4;t=30',
+    '"default";r=4',
   ]);
   assert.deepEqual(await of(fixedWindow({ limit: 5, window: '90s' })), [
     '"default";q=5;w=90',
@@ -183,7 +183,7 @@ test('limits may concern a concurrency policy, too', async (t) => {
   );
   const { headers } = await send();
   assert.equal(headers['ratelimit-policy'], '"default";q=2;qu="concurrent-requests"');
-  assert.match(headers.ratelimit, /^"default";r=1;/);
+  assert.equal(headers.ratelimit, '"default";r=1');
 });
 
 test("stand-ins of 'sluice/testing' take any key, plan and limits", async (t) => {

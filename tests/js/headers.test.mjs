@@ -42,21 +42,20 @@ test('the largest limit and the longest window there can be are still integers o
   assert.deepEqual(read(field), [['p', { q: 4_398_046_511_104, w: 8_640_000 }]]);
 });
 
-test('RateLimit of an admitted call says what is left and when all of it is back', () => {
+test('RateLimit of an admitted call says what is left and, of an unknown policy, when all of it is back', () => {
   assert.deepEqual(read(draft10LimitField(decision())), [['burst', { r: 13, t: 1 }]]);
-  assert.deepEqual(read(draft10LimitField(decision({ resetAfterMs: 0 }))), [
-    ['burst', { r: 13, t: 0 }],
-  ]);
+  const full = decision({ remaining: 20, resetAfterMs: 0 });
+  assert.deepEqual(read(draft10LimitField(full)), [['burst', { r: 20 }]]);
 });
 
 test('RateLimit of a denied call says when the same call is admitted', () => {
   assert.deepEqual(read(draft10LimitField(denied(1001))), [['burst', { r: 0, t: 2 }]]);
 });
 
-test('a call that can never be admitted has no t and no Retry-After', () => {
+test('a call that can never be admitted has no t, and an endless Retry-After', () => {
   const never = denied(Infinity, { remaining: 20 });
   assert.deepEqual(read(draft10LimitField(never)), [['burst', { r: 20 }]]);
-  assert.equal(retryAfterSeconds(never), undefined);
+  assert.equal(retryAfterSeconds(never), Infinity);
 });
 
 test('unknown quota has no RateLimit', () => {
@@ -73,15 +72,15 @@ test('Retry-After is whole seconds rounded up, and only for a denial', () => {
 
 test('jitter stretches Retry-After up to its share and no further', () => {
   assert.equal(
-    retryAfterSeconds(denied(100_000), 0.2, () => 0),
+    retryAfterSeconds(denied(100_000), {}, { retryAfterJitter: 0.2 }, () => 0),
     100,
   );
   assert.equal(
-    retryAfterSeconds(denied(100_000), 0.2, () => 0.5),
+    retryAfterSeconds(denied(100_000), {}, { retryAfterJitter: 0.2 }, () => 0.5),
     110,
   );
   assert.equal(
-    retryAfterSeconds(denied(100_000), 0.2, () => 1 - Number.EPSILON / 2),
+    retryAfterSeconds(denied(100_000), {}, { retryAfterJitter: 0.2 }, () => 1 - Number.EPSILON / 2),
     120,
   );
 });
@@ -92,7 +91,7 @@ test('Retry-After is never earlier than t, whatever the wait and the jitter', ()
   for (let step = 0; step < 10_000; step++) {
     const call = denied(Math.ceil(random() * 10 ** (1 + (step % 9))));
     const [[, { t }]] = read(draft10LimitField(call));
-    const retryAfter = retryAfterSeconds(call, random(), random);
+    const retryAfter = retryAfterSeconds(call, {}, { retryAfterJitter: random() }, random);
     assert.ok(retryAfter >= t, `seed ${seed}, step ${step}: Retry-After ${retryAfter}, t ${t}`);
   }
 });

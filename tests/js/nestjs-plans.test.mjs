@@ -148,7 +148,7 @@ for (const [platform, adapter] of Object.entries(platforms)) {
     const { send } = await start(t, adapter, options, { controllers: [controller({ a: [] })] });
     const { headers } = await send('/a');
     assert.equal(headers['ratelimit-policy'], '"default";q=5;qu="concurrent-requests"');
-    assert.match(headers.ratelimit, /^"default";r=4;t=30$/);
+    assert.equal(headers.ratelimit, '"default";r=4');
   });
 
   test(`${platform}: what a function gives wrongly is an error that names the handler, and no admission`, async (t) => {
