@@ -4,6 +4,7 @@
 import { spawnSync } from 'node:child_process';
 import { copyFileSync, existsSync, mkdirSync, renameSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -12,6 +13,8 @@ const require = createRequire(import.meta.url);
 
 const platform = `${process.platform}-${process.arch}`;
 const binary = join(root, 'prebuilds', platform, 'sluice.node');
+
+const BUILD = ['--build', '--preset', 'release', '--target', 'sluice_addon'];
 
 const say = (text) => console.log(`sluice: ${text}`);
 
@@ -57,7 +60,8 @@ function build() {
   const built = join(root, 'build', 'release', 'native', 'addon', 'sluice.node');
   if (
     !run('cmake', ['--preset', 'release', ...options]) ||
-    !run('cmake', ['--build', '--preset', 'release', '--target', 'sluice_addon', '--parallel']) ||
+    // Without a number, make starts one compiler for every file at once.
+    !run('cmake', [...BUILD, '--parallel', String(availableParallelism())]) ||
     !loads(built)
   ) {
     return false;

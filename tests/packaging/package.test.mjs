@@ -1,8 +1,8 @@
 // The packed package, as a user gets it: what it holds, that it runs without a compiler, and its types.
 
 import assert from 'node:assert/strict';
-import { cp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { homedir } from 'node:os';
+import { cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { availableParallelism, homedir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { cleanEnv, installedProject, linkTypes, root, run, succeed } from './support/project.mjs';
@@ -139,6 +139,21 @@ test('without a binary, the install step says what it misses to build one', asyn
   const { status, stdout } = await run(process.execPath, [install], options);
   assert.equal(status, 0);
   assert.match(stdout, /missing cmake, make, a C\+\+20 compiler/);
+});
+
+test('a build from source runs no more compilers at once than there are cores', async () => {
+  const folder = join(at.folder, 'limited');
+  await cp(at.project, folder, { recursive: true });
+  await rm(join(folder, 'node_modules/sluice/prebuilds'), { recursive: true });
+  const tools = join(folder, 'tools');
+  await mkdir(tools);
+  for (const name of ['cmake', 'make', 'c++']) {
+    await writeFile(join(tools, name), '#!/bin/sh\necho "$0 $*"\n', { mode: 0o755 });
+  }
+  const install = join('node_modules', 'sluice', 'scripts', 'install.mjs');
+  const env = cleanEnv({ PATH: `${tools}:${at.path}`, CXX: 'c++' });
+  const { stdout } = await run(process.execPath, [install], { cwd: folder, env });
+  assert.match(stdout, new RegExp(`cmake --build .* --parallel ${availableParallelism()}$`, 'm'));
 });
 
 test('with the prebuilt binary, the install step does and says nothing', async () => {
