@@ -13,6 +13,7 @@ import {
   keyKindsOf,
   locate,
 } from './http-question.js';
+import { warnOfProxyTrust } from './http-setup-warnings.js';
 import type { Decision, Key } from './types.js';
 
 export type Later<T> = T | Promise<T>;
@@ -74,6 +75,11 @@ function questioner<Name extends string>(
   return (req, res) => answer(0, { ...fixed }, req, res);
 }
 
+function defaultKey(req: Request): string {
+  warnOfProxyTrust(req);
+  return clientIpKey(req.ip);
+}
+
 /**
  * Makes what asks the limiter of each request; it answers `undefined` for one to be skipped.
  *
@@ -87,7 +93,7 @@ export function asker<Name extends string>(
   checkQuestion(limiter as HttpLimiter, options, (part) => `rateLimit.${part}`);
   if (options.key === undefined) checkDefaultKey(kinds, 'rateLimit.key');
   if (options.plan === undefined) checkDefaultPlan(limiter as HttpLimiter, 'rateLimit.plan');
-  const { key: keyOf = (req) => clientIpKey(req.ip), skip } = options;
+  const { key: keyOf = defaultKey, skip } = options;
   const question = questioner(options);
 
   function check(key: Key, question?: Question<Name>): Later<Verdict<Name>> {

@@ -18,6 +18,7 @@ import { asHttpLimiter, type HttpLimiter, makeLimiter } from './http-limiter.js'
 import { policiesUnder, policyField } from './http-policies.js';
 import { PROBLEM_CONTENT_TYPE, problemOf } from './http-problem.js';
 import { releaseWhenClosed } from './http-release.js';
+import { watchCreation } from './http-setup-warnings.js';
 import { readableError } from './http-thrown.js';
 import type { Plans, Policies } from './limiter-types.js';
 import type { Decision, Key } from './types.js';
@@ -136,6 +137,7 @@ function rateLimit(given: Options): RequestHandler {
   const { request: options, limiter: source } = readOptions(given);
   const limiter = 'given' in source ? asHttpLimiter(source.given) : makeLimiter(source.options);
   const ask = asker(limiter, options);
+  const noteRequest = 'given' in source ? undefined : watchCreation();
   const writeHeaders = fieldsWriter(limiter, options);
   const { handler } = options;
 
@@ -172,6 +174,7 @@ function rateLimit(given: Options): RequestHandler {
   }
 
   return (req, res, next) => {
+    noteRequest?.(req);
     let verdict: Later<Verdict<string> | undefined>;
     try {
       verdict = ask(req, res);

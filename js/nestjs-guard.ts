@@ -21,6 +21,7 @@ import { policiesUnder } from './http-policies.js';
 import { PROBLEM_CONTENT_TYPE, problemOf } from './http-problem.js';
 import { checkDefaultKey, checkKeyKind, locate } from './http-question.js';
 import { releaseWhenClosed } from './http-release.js';
+import { warnOfProxyTrust } from './http-setup-warnings.js';
 import { readableError } from './http-thrown.js';
 import { HandlerLimits, type Rule } from './nestjs-limits.js';
 import type { NestRequest } from './nestjs-options.js';
@@ -116,6 +117,7 @@ export class SluiceGuard implements CanActivate {
     const rule = limits.rule(context.getClass(), context.getHandler());
     if (rule?.key !== undefined) return rule.key(request, context);
     if (rule !== undefined) checkDefaultKey(rule.keyKinds, `the key of ${nameOf(context)}`);
+    warnOfProxyTrust(request);
     return clientIpKey(request.ip);
   }
 

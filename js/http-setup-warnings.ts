@@ -1,0 +1,131 @@
+// Warns about mistakes in how an HTTP application is set up: each once per server.
+
+import { IncomingMessage } from 'node:http';
+
+/** The requests of Express and Fastify, as far as they tell how the application is set up. */
+export interface FrameworkRequest {
+  /** The client's address, the framework's trust in proxies applied. */
+  readonly ip?: string | undefined;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly socket?: unknown;
+  /** Express's application. */
+  readonly app?: { get(setting: string): unknown };
+  /** Fastify's server; its reply wraps Node's request. */
+  readonly server?: object;
+  readonly raw?: { readonly socket?: unknown };
+  readonly ips?: readonly string[] | undefined;
+}
+
+/** Which warnings a server has had; a process may make an application per request. */
+const warned = new WeakMap<object, Set<string>>();
+/** In place of a server, where the request came from none: a test, a function platform. */
+const NO_SERVER = {};
+
+function warnOnce(request: FrameworkRequest, code: string, message: string): void {
+  const socket = (request.raw ?? request).socket as { server?: object } | null | undefined;
+  const server = socket?.server ?? NO_SERVER;
+  const codes = warned.get(server) ?? new Set();
+  warned.set(server, codes);
+  if (codes.has(code)) return;
+  codes.add(code);
+  process.emitWarning(message, { type: 'SluiceWarning', code });
+}
+
+/** Longer than any chain of proxies, so that a trusted number of proxies is not taken for trust in all. */
+const CHAIN_LENGTH = 32;
+
+/** Whether the framework takes a client's word for its address, whoever it is and whatever it sends. */
+function trustsAll(request: FrameworkRequest): boolean {
+  // Addresses kept for documentation (RFC 5737, RFC 3849): nobody's proxies.
+  for (const [client, proxy] of [
+    ['203.0.113.9', '198.51.100.7'],
+    ['2001:db8::9', '2001:db8:1::7'],
+  ]) {
+    const forged = {
+      headers: { 'x-forwarded-for': [client, ...Array(CHAIN_LENGTH).fill(proxy)].join(', ') },
+      socket: { remoteAddress: proxy },
+    };
+    // The framework's own `ip`, asked of a request like this one but for the address.
+    const properties = { ...forged, connection: forged.socket, raw: forged };
+    const probe: FrameworkRequest = Object.create(
+      request,
+      Object.fromEntries(Object.entries(properties).map(([name, value]) => [name, { value }])),
+    );
+    if (probe.ip === client) return true;
+  }
+  return false;
+}
+
+type Trust = 'none' | 'some' | 'all';
+
+function trustOf(request: FrameworkRequest): Trust {
+  try {
+    const { app } = request;
+    // Fastify has `ips` only where it trusts a proxy.
+    const isNone = app === undefined ? request.ips === undefined : !app.get('trust proxy');
+    if (isNone) return 'none';
+    return trustsAll(request) ? 'all' : 'some';
+  } catch {
+    return 'some'; // A trust function of the user's, or a framework that we do not know.
+  }
+}
+
+/** By application, or Fastify server; 'some' too where there is nothing left to warn of. */
+const trusts = new WeakMap<object, Trust>();
+
+/**
+ * Warns where the client's address, as the framework gives it, is no good as a key: an X-Forwarded-For arrives and the
+ * framework trusts no proxy, or the framework trusts every proxy.
+ */
+export function warnOfProxyTrust(request: FrameworkRequest): void {
+  const application = request.app ?? request.server;
+  if (application === undefined) return;
+  let trust = trusts.get(application);
+  if (trust === undefined) {
+    trust = trustOf(request);
+    trusts.set(application, trust);
+  }
+  if (trust === 'some') return;
+  const isExpress = request.app !== undefined;
+  const option = isExpress ? "Express's 'trust proxy'" : "Fastify's 'trustProxy'";
+  const fix = isExpress
+    ? "app.set('trust proxy', 1) for one proxy, or app.set('trust proxy', '10.0.0.0/8') by address"
+    : "trustProxy: '10.0.0.0/8', the addresses of your proxies";
+  if (trust === 'all') {
+    trusts.set(application, 'some');
+    warnOnce(
+      request,
+      'SLUICE_TRUST_PROXY_ALL',
+      `${option} trusts every address, so that a client can choose its own address with X-Forwarded-For and escape its limit. Trust only your proxies: ${fix}; or give a 'key'.`,
+    );
+  } else if (request.headers['x-forwarded-for'] !== undefined) {
+    trusts.set(application, 'some');
+    warnOnce(
+      request,
+      'SLUICE_TRUST_PROXY_NONE',
+      `A request has X-Forwarded-For, and ${option} trusts no proxy. If the application is behind a proxy, all clients have the proxy's address and share one limit. Trust your proxies: ${fix}; or give a 'key'.`,
+    );
+  }
+}
+
+/**
+ * Tells middleware that a request handler makes. Returns a function to be called with each request of the middleware;
+ * it warns if the first one comes in the turn in which the middleware was made.
+ */
+export function watchCreation(): (request: object) => void {
+  let isSameTurn = true;
+  // No timer: tests replace them.
+  Promise.resolve().then(() => {
+    isSameTurn = false;
+  });
+  return (request) => {
+    // A server never hands over a request in the turn in which an application is built; a test without a server may.
+    if (!isSameTurn || !(request instanceof IncomingMessage)) return;
+    isSameTurn = false;
+    warnOnce(
+      request as FrameworkRequest,
+      'SLUICE_MADE_IN_HANDLER',
+      'rateLimit() was called inside a request handler. Each call makes another limiter; unless they share a store, it has counted nothing yet, and no request is ever limited. Call rateLimit() once, when the application starts, and use the middleware that it returns for all requests.',
+    );
+  };
+}
