@@ -46,6 +46,11 @@ export function InjectLimiter(name = 'default'): PropertyDecorator & ParameterDe
   return Inject(getLimiterToken(name));
 }
 
+/** Whether `@RateLimit` stands on the handler itself. */
+export function isDecorated(handler: Handler): boolean {
+  return reflector.get<unknown>(RATE_LIMIT, handler) !== undefined;
+}
+
 /** What the decorators of a handler and its class come to; `undefined` if it is to be skipped. */
 export function readDecorators(type: Type, handler: Handler): RateLimitOptions | undefined {
   const ofClass = reflector.get<RateLimitOptions | undefined>(RATE_LIMIT, type);

@@ -1,28 +1,24 @@
-// The NestJS guard: asks a limiter about each HTTP request, and throws what a denied one is answered.
+// The NestJS guard: asks a limiter about each call, and throws the answer to a denied one.
 
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { isDeepStrictEqual } from 'node:util';
-import {
-  type CanActivate,
-  type ExecutionContext,
-  HttpException,
-  Inject,
-  Injectable,
-} from '@nestjs/common';
+import { type CanActivate, type ExecutionContext, Inject, Injectable } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import { version as nestVersion } from '@nestjs/core/package.json';
-import { SluiceError, typeError } from './errors.js';
+import { type ArgumentError, SluiceError, typeError } from './errors.js';
 import { clientIpKey } from './http-client-ip.js';
-import { type ResponseFields, type Told, writeFields } from './http-fields.js';
+import { type Told, writeFields } from './http-fields.js';
 import { hold } from './http-hold.js';
 import type { Question } from './http-limiter.js';
 import { policiesUnder } from './http-policies.js';
-import { PROBLEM_CONTENT_TYPE, problemOf } from './http-problem.js';
+import { PROBLEM_CONTENT_TYPE } from './http-problem.js';
 import { checkDefaultKey, checkKeyKind, locate } from './http-question.js';
 import { releaseWhenClosed } from './http-release.js';
 import { warnOfProxyTrust } from './http-setup-warnings.js';
 import { readableError } from './http-thrown.js';
+import { type Call, fieldsOf, readCall } from './nestjs-call.js';
+import { denialFor } from './nestjs-denial.js';
 import { HandlerLimits, type Rule } from './nestjs-limits.js';
 import type { NestRequest } from './nestjs-options.js';
 import type { Decision, Key } from './types.js';
@@ -31,22 +27,21 @@ const NO_USER =
   ' (the request has no user: a guard that authenticates has to come before SluiceGuard)';
 const NEST_MAJOR = Number.parseInt(nestVersion, 10);
 
-/** A denied request: 429, or 503 where a store failed and the rule is to deny. Its response is problem+json. */
-export class RateLimitException extends HttpException {
-  readonly code = 'ERR_SLUICE_DENIED';
-  readonly decision: Decision;
+/** Contexts that the module's key function is asked about, besides HTTP requests. */
+const KINDS_WITH_KEYS: readonly string[] = ['graphql', 'ws', 'rpc'];
 
-  constructor(decision: Decision) {
-    const problem = problemOf(decision);
-    super({ ...problem }, problem.status);
-    this.message = problem.title;
-    this.decision = decision;
-  }
-}
+/** Rules of which is known whether their key depends on a user who is known only after the guard. */
+const settled = new WeakSet<Rule>();
+/** Rules whose handler was reported as not limited. */
+const reported = new WeakSet<Rule>();
 
 /**
- * Guards HTTP handlers, on Express and Fastify. Admitted and denied requests get `RateLimit-Policy` and
- * `RateLimit` headers; a denied one is answered by the `RateLimitException` that is thrown.
+ * Guards handlers of HTTP requests, on Express and Fastify, and of GraphQL over HTTP. Admitted and denied requests get
+ * `RateLimit-Policy` and `RateLimit` headers; a denied one is answered by the `RateLimitException` that is thrown.
+ *
+ * Guards gateways and RPC handlers, GraphQL without a request included, where a key function says who is limited; other
+ * handlers, of queues for instance, where their own decorator has a `key`. Without one they pass, with one warning for
+ * each handler (`SLUICE_NOT_LIMITED`).
  *
  * To be given by `SluiceModule.forRoot({ global: true })`, `APP_GUARD` or `@UseGuards`; one request asks as
  * often as it is guarded. A subclass may override `getKey`, `shouldSkip` and `throwDenied`, and may have a
@@ -57,10 +52,8 @@ export class SluiceGuard implements CanActivate {
   // to an object of its own.
   private readonly sluiceLimits: HandlerLimits | undefined;
   private readonly sluiceAdapter: HttpAdapterHost | undefined;
-  /** Rules of which is known whether their key depends on a user who is known only after this guard. */
-  private readonly sluiceSettled = new WeakSet<Rule>();
 
-  /** @throws RateLimitException, or the error of a callback or of the store */
+  /** @throws RateLimitException (`WsException`, `RpcException`), or the error of a callback or of the store */
   async canActivate(context: ExecutionContext): Promise<boolean> {
     try {
       return await this.sluiceAdmits(context);
@@ -72,38 +65,44 @@ export class SluiceGuard implements CanActivate {
   private async sluiceAdmits(context: ExecutionContext): Promise<boolean> {
     const { limits } = this.sluiceParts();
     const rule = limits.rule(context.getClass(), context.getHandler());
-    if (rule === undefined || (await this.shouldSkip(context))) return true;
-    refuseOtherThanHttp(context);
-    const request = context.switchToHttp().getRequest<NestRequest>();
-    const hadUser = hasUser(request);
-    let key: unknown;
+    if (rule === undefined) return true;
+    const call = readCall(context);
+    const { response } = call;
+    const hadUser = hasUser(call.request);
+    let asked: Asked;
     try {
-      key = await this.getKey(request, context);
+      if (await this.shouldSkip(context)) return true;
+      const reason = this.sluiceUnfit(call, rule);
+      if (reason !== undefined) return passUnlimited(rule, context, reason);
+      asked = await this.sluiceAsk(call, rule, context);
     } catch (error) {
-      if (hasHungUp(request, error)) return false; // There is nobody to answer, and nothing to report.
-      throw error;
+      if (hasHungUp(call, error)) return false; // There is nobody to answer, and nothing to report.
+      // A callback of the module reads HTTP requests; outside of HTTP it does not find one.
+      const misread = response === undefined && !rule.hasOwnKey && isArgumentError(error);
+      if (!misread) throw error;
+      return passUnlimited(
+        rule,
+        context,
+        `its key, plan, cost or limits failed (${error.message})`,
+      );
     }
-    const name = nameOf(context);
-    checkKeyKind(rule.keyKinds, key, `the key of ${name}`, hadUser ? '' : NO_USER);
-    const question = await questionOf(rule, request, context);
-    const decision = await rule.limiter.check(key, question).catch((error: unknown) => {
-      throw locate(error, name);
-    });
-    const response = nodeResponse(context);
+    const { key, question, decision } = asked;
     // First of all, so that whatever happens to the request its slots are given back.
-    if (decision.holder !== undefined) releaseWhenClosed(decision.holder, response);
-    this.sluiceTell(context, {
+    if (decision.holder !== undefined && response !== undefined) {
+      releaseWhenClosed(decision.holder, response);
+    }
+    this.sluiceTell(call, {
       decision,
       policies: policiesUnder(rule.limiter, question?.plan),
       policyField: rule.policyField(decision, question?.plan),
     });
     if (!decision.allowed) {
       await this.throwDenied(context, decision);
-      throw new RateLimitException(decision); // An override that returns must not let the request in.
+      throw denialFor(call.kind, decision); // An override that returns must not let the request in.
     }
     const derives = rule.key !== undefined || this.getKey !== SluiceGuard.prototype.getKey;
-    if (derives && !hadUser && !this.sluiceSettled.has(rule)) {
-      this.sluiceWatch(key, rule, request, context);
+    if (derives && !hadUser && response !== undefined && !settled.has(rule)) {
+      this.sluiceWatch(key, rule, call.request as NestRequest, context, response);
     }
     if (decision.delayMs > 0) {
       await new Promise<void>((resolve) => hold(decision.delayMs, response, resolve));
@@ -129,10 +128,11 @@ export class SluiceGuard implements CanActivate {
   /** Throws what a denied request is to be answered; the headers are set by then. Default: `RateLimitException`. */
   protected throwDenied(context: ExecutionContext, decision: Decision): void | Promise<void> {
     const { adapter } = this.sluiceParts();
-    if (keepsProblemType(adapter)) {
-      setHeader(adapter, context, 'Content-Type', PROBLEM_CONTENT_TYPE);
+    const call = readCall(context);
+    if (call.kind === 'http' && keepsProblemType(adapter)) {
+      fieldsOf(call, adapter)?.set('Content-Type', PROBLEM_CONTENT_TYPE);
     }
-    throw new RateLimitException(decision);
+    throw denialFor(call.kind, decision);
   }
 
   private sluiceParts(): { limits: HandlerLimits; adapter: HttpAdapterHost } {
@@ -142,11 +142,35 @@ export class SluiceGuard implements CanActivate {
     throw new SluiceError('ERR_SLUICE_NEST', message);
   }
 
-  private sluiceTell(context: ExecutionContext, told: Told): void {
+  /** Why a call cannot be limited; `undefined` if it can. */
+  private sluiceUnfit({ kind, response }: Call, rule: Rule): string | undefined {
+    if (response !== undefined) return undefined;
+    if (rule.takesSlots) {
+      return 'its policies count calls under way, and only an HTTP response shows when a call ends';
+    }
+    if (rule.hasOwnKey) return undefined;
+    const derives = rule.key !== undefined || this.getKey !== SluiceGuard.prototype.getKey;
+    if (derives && KINDS_WITH_KEYS.includes(kind)) return undefined;
+    return 'it gets no HTTP request, so there is no client address to count by';
+  }
+
+  private async sluiceAsk(call: Call, rule: Rule, context: ExecutionContext): Promise<Asked> {
+    const request = call.request as NestRequest;
+    const hint = call.response === undefined || hasUser(request) ? '' : NO_USER;
+    const key: unknown = await this.getKey(request, context);
+    const name = nameOf(context);
+    checkKeyKind(rule.keyKinds, key, `the key of ${name}`, hint);
+    const question = await questionOf(rule, request, context);
+    const decision = await rule.limiter.check(key, question).catch((error: unknown) => {
+      throw locate(error, name);
+    });
+    return { key, question, decision };
+  }
+
+  private sluiceTell(call: Call, told: Told): void {
     const { limits, adapter } = this.sluiceParts();
-    const response = context.switchToHttp().getResponse<FrameworkResponse>();
-    if (adapter.httpAdapter.isHeadersSent(response)) return;
-    writeFields(fieldsOf(adapter, response), told, limits.options);
+    const fields = fieldsOf(call, adapter);
+    if (fields !== undefined) writeFields(fields, told, limits.options);
   }
 
   /**
@@ -154,10 +178,16 @@ export class SluiceGuard implements CanActivate {
    * would notice. So it is asked again once a request has been answered that has a user by then: another key
    * is that mistake, the same key means that it does not depend on the user. Either ends the watch.
    */
-  private sluiceWatch(key: Key, rule: Rule, request: NestRequest, context: ExecutionContext): void {
-    nodeResponse(context).once('finish', async () => {
-      if (!hasUser(request) || this.sluiceSettled.has(rule)) return;
-      this.sluiceSettled.add(rule);
+  private sluiceWatch(
+    key: Key,
+    rule: Rule,
+    request: NestRequest,
+    context: ExecutionContext,
+    response: ServerResponse,
+  ): void {
+    response.once('finish', async () => {
+      if (!hasUser(request) || settled.has(rule)) return;
+      settled.add(rule);
       try {
         const now = await this.getKey(request, context);
         if (isDeepStrictEqual(now, key)) return;
@@ -177,36 +207,44 @@ Injectable()(SluiceGuard);
 Inject(HandlerLimits)(SluiceGuard.prototype, 'sluiceLimits');
 Inject(HttpAdapterHost)(SluiceGuard.prototype, 'sluiceAdapter');
 
-type FrameworkResponse = ServerResponse & { readonly raw?: ServerResponse };
-
-/** On Fastify, middleware writes to Node's response, and the fields of Fastify's reply take the place of those. */
-function fieldsOf({ httpAdapter }: HttpAdapterHost, response: FrameworkResponse): ResponseFields {
-  return {
-    response: response.raw ?? response,
-    get: (name) => response.getHeader(name) ?? response.raw?.getHeader(name),
-    set: (name, value) => httpAdapter.setHeader(response, name, value),
-    remove: (name) => {
-      response.removeHeader(name);
-      response.raw?.removeHeader(name);
-    },
-  };
+/** A question and its answer. */
+interface Asked {
+  readonly key: Key;
+  readonly question: Question | undefined;
+  readonly decision: Decision;
 }
 
-/** Node's response: what Express gives is one, what Fastify gives wraps one. */
-function nodeResponse(context: ExecutionContext): ServerResponse {
-  const response = context.switchToHttp().getResponse<FrameworkResponse>();
-  return response.raw ?? response;
-}
-
-function hasUser(request: NestRequest): boolean {
-  return request.user !== undefined && request.user !== null;
+function hasUser(request: unknown): boolean {
+  const { user } = Object(request) as Partial<NestRequest>;
+  return user !== undefined && user !== null;
 }
 
 /** A client that has hung up has no address any more. */
-function hasHungUp(request: NestRequest, error: unknown): boolean {
+function hasHungUp({ request }: Call, error: unknown): boolean {
   if ((error as Partial<SluiceError> | undefined)?.code !== 'ERR_SLUICE_CLIENT_IP') return false;
-  const { raw, socket } = request as { raw?: { socket?: Socket }; socket?: Socket };
+  const { raw, socket } = Object(request) as { raw?: { socket?: Socket }; socket?: Socket };
   return (raw?.socket ?? socket)?.destroyed === true;
+}
+
+/** Whether it says that a value is wrong, such as `undefined` in place of a request's header. */
+function isArgumentError(error: unknown): error is Error {
+  if (!(error instanceof Error)) return false;
+  return error instanceof TypeError || (error as Partial<ArgumentError>).argument !== undefined;
+}
+
+/** Lets a call in that cannot be limited. Says so once for each handler. */
+function passUnlimited(rule: Rule, context: ExecutionContext, reason: string): true {
+  if (reported.has(rule)) return true;
+  reported.add(rule);
+  const fix = rule.takesSlots
+    ? '@RateLimit with policies other than concurrency'
+    : '@RateLimit({ key })';
+  process.emitWarning(
+    `${nameOf(context)} (context type '${context.getType()}') is not limited: ${reason}. ` +
+      `Give it ${fix}, or exempt it with @SkipRateLimit().`,
+    { type: 'SluiceWarning', code: 'SLUICE_NOT_LIMITED' },
+  );
+  return true;
 }
 
 /**
@@ -217,25 +255,8 @@ function keepsProblemType({ httpAdapter }: HttpAdapterHost): boolean {
   return NEST_MAJOR >= 12 || httpAdapter.getType() !== 'express';
 }
 
-function setHeader(
-  { httpAdapter }: HttpAdapterHost,
-  context: ExecutionContext,
-  name: string,
-  value: string,
-): void {
-  const response: unknown = context.switchToHttp().getResponse();
-  if (!httpAdapter.isHeadersSent(response)) httpAdapter.setHeader(response, name, value);
-}
-
 function nameOf(context: ExecutionContext): string {
   return `${context.getClass().name}.${context.getHandler().name}`;
-}
-
-function refuseOtherThanHttp(context: ExecutionContext): void {
-  const kind: string = context.getType();
-  if (kind === 'http') return;
-  const message = `SluiceGuard limits HTTP requests, and ${nameOf(context)} was called in a context of type '${kind}': exempt it with @SkipRateLimit(), or override shouldSkip`;
-  throw new SluiceError('ERR_SLUICE_CONTEXT', message);
 }
 
 /** What else than its key a request is asked with. */

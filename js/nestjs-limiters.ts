@@ -135,7 +135,7 @@ function completed(decision: unknown, where: string): Decision {
     throw typeError('ERR_SLUICE_LIMITER', where, decision, "an object with 'allowed: boolean'");
   }
   if (policies !== undefined) return decision as Decision;
-  const filled = {
+  const missing = {
     policy: DEFAULT,
     limit: Number.NaN,
     remaining: Number.NaN,
@@ -144,7 +144,9 @@ function completed(decision: unknown, where: string): Decision {
     resetAfterMs: 0,
     delayMs: 0,
     source: 'store',
-    policies: [],
   };
-  return { ...filled, ...(decision as Decision) };
+  const filled: Decision = Object.assign(missing, decision as Decision);
+  const { policy, limit, remaining, retryAfterMs, resetAfterMs } = filled;
+  const only = { policy, allowed, limit, remaining, retryAfterMs, resetAfterMs };
+  return { ...filled, policies: [only] };
 }

@@ -13,7 +13,7 @@ import {
   keyKindsOf,
 } from './http-question.js';
 import type { LimiterOptions } from './limiter.js';
-import { getLimiterToken, type Handler, readDecorators } from './nestjs-decorators.js';
+import { getLimiterToken, type Handler, isDecorated, readDecorators } from './nestjs-decorators.js';
 import { DEFAULT, type ModuleLimiters, readProvided, unknownLimiter } from './nestjs-limiters.js';
 import { given, type RateLimitOptions, type SluiceModuleOptions } from './nestjs-options.js';
 
@@ -21,7 +21,11 @@ import { given, type RateLimitOptions, type SluiceModuleOptions } from './nestjs
 export interface Rule {
   readonly limiter: HttpLimiter;
   readonly key: RateLimitOptions['key'];
+  /** Whether a decorator has it: a key that was written for this handler. */
+  readonly hasOwnKey: boolean;
   readonly keyKinds: KeyKinds | undefined;
+  /** Whether an admitted call may hold a slot until it ends. */
+  readonly takesSlots: boolean;
   /** Cost, plan and limits: what else a request is asked with. */
   readonly question: Pick<RateLimitOptions, keyof Question>;
   /** The `RateLimit-Policy` field. */
@@ -30,6 +34,10 @@ export interface Rule {
 
 /** What Nest marks a method with that handles requests. */
 const PATH_METADATA = 'path';
+
+function hasPath(method: Handler): boolean {
+  return Reflect.hasMetadata(PATH_METADATA, method);
+}
 
 /** The name under which a class's prototypes hold the handler; that of the function itself may be a wrapper's. */
 function methodName(type: Type, handler: Handler): string {
@@ -43,18 +51,26 @@ function methodName(type: Type, handler: Handler): string {
   return handler.name;
 }
 
+/** Handlers of HTTP requests, and any that a decorator limits: those of resolvers, gateways, queues. */
 function* handlersOf(type: Type): Generator<Handler> {
   const seen = new Set<string>();
   for (let proto = type.prototype; proto; proto = Object.getPrototypeOf(proto)) {
     for (const name of Object.getOwnPropertyNames(proto)) {
       const method: unknown = Object.getOwnPropertyDescriptor(proto, name)?.value;
-      const first = !seen.has(name) && name !== 'constructor'; // The class has a path of its own.
+      const first = !seen.has(name) && name !== 'constructor'; // A class has decorators of its own.
       seen.add(name);
-      if (first && typeof method === 'function' && Reflect.hasMetadata(PATH_METADATA, method)) {
+      if (first && typeof method === 'function' && (hasPath(method) || isDecorated(method))) {
         yield method;
       }
     }
   }
+}
+
+function hasSlots({ policies, plans }: HttpLimiter): boolean {
+  const sets = [policies, ...Object.values(plans)];
+  return sets.some((set) =>
+    Object.values(set).some((policy) => policy?.algorithm === 'concurrency'),
+  );
 }
 
 /** Made once per application, by the module. Not part of the package's face. */
@@ -105,11 +121,20 @@ export class HandlerLimits implements OnModuleInit {
   /** What is wrong with a decorator is said when the application starts, not by its first request. */
   onModuleInit(): void {
     for (const module of this.#modules.values()) {
-      for (const { metatype } of module.controllers.values()) {
+      for (const { metatype } of [...module.controllers.values(), ...module.providers.values()]) {
+        if (typeof metatype !== 'function') continue;
         const type = metatype as Type;
-        for (const handler of handlersOf(type)) this.rule(type, handler);
+        for (const handler of handlersOf(type)) this.#checkHandler(type, handler);
       }
     }
+  }
+
+  #checkHandler(type: Type, handler: Handler): void {
+    const rule = this.rule(type, handler);
+    if (rule === undefined || !this.#guardsAll || !hasPath(handler)) return;
+    const method = `${type.name}.${methodName(type, handler)}`;
+    if (rule.key === undefined) checkDefaultKey(rule.keyKinds, `the key of ${method}`);
+    if (rule.question.plan === undefined) checkDefaultPlan(rule.limiter, `the plan of ${method}`);
   }
 
   #limiter(name: string, where: string): HttpLimiter {
@@ -141,11 +166,15 @@ export class HandlerLimits implements OnModuleInit {
     const question = given({ cost, plan, limits });
     const keyKinds = keyKindsOf(limiter);
     checkQuestion(limiter, question, (part) => `the ${part} of ${method}`);
-    if (this.#guardsAll) {
-      if (key === undefined) checkDefaultKey(keyKinds, `the key of ${method}`);
-      if (plan === undefined) checkDefaultPlan(limiter, `the plan of ${method}`);
-    }
-    return { limiter, key, keyKinds, question, policyField: policyField(limiter, limits) };
+    return {
+      limiter,
+      key,
+      hasOwnKey: decorated.key !== undefined,
+      keyKinds,
+      takesSlots: hasSlots(limiter),
+      question,
+      policyField: policyField(limiter, limits),
+    };
   }
 
   #makeForHandler(

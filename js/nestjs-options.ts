@@ -18,7 +18,8 @@ export interface NestRequest {
 }
 
 /**
- * Who is limited, by the platform's request: a string that is not empty, or, where policies say `by`, an object of the
+ * Who is limited, by the platform's request (outside of HTTP: the gateway's client, the RPC data, the GraphQL context, or
+ * the handler's first argument): a string that is not empty, or, where policies say `by`, an object of the
  * parts that they count by. Anything else is an error.
  */
 export type KeyFunction<Request = NestRequest> = (
@@ -37,7 +38,7 @@ export type NamedLimiterOptions = LimiterOptions &
 export interface SluiceModuleOptions<Request = NestRequest> extends Partial<LimiterOptions> {
   /** The limiters by name, in place of `policies` or `plans`, which makes one alone, 'default'. A guarded handler that names none is asked of 'default'; without one it is not limited. */
   limiters?: Readonly<Record<string, AnyLimiter | NamedLimiterOptions>>;
-  /** True guards every HTTP handler of the application with `SluiceGuard`. Default false. */
+  /** True guards every handler of the application with `SluiceGuard`. Default false. */
   global?: boolean;
   /** Default, where keys are strings: the client's IP address as the platform gives it, an IPv6 address cut to its /56. */
   key?: KeyFunction<Request>;

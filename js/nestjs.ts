@@ -6,7 +6,8 @@ export {
   RateLimit,
   SkipRateLimit,
 } from './nestjs-decorators.js';
-export { RateLimitException, SluiceGuard } from './nestjs-guard.js';
+export { RateLimitException } from './nestjs-denial.js';
+export { SluiceGuard } from './nestjs-guard.js';
 export { SluiceModule } from './nestjs-module.js';
 export type {
   KeyFunction,

@@ -10,7 +10,7 @@ import { APP_GUARD } from '@nestjs/core';
 import { tokenBucket } from 'sluice';
 import { RateLimit, RateLimitException, SluiceGuard } from 'sluice/nestjs';
 import { denial, scriptedLimiter } from './express-support.mjs';
-import { controller, platforms, start, statuses } from './nestjs-support.mjs';
+import { collectWarnings, controller, platforms, start, statuses } from './nestjs-support.mjs';
 
 const bucket = (capacity) => tokenBucket({ capacity, every: '1h' });
 
@@ -230,12 +230,4 @@ function deferred() {
     resolve = ready;
   });
   return { promise, resolve };
-}
-
-function collectWarnings(t) {
-  const warnings = [];
-  const collect = (warning) => warning.name === 'SluiceWarning' && warnings.push(warning);
-  process.on('warning', collect);
-  t.after(() => process.off('warning', collect));
-  return warnings;
 }

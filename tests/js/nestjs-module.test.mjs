@@ -5,7 +5,7 @@ import { spawnSync } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { test } from 'node:test';
 import { UseGuards } from '@nestjs/common';
-import { ExternalContextCreator, NestFactory } from '@nestjs/core';
+import { NestFactory } from '@nestjs/core';
 import { createLimiter, SluiceError, tokenBucket } from 'sluice';
 import {
   getLimiterToken,
@@ -16,14 +16,7 @@ import {
   SluiceGuard,
   SluiceModule,
 } from 'sluice/nestjs';
-import {
-  controller,
-  onMethod,
-  platforms,
-  rootModule,
-  start,
-  startContext,
-} from './nestjs-support.mjs';
+import { controller, platforms, rootModule, start, startContext } from './nestjs-support.mjs';
 
 const bucket = (capacity) => tokenBucket({ capacity, every: '1h' });
 const has = (expected) => (error) => {
@@ -134,36 +127,6 @@ test('at shutdown a handler that a decorator gave policies has its limiter close
   await app.close();
   await assert.rejects(guard.canActivate(context), has({ code: 'ERR_SLUICE_CLOSED' }));
 });
-
-for (const type of ['graphql', 'ws', 'rpc']) {
-  test(`in a context of type '${type}' the guard fails with a code and the context's name, unless exempt`, async (t) => {
-    class Resolver {
-      limited() {
-        return 'reached';
-      }
-      exempt() {
-        return 'reached';
-      }
-    }
-    onMethod(Resolver, 'exempt', SkipRateLimit());
-    const { app } = await start(
-      t,
-      platforms.Express,
-      { policies: bucket(9), global: true },
-      { providers: [Resolver] },
-    );
-    const resolver = app.get(Resolver);
-    const call = (name) =>
-      app
-        .get(ExternalContextCreator)
-        .create(resolver, resolver[name], name, ...new Array(5), type)();
-    await assert.rejects(
-      call('limited'),
-      has({ code: 'ERR_SLUICE_CONTEXT', message: new RegExp(`Resolver\\.limited .*'${type}'`) }),
-    );
-    assert.equal(await call('exempt'), 'reached');
-  });
-}
 
 const limiterMade = createLimiter({ policies: bucket(1) });
 const wrongRoots = {

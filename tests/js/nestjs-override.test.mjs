@@ -105,6 +105,18 @@ test('a replacement that has only check is asked with key, cost and plan, and an
   }
 });
 
+test('a replacement that says when to retry has the client told', async (t) => {
+  const root = rootModule([modules.forRoot({ policies: bucket(1) })], {
+    controllers: [controller({ a: [] })],
+  });
+  const { send } = await startWith(t, root, (building) =>
+    building
+      .overrideProvider(getLimiterToken())
+      .useValue({ check: async () => ({ allowed: false, retryAfterMs: 5000 }) }),
+  );
+  assert.equal((await send('/a')).headers['retry-after'], '5');
+});
+
 test('a replacement gets one argument where there is nothing to say but the key', async (t) => {
   const options = { policies: bucket(1), key: () => 'k' };
   const root = rootModule([modules.forRoot(options)], { controllers: [controller({ a: [] })] });

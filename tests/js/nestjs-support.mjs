@@ -85,3 +85,12 @@ export async function statuses(send, ...paths) {
   for (const path of paths) found.push((await send(path)).status);
   return found;
 }
+
+/** Sluice's warnings of the process, until test `t` ends. They arrive in the next turn of the event loop. */
+export function collectWarnings(t) {
+  const warnings = [];
+  const collect = (warning) => warning.name === 'SluiceWarning' && warnings.push(warning);
+  process.on('warning', collect);
+  t.after(() => process.off('warning', collect));
+  return warnings;
+}

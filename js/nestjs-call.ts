@@ -1,0 +1,82 @@
+// What a guard finds in a Nest context: the request, and the response of an HTTP call.
+
+import type { ServerResponse } from 'node:http';
+import type { ExecutionContext } from '@nestjs/common';
+import type { HttpAdapterHost } from '@nestjs/core';
+import type { ResponseFields } from './http-fields.js';
+
+/** A call that a guard decides about. */
+export interface Call {
+  /** 'http', 'graphql', 'ws', 'rpc', or what a library of its own calls its contexts. */
+  readonly kind: string;
+  /**
+   * What key functions get: the platform's request; of GraphQL the HTTP request, else the GraphQL context; of a
+   * gateway the client; of an RPC handler the data; of any other handler its first argument.
+   */
+  readonly request: unknown;
+  /** Node's response: what Express gives is one, what Fastify gives wraps one. `undefined`: not an HTTP call. */
+  readonly response: ServerResponse | undefined;
+  /** The platform's, where the platform sends it. */
+  readonly platformResponse?: ServerResponse;
+}
+
+type Loose = Readonly<Record<string, unknown>>;
+
+/** The fields of anything, `undefined` and primitives included. */
+function fields(value: unknown): Loose {
+  return Object(value) as Loose;
+}
+
+/** `undefined` unless both are what an HTTP platform gives: libraries call their own handlers 'http', too. */
+function httpCall(kind: string, request: unknown, response: unknown): Call | undefined {
+  const node = fields(response).raw ?? response;
+  const isRequest = typeof fields(request).headers === 'object';
+  if (!isRequest || typeof fields(node).headersSent !== 'boolean') return undefined;
+  return { kind, request, response: node as ServerResponse };
+}
+
+/** The HTTP call behind a GraphQL one. Apollo's context has `req` and `res`, Mercurius' has `reply`. */
+function graphqlCall(context: unknown): Call {
+  const { req, res, reply } = fields(context);
+  const request = req ?? fields(reply).request;
+  const call = httpCall('graphql', request, res ?? reply ?? fields(request).res);
+  return call ?? { kind: 'graphql', request: context, response: undefined };
+}
+
+export function readCall(context: ExecutionContext): Call {
+  const kind: string = context.getType();
+  if (kind === 'http') {
+    const http = context.switchToHttp();
+    const call = httpCall(kind, http.getRequest(), http.getResponse());
+    if (call !== undefined) return { ...call, platformResponse: http.getResponse() };
+  }
+  if (kind === 'graphql') return graphqlCall(context.getArgByIndex(2));
+  return { kind, request: context.getArgByIndex(0), response: undefined };
+}
+
+/** The header fields of a call's response; `undefined` where there is no response, or it has begun. */
+export function fieldsOf(
+  { response, platformResponse: own }: Call,
+  { httpAdapter }: HttpAdapterHost,
+): ResponseFields | undefined {
+  if (response === undefined || response.headersSent) return undefined;
+  if (own === undefined) {
+    return {
+      response,
+      get: (name) => response.getHeader(name),
+      set: (name, value) => response.setHeader(name, value),
+      remove: (name) => response.removeHeader(name),
+    };
+  }
+  if (httpAdapter.isHeadersSent(own)) return undefined;
+  // On Fastify, middleware writes to Node's response, and the fields of Fastify's reply take the place of those.
+  return {
+    response,
+    get: (name) => own.getHeader(name) ?? response.getHeader(name),
+    set: (name, value) => httpAdapter.setHeader(own, name, value),
+    remove: (name) => {
+      own.removeHeader(name);
+      response.removeHeader(name);
+    },
+  };
+}
