@@ -110,7 +110,7 @@ export function retryAfterSeconds(
   const waits = decision.policies
     .filter(({ policy, allowed }) => !allowed && !shadows.includes(policy))
     .map((each) => waitMs(each, policies[each.policy], slotRetryAfter));
-  const longest = Math.max(...waits);
+  const longest = quotaIsKnown(decision) ? Math.max(...waits) : decision.retryAfterMs;
   if (longest === Number.POSITIVE_INFINITY) return longest;
   const addedMs = retryAfterJitter === 0 ? 0 : Math.floor(longest * retryAfterJitter * random());
   return wholeSeconds(longest + addedMs);

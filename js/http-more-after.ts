@@ -7,7 +7,10 @@ import type { Decision, Policy } from './types.js';
 /** In a sliding window, the weight of a previous window that counts in full. As in core/sliding_window.h. */
 const WHOLE = 1024;
 
-/** Whether the call cost nothing under the policy that binds: such a call passes a block, whose end is not known. */
+/**
+ * Whether the call cost nothing under the policy that binds. Such a call passes where nothing is left: beside a block
+ * or a debt, of which the numbers do not tell the end.
+ */
 function wasFree(decision: Decision): boolean {
   const charge = chargeOf(decision);
   if (charge === undefined || charge === 'foreign') return false;
@@ -20,8 +23,8 @@ function wasFree(decision: Decision): boolean {
  *
  * - A bucket (token bucket, GCRA, leaky bucket): the next unit, to the millisecond.
  * - A fixed window: its end.
- * - A sliding window: the end of the current window, or the first moment in the next one at which a unit leaves. Exact
- *   while the previous window was empty, else an upper bound. With nothing left: until the key equals a new one.
+ * - A sliding window: the first moment in the next window at which a unit leaves. Exact while the previous window was
+ *   empty, else an upper bound.
  * - A sliding log: until the key equals a new one, an upper bound.
  * - A denied call: its `retryAfterMs`, `Infinity` if it can never be admitted.
  * - `undefined` when nothing was used, and for a concurrency policy: nobody knows when a slot is released.
@@ -42,7 +45,7 @@ export function moreAfterMs(decision: Decision, policy: Policy | undefined): num
     return (resetAfterMs * 1e6 - (used - 1) * unitNs) / 1e6;
   }
   const resetUs = resetAfterMs * 1e3;
-  if (policy.algorithm === 'slidingWindow' && remaining > 0 && resetUs > spanUs) {
+  if (policy.algorithm === 'slidingWindow' && resetUs > spanUs) {
     // The current window ends in resetUs - spanUs. Where the previous one held anything, a unit leaves before that.
     const weight = Math.floor(((used - 1) * WHOLE) / used);
     return (resetUs - Math.floor((weight * spanUs) / WHOLE)) / 1e3;

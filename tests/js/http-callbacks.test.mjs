@@ -113,6 +113,23 @@ for (const [what, thing] of Object.entries(hostile)) {
   }
 }
 
+test('a callback that returns an object whose getters throw is answered 500', async (t) => {
+  const broken = () =>
+    Object.defineProperty({}, 'user', { get: hostile['a revoked proxy'], enumerable: true });
+  const throwing = () => Object.defineProperty({}, 'user', { get: raise, enumerable: true });
+  const policies = { user: tokenBucket({ capacity: 9, every: '1s', by: 'user' }) };
+  const plain = { user: tokenBucket({ capacity: 9, every: '1s' }) };
+  const { send } = await serve(t, (app) => {
+    app.get('/key', rateLimit({ policies, key: throwing }));
+    app.get('/broken', rateLimit({ policies, key: broken }));
+    app.get('/cost', rateLimit({ policies: plain, cost: throwing }));
+    app.get('/limits', rateLimit({ policies: plain, limits: async () => throwing() }));
+  });
+  for (const path of ['/key', '/broken', '/cost', '/limits']) {
+    assert.equal((await send(path)).status, 500, path);
+  }
+});
+
 test("NestJS: a callback's own exceptions reach the filters as they are", async (t) => {
   const { HttpException } = await import('@nestjs/common');
   const { send } = await start(

@@ -176,6 +176,11 @@ test('a block is waited for, also under a concurrency policy: its end is known',
   assert.equal(await firstDenial(slots(1), {}, { prepare }), 3600);
 });
 
+test('where the rule for a failed store is to deny, nobody waits for a slot', () => {
+  const answer = denial({ source: 'deny', remaining: NaN, retryAfterMs: 1000 });
+  assert.equal(retryAfterSeconds(answer, { burst: slots(1) }, { slotRetryAfter: 30 }), 1);
+});
+
 test('a shadow that would deny longer does not count', async () => {
   const policies = {
     shadow: fixedWindow({ limit: 1, window: '1d', enforce: false }),
