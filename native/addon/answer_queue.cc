@@ -18,15 +18,36 @@ static_assert(kLargestAnswer <= Environment::kExchangeNumbers);
 
 }  // namespace
 
-AnswerQueue::AnswerQueue(Napi::Env env) {
-  const Napi::String name = Napi::String::New(env, "sluice");
-  const napi_status status = napi_create_threadsafe_function(
-      env, nullptr, nullptr, name, 0, 1, nullptr, nullptr, this, &AnswerQueue::OnWake, &wake_);
-  if (status != napi_ok) throw Napi::Error::New(env);
-  napi_unref_threadsafe_function(env, wake_);
+void AnswerQueue::Enter(napi_env env) {
+  if (wake_ == nullptr) {
+    napi_threadsafe_function wake = nullptr;
+    const napi_status status =
+        napi_create_threadsafe_function(env, nullptr, nullptr, Napi::String::New(env, "sluice"), 0,
+                                        1, nullptr, nullptr, this, &AnswerQueue::OnWake, &wake);
+    if (status != napi_ok) throw Napi::Error::New(env);
+    napi_unref_threadsafe_function(env, wake);
+    // Hooks run last in, first out: this one before the function's own, which frees it.
+    napi_add_env_cleanup_hook(env, &AnswerQueue::OnEnd, this);
+    env_ = env;
+    const std::scoped_lock lock(mutex_);
+    wake_ = wake;
+  }
+  ++limiters_;
 }
 
-AnswerQueue::~AnswerQueue() = default;
+void AnswerQueue::Leave() {
+  --limiters_;
+  if (limiters_ == 0 && expected_ == 0) Close();
+}
+
+void AnswerQueue::End() {
+  Close();
+  receiver_.Reset();
+  breaker_receiver_.Reset();
+  warning_receiver_.Reset();
+}
+
+void AnswerQueue::OnEnd(void* queue) { static_cast<AnswerQueue*>(queue)->Close(); }
 
 void AnswerQueue::SetReceiver(Napi::Function receiver) { receiver_ = Napi::Persistent(receiver); }
 
@@ -39,14 +60,12 @@ void AnswerQueue::SetWarningReceiver(Napi::Function receiver) {
 }
 
 void AnswerQueue::Expect(std::uint64_t count) {
-  if (expected_ == 0 && count > 0) napi_ref_threadsafe_function(receiver_.Env(), wake_);
+  if (expected_ == 0 && count > 0) napi_ref_threadsafe_function(env_, wake_);
   expected_ += count;
 }
 
 void AnswerQueue::Close() {
-  receiver_.Reset();
-  breaker_receiver_.Reset();
-  warning_receiver_.Reset();
+  if (wake_ == nullptr) return;
   napi_threadsafe_function wake = nullptr;
   {
     const std::scoped_lock lock(mutex_);
@@ -54,6 +73,7 @@ void AnswerQueue::Close() {
     waiting_ = {};
     news_ = {};
   }
+  napi_remove_env_cleanup_hook(env_, &AnswerQueue::OnEnd, this);
   napi_release_threadsafe_function(wake, napi_tsfn_abort);
 }
 
@@ -146,6 +166,7 @@ void AnswerQueue::HandOver(napi_env env) {
   taken_.numbers.clear();
   taken_.ends.clear();
   taken_.details.clear();
+  if (limiters_ == 0 && expected_ == 0) Close();
 }
 
 void AnswerQueue::HandOverNews(napi_env env, std::span<const News> news) {

@@ -21,11 +21,13 @@ class Environment;
 /// Deliver, OnBreaker and OnWarning may be called on any thread, also after the environment has
 /// ended: what they bring is then dropped. All else belongs to the environment's thread.
 ///
-/// The queue keeps the process alive only while questions are under way.
+/// There is a thread-safe function, which tools show as an open handle, only while a limiter uses
+/// the queue. It keeps the process alive only while questions are under way.
 class AnswerQueue final : public AnswerSink, public redis::Watcher {
  public:
-  explicit AnswerQueue(Napi::Env env);
-  ~AnswerQueue() override;
+  /// To be called for each limiter that is made, and for each that is closed.
+  void Enter(napi_env env);
+  void Leave();
 
   /// Sets the function that takes answers: (count, details | undefined). Each is written to the
   /// exchange as [ticket, fault, verdict...] in turn, the verdict's code being -1 if there is none;
@@ -37,8 +39,8 @@ class AnswerQueue final : public AnswerSink, public redis::Watcher {
   void SetWarningReceiver(Napi::Function receiver);
   /// Notes `count` more questions under way.
   void Expect(std::uint64_t count);
-  /// The environment is about to end.
-  void Close();
+  /// The environment ends. Whoever holds the queue longer has an empty one.
+  void End();
 
   void Deliver(std::span<const Answer> answers) override;
   void OnBreaker(std::string_view address, redis::BreakerState state) override;
@@ -46,6 +48,7 @@ class AnswerQueue final : public AnswerSink, public redis::Watcher {
 
  private:
   static void OnWake(napi_env env, napi_value callback, void* context, void* data);
+  static void OnEnd(void* queue);
 
   /// Answers on their way, already as the numbers that JavaScript gets.
   struct Batch {
@@ -60,6 +63,7 @@ class AnswerQueue final : public AnswerSink, public redis::Watcher {
     std::array<std::string, 3> texts;
   };
 
+  void Close();
   void HandOver(napi_env env);
   void HandOverNews(napi_env env, std::span<const News> news);
   void Tell(News&& news);
@@ -67,13 +71,15 @@ class AnswerQueue final : public AnswerSink, public redis::Watcher {
   Napi::FunctionReference receiver_;
   Napi::FunctionReference breaker_receiver_;
   Napi::FunctionReference warning_receiver_;
+  napi_env env_ = nullptr;
+  std::size_t limiters_ = 0;
   std::uint64_t expected_ = 0;
   Batch taken_;
 
   std::mutex mutex_;
   Batch waiting_;
   std::vector<News> news_;
-  napi_threadsafe_function wake_ = nullptr;  // null once closed
+  napi_threadsafe_function wake_ = nullptr;  // null while nobody is to be woken
 };
 
 }  // namespace sluice::addon

@@ -2,6 +2,7 @@
 #include "environment.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "answer_queue.h"
 #include "password_desk.h"
@@ -14,22 +15,20 @@ constexpr std::int64_t kMarkMask = (std::int64_t{1} << 53) - 1;
 
 }  // namespace
 
-Environment::Environment(Napi::Env env, Napi::Object exports) {
+Environment::Environment(Napi::Env env, Napi::Object exports)
+    : env_(env),
+      answers_(std::make_shared<AnswerQueue>()),
+      passwords_(std::make_shared<PasswordDesk>()) {
   auto exchange = Napi::Float64Array::New(env, kExchangeNumbers);
   exchange_array_ = Napi::Persistent(exchange);
   exchange_ = exchange.Data();
   exports.Set("exchange", exchange);
-
-  answers_ = std::make_shared<AnswerQueue>(env);
-  passwords_ = std::make_shared<PasswordDesk>(env);
-  // Runs while the thread-safe functions still live, before the destructor below.
-  env.AddCleanupHook([answers = answers_, passwords = passwords_] {
-    answers->Close();
-    passwords->Close();
-  });
 }
 
-Environment::~Environment() = default;
+Environment::~Environment() {
+  answers_->End();
+  passwords_->End();
+}
 
 Environment& Environment::Of(napi_env env) {
   void* data = nullptr;
@@ -37,16 +36,25 @@ Environment& Environment::Of(napi_env env) {
   return *static_cast<Environment*>(data);
 }
 
-Call Environment::ReadCall(std::size_t count) const {
+Call Environment::ReadCall(redis::Request::Kind kind, std::span<const Policy> policies) const {
+  using Kind = redis::Request::Kind;
+  constexpr std::int64_t kLongest = ToMicros(kLongestSpan).count();
+  constexpr std::int64_t kAllBits = std::numeric_limits<std::int32_t>::max();
+  const bool asks = kind == Kind::kCheck || kind == Kind::kPeek;
   Call call;
-  call.span = FromMicros(exchange_[0]);
-  call.which = static_cast<std::uint32_t>(exchange_[1]);
-  const auto flags = static_cast<unsigned>(exchange_[2]);
+  const std::int64_t shortest = kind == Kind::kBlock ? 1 : -1;
+  call.span = FromMicros(Whole(env_, exchange_[0], "a call's span", shortest, kLongest));
+  call.which = static_cast<std::uint32_t>(Whole(env_, exchange_[1], "a call's bits", 0, kAllBits));
+  const std::int64_t flags = Whole(env_, exchange_[2], "a call's flags", 0, 3);
   call.has_marks = (flags & 1) != 0;
   call.charged_here = (flags & 2) != 0;
-  for (std::size_t i = 0; i < count; ++i) {
-    call.a[i] = static_cast<std::int64_t>(exchange_[3 + 2 * i]);
-    call.b[i] = static_cast<std::int64_t>(exchange_[4 + 2 * i]);
+  if (kind == Kind::kAbort && !call.has_marks) {
+    throw Napi::RangeError::New(env_, "an abort must have marks");
+  }
+  for (std::size_t i = 0; i < policies.size(); ++i) {
+    call.a[i] = Whole(env_, exchange_[3 + 2 * i], "units", 0, kLargestCost);
+    const std::int64_t most = asks ? LargestLimit(policies[i].algorithm) : kLargestExact;
+    call.b[i] = Whole(env_, exchange_[4 + 2 * i], asks ? "a limit" : "a mark", 0, most);
   }
   return call;
 }

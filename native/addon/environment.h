@@ -8,7 +8,9 @@
 #include <memory>
 #include <span>
 
+#include "core/policy.h"
 #include "limiter/verdict.h"
+#include "redis/request.h"
 
 namespace sluice::addon {
 
@@ -37,7 +39,7 @@ struct Call {
 /// for. `mark` is Decision::mark modulo 2^53. Of a repeated check four numbers of 32 bits follow:
 /// who holds its slots.
 ///
-/// A call (from JavaScript): [spanUs, which, flags, then per policy: a, b].
+/// A call (from JavaScript), in whole numbers: [spanUs, which, flags, then per policy: a, b].
 ///   check, peek           spanUs: the longest wait, -1 for none; a: cost; b: limit, 0 for its own
 ///   debit, credit, abort  a: units; b: mark, where flags & 1
 ///   credit ... renew      flags & 2: this process made the charge, in place of a store that failed
@@ -56,13 +58,16 @@ class Environment {
   static Environment& Of(napi_env env);
 
   double* exchange() { return exchange_; }
-  /// Reads a call over `count` policies that JavaScript left in `exchange`.
-  Call ReadCall(std::size_t count) const;
+  /// Reads a call over these policies that JavaScript left in `exchange`. Throws a RangeError for a
+  /// number that a call of this kind cannot have.
+  Call ReadCall(redis::Request::Kind kind, std::span<const Policy> policies) const;
   AnswerQueue& answers() { return *answers_; }
   std::shared_ptr<AnswerQueue> SharedAnswers() { return answers_; }
   PasswordDesk& passwords() { return *passwords_; }
+  std::shared_ptr<PasswordDesk> SharedPasswords() { return passwords_; }
 
  private:
+  const napi_env env_;
   Napi::Reference<Napi::Float64Array> exchange_array_;
   double* exchange_;
   std::shared_ptr<AnswerQueue> answers_;

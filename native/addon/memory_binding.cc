@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <exception>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -21,13 +22,24 @@
 namespace sluice::addon {
 namespace {
 
-using StorePtr = std::shared_ptr<MemoryStore>;
+using Kind = redis::Request::Kind;
+
+constexpr auto kLastKind = static_cast<std::int64_t>(Kind::kUnblock);
+
+// A store as JavaScript holds it.
+struct Store {
+  std::shared_ptr<MemoryStore> store;
+  bool external_clock;
+};
 
 struct Bound {
-  Bound(Environment& its_environment, MemoryLimiter its_limiter)
-      : environment(its_environment), limiter(std::move(its_limiter)) {}
+  Bound(Environment& its_environment, MemoryLimiter its_limiter, bool its_external_clock)
+      : environment(its_environment),
+        limiter(std::move(its_limiter)),
+        external_clock(its_external_clock) {}
   Environment& environment;
   MemoryLimiter limiter;
+  const bool external_clock;  // of the store
   MonotonicClock clock;
   Verdict verdict;  // kept from call to call: clearing one costs as much as the decision
 };
@@ -48,13 +60,19 @@ Arguments ReadArguments(napi_env env, napi_callback_info info) {
   return call;
 }
 
-double NumberAt(napi_env env, const Arguments& call, std::size_t index, double otherwise) {
-  if (index < call.argc) napi_get_value_double(env, call.args[index], &otherwise);
-  return otherwise;
+std::int64_t WholeAt(napi_env env, const Arguments& call, std::size_t index, std::int64_t otherwise,
+                     const char* what, std::int64_t least, std::int64_t most) {
+  if (index >= call.argc) return otherwise;
+  double number = std::numeric_limits<double>::quiet_NaN();
+  napi_get_value_double(env, call.args[index], &number);
+  return Whole(env, number, what, least, most);
 }
 
 Nanos NowAt(napi_env env, const Arguments& call, std::size_t index) {
-  const double now_us = NumberAt(env, call, index, -1);
+  const std::int64_t now_us = WholeAt(env, call, index, -1, "nowUs", -1, kLargestExact);
+  if (call.bound->external_clock != (now_us >= 0)) {
+    throw Napi::RangeError::New(env, "nowUs must come from the store's own clock");
+  }
   return now_us < 0 ? call.bound->clock.Now() : FromMicros(now_us);
 }
 
@@ -63,10 +81,13 @@ template <typename Body>
 napi_value Guarded(napi_env env, Body body) {
   try {
     return body();
+  } catch (const Napi::Error& error) {
+    error.ThrowAsJavaScriptException();
   } catch (const std::exception& error) {
+    // Its status says nothing more: where JavaScript may not run, nobody sees the exception.
     napi_throw_error(env, nullptr, error.what());
-    return nullptr;
   }
+  return nullptr;
 }
 
 template <typename Decider>
@@ -75,7 +96,7 @@ napi_value Decide(napi_env env, napi_callback_info info, Decider decide) {
   const MemoryLimiter& limiter = call.bound->limiter;
   const std::size_t count = limiter.policies().size();
   std::array<std::int64_t, kMaxPolicies> costs;
-  std::fill_n(costs.begin(), count, static_cast<std::int64_t>(NumberAt(env, call, 1, 1)));
+  std::fill_n(costs.begin(), count, WholeAt(env, call, 1, 1, "a cost", 0, kLargestCost));
   const Nanos now = NowAt(env, call, 2);
   const Utf8 key(env, call.args[0]);
   Verdict& verdict = call.bound->verdict;
@@ -100,6 +121,11 @@ napi_value Peek(napi_env env, napi_callback_info info) {
   });
 }
 
+napi_value RefuseShort(napi_env env, napi_callback_info /*info*/) {
+  napi_throw_type_error(env, nullptr, "a call about slots must have a holder");
+  return nullptr;
+}
+
 // One key, or one per policy. Returns how many.
 std::size_t ReadKeys(napi_env env, napi_value from, const MemoryLimiter& limiter,
                      std::array<KeyHash, kMaxPolicies>& keys) {
@@ -109,22 +135,19 @@ std::size_t ReadKeys(napi_env env, napi_value from, const MemoryLimiter& limiter
     keys[0] = limiter.Hash(Utf8(env, from).view());
     return 1;
   }
-  const std::size_t count = limiter.policies().size();
-  for (std::size_t i = 0; i < count; ++i) {
-    napi_value key = nullptr;
-    napi_get_element(env, from, static_cast<std::uint32_t>(i), &key);
-    keys[i] = limiter.Hash(Utf8(env, key).view());
+  const auto count = static_cast<std::uint32_t>(limiter.policies().size());
+  const Napi::Array list = ReadList(Napi::Value(env, from), "keys", count, count);
+  for (std::uint32_t i = 0; i < count; ++i) {
+    keys[i] = limiter.Hash(Utf8(env, list.Get(i)).view());
   }
   return count;
 }
 
 // What a call comes to that says more than a key and a cost.
-std::int32_t Do(Bound& bound, redis::Request::Kind kind, MemoryLimiter::Keys keys, HolderId holder,
-                std::string_view id, Nanos now) {
-  using Kind = redis::Request::Kind;
+std::int32_t Do(Bound& bound, const Call& call, Kind kind, MemoryLimiter::Keys keys,
+                HolderId holder, std::string_view id, Nanos now) {
   const MemoryLimiter& limiter = bound.limiter;
   const std::size_t count = limiter.policies().size();
-  const Call call = bound.environment.ReadCall(count);
   const std::span units = std::span(call.a).first(count);
   const std::span marks = std::span(call.b).first(call.has_marks ? count : 0);
   switch (kind) {
@@ -174,21 +197,28 @@ std::int32_t Do(Bound& bound, redis::Request::Kind kind, MemoryLimiter::Keys key
 napi_value Act(napi_env env, napi_callback_info info) {
   return Guarded(env, [=] {
     const Arguments call = ReadArguments(env, info);
-    const auto kind = static_cast<redis::Request::Kind>(NumberAt(env, call, 0, 0));
+    const MemoryLimiter& limiter = call.bound->limiter;
+    const auto kind = static_cast<Kind>(WholeAt(env, call, 0, -1, "a kind", 0, kLastKind));
+    // Before keys: reading an array may run code that leaves another call in the exchange.
+    const Call said = call.bound->environment.ReadCall(kind, limiter.policies());
     std::array<KeyHash, kMaxPolicies> keys;
-    const std::size_t count = ReadKeys(env, call.args[1], call.bound->limiter, keys);
+    const std::size_t count = ReadKeys(env, call.args[1], limiter, keys);
     const auto text = [&](std::size_t index) -> std::optional<std::string> {
       napi_valuetype type = napi_undefined;
       if (index < call.argc) napi_typeof(env, call.args[index], &type);
-      if (type != napi_string) return std::nullopt;
+      if (type == napi_undefined) return std::nullopt;
       return Utf8(env, call.args[index]).Text();
     };
-    const std::optional<std::string> holder = text(3);
+    const std::optional<std::string> digits = text(3);
     const std::optional<std::string> id = text(4);
+    const HolderId holder = digits ? ReadHolder(env, *digits) : HolderId{};
+    if (!digits && HasSlots(limiter.policies()) &&
+        (kind == Kind::kCheck || kind == Kind::kRelease || kind == Kind::kRenew)) {
+      throw Napi::TypeError::New(env, "a call about slots must have a holder");
+    }
     napi_value code = nullptr;
     napi_create_int32(env,
-                      Do(*call.bound, kind, std::span(keys).first(count),
-                         holder ? ReadHolder(*holder) : HolderId{},
+                      Do(*call.bound, said, kind, std::span(keys).first(count), holder,
                          id ? std::string_view(*id) : std::string_view(), NowAt(env, call, 2)),
                       &code);
     return code;
@@ -196,26 +226,26 @@ napi_value Act(napi_env env, napi_callback_info info) {
 }
 
 Napi::Value OpenMemoryStore(const Napi::CallbackInfo& info) {
-  const bool external_clock = info[2].As<Napi::Boolean>().Value();
+  const bool external_clock = ReadFlag(info[2], "externalClock");
+  // The caller's clock may tell any time: nothing is to be added to it.
+  const std::int64_t most_offset = external_clock ? 0 : kLargestWallOffsetUs;
   const MemoryStore::Options options{
-      .max_keys = static_cast<std::size_t>(info[1].As<Napi::Number>().Int64Value()),
+      .max_keys = static_cast<std::size_t>(ReadWhole(info[1], "maxKeys", 1, kMostKeys)),
       .seed = RandomSeed(),
-      .wall_offset =
-          Nanos{static_cast<std::int64_t>(info[3].As<Napi::Number>().DoubleValue()) * 1000},
+      .wall_offset = FromMicros(ReadWhole(info[3], "wallOffsetUs", -most_offset, most_offset)),
       .clock = external_clock ? nullptr : &MonotonicClock::Instance()};
-  StorePtr store;
+  std::shared_ptr<MemoryStore> store;
   if (info[0].IsUndefined()) {
     store = std::make_shared<MemoryStore>(options);
   } else {
     store = OpenNamedStore(Utf8(info.Env(), info[0]).view(), options, external_clock);
   }
   if (store == nullptr) return info.Env().Undefined();
-  return Napi::External<StorePtr>::New(info.Env(), new StorePtr(std::move(store)),
-                                       [](Napi::Env, StorePtr* held) { delete held; });
+  return Hold(info.Env(), kStoreTag, Store{std::move(store), external_clock});
 }
 
 Napi::Value MemoryStoreStats(const Napi::CallbackInfo& info) {
-  const MemoryStore::Stats stats = (*info[0].As<Napi::External<StorePtr>>().Data())->stats();
+  const MemoryStore::Stats stats = Held<Store>(info[0], kStoreTag, "store").store->stats();
   auto out = Napi::Array::New(info.Env(), 3);
   out[0u] = static_cast<double>(stats.keys);
   out[1u] = static_cast<double>(stats.capacity);
@@ -225,23 +255,26 @@ Napi::Value MemoryStoreStats(const Napi::CallbackInfo& info) {
 
 Napi::Value MakeMemoryLimiter(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
+  const auto& [store, external_clock] = Held<Store>(info[0], kStoreTag, "store");
   const auto bound = std::make_shared<Bound>(
       Environment::Of(env),
-      MemoryLimiter(ReadPolicies(info[1].As<Napi::Array>()),
-                    *info[0].As<Napi::External<StorePtr>>().Data(), Utf8(env, info[2]).view(),
-                    {.limiter = Utf8(env, info[3]).Text(), .plan = Utf8(env, info[4]).Text()}));
+      MemoryLimiter(ReadPolicies(info[1], "policies"), store, Utf8(env, info[2]).view(),
+                    {.limiter = Utf8(env, info[3]).Text(), .plan = Utf8(env, info[4]).Text()}),
+      external_clock);
   auto out = Napi::Object::New(env);
   const auto add = [&](const char* name, napi_callback callback) {
     napi_value function = nullptr;
-    napi_create_function(env, name, NAPI_AUTO_LENGTH, callback, bound.get(), &function);
-    // Each function keeps what it is bound to alive.
-    Napi::Function(env, function)
-        .AddFinalizer([](Napi::Env, std::shared_ptr<Bound>* held) { delete held; },
-                      new std::shared_ptr<Bound>(bound));
+    if (napi_create_function(env, name, NAPI_AUTO_LENGTH, callback, bound.get(), &function) !=
+        napi_ok) {
+      throw Napi::Error::New(env);
+    }
+    KeepAlive(Napi::Function(env, function), bound);
     out.Set(name, Napi::Value(env, function));
   };
-  add("check", Check);
-  add("peek", Peek);
+  // Without a holder there is nobody to take a slot.
+  const bool has_slots = HasSlots(bound->limiter.policies());
+  add("check", has_slots ? RefuseShort : Check);
+  add("peek", has_slots ? RefuseShort : Peek);
   add("act", Act);
   return out;
 }

@@ -20,23 +20,26 @@ namespace {
 // (policy) -> why its numbers are refused: a PolicyFault, 0 if they are not.
 Napi::Value PolicyFaultOf(const Napi::CallbackInfo& info) {
   PolicyFault fault = PolicyFault::kNone;
-  ReadPolicy(info[0].As<Napi::Array>(), fault);
+  ReadPolicy(info[0], fault);
   return Napi::Number::New(info.Env(), static_cast<double>(fault));
+}
+
+Algorithm AlgorithmOf(const Napi::CallbackInfo& info) {
+  PolicyFault fault = PolicyFault::kNone;
+  const std::optional<Policy> policy = ReadPolicy(info[0], fault);
+  if (!policy) throw Napi::RangeError::New(info.Env(), "policyFault refuses the policy's numbers");
+  return policy->algorithm;
 }
 
 // (policy) -> the largest limit that a call may give it.
 Napi::Value LargestLimit(const Napi::CallbackInfo& info) {
-  PolicyFault fault = PolicyFault::kNone;
-  const std::optional<Policy> policy = ReadPolicy(info[0].As<Napi::Array>(), fault);
   return Napi::Number::New(info.Env(),
-                           static_cast<double>(sluice::LargestLimit(policy->algorithm)));
+                           static_cast<double>(sluice::LargestLimit(AlgorithmOf(info))));
 }
 
 // (policy) -> what the names of its states end in.
 Napi::Value StateTagOf(const Napi::CallbackInfo& info) {
-  PolicyFault fault = PolicyFault::kNone;
-  const std::optional<Policy> policy = ReadPolicy(info[0].As<Napi::Array>(), fault);
-  return Napi::String::New(info.Env(), StateTag(policy->algorithm));
+  return Napi::String::New(info.Env(), StateTag(AlgorithmOf(info)));
 }
 
 // (scope, [name, description][]) -> a function that gives the claims up (so does the garbage
@@ -44,10 +47,13 @@ Napi::Value StateTagOf(const Napi::CallbackInfo& info) {
 Napi::Value ClaimPolicies(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   const Utf8 scope(env, info[0]);
-  const auto list = info[1].As<Napi::Array>();
+  constexpr std::uint32_t kMostClaims = 1 << 20;
+  const Napi::Array list = ReadList(info[1], "claims", 0, kMostClaims);
   auto claims = std::make_shared<std::vector<PolicyClaim>>();
-  for (std::uint32_t i = 0; i < list.Length(); ++i) {
-    const auto pair = list.Get(i).As<Napi::Array>();
+  const std::uint32_t length = list.Length();
+  for (std::uint32_t i = 0; i < length; ++i) {
+    const Napi::HandleScope scope_of_one(env);
+    const Napi::Array pair = ReadList(list.Get(i), "a claim", 2, 2);
     std::optional<PolicyClaim> claim = PolicyClaim::Make(
         scope.view(), Utf8(env, pair.Get(0u)).view(), Utf8(env, pair.Get(1)).view());
     if (!claim) return Napi::Number::New(env, i);
@@ -57,7 +63,9 @@ Napi::Value ClaimPolicies(const Napi::CallbackInfo& info) {
 }
 
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
-  env.SetInstanceData(new Environment(env, exports));
+  auto environment = std::make_unique<Environment>(env, exports);
+  env.SetInstanceData(environment.get());
+  environment.release();
   exports.Set("policyFault", Napi::Function::New(env, PolicyFaultOf));
   exports.Set("largestLimit", Napi::Function::New(env, LargestLimit));
   exports.Set("stateTag", Napi::Function::New(env, StateTagOf));

@@ -7,7 +7,8 @@
 namespace sluice::addon {
 namespace {
 
-constexpr const char* kEnded = "the thread that gave the password function has ended";
+constexpr const char* kEnded =
+    "the thread that gave the password function has ended, or closed its limiters";
 
 }  // namespace
 
@@ -24,13 +25,33 @@ class PasswordDesk::Source final : public redis::PasswordSource {
   const std::uint32_t id_;
 };
 
-PasswordDesk::PasswordDesk(Napi::Env env) {
-  const Napi::String name = Napi::String::New(env, "sluice password");
-  const napi_status status = napi_create_threadsafe_function(
-      env, nullptr, nullptr, name, 0, 1, nullptr, nullptr, this, &PasswordDesk::OnWake, &wake_);
-  if (status != napi_ok) throw Napi::Error::New(env);
-  napi_unref_threadsafe_function(env, wake_);
+void PasswordDesk::Enter(napi_env env) {
+  if (wake_ == nullptr) {
+    napi_threadsafe_function wake = nullptr;
+    const napi_status status = napi_create_threadsafe_function(
+        env, nullptr, nullptr, Napi::String::New(env, "sluice password"), 0, 1, nullptr, nullptr,
+        this, &PasswordDesk::OnWake, &wake);
+    if (status != napi_ok) throw Napi::Error::New(env);
+    napi_unref_threadsafe_function(env, wake);
+    // Before the function's own hook, as in AnswerQueue::Enter.
+    napi_add_env_cleanup_hook(env, &PasswordDesk::OnEnd, this);
+    env_ = env;
+    const std::scoped_lock lock(mutex_);
+    wake_ = wake;
+  }
+  ++limiters_;
 }
+
+void PasswordDesk::Leave() {
+  if (--limiters_ == 0) Close();
+}
+
+void PasswordDesk::End() {
+  Close();
+  receiver_.Reset();
+}
+
+void PasswordDesk::OnEnd(void* desk) { static_cast<PasswordDesk*>(desk)->Close(); }
 
 void PasswordDesk::SetReceiver(Napi::Function receiver) { receiver_ = Napi::Persistent(receiver); }
 
@@ -70,7 +91,7 @@ void PasswordDesk::Refuse(std::uint64_t ticket, std::string why) {
 }
 
 void PasswordDesk::Close() {
-  receiver_.Reset();
+  if (wake_ == nullptr) return;
   napi_threadsafe_function wake = nullptr;
   decltype(unanswered_) unanswered;
   {
@@ -79,6 +100,7 @@ void PasswordDesk::Close() {
     unanswered.swap(unanswered_);
     waiting_.clear();
   }
+  napi_remove_env_cleanup_hook(env_, &PasswordDesk::OnEnd, this);
   napi_release_threadsafe_function(wake, napi_tsfn_abort);
   for (const auto& [ticket, question] : unanswered) {
     if (const auto asked = question.lock()) asked->Refuse(kEnded);

@@ -17,10 +17,13 @@ namespace sluice::addon {
 /// One per environment. The sources that it makes may be asked on any thread, also after the
 /// environment has ended: nobody has a password then. All else belongs to the environment's thread.
 ///
-/// A question does not keep the process alive: the checks that wait for the connection do.
+/// A question does not keep the process alive: the checks that wait for the connection do. As in
+/// AnswerQueue, there is a thread-safe function only while a limiter may ask.
 class PasswordDesk : public std::enable_shared_from_this<PasswordDesk> {
  public:
-  explicit PasswordDesk(Napi::Env env);
+  /// To be called for each limiter with a source that is made, and for each that is closed.
+  void Enter(napi_env env);
+  void Leave();
 
   /// Sets the function that is told of questions: (source, ticket). It must not throw.
   void SetReceiver(Napi::Function receiver);
@@ -29,8 +32,8 @@ class PasswordDesk : public std::enable_shared_from_this<PasswordDesk> {
   /// Answers the question of a ticket, once.
   void Give(std::uint64_t ticket, std::string password);
   void Refuse(std::uint64_t ticket, std::string why);
-  /// The environment is about to end.
-  void Close();
+  /// The environment ends.
+  void End();
 
  private:
   class Source;
@@ -43,16 +46,20 @@ class PasswordDesk : public std::enable_shared_from_this<PasswordDesk> {
   void Ask(std::uint32_t source, const std::shared_ptr<redis::PasswordQuestion>& question);
   std::shared_ptr<redis::PasswordQuestion> Take(std::uint64_t ticket);
   static void OnWake(napi_env env, napi_value callback, void* context, void* data);
+  static void OnEnd(void* desk);
+  void Close();
   void HandOver(napi_env env);
 
   Napi::FunctionReference receiver_;
+  napi_env env_ = nullptr;
+  std::size_t limiters_ = 0;
 
   std::mutex mutex_;
   std::uint64_t tickets_ = 0;
   std::vector<Wanted> waiting_;  // for the receiver
   // Whoever gave up has let go of its question.
   std::map<std::uint64_t, std::weak_ptr<redis::PasswordQuestion>> unanswered_;
-  napi_threadsafe_function wake_ = nullptr;  // null once closed
+  napi_threadsafe_function wake_ = nullptr;  // null while nobody may ask
 };
 
 }  // namespace sluice::addon

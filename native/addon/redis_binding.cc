@@ -1,9 +1,11 @@
 // The Redis side of the addon: the JavaScript thread only appends to a queue.
 #include "redis_binding.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -11,6 +13,7 @@
 #include "answer_queue.h"
 #include "environment.h"
 #include "limiter/redis_limiter.h"
+#include "password_desk.h"
 #include "redis/client.h"
 #include "redis_endpoint.h"
 #include "relay_binding.h"
@@ -20,10 +23,39 @@
 namespace sluice::addon {
 namespace {
 
+using Kind = redis::Request::Kind;
+
+constexpr auto kLastKind = static_cast<std::int64_t>(Kind::kUnblock);
+constexpr auto kLastRule = static_cast<std::int64_t>(StoreErrorRule::kThrow);
+constexpr std::int64_t kLongestDeadlineUs = 60'000'000;
+
 struct Bound {
   explicit Bound(Environment& the_environment) : environment(the_environment) {}
+  Bound(const Bound&) = delete;
+  Bound& operator=(const Bound&) = delete;
+  ~Bound() { Close(); }
+
+  // Before there is a link, which may at once ask for a password.
+  void Enter(napi_env env, bool asks_for_passwords) {
+    environment.answers().Enter(env);
+    answers = environment.SharedAnswers();
+    if (!asks_for_passwords) return;
+    environment.passwords().Enter(env);
+    passwords = environment.SharedPasswords();
+  }
+
+  void Close() {
+    limiter.reset();
+    if (const auto left = std::exchange(answers, nullptr)) left->Leave();
+    if (const auto left = std::exchange(passwords, nullptr)) left->Leave();
+  }
+
+  // Not to be used by the destructor, which may run after the environment has ended.
   Environment& environment;
-  std::unique_ptr<RedisLimiter> limiter;  // null once closed
+  std::shared_ptr<AnswerQueue> answers;     // null: not entered
+  std::shared_ptr<PasswordDesk> passwords;  // null: not entered
+  std::unique_ptr<RedisLimiter> limiter;    // null once closed
+  bool has_slots = false;
   std::vector<RedisLimiter::Question> queued;
   std::vector<RedisLimiter::Question> spare;  // empty: the room of those before
   MonotonicClock clock;
@@ -31,27 +63,22 @@ struct Bound {
 
 Bound& BoundOf(const Napi::CallbackInfo& info) { return *static_cast<Bound*>(info.Data()); }
 
-// (kind, key | keys, cost, ticket, holder?, shard?, id?): queues a question.
-// cost < 0: the rest of the call stands in the exchange.
-void Ask(const Napi::CallbackInfo& info) {
-  Bound& bound = BoundOf(info);
-  if (bound.limiter == nullptr) return;
+std::optional<std::string> OptionalText(const Napi::Value& value) {
+  if (value.IsUndefined()) return std::nullopt;
+  return Utf8(value.Env(), value).Text();
+}
+
+// What a question says besides kind, ticket, key and one cost for all.
+void ReadDetails(const Napi::CallbackInfo& info, const Bound& bound,
+                 RedisLimiter::Question& question) {
   const Napi::Env env = info.Env();
-  RedisLimiter::Question& question = bound.queued.emplace_back();
-  question.kind = static_cast<redis::Request::Kind>(info[0].As<Napi::Number>().Uint32Value());
-  question.ticket = static_cast<std::uint64_t>(info[3].As<Napi::Number>().Int64Value());
-  if (info[1].IsString()) question.key = Utf8(env, info[1]).Text();
-  const double cost = info[2].As<Napi::Number>().DoubleValue();
-  if (cost >= 0) {
-    question.costs = static_cast<std::int64_t>(cost);
-    return;
-  }
-  const std::size_t count = bound.limiter->policies().size();
-  const Call call = bound.environment.ReadCall(count);
+  const std::vector<Policy>& policies = bound.limiter->policies();
+  const std::size_t count = policies.size();
+  // First of all: reading arrays may run code that leaves another call in the exchange.
+  const Call call = bound.environment.ReadCall(question.kind, policies);
   question.costs = redis::Costs(std::span(call.a).first(count));
   question.details = std::make_unique<RedisLimiter::Details>();
   RedisLimiter::Details& details = *question.details;
-  using Kind = redis::Request::Kind;
   if (question.kind == Kind::kCheck || question.kind == Kind::kPeek) {
     std::copy_n(call.b.begin(), count, details.limits.begin());
     if (call.span >= Nanos{0}) details.max_wait = call.span;
@@ -62,12 +89,45 @@ void Ask(const Napi::CallbackInfo& info) {
   details.which = call.which;
   if (call.charged_here) details.charged_by = Source::kLocal;
   if (info[1].IsArray()) {
-    const auto keys = info[1].As<Napi::Array>();
-    for (std::uint32_t i = 0; i < count; ++i) details.keys.push_back(Utf8(env, keys.Get(i)).Text());
+    const auto size = static_cast<std::uint32_t>(count);
+    const Napi::Array keys = ReadList(info[1], "keys", size, size);
+    for (std::uint32_t i = 0; i < size; ++i) details.keys.push_back(Utf8(env, keys.Get(i)).Text());
   }
-  if (info[4].IsString()) details.holder = ReadHolder(Utf8(env, info[4]).view());
-  if (info[5].IsString()) details.shard = Utf8(env, info[5]).Text();
-  if (info[6].IsString()) details.id = Utf8(env, info[6]).Text();
+  if (const auto holder = OptionalText(info[4])) details.holder = ReadHolder(env, *holder);
+  details.shard = OptionalText(info[5]);
+  if (auto id = OptionalText(info[6])) details.id = std::move(*id);
+}
+
+// (kind, key | keys, cost, ticket, holder?, shard?, id?): queues a question, once all of it is
+// read.
+void Ask(const Napi::CallbackInfo& info) {
+  Bound& bound = BoundOf(info);
+  if (bound.limiter == nullptr) return;
+  const Napi::Env env = info.Env();
+  RedisLimiter::Question question;
+  question.kind = static_cast<Kind>(ReadWhole(info[0], "a kind", 0, kLastKind));
+  question.ticket = static_cast<std::uint64_t>(ReadWhole(info[3], "a ticket", 0, kLargestExact));
+  if (!info[1].IsArray()) question.key = Utf8(env, info[1]).Text();
+  const std::int64_t cost = ReadWhole(info[2], "a cost", -1, kLargestCost);
+  const bool is_short = cost >= 0;
+  const bool decides = question.kind == Kind::kCheck || question.kind == Kind::kPeek;
+  if (is_short && (!decides || info[1].IsArray() || bound.has_slots)) {
+    throw Napi::RangeError::New(env, "a question with one number must have one key and no slots");
+  }
+  if (is_short) {
+    question.costs = cost;
+  } else {
+    ReadDetails(info, bound, question);
+    const bool needs_holder =
+        bound.has_slots && (question.kind == Kind::kCheck || question.kind == Kind::kRelease ||
+                            question.kind == Kind::kRenew);
+    if (needs_holder && question.details->holder == HolderId{}) {
+      throw Napi::TypeError::New(env, "a question about slots must have a holder");
+    }
+    // Code that the arrays of keys ran may have closed it.
+    if (bound.limiter == nullptr) return;
+  }
+  bound.queued.push_back(std::move(question));
 }
 
 void Flush(const Napi::CallbackInfo& info) {
@@ -137,48 +197,67 @@ Napi::Value Stats(const Napi::CallbackInfo& info) {
   return out;
 }
 
-void Close(const Napi::CallbackInfo& info) { BoundOf(info).limiter.reset(); }
+void Close(const Napi::CallbackInfo& info) { BoundOf(info).Close(); }
+
+bool AsksForPasswords(const redis::ServerSet& set) {
+  const auto asks = [](const redis::Endpoint& one) { return one.password_source != nullptr; };
+  return std::ranges::any_of(set.servers, asks) || asks(set.node);
+}
 
 Napi::Value MakeRedisLimiter(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
-  const auto from = info[0].As<Napi::Object>();
-  const auto number = [&from](const char* name) {
-    return from.Get(name).As<Napi::Number>().DoubleValue();
+  const Napi::Object from = ReadObject(info[0], "options");
+  const auto whole = [&from](const char* name, std::int64_t least, std::int64_t most) {
+    return ReadWhole(from.Get(name), name, least, most);
   };
+  const auto text = [&from](const char* name) { return Utf8(from.Env(), from.Get(name)).Text(); };
   RedisLimiter::Options options;
-  options.policies = ReadPolicies(from.Get("policies").As<Napi::Array>());
-  options.prefix = Utf8(env, from.Get("prefix")).Text();
-  options.on_store_error = static_cast<StoreErrorRule>(number("onStoreError"));
-  options.deadline = FromMicros(number("deadlineUs"));
-  options.denial_cache = from.Get("denialCache").As<Napi::Boolean>();
-  options.ids = {.limiter = Utf8(env, from.Get("idScope")).Text(),
-                 .plan = Utf8(env, from.Get("plan")).Text()};
-  options.description = Utf8(env, from.Get("description")).Text();
+  options.policies = ReadPolicies(from.Get("policies"), "policies");
+  options.prefix = text("prefix");
+  options.on_store_error = static_cast<StoreErrorRule>(whole("onStoreError", 0, kLastRule));
+  options.deadline = FromMicros(whole("deadlineUs", 1, kLongestDeadlineUs));
+  options.denial_cache = ReadFlag(from.Get("denialCache"), "denialCache");
+  options.ids = {.limiter = text("idScope"), .plan = text("plan")};
+  options.description = text("description");
   if (options.on_store_error == StoreErrorRule::kLocal) {
-    options.local_policies = ReadPolicies(from.Get("localPolicies").As<Napi::Array>());
-    options.local_share = number("localShare");
+    options.local_policies = ReadPolicies(from.Get("localPolicies"), "localPolicies");
+    const auto same = [](const Policy& one, const Policy& other) {
+      return one.name == other.name && one.algorithm.index() == other.algorithm.index();
+    };
+    if (!std::ranges::equal(options.policies, options.local_policies, same)) {
+      throw Napi::RangeError::New(env, "localPolicies must be as policies, but for their numbers");
+    }
+    options.local_share = ReadNumber(from.Get("localShare"), "localShare");
+    if (!(options.local_share > 0 && options.local_share <= 1)) {
+      throw Napi::RangeError::New(env, "localShare must be above 0 and at most 1");
+    }
     options.local = std::make_shared<MemoryStore>(MemoryStore::Options{
-        .max_keys = static_cast<std::size_t>(number("maxKeys")),
+        .max_keys = static_cast<std::size_t>(whole("maxKeys", 1, kMostKeys)),
         .seed = RandomSeed(),
-        .wall_offset = Nanos{static_cast<std::int64_t>(number("wallOffsetUs")) * 1000},
+        .wall_offset =
+            FromMicros(whole("wallOffsetUs", -kLargestWallOffsetUs, kLargestWallOffsetUs)),
         .clock = &MonotonicClock::Instance()});
   }
 
   const auto bound = std::make_shared<Bound>(Environment::Of(env));
-  const auto acquire = [&from]() -> std::shared_ptr<redis::Gateway> {
-    if (auto given = ReadGateway(from.Get("gateway"))) return given;
-    return redis::Client::Acquire(ReadServers(from.Get("servers").As<Napi::Object>()));
-  };
-  const std::shared_ptr<AnswerQueue> answers = bound->environment.SharedAnswers();
-  bound->limiter = std::make_unique<RedisLimiter>(options, acquire(), answers);
-  bound->limiter->gateway().Watch(answers);
+  bound->has_slots = HasSlots(options.policies);
+  const Napi::Value gateway = from.Get("gateway");
+  std::shared_ptr<redis::Gateway> way;
+  if (!gateway.IsUndefined()) {
+    way = ReadGateway(gateway);
+    bound->Enter(env, false);
+  } else {
+    const redis::ServerSet servers = ReadServers(from.Get("servers"));
+    bound->Enter(env, AsksForPasswords(servers));
+    way = redis::Client::Acquire(servers);
+  }
+  bound->limiter = std::make_unique<RedisLimiter>(options, std::move(way), bound->answers);
+  bound->limiter->gateway().Watch(bound->answers);
 
   auto out = Napi::Object::New(env);
   const auto add = [&](const char* name, auto callback) {
     auto function = Napi::Function::New(env, callback, name, bound.get());
-    // Each function keeps what it is bound to alive.
-    function.AddFinalizer([](Napi::Env, std::shared_ptr<Bound>* held) { delete held; },
-                          new std::shared_ptr<Bound>(bound));
+    KeepAlive(function, bound);
     out.Set(name, function);
   };
   add("ask", Ask);
@@ -189,15 +268,15 @@ Napi::Value MakeRedisLimiter(const Napi::CallbackInfo& info) {
 }
 
 void OnAnswers(const Napi::CallbackInfo& info) {
-  Environment::Of(info.Env()).answers().SetReceiver(info[0].As<Napi::Function>());
+  Environment::Of(info.Env()).answers().SetReceiver(ReadFunction(info[0], "the receiver"));
 }
 
 void OnBreaker(const Napi::CallbackInfo& info) {
-  Environment::Of(info.Env()).answers().SetBreakerReceiver(info[0].As<Napi::Function>());
+  Environment::Of(info.Env()).answers().SetBreakerReceiver(ReadFunction(info[0], "the receiver"));
 }
 
 void OnWarning(const Napi::CallbackInfo& info) {
-  Environment::Of(info.Env()).answers().SetWarningReceiver(info[0].As<Napi::Function>());
+  Environment::Of(info.Env()).answers().SetWarningReceiver(ReadFunction(info[0], "the receiver"));
 }
 
 }  // namespace

@@ -9,8 +9,9 @@ namespace sluice::addon {
 ///   makeRedisLimiter({ servers (see ReadServers) | gateway (see ExportRelay), policies, prefix,
 ///   onStoreError, deadlineUs, maxKeys })
 ///     -> { ask, flush, stats, close }
-///     ask(kind, key, cost, ticket): queues a check (0), peek (1) or reset (2); cost as in
-///       makeMemoryLimiter. flush(): sends what is queued.
+///     ask(kind, key | keys, cost, ticket, holder?, shard?, id?): queues a question, or throws and
+///       queues none. cost < 0: the rest of the call stands in the exchange. flush(): sends what is
+///       queued.
 ///     close(): lets go of the link; what is under way is still answered.
 ///   onAnswers(receiver): see AnswerQueue::SetReceiver
 ///   redisFaults: the names of the fault numbers

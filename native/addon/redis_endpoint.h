@@ -10,7 +10,7 @@ namespace sluice::addon {
 /// A set from { mode: 'single' | 'cluster' | 'sentinel', servers: [endpoint], node: endpoint,
 /// master }; the last two only where redis::ServerSet has them. An endpoint is { host, port, path,
 /// user, password, database, tls, passwordSource }; its last two may be undefined.
-redis::ServerSet ReadServers(const Napi::Object& from);
+redis::ServerSet ReadServers(const Napi::Value& value);
 
 /// Adds to `exports`:
 ///   parseRedisUrl(url, defaultPort) -> { host, port, path, user, password, database, address,

@@ -112,7 +112,7 @@ RelayGateway& RelayOf(const Napi::CallbackInfo& info) {
 }
 
 std::uint64_t IdOf(const Napi::CallbackInfo& info) {
-  return static_cast<std::uint64_t>(info[0].As<Napi::Number>().Int64Value());
+  return static_cast<std::uint64_t>(ReadWhole(info[0], "a command's id", 0, kLargestExact));
 }
 
 Napi::Value Take(const Napi::CallbackInfo& info) {
@@ -243,16 +243,14 @@ class NodeOf {
 
 Napi::Value MakeRelay(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
-  redis::Relay::Options options{.cluster = info[1].ToBoolean().Value()};
-  if (info[2].IsFunction()) options.node_of = NodeOf(info[2].As<Napi::Function>());
+  redis::Relay::Options options{.cluster = ReadFlag(info[1], "cluster")};
+  if (!info[2].IsUndefined()) options.node_of = NodeOf(ReadFunction(info[2], "nodeOf"));
   const auto relay = std::make_shared<RelayGateway>(Utf8(env, info[0]).Text(), options);
   auto out = Napi::Object::New(env);
-  out.Set("gateway", Hold<GatewayPtr>(env, relay));
+  out.Set("gateway", Hold<GatewayPtr>(env, kGatewayTag, relay));
   const auto add = [&](const char* name, auto callback) {
     auto function = Napi::Function::New(env, callback, name, relay.get());
-    // Each function keeps what it is bound to alive.
-    function.AddFinalizer([](Napi::Env, std::shared_ptr<RelayGateway>* held) { delete held; },
-                          new std::shared_ptr<RelayGateway>(relay));
+    KeepAlive(function, relay);
     out.Set(name, function);
   };
   add("take", Take);
@@ -266,7 +264,7 @@ Napi::Value MakeRelay(const Napi::CallbackInfo& info) {
 }  // namespace
 
 std::shared_ptr<redis::Gateway> ReadGateway(const Napi::Value& held) {
-  return Held<GatewayPtr>(held);
+  return Held<GatewayPtr>(held, kGatewayTag, "gateway");
 }
 
 void ExportRelay(Napi::Env env, Napi::Object exports) {

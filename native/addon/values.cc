@@ -3,8 +3,10 @@
 
 #include <sys/random.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
+#include <cmath>
 #include <limits>
 #include <string>
 #include <system_error>
@@ -41,13 +43,26 @@ std::string ToUtf8(std::u16string_view units) {
   return out;
 }
 
+[[noreturn]] void RefuseType(napi_env env, const char* what, const char* expected) {
+  throw Napi::TypeError::New(env, std::string(what) + " must be " + expected);
+}
+
+// A number of a policy; `Make` of its algorithm says which are right.
+std::int64_t ReadPolicyNumber(const Napi::Value& value) {
+  constexpr auto kMost = static_cast<double>(kLargestExact);
+  return static_cast<std::int64_t>(
+      std::clamp(ReadNumber(value, "a policy's number"), -kMost, kMost));
+}
+
 }  // namespace
 
 Utf8::Utf8(napi_env env, napi_value string) {
   // Read as UTF-16, which is exact: Node-API's UTF-8 makes one character of all lone surrogates.
   char16_t units[kRoom];
   std::size_t length = 0;
-  napi_get_value_string_utf16(env, string, units, kRoom, &length);
+  if (napi_get_value_string_utf16(env, string, units, kRoom, &length) != napi_ok) {
+    RefuseType(env, "a key, name or text", "a string");
+  }
   if (length + 1 < kRoom) {
     char16_t all = 0;
     for (std::size_t i = 0; i < length; ++i) {
@@ -75,21 +90,70 @@ double ToMillis(Nanos span) {
   return static_cast<double>(millis);
 }
 
-std::optional<Policy> ReadPolicy(const Napi::Array& from, PolicyFault& fault) {
-  const auto number = [&from](std::uint32_t at) {
-    return from.Get(at).As<Napi::Number>().DoubleValue();
-  };
-  const auto flag = [&from](std::uint32_t at) { return from.Get(at).As<Napi::Boolean>().Value(); };
-  const std::string algorithm = from.Get(1).As<Napi::String>().Utf8Value();
-  const auto limit = static_cast<std::int64_t>(number(2));
-  const auto rate = static_cast<std::int64_t>(number(3));
-  const Nanos span = FromMicros(number(4));
-  const auto mode = static_cast<int>(number(5));
+void RefuseNumber(napi_env env, const char* what, std::int64_t least, std::int64_t most) {
+  throw Napi::RangeError::New(env, std::string(what) + " must be a whole number from " +
+                                       std::to_string(least) + " to " + std::to_string(most));
+}
+
+std::int64_t ReadWhole(const Napi::Value& value, const char* what, std::int64_t least,
+                       std::int64_t most) {
+  return Whole(value.Env(), ReadNumber(value, what), what, least, most);
+}
+
+double ReadNumber(const Napi::Value& value, const char* what) {
+  double number = 0;
+  if (napi_get_value_double(value.Env(), value, &number) != napi_ok || std::isnan(number)) {
+    RefuseType(value.Env(), what, "a number");
+  }
+  return number;
+}
+
+bool ReadFlag(const Napi::Value& value, const char* what) {
+  if (!value.IsBoolean()) RefuseType(value.Env(), what, "true or false");
+  return value.As<Napi::Boolean>().Value();
+}
+
+Napi::Function ReadFunction(const Napi::Value& value, const char* what) {
+  if (!value.IsFunction()) RefuseType(value.Env(), what, "a function");
+  return value.As<Napi::Function>();
+}
+
+Napi::Object ReadObject(const Napi::Value& value, const char* what) {
+  if (!value.IsObject()) RefuseType(value.Env(), what, "an object");
+  return value.As<Napi::Object>();
+}
+
+Napi::Array ReadList(const Napi::Value& value, const char* what, std::uint32_t least,
+                     std::uint32_t most) {
+  if (!value.IsArray()) RefuseType(value.Env(), what, "an array");
+  const auto list = value.As<Napi::Array>();
+  const std::uint32_t length = list.Length();
+  if (length < least || length > most) {
+    const std::string name = "the length of " + std::string(what);
+    RefuseNumber(value.Env(), name.c_str(), least, most);
+  }
+  return list;
+}
+
+std::optional<Policy> ReadPolicy(const Napi::Value& from, PolicyFault& fault) {
+  const Napi::Env env = from.Env();
+  const Napi::Array parts = ReadList(from, "a policy", 9, 9);
+  std::string name = Utf8(env, parts.Get(0u)).Text();
+  const std::string algorithm = Utf8(env, parts.Get(1)).Text();
+  const std::int64_t limit = ReadPolicyNumber(parts.Get(2));
+  const std::int64_t rate = ReadPolicyNumber(parts.Get(3));
+  const Nanos span = FromMicros(ReadPolicyNumber(parts.Get(4)));
+  const auto mode = static_cast<int>(ReadWhole(parts.Get(5), "a policy's mode", 0, 2));
+  const Nanos block_for = FromMicros(
+      ReadWhole(parts.Get(6), "a policy's blockForUs", 0, ToMicros(kLongestSpan).count()));
+  const bool charge_denied = ReadFlag(parts.Get(7), "a policy's chargeDenied");
+  const bool enforce = ReadFlag(parts.Get(8), "a policy's enforce");
 
   const auto make = [&]() -> std::optional<Algorithm> {
     if (algorithm == "tokenBucket") return TokenBucket::Make(limit, rate, span, fault);
     if (algorithm == "gcra") return Gcra::Make(limit, rate, span, fault);
     if (algorithm == "leakyBucket") {
+      if (mode > 1) RefuseNumber(env, "a leakyBucket's mode", 0, 1);
       return LeakyBucket::Make(limit, rate, span, static_cast<LeakyBucket::Mode>(mode), fault);
     }
     if (algorithm == "fixedWindow") {
@@ -98,33 +162,53 @@ std::optional<Policy> ReadPolicy(const Napi::Array& from, PolicyFault& fault) {
     if (algorithm == "slidingWindow") return SlidingWindow::Make(limit, span, fault);
     if (algorithm == "slidingLog") return SlidingLog::Make(limit, span, fault);
     if (algorithm == "concurrency") return Concurrency::Make(limit, span, fault);
-    throw Napi::Error::New(from.Env(), "no such algorithm: " + algorithm);
+    throw Napi::TypeError::New(env, "a policy's algorithm must be a known one");
   };
   const std::optional<Algorithm> made = make();
   if (!made) return std::nullopt;
-  return Policy{.name = from.Get(0u).As<Napi::String>().Utf8Value(),
+  return Policy{.name = std::move(name),
                 .algorithm = *made,
-                .block_for = FromMicros(number(6)),
-                .charge_denied = flag(7),
-                .enforce = flag(8)};
+                .block_for = block_for,
+                .charge_denied = charge_denied,
+                .enforce = enforce};
 }
 
-std::vector<Policy> ReadPolicies(const Napi::Array& list) {
+std::vector<Policy> ReadPolicies(const Napi::Value& from, const char* what) {
+  const Napi::Array list = ReadList(from, what, 1, kMaxPolicies);
   std::vector<Policy> policies;
-  for (std::uint32_t i = 0; i < list.Length(); ++i) {
+  const std::uint32_t length = list.Length();
+  for (std::uint32_t i = 0; i < length; ++i) {
     PolicyFault fault = PolicyFault::kNone;
-    std::optional<Policy> policy = ReadPolicy(list.Get(i).As<Napi::Array>(), fault);
-    if (!policy) throw Napi::Error::New(list.Env(), "a policy that policyFault refuses");
+    std::optional<Policy> policy = ReadPolicy(list.Get(i), fault);
+    if (!policy) throw Napi::RangeError::New(from.Env(), "policyFault refuses a policy's numbers");
+    const bool taken = std::ranges::any_of(
+        policies, [&policy](const Policy& other) { return other.name == policy->name; });
+    if (taken || !IsPolicyName(policy->name)) {
+      throw Napi::RangeError::New(from.Env(),
+                                  "a policy's name must be distinct, of 1 to 64 of the "
+                                  "characters A-Z a-z 0-9 _ . -, not digits alone");
+    }
     policies.push_back(std::move(*policy));
   }
   return policies;
 }
 
-HolderId ReadHolder(std::string_view digits) {
+bool HasSlots(const std::vector<Policy>& policies) {
+  return std::ranges::any_of(policies, [](const Policy& policy) {
+    return std::holds_alternative<Concurrency>(policy.algorithm);
+  });
+}
+
+HolderId ReadHolder(napi_env env, std::string_view digits) {
   HolderId id;
-  if (digits.size() != 32) return id;
-  std::from_chars(digits.data(), digits.data() + 16, id.high, 16);
-  std::from_chars(digits.data() + 16, digits.data() + 32, id.low, 16);
+  const auto read = [digits](std::size_t from, std::uint64_t& half) {
+    const char* const end = digits.data() + from + 16;
+    const auto [stop, error] = std::from_chars(end - 16, end, half, 16);
+    return error == std::errc() && stop == end;
+  };
+  if (digits.size() != 32 || !read(0, id.high) || !read(16, id.low) || id == HolderId{}) {
+    RefuseType(env, "a holder", "32 hexadecimal digits");
+  }
   return id;
 }
 

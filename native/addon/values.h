@@ -1,10 +1,13 @@
-// JavaScript values read for the core. JavaScript has checked types and ranges before they get
-// here.
+// Readers of JavaScript values. TypeScript checks what callers pass; these checks turn a mistake in
+// between into an error: each reader throws a TypeError or RangeError and never passes on a value
+// that the core does not take.
 #pragma once
 
 #include <napi.h>
 
+#include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -20,6 +23,8 @@ namespace sluice::addon {
 /// A string as UTF-8, with a lone surrogate written as the three bytes that its number would take
 /// (WTF-8), so that distinct strings give distinct bytes. Short ASCII, as most keys are, takes no
 /// allocation. Source: https://simonsapin.github.io/wtf-8/
+///
+/// Throws a TypeError if the value is not a string.
 class Utf8 {
  public:
   Utf8(napi_env env, napi_value string);
@@ -38,35 +43,96 @@ class Utf8 {
   std::string_view view_;
 };
 
-/// A value of ours that JavaScript only hands back.
-template <typename T>
-Napi::Value Hold(Napi::Env env, T value) {
-  return Napi::External<T>::New(env, new T(std::move(value)),
-                                [](Napi::Env, T* held) { delete held; });
+/// The largest number below which every whole number is exact.
+inline constexpr std::int64_t kLargestExact = std::int64_t{1} << 53;
+/// The largest cost: see Ask.
+inline constexpr std::int64_t kLargestCost = (std::int64_t{1} << 31) - 1;
+
+/// Throws a RangeError: "`what` must be a whole number from `least` to `most`".
+[[noreturn]] void RefuseNumber(napi_env env, const char* what, std::int64_t least,
+                               std::int64_t most);
+
+/// The whole number from `least` to `most` (within kLargestExact) that `number` is.
+inline std::int64_t Whole(napi_env env, double number, const char* what, std::int64_t least,
+                          std::int64_t most) {
+  // Compared as doubles first: the conversion of any other number is undefined.
+  if (number >= static_cast<double>(least) && number <= static_cast<double>(most)) {
+    const auto whole = static_cast<std::int64_t>(number);
+    if (static_cast<double>(whole) == number) return whole;
+  }
+  RefuseNumber(env, what, least, most);
 }
 
-/// What Hold gave; null for undefined.
+/// The same of a JavaScript value.
+std::int64_t ReadWhole(const Napi::Value& value, const char* what, std::int64_t least,
+                       std::int64_t most);
+/// A number other than NaN.
+double ReadNumber(const Napi::Value& value, const char* what);
+bool ReadFlag(const Napi::Value& value, const char* what);
+Napi::Function ReadFunction(const Napi::Value& value, const char* what);
+Napi::Object ReadObject(const Napi::Value& value, const char* what);
+/// An array of `least` to `most` elements.
+Napi::Array ReadList(const Napi::Value& value, const char* what, std::uint32_t least,
+                     std::uint32_t most);
+
+/// The most keys of a store: see MemoryStore::Options.
+inline constexpr std::int64_t kMostKeys = std::int64_t{1} << 32;
+/// A wall clock's distance from the monotonic one, either way, so that their sums stay in range.
+inline constexpr std::int64_t kLargestWallOffsetUs = kLargestExact / 2;
+
+/// The tags of handles; see Hold. Any distinct numbers.
+inline constexpr napi_type_tag kStoreTag{0x5c1c2d4f0f8a4b11, 0x9a6e30c1d2b7e401};
+inline constexpr napi_type_tag kTlsTag{0x5c1c2d4f0f8a4b11, 0x9a6e30c1d2b7e402};
+inline constexpr napi_type_tag kPasswordSourceTag{0x5c1c2d4f0f8a4b11, 0x9a6e30c1d2b7e403};
+inline constexpr napi_type_tag kGatewayTag{0x5c1c2d4f0f8a4b11, 0x9a6e30c1d2b7e404};
+
+/// Makes a handle: a value of ours that JavaScript can only hand back. `tag` names its type.
 template <typename T>
-T Held(const Napi::Value& value) {
-  return value.IsUndefined() ? nullptr : *value.As<Napi::External<T>>().Data();
+Napi::Value Hold(Napi::Env env, const napi_type_tag& tag, T value) {
+  auto held = std::make_unique<T>(std::move(value));
+  auto handle = Napi::External<T>::New(env, held.get(), [](Napi::Env, T* owned) { delete owned; });
+  held.release();
+  handle.TypeTag(&tag);
+  return handle;
 }
 
-/// Microseconds, as the whole numbers JavaScript passes, from 0 to 2^53.
-inline Nanos FromMicros(double us) { return Nanos{static_cast<std::int64_t>(us) * 1000}; }
+/// What Hold was given. Throws a TypeError for anything that Hold did not make with this tag.
+template <typename T>
+T& Held(const Napi::Value& value, const napi_type_tag& tag, const char* what) {
+  if (!value.IsExternal() || !value.As<Napi::Object>().CheckTypeTag(&tag)) {
+    throw Napi::TypeError::New(value.Env(),
+                               std::string(what) + " must be a handle of its own type");
+  }
+  return *value.As<Napi::External<T>>().Data();
+}
+
+/// Keeps `owner` alive as long as the function.
+template <typename T>
+void KeepAlive(Napi::Function function, std::shared_ptr<T> owner) {
+  auto held = std::make_unique<std::shared_ptr<T>>(std::move(owner));
+  function.AddFinalizer([](Napi::Env, std::shared_ptr<T>* owned) { delete owned; }, held.get());
+  held.release();
+}
+
+/// Microseconds, as whole numbers up to kLargestExact.
+inline Nanos FromMicros(std::int64_t us) { return Nanos{us * 1000}; }
 /// Whole milliseconds, rounded up; kNever is Infinity.
 double ToMillis(Nanos span);
 
 /// A policy from [name, algorithm, limit, rate, spanUs, mode, blockForUs, chargeDenied, enforce];
 /// none, with the reason in `fault`, if its numbers cannot be used. spanUs: what `rate` units take,
 /// or the window, or the time to live. mode: leakyBucket 1 shapes; fixedWindow 0 first-request,
-/// 1 clock, 2 calendar months.
-std::optional<Policy> ReadPolicy(const Napi::Array& from, PolicyFault& fault);
+/// 1 clock, 2 calendar months. The name may be any string.
+std::optional<Policy> ReadPolicy(const Napi::Value& from, PolicyFault& fault);
 
-/// Policies for which `policyFault` answered 0.
-std::vector<Policy> ReadPolicies(const Napi::Array& list);
+/// 1 to kMaxPolicies policies with distinct names (IsPolicyName) for which `policyFault` answers 0.
+std::vector<Policy> ReadPolicies(const Napi::Value& from, const char* what);
 
-/// 32 hexadecimal digits. Zero for anything else.
-HolderId ReadHolder(std::string_view digits);
+/// Whether a policy gives slots to holders.
+bool HasSlots(const std::vector<Policy>& policies);
+
+/// 32 hexadecimal digits, not all 0.
+HolderId ReadHolder(napi_env env, std::string_view digits);
 
 /// A store's secret, from the system's randomness.
 MemoryStore::Seed RandomSeed();

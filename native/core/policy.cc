@@ -2,7 +2,6 @@
 #include "core/policy.h"
 
 #include <algorithm>
-#include <cctype>
 #include <type_traits>
 
 namespace sluice {
@@ -33,8 +32,11 @@ Nanos RetryAfter(const A& algorithm, const Reading& after, std::int64_t cost, Na
 }  // namespace
 
 bool IsPolicyName(std::string_view name) {
-  return !name.empty() && name.size() <= 64 && std::ranges::all_of(name, [](unsigned char c) {
-    return c < 128 && (std::isalnum(c) != 0 || c == '_' || c == '-' || c == '.');
+  const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+  if (name.empty() || name.size() > 64 || std::ranges::all_of(name, is_digit)) return false;
+  return std::ranges::all_of(name, [&is_digit](char c) {
+    return is_digit(c) || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_' ||
+           c == '-' || c == '.';
   });
 }
 

@@ -17,7 +17,7 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 TEST(IsPolicyName, TakesWhatFitsAHeaderAndARedisKey) {
-  for (const char* name : {"a", "default", "Per-Minute_2.5", "-", ".", "_", "0"}) {
+  for (const char* name : {"a", "default", "Per-Minute_2.5", "-", ".", "_", "0.5", "2nd"}) {
     EXPECT_TRUE(IsPolicyName(name)) << name;
   }
   EXPECT_TRUE(IsPolicyName(std::string(64, 'x')));
@@ -27,6 +27,8 @@ TEST(IsPolicyName, RefusesEverythingElse) {
   EXPECT_FALSE(IsPolicyName(""));
   EXPECT_FALSE(IsPolicyName(std::string(65, 'x')));
   EXPECT_FALSE(IsPolicyName("caf\xc3\xa9"));
+  EXPECT_FALSE(IsPolicyName("0"));
+  EXPECT_FALSE(IsPolicyName("60000"));
   const std::string allowed = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-.";
   for (int c = 0; c < 256; ++c) {
     const std::string name{'a', static_cast<char>(c), 'b'};

@@ -28,6 +28,7 @@ using Algorithm = std::variant<TokenBucket, Gcra, LeakyBucket, FixedWindow, Slid
 
 struct Policy {
   /// 1 to 64 characters of A-Z a-z 0-9 _ - . so that it fits a header and a Redis key unescaped.
+  /// Not digits alone: JavaScript lists such names of an object first, whatever their order.
   std::string name;
   Algorithm algorithm;
   /// The first denial by this policy blocks the key for so long: whatever it asks is denied. 0: no.
