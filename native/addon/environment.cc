@@ -53,8 +53,12 @@ Call Environment::ReadCall(redis::Request::Kind kind, std::span<const Policy> po
   }
   for (std::size_t i = 0; i < policies.size(); ++i) {
     call.a[i] = Whole(env_, exchange_[3 + 2 * i], "units", 0, kLargestCost);
-    const std::int64_t most = asks ? LargestLimit(policies[i].algorithm) : kLargestExact;
-    call.b[i] = Whole(env_, exchange_[4 + 2 * i], asks ? "a limit" : "a mark", 0, most);
+    const double b = exchange_[4 + 2 * i];
+    if (asks) {
+      call.b[i] = Whole(env_, b, "a limit", 0, LargestLimit(policies[i].algorithm));
+    } else if (call.has_marks) {
+      call.b[i] = Whole(env_, b, "a mark", 0, kLargestExact);
+    }
   }
   return call;
 }

@@ -50,8 +50,8 @@ std::string ToUtf8(std::u16string_view units) {
 // A number of a policy; `Make` of its algorithm says which are right.
 std::int64_t ReadPolicyNumber(const Napi::Value& value) {
   constexpr auto kMost = static_cast<double>(kLargestExact);
-  return static_cast<std::int64_t>(
-      std::clamp(ReadNumber(value, "a policy's number"), -kMost, kMost));
+  const double number = std::clamp(ReadNumber(value, "a policy's number"), -kMost, kMost);
+  return Whole(value.Env(), number, "a policy's number", -kLargestExact, kLargestExact);
 }
 
 }  // namespace
