@@ -187,7 +187,7 @@ export class RedisLink<Name extends string> implements Engine<Name> {
   #error(fault: RedisFault | typeof CROSS_SLOT, detail: string | undefined): SluiceError {
     if (fault === CROSS_SLOT) return new SluiceError('ERR_SLUICE_CROSS_SLOT', detail!);
     const { address, isCluster, relay } = this.#store;
-    const what = `no answer from Redis at ${address} (${fault})`;
+    const what = `${withAddress(fault, address)} (${fault})`;
     const client = relay && !relay.connected ? '; the client is not connected' : '';
     // What happened begins with the server that it is about, where there may be several.
     const told = !isCluster && detail?.startsWith(`${address}: `);
@@ -217,6 +217,15 @@ export class RedisLink<Name extends string> implements Engine<Name> {
     }
     this.#warned = true;
   }
+}
+
+/** Whether Redis did not answer, or what it answered. */
+function withAddress(fault: RedisFault, address: string): string {
+  if (fault === 'server') return `Redis at ${address} answered with an error`;
+  if (fault === 'refused') return `Redis at ${address} refused the connection`;
+  if (fault === 'foreign') return `Redis at ${address} holds a value that is not a limiter's`;
+  if (fault === 'protocol') return `no sense in the answer from Redis at ${address}`;
+  return `no answer from Redis at ${address}`;
 }
 
 native.onBreaker(publishBreaker);

@@ -4,9 +4,9 @@
 export interface RedisWarning {
   /**
    * 'evicting-policy': it may forget limits when its memory is full; 'replica': it is not the one to ask; 'clock': its
-   * clock is more than a second off this process's.
+   * clock is more than a second off this process's; 'no-password': it was given a password and asks for none.
    */
-  readonly warning: 'evicting-policy' | 'replica' | 'clock';
+  readonly warning: 'evicting-policy' | 'replica' | 'clock' | 'no-password';
   /** For a person. */
   readonly detail: string;
 }

@@ -120,8 +120,15 @@ void Examination::Note(Question question, Reply&& reply) {
 
 bool Examination::LacksPolicy() const { return FieldOf(memory, "maxmemory_policy").empty(); }
 
+Warning NoPasswordWarning() {
+  return {WarningCode::kNoPassword,
+          "it was given a password and asks for none: whoever reaches it may read and change what "
+          "it holds; set one there, or leave it out here"};
+}
+
 std::vector<Warning> Diagnose(const Examination& examination, Nanos wall) {
   std::vector<Warning> found;
+  if (examination.no_password) found.push_back(NoPasswordWarning());
   for (auto& warning :
        {LookAtMemory(examination), LookAtRole(examination), LookAtClock(examination, wall)}) {
     if (warning) found.push_back(*warning);

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
+#include <cstddef>
 
 namespace sluice::redis {
 namespace {
@@ -64,6 +66,37 @@ std::string ErrorText(std::string_view error) {
   const auto* const hint = std::ranges::find_if(
       kHints, [error](const Hint& one) { return error.find(one.found) != std::string_view::npos; });
   return std::string(error).append(hint == kHints.end() ? "" : hint->more);
+}
+
+bool RefusesCommand(std::string_view error, std::string_view command) {
+  if (error.starts_with('-')) error.remove_prefix(1);
+  const std::string_view code = ErrorCode(error);
+  if (code != "ERR" && code != "NOPERM") return false;
+  // A script's error names commands, too.
+  if (error.find("user_script") != std::string_view::npos) return false;
+  const auto is_letter = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0; };
+  const auto same = [](char a, char b) { return std::tolower(static_cast<unsigned char>(a)) == b; };
+  // Only its beginning: what follows may repeat arguments.
+  error = error.substr(0, error.find(", with args"));
+  auto at = error.begin();
+  while (true) {
+    const auto found = std::search(at, error.end(), command.begin(), command.end(), same);
+    if (found == error.end()) return false;
+    const auto end = found + static_cast<std::ptrdiff_t>(command.size());
+    const bool apart = found == error.begin() || !is_letter(*(found - 1));
+    if (apart && (end == error.end() || !is_letter(*end))) return true;
+    at = found + 1;
+  }
+}
+
+std::string NoScriptsText(std::string_view first, std::string_view error, std::string_view rights) {
+  std::string text = ErrorText(error);
+  if (!first.empty()) text.insert(0, std::string(first) + "; and for EVAL: ");
+  if (ErrorCode(error) == "NOPERM") {
+    return text.append(" (the user needs ").append(rights).append(")");
+  }
+  return text +
+         " (the server executes no scripts; a sentinel is given by 'sentinels', with 'master')";
 }
 
 Remedy RemedyOf(std::string_view error) {

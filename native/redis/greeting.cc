@@ -20,10 +20,12 @@ void AppendAuth(const Endpoint& endpoint, std::string_view password, std::string
   }
 }
 
+bool AsksForNoPassword(std::string_view error) {
+  return error.find("without any password configured") != std::string_view::npos ||
+         error.find("no password is set") != std::string_view::npos;
+}
+
 std::string AuthErrorText(std::string_view error) {
-  if (error.find("without any password configured") != std::string_view::npos) {
-    return "ERR the server was given a password and has none set";
-  }
   const std::string_view code = error.substr(0, error.find(' '));
   const bool plain = std::ranges::all_of(code, [](char c) { return c >= 'A' && c <= 'Z'; });
   return std::string(plain ? code : "ERR") + " the server refused the user or the password";

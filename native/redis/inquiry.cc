@@ -44,7 +44,8 @@ void Inquiry::OnBytes(std::string_view bytes, Nanos /*now*/) {
 void Inquiry::OnReply(ReplyTree&& reply) {
   const bool error = reply.kind == ReplyTree::Kind::kError;
   if (std::exchange(greeting_, false)) {
-    if (error) Give(AuthErrorText(reply.text));
+    no_password_ = error && AsksForNoPassword(reply.text);
+    if (error && !no_password_) Give(AuthErrorText(reply.text));
     return;
   }
   if (error) return Give(ErrorText(reply.text));

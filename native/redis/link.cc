@@ -44,6 +44,9 @@ void Link::OnConnected(Nanos now) {
   now_ = now;
   if (state_ != State::kConnecting) return;
   state_ = State::kGreeting;
+  loads_ = takes_sha_ = true;
+  refusal_.clear();
+  no_password_ = false;
   if (NeedsAuth(options_.endpoint, password_)) {
     AddCommand(Command::Kind::kAuth, {}, now);
   } else {

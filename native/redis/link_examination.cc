@@ -12,6 +12,7 @@ namespace sluice::redis {
 void Link::Examine(Nanos now) {
   if (!std::exchange(examination_due_, false)) return;
   examination_ = {};
+  examination_.no_password = no_password_;
   for (const Question question : {Question::kTime, Question::kReplication, Question::kMemory}) {
     // A router follows the roles by itself.
     if (question == Question::kReplication && options_.routed) continue;

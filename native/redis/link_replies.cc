@@ -14,8 +14,7 @@ namespace sluice::redis {
 namespace {
 
 constexpr std::string_view kNonsense = "the server's answer made no sense";
-constexpr std::string_view kNoScripts =
-    " (it runs no scripts: a sentinel is given by 'sentinels', with 'master')";
+constexpr std::string_view kScriptRights = "+script|load and +evalsha, or +eval";
 constexpr std::string_view kOtherProtocol =
     "what the server speaks at this port is not Redis' protocol";
 
@@ -101,13 +100,15 @@ void Link::Answered(Command& command, Reply&& reply, Nanos now) {
     case Command::Kind::kAuth:
     case Command::Kind::kPing:
     case Command::Kind::kSelect:
-    case Command::Kind::kLoad:
       return OnGreetingReply(command.kind, reply, now);
+    case Command::Kind::kLoad:
+      return OnLoadReply(reply, now);
     case Command::Kind::kAsking:
       // What comes with it is then sent back to the node that sent it here.
       if (reply.kind == Reply::Kind::kError) not_asking_ = ErrorText(reply.text);
       return;
     case Command::Kind::kChecks:
+    case Command::Kind::kChecksByText:
       return OnChecksReply(command, reply, now);
     case Command::Kind::kReset:
       return OnResetReply(command, reply, now);
@@ -121,21 +122,31 @@ void Link::Answered(Command& command, Reply&& reply, Nanos now) {
 void Link::OnGreetingReply(Command::Kind kind, const Reply& reply, Nanos now) {
   if (reply.kind == Reply::Kind::kError) {
     // Whoever may not ping may still run scripts.
-    if (kind == Command::Kind::kPing && reply.text.starts_with("NOPERM")) return;
+    if (kind == Command::Kind::kPing && RefusesCommand(reply.text, "ping")) return;
     const bool auth = kind == Command::Kind::kAuth;
-    std::string why = auth ? AuthErrorText(reply.text) : ErrorText(reply.text);
-    const bool unknown = reply.text.find("unknown command") != std::string::npos;
-    if (kind == Command::Kind::kLoad && unknown) why += kNoScripts;
-    return Lose(Fault::kRefused, why, now);
+    if (auth && AsksForNoPassword(reply.text)) {
+      no_password_ = true;
+      return;
+    }
+    return Lose(Fault::kRefused, auth ? AuthErrorText(reply.text) : ErrorText(reply.text), now);
   }
-  if (kind != Command::Kind::kLoad) {
-    if (reply.kind != Reply::Kind::kStatus) Lose(Fault::kProtocol, kNonsense, now);
-    return;
-  }
-  if (reply.kind != Reply::Kind::kText || !IsSha1(reply.text)) {
+  if (reply.kind != Reply::Kind::kStatus) Lose(Fault::kProtocol, kNonsense, now);
+}
+
+void Link::OnLoadReply(const Reply& reply, Nanos now) {
+  if (reply.kind == Reply::Kind::kError) {
+    const std::string_view code = ErrorCode(reply.text);
+    if (code != "ERR" && code != "NOPERM") {
+      return Lose(Fault::kRefused, ErrorText(reply.text), now);
+    }
+    loads_ = false;
+    refusal_ = ErrorText(reply.text);
+    sha_ = ScriptSha();
+  } else if (reply.kind == Reply::Kind::kText && IsSha1(reply.text)) {
+    sha_ = reply.text;
+  } else {
     return Lose(Fault::kProtocol, kNonsense, now);
   }
-  sha_ = reply.text;
   if (state_ == State::kGreeting) {
     state_ = State::kReady;
     breaker_.OnSignOfLife(now);
@@ -150,36 +161,49 @@ void Link::OnGreetingReply(Command::Kind kind, const Reply& reply, Nanos now) {
   resend_.clear();
 }
 
-void Link::OnChecksReply(Command& command, const Reply& reply, Nanos now) {
-  if (reply.kind == Reply::Kind::kError) {
-    if (reply.text.starts_with("NOSCRIPT")) {
-      for (Request& request : command.requests) {
-        if (!request.sink) continue;
-        ++stats_.retries;
-        resend_.push_back(std::move(request));
-      }
-      breaker_.OnProbeReturned(now);
-      if (!std::exchange(loading_, true)) {
-        ++stats_.script_reloads;
-        AddCommand(Command::Kind::kLoad, {}, now);
-      }
-      return;
+void Link::OnChecksError(Command& command, std::string_view error, Nanos now) {
+  if (command.kind == Command::Kind::kChecksByText) {
+    // Nothing of ours can be executed here.
+    if (RefusesCommand(error, "eval")) {
+      return AskAgain(command.requests, NoScriptsText(refusal_, error, kScriptRights),
+                      Remedy::kReconnect, now);
     }
-    const std::string why = Explain(reply.text);
-    const Remedy remedy = RemedyHere(reply.text);
-    if (remedy == Remedy::kRedirect) {
-      NoteReply(command, now);
-      return Return(command.requests, why, command.requests.size() == 1);
-    }
-    if (remedy != Remedy::kGiveUp) return AskAgain(command.requests, why, remedy, now);
-    NoteReply(command, now);
-    const bool apart = ErrorCode(reply.text) == "CROSSSLOT";
+  } else if (RefusesCommand(error, "evalsha")) {
+    if (std::exchange(takes_sha_, false) && loads_) refusal_ = ErrorText(error);
+    return SendByText(command, now);
+  } else if (error.starts_with("NOSCRIPT") && !loads_) {
+    ++stats_.script_reloads;
+    return SendByText(command, now);
+  } else if (error.starts_with("NOSCRIPT")) {
     for (Request& request : command.requests) {
       if (!request.sink) continue;
-      Fail(request, apart && !SlotOf(request) ? Fault::kCrossSlot : Fault::kServer, why);
+      ++stats_.retries;
+      resend_.push_back(std::move(request));
+    }
+    breaker_.OnProbeReturned(now);
+    if (!std::exchange(loading_, true)) {
+      ++stats_.script_reloads;
+      AddCommand(Command::Kind::kLoad, {}, now);
     }
     return;
   }
+  const std::string why = Explain(error);
+  const Remedy remedy = RemedyHere(error);
+  if (remedy == Remedy::kRedirect) {
+    NoteReply(command, now);
+    return Return(command.requests, why, command.requests.size() == 1);
+  }
+  if (remedy != Remedy::kGiveUp) return AskAgain(command.requests, why, remedy, now);
+  NoteReply(command, now);
+  const bool apart = ErrorCode(error) == "CROSSSLOT";
+  for (Request& request : command.requests) {
+    if (!request.sink) continue;
+    Fail(request, apart && !SlotOf(request) ? Fault::kCrossSlot : Fault::kServer, why);
+  }
+}
+
+void Link::OnChecksReply(Command& command, const Reply& reply, Nanos now) {
+  if (reply.kind == Reply::Kind::kError) return OnChecksError(command, reply.text, now);
   std::vector<Completion> completions(command.requests.size());
   if (!ReadReply(reply, command.requests, completions)) {
     for (Request& request : command.requests) {

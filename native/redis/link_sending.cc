@@ -76,15 +76,30 @@ void Link::SendBatch(std::size_t most, Nanos now) {
   }
 }
 
-// Requests of one kind of command, on a cluster of one slot.
 void Link::AddBatch(std::vector<Request> batch, Nanos now) {
+  AddBatch(std::move(batch), takes_sha_ ? Command::Kind::kChecks : Command::Kind::kChecksByText,
+           now);
+}
+
+// Sends a batch again, with the script's text. Its requests were not executed.
+void Link::SendByText(Command& command, Nanos now) {
+  std::erase_if(command.requests, [](const Request& request) { return !request.sink; });
+  if (command.requests.empty()) return breaker_.OnProbeReturned(now);
+  stats_.retries += command.requests.size();
+  ++batches_;
+  AddBatch(std::move(command.requests), Command::Kind::kChecksByText, now);
+}
+
+// Requests of one kind of command, on a cluster of one slot. `checks`: how those are sent that are
+// no resets.
+void Link::AddBatch(std::vector<Request> batch, Command::Kind checks, Nanos now) {
   const Request& first = batch.front();
   ++stats_.batches;
   stats_.batched += batch.size();
   stats_.largest_batch = std::max<std::uint64_t>(stats_.largest_batch, batch.size());
   if (first.route.asking) AddCommand(Command::Kind::kAsking, {}, now);
   const bool reset = first.kind == Request::Kind::kReset;
-  AddCommand(reset ? Command::Kind::kReset : Command::Kind::kChecks, std::move(batch), now);
+  AddCommand(reset ? Command::Kind::kReset : checks, std::move(batch), now);
 }
 
 // One command for each slot, and for each that is to go alone. A slot's requests keep their order.
@@ -133,6 +148,10 @@ void Link::AddCommand(Command::Kind kind, std::vector<Request> requests, Nanos n
     case Command::Kind::kChecks:
       call_.Describe(requests);
       AppendEvalSha(sha_, call_, out_);
+      break;
+    case Command::Kind::kChecksByText:
+      call_.Describe(requests);
+      AppendEval(call_, out_);
       break;
     case Command::Kind::kReset:
       AppendReset(requests, out_);

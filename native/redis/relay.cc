@@ -202,9 +202,12 @@ void Relay::OnBatchReply(UnderWay&& command, const Reply& reply, Nanos now) {
 
 void Relay::OnError(UnderWay& command, std::string_view error, Nanos now) {
   Lane& lane = *command.lane;
-  if (error.starts_with("NOSCRIPT") && !command.whole) {
+  const bool sha = !command.whole && !IsReset(command.requests.front());
+  const bool refused = sha && RefusesCommand(error, "evalsha");
+  if (sha && (refused || error.starts_with("NOSCRIPT"))) {
+    if (refused) refusal_ = ErrorText(error);
     std::erase_if(command.requests, [](const Request& request) { return !request.sink; });
-    ++stats_.script_reloads;
+    if (!refused) ++stats_.script_reloads;
     stats_.retries += command.requests.size();
     if (command.requests.empty()) {
       NoteProbeReturned(*command.node, now);
@@ -213,7 +216,9 @@ void Relay::OnError(UnderWay& command, std::string_view error, Nanos now) {
     }
     return;
   }
-  const std::string why = ErrorText(error);
+  const bool none = command.whole && RefusesCommand(error, "eval");
+  const std::string why =
+      none ? NoScriptsText(refusal_, error, "+evalsha and +eval") : ErrorText(error);
   const Remedy remedy = RemedyHere(error);
   if (remedy != Remedy::kGiveUp) return AskAgain(command, command.requests, why, remedy, now);
   NoteReply(command, now);

@@ -99,6 +99,8 @@ std::string_view WarningName(WarningCode code) {
       return "replica";
     case WarningCode::kClock:
       return "clock";
+    case WarningCode::kNoPassword:
+      return "no-password";
   }
   return "unknown";
 }

@@ -142,6 +142,10 @@ void Router::SetConversations(std::vector<std::shared_ptr<Conversation>> convers
   ++version_;
 }
 
+void Router::Warn(const Endpoint& server, Warning warning) {
+  last_news_.push_back({server.Address(), {}, {std::move(warning)}});
+}
+
 void Router::Fail(Request& request, Fault fault, std::string_view why) {
   ++others_.submitted;
   ++others_.completed;

@@ -28,6 +28,16 @@ void AppendPiece(std::string_view piece, std::string& out) {
   out.append("\r\n");
 }
 
+void AppendScriptCall(std::string_view command, std::string_view script, const ScriptCall& call,
+                      std::string& out) {
+  AppendLength('*', 3 + call.keys() + call.arguments(), out);
+  AppendPiece(command, out);
+  AppendPiece(script, out);
+  AppendPiece(std::to_string(call.keys()), out);
+  for (std::size_t i = 0; i < call.keys(); ++i) AppendPiece(call.key(i), out);
+  for (std::size_t i = 0; i < call.arguments(); ++i) AppendPiece(call.argument(i), out);
+}
+
 }  // namespace
 
 std::string_view ScriptText() { return kScriptText; }
@@ -108,12 +118,11 @@ void ScriptCall::Describe(std::span<const Request> requests) {
 }
 
 void AppendEvalSha(std::string_view sha, const ScriptCall& call, std::string& out) {
-  AppendLength('*', 3 + call.keys() + call.arguments(), out);
-  AppendPiece("EVALSHA", out);
-  AppendPiece(sha, out);
-  AppendPiece(std::to_string(call.keys()), out);
-  for (std::size_t i = 0; i < call.keys(); ++i) AppendPiece(call.key(i), out);
-  for (std::size_t i = 0; i < call.arguments(); ++i) AppendPiece(call.argument(i), out);
+  AppendScriptCall("EVALSHA", sha, call, out);
+}
+
+void AppendEval(const ScriptCall& call, std::string& out) {
+  AppendScriptCall("EVAL", ScriptText(), call, out);
 }
 
 void AppendStateNames(const Request& reset, std::vector<std::string>& names) {

@@ -137,7 +137,12 @@ void SentinelRouter::FollowSurveys(Nanos now) {
                      now);
   }
   if (sentinels_.running()) {
-    while (const auto answer = sentinels_.Turn(now)) AskForRole(*answer, now);
+    while (const auto answer = sentinels_.Turn(now)) {
+      if (answer->no_password && warned_.insert(answer->from).second) {
+        Warn(answer->from, NoPasswordWarning());
+      }
+      AskForRole(*answer, now);
+    }
     if (!sentinels_.running() && !role_.running()) NoMaster(sentinels_.why(), now);
   }
   if (!role_.running()) return;

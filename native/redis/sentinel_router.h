@@ -11,6 +11,7 @@
 #pragma once
 
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -46,6 +47,7 @@ class SentinelRouter final : public Router {
   std::string lost_;                           // if not empty: why there is no master_
 
   Survey sentinels_;
+  std::set<Endpoint> warned_;  // sentinels that asked for no password, though there is one
   Survey role_;
   Nanos refresh_at_;      // when to ask the sentinels
   unsigned in_vain_ = 0;  // times in a row that they named no master

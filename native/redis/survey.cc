@@ -42,7 +42,10 @@ std::optional<Survey::Answer> Survey::Turn(Nanos now) {
     at = inquiries_.erase(at);
     changed_ = true;
     const Inquiry::Answer& answer = ended->answer();
-    if (answer.why.empty()) return Answer{.from = ended->endpoint(), .reply = answer.reply};
+    if (answer.why.empty()) {
+      return Answer{
+          .from = ended->endpoint(), .reply = answer.reply, .no_password = ended->no_password()};
+    }
     why_ = answer.why;
     patient_until_ = now;
   }

@@ -17,9 +17,10 @@ using Part = UrlFault::Part;
 
 constexpr std::string_view kHexDigits = "0123456789abcdef";
 
+char Lower(char c) { return (c >= 'A' && c <= 'Z') ? static_cast<char>(c - 'A' + 'a') : c; }
+
 int HexValue(char c) {
-  const char lower = (c >= 'A' && c <= 'F') ? static_cast<char>(c - 'A' + 'a') : c;
-  const std::size_t at = kHexDigits.find(lower);
+  const std::size_t at = kHexDigits.find(Lower(c));
   return at == std::string_view::npos ? -1 : static_cast<int>(at);
 }
 
@@ -79,8 +80,9 @@ class Parser {
   }
 
   bool Scheme(std::string_view& text) {
+    // RFC 3986, 3.1: the case of a scheme means nothing.
     const auto take = [&text](std::string_view scheme) {
-      if (!text.starts_with(scheme)) return false;
+      if (!std::ranges::equal(text.substr(0, scheme.size()), scheme, {}, Lower)) return false;
       text.remove_prefix(scheme.size());
       return true;
     };
@@ -90,25 +92,21 @@ class Parser {
     return Refuse(Part::kScheme, "the URL must begin redis://, rediss:// or redis+unix://");
   }
 
-  // [[user]:password@]host[:port][/database]
+  // [[user]:password@]host[:port][/database][?query]
   bool ServerAndDatabase(std::string_view text) {
-    if (text.find_first_of("?#") != std::string_view::npos) {
-      return Refuse(Part::kQuery,
-                    "nothing may follow the database: no '?' and no '#' (in a "
-                    "password, write %3F and %23)");
+    if (text.find('#') != std::string_view::npos) {
+      return Refuse(Part::kQuery, "it must hold no '#' (in a password, write %23)");
     }
+    const std::string_view query = TakeQuery(text);
     const std::size_t slash = text.find('/');
     std::string_view authority = text.substr(0, slash);
     return TakeCredentials(authority) && HostAndPort(authority) &&
-           (slash == std::string_view::npos || Database(text.substr(slash + 1)));
+           (slash == std::string_view::npos || Database(text.substr(slash + 1))) && Query(query);
   }
 
-  // [[user]:password@]/path[?db=database]
+  // [[user]:password@]/path[?query]
   bool SocketAndDatabase(std::string_view text) {
-    const std::size_t question = text.find('?');
-    const std::string_view query =
-        question == std::string_view::npos ? "" : text.substr(question + 1);
-    text = text.substr(0, question);
+    const std::string_view query = TakeQuery(text);
     const std::size_t slash = text.find('/');
     std::string_view authority = text.substr(0, slash);
     if (!TakeCredentials(authority)) return false;
@@ -117,7 +115,16 @@ class Parser {
                     "the socket's path must begin with '/': redis+unix:///run/redis.sock; a '/' "
                     "or '?' in a user or password must be percent-encoded");
     }
-    return Path(text.substr(slash)) && (question == std::string_view::npos || Query(query));
+    return Path(text.substr(slash)) && Query(query);
+  }
+
+  // Cuts it off, '?' included.
+  static std::string_view TakeQuery(std::string_view& text) {
+    const std::size_t question = text.find('?');
+    if (question == std::string_view::npos) return {};
+    const std::string_view query = text.substr(question + 1);
+    text = text.substr(0, question);
+    return query;
   }
 
   bool TakeCredentials(std::string_view& authority) {
@@ -129,6 +136,7 @@ class Parser {
   }
 
   bool Credentials(std::string_view text) {
+    if (text.empty()) return true;
     const std::size_t colon = text.find(':');
     if (colon == std::string_view::npos) {
       return Refuse(Part::kPassword, "a user needs a password: redis://user:password@host");
@@ -192,12 +200,26 @@ class Parser {
     return true;
   }
 
+  // db=database and family=0, with '&' between them.
   bool Query(std::string_view text) {
-    constexpr std::string_view kName = "db=";
-    if (!text.starts_with(kName)) {
-      return Refuse(Part::kQuery, "only the database may follow a socket's path: ?db=1");
+    while (!text.empty()) {
+      const std::string_view field = text.substr(0, text.find('&'));
+      text.remove_prefix(std::min(text.size(), field.size() + 1));
+      constexpr std::string_view kDatabase = "db=";
+      // Any address family: what other clients need to be told, and this one does by itself.
+      if (field.empty() || field == "family=0") continue;
+      if (!field.starts_with(kDatabase)) {
+        return Refuse(Part::kQuery,
+                      "only ?db= with the database, and ?family=0, may follow (in a user, a "
+                      "password or a path, write %3F)");
+      }
+      const std::int32_t before = url.endpoint.database;
+      if (!Database(field.substr(kDatabase.size()))) return false;
+      if (before != 0 && before != url.endpoint.database) {
+        return Refuse(Part::kQuery, "it names two databases");
+      }
     }
-    return Database(text.substr(kName.size()));
+    return true;
   }
 
   bool Database(std::string_view text) {

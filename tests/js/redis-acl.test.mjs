@@ -43,6 +43,8 @@ const everyAlgorithm = {
 };
 
 let prefixes = 0;
+/** Prefixes as they come: of a limiter, of a named one, and of the policies of a NestJS handler. */
+const PREFIXES = ['sluice', 'sluice:search', 'sluice#Cats.list'];
 const limiterOver = (options, more = {}) =>
   createLimiter({
     policies: bucket,
@@ -95,6 +97,27 @@ async function useAll(limiter, key = 'k') {
   await limiter.reset(key);
 }
 
+/** Under every form of name that a limiter writes: prefixes, keys, shards, ids. */
+async function useAllNames(options) {
+  for (const prefix of PREFIXES) {
+    const plain = limiterOver(options, { policies: everyAlgorithm, prefix });
+    for (const key of ['k', 'a {long} key '.repeat(30)]) await useAll(plain, key);
+    const sharded = limiterOver(options, {
+      policies: {
+        bucketOfUser: tokenBucket({ capacity: 1000, refill: 1, every: '1h', by: 'user' }),
+        logOfOrg: slidingLog({ ...nine, chargeDenied: true, by: 'org' }),
+        slotsOfOrg: concurrency({ limit: 1, ttl: '1h', by: 'org' }),
+      },
+      shardBy: 'org',
+      prefix,
+    });
+    const decision = await sharded.check({ user: 'u', org: 'o' }, { id: 'one' });
+    assert.equal(decision.source, 'store');
+    await plain.close();
+    await sharded.close();
+  }
+}
+
 /** What a check is told; 'store' if it is decided. */
 async function told(options, { deadlineMs = 10_000, key = 'k', ...more } = {}) {
   const limiter = limiterOver(options, { deadlineMs, ...more });
@@ -108,19 +131,21 @@ async function told(options, { deadlineMs = 10_000, key = 'k', ...more } = {}) {
 }
 
 /** A limiter over a client of one's own, with the same rights, does its work. */
-async function useClient(client, close) {
-  const limiter = createLimiter({
-    policies: everyAlgorithm,
-    store: redis({ client }),
-    prefix: `sluice:${prefixes++}`,
-    onStoreError: 'throw',
-    denialCache: false,
-    deadlineMs: 60_000,
-  });
+async function useClient(name, client, close) {
   try {
-    for (const key of ['a', 'b', 'c', 'd']) await useAll(limiter, key);
+    for (const prefix of PREFIXES) {
+      const limiter = createLimiter({
+        policies: everyAlgorithm,
+        store: redis({ client }),
+        prefix,
+        onStoreError: 'throw',
+        denialCache: false,
+        deadlineMs: 60_000,
+      });
+      for (const key of ['a', 'b', 'c', 'd']) await useAll(limiter, `${name} ${key}`);
+      await limiter.close();
+    }
   } finally {
-    await limiter.close();
     close(client);
   }
 }
@@ -138,9 +163,7 @@ describe('one server', () => {
   after(() => server.stop());
 
   test('the documented rights are enough for every algorithm, and for nothing else', async () => {
-    const limiter = limiterOver(options, { policies: everyAlgorithm });
-    await useAll(limiter);
-    await limiter.close();
+    await useAllNames(options);
     await refusedNothing([server]);
     const connection = server.connect();
     await connection.call('AUTH', login.username, login.password);
@@ -153,7 +176,7 @@ describe('one server', () => {
     test(`${name}: with the documented rights more it decides, too`, async (t) => {
       await grant([server], OF_CLIENT, ['ACL', 'LOG', 'RESET']);
       t.after(() => grant([server], ['ACL', 'SETUSER', 'limiter', '-@all'], OF_SERVER));
-      await useClient(open(server.url, { ...login }), close);
+      await useClient(name, open(server.url, { ...login }), close);
       await refusedNothing([server]);
     });
   }
@@ -162,6 +185,8 @@ describe('one server', () => {
     test(`${right} is needed, and its lack is said`, async (t) => {
       const name = right.slice(1);
       await server.command('ACL', 'LOG', 'RESET');
+      // A script that the server knows need not be loaded.
+      await server.command('SCRIPT', 'FLUSH');
       await grant([server], ['ACL', 'SETUSER', 'limiter', `-${name}`]);
       t.after(() => grant([server], ['ACL', 'SETUSER', 'limiter', right]));
       const limiter = limiterOver(options, { policies: everyAlgorithm });
@@ -218,10 +243,7 @@ describe('a cluster', () => {
   }
 
   test('the documented rights are enough, also while slots move and replicas take over', async () => {
-    const all = limiterOver(options, { policies: everyAlgorithm });
-    for (const key of ['a', 'b', 'c', 'd']) await useAll(all, key);
-    await all.close();
-
+    await useAllNames(options);
     const limiter = limiterOver(options);
     await underLoad(limiter, async () => {
       const slots = await Promise.all(
@@ -248,7 +270,7 @@ describe('a cluster', () => {
     test(`${name}: with the documented rights more it decides, too`, async () => {
       await grant(cluster.nodes, OF_CLIENT, ['ACL', 'LOG', 'RESET']);
       const forNodes = name === 'node-redis' ? { defaults: login } : { redisOptions: login };
-      await useClient(await open(cluster.urls, forNodes), close);
+      await useClient(name, await open(cluster.urls, forNodes), close);
       await refusedNothing(cluster.nodes);
     });
   }
@@ -274,6 +296,7 @@ describe('a cluster', () => {
   });
 
   test('what is missing is said, and at which node', async () => {
+    await grant(cluster.nodes, OF_SERVER, OF_NODE);
     await grant(cluster.nodes, ['ACL', 'SETUSER', 'limiter', '-cluster|slots']);
     assert.match(await told(options), /127\.0\.0\.1:\d+: NOPERM .*'cluster\|slots'/);
     await grant(cluster.nodes, ['ACL', 'SETUSER', 'limiter', '+cluster|slots', '-asking']);
@@ -309,9 +332,7 @@ describe('sentinels', () => {
   after(() => group?.stop());
 
   test('the documented rights are enough, also when the master changes', async () => {
-    const all = limiterOver(options, { policies: everyAlgorithm });
-    await useAll(all);
-    await all.close();
+    await useAllNames(options);
     const limiter = limiterOver(options, { onStoreError: 'local', deadlineMs: 200 });
     const decides = (server) =>
       until('the master decides', async () => {

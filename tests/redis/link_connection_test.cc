@@ -147,12 +147,6 @@ TEST(LinkConnection, AServerThatTurnsUsAwayIsQuotedWithoutSecrets) {
              "WRONGPASS the server refused the user or the password"},
         Case{"-ERR unknown command 'AUTH', with args beginning with: 'hunter2'\r\n",
              "ERR the server refused the user or the password"},
-        Case{"-ERR AUTH <password> called without any password configured for the default user. "
-             "Are you sure your configuration is correct?\r\n",
-             "ERR the server was given a password and has none set"},
-        Case{"+OK\r\n+OK\r\n-ERR unknown command 'SCRIPT', with args beginning with: 'LOAD'\r\n",
-             "ERR unknown command 'SCRIPT' (it runs no scripts: a "
-             "sentinel is given by 'sentinels', with 'master')"},
         Case{"-hunter2 is wrong\r\n", "ERR the server refused the user or the password"},
         Case{"+OK\r\n-ERR DB index is out of range\r\n", "ERR DB index is out of range"},
         Case{"+OK\r\n+OK\r\n-NOAUTH Authentication required.\r\n",

@@ -81,6 +81,25 @@ TEST(Relay, AServerThatDoesNotKnowTheScriptIsSentItsText) {
   EXPECT_EQ(driver.relay.stats().script_reloads, 1U);
 }
 
+TEST(Relay, AServerThatRefusesEvalshaIsSentTheTextAndOneThatRefusesBothIsSaidTo) {
+  RelayDriver driver;
+  const auto first = driver.Check("k");
+  driver.Fail(driver.SentOne(), "NOPERM this user has no permissions to run the 'evalsha' command");
+  const Command whole = driver.SentOne();
+  EXPECT_EQ(whole.name, "eval");
+  driver.AnswerFull(whole);
+  EXPECT_EQ(driver.Told(first).fault, Fault::kNone);
+  EXPECT_EQ(driver.relay.stats().script_reloads, 0U);
+
+  const auto second = driver.Check("k");
+  driver.Fail(driver.SentOne(), "ERR unknown command `EVALSHA`, with args beginning with: `x`");
+  driver.Fail(driver.SentOne(), "NOPERM this user has no permissions to run the 'eval' command");
+  EXPECT_EQ(driver.Told(second).fault, Fault::kServer);
+  EXPECT_EQ(driver.Told(second).detail,
+            "ERR unknown command `EVALSHA`; and for EVAL: NOPERM this user has no permissions to "
+            "run the 'eval' command (the user needs +evalsha and +eval)");
+}
+
 TEST(Relay, AScriptThatIsUnknownEvenThenIsAnError) {
   RelayDriver driver;
   const auto ticket = driver.Check("k");
@@ -213,9 +232,9 @@ TEST(Relay, AClientThatGivesUpAtOnceIsNotAskedOverAndOver) {
 TEST(Relay, ErrorsOfTheRequestGoToWhoAskedAndThoseOfTheServerOpenTheBreaker) {
   RelayDriver driver;
   const auto refused = driver.Check("k");
-  driver.Fail(driver.SentOne(), "NOPERM no permission for 'evalsha', with args beginning with: x");
+  driver.Fail(driver.SentOne(), "NOPERM no permission for 'get', with args beginning with: x");
   EXPECT_EQ(driver.Told(refused).fault, Fault::kServer);
-  EXPECT_EQ(driver.Told(refused).detail, "NOPERM no permission for 'evalsha'");
+  EXPECT_EQ(driver.Told(refused).detail, "NOPERM no permission for 'get'");
   EXPECT_EQ(StateOf(driver), State::kClosed);
   const auto check = driver.Check("k");
   const Command of_check = driver.SentOne();

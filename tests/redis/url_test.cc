@@ -89,6 +89,29 @@ TEST(Url, AUnixSocketIsAPath) {
   EXPECT_EQ(Parsed("redis+unix:///" + std::string(106, 'a')).path.size(), 107U);
 }
 
+TEST(Url, TheCaseOfASchemeMeansNothing) {
+  EXPECT_EQ(Parsed("REDIS://h").host, "h");
+  EXPECT_TRUE(ParsedUrl("Rediss://h").tls);
+  EXPECT_TRUE(ParsedUrl("VALKEYS://h").tls);
+  EXPECT_EQ(Parsed("Redis+Unix:///run/S").path, "/run/S");
+}
+
+TEST(Url, TheQueryMayNameTheDatabaseAndAnyAddressFamily) {
+  EXPECT_EQ(Parsed("redis://h?family=0").host, "h");
+  EXPECT_EQ(Parsed("redis://u:p@h:7000/2?family=0").database, 2);
+  EXPECT_EQ(Parsed("redis://h?db=3").database, 3);
+  EXPECT_EQ(Parsed("redis://h/?family=0&db=3").database, 3);
+  EXPECT_EQ(Parsed("redis://h/3?db=3").database, 3);
+  EXPECT_EQ(Parsed("redis://h?").database, 0);
+  EXPECT_EQ(Parsed("redis+unix:///run/s?family=0&db=3").database, 3);
+}
+
+TEST(Url, NoUserAndNoPasswordBeforeTheAtSignAreNoCredentials) {
+  const Endpoint endpoint = Parsed("redis://@h");
+  EXPECT_EQ(endpoint.host, "h");
+  EXPECT_EQ(endpoint.user + endpoint.password, "");
+}
+
 struct Refusal {
   std::string url;
   Part part;
@@ -133,7 +156,9 @@ INSTANTIATE_TEST_SUITE_P(
         Refusal{"redis://h/x", Part::kDatabase}, Refusal{"redis://h/-1", Part::kDatabase},
         Refusal{"redis://h/1/2", Part::kDatabase},
         Refusal{"redis://h/99999999999", Part::kDatabase},
-        Refusal{"redis://h/1?db=2", Part::kQuery}, Refusal{"redis://h#1", Part::kQuery},
+        Refusal{"redis://h/1?db=2", Part::kQuery}, Refusal{"redis://h?family=6", Part::kQuery},
+        Refusal{"redis://h?hunter=2", Part::kQuery}, Refusal{"redis://h?db=x", Part::kDatabase},
+        Refusal{"redis://:hunter?2@h", Part::kHost}, Refusal{"redis://h#1", Part::kQuery},
         Refusal{"redis://:hunter#2@h", Part::kQuery}, Refusal{"redis://hunter2@h", Part::kPassword},
         Refusal{"redis://:hunter%2@h", Part::kPassword}, Refusal{"redis://u%zz:p@h", Part::kUser},
         Refusal{"redis://:hunter/2@h", Part::kHost}));

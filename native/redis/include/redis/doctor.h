@@ -35,17 +35,22 @@ struct Examination {
   /// When `time` was asked for and heard, on this process's monotonic clock.
   Nanos asked{0};
   Nanos heard{0};
+  bool no_password = false;  ///< it was given a password and asks for none
 
   void Note(Question question, Reply&& reply);
   /// Whether kConfig is worth asking.
   bool LacksPolicy() const;
 };
 
+/// Of kNoPassword.
+Warning NoPasswordWarning();
+
 /// All that is wrong. `wall`: this process's time since 1970, less its monotonic clock's.
 ///
 ///   kEvictingPolicy  maxmemory is set and maxmemory-policy is not noeviction: all of a limiter's
 ///                    keys have a time to live, so every other policy may forget them
 ///   kReplica         it is one
+///   kNoPassword      it was given a password and asks for none
 ///   kClock           it is more than a second off, whenever between asking and hearing it looked
 std::vector<Warning> Diagnose(const Examination& examination, Nanos wall);
 

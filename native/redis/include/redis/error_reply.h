@@ -26,6 +26,14 @@ Remedy RemedyOf(std::string_view error);
 /// "OOM", "READONLY"; empty if it does not begin with a code.
 std::string_view ErrorCode(std::string_view error);
 
+/// Whether the server does not execute `command` (in lower case) for this user at all: it is
+/// renamed, disabled, or the user has no right to it.
+bool RefusesCommand(std::string_view error, std::string_view command);
+
+/// The error of a server that takes the script in no way. `first`: its answer to SCRIPT LOAD or
+/// EVALSHA, if that was an error; `error`: to EVAL; `rights`: what would do.
+std::string NoScriptsText(std::string_view first, std::string_view error, std::string_view rights);
+
 /// An error as people may see it, with a hint where a permission is missing and the server does not
 /// say which. A server that does not know a command repeats its arguments; each check of a batch
 /// gets a copy, so it is not long.

@@ -27,6 +27,8 @@ class Inquiry final : public Conversation {
 
   /// Whether it has ended, with an answer or without.
   bool done() const { return answer_.has_value(); }
+  /// The server was given a password and asks for none.
+  bool no_password() const { return no_password_; }
   /// Precondition: done().
   const Answer& answer() const { return *answer_; }
 
@@ -54,6 +56,7 @@ class Inquiry final : public Conversation {
   std::string password_;
   bool connected_ = false;
   bool greeting_ = false;  // the next reply is that to AUTH
+  bool no_password_ = false;
   std::string out_;
   std::size_t written_ = 0;
   ReplyTreeReader reader_;

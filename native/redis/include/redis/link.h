@@ -32,7 +32,9 @@
 //     answering is not asked over the next one.
 //   * Behind these it puts up what limiters say of themselves (redis/notices.h): the same holds.
 //   * When the server has forgotten the script (NOSCRIPT: nothing was executed), it is loaded again
-//     and the batch is sent again.
+//     and the batch is sent again. A server that refuses SCRIPT LOAD is sent the batch with the
+//     script's text (EVAL), by which it knows the script from then on; one that refuses EVALSHA is
+//     sent the text with each batch.
 //   * A link that a Router owns (`routed`) hands it what its server refused to execute because
 //     another one is, or may be, the one to ask (TakeReturned); the router asks again. To a
 //     cluster's node (`by_slot`) a batch leaves as one command for each slot, written together.
@@ -161,6 +163,7 @@ class Link final : public Conversation {
       kLoad,
       kAsking,
       kChecks,
+      kChecksByText,
       kReset,
       kQuestion,
       kNotice
@@ -191,6 +194,8 @@ class Link final : public Conversation {
   void Pump(Nanos now);
   void SendBatch(std::size_t most, Nanos now);
   void AddBatch(std::vector<Request> batch, Nanos now);
+  void AddBatch(std::vector<Request> batch, Command::Kind checks, Nanos now);
+  void SendByText(Command& command, Nanos now);
   void AddBySlot(std::vector<Request> batch, Nanos now);
 
   // link_guard.cc: what keeps callers from waiting in vain.
@@ -220,6 +225,8 @@ class Link final : public Conversation {
   void OnReply(Reply&& reply, Nanos now);
   void Answered(Command& command, Reply&& reply, Nanos now);
   void OnGreetingReply(Command::Kind kind, const Reply& reply, Nanos now);
+  void OnLoadReply(const Reply& reply, Nanos now);
+  void OnChecksError(Command& command, std::string_view error, Nanos now);
   void OnChecksReply(Command& command, const Reply& reply, Nanos now);
   void OnResetReply(Command& command, const Reply& reply, Nanos now);
 
@@ -245,6 +252,10 @@ class Link final : public Conversation {
   Pace pace_;
 
   std::string sha_;
+  bool loads_ = true;            // the server takes SCRIPT LOAD, as far as is known
+  bool takes_sha_ = true;        // and EVALSHA
+  std::string refusal_;          // what it said to the first of these that it does not take
+  bool no_password_ = false;     // it was given a password and asks for none
   bool was_ready_ = false;       // at some time
   bool loading_ = false;         // the script is being loaded again
   std::string not_asking_;       // if not empty: why ASKING was refused before what comes next

@@ -20,8 +20,9 @@
 //     after a moment, each request alone, until its deadline.
 //   * What limiters say of themselves (redis/notices.h) is put up behind replies: only then is the
 //     client known to be connected.
-//   * When the server does not know the script, the batch is sent again with its text. That needs
-//     no command for a node, which a cluster's client may not have.
+//   * When the server does not know the script, or refuses EVALSHA, the batch is sent again with
+//   its
+//     text. That needs no command for a node, which a cluster's client may not have.
 #pragma once
 
 #include <array>
@@ -189,6 +190,7 @@ class Relay {
 
   const Options options_;
   const std::string sha_;
+  std::string refusal_;  // the last refusal of EVALSHA
   std::mt19937_64 random_;
   Nanos now_{0};  // of the last call
 

@@ -96,6 +96,9 @@ class Router {
   void RemoveLink(const std::shared_ptr<Link>& link);
   void SetConversations(std::vector<std::shared_ptr<Conversation>> conversations);
 
+  /// News of a server that no link goes to.
+  void Warn(const Endpoint& server, Warning warning);
+
   /// Answers a request that is with no link.
   void Fail(Request& request, Fault fault, std::string_view why);
   /// The same, or keeps it in waiting_ until `due`.
@@ -123,7 +126,7 @@ class Router {
   std::uint64_t version_ = 0;
   Outbox outbox_;
   std::vector<Delivery> left_;   // of links that were removed
-  std::vector<News> last_news_;  // the same
+  std::vector<News> last_news_;  // the same, and Warn's
 };
 
 }  // namespace sluice::redis

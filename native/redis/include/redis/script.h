@@ -50,6 +50,9 @@ class ScriptCall {
 /// Appends EVALSHA in the protocol's form. `sha` is what SCRIPT LOAD answered.
 void AppendEvalSha(std::string_view sha, const ScriptCall& call, std::string& out);
 
+/// The same as EVAL, with the script's text; the server then knows it by ScriptSha().
+void AppendEval(const ScriptCall& call, std::string& out);
+
 /// Appends one UNLINK of everything that these resets forget. Precondition: not empty.
 void AppendReset(std::span<const Request> resets, std::string& out);
 

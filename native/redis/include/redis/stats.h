@@ -43,9 +43,9 @@ struct Latency {
 };
 
 /// What is wrong with a server that answers: see redis/doctor.h.
-enum class WarningCode : std::uint8_t { kEvictingPolicy, kReplica, kClock };
+enum class WarningCode : std::uint8_t { kEvictingPolicy, kReplica, kClock, kNoPassword };
 
-/// "evicting-policy", "replica", "clock"; static text.
+/// "evicting-policy", "replica", "clock", "no-password"; static text.
 std::string_view WarningName(WarningCode code);
 
 struct Warning {

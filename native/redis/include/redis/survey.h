@@ -26,6 +26,7 @@ class Survey {
   struct Answer {
     Endpoint from;
     ReplyTree reply;
+    bool no_password = false;  ///< see Inquiry
   };
 
   explicit Survey(const Options& options) : options_(options) {}

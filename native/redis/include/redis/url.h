@@ -35,9 +35,11 @@ struct UrlFault {
 };
 
 /// Reads
-///   redis://[[user]:password@]host[:port][/database]
+///   redis://[[user]:password@]host[:port][/database][?query]
 ///   rediss://, the same with TLS
-///   redis+unix://[[user]:password@]/path[?db=database]
+///   redis+unix://[[user]:password@]/path[?query]
+/// valkey:// and valkeys:// are the first two. The case of a scheme means nothing. The query may
+/// hold db=database and family=0 (any address family, which is the default).
 /// User, password and path are percent-decoded; an IPv6 address stands in brackets; the port is
 /// 6379 and the database 0 if not given. Returns false and says why in `fault`; `url` is then
 /// unchanged.

@@ -1,0 +1,187 @@
+// How a link gets its script executed where a server refuses SCRIPT, EVALSHA or both.
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "redis/link_driver.h"
+
+namespace sluice::redis {
+namespace {
+
+constexpr Nanos kSecond = std::chrono::seconds(1);
+constexpr std::string_view kNoScript = "-NOSCRIPT No matching script. Please use EVAL.\r\n";
+
+std::string Unknown(const std::string& command) {
+  return "-ERR unknown command '" + command + "', with args beginning with: 'x' \r\n";
+}
+
+std::string NoPermission(const std::string& command) {
+  return "-NOPERM User limiter has no permissions to run the '" + command + "' command\r\n";
+}
+
+// Connected to a server that answers SCRIPT LOAD so.
+void Greet(LinkDriver& driver, std::string_view load) {
+  driver.link.OnConnected(driver.now);
+  ASSERT_EQ(driver.Sent().size(), 2U);
+  driver.Receive("+PONG\r\n");
+  driver.Receive(load);
+}
+
+std::vector<std::string> Rest(const SentCommand& command) {
+  return {command.begin() + 2, command.end()};
+}
+
+TEST(LinkScripts, WithoutScriptLoadTheFirstBatchCarriesTheTextAndTheNextOnesItsName) {
+  for (const std::string& refusal :
+       {Unknown("SCRIPT"), NoPermission("script|load"),
+        std::string("-ERR command is not allowed\r\n"),
+        std::string("-NOPERM this user has no permissions to run the 'script' command or its "
+                    "subcommand\r\n")}) {
+    LinkDriver driver;
+    const auto first = driver.Check("a", kSecond);
+    Greet(driver, refusal);
+    EXPECT_TRUE(driver.link.stats().connected) << refusal;
+    const auto by_sha = driver.Sent();
+    ASSERT_EQ(by_sha.size(), 1U);
+    EXPECT_EQ(by_sha[0].at(0), "EVALSHA");
+    EXPECT_EQ(by_sha[0].at(1), ScriptSha());
+    driver.Receive(kNoScript);
+    const auto by_text = driver.Sent();
+    ASSERT_EQ(by_text.size(), 1U);
+    EXPECT_EQ(by_text[0].at(0), "EVAL");
+    EXPECT_EQ(by_text[0].at(1), ScriptText());
+    EXPECT_EQ(Rest(by_text[0]), Rest(by_sha[0]));
+    driver.AnswerFull(1);
+    EXPECT_EQ(driver.Answer(first).fault, Fault::kNone);
+    const auto second = driver.Check("b");
+    EXPECT_EQ(driver.Sent().at(0).at(0), "EVALSHA");
+    driver.AnswerFull(1);
+    EXPECT_EQ(driver.Answer(second).fault, Fault::kNone);
+    EXPECT_EQ(driver.link.stats().script_reloads, 1U);
+  }
+}
+
+TEST(LinkScripts, WithoutEvalshaEachBatchCarriesTheText) {
+  for (const std::string& refusal : {Unknown("EVALSHA"), NoPermission("evalsha")}) {
+    LinkDriver driver;
+    driver.GetReady();
+    const auto first = driver.Check("a");
+    driver.Sent();
+    driver.Receive(refusal);
+    EXPECT_EQ(driver.Sent().at(0).at(0), "EVAL");
+    driver.AnswerFull(1);
+    EXPECT_EQ(driver.Answer(first).fault, Fault::kNone);
+    const auto second = driver.Check("b");
+    EXPECT_EQ(driver.Sent().at(0).at(0), "EVAL");
+    driver.AnswerFull(1);
+    EXPECT_EQ(driver.Answer(second).fault, Fault::kNone);
+    // Rights may have changed by the next connection.
+    driver.Lose();
+    driver.GetReady();
+    driver.Check("c");
+    EXPECT_EQ(driver.Sent().at(0).at(0), "EVALSHA");
+  }
+}
+
+TEST(LinkScripts, AServerThatRefusesEvalTooIsSaidToWithTheRightsThatWouldDo) {
+  struct Case {
+    std::string load;
+    std::string evalsha;
+    std::string eval;
+    std::string detail;
+  };
+  for (const Case& c :
+       {Case{NoPermission("script|load"), std::string(kNoScript), NoPermission("eval"),
+             "NOPERM User limiter has no permissions to run the 'script|load' command; and for "
+             "EVAL: NOPERM User limiter has no permissions to run the 'eval' command (the user "
+             "needs +script|load and +evalsha, or +eval)"},
+        Case{"$40\r\n" + std::string(kSha) + "\r\n", NoPermission("evalsha"), NoPermission("eval"),
+             "NOPERM User limiter has no permissions to run the 'evalsha' command; and for EVAL: "
+             "NOPERM User limiter has no permissions to run the 'eval' command (the user needs "
+             "+script|load and +evalsha, or +eval)"},
+        Case{Unknown("SCRIPT"), Unknown("EVALSHA"), Unknown("EVAL"),
+             "ERR unknown command 'SCRIPT'; and for EVAL: ERR unknown command 'EVAL' (the server "
+             "executes no scripts; a sentinel is given by 'sentinels', with 'master')"}}) {
+    LinkDriver driver;
+    const auto check = driver.Check("a", kSecond);
+    const auto release = driver.Submit(Request::Kind::kRelease, "a", 5 * kSecond);
+    Greet(driver, c.load);
+    driver.Sent();
+    driver.Receive(c.evalsha);
+    driver.Sent();
+    driver.Receive(c.eval);
+    EXPECT_EQ(driver.Answer(check).detail, c.detail);
+    // What was not executed and can wait is sent again over the next connection.
+    EXPECT_FALSE(driver.Answered(release));
+    EXPECT_EQ(driver.link.WantedConnection(), 0U);
+    EXPECT_EQ(driver.Answer(driver.Check("b")).detail, c.detail);
+    driver.Pass(kSecond);
+    EXPECT_NE(driver.link.WantedConnection(), 0U);
+  }
+}
+
+TEST(LinkScripts, AScriptThatIsForgottenByAServerWithoutScriptLoadIsSentAgain) {
+  LinkDriver driver;
+  driver.GetReady();
+  const auto first = driver.Check("a", kSecond);
+  const auto second = driver.Check("b", kSecond);
+  driver.Sent();
+  driver.Receive(std::string(kNoScript) + std::string(kNoScript));
+  EXPECT_EQ(driver.Sent().at(0).at(0), "SCRIPT");
+  driver.Receive(NoPermission("script|load"));
+  // What had been refused goes first, in its order, with the name once more: others may know it.
+  EXPECT_EQ(driver.Sent().at(0).at(0), "EVALSHA");
+  driver.Receive(kNoScript);
+  EXPECT_EQ(driver.Sent().at(0).at(0), "EVAL");
+  driver.AnswerFull(2);
+  EXPECT_EQ(driver.Answer(first).fault, Fault::kNone);
+  EXPECT_EQ(driver.Answer(second).fault, Fault::kNone);
+}
+
+TEST(LinkScripts, ErrorsOfKeysAndOfTheScriptAreNoRefusalOfTheCommand) {
+  for (const std::string_view error :
+       {"-NOPERM No permissions to access a key\r\n",
+        "-NOPERM this user has no permissions to access one of the keys used as arguments\r\n",
+        "-ERR user_script:1: eval of something on @user_script:1\r\n",
+        "-ERR the evaluation failed\r\n", "-OOM command 'evalsha' not allowed\r\n"}) {
+    LinkDriver driver;
+    driver.GetReady();
+    const auto ticket = driver.Check("a");
+    driver.Sent();
+    driver.Receive(error);
+    EXPECT_EQ(driver.Answer(ticket).fault, Fault::kServer) << error;
+    EXPECT_TRUE(driver.Sent().empty()) << error;
+  }
+}
+
+TEST(LinkScripts, AServerWithoutAPasswordIsUsedWithoutAndWarnedOf) {
+  for (const std::string_view refusal :
+       {"-ERR AUTH <password> called without any password configured for the default user. Are "
+        "you sure your configuration is correct?\r\n",
+        "-ERR Client sent AUTH, but no password is set\r\n"}) {
+    Link::Options options;
+    options.endpoint.password = "hunter2";
+    options.examines = true;
+    LinkDriver driver(options);
+    const auto ticket = driver.Check("a");
+    driver.link.OnConnected(driver.now);
+    ASSERT_EQ(driver.Sent().at(0).at(0), "AUTH");
+    driver.Receive(refusal);
+    driver.Receive("$40\r\n" + std::string(kSha) + "\r\n");
+    EXPECT_EQ(driver.Sent().at(0).at(0), "EVALSHA");
+    driver.AnswerFull(1);
+    EXPECT_EQ(driver.Answer(ticket).fault, Fault::kNone);
+    driver.Sent();
+    for (int i = 0; i < 3; ++i) driver.Receive("-NOPERM no\r\n");
+    driver.Receive("-NOPERM no\r\n");  // CONFIG GET
+    ASSERT_TRUE(driver.link.IsExamined());
+    const auto warnings = driver.link.TakeWarnings(Nanos{0});
+    ASSERT_EQ(warnings.size(), 1U);
+    EXPECT_EQ(warnings[0].code, WarningCode::kNoPassword);
+    EXPECT_EQ(warnings[0].detail.find("hunter2"), std::string::npos);
+  }
+}
+
+}  // namespace
+}  // namespace sluice::redis
