@@ -14,6 +14,14 @@ import {
 // biome-ignore lint/complexity/noBannedTypes: what ExecutionContext.getHandler() returns
 export type Handler = Function;
 
+type Classes = ReadonlyMap<unknown, { readonly metatype: unknown }>;
+
+/** The classes of one of Nest's modules. */
+interface ModuleClasses {
+  readonly controllers: Classes;
+  readonly providers: Classes;
+}
+
 const RATE_LIMIT = 'sluice:rate-limit';
 const SKIP = 'sluice:skip-rate-limit';
 const reflector = new Reflector();
@@ -71,4 +79,29 @@ export function readDecorators(type: Type, handler: Handler): RateLimitOptions |
     if (ofHandler[option] === undefined) delete merged[option];
   }
   return merged;
+}
+
+/** The classes of an application's controllers and providers. */
+export function* classesOf(modules: Iterable<ModuleClasses>): Generator<Type> {
+  const seen = new Set<unknown>();
+  for (const { controllers, providers } of modules) {
+    for (const { metatype } of [...controllers.values(), ...providers.values()]) {
+      if (typeof metatype !== 'function' || seen.has(metatype)) continue;
+      seen.add(metatype);
+      yield metatype as Type;
+    }
+  }
+}
+
+/** The methods of a class by name, inherited ones included. */
+export function* methodsOf(type: Type): Generator<[string, Handler]> {
+  const seen = new Set(['constructor']);
+  for (let proto = type.prototype; proto; proto = Object.getPrototypeOf(proto)) {
+    for (const name of Object.getOwnPropertyNames(proto)) {
+      const method: unknown = Object.getOwnPropertyDescriptor(proto, name)?.value;
+      const first = !seen.has(name);
+      seen.add(name);
+      if (first && typeof method === 'function') yield [name, method];
+    }
+  }
 }

@@ -13,7 +13,14 @@ import {
   keyKindsOf,
 } from './http-question.js';
 import type { LimiterOptions } from './limiter.js';
-import { getLimiterToken, type Handler, isDecorated, readDecorators } from './nestjs-decorators.js';
+import {
+  classesOf,
+  getLimiterToken,
+  type Handler,
+  isDecorated,
+  methodsOf,
+  readDecorators,
+} from './nestjs-decorators.js';
 import { DEFAULT, type ModuleLimiters, readProvided, unknownLimiter } from './nestjs-limiters.js';
 import { given, type RateLimitOptions, type SluiceModuleOptions } from './nestjs-options.js';
 
@@ -41,29 +48,10 @@ function hasPath(method: Handler): boolean {
 
 /** The name under which a class's prototypes hold the handler; that of the function itself may be a wrapper's. */
 function methodName(type: Type, handler: Handler): string {
-  for (let proto = type.prototype; proto; proto = Object.getPrototypeOf(proto)) {
-    const names = Object.getOwnPropertyNames(proto);
-    const found = names.find(
-      (name) => Object.getOwnPropertyDescriptor(proto, name)?.value === handler,
-    );
-    if (found !== undefined) return found;
+  for (const [name, method] of methodsOf(type)) {
+    if (method === handler) return name;
   }
   return handler.name;
-}
-
-/** Handlers of HTTP requests, and any that a decorator limits: those of resolvers, gateways, queues. */
-function* handlersOf(type: Type): Generator<Handler> {
-  const seen = new Set<string>();
-  for (let proto = type.prototype; proto; proto = Object.getPrototypeOf(proto)) {
-    for (const name of Object.getOwnPropertyNames(proto)) {
-      const method: unknown = Object.getOwnPropertyDescriptor(proto, name)?.value;
-      const first = !seen.has(name) && name !== 'constructor'; // A class has decorators of its own.
-      seen.add(name);
-      if (first && typeof method === 'function' && (hasPath(method) || isDecorated(method))) {
-        yield method;
-      }
-    }
-  }
 }
 
 function hasSlots({ policies, plans }: HttpLimiter): boolean {
@@ -110,6 +98,10 @@ export class HandlerLimits implements OnModuleInit {
     );
   }
 
+  get limiterNames(): readonly string[] {
+    return [...this.#limiters.keys()];
+  }
+
   /** `undefined` for a handler that is not limited. */
   rule(type: Type, handler: Handler): Rule | undefined {
     const rules = this.#rules.get(type) ?? new Map<Handler, Rule | undefined>();
@@ -120,11 +112,10 @@ export class HandlerLimits implements OnModuleInit {
 
   /** What is wrong with a decorator is said when the application starts, not by its first request. */
   onModuleInit(): void {
-    for (const module of this.#modules.values()) {
-      for (const { metatype } of [...module.controllers.values(), ...module.providers.values()]) {
-        if (typeof metatype !== 'function') continue;
-        const type = metatype as Type;
-        for (const handler of handlersOf(type)) this.#checkHandler(type, handler);
+    for (const type of classesOf(this.#modules.values())) {
+      for (const [, method] of methodsOf(type)) {
+        // Handlers of HTTP requests, and any that a decorator limits: those of resolvers, gateways, queues.
+        if (hasPath(method) || isDecorated(method)) this.#checkHandler(type, method);
       }
     }
   }
@@ -139,7 +130,7 @@ export class HandlerLimits implements OnModuleInit {
 
   #limiter(name: string, where: string): HttpLimiter {
     const limiter = this.#limiters.get(name);
-    if (limiter === undefined) throw unknownLimiter(name, [...this.#limiters.keys()], where);
+    if (limiter === undefined) throw unknownLimiter(name, this.limiterNames, where);
     return limiter;
   }
 

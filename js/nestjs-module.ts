@@ -14,6 +14,7 @@ import {
   type SluiceModuleAsyncOptions,
   type SluiceModuleOptions,
 } from './nestjs-options.js';
+import { SetupCheck } from './nestjs-setup.js';
 
 const OPTIONS = 'SluiceModuleOptions';
 
@@ -25,7 +26,7 @@ export class SluiceModule {
     const given = options as SluiceModuleOptions;
     checkRootOptions(given);
     const names = Object.keys(given.limiters ?? { default: true });
-    return describe({ useFactory: () => given }, names, given.global);
+    return describe({ useFactory: () => given }, names, { global: given.global });
   }
 
   /** As `forRoot`, with options that a factory makes of what is injected into it. */
@@ -39,17 +40,23 @@ export class SluiceModule {
       checkModuleOptions(made, 'the result of forRootAsync.useFactory');
       return made;
     };
-    const module = describe({ useFactory: make as () => unknown, inject }, names, global);
-    return imports === undefined ? module : { ...module, imports };
+    const source = { useFactory: make as () => unknown, inject };
+    return describe(source, names, { global, imports, isAsync: true });
   }
 }
 
 Module({})(SluiceModule);
 
+interface ModuleDetails {
+  global: boolean | undefined;
+  imports?: DynamicModule['imports'];
+  isAsync?: boolean;
+}
+
 function describe(
   source: { useFactory: () => unknown; inject?: SluiceModuleAsyncOptions['inject'] & object },
   names: readonly string[],
-  guardsAll: boolean | undefined,
+  { global: guardsAll = false, imports, isAsync = false }: ModuleDetails,
 ): DynamicModule {
   const limiters = names.map((name) => ({
     provide: getLimiterToken(name),
@@ -73,7 +80,7 @@ function describe(
         ...provided: unknown[]
       ) => {
         const byName = new Map(names.map((name, i) => [name, provided[i]]));
-        return new HandlerLimits(options, modules, made, byName, guardsAll === true);
+        return new HandlerLimits(options, modules, made, byName, guardsAll);
       },
       // The tokens, and not what the module made: so `overrideProvider` reaches the guard.
       inject: [OPTIONS, ModulesContainer, ModuleLimiters, ...tokens],
@@ -83,5 +90,13 @@ function describe(
   ];
   if (guardsAll) providers.push({ provide: APP_GUARD, useExisting: SluiceGuard });
   const exports = [HandlerLimits, SluiceGuard, ...tokens];
-  return { module: SluiceModule, global: true, providers, exports };
+  const module: DynamicModule = { module: SluiceModule, global: true, providers, exports };
+  if (imports !== undefined) module.imports = imports;
+  providers.push({
+    provide: SetupCheck,
+    useFactory: (modules: ModulesContainer) =>
+      new SetupCheck(modules, module, { guardsAll, isAsync }),
+    inject: [ModulesContainer],
+  });
+  return module;
 }

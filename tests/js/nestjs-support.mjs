@@ -1,6 +1,7 @@
 // What the tests of the NestJS module share: decorators without a compiler, and an application for one test.
 
 import 'reflect-metadata';
+import { setImmediate as turn } from 'node:timers/promises';
 import { Controller, Get, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { ExpressAdapter } from '@nestjs/platform-express';
@@ -86,11 +87,17 @@ export async function statuses(send, ...paths) {
   return found;
 }
 
-/** Sluice's warnings of the process, until test `t` ends. They arrive in the next turn of the event loop. */
+/** Sluice's warnings of the process, until test `t` ends. */
 export function collectWarnings(t) {
   const warnings = [];
   const collect = (warning) => warning.name === 'SluiceWarning' && warnings.push(warning);
   process.on('warning', collect);
   t.after(() => process.off('warning', collect));
   return warnings;
+}
+
+/** The codes of the warnings so far. Node emits a warning a tick later. */
+export async function codesOf(warnings) {
+  await turn();
+  return warnings.map(({ code }) => code);
 }
