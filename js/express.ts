@@ -15,7 +15,7 @@ import { quotaIsKnown } from './headers.js';
 import { type ResponseFields, writeFields } from './http-fields.js';
 import { hold } from './http-hold.js';
 import { asHttpLimiter, type HttpLimiter, makeLimiter } from './http-limiter.js';
-import { policiesUnder, policyField } from './http-policies.js';
+import { policyTeller } from './http-policies.js';
 import { PROBLEM_CONTENT_TYPE, problemOf } from './http-problem.js';
 import { releaseWhenClosed } from './http-release.js';
 import { watchCreation } from './http-setup-warnings.js';
@@ -48,7 +48,7 @@ function fieldsWriter(
   limiter: HttpLimiter,
   options: RequestOptions<string, Key, string>,
 ): (res: Response, verdict: Verdict<string>) => void {
-  const policyFieldOf = policyField(limiter, options.limits);
+  const policiesOf = policyTeller(limiter, options.limits);
   return (res, { decision, plan }) => {
     if (res.headersSent) return;
     const fields: ResponseFields = {
@@ -57,12 +57,7 @@ function fieldsWriter(
       set: (name, value) => res.setHeader(name, value),
       remove: (name) => res.removeHeader(name),
     };
-    const told = {
-      decision,
-      policies: policiesUnder(limiter, plan),
-      policyField: policyFieldOf(decision, plan),
-    };
-    writeFields(fields, told, options);
+    writeFields(fields, { decision, ...policiesOf(decision, plan) }, options);
   };
 }
 

@@ -1,6 +1,7 @@
 // What a limiter's policies are to an HTTP client: the RateLimit-Policy field, by plan and by the limits of a call.
 
 import { draft10PolicyField, type Quota } from './headers.js';
+import type { Told } from './http-fields.js';
 import type { HttpLimiter } from './http-limiter.js';
 import { keepsLine, toNative } from './policy.js';
 import type { Decision, Limits, Policy } from './types.js';
@@ -25,37 +26,35 @@ function field(policies: PoliciesByName, limits: Limits): string | undefined {
   return Object.keys(quotas).length === 0 ? undefined : draft10PolicyField(quotas);
 }
 
-/** The `RateLimit-Policy` field of a decision under a plan; `undefined` where there is nothing to tell. */
-export type PolicyField = (decision: Decision, plan: string | undefined) => string | undefined;
+/** The policies that a decision was made by, and their `RateLimit-Policy` field. */
+type ToldPolicies = Pick<Told, 'policies' | 'policyField'>;
+
+/** What a decision under a plan tells of the policies. */
+export type PolicyTeller = (decision: Decision, plan: string | undefined) => ToldPolicies;
 
 /** For calls whose limits may be others each time. */
-function varyingField(policies: PoliciesByName): (decision: Decision) => string | undefined {
-  const usual = field(policies, {});
+function varyingTeller(policies: PoliciesByName): PolicyTeller {
+  const usual = { policies, policyField: field(policies, {}) };
   return ({ policies: decided }) => {
     if (decided.every(({ policy, limit }) => limit === policies[policy]?.limit)) return usual;
-    return field(policies, Object.fromEntries(decided.map((each) => [each.policy, each.limit])));
+    const limits = Object.fromEntries(decided.map((each) => [each.policy, each.limit]));
+    return { policies, policyField: field(policies, limits) };
   };
 }
 
 /** Makes a limiter's fields: once for each plan, unless a function gives each call its `limits`. */
-export function policyField(
+export function policyTeller(
   { plans, policies }: HttpLimiter,
   limits: Limits | ((...args: never[]) => unknown) | undefined,
-): PolicyField {
-  const make = (policies: PoliciesByName): ((decision: Decision) => string | undefined) => {
-    if (typeof limits === 'function') return varyingField(policies);
-    const fixed = field(policies, limits ?? {});
-    return () => fixed;
+): PolicyTeller {
+  const make = (policies: PoliciesByName): PolicyTeller => {
+    if (typeof limits === 'function') return varyingTeller(policies);
+    const told = { policies, policyField: field(policies, limits ?? {}) };
+    return () => told;
   };
   const byPlan = new Map(
     Object.entries(plans).map(([plan, all]) => [plan, make(all as PoliciesByName)]),
   );
-  if (byPlan.size === 0) return make(policies);
-  return (decision, plan) => byPlan.get(plan!)?.(decision);
-}
-
-/** A limiter's policies under a plan, by name. */
-export function policiesUnder(limiter: HttpLimiter, plan: string | undefined): PoliciesByName {
-  const ofPlan = plan === undefined ? undefined : limiter.plans[plan];
-  return (ofPlan as PoliciesByName | undefined) ?? limiter.policies;
+  const alone = make(policies);
+  return (decision, plan) => (byPlan.get(plan!) ?? alone)(decision, plan);
 }

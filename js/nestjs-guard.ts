@@ -11,7 +11,6 @@ import { clientIpKey } from './http-client-ip.js';
 import { type Told, writeFields } from './http-fields.js';
 import { hold } from './http-hold.js';
 import type { Question } from './http-limiter.js';
-import { policiesUnder } from './http-policies.js';
 import { PROBLEM_CONTENT_TYPE } from './http-problem.js';
 import { checkDefaultKey, checkKeyKind, locate } from './http-question.js';
 import { releaseWhenClosed } from './http-release.js';
@@ -93,8 +92,7 @@ export class SluiceGuard implements CanActivate {
     }
     this.sluiceTell(call, {
       decision,
-      policies: policiesUnder(rule.limiter, question?.plan),
-      policyField: rule.policyField(decision, question?.plan),
+      ...rule.policiesOf(decision, question?.plan),
     });
     if (!decision.allowed) {
       await this.throwDenied(context, decision);

@@ -4,7 +4,7 @@ import type { OnModuleInit, Type } from '@nestjs/common';
 import type { ModulesContainer } from '@nestjs/core';
 import { SluiceError } from './errors.js';
 import type { HttpLimiter, Question } from './http-limiter.js';
-import { type PolicyField, policyField } from './http-policies.js';
+import { type PolicyTeller, policyTeller } from './http-policies.js';
 import {
   checkDefaultKey,
   checkDefaultPlan,
@@ -35,8 +35,8 @@ export interface Rule {
   readonly takesSlots: boolean;
   /** Cost, plan and limits: what else a request is asked with. */
   readonly question: Pick<RateLimitOptions, keyof Question>;
-  /** The `RateLimit-Policy` field. */
-  readonly policyField: PolicyField;
+  /** What a decision tells a client of the policies. */
+  readonly policiesOf: PolicyTeller;
 }
 
 /** What Nest marks a method with that handles requests. */
@@ -164,7 +164,7 @@ export class HandlerLimits implements OnModuleInit {
       keyKinds,
       takesSlots: hasSlots(limiter),
       question,
-      policyField: policyField(limiter, limits),
+      policiesOf: policyTeller(limiter, limits),
     };
   }
 
