@@ -108,8 +108,9 @@ export function writeFields(
   const seconds = retryAfterSeconds(decision, policies, options);
   if (seconds !== undefined) writeRetryAfter(fields, seconds);
   const retryAfter = fields.get('Retry-After');
+  if (retryAfter === undefined) return;
   const told = lineOf(fields.get('RateLimit'));
-  if (retryAfter === undefined || told === undefined) return;
+  if (told === undefined) return;
   const kept = withoutLaterT(told, secondsOf(retryAfter));
   if (kept !== told) fields.set('RateLimit', kept);
 }
