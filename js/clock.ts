@@ -85,8 +85,3 @@ export function readClockUs(clock: Clock): number {
   }
   return us;
 }
-
-/** What the monotonic clock lacks to 1970, in whole us. */
-export function wallOffsetUs(): number {
-  return Math.round(Date.now() * 1e3 - Number(process.hrtime.bigint() / 1000n));
-}

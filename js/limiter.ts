@@ -2,7 +2,6 @@
 
 import { inspect } from 'node:util';
 import type { Part } from './base-limiter.js';
-import { wallOffsetUs } from './clock.js';
 import type { PolicyTable } from './decision.js';
 import { durationUs } from './duration.js';
 import type { Engine } from './engine.js';
@@ -28,6 +27,7 @@ import { describePolicy, optionsOf, shareOf, toNative } from './policy.js';
 import { RedisLimiter } from './redis-limiter.js';
 import { RedisLink } from './redis-link.js';
 import { RedisStore } from './redis-store.js';
+import { wallOffsetUs } from './timers.js';
 import type { Key, OnStoreError, Policy } from './types.js';
 
 export type * from './limiter-types.js';

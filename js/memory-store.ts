@@ -1,8 +1,9 @@
 // memory(): where state lives in this process. Stores are values; a limiter is what uses them.
 
-import { type Clock, wallOffsetUs } from './clock.js';
+import type { Clock } from './clock.js';
 import { checkOptionNames, rangeError, SluiceError, typeError } from './errors.js';
 import { type NativeStore, native } from './native.js';
+import { wallOffsetUs } from './timers.js';
 
 /** Options of a memory store. */
 export interface MemoryOptions {

@@ -1,15 +1,10 @@
 // Drives a client that is not ours: takes commands from native code, hands replies back, keeps the time.
 
 import { randomUUID } from 'node:crypto';
-import timers from 'node:timers';
 import { inspect } from 'node:util';
 import { type NativeCommand, type NativeGateway, type NativeRelay, native } from './native.js';
 import { type OwnClient, type RedisClient, readClient } from './own-client.js';
-
-// As they are when this is loaded: fake timers of a user's tests are to stop no deadline here, as they stop none on a
-// link of ours, and a fake one that was never fired would stand in the way of all later ones.
-const { setTimeout, clearTimeout, setImmediate } = timers;
-const monotonicMs = performance.now.bind(performance);
+import { clearTimeout, monotonicMs, setImmediate, setTimeout } from './timers.js';
 
 const LONGEST_REASON = 200;
 

@@ -1,6 +1,7 @@
 // Waiting, in the time of the store's clock.
 
 import { type Clock, readClockUs, SLEEP, type SleepClock } from './clock.js';
+import * as real from './timers.js';
 
 /** Longer ones fire at once. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
@@ -15,7 +16,12 @@ export class Time {
 
   /** In ms, from any moment. */
   now(): number {
-    return this.#clock === undefined ? performance.now() : readClockUs(this.#clock) / 1e3;
+    return this.#clock === undefined ? real.monotonicMs() : readClockUs(this.#clock) / 1e3;
+  }
+
+  /** The globals for a caller's clock: if it is a fake one, so are they. */
+  #timers(): Timers {
+    return this.#clock === undefined ? real : globalThis;
   }
 
   /** Resolves once `ms` have passed (at once if none have to), or rejects with the signal's reason when that comes first. */
@@ -34,7 +40,7 @@ export class Time {
         signal?.removeEventListener('abort', abort);
         resolve();
       };
-      const cancel = clock?.[SLEEP]?.(ms, wake) ?? startTimer(ms, wake);
+      const cancel = clock?.[SLEEP]?.(ms, wake) ?? startTimer(this.#timers(), ms, wake);
       const abort = () => {
         cancel();
         reject(signal!.reason);
@@ -44,18 +50,17 @@ export class Time {
   }
 }
 
-function startTimer(ms: number, wake: () => void): () => void {
-  const end = performance.now() + ms;
+type Timers = Pick<typeof globalThis, 'setTimeout' | 'clearTimeout'>;
+
+function startTimer(
+  { setTimeout, clearTimeout }: Timers,
+  ms: number,
+  wake: () => void,
+): () => void {
   let timer: NodeJS.Timeout;
   const arm = (left: number) => {
-    timer = setTimeout(
-      () => {
-        const rest = ms > LONGEST_TIMER_MS ? end - performance.now() : 0;
-        if (rest > 0) arm(rest);
-        else wake();
-      },
-      Math.min(Math.ceil(left), LONGEST_TIMER_MS),
-    );
+    const step = Math.min(Math.ceil(left), LONGEST_TIMER_MS);
+    timer = setTimeout(() => (left > step ? arm(left - step) : wake()), step);
   };
   arm(ms);
   return () => clearTimeout(timer);
