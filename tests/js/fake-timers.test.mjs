@@ -41,7 +41,10 @@ function fakeOf(original, name) {
   };
   return new Proxy(original, {
     apply: (target, self, args) => (note(name) ? {} : Reflect.apply(target, self, args)),
-    construct: (target, args) => (note(name), Reflect.construct(target, args)),
+    construct(target, args) {
+      note(name);
+      return Reflect.construct(target, args);
+    },
     get(target, key) {
       note(`${name}.${String(key)}`);
       const value = Reflect.get(target, key, target);
