@@ -221,6 +221,8 @@ export interface NativeAddon {
 }
 
 const platform = `${process.platform}-${process.arch}`;
+// The package's folder. An ECMAScript module that a bundler wrote has no __dirname.
+const root = typeof __dirname === 'string' ? join(__dirname, '..') : undefined;
 
 function load(): NativeAddon {
   try {
@@ -236,26 +238,24 @@ function load(): NativeAddon {
         return require('../prebuilds/darwin-arm64/sluice.node');
     }
   } catch (error) {
-    return loadFromSource(error);
+    if ((error as NodeJS.ErrnoException).code !== 'MODULE_NOT_FOUND') {
+      throw nativeFailure({ root, platform, error });
+    }
   }
-  return loadFromSource();
+  return loadBuilt();
 }
 
-/** Loads the addon that this system has built: of a checkout, or of a platform that `load` does not name. */
-function loadFromSource(earlier?: unknown): NativeAddon {
-  // An ECMAScript module that a bundler wrote has no __dirname.
-  const root = typeof __dirname === 'string' ? join(__dirname, '..') : undefined;
-  const files = root
-    ? [
-        join(root, 'prebuilds', platform, 'sluice.node'),
-        join(root, 'build', 'release', 'native', 'addon', 'sluice.node'),
-      ]
-    : [];
-  const file = files.find((name) => existsSync(name));
-  let failure = earlier;
-  if (file) {
+/** Loads what this system has built: the addon of a platform that `load` does not name, or of a checkout. */
+function loadBuilt(): NativeAddon {
+  let failure: unknown;
+  if (root) {
+    const files = [
+      join(root, 'prebuilds', platform, 'sluice.node'),
+      join(root, 'build', 'release', 'native', 'addon', 'sluice.node'),
+    ];
+    const file = files.find((name) => existsSync(name));
     try {
-      return createRequire(__filename)(file);
+      if (file) return createRequire(__filename)(file);
     } catch (error) {
       failure = error;
     }

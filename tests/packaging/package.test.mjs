@@ -169,7 +169,7 @@ test('without a binary, the install step builds one, to where file tracers look'
   await rm(join(source, 'node_modules/sluice/prebuilds'), { recursive: true });
   const env = cleanEnv({ CMAKE_PREFIX_PATH: join(root, '.deps/usr') });
   const install = join('node_modules', 'sluice', 'scripts', 'install.mjs');
-  await succeed(process.execPath, [install], { cwd: source, env });
+  await succeed(process.execPath, [install], { cwd: source, env, timeout: 1_800_000 });
   await rm(join(source, 'node_modules/sluice/build'), { recursive: true });
   await succeed(process.execPath, ['app.mjs'], { cwd: source, env });
 });

@@ -52,11 +52,15 @@ export async function pack(folder) {
   return join(folder, tarball);
 }
 
+/** For the `skip` of a test that installs packages which this checkout does not have. */
+export const skipUnlessFull =
+  !process.env.SLUICE_FULL && 'installs from the registry: npm run test:full';
+
 /**
- * Packs, and installs the tarball and Express into an empty project, without install scripts.
+ * Packs, and installs the tarball and `packages` into an empty project, without install scripts.
  * `path` is a PATH with node and nothing else on it: no compiler, no cmake.
  */
-export async function installedProject() {
+export async function installedProject(packages = ['express@5']) {
   const folder = await mkdtemp(join(tmpdir(), 'sluice-packaging-'));
   const tarball = await pack(folder);
   const path = join(folder, 'bin');
@@ -67,7 +71,7 @@ export async function installedProject() {
   await writeFile(join(project, 'package.json'), '{ "name": "project", "private": true }\n');
   const npmPath = npm.length > 1 ? path : process.env.PATH;
   const install = ['install', '--ignore-scripts', '--prefer-offline', '--no-audit', '--no-fund'];
-  await runNpm([...install, tarball, 'express@5'], {
+  await runNpm([...install, tarball, ...packages], {
     cwd: project,
     env: cleanEnv({ PATH: npmPath }),
   });

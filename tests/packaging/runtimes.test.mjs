@@ -1,0 +1,99 @@
+// Bun, Deno and the newer versions of Node run the programs of tests/packaging/programs on the packed package.
+
+import assert from 'node:assert/strict';
+import { cp, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { startRedis } from '../support/redis-server.mjs';
+import { cleanEnv, installedProject, root, run, skipUnlessFull } from './support/project.mjs';
+
+const programs = ['core', 'express', 'nestjs', 'clients', 'workers'];
+const host = `${process.platform}-${process.arch}`;
+// docs/deployment.md names these versions of Bun and Deno.
+const packages = [
+  'express@5',
+  'ioredis@6',
+  'redis@6',
+  '@nestjs/common@12',
+  '@nestjs/core@12',
+  '@nestjs/platform-express@12',
+  'reflect-metadata@0.2',
+  'rxjs@7',
+  'bun@1.4',
+  'deno@2.9',
+  `node-22@npm:node-${host}@22`,
+  `node-24@npm:node-${host}@24`,
+];
+
+describe('runtimes', { skip: skipUnlessFull }, () => {
+  let at;
+  let server;
+  let runtimes;
+
+  before(async () => {
+    at = await installedProject(packages);
+    server = await startRedis();
+    await cp(join(root, 'tests', 'packaging', 'programs'), at.project, { recursive: true });
+    const modules = join(at.project, 'node_modules');
+    // Their own packages link the program in an install script; the package of the platform has it.
+    const [bun] = await readdir(join(modules, '@oven'));
+    const [deno] = await readdir(join(modules, '@deno'));
+    runtimes = {
+      'node 22': [join(modules, 'node-22', 'bin', 'node')],
+      'node 24': [join(modules, 'node-24', 'bin', 'node')],
+      bun: [join(modules, '@oven', bun, 'bin', 'bun')],
+      deno: [join(modules, '@deno', deno, 'deno'), 'run', '--allow-all'],
+    };
+  });
+  after(async () => {
+    await server?.stop();
+    await at?.remove();
+  });
+
+  async function runProgram(runtime, args, program) {
+    const [command, ...first] = runtimes[runtime];
+    const PREFIX = `${runtime}-${program}`.replaceAll(' ', '-');
+    const env = cleanEnv({ REDIS_URL: server.url, PREFIX, NO_COLOR: '1' });
+    return run(command, [...first, ...args, `${program}.mjs`], { cwd: at.project, env });
+  }
+
+  for (const runtime of ['node 22', 'node 24', 'bun', 'deno']) {
+    for (const program of programs) {
+      test(`${runtime} runs ${program}`, async () => {
+        const { status, stderr } = await runProgram(runtime, [], program);
+        assert.equal(status, 0, stderr);
+      });
+    }
+  }
+
+  test('deno needs --allow-ffi, and says so', async () => {
+    const { path } = { path: runtimes.deno[0] };
+    const options = { cwd: at.project, env: cleanEnv({ NO_COLOR: '1' }) };
+    const allowed = await run(path, ['run', '--allow-ffi', 'limits.mjs'], options);
+    assert.equal(allowed.stdout, 'true false\n', allowed.stderr);
+    const refused = await run(path, ['run', '--no-prompt', 'limits.mjs'], options);
+    assert.match(refused.stderr, /Deno refuses the native addon: run it with --allow-ffi/);
+  });
+
+  test('bun bundles the addon, also into one executable', async () => {
+    const bun = runtimes.bun[0];
+    const options = { cwd: at.project, env: cleanEnv() };
+    const into = ['--target=bun', `--outdir=${join(at.folder, 'bundle')}`];
+    const bundling = await run(bun, ['build', 'limits.mjs', ...into], options);
+    assert.equal(bundling.status, 0, bundling.stderr);
+    const bundled = await run(bun, [join(at.folder, 'bundle', 'limits.js')], { cwd: at.folder });
+    assert.equal(bundled.stdout, 'true false\n', bundled.stderr);
+    const file = join(at.folder, 'limits');
+    await run(bun, ['build', '--compile', 'limits.mjs', `--outfile=${file}`], options);
+    const compiled = await run(file, [], { cwd: at.folder });
+    assert.equal(compiled.stdout, 'true false\n', compiled.stderr);
+  });
+
+  test('node 24 with --permission needs --allow-addons, and says so', async () => {
+    const permission = ['--permission', '--allow-fs-read=*'];
+    const refused = await runProgram('node 24', permission, 'limits');
+    assert.match(refused.stderr, /--allow-addons/);
+    const allowed = await runProgram('node 24', [...permission, '--allow-addons'], 'limits');
+    assert.equal(allowed.stdout, 'true false\n', allowed.stderr);
+  });
+});
