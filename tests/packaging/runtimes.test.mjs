@@ -1,7 +1,7 @@
 // Bun, Deno and the newer versions of Node run the programs of tests/packaging/programs on the packed package.
 
 import assert from 'node:assert/strict';
-import { cp, readdir } from 'node:fs/promises';
+import { cp, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { startRedis } from '../support/redis-server.mjs';
@@ -66,8 +66,42 @@ describe('runtimes', { skip: skipUnlessFull }, () => {
     }
   }
 
+  const overRedis = `
+    import { createLimiter, redis, tokenBucket } from 'sluice';
+    async function check() {
+      const policies = tokenBucket({ capacity: 2, every: '1h' });
+      const store = redis(process.env.REDIS_URL);
+      const limiter = createLimiter({ policies, store, prefix: 'runner', deadlineMs: 60_000 });
+      return (await limiter.check('k')).source;
+    }`;
+  const testFiles = {
+    bun: `import { expect, jest, test } from 'bun:test'; ${overRedis}
+      test('under fake timers', async () => {
+        jest.useFakeTimers();
+        expect(await check()).toBe('store');
+      });`,
+    deno: `import process from 'node:process'; ${overRedis}
+      Deno.test('leaves nothing that Deno takes for a leak', async () => {
+        if ((await check()) !== 'store') throw new Error('not from the store');
+      });`,
+  };
+  for (const [runtime, text] of Object.entries(testFiles)) {
+    test(`${runtime} test runs a check over Redis`, async () => {
+      await writeFile(join(at.project, `${runtime}.test.mjs`), text);
+      const [program] = runtimes[runtime];
+      const args = [
+        'test',
+        ...(runtime === 'deno' ? ['--allow-all', '--no-check'] : []),
+        `./${runtime}.test.mjs`,
+      ];
+      const env = cleanEnv({ REDIS_URL: server.url, NO_COLOR: '1' });
+      const { status, stdout, stderr } = await run(program, args, { cwd: at.project, env });
+      assert.equal(status, 0, stdout + stderr);
+    });
+  }
+
   test('deno needs --allow-ffi, and says so', async () => {
-    const { path } = { path: runtimes.deno[0] };
+    const [path] = runtimes.deno;
     const options = { cwd: at.project, env: cleanEnv({ NO_COLOR: '1' }) };
     const allowed = await run(path, ['run', '--allow-ffi', 'limits.mjs'], options);
     assert.equal(allowed.stdout, 'true false\n', allowed.stderr);
