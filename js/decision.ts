@@ -49,13 +49,13 @@ class NativeDecision<Name extends string> implements Decision<Name> {
   readonly resetAfterMs: number;
   readonly delayMs: number;
   readonly source: Source;
+  /** An own property, so that copies have it. */
+  readonly policies: readonly PolicyDecision<Name>[];
   readonly #table: PolicyTable<Name>;
   readonly #id: string;
   readonly #units: number | readonly number[];
-  /** Of one policy, whose other numbers are those above. */
-  readonly #mark: number;
-  /** Of several, as in the exchange. */
-  readonly #numbers: Float64Array | undefined;
+  /** Of one policy; or of each, `NaN` where it did not admit the call. */
+  readonly #marks: number | readonly number[];
 
   constructor(
     table: PolicyTable<Name>,
@@ -69,8 +69,8 @@ class NativeDecision<Name extends string> implements Decision<Name> {
     delayMs: number,
     id: string,
     units: number | readonly number[],
-    mark: number,
-    numbers: Float64Array | undefined,
+    marks: number | readonly number[],
+    policies: readonly PolicyDecision<Name>[],
   ) {
     this.allowed = allowed;
     this.policy = table.names[binding]!;
@@ -80,47 +80,15 @@ class NativeDecision<Name extends string> implements Decision<Name> {
     this.resetAfterMs = resetAfterMs;
     this.delayMs = delayMs;
     this.source = source;
+    this.policies = policies;
     this.#table = table;
     this.#id = id;
     this.#units = units;
-    this.#mark = mark;
-    this.#numbers = numbers;
-  }
-
-  get policies(): readonly PolicyDecision<Name>[] {
-    const { names } = this.#table;
-    const numbers = this.#numbers;
-    if (numbers === undefined) {
-      const { policy, allowed, limit, remaining, retryAfterMs, resetAfterMs } = this;
-      return [{ policy, allowed, limit, remaining, retryAfterMs, resetAfterMs }];
-    }
-    return names.map((policy, i) => {
-      const at = i * NUMBERS_PER_POLICY;
-      return {
-        policy,
-        allowed: numbers[at] === 1,
-        limit: numbers[at + 1]!,
-        remaining: numbers[at + 2]!,
-        retryAfterMs: numbers[at + 3]!,
-        resetAfterMs: numbers[at + 4]!,
-      };
-    });
+    this.#marks = marks;
   }
 
   toJSON(): object {
-    const { allowed, policy, limit, remaining, retryAfterMs, resetAfterMs, delayMs, source } = this;
-    const { policies } = this;
-    return {
-      allowed,
-      policy,
-      limit,
-      remaining,
-      retryAfterMs,
-      resetAfterMs,
-      delayMs,
-      source,
-      policies,
-    };
+    return { ...this };
   }
 
   [inspect.custom](): object {
@@ -129,30 +97,31 @@ class NativeDecision<Name extends string> implements Decision<Name> {
 
   /** The names of its policies that do not enforce. */
   static shadowsOf(decision: unknown): readonly string[] {
-    if (!(typeof decision === 'object' && decision !== null && #mark in decision)) return [];
+    if (!(typeof decision === 'object' && decision !== null && #marks in decision)) return [];
     const { names, policies, hasShadow } = decision.#table;
     return hasShadow ? names.filter((_, i) => !policies[i]!.enforce) : [];
   }
 
   /** Of a decision that charged something; else `undefined`. */
   static chargeOf(decision: unknown): Charge | undefined | 'foreign' {
-    if (!(typeof decision === 'object' && decision !== null && #mark in decision)) return 'foreign';
+    if (!(typeof decision === 'object' && decision !== null && #marks in decision))
+      return 'foreign';
     const { allowed, source } = decision;
     if (!allowed || (source !== 'store' && source !== 'local')) return undefined;
-    const numbers = decision.#numbers;
-    const units = decision.#units;
-    const table = decision.#table;
-    const each = table.names.map((_, i) => (typeof units === 'number' ? units : units[i]!));
+    const { table, units, marks } = {
+      table: decision.#table,
+      units: decision.#units,
+      marks: decision.#marks,
+    };
+    const markOf = (i: number) => (typeof marks === 'number' ? marks : marks[i]!);
+    const unitsOf = (i: number) => (typeof units === 'number' ? units : units[i]!);
+    const admitted = table.names.map((_, i) => !Number.isNaN(markOf(i)));
     return {
       table,
       id: decision.#id,
       local: source === 'local',
-      units: each.map((n, i) =>
-        numbers === undefined || numbers[i * NUMBERS_PER_POLICY] === 1 ? n : 0,
-      ),
-      marks: each.map((_, i) =>
-        numbers === undefined ? decision.#mark : numbers[i * NUMBERS_PER_POLICY + 5]!,
-      ),
+      units: admitted.map((did, i) => (did ? unitsOf(i) : 0)),
+      marks: admitted.map((did, i) => (did ? markOf(i) : 0)),
     };
   }
 }
@@ -218,12 +187,22 @@ export function readDecision<Name extends string>(
   // A shadow binds where nobody enforces; what it would have said stands in `policies`.
   const retryAfterMs = allowed ? 0 : exchange[mine + 3]!;
   const resetAfterMs = exchange[mine + 4]!;
-  const mark = exchange[mine + 5]!;
   const delayMs = exchange[at]!;
-  const all =
-    count > 1 || table.hasShadow
-      ? exchange.slice(first, first + count * NUMBERS_PER_POLICY)
-      : undefined;
+  let marks: number | number[];
+  let policies: PolicyDecision<Name>[];
+  if (count === 1 && !table.hasShadow) {
+    marks = exchange[mine + 5]!;
+    const policy = table.names[0]!;
+    policies = [{ policy, allowed, limit, remaining, retryAfterMs, resetAfterMs }];
+  } else {
+    marks = [];
+    policies = [];
+    for (let i = 0; i < count; i++) {
+      const said = readPolicy(table.names[i]!, first + i * NUMBERS_PER_POLICY);
+      policies.push(said);
+      marks.push(said.allowed ? exchange[first + i * NUMBERS_PER_POLICY + 5]! : Number.NaN);
+    }
+  }
   if (holder === undefined || !allowed) {
     const decision = new NativeDecision(
       table,
@@ -237,8 +216,8 @@ export function readDecision<Name extends string>(
       delayMs,
       id,
       units,
-      mark,
-      all,
+      marks,
+      policies,
     );
     if (code >= REPEATED) chargedBefore.add(decision);
     return decision;
@@ -258,12 +237,25 @@ export function readDecision<Name extends string>(
     delayMs,
     id,
     units,
-    mark,
-    all,
+    marks,
+    policies,
   ]);
   if (!own) chargedBefore.add(decision);
   if (!own && (code & SLOTS_AGAIN) === 0) heldBefore.add(decision);
   return decision;
+}
+
+/** What one policy said, whose numbers stand at `at` in the exchange. */
+function readPolicy<Name extends string>(policy: Name, at: number): PolicyDecision<Name> {
+  const { exchange } = native;
+  return {
+    policy,
+    allowed: exchange[at] === 1,
+    limit: exchange[at + 1]!,
+    remaining: exchange[at + 2]!,
+    retryAfterMs: exchange[at + 3]!,
+    resetAfterMs: exchange[at + 4]!,
+  };
 }
 
 function readHolderId(at: number): string {
@@ -278,10 +270,11 @@ function undecided<Name extends string>(
   source: Source,
 ): Decision<Name> {
   const retry = allowed ? 0 : RETRY_UNKNOWN_MS;
-  const numbers = new Float64Array(table.names.length * NUMBERS_PER_POLICY);
-  for (const [i, { limit }] of table.policies.entries()) {
-    numbers.set([allowed ? 1 : 0, limit, Number.NaN, retry, 0, 0], i * NUMBERS_PER_POLICY);
-  }
+  const policies = table.names.map((policy, i) => {
+    const { limit } = table.policies[i]!;
+    const remaining = Number.NaN;
+    return { policy, allowed, limit, remaining, retryAfterMs: retry, resetAfterMs: 0 };
+  });
   const { limit } = table.policies[0]!;
   return new NativeDecision(
     table,
@@ -296,7 +289,7 @@ function undecided<Name extends string>(
     '',
     0,
     0,
-    numbers,
+    policies,
   );
 }
 
