@@ -47,7 +47,7 @@ export interface NativeMemoryLimiter {
   /** One cost for all policies, default 1; without `nowUs`, or below 0, it is the monotonic clock's time. */
   check(key: string, cost?: number, nowUs?: number): number;
   peek(key: string, cost?: number, nowUs?: number): number;
-  /** A call that stands in `exchange`. Answers a check's code, or -3 for an id reused; whether slots were held; or 0. */
+  /** A call that stands in `exchange`. Answers a check's code, or -3 for an id reused; whether slots were held; of an abort whether nobody waits behind it; or 0. */
   act(kind: Kind, keys: NativeKeys, nowUs: number, holder?: string, id?: string): number;
 }
 
@@ -211,7 +211,7 @@ export interface NativeAddon {
   }): NativeRedisLimiter;
   /**
    * Answers stand in `exchange`, one behind the other: `[ticket, fault]` and a verdict; or, in place of its code and
-   * all behind it, -1 for none, -2 for slots that were all held, -3 for an id reused.
+   * all behind it, -1 for none, -2 for yes (slots that were all held, an abort that nobody waits behind), -3 for an id reused.
    */
   onAnswers(receiver: (count: number, details: string[] | undefined) => void): void;
   onBreaker(receiver: (address: string, state: RedisNodeStats['breaker']) => void): void;

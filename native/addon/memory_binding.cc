@@ -177,9 +177,8 @@ std::int32_t Do(Bound& bound, const Call& call, Kind kind, MemoryLimiter::Keys k
       limiter.Credit(keys, units, marks, now);
       return 0;
     case Kind::kAbort:
-      limiter.Abort(keys, units, marks, now);
       if (!id.empty()) limiter.ForgetId(keys, id, now);
-      return 0;
+      return limiter.Abort(keys, units, marks, now) ? 1 : 0;
     case Kind::kRelease:
       return limiter.Release(keys, holder, now) ? 1 : 0;
     case Kind::kRenew:

@@ -13,8 +13,9 @@ namespace sluice::addon {
 ///     check(key, cost = 1, nowUs = -1) -> code; peek(key, cost, nowUs) -> code. One key, one cost
 ///       for all policies. nowUs < 0: the monotonic clock.
 ///     act(kind, key | keys, nowUs, holder | undefined) -> code of a check or peek; of a release or
-///       renewal whether all slots were still held; else 0. The rest of the call stands in the
-///       exchange. `keys`: one per policy.
+///       renewal whether all slots were still held; of an abort whether nobody waits behind it
+///       (MemoryStore::Abort); else 0. The rest of the call stands in the exchange. `keys`: one per
+///       policy.
 void ExportMemory(Napi::Env env, Napi::Object exports);
 
 }  // namespace sluice::addon

@@ -74,9 +74,8 @@ bool LocalFallback::Do(const RedisLimiter::Question& question, const Keys& keys,
       limiter_.Credit(keys.all(), units, marks, now);
       return false;
     case Kind::kAbort:
-      limiter_.Abort(keys.all(), units, marks, now);
       if (!details.id.empty()) limiter_.ForgetId(keys.all(), details.id, now);
-      return false;
+      return limiter_.Abort(keys.all(), units, marks, now);
     case Kind::kRelease:
       return limiter_.Release(keys.all(), details.holder, now);
     case Kind::kRenew:

@@ -96,9 +96,9 @@ void MemoryLimiter::Credit(Keys keys, std::span<const std::int64_t> units,
   store_->Credit(Subject(*this, keys).All(), units, marks, now);
 }
 
-void MemoryLimiter::Abort(Keys keys, std::span<const std::int64_t> units,
+bool MemoryLimiter::Abort(Keys keys, std::span<const std::int64_t> units,
                           std::span<const std::int64_t> marks, Nanos now) const {
-  store_->Abort(Subject(*this, keys).All(), units, marks, now);
+  return store_->Abort(Subject(*this, keys).All(), units, marks, now);
 }
 
 bool MemoryLimiter::Release(Keys keys, HolderId holder, Nanos now) const {

@@ -98,6 +98,7 @@ void ReadOne(const Request& request, Numbers& numbers, Completion& completion) {
       }
       if (numbers.good()) completion.charged = Charges(request, completion);
       break;
+    case Kind::kAbort:
     case Kind::kRelease:
     case Kind::kRenew:
       completion.done = numbers.Take(1) == 1;

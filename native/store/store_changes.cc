@@ -156,23 +156,29 @@ void MemoryStore::Credit(const Subject& subject, std::span<const std::int64_t> u
   }
 }
 
-void MemoryStore::Abort(const Subject& subject, std::span<const std::int64_t> units,
+bool MemoryStore::Abort(const Subject& subject, std::span<const std::int64_t> units,
                         std::span<const std::int64_t> marks, Nanos now) {
   const Quiescence::Guard guard;
   const Moment at = At(now);
+  bool given_back = true;
   for (std::size_t i = 0; i < subject.policies.size(); ++i) {
     const Algorithm& algorithm = subject.policies[i].algorithm;
     if (units[i] == 0) continue;
     if (IsTat(algorithm)) {
+      bool has_followers = false;
       ChangeTat(*tables_, subject, i, at, [&](const auto& a, const Reading& r) {
-        return a.Aborted(r, units[i], Undrained(marks[i], now, a.rule(), r));
+        const Nanos undrained = Undrained(marks[i], now, a.rule(), r);
+        has_followers = a.HasFollowers(r, undrained);
+        return a.Aborted(r, units[i], undrained);
       });
+      given_back = given_back && !has_followers;
     } else {
       ChangeWide(*tables_, subject, i, at, [&](WideState& state) {
         CreditState(algorithm, state, units[i], marks[i], at.wall);
       });
     }
   }
+  return given_back;
 }
 
 bool MemoryStore::Holds(const Subject& subject, HolderId holder, Nanos now) const {

@@ -174,11 +174,12 @@ void CoreSubject::Debit(Units units, Nanos now) {
   }
 }
 
-void CoreSubject::GiveBack(const Policy& policy, std::int64_t units, const std::int64_t* mark,
+bool CoreSubject::GiveBack(const Policy& policy, std::int64_t units, const std::int64_t* mark,
                            bool aborted, Nanos now) {
   const auto given_mark = mark == nullptr ? std::nullopt : std::optional(*mark);
   State& state = EntryOf(policy).state;
   const Micros wall = ToMicros(now);
+  bool has_followers = false;
   std::visit(
       [&]<typename A>(const A& a) {
         if constexpr (kIsTat<A>) {
@@ -186,6 +187,7 @@ void CoreSubject::GiveBack(const Policy& policy, std::int64_t units, const std::
           const Reading before{.numbers = {Backlog(tat, now).count(), 0, 0}, .blocked = {}};
           std::optional<Nanos> undrained;
           if (mark != nullptr) undrained = Backlog(Nanos{*mark}, now);
+          has_followers = aborted && units > 0 && a.HasFollowers(before, *undrained);
           const Reading after = aborted ? a.Aborted(before, units, *undrained)
                                         : a.GivenBack(before, units, undrained);
           if (after.numbers[0] != before.numbers[0]) tat = now + a.ResetAfter(after);
@@ -199,6 +201,7 @@ void CoreSubject::GiveBack(const Policy& policy, std::int64_t units, const std::
         }
       },
       policy.algorithm);
+  return !has_followers;
 }
 
 void CoreSubject::Credit(Units units, Marks marks, Nanos now) {
@@ -207,10 +210,12 @@ void CoreSubject::Credit(Units units, Marks marks, Nanos now) {
   }
 }
 
-void CoreSubject::Abort(Units units, Marks marks, Nanos now) {
+bool CoreSubject::Abort(Units units, Marks marks, Nanos now) {
+  bool given_back = true;
   for (std::size_t i = 0; i < units.size(); ++i) {
-    GiveBack(policies_[i], units[i], &marks[i], true, now);
+    given_back = GiveBack(policies_[i], units[i], &marks[i], true, now) && given_back;
   }
+  return given_back;
 }
 
 bool CoreSubject::ForEachSlots(bool (*change)(const Concurrency&, Concurrency::State&, HolderId,

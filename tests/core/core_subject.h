@@ -21,7 +21,7 @@ class CoreSubject final : public Subject {
   bool Peek(const Question& question, Nanos now, std::span<Decision> decisions) override;
   void Debit(Units units, Nanos now) override;
   void Credit(Units units, Marks marks, Nanos now) override;
-  void Abort(Units units, Marks marks, Nanos now) override;
+  bool Abort(Units units, Marks marks, Nanos now) override;
   bool Release(HolderId holder, Nanos now) override;
   bool Renew(HolderId holder, Nanos now) override;
   void Block(std::span<const std::size_t> which, Nanos span, Nanos now) override;
@@ -40,7 +40,7 @@ class CoreSubject final : public Subject {
   std::vector<Reading> ReadAll(const Question& question, Nanos now);
   Judgement Decide(const Question& question, std::span<const Reading> readings, Nanos now,
                    std::span<Decision> decisions);
-  void GiveBack(const Policy& policy, std::int64_t units, const std::int64_t* mark, bool aborted,
+  bool GiveBack(const Policy& policy, std::int64_t units, const std::int64_t* mark, bool aborted,
                 Nanos now);
   bool ForEachSlots(bool (*change)(const Concurrency&, Concurrency::State&, HolderId, Micros),
                     HolderId holder, Nanos now);

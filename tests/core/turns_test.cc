@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string>
 #include <variant>
@@ -53,6 +54,7 @@ class Turns : public ::testing::Test {
     subject_ = {};
     subject_.Use({policy_});
     calls_.clear();
+    kept_.clear();
     now_ = Nanos{0};
     for (int i = 0; i < steps; ++i) {
       // Stands still, or moves by some calls' worth.
@@ -77,15 +79,30 @@ class Turns : public ::testing::Test {
     calls_.push_back({now_ + told[0].delay, question.asks[0].cost, told[0].mark});
   }
 
+  Nanos ResetAfter() {
+    std::vector<Decision> told(1);
+    subject_.Peek({.asks = {{.cost = 0}}, .max_wait = kNoWait, .holder = {}}, now_, told);
+    return told[0].reset_after;
+  }
+
   // Anybody whose turn is still to come.
   void GiveUp() {
     const auto waits = [this](const Waiter& call) { return call.turn > now_; };
     const auto count = std::ranges::count_if(calls_, waits);
     if (count == 0) return;
     const auto which = calls_.end() - random_.Between(1, std::min<std::int64_t>(count, 3));
-    subject_.Abort(std::vector{which->cost}, std::vector{which->mark}, now_);
+    kept_.push_back(*which);
     calls_.erase(which);
     ++gave_up_;
+    GiveBackKept();
+  }
+
+  // A turn amid the line comes back once those behind it have given up too.
+  void GiveBackKept() {
+    std::ranges::sort(kept_, std::greater{}, &Waiter::mark);
+    std::erase_if(kept_, [this](const Waiter& call) {
+      return subject_.Abort(std::vector{call.cost}, std::vector{call.mark}, now_);
+    });
   }
 
   Random random_{TestSeed()};
@@ -93,9 +110,27 @@ class Turns : public ::testing::Test {
   Policy policy_ = BucketPolicy("p", 1, 1, Nanos{1});
   Nanos now_{0};
   std::vector<Waiter> calls_;
+  std::vector<Waiter> kept_;  // gave up, and others wait behind
   int waited_ = 0;
   int gave_up_ = 0;
 };
+
+TEST_F(Turns, AllComeBackOnceAllHaveGivenUp) {
+  constexpr int kCalls = 8;
+  for (int run = Steps(2'000); run > 0; --run) {
+    Run(0);
+    const std::int64_t limit = LimitOf(policy_.algorithm);
+    // The burst, and then a line.
+    subject_.Debit(std::vector{Shapes(policy_) ? 1 : limit}, now_);
+    const Nanos full = ResetAfter();
+    for (int i = 0; i < kCalls; ++i) Come();
+    while (std::ranges::any_of(calls_, [this](const Waiter& call) { return call.turn > now_; })) {
+      GiveUp();
+    }
+    ASSERT_TRUE(kept_.empty()) << Text(policy_);
+    ASSERT_EQ(ResetAfter(), full) << Text(policy_);
+  }
+}
 
 TEST_F(Turns, AreNeverSharedByThoseWhoStay) {
   constexpr int kStepsPerTrace = 50;

@@ -114,7 +114,7 @@ class RandomBatches : public ::testing::Test {
         model.Credit(units, asked.model_marks, now);
         return {};
       case Kind::kAbort:
-        model.Abort(units, asked.model_marks, now);
+        EXPECT_EQ(done.done, model.Abort(units, asked.model_marks, now));
         ids.Forget(asked.id);
         return {};
       case Kind::kRelease:

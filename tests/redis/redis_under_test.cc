@@ -150,7 +150,7 @@ bool RedisSubject::Peek(const Question& question, Nanos now, std::span<Decision>
   return Decide(Kind::kPeek, question, decisions);
 }
 
-void RedisSubject::Change(Kind kind, Units units, Marks marks, Nanos now) {
+bool RedisSubject::Change(Kind kind, Units units, Marks marks, Nanos now) {
   redis_->SetTime(now);
   redis::Request request = Ask(kind);
   std::vector<std::int64_t> known(units.begin(), units.end());
@@ -163,15 +163,15 @@ void RedisSubject::Change(Kind kind, Units units, Marks marks, Nanos now) {
     }
   }
   request.costs = redis::Costs(known);
-  Run(request);
+  return Run(request).done;
 }
 
 void RedisSubject::Debit(Units units, Nanos now) { Change(Kind::kDebit, units, {}, now); }
 void RedisSubject::Credit(Units units, Marks marks, Nanos now) {
   Change(Kind::kCredit, units, marks, now);
 }
-void RedisSubject::Abort(Units units, Marks marks, Nanos now) {
-  Change(Kind::kAbort, units, marks, now);
+bool RedisSubject::Abort(Units units, Marks marks, Nanos now) {
+  return Change(Kind::kAbort, units, marks, now);
 }
 
 bool RedisSubject::Slot(Kind kind, HolderId holder, Nanos now) {

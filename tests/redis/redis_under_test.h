@@ -53,7 +53,7 @@ class RedisSubject final : public Subject {
   bool Peek(const Question& question, Nanos now, std::span<Decision> decisions) override;
   void Debit(Units units, Nanos now) override;
   void Credit(Units units, Marks marks, Nanos now) override;
-  void Abort(Units units, Marks marks, Nanos now) override;
+  bool Abort(Units units, Marks marks, Nanos now) override;
   bool Release(HolderId holder, Nanos now) override;
   bool Renew(HolderId holder, Nanos now) override;
   void Block(std::span<const std::size_t> which, Nanos span, Nanos now) override;
@@ -66,7 +66,7 @@ class RedisSubject final : public Subject {
   redis::Request Ask(redis::Request::Kind kind) const;
   redis::Completion Run(const redis::Request& request) const;
   bool Decide(redis::Request::Kind kind, const Question& question, std::span<Decision> decisions);
-  void Change(redis::Request::Kind kind, Units units, Marks marks, Nanos now);
+  bool Change(redis::Request::Kind kind, Units units, Marks marks, Nanos now);
   bool Slot(redis::Request::Kind kind, HolderId holder, Nanos now);
   void SetBlock(redis::Request::Kind kind, std::span<const std::size_t> which, Nanos span,
                 Nanos now);

@@ -67,8 +67,8 @@ class MemorySubject final : public Subject {
   void Credit(Units units, Marks marks, Nanos now) override {
     limiter_->Credit({&key_, 1}, units, marks, now + kClockLead);
   }
-  void Abort(Units units, Marks marks, Nanos now) override {
-    limiter_->Abort({&key_, 1}, units, marks, now + kClockLead);
+  bool Abort(Units units, Marks marks, Nanos now) override {
+    return limiter_->Abort({&key_, 1}, units, marks, now + kClockLead);
   }
   bool Release(HolderId holder, Nanos now) override {
     return limiter_->Release({&key_, 1}, holder, now + kClockLead);

@@ -164,14 +164,18 @@ void ReferenceKey::Credit(Units units, Marks marks, Nanos now) {
   }
 }
 
-void ReferenceKey::Abort(Units units, Marks marks, Nanos now) {
+bool ReferenceKey::Abort(Units units, Marks marks, Nanos now) {
+  bool given_back = true;
   for (std::size_t i = 0; i < units.size(); ++i) {
+    if (units[i] == 0) continue;
     if (auto* vessel = std::get_if<ReferenceVessel>(&EntryOf(i).state)) {
-      vessel->Abort(units[i], LimitOf(policies_[i].algorithm), marks[i], now);
+      const std::int64_t limit = LimitOf(policies_[i].algorithm);
+      given_back = vessel->Abort(units[i], limit, marks[i], now) && given_back;
     } else {
       std::visit([&](auto& state) { state.GiveBack(units[i], marks[i], now); }, EntryOf(i).state);
     }
   }
+  return given_back;
 }
 
 bool ReferenceKey::Release(HolderId holder, Nanos now) {

@@ -23,7 +23,7 @@ class ReferenceKey final : public Subject {
   bool Peek(const Question& question, Nanos now, std::span<Decision> decisions) override;
   void Debit(Units units, Nanos now) override;
   void Credit(Units units, Marks marks, Nanos now) override;
-  void Abort(Units units, Marks marks, Nanos now) override;
+  bool Abort(Units units, Marks marks, Nanos now) override;
   bool Release(HolderId holder, Nanos now) override;
   bool Renew(HolderId holder, Nanos now) override;
   /// Whether the holder has a slot under a policy that gives slots.

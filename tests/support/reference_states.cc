@@ -78,11 +78,12 @@ void ReferenceVessel::GiveBack(std::int64_t units, std::optional<std::int64_t> m
   Set(Level(now) - std::min(most, static_cast<Level128>(units) * unit_), now);
 }
 
-void ReferenceVessel::Abort(std::int64_t units, std::int64_t limit, std::int64_t mark, Nanos now) {
+bool ReferenceVessel::Abort(std::int64_t units, std::int64_t limit, std::int64_t mark, Nanos now) {
   const bool somebody_waits =
       shapes_ ? Level(now) > 0 : Level(now) > static_cast<Level128>(limit) * unit_;
-  if (somebody_waits && mark != Mark(now)) return;
+  if (somebody_waits && mark != Mark(now)) return mark > Mark(now) || mark <= now.count();
   GiveBack(units, mark, now);
+  return true;
 }
 
 std::int64_t ReferenceVessel::Mark(Nanos now) const {

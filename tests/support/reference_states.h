@@ -40,8 +40,8 @@ class ReferenceVessel {
   void TakeDenied(std::int64_t cost, std::int64_t limit, HolderId holder, Nanos now);
   void Debit(std::int64_t units, std::int64_t limit, Nanos now);
   void GiveBack(std::int64_t units, std::optional<std::int64_t> mark, Nanos now);
-  /// As GiveBack, for a call that waited.
-  void Abort(std::int64_t units, std::int64_t limit, std::int64_t mark, Nanos now);
+  /// As GiveBack, for a call that waited. False if others wait behind it.
+  bool Abort(std::int64_t units, std::int64_t limit, std::int64_t mark, Nanos now);
   std::int64_t Mark(Nanos now) const;
   bool IsNew(Nanos now) const { return Level(now) == 0; }
 

@@ -47,8 +47,9 @@ class Subject {
 
   virtual void Debit(Units units, Nanos now) = 0;
   virtual void Credit(Units units, Marks marks, Nanos now) = 0;
-  /// For a call that gave up waiting. Precondition: marks.
-  virtual void Abort(Units units, Marks marks, Nanos now) = 0;
+  /// For a call that gave up waiting. Precondition: marks. False if some policy kept its charge
+  /// because others wait behind it.
+  virtual bool Abort(Units units, Marks marks, Nanos now) = 0;
   /// Whether all concurrency policies still had the holder's slot.
   virtual bool Release(HolderId holder, Nanos now) = 0;
   virtual bool Renew(HolderId holder, Nanos now) = 0;

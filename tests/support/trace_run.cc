@@ -255,8 +255,9 @@ class Trace {
       model_.Credit(units, charge->model_marks, now);
     } else {
       Note(At(now) + "abort" + text);
-      subject_->Abort(units, charge->marks, now);
-      model_.Abort(units, charge->model_marks, now);
+      const bool given_back = subject_->Abort(units, charge->marks, now);
+      const bool expected = model_.Abort(units, charge->model_marks, now);
+      if (given_back != expected) Disagree(given_back ? "given back by the subject alone" : "kept");
     }
   }
 

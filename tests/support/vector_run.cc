@@ -34,7 +34,7 @@ class Run {
       case Op::kCredit:
         return subject_.Credit(step.units, MarksOf(step), step.now);
       case Op::kAbort:
-        return subject_.Abort(step.units, MarksOf(step), step.now);
+        return void(subject_.Abort(step.units, MarksOf(step), step.now));
       case Op::kRelease:
         return Expect(subject_.Release(HolderOf(*step.of), step.now), step.done, "released");
       case Op::kRenew:

@@ -63,7 +63,8 @@
 --          s         us until the window ends, units counted in it, and in the one before
 --          l         units in the window, us until such a call is admitted, us until it is empty
 --          n         slots held, us until such a call is admitted, us until none is held
---        in modes release and renew 1 if the holder still had all of its slots, else 0; in the
+--        in modes release and renew 1 if the holder still had all of its slots, else 0; in mode
+--        abort 0 if some policy kept its charge because others wait behind it, else 1; in the
 --        other modes 0. Whoever has these and the policies knows each decision.
 --        The numbers of a check whose id is known come behind -4; when that was charged, in us; the
 --        policies whose slots are no longer held and were asked for again, a sum of 2^(number - 1);

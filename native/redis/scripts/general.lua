@@ -6,7 +6,8 @@
 --   read(q, s)        the r of what s.text and s.beside hold; or nil and an error code
 --   fits(q, r)        whether the cost is admitted beside it
 --   charged, charged_denied, debited, given_back, aborted (q, r, s)
---                     another r; nil: nothing changes; or nil and an error code
+--                     another r; nil: nothing changes; or nil and an error code; aborted: or
+--                     nil, nil and whether the charge was kept because others wait behind it
 --   text(q, r)        the state as text, '' for none, and us until all of it means nothing
 -- and those that keep something beside the text:
 --   commit(s, r, left)
@@ -248,7 +249,19 @@ local function each(what)
     end
   end
 end
-modes.debit, modes.credit, modes.abort = each('debited'), each('given_back'), each('aborted')
+modes.debit, modes.credit = each('debited'), each('given_back')
+
+function modes.abort(states)
+  local given_back = 1
+  for p = 1, #states do
+    local s = states[p]
+    local after, code, has_followers = s.q.kind.aborted(s.q, s.before, s)
+    if after then code = change(s, after, s.till) end
+    if code then return code end
+    if has_followers then given_back = 0 end
+  end
+  return nil, given_back
+end
 
 function modes.block(states)
   for p = 1, #states do

@@ -51,10 +51,12 @@ function tat.given_back(q, r)
 end
 
 -- Where others wait behind the one that gave up, nothing is taken back: the next one to come would
--- be told the turn of the last of them. In a queue all wait but the first.
+-- be told the turn of the last of them. In a queue all wait but the first. The third value says
+-- whether there are such others.
 function tat.aborted(q, r)
   local others = q.letter == 'q' or r[1] > q.window
-  if others and undrained(q, r) ~= r[1] then return nil end
+  local left = undrained(q, r)
+  if others and left ~= r[1] then return nil, nil, left > 0 and left < r[1] end
   return tat.given_back(q, r)
 end
 

@@ -54,6 +54,10 @@ class LeakyBucket : public TatAlgorithm {
     if (mode_ == Mode::kPolice) return TatAlgorithm::Aborted(r, units, undrained);
     return undrained == BacklogOf(r) ? GivenBack(r, units, undrained) : r;
   }
+  bool HasFollowers(const Reading& r, Nanos undrained) const {
+    if (mode_ == Mode::kPolice) return TatAlgorithm::HasFollowers(r, undrained);
+    return undrained > Nanos{0} && undrained < BacklogOf(r);
+  }
   /// A shaped call waits until what came before it has leaked out.
   Nanos Delay(Nanos backlog, std::int64_t n) const {
     return mode_ == Mode::kShape ? backlog : TatAlgorithm::Delay(backlog, n);

@@ -65,6 +65,11 @@ class TatAlgorithm {
     if (BacklogOf(r) > rule_.Span() && undrained != BacklogOf(r)) return r;
     return GivenBack(r, units, undrained);
   }
+  /// Whether Aborted takes nothing back because others wait behind the call. Once they have given
+  /// up too, the call is the last in line, and Aborted takes its charge back.
+  bool HasFollowers(const Reading& r, Nanos undrained) const {
+    return BacklogOf(r) > rule_.Span() && undrained > Nanos{0} && undrained < BacklogOf(r);
+  }
 
   /// The largest backlog beside which a call of cost n (at most the capacity) is admitted if it may
   /// be told to wait for up to `max_wait`; below 0 if there is none. kNoWait: it may not.

@@ -56,7 +56,7 @@ class MemoryLimiter {
   void Debit(Keys keys, std::span<const std::int64_t> units, Nanos now) const;
   void Credit(Keys keys, std::span<const std::int64_t> units, std::span<const std::int64_t> marks,
               Nanos now) const;
-  void Abort(Keys keys, std::span<const std::int64_t> units, std::span<const std::int64_t> marks,
+  bool Abort(Keys keys, std::span<const std::int64_t> units, std::span<const std::int64_t> marks,
              Nanos now) const;
   bool Release(Keys keys, HolderId holder, Nanos now) const;
   bool Renew(Keys keys, HolderId holder, Nanos now) const;

@@ -34,7 +34,8 @@ struct Answer {
   std::string detail;
   /// Whether `verdict` is set: always for a check or peek, except for a fault under kThrow.
   bool decided = false;
-  /// kRelease, kRenew: whether the holder still had all of its slots.
+  /// kRelease, kRenew: whether the holder still had all of its slots. kAbort: false if some policy
+  /// kept its charge because others wait behind it.
   bool done = false;
   /// A check that was not decided, whatever the failure rule: its id was charged for another cost,
   /// other limits or another plan.

@@ -104,7 +104,8 @@ struct Completion {
   bool charged = false;
   /// For a person; empty without a fault. Never holds a password.
   std::string detail;
-  /// kRelease, kRenew: whether the holder still had all of its slots.
+  /// kRelease, kRenew: whether the holder still had all of its slots. kAbort: false if some policy
+  /// kept its charge because others wait behind it.
   bool done = false;
   /// Nothing was done: the id was charged for something else.
   bool id_reused = false;

@@ -105,8 +105,9 @@ class MemoryStore {
   /// Release.
   void Credit(const Subject& subject, std::span<const std::int64_t> units,
               std::span<const std::int64_t> marks, Nanos now);
-  /// The same for a call that gave up waiting (TatAlgorithm::Aborted). Precondition: marks.
-  void Abort(const Subject& subject, std::span<const std::int64_t> units,
+  /// The same for a call that gave up waiting (TatAlgorithm::Aborted). Precondition: marks. False
+  /// if some policy kept its charge because others wait behind it (TatAlgorithm::HasFollowers).
+  bool Abort(const Subject& subject, std::span<const std::int64_t> units,
              std::span<const std::int64_t> marks, Nanos now);
   /// Gives a holder's slots back, or holds them for another ttl. Whether all of the subject's
   /// concurrency policies still had them.
