@@ -5,7 +5,7 @@ import { type Charge, chargeOf, ownChargeOf, ownHolderOf, type PolicyTable } fro
 import type { Engine, Later } from './engine.js';
 import { checkOptionNames, closedError, rangeError, typeError } from './errors.js';
 import { publishDenied, publishWouldDeny } from './events.js';
-import type { KeyReader, Who } from './keys.js';
+import { type KeyReader, keysWithShard, type Who } from './keys.js';
 import type {
   CheckOptions,
   CreditOptions,
@@ -18,6 +18,7 @@ import { Kind } from './native.js';
 import { readCost, readId, readLimits } from './options.js';
 import { keepsLine, readBlockUs } from './policy.js';
 import type { Time } from './time.js';
+import { Lines, type Turn } from './turns.js';
 import type { Cost, Decision, Duration, Key, Policy } from './types.js';
 import { type Outlook, WaitingRoom } from './waiting.js';
 
@@ -57,6 +58,7 @@ export abstract class BaseLimiter<Name extends string, E extends Engine<Name>>
   protected denied = 0;
   readonly #hasShadow: boolean;
   readonly #room: WaitingRoom<Name>;
+  readonly #lines: Lines;
   /** Units of a decision that were given back already. */
   readonly #givenBack = new WeakMap<object, number[]>();
 
@@ -65,6 +67,7 @@ export abstract class BaseLimiter<Name extends string, E extends Engine<Name>>
     this.single = parts[0]!.plan === undefined ? parts[0] : undefined;
     this.#hasShadow = parts.some(({ engine }) => engine.table.hasShadow);
     this.#room = new WaitingRoom(time);
+    this.#lines = new Lines(time);
   }
 
   abstract stats(): LimiterStats;
@@ -127,12 +130,17 @@ export abstract class BaseLimiter<Name extends string, E extends Engine<Name>>
         const call = { ...question.call, maxWaitUs };
         return this.decide(Kind.Check, { ...question, call });
       },
-      abort: async (decision) => {
-        const charge = ownChargeOf(decision);
-        const { id } = question.call;
-        const back = async () => charge && part.engine.act(Kind.Abort, who, { ...charge, id });
-        // A store that cannot be reached changes nothing about the caller's own reason.
-        await Promise.allSettled([ownHolderOf(decision)?.release(), back()]);
+      turn: (decision) => {
+        const turn = this.#turn(part, who, decision, question.call.id);
+        return {
+          ...turn,
+          giveUp() {
+            turn.giveUp();
+            ownHolderOf(decision)
+              ?.release()
+              .catch(() => {});
+          },
+        };
       },
       outlook: (decision) => outlook(part.engine.table, decision),
       peek: () => this.decide(Kind.Peek, question),
@@ -181,7 +189,46 @@ export abstract class BaseLimiter<Name extends string, E extends Engine<Name>>
   async reset(key: Key): Promise<void> {
     this.#refuseClosed();
     const asked = this.parts.map(({ engine, keys }) => ({ engine, who: keys.read(key) }));
+    for (const { engine, who } of asked) {
+      for (const local of [false, true]) this.#lines.clear(lineNames(engine.table, who, local));
+    }
     await Promise.all(asked.map(({ engine, who }) => engine.act(Kind.Reset, who, { units: 0 })));
+  }
+
+  /**
+   * The turn of an admitted call about `key` that is held back for `decision.delayMs`; `undefined` if the decision is
+   * not this limiter's. Giving it up gives back what it charged, but no slots.
+   *
+   * @internal
+   */
+  turn(key: Key, decision: Decision): Turn | undefined {
+    const charge = ownChargeOf(decision);
+    const part = this.parts.find(({ engine }) => engine.table === charge?.table);
+    return part && this.#turn(part, part.keys.read(key), decision, undefined);
+  }
+
+  #turn({ engine }: Part<Name, E>, who: Who, decision: Decision, id: string | undefined): Turn {
+    const charge = ownChargeOf(decision);
+    if (charge === undefined) return { come() {}, giveUp() {} };
+    const { local, marks } = charge;
+    const abort = (units: readonly number[], id?: string): Later<boolean> => {
+      try {
+        const done = engine.act(Kind.Abort, who, { units, marks, local, id });
+        // Whether it was done is not known; a second time could take what others were charged.
+        return done instanceof Promise ? done.catch(() => true) : done;
+      } catch {
+        return true;
+      }
+    };
+    const names = lineNames(engine.table, who, local);
+    const lines = names.map((name, i) => (charge.units[i] === 0 ? undefined : name));
+    const drainMs = decision.policies.map(({ resetAfterMs }) => resetAfterMs);
+    return this.#lines.enter(lines, drainMs, () => {
+      const units = this.#takeBack(decision, charge, charge.units);
+      const others = units.map((n, i) => (lines[i] === undefined ? n : 0));
+      if (id !== undefined || others.some((n) => n > 0)) void abort(others, id);
+      return (line) => () => abort(units.map((n, i) => (i === line ? n : 0)));
+    });
   }
 
   /** Later calls fail, and so do those that stand in a line. */
@@ -313,6 +360,17 @@ async function allOrRelease<D extends Decision>(decisions: readonly Later<D>[]):
     holder?.release().catch(() => {});
   }
   throw failed.reason;
+}
+
+/** The line that each policy's store keeps; `undefined` where it keeps none. `local`: of this process's own store. */
+function lineNames({ names, policies }: PolicyTable<string>, who: Who, local: boolean) {
+  const keys = keysWithShard(who);
+  return names.map((name, i) => {
+    const policy = policies[i]!;
+    if (!keepsLine(policy)) return undefined;
+    const key = typeof keys === 'string' ? keys : keys[i]!;
+    return [local, name, policy.algorithm, key].join(' ');
+  });
 }
 
 function byName<Name extends string>({

@@ -14,7 +14,7 @@ import {
 import { quotaIsKnown } from './headers.js';
 import { type ResponseFields, writeFields } from './http-fields.js';
 import { hold } from './http-hold.js';
-import { asHttpLimiter, type HttpLimiter, makeLimiter } from './http-limiter.js';
+import { asHttpLimiter, type HttpLimiter, makeLimiter, turnOf } from './http-limiter.js';
 import { policyTeller } from './http-policies.js';
 import { PROBLEM_CONTENT_TYPE, problemOf } from './http-problem.js';
 import { releaseWhenClosed } from './http-release.js';
@@ -164,7 +164,8 @@ function rateLimit(given: Options): RequestHandler {
     req.rateLimit = info(key, decision);
     writeHeaders(res, verdict);
     if (!decision.allowed) deny(decision, req, res, next);
-    else if (decision.delayMs > 0) hold(decision.delayMs, res, next);
+    else if (decision.delayMs > 0)
+      hold(turnOf(limiter, key, decision), decision.delayMs, res, next);
     else next();
   }
 

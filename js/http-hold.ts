@@ -2,12 +2,29 @@
 
 import type { ServerResponse } from 'node:http';
 import { whenClosed } from './http-close.js';
+import type { Turn } from './turns.js';
 
 /** The longest that a timer of Node waits: 24.8 days. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
-/** Calls `go` after `delayMs`, unless the response, if there is one, is closed by then: its client has hung up. */
-export function hold(delayMs: number, response: ServerResponse | undefined, go: () => void): void {
-  const timer = setTimeout(go, Math.min(delayMs, LONGEST_TIMER_MS));
-  if (response !== undefined) whenClosed(response, () => clearTimeout(timer));
+/**
+ * Calls `go` after `delayMs`; or gives the turn up if the response, if there is one, closes before: its client has hung
+ * up.
+ */
+export function hold(
+  turn: Turn | undefined,
+  delayMs: number,
+  response: ServerResponse | undefined,
+  go: () => void,
+): void {
+  const come = () => {
+    turn?.come();
+    go();
+  };
+  const timer = setTimeout(come, Math.min(delayMs, LONGEST_TIMER_MS));
+  if (response === undefined) return;
+  whenClosed(response, () => {
+    clearTimeout(timer);
+    turn?.giveUp();
+  });
 }

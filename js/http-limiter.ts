@@ -1,7 +1,9 @@
 // A limiter as the middleware sees it: keys, plans and names are checked when it is asked.
 
+import { BaseLimiter } from './base-limiter.js';
 import { createLimiter } from './limiter.js';
 import type { AnyLimiter, LimiterOptions } from './limiter-types.js';
+import type { Turn } from './turns.js';
 import type { Cost, Decision, Key, Limits } from './types.js';
 
 /** What a request is asked with, besides its key. */
@@ -30,6 +32,11 @@ export function asHttpLimiter<Name extends string>(limiter: AnyLimiter<Name>): H
 export function makeLimiter<Name extends string>(options: LimiterOptions<Name>): HttpLimiter<Name> {
   const made = createLimiter(options as LimiterOptions<Name> & { plans?: never });
   return asHttpLimiter(made as unknown as AnyLimiter<Name>);
+}
+
+/** The turn of a request that is held back; a stand-in of 'sluice/testing' gives none. */
+export function turnOf(limiter: HttpLimiter, key: Key, decision: Decision): Turn | undefined {
+  return limiter instanceof BaseLimiter ? limiter.turn(key, decision) : undefined;
 }
 
 export function isSync<Name extends string>(

@@ -10,7 +10,7 @@ import { type ArgumentError, SluiceError, typeError } from './errors.js';
 import { clientIpKey } from './http-client-ip.js';
 import { type Told, writeFields } from './http-fields.js';
 import { hold } from './http-hold.js';
-import type { Question } from './http-limiter.js';
+import { type Question, turnOf } from './http-limiter.js';
 import { PROBLEM_CONTENT_TYPE } from './http-problem.js';
 import { checkDefaultKey, checkKeyKind, locate } from './http-question.js';
 import { releaseWhenClosed } from './http-release.js';
@@ -103,7 +103,8 @@ export class SluiceGuard implements CanActivate {
       this.sluiceWatch(key, rule, call.request as NestRequest, context, response);
     }
     if (decision.delayMs > 0) {
-      await new Promise<void>((resolve) => hold(decision.delayMs, response, resolve));
+      const turn = turnOf(rule.limiter, key, decision);
+      await new Promise<void>((resolve) => hold(turn, decision.delayMs, response, resolve));
     }
     return true;
   }

@@ -1,6 +1,7 @@
 // Waiting, in the time of the store's clock.
 
 import { type Clock, readClockUs, SLEEP, type SleepClock } from './clock.js';
+import { whenAborted } from './signals.js';
 import * as real from './timers.js';
 
 /** Longer ones fire at once. */
@@ -37,15 +38,16 @@ export class Time {
       }
       const clock = this.#clock as Partial<SleepClock> | undefined;
       const wake = () => {
-        signal?.removeEventListener('abort', abort);
+        forget?.();
         resolve();
       };
       const cancel = clock?.[SLEEP]?.(ms, wake) ?? startTimer(this.#timers(), ms, wake);
-      const abort = () => {
-        cancel();
-        reject(signal!.reason);
-      };
-      signal?.addEventListener('abort', abort, { once: true });
+      const forget =
+        signal &&
+        whenAborted(signal, () => {
+          cancel();
+          reject(signal.reason);
+        });
     });
   }
 }

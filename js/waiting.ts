@@ -1,7 +1,9 @@
 // Calls that wait for their turn.
 
 import type { Later } from './engine.js';
+import { whenAborted } from './signals.js';
 import type { Time } from './time.js';
+import type { Turn } from './turns.js';
 import type { Decision } from './types.js';
 
 /** A slot may be given back at any moment: how often a waiting call asks, at least. */
@@ -27,8 +29,8 @@ export interface Waiter<Name extends string> {
   readonly turnsAhead: boolean;
   /** A check that may be told to wait for up to so long. */
   check(maxWaitMs: number): Later<Decision<Name>>;
-  /** Gives an admission back whose turn has not come. Never rejects. */
-  abort(decision: Decision<Name>): Promise<void>;
+  /** The turn of an admission; giving it up gives the admission back. */
+  turn(decision: Decision<Name>): Turn;
   outlook(decision: Decision<Name>): Outlook;
   /** What a check that cannot wait would answer. */
   peek(): Later<Decision<Name>>;
@@ -67,14 +69,16 @@ export class WaitingRoom<Name extends string> {
     signal?.throwIfAborted();
     const { decision, at } = await this.#admit(waiter, this.#time.now() + waiter.maxWaitMs);
     if (!decision.allowed) return decision;
+    const turn = waiter.turn(decision);
     try {
       signal?.throwIfAborted();
       await this.#time.sleep(at + decision.delayMs - this.#time.now(), signal);
     } catch (reason) {
-      // A store that is away is tried for seconds: nobody who gave up has to wait for that.
-      void waiter.abort(decision);
+      // Not waited for: a store that is away is tried for seconds.
+      turn.giveUp();
       throw reason;
     }
+    turn.come();
     return decision;
   }
 
@@ -92,12 +96,12 @@ export class WaitingRoom<Name extends string> {
     const before = this.#lines.get(id);
     const leave = this.#enter(id, before);
     const standing = new AbortController();
-    const stop = () => standing.abort(signal?.reason);
-    signal?.addEventListener('abort', stop, { once: true });
     this.#standing.add(standing);
+    let forget: (() => void) | undefined;
     try {
       // It may have aborted while the store was asked, and tells nobody a second time.
       signal?.throwIfAborted();
+      forget = signal && whenAborted(signal, () => standing.abort(signal.reason));
       if (before !== undefined) await this.#untilFirst(before, end, standing.signal);
       for (;;) {
         const tried = await this.#try(waiter, end);
@@ -105,7 +109,7 @@ export class WaitingRoom<Name extends string> {
         await this.#time.sleep(tried.nextAt - this.#time.now(), standing.signal);
       }
     } finally {
-      signal?.removeEventListener('abort', stop);
+      forget?.();
       this.#standing.delete(standing);
       leave();
     }
@@ -147,13 +151,12 @@ export class WaitingRoom<Name extends string> {
   /** Until those before have left; but no longer than the caller would wait. */
   async #untilFirst(before: Promise<void>, end: number, signal: AbortSignal) {
     const done = new AbortController();
-    const stop = () => done.abort(signal.reason);
-    signal.addEventListener('abort', stop, { once: true });
+    const forget = whenAborted(signal, () => done.abort(signal.reason));
     try {
       const left = Math.max(0, end - this.#time.now());
       await Promise.race([before, this.#time.sleep(left, done.signal)]);
     } finally {
-      signal.removeEventListener('abort', stop);
+      forget();
       done.abort();
     }
   }

@@ -1,0 +1,28 @@
+// Tells when an AbortSignal aborts, with one listener for all that wait on it.
+
+/** What waits on a signal. Node warns of a leak when one signal has more than ten listeners. */
+const waiting = new WeakMap<AbortSignal, Set<() => void>>();
+
+/** Calls `go` when the signal aborts, unless the result is called before. The signal must not have aborted yet. */
+export function whenAborted(signal: AbortSignal, go: () => void): () => void {
+  const all = waiting.get(signal) ?? listenTo(signal);
+  all.add(go);
+  return () => {
+    if (!all.delete(go) || all.size > 0) return;
+    waiting.delete(signal);
+    signal.removeEventListener('abort', onAbort);
+  };
+}
+
+function listenTo(signal: AbortSignal): Set<() => void> {
+  const all = new Set<() => void>();
+  waiting.set(signal, all);
+  signal.addEventListener('abort', onAbort, { once: true });
+  return all;
+}
+
+function onAbort(this: AbortSignal): void {
+  const all = waiting.get(this) ?? [];
+  waiting.delete(this);
+  for (const go of [...all]) go();
+}
