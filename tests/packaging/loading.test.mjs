@@ -21,7 +21,7 @@ const platform = `${process.platform}-${process.arch}`;
 
 let at;
 before(async () => {
-  at = await installedProject();
+  at = await installedProject([]);
 });
 after(() => at?.remove());
 
