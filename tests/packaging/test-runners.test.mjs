@@ -38,7 +38,15 @@ const fakeTimers = (fake) => `
 
 const jestFiles = {
   'fake-timers.test.js': `${imports}${fakeTimers('jest')}`,
-  'errors.test.js': `${imports}
+  'equality.test.js': `${imports}
+    test('equality of decisions sees their policies', () => {
+      const decision = createLimiter({ policies: two() }).checkSync('k');
+      const { policies, ...rest } = decision;
+      expect(policies).toHaveLength(1);
+      expect({ ...decision }).toEqual(decision);
+      expect({ ...rest, policies: [...policies] }).toEqual(decision);
+      expect(rest).not.toEqual(decision);
+    });
     test('an error is of the class that the test sees', () => {
       expect(() => tokenBucket({ capacity: 'x', every: '1s' })).toThrow(TypeError);
     });`,
@@ -107,7 +115,7 @@ describe('test runners', { skip: skipUnlessFull }, () => {
   test("jest's fake timers stop neither checks over Redis nor deadlines", () =>
     jest('fake-timers'));
 
-  test('jest sees our errors as of its own classes', () => jest('errors'));
+  test("jest's equality sees all of a decision, and its realm our errors", () => jest('equality'));
 
   for (const file of ['import', 'memory']) {
     test(`jest --detectOpenHandles finds none (${file})`, async () => {
