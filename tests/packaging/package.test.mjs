@@ -171,7 +171,10 @@ test('without a binary, the install step builds one, to where file tracers look'
   const install = join('node_modules', 'sluice', 'scripts', 'install.mjs');
   await succeed(process.execPath, [install], { cwd: source, env, timeout: 1_800_000 });
   await rm(join(source, 'node_modules/sluice/build'), { recursive: true });
-  await succeed(process.execPath, ['app.mjs'], { cwd: source, env });
+  const limits = join(root, 'tests', 'packaging', 'programs', 'limits.mjs');
+  await cp(limits, join(source, 'limits.mjs'));
+  const { stdout } = await succeed(process.execPath, ['limits.mjs'], { cwd: source, env });
+  assert.equal(stdout, 'true false\n');
 });
 
 // The same program in every way that projects resolve types; its last call must not compile.
