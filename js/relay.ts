@@ -47,7 +47,12 @@ export class Relay {
   }
 
   get connected(): boolean {
-    return this.#client.connected();
+    try {
+      return this.#client.connected();
+    } catch {
+      // A property of the client throws. Whoever asks is about to tell of a fault, or of many.
+      return false;
+    }
   }
 
   get gateway(): NativeGateway {
