@@ -66,8 +66,9 @@ const denied = channel('sluice:denied');
 const wouldDeny = channel('sluice:would-deny');
 const warningChannel = channel('sluice:warning');
 
-/** What nobody listened to, as it was shown. */
+/** What nobody listened to, as it was shown. The oldest are forgotten: servers come and go. */
 const shown = new Set<string>();
+const MOST_SHOWN = 1000;
 
 export function publishBreaker(address: string, state: BreakerEvent['state']): void {
   if (breaker.hasSubscribers) breaker.publish({ address, state } satisfies BreakerEvent);
@@ -85,6 +86,7 @@ export function publishWarning(
   const which = `${address} ${warning}`;
   if (shown.has(which)) return;
   shown.add(which);
+  if (shown.size > MOST_SHOWN) shown.delete(shown.values().next().value!);
   process.emitWarning(`Redis at ${address}: ${detail}`, {
     type: 'SluiceWarning',
     code: 'SLUICE_STORE_WARNING',

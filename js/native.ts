@@ -108,6 +108,10 @@ export type NativeCommand = readonly [
 /** The way through a client that is not ours; see native/addon/relay_binding.h. */
 export interface NativeRelay {
   readonly gateway: NativeGateway;
+  /** Where `mapsSlots`: the slots of what has come up; to be asked for, and answered by route(), before take(). */
+  slots(): number[] | undefined;
+  /** For each of these slots, a number of the node that has it. */
+  route(nodes: readonly number[]): void;
   take(): NativeCommand[] | undefined;
   reply(id: number, value: unknown): void;
   fail(id: number, why: string): void;
@@ -189,8 +193,8 @@ export interface NativeAddon {
   answerPassword(ticket: number, password: string | undefined, why: string | undefined): void;
   /** What js/relay.ts keeps here. */
   relays?: WeakMap<object, unknown>;
-  /** `nodeOf`: a number of the node that a client of a cluster knows to have a slot; held weakly. */
-  makeRelay(address: string, cluster: boolean, nodeOf?: (slot: number) => number): NativeRelay;
+  /** `mapsSlots`: the client of a cluster knows which node has a slot. */
+  makeRelay(address: string, cluster: boolean, mapsSlots: boolean): NativeRelay;
   makeRedisLimiter(options: {
     /** Where the servers are; or, instead, `gateway`. */
     servers?: NativeServers;

@@ -7,6 +7,8 @@ import { type OwnClient, type RedisClient, readClient } from './own-client.js';
 import { clearTimeout, monotonicMs, setImmediate, setTimeout } from './timers.js';
 
 const LONGEST_REASON = 200;
+/** Names of nodes that are remembered: more than Redis advises a cluster to have. */
+const MOST_NODES = 1000;
 
 /** What a client rejected with: the server's error, or the client's own words. */
 function reasonOf(error: unknown): string {
@@ -28,14 +30,13 @@ export class Relay {
   readonly #native: NativeRelay;
   /** Numbers of a cluster's nodes, from 1 on; 0: the client does not know yet who has the slot. */
   readonly #nodes = new Map<string, number>();
-  readonly #nodeOf: ((slot: number) => number) | undefined;
+  #lastNode = 0;
   #timer: NodeJS.Timeout | undefined;
   #timerAt = 0;
 
   constructor(client: OwnClient) {
     this.#client = client;
-    this.#nodeOf = client.nodeOf && ((slot) => this.#numberOf(client.nodeOf?.(slot)));
-    this.#native = native.makeRelay(client.address, client.cluster, this.#nodeOf);
+    this.#native = native.makeRelay(client.address, client.cluster, client.nodeOf !== undefined);
   }
 
   get address(): string {
@@ -59,11 +60,19 @@ export class Relay {
     return this.#native.gateway;
   }
 
-  #numberOf(node: string | undefined): number {
+  #numberOf(slot: number): number {
+    let node: string | undefined;
+    try {
+      node = this.#client.nodeOf?.(slot);
+    } catch {
+      // A client's own map may do so.
+    }
     if (node === undefined) return 0;
     let number = this.#nodes.get(node);
     if (number === undefined) {
-      number = this.#nodes.size + 1;
+      // Nodes come and go; those that are still there then count as new ones.
+      if (this.#nodes.size >= MOST_NODES) this.#nodes.clear();
+      number = ++this.#lastNode;
       this.#nodes.set(node, number);
     }
     return number;
@@ -71,6 +80,8 @@ export class Relay {
 
   /** Sends what has come up; to be called whenever native code was. */
   pump(): void {
+    const slots = this.#client.nodeOf && this.#native.slots();
+    if (slots) this.#native.route(slots.map((slot) => this.#numberOf(slot)));
     for (let commands = this.#native.take(); commands; commands = this.#native.take()) {
       for (const command of commands) void this.#send(command);
     }

@@ -7,14 +7,17 @@
 #include <charconv>
 #include <cmath>
 #include <cstdint>
+#include <iterator>
 #include <limits>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "redis/error_reply.h"
 #include "redis/relay.h"
+#include "redis/slot.h"
 #include "store/clock.h"
 #include "values.h"
 
@@ -27,18 +30,42 @@ std::uint64_t Seed() { return std::bit_cast<std::array<std::uint64_t, 2>>(Random
 // Used on one thread.
 class RelayGateway final : public redis::Gateway {
  public:
-  /// `options`: but for notices.
-  RelayGateway(std::string address, redis::Relay::Options options)
-      : address_(std::move(address)), relay_(WithBoard(std::move(options)), Seed()) {}
+  /// `maps_slots`: requests wait until Route says which nodes have their slots.
+  RelayGateway(std::string address, bool cluster, bool maps_slots)
+      : address_(std::move(address)), maps_slots_(maps_slots), relay_(OptionsOf(cluster), Seed()) {}
 
   ~RelayGateway() override {
+    SubmitRouted();
     relay_.Close();
     HandOver();
   }
 
   void Submit(std::vector<redis::Request>&& requests) override {
-    relay_.Submit(requests, clock_.Now());
-    HandOver();
+    std::ranges::move(requests, std::back_inserter(to_route_));
+    if (!maps_slots_) SubmitRouted();
+  }
+
+  bool HasToRoute() const { return !to_route_.empty(); }
+
+  /// The slots of the requests that wait, each once. Valid until the next call of this class.
+  std::span<const std::uint16_t> SlotsToRoute() {
+    slots_.clear();
+    for (const redis::Request& request : to_route_) {
+      if (const auto slot = redis::SlotOf(request)) slots_.push_back(*slot);
+    }
+    std::ranges::sort(slots_);
+    slots_.erase(std::ranges::unique(slots_).begin(), slots_.end());
+    return slots_;
+  }
+
+  /// Hands on the requests of the last SlotsToRoute. `nodes`: one for each of its slots. False if
+  /// they are not as many.
+  bool Route(std::span<const std::uint32_t> nodes) {
+    if (nodes.size() != slots_.size()) return false;
+    for (std::size_t i = 0; i < nodes.size(); ++i) nodes_[slots_[i]] = nodes[i];
+    slots_.clear();
+    SubmitRouted();
+    return true;
   }
 
   void PutUp(const std::shared_ptr<const redis::Notice>& notice) override { notices_->Add(notice); }
@@ -93,14 +120,28 @@ class RelayGateway final : public redis::Gateway {
     }
   }
 
-  redis::Relay::Options WithBoard(redis::Relay::Options options) const {
-    options.notices = notices_;
+  void SubmitRouted() {
+    std::vector<redis::Request> requests = std::exchange(to_route_, {});
+    if (!requests.empty()) relay_.Submit(requests, clock_.Now());
+    HandOver();
+  }
+
+  redis::Relay::Options OptionsOf(bool cluster) {
+    redis::Relay::Options options{.cluster = cluster, .notices = notices_};
+    if (maps_slots_) {
+      nodes_.resize(redis::kSlots);
+      options.node_of = [this](std::uint16_t slot) { return nodes_[slot]; };
+    }
     return options;
   }
 
   const std::string address_;
+  const bool maps_slots_;
   const MonotonicClock clock_;
   const std::shared_ptr<redis::NoticeBoard> notices_ = std::make_shared<redis::NoticeBoard>();
+  std::vector<redis::Request> to_route_;
+  std::vector<std::uint16_t> slots_;  // of to_route_, when JavaScript last asked
+  std::vector<std::uint32_t> nodes_;  // by slot: as JavaScript last said
   redis::Relay relay_;
   std::weak_ptr<redis::Watcher> watcher_;
 };
@@ -220,32 +261,35 @@ Napi::Value Due(const Napi::CallbackInfo& info) {
 
 void OnTime(const Napi::CallbackInfo& info) { RelayOf(info).OnTime(); }
 
-// Held weakly: the function holds the client, for whose sake there is a relay.
-class NodeOf {
- public:
-  explicit NodeOf(const Napi::Function& function)
-      : function_(std::make_shared<Napi::FunctionReference>(Napi::Weak(function))) {}
-
-  std::uint32_t operator()(std::uint16_t slot) const {
-    const Napi::HandleScope scope(function_->Env());
-    const Napi::Function function = function_->Value();
-    if (function.IsEmpty()) return 0;
-    try {
-      return function.Call({Napi::Number::New(function_->Env(), slot)}).ToNumber().Uint32Value();
-    } catch (const Napi::Error&) {
-      return 0;  // what a client's own map may do
-    }
+// The slots whose nodes the client is to be asked for; undefined if nothing waits for that.
+Napi::Value Slots(const Napi::CallbackInfo& info) {
+  if (!RelayOf(info).HasToRoute()) return info.Env().Undefined();
+  const std::span<const std::uint16_t> slots = RelayOf(info).SlotsToRoute();
+  auto out = Napi::Array::New(info.Env(), slots.size());
+  for (std::uint32_t i = 0; i < slots.size(); ++i) {
+    out[i] = static_cast<std::uint32_t>(slots[i]);
   }
+  return out;
+}
 
- private:
-  std::shared_ptr<Napi::FunctionReference> function_;
-};
+// (nodes): a node's number for each of these slots.
+void Route(const Napi::CallbackInfo& info) {
+  constexpr std::int64_t kMost = std::numeric_limits<std::uint32_t>::max();
+  const Napi::Array list = ReadList(info[0], "nodes", 0, redis::kSlots);
+  std::vector<std::uint32_t> nodes;
+  const std::uint32_t length = list.Length();
+  for (std::uint32_t i = 0; i < length; ++i) {
+    nodes.push_back(static_cast<std::uint32_t>(ReadWhole(list.Get(i), "a node", 0, kMost)));
+  }
+  if (!RelayOf(info).Route(nodes)) {
+    throw Napi::RangeError::New(info.Env(), "nodes must be as many as the slots");
+  }
+}
 
 Napi::Value MakeRelay(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
-  redis::Relay::Options options{.cluster = ReadFlag(info[1], "cluster")};
-  if (!info[2].IsUndefined()) options.node_of = NodeOf(ReadFunction(info[2], "nodeOf"));
-  const auto relay = std::make_shared<RelayGateway>(Utf8(env, info[0]).Text(), options);
+  const auto relay = std::make_shared<RelayGateway>(
+      Utf8(env, info[0]).Text(), ReadFlag(info[1], "cluster"), ReadFlag(info[2], "mapsSlots"));
   auto out = Napi::Object::New(env);
   out.Set("gateway", Hold<GatewayPtr>(env, kGatewayTag, relay));
   const auto add = [&](const char* name, auto callback) {
@@ -253,6 +297,8 @@ Napi::Value MakeRelay(const Napi::CallbackInfo& info) {
     KeepAlive(function, relay);
     out.Set(name, function);
   };
+  add("slots", Slots);
+  add("route", Route);
   add("take", Take);
   add("reply", OnReply);
   add("fail", OnFailure);

@@ -13,10 +13,15 @@ namespace sluice::addon {
 std::shared_ptr<redis::Gateway> ReadGateway(const Napi::Value& held);
 
 /// Adds to `exports`:
-///   makeRelay(address, cluster, nodeOf) -> { gateway, take, reply, fail, due, onTime }
-///     nodeOf(slot), or undefined: see Relay::Options. Whoever calls has to keep it alive.
+///   makeRelay(address, cluster, mapsSlots)
+///       -> { gateway, slots, route, take, reply, fail, due, onTime }
+///     mapsSlots: the client knows which nodes have which slots; see route.
 ///     gateway: for makeRedisLimiter. Requests come through it on this thread, and their answers
 ///       with the environment's others.
+///     slots() -> the slots of the requests that have come, each once; undefined if no request has.
+///       To be called before take() if mapsSlots.
+///     route(nodes): for each of these slots a number of the node that has it now
+///       (Relay::Options::node_of), and has the requests go on.
 ///     take() -> the commands for the client since the last call, in order, each as [id, name,
 ///       arguments, index of the first key, ms for which someone waits]; undefined if none.
 ///     reply(id, value): the client's answer to a command: numbers as numbers, BigInts or strings,

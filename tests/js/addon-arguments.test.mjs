@@ -93,7 +93,7 @@ test('a store has a size and a clock, and a handle is of its own type', () => {
   refuses(() => native.openMemoryStore(undefined, 100, 'yes', 0));
   refuses(() => native.openMemoryStore(undefined, 100, true, 1));
 
-  const relay = native.makeRelay('client', false, undefined);
+  const relay = native.makeRelay('client', false, false);
   const handles = {
     store: openStore(),
     gateway: relay.gateway,
@@ -259,7 +259,7 @@ test('a limiter over Redis has servers, and options of the right types', () => {
 
 test('a question to Redis that is refused is not queued', () => {
   const policies = [policyOf('a'), policyOf('b', 'concurrency')];
-  const relay = native.makeRelay('client', false, undefined);
+  const relay = native.makeRelay('client', false, false);
   const over = (given) =>
     native.makeRedisLimiter(
       redisOptions({ gateway: relay.gateway, policies: given, onStoreError: 3 }),
@@ -307,8 +307,11 @@ test('a relay, a URL, TLS, passwords, claims and receivers take what they are fo
   refuses(() => native.makeRelay());
   for (const address of notStrings) refuses(() => native.makeRelay(address, false));
   for (const cluster of [undefined, 1, 'yes']) refuses(() => native.makeRelay('c', cluster));
-  for (const nodeOf of [null, 5, {}, 'f']) refuses(() => native.makeRelay('c', true, nodeOf));
-  const relay = native.makeRelay('client', false, undefined);
+  for (const maps of [undefined, 1, () => 5]) refuses(() => native.makeRelay('c', true, maps));
+  const relay = native.makeRelay('client', false, false);
+  for (const nodes of [...WRONG.filter((value) => !Array.isArray(value)), [1], ['a'], [-1]]) {
+    refuses(() => relay.route(nodes));
+  }
   for (const id of [...notNumbers, ...notWhole, -1]) {
     refuses(() => relay.reply(id, 5));
     refuses(() => relay.fail(id, 'why'));

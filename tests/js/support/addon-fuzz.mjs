@@ -302,7 +302,7 @@ const FUNCTIONS = {
     (result) => keep('memory', result),
   ],
   makeRelay: [
-    () => [or(text), or(() => chance(0.5)), or(() => maybe(() => () => below(4)))],
+    () => [or(text), or(() => chance(0.5)), or(() => chance(0.5))],
     (result) => {
       keep('relay', result);
       keep('gateway', result.gateway);
@@ -341,6 +341,8 @@ const METHODS = {
     close: () => (chance(0.1) ? [] : undefined),
   },
   relay: {
+    slots: () => [],
+    route: () => [or(() => many(4, () => or(() => below(5))))],
     take: () => [],
     reply: () => [or(() => 1 + below(200)), reply()],
     fail: () => [or(() => 1 + below(200)), or(() => pick(['NOSCRIPT no', 'MOVED 1 a:1', text()]))],
