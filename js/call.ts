@@ -7,7 +7,7 @@ import { native } from './native.js';
 export interface Call {
   /** Units: one for all policies, or one for each. Of a check, its cost. */
   readonly units: number | readonly number[];
-  /** Checks: the limits of this call, 0 for a policy's own. */
+  /** Checks: the limits of this call, `OWN_LIMIT` for a policy's own. */
   readonly limits?: readonly number[] | undefined;
   /** Checks: how long the caller would wait, in us. */
   readonly maxWaitUs?: number;
@@ -25,6 +25,8 @@ export interface Call {
   readonly id?: string | undefined;
 }
 
+/** In place of a limit of the call. As kOwnLimit in core/policy.h. */
+export const OWN_LIMIT = -1;
 const HAS_MARKS = 1;
 const LOCAL = 2;
 
@@ -48,7 +50,7 @@ export function writeCall(call: Call, policies: number): void {
   const second = marks ?? limits;
   for (let i = 0; i < policies; i++) {
     exchange[3 + 2 * i] = typeof units === 'number' ? units : units[i]!;
-    exchange[4 + 2 * i] = second === undefined ? 0 : second[i]!;
+    exchange[4 + 2 * i] = second === undefined ? OWN_LIMIT : second[i]!;
   }
 }
 

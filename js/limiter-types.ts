@@ -151,7 +151,10 @@ export interface Limiter<
    * over the calls of this limiter.
    */
   wait(key: K, ...options: OptionsOf<WaitOptions<Name>, Plan>): Promise<Decision<Name>>;
-  /** What `check` would answer. Charges nothing. */
+  /**
+   * Charges nothing. `allowed`, `retryAfterMs` and `delayMs` are what `check` with that cost would answer; `remaining`
+   * and `resetAfterMs` say how the key stands: a fresh bucket of 20 has 20.
+   */
   peek(key: K, ...options: OptionsOf<PeekOptions<Name>, Plan>): Promise<Decision<Name>>;
   /** Charges what was used already, whatever there is room for: into debt if need be. Policies that an object does not name are not charged. */
   debit(key: K, cost: Cost<Name>, ...options: OptionsOf<object, Plan>): Promise<void>;

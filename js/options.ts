@@ -1,5 +1,6 @@
 // Checks what a limiter is made of and asked with.
 
+import { OWN_LIMIT } from './call.js';
 import type { PolicyTable } from './decision.js';
 import { checkOptionNames, rangeError, typeError } from './errors.js';
 import { native } from './native.js';
@@ -91,7 +92,7 @@ export function readId(id: unknown, name = 'id'): string | undefined {
   return id;
 }
 
-/** The limits of one call: one for each policy, 0 for its own; `undefined` if nothing was said. */
+/** The limits of one call: one for each policy, `OWN_LIMIT` for its own; `undefined` if nothing was said. */
 export function readLimits(
   { names, policies }: PolicyTable<string>,
   limits: Limits | undefined,
@@ -101,13 +102,13 @@ export function readLimits(
   checkOptionNames(limits, names, name);
   return names.map((policy, i) => {
     const given: unknown = Object.hasOwn(limits, policy) ? limits[policy] : undefined;
-    if (given === undefined) return 0;
+    if (given === undefined) return OWN_LIMIT;
     const most = largestLimitOf(policies[i]!);
-    const expected = `a whole number from 1 to ${most}`;
+    const expected = `a whole number from 0 to ${most}`;
     if (typeof given !== 'number') {
       throw typeError('ERR_SLUICE_LIMITS', `${name}.${policy}`, given, expected);
     }
-    if (!Number.isInteger(given) || given < 1 || given > most) {
+    if (!Number.isInteger(given) || given < 0 || given > most) {
       throw rangeError('ERR_SLUICE_LIMITS', `${name}.${policy}`, given, expected);
     }
     return given;

@@ -12,9 +12,9 @@ const MONTH_US = 31 * 86_400e6;
 
 /** A token bucket's numbers. */
 export interface TokenBucketOptions<Part extends string = never> extends PolicyOptions<Part> {
-  /** The most tokens the bucket holds, and so the largest burst: a whole number from 1 to 2^42. It starts full. */
+  /** The most tokens the bucket holds, and so the largest burst: a whole number from 0 to 2^42; 0 admits nothing. It starts full. */
   capacity: number;
-  /** Tokens that flow back every `every`, continuously: a whole number from 1 to 2^42. Default: `capacity`. */
+  /** Tokens that flow back every `every`, continuously: a whole number from 1 to 2^42. Default: `capacity`, or 1 if that is 0. */
   refill?: number;
   /** The time in which `refill` tokens flow back. */
   every: Duration;
@@ -22,17 +22,17 @@ export interface TokenBucketOptions<Part extends string = never> extends PolicyO
 
 /** The numbers of the generic cell rate algorithm. */
 export interface GcraOptions<Part extends string = never> extends PolicyOptions<Part> {
-  /** Units admitted every `every` in the long run: a whole number from 1 to 2^42. */
+  /** Units admitted every `every` in the long run: a whole number from 1 to 2^42. 0, with no `burst` above 0, admits nothing. */
   limit: number;
   /** The time for `limit` units. */
   every: Duration;
-  /** Units admitted at once: a whole number from 1 to 2^42. Default: `limit`; 1 spaces calls evenly. */
+  /** Units admitted at once: a whole number from 0 to 2^42; 0 admits nothing. Default: `limit`; 1 spaces calls evenly. */
   burst?: number;
 }
 
 /** A leaky bucket's numbers. */
 export interface LeakyBucketOptions<Part extends string = never> extends PolicyOptions<Part> {
-  /** The most units in the bucket, and so the longest queue: a whole number from 1 to 2^42. It starts empty. */
+  /** The most units in the bucket, and so the longest queue: a whole number from 0 to 2^42; 0 admits nothing. It starts empty. */
   capacity: number;
   /** Units that leak out every `every`, continuously: a whole number from 1 to 2^42. */
   leak: number;
@@ -47,7 +47,7 @@ export interface LeakyBucketOptions<Part extends string = never> extends PolicyO
 
 /** A fixed window's numbers. */
 export interface FixedWindowOptions<Part extends string = never> extends PolicyOptions<Part> {
-  /** Units admitted in each window: a whole number from 1 to 2^42. */
+  /** Units admitted in each window: a whole number from 0 to 2^42; 0 admits nothing. */
   limit: number;
   /** How long a window is, up to 100 days; or, with `align: 'clock'`, 'month': calendar months, UTC. */
   window: Duration | 'month';
@@ -57,7 +57,7 @@ export interface FixedWindowOptions<Part extends string = never> extends PolicyO
 
 /** The numbers of a sliding window or a sliding log. */
 export interface SlidingOptions<Part extends string = never> extends PolicyOptions<Part> {
-  /** Units admitted in any window: a whole number from 1 to 2^42; of a log, to 100,000. */
+  /** Units admitted in any window: a whole number from 0 to 2^42, of a log to 100,000; 0 admits nothing. */
   limit: number;
   /** How long a window is, up to 100 days. */
   window: Duration;
@@ -65,22 +65,20 @@ export interface SlidingOptions<Part extends string = never> extends PolicyOptio
 
 /** The numbers of a concurrency limit. */
 export interface ConcurrencyOptions<Part extends string = never> extends PolicyOptions<Part> {
-  /** Calls at a time: a whole number from 1 to 2^42. */
+  /** Calls at a time: a whole number from 0 to 2^42; 0 admits nothing. */
   limit: number;
   /** How long a slot is held that is neither released nor renewed, up to 100 days. */
   ttl: Duration;
 }
 
-function wholeNumber(value: unknown, name: string, most = LARGEST_LIMIT): number {
-  const expected =
-    most === LARGEST_LIMIT
-      ? 'a whole number from 1 to 2^42 (4398046511104)'
-      : `a whole number from 1 to ${most}`;
+function wholeNumber(value: unknown, name: string, least: 0 | 1, most = LARGEST_LIMIT): number {
+  const end = most === LARGEST_LIMIT ? '2^42 (4398046511104)' : most;
+  const expected = `a whole number from ${least} to ${end}`;
   if (typeof value !== 'number') throw typeError('ERR_SLUICE_POLICY', name, value, expected);
-  if (!Number.isInteger(value) || value < 1 || value > most) {
+  if (!Number.isInteger(value) || value < least || value > most) {
     throw rangeError('ERR_SLUICE_POLICY', name, value, expected);
   }
-  return value;
+  return value === 0 ? 0 : value; // not -0
 }
 
 /** What the numbers of an algorithm with a rate are called, for errors. */
@@ -93,14 +91,19 @@ interface Rate {
   readonly mode?: number;
 }
 
+/** The units per `every` of a policy that gives its limit alone: a limit of 0 still has a rate, for calls with a limit of their own. */
+function rateOf(limit: number): number {
+  return limit === 0 ? 1 : limit;
+}
+
 /** A policy whose state is one theoretical arrival time. */
 function ratePolicy<Part extends string>(
   algorithm: AlgorithmName,
   { most, rate, every, mode = 0 }: Rate,
   options: PolicyOptions<Part>,
 ): Policy<Part> {
-  const limit = wholeNumber(most[1], `${algorithm}.${most[0]}`);
-  const units = wholeNumber(rate[1], `${algorithm}.${rate[0]}`);
+  const limit = wholeNumber(most[1], `${algorithm}.${most[0]}`, 0);
+  const units = wholeNumber(rate[1], `${algorithm}.${rate[0]}`, 1);
   const spanUs = durationUs(every, `${algorithm}.every`);
   // What was asked for. The time of one unit is rounded up to whole nanoseconds; counted in, that
   // would make a window of 61 s of '7 every 1m'.
@@ -148,7 +151,9 @@ export function tokenBucket<const Part extends string = never>(
   checkOptionNames(options, ['capacity', 'refill', 'every', ...POLICY_OPTIONS], 'tokenBucket');
   const { capacity, refill, every } = options;
   const rate =
-    refill === undefined ? (['capacity', capacity] as const) : (['refill', refill] as const);
+    refill === undefined
+      ? (['capacity', rateOf(capacity)] as const)
+      : (['refill', refill] as const);
   return ratePolicy('tokenBucket', { most: ['capacity', capacity], rate, every }, options);
 }
 
@@ -163,7 +168,8 @@ export function gcra<const Part extends string = never>(options: GcraOptions<Par
   checkOptionNames(options, ['limit', 'every', 'burst', ...POLICY_OPTIONS], 'gcra');
   const { limit, every, burst } = options;
   const most = burst === undefined ? (['limit', limit] as const) : (['burst', burst] as const);
-  return ratePolicy('gcra', { most, rate: ['limit', limit], every }, options);
+  const units = most[1] === 0 ? rateOf(limit) : limit;
+  return ratePolicy('gcra', { most, rate: ['limit', units], every }, options);
 }
 
 /**
@@ -201,7 +207,7 @@ export function fixedWindow<const Part extends string = never>(
 ): Policy<Part> {
   checkOptionNames(options, ['limit', 'window', 'align', ...POLICY_OPTIONS], 'fixedWindow');
   const { window, align = 'first-request' } = options;
-  const limit = wholeNumber(options.limit, 'fixedWindow.limit');
+  const limit = wholeNumber(options.limit, 'fixedWindow.limit', 0);
   if (align !== 'first-request' && align !== 'clock') {
     throw rangeError('ERR_SLUICE_POLICY', 'fixedWindow.align', align, "'first-request' or 'clock'");
   }
@@ -233,7 +239,7 @@ export function slidingWindow<const Part extends string = never>(
 ): Policy<Part> {
   checkOptionNames(options, ['limit', 'window', ...POLICY_OPTIONS], 'slidingWindow');
   const { window } = options;
-  const limit = wholeNumber(options.limit, 'slidingWindow.limit');
+  const limit = wholeNumber(options.limit, 'slidingWindow.limit', 0);
   const spanUs = durationUs(window, 'slidingWindow.window');
   return spanPolicy('slidingWindow', { limit, spanUs, mode: 0 }, ['window', window], options);
 }
@@ -249,7 +255,7 @@ export function slidingLog<const Part extends string = never>(
 ): Policy<Part> {
   checkOptionNames(options, ['limit', 'window', ...POLICY_OPTIONS], 'slidingLog');
   const { window } = options;
-  const limit = wholeNumber(options.limit, 'slidingLog.limit', LARGEST_LOG_LIMIT);
+  const limit = wholeNumber(options.limit, 'slidingLog.limit', 0, LARGEST_LOG_LIMIT);
   const spanUs = durationUs(window, 'slidingLog.window');
   return spanPolicy('slidingLog', { limit, spanUs, mode: 0 }, ['window', window], options);
 }
@@ -265,7 +271,7 @@ export function concurrency<const Part extends string = never>(
 ): Policy<Part> {
   checkOptionNames(options, ['limit', 'ttl', ...POLICY_OPTIONS], 'concurrency');
   const { ttl } = options;
-  const limit = wholeNumber(options.limit, 'concurrency.limit');
+  const limit = wholeNumber(options.limit, 'concurrency.limit', 0);
   const spanUs = durationUs(ttl, 'concurrency.ttl');
   return spanPolicy('concurrency', { limit, spanUs, mode: 0 }, ['ttl', ttl], options);
 }

@@ -149,7 +149,7 @@ export function toNative(name: string, policy: Policy): NativePolicy {
   return [name, ...rest];
 }
 
-/** The policy at that part of its limit and rate: rounded down, at least 1. */
+/** The policy at that part of its limit and rate: rounded down, at least 1; 0 stays 0. */
 export function shareOf(policy: NativePolicy, share: number): NativePolicy {
   const [name, algorithm, limit, rate, ...rest] = policy;
   const part = (number: number) => (number === 0 ? 0 : Math.max(1, Math.floor(number * share)));

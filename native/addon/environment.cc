@@ -55,7 +55,7 @@ Call Environment::ReadCall(redis::Request::Kind kind, std::span<const Policy> po
     call.a[i] = Whole(env_, exchange_[3 + 2 * i], "units", 0, kLargestCost);
     const double b = exchange_[4 + 2 * i];
     if (asks) {
-      call.b[i] = Whole(env_, b, "a limit", 0, LargestLimit(policies[i].algorithm));
+      call.b[i] = Whole(env_, b, "a limit", kOwnLimit, LargestLimit(policies[i].algorithm));
     } else if (call.has_marks) {
       call.b[i] = Whole(env_, b, "a mark", 0, kLargestExact);
     }

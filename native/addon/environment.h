@@ -40,7 +40,7 @@ struct Call {
 /// who holds its slots.
 ///
 /// A call (from JavaScript), in whole numbers: [spanUs, which, flags, then per policy: a, b].
-///   check, peek           spanUs: the longest wait, -1 for none; a: cost; b: limit, 0 for its own
+///   check, peek           spanUs: the longest wait, -1 for none; a: cost; b: limit, -1 for its own
 ///   debit, credit, abort  a: units; b: mark, where flags & 1
 ///   credit ... renew      flags & 2: this process made the charge, in place of a store that failed
 ///   block                 spanUs: for how long; which: the policies, one bit each (unblock too)

@@ -18,7 +18,7 @@ std::size_t Find(Concurrency::State& state, HolderId holder, Micros now) {
 
 std::optional<Concurrency> Concurrency::Make(std::int64_t limit, Nanos ttl, PolicyFault& fault) {
   fault = PolicyFault::kNone;
-  if (limit < 1 || limit > kLargestLimit) fault = PolicyFault::kCapacity;
+  if (limit < 0 || limit > kLargestLimit) fault = PolicyFault::kCapacity;
   if (!IsWindow(ttl)) fault = PolicyFault::kWindow;
   if (fault != PolicyFault::kNone) return std::nullopt;
   return Concurrency(limit, WholeMicros(ttl));
@@ -35,6 +35,7 @@ Reading Concurrency::Read(const State& state, Micros now, std::int64_t n,
   const auto count = static_cast<std::int64_t>(held.size());
   Reading reading{.numbers = {count, 0, 0}, .blocked = {}};
   if (!held.empty()) reading.numbers[2] = (held.back().time - now).count();
+  if (limit_ == 0) return reading;  // nobody has to leave: no call is ever admitted
   if (count >= limit_) {
     reading.numbers[1] = (held[static_cast<std::size_t>(count - limit_)].time - now).count();
   } else if (charges_denials && n > 0 && count + 1 == limit_) {

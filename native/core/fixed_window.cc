@@ -26,7 +26,7 @@ Micros FirstOfMonth(Micros now, int ahead) {
 std::optional<FixedWindow> FixedWindow::Make(std::int64_t limit, Nanos window, Align align,
                                              PolicyFault& fault) {
   fault = PolicyFault::kNone;
-  if (limit < 1 || limit > kLargestLimit) fault = PolicyFault::kCapacity;
+  if (limit < 0 || limit > kLargestLimit) fault = PolicyFault::kCapacity;
   if (align == Align::kMonth) window = kMonth;
   if (!IsWindow(window)) fault = PolicyFault::kWindow;
   if (fault != PolicyFault::kNone) return std::nullopt;

@@ -12,7 +12,7 @@ __extension__ using Int128 = __int128;  // a product of two limits needs 84 bits
 // Calls `f` with the algorithm that decides this ask.
 template <typename F>
 auto VisitFor(const Policy& policy, const Ask& ask, F f) {
-  if (ask.limit == 0) return std::visit(f, policy.algorithm);
+  if (ask.limit == kOwnLimit) return std::visit(f, policy.algorithm);
   return std::visit(f, *WithLimit(policy.algorithm, ask.limit));
 }
 
@@ -26,6 +26,40 @@ Nanos RetryAfter(const A& algorithm, const Reading& after, std::int64_t cost, Na
     return std::max(Nanos{0}, Nanos{after.numbers[0]} - algorithm.LargestBacklog(cost, max_wait));
   } else {
     return algorithm.RetryAfter(after, cost);
+  }
+}
+
+// The state that `remaining` and `reset_after` speak of.
+enum class Shows : std::uint8_t { kBefore, kAfter };
+
+void DescribeState(std::span<const Policy> policies, std::span<const Ask> asks,
+                   std::span<const Reading> readings, const Judgement& judgement, const Moment& now,
+                   Shows shows, std::span<Decision> decisions) {
+  for (std::size_t i = 0; i < policies.size(); ++i) {
+    const Judgement::Part& part = judgement.parts[i];
+    const Reading after = After(policies[i], asks[i], readings[i], part);
+    Decision& decision = decisions[i];
+    decision = Decision{.allowed = part.admits, .enforced = policies[i].enforce};
+    VisitFor(policies[i], asks[i], [&](const auto& a) {
+      const Reading& shown = shows == Shows::kAfter ? after : readings[i];
+      decision.limit = a.limit();
+      decision.remaining = shown.blocked > Nanos{0} ? 0 : a.Remaining(shown);
+      decision.reset_after = std::max(shown.blocked, a.ResetAfter(shown));
+      if (part.never) {
+        decision.retry_after = kNever;
+      } else if (!part.admits) {
+        decision.retry_after =
+            std::max(after.blocked, RetryAfter(a, after, asks[i].cost, judgement.max_wait));
+      }
+      if constexpr (kHasTat<decltype(a)>) {
+        decision.mark = (now.now + a.ResetAfter(after)).count();
+        if (judgement.allowed && policies[i].enforce) {
+          decision.delay = a.Delay(Nanos{readings[i].numbers[0]}, asks[i].cost);
+        }
+      } else {
+        decision.mark = a.Mark(after, now.wall);
+      }
+    });
   }
 }
 
@@ -139,31 +173,13 @@ Reading After(const Policy& policy, const Ask& ask, const Reading& before,
 void Describe(std::span<const Policy> policies, std::span<const Ask> asks,
               std::span<const Reading> readings, const Judgement& judgement, const Moment& now,
               std::span<Decision> decisions) {
-  for (std::size_t i = 0; i < policies.size(); ++i) {
-    const Judgement::Part& part = judgement.parts[i];
-    const Reading after = After(policies[i], asks[i], readings[i], part);
-    Decision& decision = decisions[i];
-    decision = Decision{.allowed = part.admits, .enforced = policies[i].enforce};
-    VisitFor(policies[i], asks[i], [&](const auto& a) {
-      decision.limit = a.limit();
-      decision.remaining = after.blocked > Nanos{0} ? 0 : a.Remaining(after);
-      decision.reset_after = std::max(after.blocked, a.ResetAfter(after));
-      if (part.never) {
-        decision.retry_after = kNever;
-      } else if (!part.admits) {
-        decision.retry_after =
-            std::max(after.blocked, RetryAfter(a, after, asks[i].cost, judgement.max_wait));
-      }
-      if constexpr (kHasTat<decltype(a)>) {
-        decision.mark = (now.now + a.ResetAfter(after)).count();
-        if (judgement.allowed && policies[i].enforce) {
-          decision.delay = a.Delay(Nanos{readings[i].numbers[0]}, asks[i].cost);
-        }
-      } else {
-        decision.mark = a.Mark(after, now.wall);
-      }
-    });
-  }
+  DescribeState(policies, asks, readings, judgement, now, Shows::kAfter, decisions);
+}
+
+void DescribePeek(std::span<const Policy> policies, std::span<const Ask> asks,
+                  std::span<const Reading> readings, const Judgement& judgement,
+                  std::span<Decision> decisions) {
+  DescribeState(policies, asks, readings, judgement, Moment{}, Shows::kBefore, decisions);
 }
 
 bool IsPlainTat(const Policy& policy) {
@@ -198,7 +214,10 @@ std::size_t BindingPolicy(std::span<const Decision> decisions) {
     if (a.enforced != b.enforced) return a.enforced;
     if (a.allowed != b.allowed) return !a.allowed;
     if (!a.allowed) return a.retry_after > b.retry_after;
-    return static_cast<Int128>(a.remaining) * b.limit < static_cast<Int128>(b.remaining) * a.limit;
+    const auto share = [](const Decision& left, const Decision& of) {
+      return static_cast<Int128>(left.remaining) * std::max<std::int64_t>(1, of.limit);
+    };
+    return share(a, b) < share(b, a);
   };
   std::size_t binding = 0;
   for (std::size_t i = 1; i < decisions.size(); ++i) {

@@ -25,7 +25,7 @@ void Prune(SlidingLog::State& state, Micros until) {
 
 std::optional<SlidingLog> SlidingLog::Make(std::int64_t limit, Nanos window, PolicyFault& fault) {
   fault = PolicyFault::kNone;
-  if (limit < 1 || limit > kLargestLogLimit) fault = PolicyFault::kLogLimit;
+  if (limit < 0 || limit > kLargestLogLimit) fault = PolicyFault::kLogLimit;
   if (!IsWindow(window)) fault = PolicyFault::kWindow;
   if (fault != PolicyFault::kNone) return std::nullopt;
   return SlidingLog(limit, WholeMicros(window));
@@ -69,6 +69,7 @@ void SlidingLog::Charge(State& state, std::int64_t n, Micros now) const {
   Prune(state, at - window_);
   const std::int64_t most = std::max(limit_, state.sum);
   n = std::min(n, most);
+  if (n == 0) return;  // a limit of 0 keeps nothing
   if (!state.entries.empty() && state.entries.back().time == at) {
     state.entries[state.entries.size() - 1].cost += n;
   } else {

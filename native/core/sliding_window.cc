@@ -24,7 +24,7 @@ std::int64_t FirstFit(std::int64_t previous, std::int64_t room, std::int64_t win
 std::optional<SlidingWindow> SlidingWindow::Make(std::int64_t limit, Nanos window,
                                                  PolicyFault& fault) {
   fault = PolicyFault::kNone;
-  if (limit < 1 || limit > kLargestLimit) fault = PolicyFault::kCapacity;
+  if (limit < 0 || limit > kLargestLimit) fault = PolicyFault::kCapacity;
   if (!IsWindow(window)) fault = PolicyFault::kWindow;
   if (fault != PolicyFault::kNone) return std::nullopt;
   return SlidingWindow(limit, WholeMicros(window));

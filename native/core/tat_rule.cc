@@ -15,7 +15,7 @@ std::optional<TatRule> MakeTatRule(std::int64_t capacity, std::int64_t rate, Nan
     fault = why;
     return std::nullopt;
   };
-  if (capacity < 1 || capacity > kLargestLimit) return refuse(PolicyFault::kCapacity);
+  if (capacity < 0 || capacity > kLargestLimit) return refuse(PolicyFault::kCapacity);
   if (rate < 1 || rate > kLargestLimit) return refuse(PolicyFault::kRate);
   if (every < Nanos{1} || every > kLongestEvery) return refuse(PolicyFault::kEvery);
 

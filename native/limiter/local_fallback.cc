@@ -33,9 +33,10 @@ LocalFallback::Keys LocalFallback::KeysOf(const RedisLimiter::Question& question
   return keys;
 }
 
-// 0 stays 0: the policy's own. A slower rate may take no limit as large as the policy in Redis did.
+// kOwnLimit stays as it is, and so does 0, which admits nothing anywhere. A slower rate may take no
+// limit as large as the policy in Redis did.
 std::int64_t LocalFallback::ShareOf(std::int64_t limit, const Algorithm& algorithm) const {
-  if (limit == 0 || share_ == 1) return limit;
+  if (limit <= 0 || share_ == 1) return limit;
   const auto part = static_cast<std::int64_t>(static_cast<double>(limit) * share_);
   return std::clamp<std::int64_t>(part, 1, LargestLimit(algorithm));
 }

@@ -15,7 +15,7 @@ namespace {
 class Asks {
  public:
   explicit Asks(std::span<const std::int64_t> costs) : count_(costs.size()) {
-    for (std::size_t i = 0; i < count_; ++i) asks_[i] = {.cost = costs[i], .limit = 0};
+    for (std::size_t i = 0; i < count_; ++i) asks_[i] = {.cost = costs[i], .limit = kOwnLimit};
   }
   MemoryStore::Question Question() const { return {.asks = std::span(asks_).first(count_)}; }
 
@@ -67,10 +67,7 @@ void MemoryLimiter::Check(KeyHash key, std::span<const std::int64_t> costs, Nano
 
 void MemoryLimiter::Peek(KeyHash key, std::span<const std::int64_t> costs, Nanos now,
                          Verdict& verdict) const {
-  if (!IsQuick()) return Peek({&key, 1}, Asks(costs).Question(), now, verdict);
-  Open(verdict);
-  verdict.allowed = store_->Peek(key, policies_, scopes_, costs, now, verdict.Decisions());
-  verdict.Bind();
+  Peek({&key, 1}, Asks(costs).Question(), now, verdict);
 }
 
 void MemoryLimiter::Check(Keys keys, const MemoryStore::Question& question, Nanos now,

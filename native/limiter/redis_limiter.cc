@@ -21,23 +21,27 @@ constexpr Nanos kModulus{9'000'000'000'000'000};
 
 Moment MomentOf(Micros at) { return {.now = Nanos(at) % kModulus, .wall = at}; }
 
-void Decide(const redis::PolicySet& set, std::span<const Ask> asks, Nanos max_wait,
+void Decide(Kind kind, const redis::PolicySet& set, std::span<const Ask> asks, Nanos max_wait,
             const redis::Completion& completion, Verdict& verdict) {
   const std::vector<Policy>& policies = set.policies();
   const Judgement judgement = Judge(policies, asks, completion.readings, max_wait);
   verdict.allowed = judgement.allowed;
-  Describe(policies, asks, completion.readings, judgement, MomentOf(completion.at),
-           verdict.Decisions());
+  if (kind == Kind::kPeek) {
+    DescribePeek(policies, asks, completion.readings, judgement, verdict.Decisions());
+  } else {
+    Describe(policies, asks, completion.readings, judgement, MomentOf(completion.at),
+             verdict.Decisions());
+  }
 }
 
-// The same for a check that was charged before.
+// The same for a check that was charged before under its id.
 void DecideAgain(const redis::PolicySet& set, std::span<Ask> asks, Nanos max_wait,
                  const redis::Completion& completion, Verdict& verdict) {
   const redis::Repeat& repeat = *completion.repeat;
   const auto given =
       GivenThen(set.policies(), asks, repeat.readings, repeat.charged, MomentOf(repeat.at));
   ReduceAsks(repeat.again, asks);
-  Decide(set, asks, max_wait, completion, verdict);
+  Decide(Kind::kCheck, set, asks, max_wait, completion, verdict);
   TellAgain(std::span(given).first(set.size()), completion.at - repeat.at, repeat.again,
             verdict.Decisions());
   verdict.repeated = true;
@@ -265,14 +269,15 @@ class RedisLimiter::Desk final : public redis::Sink, public std::enable_shared_f
     verdict.source = Source::kStore;
     verdict.count = static_cast<std::uint8_t>(count);
     verdict.repeated = false;
-    if (question.details || !DecideQuickly(*set_, question.costs, completion, verdict)) {
+    const bool plain = !question.details && question.kind == Kind::kCheck;
+    if (!plain || !DecideQuickly(*set_, question.costs, completion, verdict)) {
       auto all_asks = AsksOf(question, count);
       const std::span asks = std::span(all_asks).first(count);
       const Nanos max_wait = question.details ? question.details->max_wait : kNoWait;
       if (completion.repeat) {
         DecideAgain(*set_, asks, max_wait, completion, verdict);
       } else {
-        Decide(*set_, asks, max_wait, completion, verdict);
+        Decide(question.kind, *set_, asks, max_wait, completion, verdict);
       }
     }
     for (std::size_t i = 0; i < count; ++i) {

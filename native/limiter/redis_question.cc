@@ -95,7 +95,7 @@ std::array<Ask, kMaxPolicies> AsksOf(const RedisLimiter::Question& question, std
   std::array<Ask, kMaxPolicies> asks;
   for (std::size_t i = 0; i < count; ++i) {
     asks[i] = {.cost = question.costs[i],
-               .limit = question.details ? question.details->limits[i] : 0};
+               .limit = question.details ? question.details->limits[i] : kOwnLimit};
   }
   return asks;
 }

@@ -1,7 +1,6 @@
 // A limiter's question as the request that goes to Redis.
 #pragma once
 
-#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -28,7 +27,7 @@ inline bool Decides(redis::Request::Kind kind) {
 inline bool IsCommon(const RedisLimiter::Question& question) {
   if (!question.details) return true;
   return question.details->max_wait == kNoWait && question.details->id.empty() &&
-         std::ranges::all_of(question.details->limits, [](std::int64_t n) { return n == 0; });
+         question.details->limits == kOwnLimits;
 }
 
 /// Names who is limited, shard included: distinct keys distinctly, in bounded length. `key` is the

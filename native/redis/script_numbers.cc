@@ -186,10 +186,10 @@ ScriptNumbers NumbersFor(const Request& request, std::size_t policy) {
   const Policy& asked = request.set->policies()[policy];
   const Details& details = DetailsOf(request);
   const Ask ask{.cost = request.costs[policy],
-                .limit = Decides(request) ? details.limits[policy] : 0};
+                .limit = Decides(request) ? details.limits[policy] : kOwnLimit};
   ScriptNumbers numbers =
       std::visit([&](const auto& algorithm) { return NumbersOf(algorithm, request, policy); },
-                 ask.limit == 0 ? asked.algorithm : AlgorithmFor(asked, ask));
+                 ask.limit == kOwnLimit ? asked.algorithm : AlgorithmFor(asked, ask));
   // A check that can never be admitted charges nobody.
   const bool charges_denied = asked.charge_denied && !(Decides(request) && Hopeless(request));
   numbers.options = (asked.enforce ? 0 : 1) + (charges_denied ? 2 : 0);

@@ -91,17 +91,6 @@ bool MemoryStore::Check(KeyHash key, std::span<const Policy> policies,
   }
 }
 
-bool MemoryStore::Peek(KeyHash key, std::span<const Policy> policies,
-                       std::span<const KeyHash> scopes, std::span<const std::int64_t> costs,
-                       Nanos now, std::span<Decision> decisions) const {
-  const Quiescence::Guard guard;
-  Backlogs backlogs;
-  for (std::size_t i = 0; i < policies.size(); ++i) {
-    backlogs[i] = Backlog(tables_->tats.Peek(EntryOf(key, scopes[i]).bits).tat(), now);
-  }
-  return DecideTats(policies, costs, std::span(backlogs).first(policies.size()), now, decisions);
-}
-
 bool MemoryStore::Check(const Subject& subject, const Question& question, Nanos now,
                         std::span<Decision> decisions) {
   const Quiescence::Guard guard;

@@ -56,7 +56,8 @@ bool StoreCheck::Run(std::span<Decision> decisions) {
       tables_.Block(entries_[i], policies_[i].block_for, false, now_);
     }
   }
-  Describe(decisions);
+  Describe(policies_, question_.asks, std::span(readings_).first(size()), judgement_, now_,
+           decisions);
   return judgement_.allowed;
 }
 
@@ -67,7 +68,8 @@ bool StoreCheck::Peek(std::span<Decision> decisions) {
     ReadWides(lock);
   }
   Decide();
-  Describe(decisions);
+  DescribePeek(policies_, question_.asks, std::span(readings_).first(size()), judgement_,
+               decisions);
   return judgement_.allowed;
 }
 
@@ -178,11 +180,6 @@ void StoreCheck::ChargeWides(WideTable::Lock& lock) {
     slot.SetDenied(Denies(i));
     lock.Close(slot, algorithm, after_[i], now_.wall, weight);  // never erases: it was charged
   }
-}
-
-void StoreCheck::Describe(std::span<Decision> decisions) const {
-  sluice::Describe(policies_, question_.asks, std::span(readings_).first(size()), judgement_, now_,
-                   decisions);
 }
 
 }  // namespace sluice

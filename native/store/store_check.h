@@ -32,7 +32,7 @@ class StoreCheck {
 
   /// Decides and charges.
   bool Run(std::span<Decision> decisions);
-  /// What Run would answer; changes nothing.
+  /// Whether Run would admit it, described as by DescribePeek. Changes nothing.
   bool Peek(std::span<Decision> decisions);
 
  private:
@@ -61,7 +61,6 @@ class StoreCheck {
   std::size_t ChargeTats();
   void Undo(std::size_t charged, std::uint64_t removals);
   void ChargeWides(WideTable::Lock& lock);
-  void Describe(std::span<Decision> decisions) const;
 
   StoreTables& tables_;
   const std::span<const Policy> policies_;

@@ -4,6 +4,7 @@
 
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <atomic>
 #include <bit>
 #include <cstddef>
@@ -45,8 +46,9 @@ inline bool SameKey(std::uint64_t key_word, std::uint64_t hash) {
 }
 
 inline std::uint64_t CodeOf(const TatRule& rule) {
-  return static_cast<std::uint64_t>(
-      std::bit_width(static_cast<std::uint64_t>(rule.Span().count())));
+  // At least 1, also for a capacity of 0: a key word is never kEmpty.
+  const auto span = static_cast<std::uint64_t>(std::max(Nanos{1}, rule.Span()).count());
+  return static_cast<std::uint64_t>(std::bit_width(span));
 }
 
 struct TatTable::Slot {

@@ -25,6 +25,7 @@ std::size_t StripesFor(std::size_t max_entries) {
 std::uint64_t ShareOf(const Algorithm& algorithm, const Reading& reading) {
   return std::visit(
       [&reading](const auto& a) {
+        if (a.limit() == 0) return WideSlot::kLargestShare;
         const auto used = static_cast<std::uint64_t>(a.limit() - a.Remaining(reading));
         return used * WideSlot::kLargestShare / static_cast<std::uint64_t>(a.limit());
       },

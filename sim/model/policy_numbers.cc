@@ -307,7 +307,13 @@ bool SetField(PolicyNumbers& numbers, Field field, std::string_view text, std::s
 
 std::optional<ChosenPolicy> MakePolicy(const PolicyNumbers& numbers, std::string& fault) {
   PolicyFault why = PolicyFault::kNone;
-  const auto algorithm = MakeAlgorithm(numbers, why);
+  auto algorithm = MakeAlgorithm(numbers, why);
+  // The pictures show shares of the limit: there is nothing to draw of none.
+  if (algorithm && LimitOf(*algorithm) == 0) {
+    algorithm.reset();
+    const bool log = numbers.algorithm == AlgorithmKind::kSlidingLog;
+    why = log ? PolicyFault::kLogLimit : PolicyFault::kCapacity;
+  }
   fault = Describe(why, numbers);
   if (!algorithm) return std::nullopt;
   if (numbers.algorithm == AlgorithmKind::kFixedWindow && numbers.month && !numbers.by_clock) {

@@ -67,7 +67,8 @@ Moment At(Nanos now) { return {.now = now, .wall = ToMicros(now)}; }
 bool IsPlain(std::span<const Policy> policies, const Subject::Question& question,
              std::span<const Reading> readings) {
   for (std::size_t i = 0; i < policies.size(); ++i) {
-    if (!IsPlainTat(policies[i]) || question.asks[i].limit != 0 || readings[i].blocked > Nanos{0}) {
+    if (!IsPlainTat(policies[i]) || question.asks[i].limit != kOwnLimit ||
+        readings[i].blocked > Nanos{0}) {
       return false;
     }
   }
@@ -153,7 +154,10 @@ bool CoreSubject::Check(const Question& question, Nanos now, std::span<Decision>
 }
 
 bool CoreSubject::Peek(const Question& question, Nanos now, std::span<Decision> decisions) {
-  return Decide(question, ReadAll(question, now), now, decisions).allowed;
+  const std::vector<Reading> readings = ReadAll(question, now);
+  const Judgement judgement = Judge(policies_, question.asks, readings, question.max_wait);
+  DescribePeek(policies_, question.asks, readings, judgement, decisions);
+  return judgement.allowed;
 }
 
 void CoreSubject::Debit(Units units, Nanos now) {

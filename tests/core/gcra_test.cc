@@ -23,10 +23,11 @@ TEST(GcraMake, TakesTheBurstAsWhatPassesAtOnceAndTheLimitAsTheRate) {
 
 TEST(GcraMake, RefusesWhatTheRuleRefuses) {
   PolicyFault fault{};
-  EXPECT_FALSE(Gcra::Make(0, 10, seconds(1), fault));
+  EXPECT_FALSE(Gcra::Make(-1, 10, seconds(1), fault));
   EXPECT_EQ(fault, PolicyFault::kCapacity);
   EXPECT_FALSE(Gcra::Make(10, 0, seconds(1), fault));
   EXPECT_EQ(fault, PolicyFault::kRate);
+  EXPECT_TRUE(Gcra::Make(0, 10, seconds(1), fault));
   EXPECT_TRUE(Gcra::Make(10, 10, seconds(1), fault));
   EXPECT_EQ(fault, PolicyFault::kNone);
 }

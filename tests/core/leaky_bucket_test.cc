@@ -30,10 +30,11 @@ TEST(LeakyBucketMake, TakesTheLeakAsTheRate) {
 
 TEST(LeakyBucketMake, RefusesWhatTheRuleRefuses) {
   PolicyFault fault{};
-  EXPECT_FALSE(LeakyBucket::Make(0, 10, seconds(1), Mode::kPolice, fault));
+  EXPECT_FALSE(LeakyBucket::Make(-1, 10, seconds(1), Mode::kPolice, fault));
   EXPECT_EQ(fault, PolicyFault::kCapacity);
   EXPECT_FALSE(LeakyBucket::Make(10, 0, seconds(1), Mode::kPolice, fault));
   EXPECT_EQ(fault, PolicyFault::kRate);
+  EXPECT_TRUE(LeakyBucket::Make(0, 10, seconds(1), Mode::kPolice, fault));
   EXPECT_TRUE(LeakyBucket::Make(10, 10, seconds(1), Mode::kPolice, fault));
   EXPECT_EQ(fault, PolicyFault::kNone);
 }

@@ -72,7 +72,8 @@ TEST(LargestLimit, IsTheLargestThatTheSameAlgorithmTakes) {
     const std::int64_t largest = LargestLimit(algorithm);
     EXPECT_EQ(LimitOf(WithLimit(algorithm, largest).value()), largest) << StateTag(algorithm);
     EXPECT_FALSE(WithLimit(algorithm, largest + 1)) << StateTag(algorithm);
-    EXPECT_FALSE(WithLimit(algorithm, 0)) << StateTag(algorithm);
+    EXPECT_EQ(LimitOf(WithLimit(algorithm, 0).value()), 0) << StateTag(algorithm);
+    EXPECT_FALSE(WithLimit(algorithm, -1)) << StateTag(algorithm);
   }
 }
 
@@ -143,6 +144,13 @@ TEST(BindingPolicy, IsTheOneWithTheSmallestShareLeft) {
   EXPECT_EQ(BindingPolicy(std::vector{Admits(5, 10), Admits(40, 100), Admits(9, 10)}), 1u);
   EXPECT_EQ(BindingPolicy(std::vector{Admits(1, 1), Admits(999, 1000)}), 1u);
   EXPECT_EQ(BindingPolicy(std::vector{Admits(0, 5), Admits(1, 5000)}), 0u);
+}
+
+TEST(BindingPolicy, OfALimitOf0NoShareIsLeft) {
+  EXPECT_EQ(BindingPolicy(std::vector{Admits(1, 10), Admits(0, 0), Admits(5, 10)}), 1u);
+  EXPECT_EQ(BindingPolicy(std::vector{Admits(0, 0), Admits(1, 1'000'000)}), 0u);
+  EXPECT_EQ(BindingPolicy(std::vector{Admits(0, 0), Admits(0, 10)}), 0u);
+  EXPECT_EQ(BindingPolicy(std::vector{Admits(0, 10), Admits(0, 0)}), 0u);
 }
 
 TEST(BindingPolicy, IsTheFirstOfEquals) {

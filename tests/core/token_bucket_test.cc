@@ -35,7 +35,7 @@ const Case kCases[] = {
     {"40,000,000 a minute", 40'000'000, 40'000'000, minutes(1), PolicyFault::kNone, 1'500},
     {"the smallest of everything", 1, 1, Nanos{1}, PolicyFault::kNone, 1},
 
-    {"no capacity", 0, 1, seconds(1), PolicyFault::kCapacity, 0},
+    {"no capacity: it admits nothing", 0, 1, seconds(1), PolicyFault::kNone, 1'000'000'000},
     {"a negative capacity", -1, 1, seconds(1), PolicyFault::kCapacity, 0},
     {"the most negative capacity", INT64_MIN, 1, seconds(1), PolicyFault::kCapacity, 0},
     {"2^42 capacity", kTwoTo42, 1, Nanos{1}, PolicyFault::kNone, 1},

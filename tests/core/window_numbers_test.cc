@@ -53,9 +53,10 @@ constexpr Makes kAll[] = {
 TEST(WindowNumbers, LimitsAreInRange) {
   for (const auto& [name, make, largest, too_large] : kAll) {
     SCOPED_TRACE(name);
+    EXPECT_EQ(make(0, seconds(1)), PolicyFault::kNone);
     EXPECT_EQ(make(1, seconds(1)), PolicyFault::kNone);
     EXPECT_EQ(make(largest, seconds(1)), PolicyFault::kNone);
-    for (const std::int64_t limit : {std::int64_t{0}, std::int64_t{-1}, largest + 1, INT64_MAX}) {
+    for (const std::int64_t limit : {std::int64_t{-1}, largest + 1, INT64_MAX}) {
       EXPECT_EQ(make(limit, seconds(1)), too_large) << limit;
     }
   }
@@ -97,11 +98,11 @@ TEST(WindowNumbers, WithLimitKeepsWhatElseThereIs) {
     EXPECT_EQ(other->index(), algorithm.index());
     EXPECT_EQ(LimitOf(*other), 7);
     EXPECT_EQ(StateTag(*other), StateTag(algorithm));
-    EXPECT_FALSE(WithLimit(algorithm, 0));
+    EXPECT_EQ(LimitOf(WithLimit(algorithm, 0).value()), 0);
     EXPECT_FALSE(WithLimit(algorithm, -1));
     EXPECT_FALSE(WithLimit(algorithm, INT64_MAX));
     const Policy policy{"p", algorithm};
-    EXPECT_EQ(LimitOf(AlgorithmFor(policy, {.cost = 1, .limit = 0})), 5);
+    EXPECT_EQ(LimitOf(AlgorithmFor(policy, {.cost = 1, .limit = kOwnLimit})), 5);
     EXPECT_EQ(LimitOf(AlgorithmFor(policy, {.cost = 1, .limit = 7})), 7);
     EXPECT_EQ(IsTat(algorithm), algorithm.index() < 3);
   }

@@ -56,10 +56,10 @@ const refused = {
     'ERR_SLUICE_UNKNOWN_OPTION',
     /rateLimit\.limits \(plan 'free'\) has no option 'burst'/,
   ],
-  'limits below 1': [
-    { limiter: daily, limits: { daily: 0 } },
+  'limits below 0': [
+    { limiter: daily, limits: { daily: -1 } },
     'ERR_SLUICE_LIMITS',
-    /rateLimit\.limits\.daily.*got 0/,
+    /rateLimit\.limits\.daily.*got -1/,
   ],
   'limits that are a number': [
     { limiter: daily, limits: 5 },

@@ -91,7 +91,7 @@ test('a cost is a whole number from 0 to 2^31-1, of all policies or by name', ()
   );
 });
 
-test('limits are whole numbers from 1 to what the policy can take, by name', () => {
+test('limits are whole numbers from 0 to what the policy can take, by name', () => {
   const { limiter } = still(policies);
   for (const value of [...notNumbers.slice(1), ...notWhole]) {
     assert.throws(
@@ -99,9 +99,9 @@ test('limits are whole numbers from 1 to what the policy can take, by name', () 
       refused('limits.b', value),
     );
   }
-  assert.throws(() => limiter.checkSync('k', { limits: { b: 100_001 } }), /1 to 100000/);
+  assert.throws(() => limiter.checkSync('k', { limits: { b: 100_001 } }), /0 to 100000/);
   // A refill of the bucket takes 12 minutes a unit: 100 days of them, and no more.
-  assert.throws(() => limiter.checkSync('k', { limits: { a: 12_001 } }), /1 to 12000/);
+  assert.throws(() => limiter.checkSync('k', { limits: { a: 12_001 } }), /0 to 12000/);
   assert.equal(limiter.checkSync('k', { limits: { a: 12_000, b: 100_000 } }).allowed, true);
   for (const limits of [5, null, 'a', [5]]) {
     assert.throws(() => limiter.checkSync('k', { limits }), refused('limits', limits));
@@ -176,7 +176,7 @@ test('checks of checkMany that cannot be meant are named by their place, and non
     [[{ key: 'k' }, {}], 'checks[1].key'],
     [[{ key: 'k' }, { key: 'k', cots: 5 }], 'checks[1].cots'],
     [[{ key: 'k' }, { key: 'k', cost: { c: 5 } }], 'checks[1].cost.c'],
-    [[{ key: 'k' }, { key: 'k', limits: { a: 0 } }], 'checks[1].limits.a'],
+    [[{ key: 'k' }, { key: 'k', limits: { a: -1 } }], 'checks[1].limits.a'],
   ]) {
     await assert.rejects(limiter.checkMany(checks), (error) => {
       assert.match(error.code, /^ERR_SLUICE_/);

@@ -195,9 +195,9 @@ for (const [platform, adapter] of Object.entries(platforms)) {
         /^the key of Pages\.parts must be a non-empty string/,
       ],
       badlimit: [
-        of('flat', { limits: () => ({ daily: 0 }) }),
+        of('flat', { limits: () => ({ daily: -1 }) }),
         'ERR_SLUICE_LIMITS',
-        /^Pages\.badlimit: limits\.daily .*got 0/,
+        /^Pages\.badlimit: limits\.daily .*got -1/,
       ],
       nolimit: [
         of('flat', { limits: () => null }),
@@ -324,11 +324,11 @@ const wrongApplications = {
     'ERR_SLUICE_UNKNOWN_OPTION',
     /^the limits of Pages\.a has no option 'dayly'/,
   ],
-  "a decorator's limits below 1": [
+  "a decorator's limits below 0": [
     flat,
-    [RateLimit({ limits: { daily: 0 } })],
+    [RateLimit({ limits: { daily: -1 } })],
     'ERR_SLUICE_LIMITS',
-    /^the limits of Pages\.a\.daily .*got 0/,
+    /^the limits of Pages\.a\.daily .*got -1/,
   ],
   'shardBy without parts': [{ ...flat, shardBy: 'tenant' }, [], 'ERR_SLUICE_OPTIONS', /shardBy/],
 };

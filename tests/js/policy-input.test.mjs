@@ -76,6 +76,13 @@ for (const [make, right, counts, span] of makers) {
       if (value === 'month' && make === fixedWindow) continue;
       refuses(span, value);
     }
+    for (const option of counts) {
+      const isRate = make === gcra ? option === 'limit' : option === 'refill' || option === 'leak';
+      for (const value of [0, -0]) {
+        if (isRate) refuses(option, value);
+        else assert.equal(make({ ...right, [option]: value }).limit, 0, option);
+      }
+    }
     refuses(counts[0], 2 ** 42 + 1);
     if (make === slidingLog) refuses('limit', 100_001);
   });

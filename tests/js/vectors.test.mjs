@@ -84,8 +84,8 @@ class Subject {
     return this.#limiter.reset('key');
   }
 
-  #question({ cost, limits = 0 }) {
-    const asked = Object.entries(this.#byName(limits)).filter(([, limit]) => limit > 0);
+  #question({ cost, limits = null }) {
+    const asked = Object.entries(this.#byName(limits)).filter(([, limit]) => limit !== null);
     return { cost: this.#byName(cost), limits: Object.fromEntries(asked) };
   }
 

@@ -31,7 +31,7 @@ class CheckId : public ::testing::Test {
 
   // What the check is told; none if its id was charged for something else.
   std::optional<Verdict> Check(std::string_view id, std::int64_t cost = 1, HolderId holder = {}) {
-    return CheckBy(*limiter_, "k", id, {.cost = cost, .limit = 0}, holder);
+    return CheckBy(*limiter_, "k", id, {.cost = cost, .limit = kOwnLimit}, holder);
   }
   std::optional<Verdict> CheckBy(const MemoryLimiter& limiter, std::string_view key,
                                  std::string_view id, const Ask& ask, HolderId holder = {}) const {

@@ -98,7 +98,7 @@ Subject::Question BatchDraw::DrawQuestion(const redis::PolicySet& set) {
   for (const Policy& policy : set.policies()) {
     Ask ask;
     if (limited && random_.OneIn(2)) ask.limit = RandomLimit(random_, policy);
-    ask.cost = RandomCost(random_, ask.limit > 0 ? ask.limit : LimitOf(policy.algorithm));
+    ask.cost = RandomCost(random_, ask.limit != kOwnLimit ? ask.limit : LimitOf(policy.algorithm));
     question.asks.push_back(ask);
   }
   if (random_.OneIn(10)) question.max_wait = Nanos{random_.Magnitude(kLongestSpan.count())};

@@ -25,7 +25,10 @@ void ExpectSameAsDecideTats(const redis::Request& request, const redis::Completi
   std::vector<Nanos> backlogs;
   for (std::size_t i = 0; i < request.set->size(); ++i) {
     const Reading& reading = completion.readings[i];
-    if (reading.blocked > Nanos{0} || (request.details && request.details->limits[i] > 0)) return;
+    if (reading.blocked > Nanos{0} ||
+        (request.details && request.details->limits[i] != kOwnLimit)) {
+      return;
+    }
     backlogs.emplace_back(reading.numbers[0]);
   }
   if (!request.set->plain() || (request.details && request.details->max_wait != kNoWait)) return;
@@ -61,7 +64,8 @@ bool DecideFrom(const redis::Request& request, const redis::Completion& completi
   const std::size_t count = request.set->size();
   std::array<Ask, kMaxPolicies> asks;
   for (std::size_t i = 0; i < count; ++i) {
-    asks[i] = {.cost = request.costs[i], .limit = request.details ? request.details->limits[i] : 0};
+    asks[i] = {.cost = request.costs[i],
+               .limit = request.details ? request.details->limits[i] : kOwnLimit};
   }
   const std::span readings = std::span(completion.readings).first(count);
   const auto asked = asks;
@@ -70,9 +74,14 @@ bool DecideFrom(const redis::Request& request, const redis::Completion& completi
   const Judgement judgement = Judge(request.set->policies(), std::span(asks).first(count), readings,
                                     request.details ? request.details->max_wait : kNoWait);
   const Moment now{.now = Nanos(completion.at) % kModulus, .wall = completion.at};
-  Describe(request.set->policies(), std::span(asks).first(count), readings, judgement, now,
-           decisions);
-  if (repeat == nullptr) {
+  if (request.kind == Kind::kPeek) {
+    DescribePeek(request.set->policies(), std::span(asks).first(count), readings, judgement,
+                 decisions);
+  } else {
+    Describe(request.set->policies(), std::span(asks).first(count), readings, judgement, now,
+             decisions);
+  }
+  if (repeat == nullptr && request.kind == Kind::kCheck) {
     ExpectSameAsDecideTats(request, completion, now, decisions, judgement.allowed);
   }
   bool charges = false;
@@ -111,7 +120,7 @@ redis::Request RequestFor(Kind kind, const std::shared_ptr<const redis::PolicySe
   for (std::size_t i = 0; i < set->size(); ++i) {
     costs.push_back(question.asks[i].cost);
     details->limits[i] = question.asks[i].limit;
-    plain = plain && question.asks[i].limit == 0;
+    plain = plain && question.asks[i].limit == kOwnLimit;
     plain = plain && !std::holds_alternative<Concurrency>(set->policies()[i].algorithm);
   }
   request.costs = redis::Costs(costs);

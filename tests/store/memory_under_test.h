@@ -89,7 +89,7 @@ class MemorySubject final : public Subject {
  private:
   bool AsksQuickly(const Question& question) const {
     bool quick = quick_ && question.max_wait == kNoWait;
-    for (const Ask& ask : question.asks) quick = quick && ask.limit == 0;
+    for (const Ask& ask : question.asks) quick = quick && ask.limit == kOwnLimit;
     for (const Policy& policy : limiter_->policies()) {
       quick = quick && !std::holds_alternative<Concurrency>(policy.algorithm);  // needs a holder
     }

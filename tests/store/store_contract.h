@@ -40,6 +40,9 @@ class StoreContract : public ::testing::TestWithParam<MakeStoreUnderTest> {
   // The same for more than costs. The decisions stay in decisions_.
   std::string Check(std::string_view key, const Subject::Question& question);
   std::string Peek(std::string_view key, const Subject::Question& question);
+  // Peeks, twice, and checks: the peek tells the check's answer, and what a cost of 0 tells of the
+  // state before.
+  void ForetellsCheck(std::string_view key, const Subject::Question& question);
   // What the decisions of the last call name what was charged.
   std::vector<std::int64_t> Marks() const;
 

@@ -45,9 +45,8 @@ TEST_P(StoreContract, EveryAlgorithmTellsBeforehandWhatItWillAnswer) {
   for (const Policy& policy : OfEachAlgorithm()) {
     policies_ = {policy};
     for (std::uint64_t i = 0; i < 7; ++i) {
-      const std::string peeked = Peek("k", Cost(1, 1, i));
-      EXPECT_EQ(Peek("k", Cost(1, 1, i)), peeked) << policy.name << i;
-      EXPECT_EQ(Check("k", Cost(1, 1, i)), peeked) << policy.name << i;
+      SCOPED_TRACE(policy.name + " " + std::to_string(i));
+      ForetellsCheck("k", Cost(1, 1, i));
     }
   }
 }

@@ -50,7 +50,7 @@ TEST_P(StoreContract, ADebitOfNothingIsNothing) {
 TEST_P(StoreContract, ADebitTakesNoSlot) {
   policies_ = {{.name = "slots", .algorithm = Slots(2, seconds(10))}};
   Key("k").Debit(std::vector<std::int64_t>{5}, now_);
-  EXPECT_EQ(Peek("k", Held(kAlice)).substr(0, 18), "admitted, 1 of 2 l");
+  EXPECT_EQ(Peek("k", Held(kAlice)).substr(0, 18), "admitted, 2 of 2 l");
 }
 
 TEST_P(StoreContract, WhatIsGivenBackIsThereAgain) {

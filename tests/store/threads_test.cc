@@ -131,9 +131,10 @@ TEST(Threads, TwoPoliciesChargeAllOrNone) {
         admitted[1] += costs[1];
       }
     });
-    const std::array<std::int64_t, 2> none = {0, 0};
+    const std::array entries = {EntryOf(key, scopes[0]), EntryOf(key, scopes[1])};
+    const std::array<Ask, 2> none = {Ask{.cost = 0}, Ask{.cost = 0}};
     std::array<Decision, 2> end;
-    store.Peek(key, policies, scopes, none, kNow, end);
+    store.Peek({policies, entries}, {.asks = none}, kNow, end);
     for (std::size_t p = 0; p < 2; ++p) {
       EXPECT_LE(admitted[p].load(), end[p].limit) << policies[p].name;
       EXPECT_EQ(end[p].limit - end[p].remaining, admitted[p].load()) << policies[p].name;

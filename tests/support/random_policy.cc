@@ -98,7 +98,8 @@ Policy RandomSuccessor(Random& random, const Policy& policy) {
 }
 
 std::int64_t RandomLimit(Random& random, const Policy& policy) {
-  const std::int64_t own = LimitOf(policy.algorithm);
+  if (random.OneIn(6)) return 0;
+  const std::int64_t own = std::max<std::int64_t>(1, LimitOf(policy.algorithm));
   const std::int64_t drawn =
       random.OneIn(2) ? random.Magnitude(own) : std::min(kLargestLimit, 2 * own);
   return WithLimit(policy.algorithm, drawn) ? drawn : own;

@@ -10,12 +10,12 @@ namespace {
 
 // The call's own limit, or the policy's.
 std::int64_t LimitFor(const Policy& policy, const Ask& ask) {
-  return ask.limit > 0 ? ask.limit : LimitOf(policy.algorithm);
+  return ask.limit != kOwnLimit ? ask.limit : LimitOf(policy.algorithm);
 }
 
 bool Never(const Policy& policy, const Ask& ask) {
   const bool counts_units = !std::holds_alternative<Concurrency>(policy.algorithm);
-  return counts_units && ask.cost > LimitFor(policy, ask);
+  return (counts_units ? ask.cost : std::min<std::int64_t>(1, ask.cost)) > LimitFor(policy, ask);
 }
 
 // The largest cost that `state` admits.
@@ -145,8 +145,14 @@ Decision ReferenceKey::Describe(std::size_t policy, const Question& question, bo
 }
 
 bool ReferenceKey::Peek(const Question& question, Nanos now, std::span<Decision> decisions) {
-  ReferenceKey copy = *this;
-  return copy.Check(question, now, decisions);
+  ReferenceKey charged = *this;
+  const bool allowed = charged.Check(question, now, decisions);
+  for (std::size_t i = 0; i < policies_.size(); ++i) {
+    const Decision stands = Describe(i, question, true, now);
+    decisions[i].remaining = stands.remaining;
+    decisions[i].reset_after = stands.reset_after;
+  }
+  return allowed;
 }
 
 void ReferenceKey::Debit(Units units, Nanos now) {

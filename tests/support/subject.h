@@ -39,7 +39,7 @@ class Subject {
   /// Decides and charges: Judge and Describe over these states. One decision per policy; of their
   /// marks only this subject has to make sense.
   virtual bool Check(const Question& question, Nanos now, std::span<Decision> decisions) = 0;
-  /// What Check would answer; changes nothing.
+  /// Whether Check would admit it, described as by DescribePeek. Changes nothing.
   virtual bool Peek(const Question& question, Nanos now, std::span<Decision> decisions) = 0;
 
   using Units = std::span<const std::int64_t>;  ///< one per policy, >= 0

@@ -33,7 +33,7 @@ std::int64_t RandomCost(Random& random, std::int64_t capacity) {
     case 6:
     case 7:
     case 8:
-      return fit(random.Magnitude(capacity));
+      return capacity == 0 ? 1 : fit(random.Magnitude(capacity));
     default:
       return 1;
   }

@@ -127,10 +127,11 @@ class Trace {
     for (const Policy& policy : policies_) {
       sluice::Ask ask;
       if (random_.OneIn(8)) ask.limit = RandomLimit(random_, policy);
-      ask.cost = RandomCost(random_, ask.limit > 0 ? ask.limit : LimitOf(policy.algorithm));
+      ask.cost =
+          RandomCost(random_, ask.limit != kOwnLimit ? ask.limit : LimitOf(policy.algorithm));
       question.asks.push_back(ask);
       text += " " + std::to_string(ask.cost);
-      if (ask.limit > 0) text += "/" + std::to_string(ask.limit);
+      if (ask.limit != kOwnLimit) text += "/" + std::to_string(ask.limit);
     }
     if (random_.OneIn(8)) {
       question.max_wait =

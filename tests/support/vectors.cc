@@ -95,7 +95,7 @@ Json PerPolicy(const Json& json, const char* field, std::size_t count) {
 Decision ReadDecision(const Json& json, const Policy& policy, const Ask& ask) {
   return {.allowed = json.at("allowed"),
           .enforced = policy.enforce,
-          .limit = ask.limit == 0 ? LimitOf(policy.algorithm) : ask.limit,
+          .limit = ask.limit == kOwnLimit ? LimitOf(policy.algorithm) : ask.limit,
           .remaining = json.at("remaining"),
           .retry_after = ReadTime(json.at("retryAfter"), true),
           .reset_after = ReadTime(json.at("resetAfter")),
@@ -112,8 +112,9 @@ void ReadCheck(const Json& json, const std::vector<Policy>& policies, VectorStep
   step.allowed = json.at("allowed");
   bool all = true;
   for (std::size_t i = 0; i < count; ++i) {
-    const Ask ask{.cost = costs[i], .limit = limits.is_null() ? 0 : limits[i].get<int64_t>()};
-    if (ask.limit != 0 && !WithLimit(policies[i].algorithm, ask.limit)) {
+    const bool own = limits.is_null() || limits[i].is_null();
+    const Ask ask{.cost = costs[i], .limit = own ? kOwnLimit : limits[i].get<int64_t>()};
+    if (!own && !WithLimit(policies[i].algorithm, ask.limit)) {
       throw std::runtime_error("a limit out of range");
     }
     step.asks.push_back(ask);

@@ -43,7 +43,7 @@
 --          block     us that a denial blocks the key for; mode block: for how long. 0: it does not
 --          cost      units, below 2^31; of a TAT: ns, at most 9e15. 0: in check and peek, always
 --                    admitted and not written; else this policy is passed over
---          limit     units, at most 2^42; of a TAT: the room. In credit and abort: the mark of the
+--          limit     units, 0 to 2^42; of a TAT: the room. In credit and abort: the mark of the
 --                    charge (a TAT modulo 9e15; a window's start; the time of a log's entry), or -1
 --          window    us; of a concurrency policy: the time to live; of a TAT: a full refill in ns;
 --                    of a month: 0. At most 100 d

@@ -29,7 +29,8 @@ function concurrency.read(q, s)
     if not last then return nil, fault end
     r[3] = last - wall
   end
-  if live >= q.limit then
+  -- Under a limit of 0 nobody has to leave: no call is ever admitted.
+  if live >= q.limit and q.limit > 0 then
     -- Of those who have to leave, the last.
     local leaves, fault = slot(set, -q.limit)
     if not leaves then return nil, fault end

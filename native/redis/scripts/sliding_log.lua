@@ -97,6 +97,7 @@ function log.fits(q, r) return r[1] + q.cost <= q.limit end
 -- window held more, under a larger limit of another call, as much as it held.
 function log.charged(q, r)
   local most = max(q.limit, r[1])
+  if most == 0 then return nil end -- a limit of 0 keeps nothing
   local newest, top = max(wall, r.newest), r.top + min(q.cost, most)
   return {
     newest = newest,

@@ -4,8 +4,6 @@ import assert from 'node:assert/strict';
 
 export const notNumbers = [undefined, null, '5', '', 5n, true, {}, [], [5], Symbol('5'), () => 5];
 export const notWhole = [
-  0,
-  -0,
   -1,
   1.5,
   0.999,

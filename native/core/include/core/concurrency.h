@@ -43,7 +43,7 @@ class Concurrency {
     TimedList<Slot> slots;
   };
 
-  /// limit  1 to 2^42
+  /// limit  0 to 2^42
   /// ttl    1 us to 100 days
   static std::optional<Concurrency> Make(std::int64_t limit, Nanos ttl, PolicyFault& fault);
 
@@ -57,7 +57,7 @@ class Concurrency {
   /// What a call of cost `n` has to know; `charges_denials`: a denial of it will be charged.
   Reading Read(const State& state, Micros now, std::int64_t n, bool charges_denials) const;
 
-  bool Never(std::int64_t /*n*/) const { return false; }
+  bool Never(std::int64_t n) const { return n > 0 && limit_ == 0; }
   bool Fits(const Reading& r, std::int64_t /*n*/) const { return r.numbers[0] < limit_; }
   Reading Charged(Reading r, std::int64_t /*n*/) const {
     r.numbers[0] += 1;

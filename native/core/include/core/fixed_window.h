@@ -36,7 +36,7 @@ class FixedWindow {
     std::int64_t count = 0;  ///< 0: the key equals one never seen
   };
 
-  /// limit  1 to 2^42
+  /// limit  0 to 2^42
   /// window 1 us to 100 days; not looked at for kMonth
   static std::optional<FixedWindow> Make(std::int64_t limit, Nanos window, Align align,
                                          PolicyFault& fault);

@@ -40,16 +40,27 @@ struct Policy {
   bool enforce = true;
 };
 
+/// In place of a limit of the call: the policy's own.
+inline constexpr std::int64_t kOwnLimit = -1;
+
 /// What a check asks of one policy.
 struct Ask {
   /// 0 <= cost < 2^31. A cost of 0 is always admitted and charges nothing.
   std::int64_t cost = 1;
-  /// The limit or capacity for this call; 0: the policy's own. See WithLimit.
-  std::int64_t limit = 0;
+  /// The limit or capacity for this call, or kOwnLimit. See WithLimit.
+  std::int64_t limit = kOwnLimit;
 };
 
 /// The most policies that one check may ask at once.
 inline constexpr std::size_t kMaxPolicies = 16;
+
+/// A limit for each policy of a check: Ask::limit.
+using Limits = std::array<std::int64_t, kMaxPolicies>;
+inline constexpr Limits kOwnLimits = [] {
+  Limits limits{};
+  limits.fill(kOwnLimit);
+  return limits;
+}();
 
 /// See Policy::name.
 bool IsPolicyName(std::string_view name);
@@ -71,12 +82,13 @@ std::int64_t LimitOf(const Algorithm& algorithm);
 /// limit is out of the algorithm's range.
 std::optional<Algorithm> WithLimit(const Algorithm& algorithm, std::int64_t limit);
 
-/// The largest limit that WithLimit takes; it takes all from 1 to there.
+/// The largest limit that WithLimit takes; it takes all from 0 to there.
 std::int64_t LargestLimit(const Algorithm& algorithm);
 
-/// The algorithm that decides this ask. Precondition: ask.limit is 0 or WithLimit has a value.
+/// The algorithm that decides this ask. Precondition: ask.limit is kOwnLimit or WithLimit has a
+/// value.
 inline Algorithm AlgorithmFor(const Policy& policy, const Ask& ask) {
-  return ask.limit == 0 ? policy.algorithm : *WithLimit(policy.algorithm, ask.limit);
+  return ask.limit == kOwnLimit ? policy.algorithm : *WithLimit(policy.algorithm, ask.limit);
 }
 
 /// What becomes of a policy's state.
@@ -116,6 +128,12 @@ void Describe(std::span<const Policy> policies, std::span<const Ask> asks,
               std::span<const Reading> readings, const Judgement& judgement, const Moment& now,
               std::span<Decision> decisions);
 
+/// As Describe, for a peek: `allowed`, `retry_after` and `delay` are those of a check, `remaining`
+/// and `reset_after` say how the key stands, as nothing is charged. Marks have no meaning.
+void DescribePeek(std::span<const Policy> policies, std::span<const Ask> asks,
+                  std::span<const Reading> readings, const Judgement& judgement,
+                  std::span<Decision> decisions);
+
 /// Whether DecideTats may stand in for Judge and Describe.
 bool IsPlainTat(const Policy& policy);
 
@@ -128,7 +146,8 @@ bool DecideTats(std::span<const Policy> policies, std::span<const std::int64_t> 
                 std::span<const Nanos> backlogs, Nanos now, std::span<Decision> decisions);
 
 /// The index of the policy that binds: of those that denied, the one that takes longest; if all
-/// admit, the one with the smallest share of its limit left. Shadows only if there is nothing else.
+/// admit, the one with the smallest share of its limit left (of a limit of 0 none is left). Shadows
+/// only if there is nothing else.
 /// The first of equals. Precondition: not empty.
 std::size_t BindingPolicy(std::span<const Decision> decisions);
 

@@ -12,12 +12,12 @@ inline constexpr std::int64_t kLargestLogLimit = 100'000;
 
 enum class PolicyFault : std::uint8_t {
   kNone,
-  kCapacity,       ///< the most at once is outside 1 to 2^42
+  kCapacity,       ///< the most at once is outside 0 to 2^42
   kRate,           ///< the units per `every` are outside 1 to 2^42
   kEvery,          ///< below 1 ns, or too long to compute with
   kRateRounding,   ///< whole nanoseconds per unit would change the rate by more than 1 %
   kRefillTooLong,  ///< a full refill takes more than 100 days
-  kLogLimit,       ///< a sliding log's limit is outside 1 to 100,000
+  kLogLimit,       ///< a sliding log's limit is outside 0 to 100,000
   kWindow,         ///< a window or time to live is outside 1 us to 100 days
 };
 

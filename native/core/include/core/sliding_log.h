@@ -35,7 +35,7 @@ class SlidingLog {
     std::int64_t sum = 0;  ///< of all entries, those that have left the window included
   };
 
-  /// limit  1 to 100,000
+  /// limit  0 to 100,000
   /// window 1 us to 100 days
   static std::optional<SlidingLog> Make(std::int64_t limit, Nanos window, PolicyFault& fault);
 

@@ -36,7 +36,7 @@ class SlidingWindow {
     std::int64_t previous = 0;  ///< both 0: the key equals one never seen
   };
 
-  /// limit  1 to 2^42
+  /// limit  0 to 2^42
   /// window 1 us to 100 days
   static std::optional<SlidingWindow> Make(std::int64_t limit, Nanos window, PolicyFault& fault);
 

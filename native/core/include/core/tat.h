@@ -25,7 +25,7 @@
 namespace sluice {
 
 /// The numbers of a TAT policy.
-/// Invariants (whoever builds one checks them): 1 <= capacity <= 2^42, interval >= 1 ns,
+/// Invariants (whoever builds one checks them): 0 <= capacity <= 2^42, interval >= 1 ns,
 /// capacity * interval <= kLongestSpan. So no product or sum below can overflow.
 struct TatRule {
   std::int64_t capacity = 1;

@@ -91,7 +91,7 @@ class TatAlgorithm {
 
   /// The rule with another capacity; none if it is out of range.
   std::optional<TatRule> RuleWithCapacity(std::int64_t capacity) const {
-    if (capacity < 1 || capacity > LargestLimit()) return std::nullopt;
+    if (capacity < 0 || capacity > LargestLimit()) return std::nullopt;
     return TatRule{capacity, rule_.interval};
   }
 

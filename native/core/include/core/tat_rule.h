@@ -12,7 +12,8 @@ namespace sluice {
 
 /// The rule of a policy that admits `capacity` units at once and `rate` units every `every` in the
 /// long run, or what is wrong with the numbers, in `fault`.
-///   capacity, rate  1 to 2^42
+///   capacity        0 to 2^42; 0 admits nothing but a cost of 0
+///   rate            1 to 2^42
 ///   every           at least 1 ns
 /// One unit takes I = ceil(every / rate) ns. Refused where that rounding slows the rate by more
 /// than 1 %, and where a full refill (capacity * I) is longer than 100 days.

@@ -37,7 +37,7 @@ class MemoryLimiter {
   /// Decides and charges. `costs` has one entry per policy, 0 <= cost < 2^31; now >= 0. The quick
   /// way for one key and nothing else to say.
   void Check(KeyHash key, std::span<const std::int64_t> costs, Nanos now, Verdict& verdict) const;
-  /// What Check would answer; changes nothing.
+  /// Whether Check would admit it, described as by DescribePeek. Changes nothing.
   void Peek(KeyHash key, std::span<const std::int64_t> costs, Nanos now, Verdict& verdict) const;
 
   /// Who is limited: one key for all policies, or one for each.

@@ -64,7 +64,8 @@ class RedisLimiter {
     /// What it decides by: `policies` at this process's share of their limits and rates. As many,
     /// with the same names and algorithms.
     std::vector<Policy> local_policies;
-    /// That share, 0 < share <= 1, of the limits that single calls bring: rounded down, at least 1.
+    /// That share, 0 < share <= 1, of the limits that single calls bring: rounded down, at least 1
+    /// but for a limit of 0.
     double local_share = 1;
     /// Whether denials of a moment ago answer who asks again (limiter/denial_cache.h).
     bool denial_cache = true;
@@ -78,7 +79,7 @@ class RedisLimiter {
   struct Details {
     std::vector<std::string> keys;
     std::optional<std::string> shard;
-    std::array<std::int64_t, kMaxPolicies> limits{};
+    Limits limits = kOwnLimits;
     Nanos max_wait = kNoWait;
     std::optional<std::array<std::int64_t, kMaxPolicies>> marks;
     HolderId holder;

@@ -48,8 +48,8 @@ struct Details {
   /// What stands between the braces of all names, so that they share a cluster's slot; the keys
   /// then follow the policy's name (redis/keys.h). Not set: the keys themselves.
   std::optional<EscapedKey> shard;
-  /// kCheck, kPeek: another limit per policy (Ask::limit); 0 for its own.
-  std::array<std::int64_t, kMaxPolicies> limits{};
+  /// kCheck, kPeek: another limit per policy.
+  Limits limits = kOwnLimits;
   /// kCheck, kPeek: see Judge.
   Nanos max_wait = kNoWait;
   /// kCredit: what the charges are called (Decision::mark). Not set: whatever there is.

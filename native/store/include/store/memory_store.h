@@ -93,7 +93,7 @@ class MemoryStore {
   /// Decides and charges at `now` (>= 0): Judge and Describe over these states.
   bool Check(const Subject& subject, const Question& question, Nanos now,
              std::span<Decision> decisions);
-  /// What Check would answer; changes nothing.
+  /// Whether Check would admit it, described as by DescribePeek. Changes nothing.
   bool Peek(const Subject& subject, const Question& question, Nanos now,
             std::span<Decision> decisions) const;
 
@@ -124,17 +124,13 @@ class MemoryStore {
 
   // For the one key and the policies of nearly all checks: IsPlainTat, and no block was ever set.
 
-  /// Whether the two functions below may be called for such policies.
+  /// Whether the function below may be called for such policies.
   bool unblocked() const { return !blocks_.load(std::memory_order_acquire); }
 
   /// Decides and charges at `now` (>= 0) the states EntryOf(key, scopes[i]). The rest as
   /// DecideTats. Preconditions: spans equally long, 1 to kMaxPolicies, scopes distinct.
   bool Check(KeyHash key, std::span<const Policy> policies, std::span<const KeyHash> scopes,
              std::span<const std::int64_t> costs, Nanos now, std::span<Decision> decisions);
-
-  /// What Check would answer; changes nothing.
-  bool Peek(KeyHash key, std::span<const Policy> policies, std::span<const KeyHash> scopes,
-            std::span<const std::int64_t> costs, Nanos now, std::span<Decision> decisions) const;
 
   /// What was charged under ids.
   IdTable& ids() { return *ids_; }
