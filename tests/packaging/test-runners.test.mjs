@@ -9,7 +9,8 @@ import { startRedis } from '../support/redis-server.mjs';
 import { cleanEnv, installedProject, run, skipUnlessFull } from './support/project.mjs';
 
 const imports = `
-  const { createLimiter, redis, tokenBucket } = require('sluice');
+  const { createLimiter, memory, redis, tokenBucket } = require('sluice');
+  const { dateClock } = require('sluice/testing');
   const two = () => tokenBucket({ capacity: 2, every: '1h' });
 `;
 
@@ -36,8 +37,25 @@ const fakeTimers = (fake) => `
   });
 `;
 
+const dates = (fake) => `
+  afterEach(() => ${fake}.useRealTimers());
+
+  test('dateClock() follows the date that a test sets', () => {
+    ${fake}.useFakeTimers();
+    for (const year of [1969, 2099]) {
+      ${fake}.setSystemTime(new Date(year + '-12-31'));
+      const limiter = createLimiter({ policies: two(), store: memory({ clock: dateClock() }) });
+      const allowed = () => [1, 2, 3].map(() => limiter.checkSync('k').allowed);
+      expect(allowed()).toEqual([true, true, false]);
+      ${fake}.advanceTimersByTime(3_600_000);
+      expect(allowed()).toEqual([true, true, false]);
+    }
+  });
+`;
+
 const jestFiles = {
   'fake-timers.test.js': `${imports}${fakeTimers('jest')}`,
+  'dates.test.js': `${imports}${dates('jest')}`,
   'equality.test.js': `${imports}
     test('equality of decisions sees their policies', () => {
       const decision = createLimiter({ policies: two() }).checkSync('k');
@@ -96,6 +114,7 @@ describe('test runners', { skip: skipUnlessFull }, () => {
       const tests = fakeTimers('vi').replace("'fake'", `'vitest-${name}'`);
       await writeFile(join(folder, `${name}.spec.mjs`), globals + asImports + tests);
     }
+    await writeFile(join(folder, 'dates.spec.mjs'), globals + asImports + dates('vi'));
   });
   after(async () => {
     await silent?.stop();
@@ -126,12 +145,22 @@ describe('test runners', { skip: skipUnlessFull }, () => {
   test('two jest files in one worker give one policy name other numbers', () =>
     jest('--runInBand', 'files-'));
 
-  for (const pool of ['threads', 'forks']) {
-    test(`Vitest runs in ${pool}, also with its fake timers`, async () => {
-      const args = ['run', '--dir', 'vitest', `--pool=${pool}`];
-      const options = { cwd: at.project, env: env() };
-      const { status, stdout, stderr } = await run(bin('vitest'), args, options);
-      assert.equal(status, 0, stdout + stderr);
-    });
+  async function vitest(...args) {
+    const options = { cwd: at.project, env: env() };
+    const { status, stdout, stderr } = await run(
+      bin('vitest'),
+      ['run', '--dir', 'vitest', ...args],
+      options,
+    );
+    assert.equal(status, 0, stdout + stderr);
   }
+
+  for (const pool of ['threads', 'forks']) {
+    test(`Vitest runs in ${pool}, also with its fake timers`, () =>
+      vitest(`--pool=${pool}`, 'one.spec', 'two.spec'));
+  }
+
+  const unmended = { todo: 'dateClock() refuses dates before 1970 and from 2070 on' };
+  test("dateClock() follows jest's system time", unmended, () => jest('dates.test'));
+  test("dateClock() follows Vitest's system time", unmended, () => vitest('dates.spec'));
 });
