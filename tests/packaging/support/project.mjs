@@ -62,6 +62,16 @@ export const skipUnlessFull =
  */
 export async function installedProject(packages = ['express@5']) {
   const folder = await mkdtemp(join(tmpdir(), 'sluice-packaging-'));
+  const remove = () => rm(folder, { recursive: true, force: true });
+  try {
+    return { folder, remove, ...(await install(folder, packages)) };
+  } catch (error) {
+    await remove();
+    throw error;
+  }
+}
+
+async function install(folder, packages) {
   const tarball = await pack(folder);
   const path = join(folder, 'bin');
   await mkdir(path);
@@ -70,13 +80,12 @@ export async function installedProject(packages = ['express@5']) {
   await mkdir(project);
   await writeFile(join(project, 'package.json'), '{ "name": "project", "private": true }\n');
   const npmPath = npm.length > 1 ? path : process.env.PATH;
-  const install = ['install', '--ignore-scripts', '--prefer-offline', '--no-audit', '--no-fund'];
-  await runNpm([...install, tarball, ...packages], {
+  const options = ['--ignore-scripts', '--prefer-offline', '--no-audit', '--no-fund'];
+  await runNpm(['install', ...options, tarball, ...packages], {
     cwd: project,
     env: cleanEnv({ PATH: npmPath }),
   });
-  const remove = () => rm(folder, { recursive: true, force: true });
-  return { folder, project, tarball, path, remove };
+  return { project, tarball, path };
 }
 
 /** Gives a project packages of this checkout: the types of Node and Express, and Redis clients. */
