@@ -209,7 +209,7 @@ export abstract class BaseLimiter<Name extends string, E extends Engine<Name>>
 
   #turn({ engine }: Part<Name, E>, who: Who, decision: Decision, id: string | undefined): Turn {
     const charge = ownChargeOf(decision);
-    if (charge === undefined) return { come() {}, giveUp() {} };
+    if (charge === undefined) return { timers: this.#lines.timers, come() {}, giveUp() {} };
     const { local, marks } = charge;
     const abort = (units: readonly number[], id?: string): Later<boolean> => {
       try {

@@ -21,6 +21,8 @@ export function hold(
     turn?.come();
     go();
   };
+  // A stand-in of 'sluice/testing' has no clock but the tests'.
+  const { setTimeout, clearTimeout } = turn?.timers ?? globalThis;
   const timer = setTimeout(come, Math.min(delayMs, LONGEST_TIMER_MS));
   if (response === undefined) return;
   whenClosed(response, () => {

@@ -21,7 +21,7 @@ export class Time {
   }
 
   /** The globals for a caller's clock: if it is a fake one, so are they. */
-  #timers(): Timers {
+  get timers(): Timers {
     return this.#clock === undefined ? real : globalThis;
   }
 
@@ -41,7 +41,7 @@ export class Time {
         forget?.();
         resolve();
       };
-      const cancel = clock?.[SLEEP]?.(ms, wake) ?? startTimer(this.#timers(), ms, wake);
+      const cancel = clock?.[SLEEP]?.(ms, wake) ?? startTimer(this.timers, ms, wake);
       const forget =
         signal &&
         whenAborted(signal, () => {
@@ -52,7 +52,7 @@ export class Time {
   }
 }
 
-type Timers = Pick<typeof globalThis, 'setTimeout' | 'clearTimeout'>;
+export type Timers = Pick<typeof globalThis, 'setTimeout' | 'clearTimeout'>;
 
 function startTimer(
   { setTimeout, clearTimeout }: Timers,

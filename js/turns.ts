@@ -1,13 +1,15 @@
 // Turns that calls wait for, and how those that give up give them back.
 
 import type { Later } from './engine.js';
-import type { Time } from './time.js';
+import type { Time, Timers } from './time.js';
 
 /** Takes the charge of a turn back; false if it was kept because others wait behind it. Never rejects. */
 type GiveBack = () => Later<boolean>;
 
 /** A turn that a call waits for. Whichever is called first counts. */
 export interface Turn {
+  /** By which it comes. */
+  readonly timers: Timers;
   /** It has come. */
   come(): void;
   /** The call gives it up. */
@@ -107,6 +109,10 @@ export class Lines {
     this.#time = time;
   }
 
+  get timers(): Timers {
+    return this.#time.timers;
+  }
+
   /**
    * A turn at the end of each of these lines, or of none where there is `undefined`. `drainMs`: how long the charge
    * takes to drain. `giveUp` runs once, and says how the turn in a line is given back.
@@ -125,6 +131,7 @@ export class Lines {
     });
     let over = false;
     return {
+      timers: this.timers,
       come() {
         if (over) return;
         over = true;

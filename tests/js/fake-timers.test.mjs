@@ -2,8 +2,10 @@
 // deadlines and waits go on; unless the store's clock is the caller's.
 
 import assert from 'node:assert/strict';
+import { EventEmitter } from 'node:events';
 import { afterEach, beforeEach, mock, test } from 'node:test';
 import { createLimiter, fixedWindow, leakyBucket, memory, redis, tokenBucket } from 'sluice';
+import { rateLimit } from 'sluice/express';
 import { dateClock } from 'sluice/testing';
 import { freePort } from '../support/ports.mjs';
 import { useRedis } from './support/use-redis.mjs';
@@ -111,6 +113,22 @@ test('a call waits in real time for its turn in memory', async () => {
   assert.equal((await limiter.wait('k')).allowed, true);
   await limiter.close();
   assert.deepEqual(called, []);
+});
+
+test('a request waits in real time for its turn in memory', async () => {
+  const policies = leakyBucket({ capacity: 2, leak: 1, every: 2, mode: 'shape' });
+  const shape = rateLimit({ policies, key: () => 'k' });
+  const request = { headers: {}, app: { get() {} } };
+  const ask = () => {
+    const response = Object.assign(new EventEmitter(), { setHeader() {}, getHeader() {} });
+    return new Promise((resolve) => shape(request, response, resolve));
+  };
+  assert.equal(await ask(), undefined);
+  assert.equal(await ask(), undefined, 'the second is held back');
+  assert.deepEqual(
+    called.filter((name) => /timeout/i.test(name)),
+    [],
+  );
 });
 
 test('a window that follows the clock does so by the real one', () => {
