@@ -83,7 +83,7 @@ export function publishWarning(
     warningChannel.publish({ address, warning, detail } satisfies WarningEvent);
     return;
   }
-  const which = `${address} ${warning}`;
+  const which = `${address} ${warning === 'policy-clash' ? detail : warning}`;
   if (shown.has(which)) return;
   shown.add(which);
   if (shown.size > MOST_SHOWN) shown.delete(shown.values().next().value!);

@@ -20,9 +20,10 @@ import type {
 import { MemoryEngine } from './memory-engine.js';
 import { MemoryLimiter } from './memory-limiter.js';
 import { MemoryStore, memory } from './memory-store.js';
-import { type NativePolicy, native } from './native.js';
+import { type NativePolicy, native, type PolicyNumbers } from './native.js';
 import { readPolicies } from './options.js';
 import { isClient } from './own-client.js';
+import { callerPlace } from './place.js';
 import { describePolicy, optionsOf, shareOf, toNative } from './policy.js';
 import { RedisLimiter } from './redis-limiter.js';
 import { RedisLink } from './redis-link.js';
@@ -158,22 +159,28 @@ function partsOver<E extends Engine<string>>(
   return sets.map(({ plan, table, keys }, i) => ({ plan, keys, engine: make(table, i) }));
 }
 
-/** Says what these policies are, so that no other limiter on the server understands their states otherwise. */
-function claim(sets: readonly Set[], store: RedisStore, prefix: string): () => void {
+/** What the policies of all plans are, by name. */
+function numbersOf(sets: readonly Set[]): PolicyNumbers[] {
   const all = new Map<string, string[]>();
   for (const { table } of sets) {
     for (const [i, name] of table.names.entries()) {
       all.set(name, [...(all.get(name) ?? []), describePolicy(table.policies[i]!)]);
     }
   }
-  const claims = [...all].map(
-    ([name, texts]) => [name, [...new Set(texts)].sort().join()] as const,
-  );
-  const claimed = native.claimPolicies(`${store.scope} ${prefix}`, claims);
+  return [...all].map(([name, texts]) => [name, [...new Set(texts)].sort().join(' or ')]);
+}
+
+/** Says what these policies are, so that no other limiter on the server understands their states otherwise. */
+function claim(numbers: readonly PolicyNumbers[], store: RedisStore, prefix: string): () => void {
+  const here = callerPlace();
+  const claimed = native.claimPolicies(`${store.scope} ${prefix}`, numbers, here ?? '');
   if (typeof claimed === 'function') return claimed;
+  const [index, there, place] = claimed;
+  const [name, own] = numbers[index]!;
+  const made = place === '' ? '' : `, made at ${place}`;
   throw new SluiceError(
     'ERR_SLUICE_POLICY_CLASH',
-    `policy '${claims[claimed]![0]}' has other numbers in another limiter of this process on the same server and prefix ('${prefix}'): they would share what is counted. Give one of them another name or prefix, or close the other limiter`,
+    `policy '${name}' is ${own} here${here ? ` (${here})` : ''}, but ${there} in another limiter of this process on the same server and prefix ('${prefix}')${made}: they would share what is counted. Close that limiter first, or give one of them another name or prefix`,
   );
 }
 
@@ -203,7 +210,8 @@ function redisLimiter(sets: readonly Set[], store: RedisStore, options: LimiterO
   const { prefix, onStoreError, localShare, deadlineMs, denialCache } = checkCommon(options);
   const local = sets.map(({ table }) => shareOfAll(table, localShare));
   const idScope = idScopeOf(sets);
-  const unclaim = claim(sets, store, prefix);
+  const numbers = numbersOf(sets);
+  const unclaim = claim(numbers, store, prefix);
   const parts = partsOver(sets, (table, i) => {
     const limiter = native.makeRedisLimiter({
       ...store.way(),
@@ -217,6 +225,8 @@ function redisLimiter(sets: readonly Set[], store: RedisStore, options: LimiterO
       idScope,
       plan: sets[i]!.plan ?? '',
       description: describeSet(sets[i]!, prefix, options.shardBy),
+      numbers: i === 0 ? numbers : [],
+      localStore: `${store.server} ${prefix}`,
       maxKeys: LOCAL_KEYS,
       wallOffsetUs: wallOffsetUs(),
     });

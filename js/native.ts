@@ -141,6 +141,9 @@ export interface NativeRedisLimiter {
   close(): void;
 }
 
+/** A policy's name, and a text that differs where its numbers do. */
+export type PolicyNumbers = readonly [name: string, text: string];
+
 export interface NativeAddon {
   /** How numbers cross, so that nothing has to be allocated for them. */
   readonly exchange: Float64Array;
@@ -154,11 +157,15 @@ export interface NativeAddon {
   largestLimit(policy: NativePolicy): number;
   /** What the names of its states in Redis end in. */
   stateTag(policy: NativePolicy): string;
-  /** A function that gives the claims up; or the index of the name that another limiter describes otherwise. */
+  /**
+   * A function that gives the claims up; or the index of the name that another limiter describes otherwise, with the
+   * description and the place of that limiter.
+   */
   claimPolicies(
     scope: string,
-    claims: readonly (readonly [name: string, description: string])[],
-  ): (() => void) | number;
+    claims: readonly PolicyNumbers[],
+    place: string,
+  ): (() => void) | readonly [index: number, description: string, place: string];
   /** `undefined` if that name is open with other options. */
   openMemoryStore(
     name: string | undefined,
@@ -210,6 +217,10 @@ export interface NativeAddon {
     idScope: string;
     plan: string;
     description: string;
+    /** Compared with what other processes say of these policies. */
+    numbers: readonly PolicyNumbers[];
+    /** Names the store of `localPolicies` in all threads. */
+    localStore: string;
     maxKeys: number;
     wallOffsetUs: number;
   }): NativeRedisLimiter;

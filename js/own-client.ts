@@ -21,6 +21,8 @@ export type RedisClient = IoredisClient | NodeRedisClient;
 export interface OwnClient {
   /** Where it is connected to; without credentials. */
   readonly address: string;
+  /** Names the server, its database and what stands before keys, where the client's options say so. */
+  readonly server?: string | undefined;
   /** A command's keys have to share a slot. */
   readonly cluster: boolean;
   /** As far as the client says so. */
@@ -55,6 +57,8 @@ interface Traits {
     readonly path?: unknown;
     readonly sentinels?: unknown;
     readonly keyPrefix?: unknown;
+    readonly db?: unknown;
+    readonly database?: unknown;
     readonly legacyMode?: unknown;
     readonly RESP?: unknown;
     readonly url?: unknown;
@@ -84,6 +88,12 @@ function addressOf(
   if (at?.host === undefined && at?.port === undefined) return otherwise;
   const host = String(at.host ?? 'localhost');
   return `${host.includes(':') ? `[${host}]` : host}:${String(at.port ?? 6379)}`;
+}
+
+/** OwnClient.server of a client of one server. */
+function serverOf(at: Parameters<typeof addressOf>[0], database: unknown, keyPrefix: unknown = '') {
+  const address = addressOf(at, '');
+  return address === '' ? undefined : `${address}/${Number(database ?? 0)}${String(keyPrefix)}`;
 }
 
 /** Names the node of a cluster's slot by what stands there in the client's own map, which it may replace at any time. */
@@ -121,6 +131,7 @@ function ioredis(client: IoredisClient & Traits): OwnClient {
     address: options?.sentinels
       ? 'an ioredis sentinel client'
       : addressOf(options, cluster ? 'an ioredis cluster' : 'an ioredis client'),
+    server: cluster || options?.sentinels ? undefined : serverOf(options, options?.db, prefix),
     cluster,
     connected: () => client.status === 'ready',
     send(name, args) {
@@ -158,6 +169,7 @@ function nodeRedis(client: NodeRedisClient & Traits): OwnClient {
   return {
     ...(cluster && nodesOf(client, (shard: Shard) => shard.master?.address)),
     address: addressOf(options?.socket, `a node-redis ${kind}`),
+    server: cluster || sentinel ? undefined : serverOf(options?.socket, options?.database),
     cluster,
     connected,
     send(name, args, firstKey, waitMs) {

@@ -166,9 +166,22 @@ export function largestLimitOf(policy: Policy): number {
   return LimitPolicy.largestLimitOf(policy as LimitPolicy<string>);
 }
 
-/** Text that differs where two policies would understand a shared state differently. */
+/**
+ * Text that differs where two policies would understand a shared state differently. Other processes compare it
+ * (`<prefix>:policy:<name>`): another form of it makes them warn.
+ */
 export function describePolicy(policy: Policy): string {
   const [, , limit, rate, spanUs, mode, blockForUs, chargeDenied] = toNative('', policy);
   const { algorithm, by } = policy;
-  return JSON.stringify({ algorithm, limit, rate, spanUs, mode, blockForUs, chargeDenied, by });
+  const numbers = {
+    limit,
+    rate: rate || undefined,
+    spanMs: spanUs / 1e3 || undefined,
+    mode: mode || undefined,
+    blockForMs: blockForUs / 1e3 || undefined,
+    chargeDenied: chargeDenied || undefined,
+    by: by?.join('+'),
+  };
+  const said = Object.entries(numbers).filter(([, value]) => value !== undefined);
+  return `${algorithm}(${said.map(([name, value]) => `${name}: ${value}`).join(', ')})`;
 }

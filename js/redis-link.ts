@@ -1,6 +1,7 @@
 // Questions to Redis and their answers, for all limiters of this thread.
 
 import { channel } from 'node:diagnostics_channel';
+import timers from 'node:timers';
 import { type Call, isShort, takesSlots, writeCall } from './call.js';
 import { ID_REUSED, type PolicyTable, readDecision, sourceOf, verdictLength } from './decision.js';
 import type { Engine } from './engine.js';
@@ -12,6 +13,9 @@ import { Kind, type NativeRedisLimiter, native } from './native.js';
 import { type RedisStats, totalOf } from './redis-stats.js';
 import type { RedisStore } from './redis-store.js';
 import type { Decision } from './types.js';
+
+// As it is when this is loaded: fake timers of a user's tests replace it.
+const { setImmediate } = timers;
 
 const faultChannel = channel('sluice:fault');
 
@@ -70,15 +74,32 @@ export class RedisLink<Name extends string> implements Engine<Name> {
       return this.#ask(kind, who, call, undefined, told) as Promise<Decision<Name>>;
     }
     const id = newHolderId();
-    const slots = new Slots(id, async (what, holder) => {
-      const kind = what === 'release' ? Kind.Release : Kind.Renew;
-      const local = (await decided).source === 'local';
-      return this.act(kind, who, { units: 0, holder, local });
-    });
+    const slots = new Slots(id, (what, holder) =>
+      this.#underWayDuring(async () => {
+        const kind = what === 'release' ? Kind.Release : Kind.Renew;
+        const local = (await decided).source === 'local';
+        return this.act(kind, who, { units: 0, holder, local });
+      }),
+    );
     const held = { ...call, holder: id };
     const given = takesSlots(table, call) ? slots : undefined;
     const decided = this.#ask(kind, who, held, given, told) as Promise<Decision<Name>>;
     return decided;
+  }
+
+  /** Runs what asks only after a while: close() waits for it from now on. */
+  async #underWayDuring<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#closed) throw closedError();
+    this.#underWay++;
+    try {
+      return await work();
+    } finally {
+      this.#endOne();
+    }
+  }
+
+  #endOne(): void {
+    if (--this.#underWay === 0) this.#idle?.();
   }
 
   act(kind: Kind, who: Who, call: Call): Promise<boolean> {
@@ -151,6 +172,10 @@ export class RedisLink<Name extends string> implements Engine<Name> {
       await new Promise<void>((resolve) => {
         this.#idle = resolve;
       });
+      // Those who were answered last may give back what they got.
+      await new Promise<void>((resolve) => {
+        setImmediate(resolve);
+      });
     }
     this.#closed = true;
     this.#native.close();
@@ -181,7 +206,7 @@ export class RedisLink<Name extends string> implements Engine<Name> {
       if (told !== undefined && typeof answer === 'object') told(answer);
       resolve(answer as Decision | boolean);
     }
-    if (--this.#underWay === 0) this.#idle?.();
+    this.#endOne();
   }
 
   #error(fault: RedisFault | typeof CROSS_SLOT, detail: string | undefined): SluiceError {

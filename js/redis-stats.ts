@@ -4,9 +4,10 @@
 export interface RedisWarning {
   /**
    * 'evicting-policy': it may forget limits when its memory is full; 'replica': it is not the one to ask; 'clock': its
-   * clock is more than a second off this process's; 'no-password': it was given a password and asks for none.
+   * clock is more than a second off this process's; 'no-password': it was given a password and asks for none;
+   * 'policy-clash': another process gives a policy other numbers under the same prefix.
    */
-  readonly warning: 'evicting-policy' | 'replica' | 'clock' | 'no-password';
+  readonly warning: 'evicting-policy' | 'replica' | 'clock' | 'no-password' | 'policy-clash';
   /** For a person. */
   readonly detail: string;
 }

@@ -120,6 +120,12 @@ export class RedisStore {
     return `${this.address}/${(node ?? servers[0]!).database}`;
   }
 
+  /** Names the servers and the database, in all threads and over whatever client, as far as that says. @internal */
+  get server(): string {
+    const way = this.#way;
+    return 'gateway' in way ? (way.server ?? way.id) : this.scope;
+  }
+
   /** Whether the keys of a check have to share a slot. @internal */
   get isCluster(): boolean {
     const way = this.#way;

@@ -43,6 +43,10 @@ export class Relay {
     return this.#client.address;
   }
 
+  get server(): string | undefined {
+    return this.#client.server;
+  }
+
   get cluster(): boolean {
     return this.#client.cluster;
   }

@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "environment.h"
@@ -42,11 +43,13 @@ Napi::Value StateTagOf(const Napi::CallbackInfo& info) {
   return Napi::String::New(info.Env(), StateTag(AlgorithmOf(info)));
 }
 
-// (scope, [name, description][]) -> a function that gives the claims up (so does the garbage
-// collector), or the index of the name that another limiter describes otherwise.
+// (scope, [name, description][], place) -> a function that gives the claims up (so does the garbage
+// collector), or, where another limiter describes a name otherwise: the name's index, and that
+// limiter's description and place.
 Napi::Value ClaimPolicies(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   const Utf8 scope(env, info[0]);
+  const Utf8 place(env, info[2]);
   constexpr std::uint32_t kMostClaims = 1 << 20;
   const Napi::Array list = ReadList(info[1], "claims", 0, kMostClaims);
   auto claims = std::make_shared<std::vector<PolicyClaim>>();
@@ -54,10 +57,16 @@ Napi::Value ClaimPolicies(const Napi::CallbackInfo& info) {
   for (std::uint32_t i = 0; i < length; ++i) {
     const Napi::HandleScope scope_of_one(env);
     const Napi::Array pair = ReadList(list.Get(i), "a claim", 2, 2);
-    std::optional<PolicyClaim> claim = PolicyClaim::Make(
-        scope.view(), Utf8(env, pair.Get(0u)).view(), Utf8(env, pair.Get(1)).view());
-    if (!claim) return Napi::Number::New(env, i);
-    claims->push_back(std::move(*claim));
+    auto claim = PolicyClaim::Make(scope.view(), Utf8(env, pair.Get(0u)).view(),
+                                   Utf8(env, pair.Get(1)).view(), place.view());
+    if (const auto* const other = std::get_if<PolicyClaim::Other>(&claim)) {
+      auto clash = Napi::Array::New(env, 3);
+      clash[0u] = i;
+      clash[1] = other->description;
+      clash[2] = other->place;
+      return clash;
+    }
+    claims->push_back(std::get<PolicyClaim>(std::move(claim)));
   }
   return Napi::Function::New(env, [claims](const Napi::CallbackInfo&) { claims->clear(); });
 }

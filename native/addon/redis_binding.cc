@@ -18,6 +18,7 @@
 #include "redis_endpoint.h"
 #include "relay_binding.h"
 #include "store/clock.h"
+#include "store/store_registry.h"
 #include "values.h"
 
 namespace sluice::addon {
@@ -199,6 +200,11 @@ Napi::Value Stats(const Napi::CallbackInfo& info) {
 
 void Close(const Napi::CallbackInfo& info) { BoundOf(info).Close(); }
 
+// Before the names of stores that decide while Redis does not, which no memory() is to open.
+const std::string kFallback("\0fallback ", 10);
+// Of all plans together.
+constexpr std::uint32_t kMostNumbers = 1 << 20;
+
 bool AsksForPasswords(const redis::ServerSet& set) {
   const auto asks = [](const redis::Endpoint& one) { return one.password_source != nullptr; };
   return std::ranges::any_of(set.servers, asks) || asks(set.node);
@@ -231,12 +237,22 @@ Napi::Value MakeRedisLimiter(const Napi::CallbackInfo& info) {
     if (!(options.local_share > 0 && options.local_share <= 1)) {
       throw Napi::RangeError::New(env, "localShare must be above 0 and at most 1");
     }
-    options.local = std::make_shared<MemoryStore>(MemoryStore::Options{
-        .max_keys = static_cast<std::size_t>(whole("maxKeys", 1, kMostKeys)),
-        .seed = RandomSeed(),
-        .wall_offset =
-            FromMicros(whole("wallOffsetUs", -kLargestWallOffsetUs, kLargestWallOffsetUs)),
-        .clock = &MonotonicClock::Instance()});
+    // One for all limiters of the process, so that an outage grants a policy that they share once.
+    options.local = OpenNamedStore(
+        kFallback + text("localStore"),
+        MemoryStore::Options{.max_keys = static_cast<std::size_t>(whole("maxKeys", 1, kMostKeys)),
+                             .seed = RandomSeed(),
+                             .wall_offset = FromMicros(whole("wallOffsetUs", -kLargestWallOffsetUs,
+                                                             kLargestWallOffsetUs)),
+                             .clock = &MonotonicClock::Instance()},
+        false);
+    if (!options.local) throw Napi::RangeError::New(env, "localStore is open with other maxKeys");
+  }
+  const Napi::Array numbers = ReadList(from.Get("numbers"), "numbers", 0, kMostNumbers);
+  for (std::uint32_t i = 0; i < numbers.Length(); ++i) {
+    const Napi::HandleScope scope(env);
+    const Napi::Array pair = ReadList(numbers.Get(i), "numbers of a policy", 2, 2);
+    options.numbers.emplace_back(Utf8(env, pair.Get(0u)).Text(), Utf8(env, pair.Get(1)).Text());
   }
 
   const auto bound = std::make_shared<Bound>(Environment::Of(env));

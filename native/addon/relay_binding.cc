@@ -77,7 +77,7 @@ class RelayGateway final : public redis::Gateway {
              .latency = {.p50 = latency.Quantile(0.5),
                          .p99 = latency.Quantile(0.99),
                          .p999 = latency.Quantile(0.999)},
-             .warnings = {}}};
+             .warnings = relay_.warnings()}};
   }
 
   void Watch(const std::shared_ptr<redis::Watcher>& watcher) override {
@@ -117,6 +117,9 @@ class RelayGateway final : public redis::Gateway {
     }
     for (const redis::BreakerState state : relay_.TakeBreakerChanges()) {
       if (const auto watcher = watcher_.lock()) watcher->OnBreaker(address_, state);
+    }
+    for (const redis::Warning& warning : relay_.TakeWarnings()) {
+      if (const auto watcher = watcher_.lock()) watcher->OnWarning(address_, warning);
     }
   }
 

@@ -5,15 +5,20 @@
 #include <mutex>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace sluice {
 
 struct PolicyClaim::Entry {
   std::string description;
+  /// Of each claim that lives. Guarded by the registry's mutex.
+  mutable std::vector<std::weak_ptr<const std::string>> places{};
 };
 
-std::optional<PolicyClaim> PolicyClaim::Make(std::string_view scope, std::string_view name,
-                                             std::string_view description) {
+std::variant<PolicyClaim, PolicyClaim::Other> PolicyClaim::Make(std::string_view scope,
+                                                                std::string_view name,
+                                                                std::string_view description,
+                                                                std::string_view place) {
   using Key = std::pair<std::string, std::string>;
   struct Registry {
     std::mutex mutex;
@@ -30,8 +35,15 @@ std::optional<PolicyClaim> PolicyClaim::Make(std::string_view scope, std::string
     entry = std::make_shared<const Entry>(Entry{std::string(description)});
     held = entry;
   }
-  if (entry->description != description) return std::nullopt;
-  return PolicyClaim(std::move(entry));
+  auto& places = entry->places;
+  std::erase_if(places, [](const auto& one) { return one.expired(); });
+  if (entry->description != description) {
+    const auto first = places.empty() ? nullptr : places.front().lock();
+    return Other{.description = entry->description, .place = first ? *first : std::string()};
+  }
+  auto own = std::make_shared<const std::string>(place);
+  places.push_back(own);
+  return PolicyClaim(std::move(entry), std::move(own));
 }
 
 }  // namespace sluice

@@ -313,11 +313,24 @@ RedisLimiter::RedisLimiter(const Options& options, std::shared_ptr<redis::Gatewa
       gateway_(std::move(gateway)),
       deadline_(options.deadline),
       desk_(std::make_shared<Desk>(options, set_, std::move(answers))) {
-  if (options.description.empty()) return;
-  redis::Notice notice{.name = {}, .text = options.description};
-  redis::AppendMetaName(options.prefix, notice.text, notice.name);
-  notice_ = std::make_shared<const redis::Notice>(std::move(notice));
-  gateway_->PutUp(notice_);
+  const auto put_up = [this](redis::Notice&& notice) {
+    notices_.push_back(std::make_shared<const redis::Notice>(std::move(notice)));
+    gateway_->PutUp(notices_.back());
+  };
+  if (!options.description.empty()) {
+    redis::Notice notice{.name = {}, .text = options.description};
+    redis::AppendMetaName(options.prefix, notice.text, notice.name);
+    put_up(std::move(notice));
+  }
+  std::string prefix;
+  redis::AppendEscapedPrefix(options.prefix, prefix);
+  for (const auto& [policy, numbers] : options.numbers) {
+    redis::Notice notice{.name = {}, .text = numbers};
+    redis::AppendPolicyName(options.prefix, policy, notice.name);
+    notice.policy.append("policy '").append(policy).append("' under the prefix '");
+    notice.policy.append(prefix).append("'");
+    put_up(std::move(notice));
+  }
 }
 
 RedisLimiter::~RedisLimiter() = default;

@@ -78,6 +78,11 @@ EscapedKey::EscapedKey(std::string_view key) {
 
 void AppendEscapedPrefix(std::string_view prefix, std::string& out) { AppendEscaped(prefix, out); }
 
+void AppendPolicyName(std::string_view prefix, std::string_view policy, std::string& out) {
+  AppendEscapedPrefix(prefix, out);
+  out.append(":policy:").append(policy);
+}
+
 void AppendMetaName(std::string_view prefix, std::string_view text, std::string& out) {
   AppendEscapedPrefix(prefix, out);
   AppendDigest(text, out.append(":meta:"));

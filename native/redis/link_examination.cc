@@ -2,6 +2,7 @@
 // itself, and puts up what limiters say of themselves.
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <utility>
 
 #include "redis/link.h"
@@ -43,7 +44,10 @@ void Link::PutUpNotices(Nanos now) {
 // A cluster's nodes are all given all: the one that has the name's slot takes it.
 void Link::OnNoticeReply(const Reply& reply) {
   const bool elsewhere = reply.kind == Reply::Kind::kError && ReadRedirect(reply.text);
-  notices_.OnAnswer(reply.kind != Reply::Kind::kStatus && !elsewhere);
+  const Reply::Kind kind = reply.kind;
+  const bool done = notices_.current().policy.empty() ? kind == Reply::Kind::kStatus
+                                                      : kind != Reply::Kind::kError;
+  notices_.OnReply(reply, !done && !elsewhere);
 }
 
 // Whether a reply is under way that nobody asked for.
@@ -58,9 +62,17 @@ bool Link::OwesReply() const {
       under_way_, [this](const Command& command) { return !command.aside() || !leaving_.empty(); });
 }
 
+std::vector<Warning> Link::warnings() const {
+  std::vector<Warning> all = doctor_.warnings();
+  std::ranges::copy(notices_.warnings(), std::back_inserter(all));
+  return all;
+}
+
 std::vector<Warning> Link::TakeWarnings(Nanos wall) {
-  if (!std::exchange(examined_, false)) return {};
-  return doctor_.See(std::exchange(examination_, {}), wall);
+  std::vector<Warning> news = notices_.TakeNews();
+  if (!std::exchange(examined_, false)) return news;
+  std::ranges::move(doctor_.See(std::exchange(examination_, {}), wall), std::back_inserter(news));
+  return news;
 }
 
 }  // namespace sluice::redis

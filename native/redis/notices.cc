@@ -1,12 +1,29 @@
 // Who has put up what.
 #include "redis/notices.h"
 
+#include <algorithm>
 #include <limits>
 
 namespace sluice::redis {
 
-std::array<std::string_view, 5> NoticeCommand(const Notice& notice) {
-  return {"SET", notice.name, notice.text, "EX", "86400"};
+namespace {
+
+// A server may hold anything under our names.
+std::string Shown(std::string_view text) {
+  constexpr std::size_t kLongest = 200;
+  const auto printable = [](char c) { return c >= ' ' && c <= '~'; };
+  if (text.empty() || !std::ranges::all_of(text, printable)) return "something unreadable";
+  std::string shown(text.substr(0, kLongest));
+  if (text.size() > kLongest) shown += "...";
+  return shown;
+}
+
+}  // namespace
+
+std::vector<std::string_view> NoticeCommand(const Notice& notice) {
+  std::vector<std::string_view> words = {"SET", notice.name, notice.text, "EX", "86400"};
+  if (!notice.policy.empty()) words.emplace_back("GET");
+  return words;
 }
 
 void NoticeBoard::Add(const std::shared_ptr<const Notice>& notice) {
@@ -38,6 +55,26 @@ bool NoticeRound::Take(Nanos now) {
 void NoticeRound::OnAnswer(bool refused) {
   current_ = nullptr;
   if (refused) place_ = std::numeric_limits<std::uint64_t>::max();
+}
+
+void NoticeRound::OnReply(const Reply& reply, bool refused) {
+  const std::shared_ptr<const Notice> notice = current_;
+  OnAnswer(refused);
+  if (notice && !notice->policy.empty() && reply.kind == Reply::Kind::kText)
+    Compare(*notice, reply.text);
+}
+
+void NoticeRound::Compare(const Notice& notice, std::string_view before) {
+  constexpr std::size_t kMost = 64;
+  if (before == notice.text || differ_.size() >= kMost) return;
+  if (!differ_.insert(notice.name).second) return;
+  const Warning warning{
+      WarningCode::kPolicyClash,
+      notice.policy + " is " + Shown(notice.text) + " here, and " + Shown(before) +
+          " in another process, now or within the last day: what one counts, the other counts, "
+          "too. Give each service a prefix of its own"};
+  news_.push_back(warning);
+  warnings_.push_back(warning);
 }
 
 Nanos NoticeRound::NextTime() const {

@@ -179,7 +179,7 @@ Relay::UnderWay Relay::Take(std::map<std::uint64_t, UnderWay>::iterator at, Nano
 }
 
 void Relay::OnReply(std::uint64_t id, const Reply& reply, Nanos now) {
-  if (id == notice_id_) notices_.OnAnswer(reply.kind == Reply::Kind::kError);
+  if (id == notice_id_) notices_.OnReply(reply, reply.kind == Reply::Kind::kError);
   const auto at = under_way_.find(id);
   if (at != under_way_.end()) OnBatchReply(Take(at, now), reply, now);
   if (reply.kind != Reply::Kind::kError) PutUpNotices(now);

@@ -101,6 +101,8 @@ std::string_view WarningName(WarningCode code) {
       return "clock";
     case WarningCode::kNoPassword:
       return "no-password";
+    case WarningCode::kPolicyClash:
+      return "policy-clash";
   }
   return "unknown";
 }

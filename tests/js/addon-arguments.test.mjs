@@ -332,9 +332,14 @@ test('a relay, a URL, TLS, passwords, claims and receivers take what they are fo
   }
   refuses(() => native.answerPassword(1, undefined, undefined));
   for (const claims of [...WRONG.slice(0, 8), [5], [['a']], [['a', 5]], [['a', 'b', 'c']]]) {
-    refuses(() => native.claimPolicies('scope', claims));
+    refuses(() => native.claimPolicies('scope', claims, ''));
+    refuses(() => native.makeRedisLimiter(redisOptions({ numbers: claims })));
   }
-  for (const scope of notStrings) refuses(() => native.claimPolicies(scope, []));
+  for (const text of notStrings) {
+    refuses(() => native.claimPolicies(text, [], ''));
+    refuses(() => native.claimPolicies('scope', [], text));
+    refuses(() => native.makeRedisLimiter(redisOptions({ onStoreError: 0, localStore: text })));
+  }
   for (const on of ['onAnswers', 'onBreaker', 'onWarning', 'onPasswordWanted']) {
     for (const receiver of WRONG.slice(0, -1)) refuses(() => native[on](receiver), on);
   }

@@ -37,6 +37,40 @@ test('other numbers, options or algorithms under one name, server and prefix are
   await first.close();
 });
 
+test('the error says both numbers, where the other limiter was made, and where this one', async () => {
+  const prefix = nextPrefix();
+  const first = make({ api: window() }, { prefix });
+  const second = make({ api: window() }, { prefix });
+  const makeAnother = () => make({ api: window({ limit: 6 }) }, { prefix });
+  // All are made by this file's one call of createLimiter.
+  const place = /policy-clash\.test\.mjs:\d+:\d+/.source;
+  const message = new RegExp(
+    `is fixedWindow\\(limit: 6, spanMs: 3600000\\) here \\(.*${place}\\), but fixedWindow\\(limit: 5, spanMs: 3600000\\) in another limiter .*, made at .*${place}: `,
+  );
+  assert.throws(makeAnother, { ...clash, message });
+  await first.close();
+  assert.throws(makeAnother, { ...clash, message }, 'the place of one that is still open');
+  await second.close();
+  await makeAnother().close();
+});
+
+test('without a stack to read, the error says the rest', async (t) => {
+  const { prepareStackTrace, stackTraceLimit } = Error;
+  t.after(() => Object.assign(Error, { prepareStackTrace, stackTraceLimit }));
+  const prefix = nextPrefix();
+  Error.prepareStackTrace = () => 7;
+  const first = make({ api: window() }, { prefix });
+  const { message } = (() => {
+    try {
+      return make({ api: window({ limit: 6 }) }, { prefix });
+    } catch (error) {
+      return error;
+    }
+  })();
+  assert.match(message, /is fixedWindow\(limit: 6, spanMs: 3600000\) here, but /);
+  await first.close();
+});
+
 test('the same numbers, or another name, prefix, database or server, are no clash', async () => {
   const prefix = nextPrefix();
   const limiters = [

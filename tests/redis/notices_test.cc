@@ -144,6 +144,91 @@ TEST_F(Notices, WhereOneIsRefusedTheOthersWaitForTheNextHourAndNobodyElseTakesNo
   }
 }
 
+// What the policy's numbers are, here.
+Notice Numbers(const std::string& text) {
+  return {.name = "p:policy:api", .text = text, .policy = "policy 'api' under the prefix 'p'"};
+}
+
+SentCommand Exchange(const std::string& text) {
+  return {"SET", "p:policy:api", text, "EX", "86400", "GET"};
+}
+
+std::string Text(const std::string& text) {
+  return "$" + std::to_string(text.size()) + "\r\n" + text + "\r\n";
+}
+
+TEST_F(Notices, OtherNumbersOfAPolicyThatStoodThereAreWarnedOfOnce) {
+  held_.push_back(std::make_shared<const Notice>(Numbers("bucket(limit: 5)")));
+  board_->Add(held_.back());
+  LinkDriver driver(Linked());
+  driver.GetReady();
+  ASSERT_EQ(driver.Sent(), Sent{Exchange("bucket(limit: 5)")});
+  EXPECT_TRUE(After(driver, Text("bucket(limit: 6)")).empty());
+  ASSERT_TRUE(driver.link.IsExamined());
+  const auto warnings = driver.link.TakeWarnings(Nanos{0});
+  ASSERT_EQ(warnings.size(), 1U);
+  EXPECT_EQ(warnings[0].code, WarningCode::kPolicyClash);
+  EXPECT_EQ(warnings[0].detail,
+            "policy 'api' under the prefix 'p' is bucket(limit: 5) here, and bucket(limit: 6) in "
+            "another process, now or within the last day: what one counts, the other counts, too. "
+            "Give each service a prefix of its own");
+  EXPECT_EQ(driver.link.warnings().size(), 1U);
+  EXPECT_FALSE(driver.link.IsExamined());
+  driver.Pass(kHour);
+  ASSERT_EQ(driver.Sent(), Sent{Exchange("bucket(limit: 5)")});
+  After(driver, Text("bucket(limit: 6)"));
+  EXPECT_FALSE(driver.link.IsExamined()) << "once";
+}
+
+TEST_F(Notices, TheSameNumbersNoneAndARefusalAreNoWarning) {
+  for (const std::string& reply :
+       {Text("bucket(limit: 5)"), std::string("$-1\r\n"), std::string("-NOPERM no\r\n"),
+        std::string("-WRONGTYPE no\r\n"), std::string("-ERR syntax error\r\n")}) {
+    held_ = {std::make_shared<const Notice>(Numbers("bucket(limit: 5)"))};
+    board_->Add(held_.back());
+    LinkDriver driver(Linked());
+    driver.GetReady();
+    ASSERT_EQ(driver.Sent(), Sent{Exchange("bucket(limit: 5)")});
+    EXPECT_TRUE(After(driver, reply).empty()) << reply;
+    EXPECT_FALSE(driver.link.IsExamined()) << reply;
+    EXPECT_TRUE(driver.link.stats().connected) << reply;
+  }
+}
+
+TEST_F(Notices, WhatStoodThereIsNotShownIfItIsUnprintableOrLong) {
+  for (const std::string& before : {std::string("a\nforged line"), std::string(100'000, 'x')}) {
+    held_ = {std::make_shared<const Notice>(Numbers("bucket(limit: 5)"))};
+    board_->Add(held_.back());
+    LinkDriver driver(Linked());
+    driver.GetReady();
+    ASSERT_EQ(driver.Sent().size(), 1U);
+    After(driver, Text(before));
+    const auto warnings = driver.link.TakeWarnings(Nanos{0});
+    ASSERT_EQ(warnings.size(), 1U);
+    EXPECT_EQ(warnings[0].detail.find('\n'), std::string::npos);
+    EXPECT_LT(warnings[0].detail.size(), 600U);
+  }
+}
+
+TEST_F(Notices, ARelayComparesNumbersToo) {
+  held_.push_back(std::make_shared<const Notice>(Numbers("bucket(limit: 5)")));
+  board_->Add(held_.back());
+  Relay::Options options;
+  options.notices = board_;
+  RelayDriver driver(options);
+  driver.Check("k");
+  driver.AnswerFull(driver.SentOne());
+  const Relay::Command command = driver.SentOne();
+  EXPECT_EQ(command.name, "set");
+  EXPECT_EQ(command.pieces.back(), "GET");
+  driver.relay.OnReply(command.id,
+                       {.kind = Reply::Kind::kText, .text = "bucket(limit: 6)", .integers = {}},
+                       driver.now);
+  ASSERT_EQ(driver.relay.TakeWarnings().size(), 1U);
+  EXPECT_TRUE(driver.relay.TakeWarnings().empty());
+  EXPECT_EQ(driver.relay.warnings().size(), 1U);
+}
+
 TEST_F(Notices, OfAClusterEachNodeIsGivenAllAndTakesItsOwn) {
   Add("a");
   Add("b");

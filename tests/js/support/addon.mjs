@@ -47,6 +47,8 @@ export function redisOptions(change = {}) {
     idScope: 'scope',
     plan: '',
     description: '',
+    numbers: [],
+    localStore: 'server p',
     maxKeys: 100,
     wallOffsetUs: 0,
     ...change,

@@ -2,8 +2,9 @@
 #pragma once
 
 #include <memory>
-#include <optional>
+#include <string>
 #include <string_view>
+#include <variant>
 
 namespace sluice {
 
@@ -12,15 +13,25 @@ namespace sluice {
 /// name must agree on it. Movable; the functions are thread safe.
 class PolicyClaim {
  public:
-  /// None if the name is claimed with another description.
-  static std::optional<PolicyClaim> Make(std::string_view scope, std::string_view name,
-                                         std::string_view description);
+  /// A claim that lives.
+  struct Other {
+    std::string description;
+    std::string place;
+  };
+
+  /// `place`: where the claim comes from, for people; may be empty. The other claim, if the name is
+  /// claimed with another description.
+  static std::variant<PolicyClaim, Other> Make(std::string_view scope, std::string_view name,
+                                               std::string_view description,
+                                               std::string_view place);
 
  private:
   struct Entry;
-  explicit PolicyClaim(std::shared_ptr<const Entry> entry) : entry_(std::move(entry)) {}
+  PolicyClaim(std::shared_ptr<const Entry> entry, std::shared_ptr<const std::string> place)
+      : entry_(std::move(entry)), place_(std::move(place)) {}
 
   std::shared_ptr<const Entry> entry_;
+  std::shared_ptr<const std::string> place_;
 };
 
 }  // namespace sluice

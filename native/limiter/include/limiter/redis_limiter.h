@@ -9,6 +9,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "limiter/memory_limiter.h"
@@ -73,6 +74,9 @@ class RedisLimiter {
     /// What tools that look at the server are told of the limiter (redis/notices.h). Empty:
     /// nothing.
     std::string description;
+    /// Names of policies and what their numbers are, in a text that other processes write alike:
+    /// what Redis holds of them is compared.
+    std::vector<std::pair<std::string, std::string>> numbers{};
   };
 
   /// What few questions say; see redis::Details.
@@ -129,7 +133,7 @@ class RedisLimiter {
   std::shared_ptr<redis::Gateway> gateway_;
   Nanos deadline_;
   std::shared_ptr<Desk> desk_;
-  std::shared_ptr<const redis::Notice> notice_;
+  std::vector<std::shared_ptr<const redis::Notice>> notices_;
 };
 
 }  // namespace sluice

@@ -22,6 +22,10 @@
 //
 // with as many digits of the text's.
 //
+// and what they say of a policy's numbers, so that limiters compare them, under
+//
+//   <prefix>:policy:<policy>                       sluice:policy:burst
+//
 // The name of what some algorithms keep beside the state is the state's and ":l" (a list) or ":z"
 // (a sorted set).
 //
@@ -77,6 +81,9 @@ void AppendDigest(std::string_view text, std::string& out);
 
 /// Appends the name of a text about limiters of that prefix.
 void AppendMetaName(std::string_view prefix, std::string_view text, std::string& out);
+
+/// Appends the name of a policy's numbers.
+void AppendPolicyName(std::string_view prefix, std::string_view policy, std::string& out);
 
 /// As AppendEscapedKey for a prefix, which is never shortened and may be empty.
 void AppendEscapedPrefix(std::string_view prefix, std::string& out);

@@ -139,13 +139,14 @@ class Link final : public Conversation {
   LinkStats stats() const;
   /// The breaker's states since the last call, in order.
   std::vector<BreakerState> TakeBreakerChanges() { return breaker_.TakeChanges(); }
-  /// The server has answered about itself since the last TakeWarnings.
-  bool IsExamined() const { return examined_; }
+  /// The server has answered about itself, or shown a policy that clashes, since the last
+  /// TakeWarnings.
+  bool IsExamined() const { return examined_ || notices_.has_news(); }
   /// What its answers show to be wrong and did not before. `wall`: this process's time since 1970,
   /// less `now`.
   std::vector<Warning> TakeWarnings(Nanos wall);
-  /// What was wrong when the server was last asked.
-  const std::vector<Warning>& warnings() const { return doctor_.warnings(); }
+  /// What was wrong when the server was last asked, and each policy that clashed.
+  std::vector<Warning> warnings() const;
   /// May be read on any thread.
   const LatencyHistogram& latency() const { return latency_; }
   /// Requests written, or about to be, whose reply has not come.

@@ -3,17 +3,23 @@
 //
 // Nothing depends on it and nobody waits for it: where a server refuses (an ACL user, no memory
 // left), that is all.
+//
+// A notice about a policy is compared with the one that it replaces: two processes that give one
+// policy name other numbers would drain each other's limits.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "core/time.h"
+#include "redis/reply.h"
+#include "redis/stats.h"
 
 namespace sluice::redis {
 
@@ -21,10 +27,14 @@ namespace sluice::redis {
 struct Notice {
   std::string name;  ///< see redis/keys.h
   std::string text;
+  /// "policy 'api' under the prefix 'sluice'", if the text is what that policy's numbers are; else
+  /// empty.
+  std::string policy{};
 };
 
-/// The command that puts it up, for a day. Refers to the notice.
-std::array<std::string_view, 5> NoticeCommand(const Notice& notice);
+/// The command that puts it up, for a day; the answer to one about a policy is the text that stood
+/// there. Refers to the notice.
+std::vector<std::string_view> NoticeCommand(const Notice& notice);
 
 /// All notices of one gateway. Not thread safe.
 class NoticeBoard {
@@ -57,14 +67,26 @@ class NoticeRound {
   const Notice& current() const { return *current_; }
   /// `refused`: the others would be, too; they wait for the next round.
   void OnAnswer(bool refused);
+  /// The same, with the server's reply.
+  void OnReply(const Reply& reply, bool refused);
   /// When Take has to be called though nothing else happens.
   Nanos NextTime() const;
 
+  /// Policies that had other numbers, of each name once: since the last call, and all.
+  std::vector<Warning> TakeNews() { return std::exchange(news_, {}); }
+  bool has_news() const { return !news_.empty(); }
+  const std::vector<Warning>& warnings() const { return warnings_; }
+
  private:
+  void Compare(const Notice& notice, std::string_view before);
+
   std::shared_ptr<NoticeBoard> board_;
   std::shared_ptr<const Notice> current_;
   std::uint64_t place_ = 0;
   Nanos again_{0};
+  std::set<std::string> differ_;  // names of notices that were warned of
+  std::vector<Warning> news_;
+  std::vector<Warning> warnings_;
 };
 
 }  // namespace sluice::redis

@@ -106,6 +106,9 @@ class Relay {
   LinkStats stats() const;
   /// Its states since the last call, in order.
   std::vector<BreakerState> TakeBreakerChanges();
+  /// Policies that clash (redis/notices.h): since the last call, and all.
+  std::vector<Warning> TakeWarnings() { return notices_.TakeNews(); }
+  const std::vector<Warning>& warnings() const { return notices_.warnings(); }
   const LatencyHistogram& latency() const { return latency_; }
 
  private:

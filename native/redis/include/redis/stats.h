@@ -42,10 +42,16 @@ struct Latency {
   Nanos p999{0};
 };
 
-/// What is wrong with a server that answers: see redis/doctor.h.
-enum class WarningCode : std::uint8_t { kEvictingPolicy, kReplica, kClock, kNoPassword };
+/// What is wrong with a server that answers: see redis/doctor.h. Or with what it is used for.
+enum class WarningCode : std::uint8_t {
+  kEvictingPolicy,
+  kReplica,
+  kClock,
+  kNoPassword,
+  kPolicyClash,  ///< see redis/notices.h
+};
 
-/// "evicting-policy", "replica", "clock", "no-password"; static text.
+/// "evicting-policy", "replica", "clock", "no-password", "policy-clash"; static text.
 std::string_view WarningName(WarningCode code);
 
 struct Warning {
