@@ -2,6 +2,7 @@
 #include "cluster_router.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "redis/backoff.h"
@@ -67,6 +68,7 @@ void ClusterRouter::Turn(Nanos now) {
 }
 
 Nanos ClusterRouter::OwnTime() const {
+  if (reader_) return Nanos{0};
   return std::min(
       {waiting_.NextTime(), survey_.NextTime(), survey_.running() ? kNever : refresh_at_});
 }
@@ -104,8 +106,8 @@ void ClusterRouter::TakeBack(Node& node, Nanos now) {
   for (Link::Returned& returned : node.link->TakeReturned()) {
     Request& request = returned.request;
     request.route.asking = false;
-    if (const auto redirect = ReadRedirect(returned.error)) {
-      Redirected(node, std::move(request), *redirect, returned.lone, returned.error, now);
+    if (returned.redirect) {
+      Redirected(node, std::move(request), *returned.redirect, returned.lone, returned.error, now);
       continue;
     }
     // It refuses all that it is asked: perhaps it is no master any more.
@@ -149,7 +151,7 @@ void ClusterRouter::Redirected(Node& node, Request&& request, const Redirect& re
   }
   Node* const owner = FindOrAdd(where, now);
   if (owner == nullptr) return Fail(request, Fault::kServer, error);
-  owners_[route.slot] = owner;
+  SetOwner(route.slot, owner);
   route.alone = false;
   Refresh(now + Between(milliseconds(250), milliseconds(500)));
   if (route.redirects > kHasty) {
@@ -168,9 +170,8 @@ Endpoint ClusterRouter::EndpointOf(const NodeAddress& address) const {
 }
 
 ClusterRouter::Node* ClusterRouter::Find(const NodeAddress& address) {
-  const auto at = std::ranges::find(
-      nodes_, address, [](const auto& node) -> const NodeAddress& { return node->address; });
-  return at == nodes_.end() ? nullptr : at->get();
+  const auto at = by_address_.find(address);
+  return at == by_address_.end() ? nullptr : at->second;
 }
 
 // Null when there are too many.
@@ -184,6 +185,7 @@ ClusterRouter::Node* ClusterRouter::FindOrAdd(const NodeAddress& address, Nanos 
   node->link = AddLink(EndpointOf(address), std::move(link), now);
   node->used = now;
   changed_ = true;
+  by_address_.emplace(address, node.get());
   nodes_.push_back(std::move(node));
   return nodes_.back().get();
 }
@@ -195,14 +197,14 @@ void ClusterRouter::LookAfterNodes(Nanos now) {
     Node& node = **at;
     troubled = troubled || (node.listed && node.link->troubled());
     const bool wanted = node.listed || !node.outgoing.empty() || !node.link->idle() ||
-                        now < node.used + kForgotten ||
-                        std::ranges::find(owners_, &node) != owners_.end();
+                        now < node.used + kForgotten || node.slots > 0;
     if (wanted) {
       ++at;
       continue;
     }
     RemoveLink(node.link);
     changed_ = true;
+    by_address_.erase(node.address);
     at = nodes_.erase(at);
   }
   if (!troubled) {
@@ -219,15 +221,30 @@ void ClusterRouter::LookAfterNodes(Nanos now) {
 void ClusterRouter::Refresh(Nanos soon) { refresh_at_ = std::min(refresh_at_, soon); }
 
 void ClusterRouter::FollowSurvey(Nanos now) {
-  if (!survey_.running()) {
+  if (!survey_.running() && !reader_) {
     if (now < refresh_at_) return;
     refresh_at_ = kNever;
-    survey_.Start(Candidates(), {"CLUSTER", "SLOTS"}, now);
+    survey_.Start(Candidates(), {"CLUSTER", "SLOTS"}, now, kSlotTableBounds);
   }
-  while (const auto answer = survey_.Turn(now)) {
-    if (!Apply(*answer, now)) continue;
-    survey_.Stop();
-    return;
+  for (;;) {
+    if (!reader_) {
+      auto answer = survey_.Turn(now);
+      if (!answer) break;
+      reader_.emplace(std::move(answer->reply), answer->from.host);
+      answered_ = answer->from.Address();
+    }
+    // Checks that are under way do not wait until all of a long answer has been read.
+    constexpr std::size_t kSteps = 2000;
+    const SlotTableReader::Next next = reader_->Read(kSteps);
+    if (next == SlotTableReader::Next::kMore) return;
+    if (next == SlotTableReader::Next::kDone) {
+      survey_.Stop();
+      Apply(reader_->table(), now);
+      reader_.reset();
+      return;
+    }
+    survey_.Reject(answered_ + ": " + reader_->why());
+    reader_.reset();
   }
   if (survey_.running()) return;
   // Everyone was asked in vain.
@@ -249,30 +266,33 @@ std::vector<Endpoint> ClusterRouter::Candidates() {
   std::ranges::shuffle(healthy, random_);
   std::ranges::shuffle(others, random_);
   std::vector<Endpoint> all;
+  std::set<Endpoint> known;
   for (std::vector<Endpoint>* const some : {&healthy, &others}) {
     for (Endpoint& one : *some) {
-      if (std::ranges::find(all, one) == all.end()) all.push_back(std::move(one));
+      if (known.insert(one).second) all.push_back(std::move(one));
     }
   }
   return all;
 }
 
-// False if the answer is of no use.
-bool ClusterRouter::Apply(const Survey::Answer& answer, Nanos now) {
-  const auto table = ReadSlotTable(answer.reply, answer.from.host);
-  if (!table) {
-    survey_.Reject(answer.from.Address() + ": the server's answer names no slots of a cluster");
-    return false;
+void ClusterRouter::SetOwner(std::uint16_t slot, Node* node) {
+  if (Node* const former = std::exchange(owners_[slot], node)) --former->slots;
+  if (node != nullptr) ++node->slots;
+}
+
+void ClusterRouter::Apply(const SlotTable& table, Nanos now) {
+  for (const auto& node : nodes_) {
+    node->listed = false;
+    node->slots = 0;
   }
-  for (const auto& node : nodes_) node->listed = false;
   owners_.fill(nullptr);
-  for (const SlotRange& range : table->ranges) {
+  for (const SlotRange& range : table.ranges) {
     Node* const node = FindOrAdd(range.master, now);
     if (node == nullptr) continue;
     node->listed = true;
-    std::fill(owners_.begin() + range.first, owners_.begin() + range.last + 1, node);
+    for (std::uint16_t slot = range.first; slot <= range.last; ++slot) SetOwner(slot, node);
   }
-  replicas_ = table->replicas;
+  replicas_ = table.replicas;
   known_ = true;
   lost_.clear();
   in_vain_ = 0;
@@ -286,7 +306,6 @@ bool ClusterRouter::Apply(const Survey::Answer& answer, Nanos now) {
     for (Request& request : node->link->TakeQueued(elsewhere)) Place(std::move(request), now);
   }
   for (Request& request : TakeUncalled()) Place(std::move(request), now);
-  return true;
 }
 
 }  // namespace sluice::redis

@@ -14,7 +14,9 @@
 #pragma once
 
 #include <array>
+#include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -28,8 +30,8 @@ namespace sluice::redis {
 class ClusterRouter final : public Router {
  public:
   static constexpr unsigned kMostRedirects = 16;
-  /// The largest clusters have about this many; and a reply that names more is not believed.
-  static constexpr std::size_t kMostNodes = 1024;
+  /// Of a table and of redirections together.
+  static constexpr std::size_t kMostNodes = SlotTableReader::kMostMasters;
 
   ClusterRouter(ServerSet set, Options options, std::uint64_t seed, Nanos now);
 
@@ -41,6 +43,7 @@ class ClusterRouter final : public Router {
     NodeAddress address;
     std::shared_ptr<Link> link;
     bool listed = false;       // has slots, by the last table
+    std::size_t slots = 0;     // that owners_ gives it
     Nanos used{0};             // when something was last sent here
     std::uint64_t losses = 0;  // of the link, that are known here
     std::vector<Request> outgoing;
@@ -58,7 +61,8 @@ class ClusterRouter final : public Router {
   void Refresh(Nanos soon);
   void FollowSurvey(Nanos now);
   std::vector<Endpoint> Candidates();
-  bool Apply(const Survey::Answer& answer, Nanos now);
+  void Apply(const SlotTable& table, Nanos now);
+  void SetOwner(std::uint16_t slot, Node* node);
   void LookAfterNodes(Nanos now);
 
   Endpoint EndpointOf(const NodeAddress& address) const;
@@ -67,13 +71,16 @@ class ClusterRouter final : public Router {
 
   const ServerSet set_;
   std::vector<std::unique_ptr<Node>> nodes_;
+  std::map<NodeAddress, Node*> by_address_;
   std::array<Node*, kSlots> owners_{};  // of nodes_; null: nobody that is known
   bool known_ = false;                  // there has been a table
   std::vector<NodeAddress> replicas_;
 
   Survey survey_;
-  Nanos refresh_at_;       // when to ask for the slots; kNever: no reason to
-  unsigned in_vain_ = 0;   // surveys in a row that found nothing
+  std::optional<SlotTableReader> reader_;  // of an answer to it
+  std::string answered_;                   // who gave that
+  Nanos refresh_at_;                       // when to ask for the slots; kNever: no reason to
+  unsigned in_vain_ = 0;                   // surveys in a row that found nothing
   unsigned troubles_ = 0;  // surveys in a row that were for a node's sake that does not answer
   std::string lost_;       // if not empty: why nobody knows the slots
   bool changed_ = true;    // conversations() is not what it should be

@@ -18,10 +18,11 @@ Nanos Now() { return std::chrono::steady_clock::now().time_since_epoch(); }
 }  // namespace
 
 Connection::Connection(std::shared_ptr<Conversation> conversation, Errands errands,
-                       std::shared_ptr<const Wakeup> wakeup)
+                       std::shared_ptr<const Wakeup> wakeup, Resolver& resolver)
     : conversation_(std::move(conversation)),
       endpoint_(conversation_->endpoint()),
       wakeup_(std::move(wakeup)),
+      resolver_(resolver),
       channel_(endpoint_.tls, endpoint_.host),
       errands_(std::move(errands)) {}
 
@@ -29,7 +30,7 @@ void Connection::Follow() {
   if (IsOutOfDate()) {
     channel_.Close();
     attempt_ = conversation_->WantedConnection();
-    dialled_ = greeted_ = false;
+    dialled_ = greeted_ = more_ = false;
   }
   if (attempt_ == 0) return;
   if (!dialled_) return Dial();
@@ -40,7 +41,7 @@ void Connection::Dial() {
   std::vector<Address> addresses;
   if (endpoint_.path.empty()) {
     std::shared_ptr<Lookup>& pending = errands_.lookup;
-    if (!pending) pending = Lookup::Start(endpoint_.host, endpoint_.port, wakeup_);
+    if (!pending) pending = resolver_.Start(endpoint_.host);
     if (!pending->Done()) {
       return conversation_->OnStage("the host's name has not been resolved");  // rings when it is
     }
@@ -50,6 +51,7 @@ void Connection::Dial() {
       dialled_ = true;
       return conversation_->OnLost(lookup->result().error, Now());
     }
+    for (Address& address : addresses) address.SetPort(endpoint_.port);
   } else {
     addresses.push_back(UnixAddress(endpoint_.path));
   }
@@ -118,26 +120,25 @@ pollfd Connection::Polled() const {
   return {waits ? -1 : channel_.fd(), events, 0};
 }
 
-void Connection::OnPolled(short revents, std::span<char> buffer) {
-  if (IsOutOfDate() || !channel_.Ready(revents)) return;
+std::size_t Connection::OnPolled(short revents, std::span<char> buffer) {
+  if (IsOutOfDate() || !(more_ || channel_.Ready(revents))) return 0;
   if (channel_.state() == Channel::State::kConnecting) {
     channel_.GoOn();
     NoteProgress();
   }
-  Read(buffer);
+  return Read(buffer);
 }
 
-void Connection::Read(std::span<char> buffer) {
-  while (Ready()) {
-    const std::string_view bytes = channel_.Read(buffer);
-    if (!bytes.empty()) conversation_->OnBytes(bytes, Now());
-    if (channel_.state() == Channel::State::kClosed) {
-      // What it said last may have ended the connection already.
-      if (!IsOutOfDate()) NoteLost();
-      return;
-    }
-    if (bytes.size() < buffer.size()) return;  // that was all
-  }
+// Once: a server that never stops talking must not keep the thread from its timers.
+std::size_t Connection::Read(std::span<char> buffer) {
+  more_ = false;
+  if (!Ready()) return 0;
+  const std::string_view bytes = channel_.Read(buffer);
+  more_ = bytes.size() == buffer.size();
+  if (!bytes.empty()) conversation_->OnBytes(bytes, Now());
+  // What it said last may have ended the connection already.
+  if (channel_.state() == Channel::State::kClosed && !IsOutOfDate()) NoteLost();
+  return bytes.size();
 }
 
 }  // namespace sluice::redis

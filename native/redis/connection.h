@@ -28,11 +28,12 @@ struct Errands {
   bool any() const { return lookup || question; }
 };
 
-/// Of the I/O thread alone. What it waits for besides its channel rings the wakeup.
+/// Of the I/O thread alone. What it waits for besides its channel rings the wakeup. The resolver
+/// must outlive it.
 class Connection {
  public:
   Connection(std::shared_ptr<Conversation> conversation, Errands errands,
-             std::shared_ptr<const Wakeup> wakeup);
+             std::shared_ptr<const Wakeup> wakeup, Resolver& resolver);
 
   const std::shared_ptr<Conversation>& conversation() const { return conversation_; }
   /// What is still to be done. Call when it goes.
@@ -43,8 +44,11 @@ class Connection {
   void Write();
   /// What poll() is to wait for.
   pollfd Polled() const;
-  /// What it answered. `buffer`: to read with.
-  void OnPolled(short revents, std::span<char> buffer);
+  /// What it answered. Reads once, into `buffer`; returns how many bytes.
+  std::size_t OnPolled(short revents, std::span<char> buffer);
+  /// Call OnPolled again at once, whatever poll() says: the buffer was full, and poll() does not
+  /// know what a TLS session has taken from the socket.
+  bool HasMore() const { return more_; }
   /// The conversation wants another connection than this is.
   bool IsOutOfDate() const { return conversation_->WantedConnection() != attempt_; }
 
@@ -53,17 +57,19 @@ class Connection {
   void NoteProgress();
   void Greet();
   void NoteLost();
-  void Read(std::span<char> buffer);
+  std::size_t Read(std::span<char> buffer);
   bool Ready() const;
 
   const std::shared_ptr<Conversation> conversation_;
   const Endpoint& endpoint_;  // of the conversation
   const std::shared_ptr<const Wakeup> wakeup_;
+  Resolver& resolver_;
   Channel channel_;
 
   std::uint64_t attempt_ = 0;  // the connection that was wanted when last asked
   bool dialled_ = false;       // for this attempt
   bool greeted_ = false;       // the conversation knows that it is connected
+  bool more_ = false;          // see HasMore
   Errands errands_;            // may outlive an attempt
 };
 

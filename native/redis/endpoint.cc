@@ -1,6 +1,8 @@
 // What endpoints are called and when they are the same.
 #include "redis/endpoint.h"
 
+#include <algorithm>
+#include <cstddef>
 #include <string_view>
 #include <tuple>
 
@@ -23,6 +25,14 @@ std::string Endpoint::Address() const {
   if (!path.empty()) return "unix:" + path;
   const bool brackets = host.find(':') != std::string::npos;
   return (brackets ? "[" + host + "]" : host) + ":" + std::to_string(port);
+}
+
+bool IsHost(std::string_view host) {
+  constexpr std::size_t kLongest = 253;
+  return !host.empty() && host.size() <= kLongest && std::ranges::all_of(host, [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           std::string_view("-._:%").find(c) != std::string_view::npos;
+  });
 }
 
 }  // namespace sluice::redis

@@ -6,6 +6,8 @@
 #include <cctype>
 #include <cstddef>
 
+#include "redis/printable.h"
+
 namespace sluice::redis {
 namespace {
 
@@ -62,10 +64,10 @@ std::string_view ErrorCode(std::string_view error) {
 std::string ErrorText(std::string_view error) {
   constexpr std::size_t kLongest = 256;
   if (error.starts_with('-')) error.remove_prefix(1);  // a script's error, on Redis 6
-  error = error.substr(0, std::min({kLongest, error.find(", with args"), EndOfError(error)}));
+  error = error.substr(0, std::min(error.find(", with args"), EndOfError(error)));
   const auto* const hint = std::ranges::find_if(
       kHints, [error](const Hint& one) { return error.find(one.found) != std::string_view::npos; });
-  return std::string(error).append(hint == kHints.end() ? "" : hint->more);
+  return Printable(error, kLongest).append(hint == kHints.end() ? "" : hint->more);
 }
 
 bool RefusesCommand(std::string_view error, std::string_view command) {

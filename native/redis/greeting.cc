@@ -1,9 +1,9 @@
 // Says who we are, and shows errors without it.
 #include "greeting.h"
 
-#include <algorithm>
 #include <array>
 
+#include "redis/error_reply.h"
 #include "redis/script.h"
 
 namespace sluice::redis {
@@ -26,8 +26,8 @@ bool AsksForNoPassword(std::string_view error) {
 }
 
 std::string AuthErrorText(std::string_view error) {
-  const std::string_view code = error.substr(0, error.find(' '));
-  const bool plain = std::ranges::all_of(code, [](char c) { return c >= 'A' && c <= 'Z'; });
+  const std::string_view code = ErrorCode(error);
+  const bool plain = !code.empty() && code.size() <= 32;
   return std::string(plain ? code : "ERR") + " the server refused the user or the password";
 }
 

@@ -10,15 +10,18 @@
 namespace sluice::redis {
 namespace {
 
+constexpr std::string_view kTooLong = "the server's reply is longer than one to its command can be";
 constexpr std::string_view kNonsense = "what the server speaks at this port is not Redis' protocol";
 
 }  // namespace
 
-Inquiry::Inquiry(Endpoint endpoint, std::vector<std::string> command, Nanos timeout, Nanos now)
+Inquiry::Inquiry(Endpoint endpoint, std::vector<std::string> command, Nanos timeout, Nanos now,
+                 const ReplyTreeBounds& bounds)
     : endpoint_(std::move(endpoint)),
       command_(std::move(command)),
       until_(now + timeout),
-      password_(endpoint_.password) {}
+      password_(endpoint_.password),
+      reader_(bounds) {}
 
 void Inquiry::OnConnected(Nanos /*now*/) {
   if (done() || std::exchange(connected_, true)) return;
@@ -36,6 +39,7 @@ void Inquiry::OnBytes(std::string_view bytes, Nanos /*now*/) {
   while (!done()) {
     const ReplyTreeReader::Next next = reader_.Take(reply);
     if (next == ReplyTreeReader::Next::kMore) return;
+    if (next == ReplyTreeReader::Next::kTooLong) return Give(std::string(kTooLong));
     if (next == ReplyTreeReader::Next::kBroken) return Give(std::string(kNonsense));
     OnReply(std::move(reply));
   }

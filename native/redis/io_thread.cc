@@ -9,8 +9,10 @@
 #include <chrono>
 #include <cstdint>
 #include <iterator>
+#include <map>
 #include <memory>
 #include <mutex>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -27,6 +29,9 @@ namespace {
 constexpr std::size_t kFew = 2;
 constexpr Nanos kSpin = std::chrono::microseconds(100);
 constexpr unsigned kRest = 200;  // waits without spinning after one that came to nothing
+
+// Bytes from all servers between two looks at the timers: a few ms' work at most.
+constexpr std::size_t kMostRead = 4 * 65536;
 
 // For what a connection that went had begun: the next survey comes far sooner, and older addresses
 // and passwords may be out of date.
@@ -60,6 +65,7 @@ class IoThread::Loop {
  public:
   explicit Loop(const ServerSet& set)
       : wakeup_(std::make_shared<const Wakeup>()),
+        resolver_(wakeup_),
         router_(Router::Make(set, {.link = {.endpoint = {}, .examines = true, .notices = notices_}},
                              RandomSeed(), Now())) {
     Sync();
@@ -169,7 +175,6 @@ class IoThread::Loop {
   };
 
   struct Kept {
-    Endpoint endpoint;
     Errands errands;
     Nanos since{0};
   };
@@ -198,20 +203,25 @@ class IoThread::Loop {
     if (version_ == router_->version()) return;
     version_ = router_->version();
     const auto& wanted = router_->conversations();
-    std::vector<std::unique_ptr<Connection>> before = std::exchange(connections_, {});
-    for (const auto& connection : before) {
-      const auto& conversation = connection->conversation();
-      if (std::ranges::find(wanted, conversation) == wanted.end()) Keep(*connection);
+    std::unordered_map<const Conversation*, std::unique_ptr<Connection>> before;
+    for (auto& connection : connections_) {
+      before.emplace(connection->conversation().get(), std::move(connection));
     }
+    std::vector<std::unique_ptr<Connection>> after;
     for (const auto& conversation : wanted) {
-      const auto at = std::ranges::find_if(before, [&](const auto& connection) {
-        return connection && connection->conversation() == conversation;
-      });
-      connections_.push_back(at == before.end()
-                                 ? std::make_unique<Connection>(
-                                       conversation, KeptFor(conversation->endpoint()), wakeup_)
-                                 : std::move(*at));
+      const auto at = before.find(conversation.get());
+      after.push_back(at == before.end() ? nullptr : std::move(at->second));
     }
+    // Those that go may leave something to those that come.
+    for (const auto& [conversation, connection] : before) {
+      if (connection) Keep(*connection);
+    }
+    for (std::size_t i = 0; i < wanted.size(); ++i) {
+      if (after[i]) continue;
+      after[i] = std::make_unique<Connection>(wanted[i], KeptFor(wanted[i]->endpoint()), wakeup_,
+                                              resolver_);
+    }
+    connections_ = std::move(after);
     const std::lock_guard lock(mutex_);
     published_.clear();
     for (const Router::Member& member : router_->members()) {
@@ -224,15 +234,18 @@ class IoThread::Loop {
   // answers. Who asks the same server next has the use of the answer.
   void Keep(Connection& connection) {
     const Nanos now = Now();
-    std::erase_if(kept_, [now](const Kept& kept) { return now - kept.since > kKept; });
+    if (now - kept_since_ > kKept) {
+      std::erase_if(kept_, [now](const auto& kept) { return now - kept.second.since > kKept; });
+      kept_since_ = now;
+    }
     Errands errands = connection.TakeErrands();
     if (!errands.any()) return;
-    kept_.push_back({connection.conversation()->endpoint(), std::move(errands), now});
+    kept_.insert_or_assign(connection.conversation()->endpoint(), Kept{std::move(errands), now});
   }
   Errands KeptFor(const Endpoint& endpoint) {
-    const auto at = std::ranges::find(kept_, endpoint, &Kept::endpoint);
-    if (at == kept_.end() || Now() - at->since > kKept) return {};
-    Errands errands = std::move(at->errands);
+    const auto at = kept_.find(endpoint);
+    if (at == kept_.end() || Now() - at->second.since > kKept) return {};
+    Errands errands = std::move(at->second.errands);
     kept_.erase(at);
     return errands;
   }
@@ -254,7 +267,7 @@ class IoThread::Loop {
     bool out_of_date = version_ != router_->version();
     for (const auto& connection : connections_) {
       polled_.push_back(connection->Polled());
-      out_of_date = out_of_date || connection->IsOutOfDate();
+      out_of_date = out_of_date || connection->IsOutOfDate() || connection->HasMore();
     }
     const int timeout = out_of_date ? 0 : PollTimeout(router_->NextTime(), Now());
     int ready = 0;
@@ -267,8 +280,11 @@ class IoThread::Loop {
       for (pollfd& one : polled_) one.revents = 0;
     }
     if (polled_[0].revents != 0) wakeup_->Clear();
-    for (std::size_t i = 0; i < connections_.size(); ++i) {
-      connections_[i]->OnPolled(polled_[i + 1].revents, buffer_);
+    // In turn, and not all if they say too much: what waits is there the next time.
+    std::size_t bytes = 0;
+    for (std::size_t i = 0; i < connections_.size() && bytes < kMostRead; ++i) {
+      if (++next_read_ >= connections_.size()) next_read_ = 0;
+      bytes += connections_[next_read_]->OnPolled(polled_[next_read_ + 1].revents, buffer_);
     }
   }
 
@@ -319,6 +335,7 @@ class IoThread::Loop {
   }
 
   const std::shared_ptr<const Wakeup> wakeup_;
+  Resolver resolver_;
 
   mutable std::mutex mutex_;
   std::vector<Request> incoming_;  // guarded by mutex_, as are the next seven
@@ -335,10 +352,12 @@ class IoThread::Loop {
   const std::unique_ptr<Router> router_;
   std::vector<std::unique_ptr<Connection>> connections_;
   std::uint64_t version_ = 0;  // of the router, that connections_ are of
-  std::vector<Kept> kept_;
+  std::map<Endpoint, Kept> kept_;
+  Nanos kept_since_{0};  // when older ones of kept_ were last dropped
   std::vector<pollfd> polled_;
   std::array<char, 65536> buffer_;
-  unsigned in_vain_ = 0;  // waits to go without spinning, since that came to nothing
+  std::size_t next_read_ = 0;  // of connections_, before which reading goes on
+  unsigned in_vain_ = 0;       // waits to go without spinning, since that came to nothing
 };
 
 IoThread::IoThread(const ServerSet& set) : loop_(std::make_shared<Loop>(set)) {

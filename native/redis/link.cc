@@ -14,6 +14,9 @@ namespace {
 // Timers this late mean that this process did not run.
 constexpr Nanos kFrozen = std::chrono::milliseconds(250);
 
+// A connection that ends sooner after it was ready is no better than one that could not be made.
+constexpr Nanos kSettled = std::chrono::seconds(1);
+
 }  // namespace
 
 Link::Link(Options options, std::uint64_t seed, Nanos now)
@@ -90,8 +93,10 @@ void Link::Lose(Fault fault, std::string_view why, Nanos now) {
 
   pace_.Reset();
   state_ = State::kWaiting;
-  // A connection that worked is replaced at once; one that never answered a batch is not, nor one
-  // to the wrong server, and nobody waits for that.
+  // A connection that worked is replaced at once. One that never answered a batch, or soon broke
+  // off, is replaced at once the first time alone, one to the wrong server never: nobody waits for
+  // these.
+  if (std::exchange(worked_, false) && now >= ready_at_ + kSettled) failures_ = 0;
   const bool at_once = was_ready && failures_ == 0 && !leaving;
   const unsigned failures = failures_++;
   if (at_once) {

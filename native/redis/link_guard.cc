@@ -77,7 +77,7 @@ void Link::NoteFailure(std::string_view why, Nanos now) {
 
 // A command was answered by something that is no cry for help.
 void Link::NoteReply(const Command& command, Nanos now) {
-  failures_ = 0;
+  worked_ = true;
   if (command.overdue) {
     breaker_.OnSignOfLife(now);
   } else {
@@ -157,7 +157,7 @@ void Link::NoteOverdue(bool queued_expired, bool late, Nanos now) {
 // The server refused to execute these, and would refuse what follows.
 void Link::AskAgain(std::span<Request> requests, std::string_view why, Remedy remedy, Nanos now) {
   if (options_.routed) {
-    Return(requests, why, false);
+    HandBack(requests, why, std::nullopt, false);
   } else {
     std::vector<Request> again;
     for (Request& request : requests) {
@@ -177,13 +177,19 @@ void Link::AskAgain(std::span<Request> requests, std::string_view why, Remedy re
   if (remedy == Remedy::kReconnect) leaving_ = why;
 }
 
-// Hands what the server did not execute to the router. `lone`: the error was about one request.
+// Hands what the server redirected to the router. `error`: the reply's whole text. `lone`: it was
+// about one request.
 void Link::Return(std::span<Request> requests, std::string_view error, bool lone) {
+  HandBack(requests, ErrorText(error), ReadRedirect(error), lone);
+}
+
+void Link::HandBack(std::span<Request> requests, std::string_view why,
+                    const std::optional<Redirect>& redirect, bool lone) {
   for (Request& request : requests) {
     if (!request.sink) continue;
     --stats_.submitted;
     ++stats_.retries;
-    returned_.push_back({std::move(request), std::string(error), lone});
+    returned_.push_back({std::move(request), std::string(why), redirect, lone});
   }
 }
 

@@ -15,6 +15,7 @@ namespace {
 
 constexpr std::string_view kNonsense = "the server's answer made no sense";
 constexpr std::string_view kScriptRights = "+script|load and +evalsha, or +eval";
+constexpr std::string_view kTooLong = "the server's reply is longer than one to its command can be";
 constexpr std::string_view kOtherProtocol =
     "what the server speaks at this port is not Redis' protocol";
 
@@ -35,8 +36,10 @@ void Link::OnBytes(std::string_view bytes, Nanos now) {
   const std::uint64_t connection = wanted_;
   Reply reply;
   while (wanted_ == connection) {
-    const ReplyReader::Next next = reader_.Take(reply);
+    const std::size_t most = under_way_.empty() ? kFewElements : under_way_.front().most_elements;
+    const ReplyReader::Next next = reader_.Take(reply, most);
     if (next == ReplyReader::Next::kMore) break;
+    if (next == ReplyReader::Next::kTooLong) return Lose(Fault::kProtocol, kTooLong, now);
     if (next == ReplyReader::Next::kBroken) return Lose(Fault::kProtocol, broken, now);
     OnReply(std::move(reply), now);
   }
@@ -149,6 +152,7 @@ void Link::OnLoadReply(const Reply& reply, Nanos now) {
   }
   if (state_ == State::kGreeting) {
     state_ = State::kReady;
+    ready_at_ = now;
     breaker_.OnSignOfLife(now);
     if (std::exchange(was_ready_, true)) ++stats_.reconnects;
     examination_due_ = options_.examines && may_examine_;
@@ -191,7 +195,7 @@ void Link::OnChecksError(Command& command, std::string_view error, Nanos now) {
   const Remedy remedy = RemedyHere(error);
   if (remedy == Remedy::kRedirect) {
     NoteReply(command, now);
-    return Return(command.requests, why, command.requests.size() == 1);
+    return Return(command.requests, error, command.requests.size() == 1);
   }
   if (remedy != Remedy::kGiveUp) return AskAgain(command.requests, why, remedy, now);
   NoteReply(command, now);
@@ -230,8 +234,7 @@ void Link::OnChecksReply(Command& command, const Reply& reply, Nanos now) {
   }
   if (refused.empty() || remedy == Remedy::kRedirect) NoteReply(command, now);
   if (refused.empty()) return;
-  if (remedy == Remedy::kRedirect)
-    return Return(refused, ErrorText(reply.text), completions.size() == 1);
+  if (remedy == Remedy::kRedirect) return Return(refused, reply.text, completions.size() == 1);
   AskAgain(refused, ErrorText(reply.text), remedy, now);
 }
 
@@ -242,7 +245,7 @@ void Link::OnResetReply(Command& command, const Reply& reply, Nanos now) {
     const Remedy remedy = RemedyHere(reply.text);
     if (remedy == Remedy::kRedirect) {
       NoteReply(command, now);
-      return Return(command.requests, ErrorText(reply.text), command.requests.size() == 1);
+      return Return(command.requests, reply.text, command.requests.size() == 1);
     }
     if (remedy != Remedy::kGiveUp) {
       return AskAgain(command.requests, ErrorText(reply.text), remedy, now);

@@ -165,21 +165,24 @@ void Link::AddCommand(Command::Kind kind, std::vector<Request> requests, Nanos n
   }
   queued_bytes_ += out_.size() - before;
   const std::uint64_t batch = requests.empty() ? 0 : batches_;
+  const bool checks = kind == Command::Kind::kChecks || kind == Command::Kind::kChecksByText;
+  const std::size_t most_elements = checks ? MostElements(requests) : kFewElements;
   under_way_.push_back({.kind = kind,
                         .end = queued_bytes_,
                         .requests = std::move(requests),
                         .sent = now,
                         .batch = batch,
-                        .question = question});
+                        .question = question,
+                        .most_elements = most_elements});
 }
 
 void Link::OnWritten(std::size_t count) {
   written_bytes_ += count;
   out_start_ += count;
-  if (out_start_ == out_.size()) {
-    out_.clear();
-    out_start_ = 0;
-  }
+  // At most half of the buffer has been written: each byte is moved once at most, on average.
+  if (out_start_ < out_.size() - out_start_) return;
+  out_.erase(0, out_start_);
+  out_start_ = 0;
 }
 
 }  // namespace sluice::redis

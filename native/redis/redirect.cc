@@ -3,6 +3,7 @@
 
 #include <charconv>
 
+#include "redis/endpoint.h"
 #include "redis/error_reply.h"
 #include "redis/slot.h"
 
@@ -28,9 +29,11 @@ bool ReadWhere(std::string_view error, Redirect& redirect) {
   where = where.substr(0, where.find_first_of(" \r\n"));
   const std::size_t colon = where.rfind(':');
   if (colon == std::string_view::npos) return false;
-  redirect.host = where.substr(0, colon);
+  const std::string_view host = where.substr(0, colon);
   // A node that does not know by which name the other one is to be called.
-  if (redirect.host == "?") redirect.host.clear();
+  const bool nameless = host.empty() || host == "?";
+  if (!nameless && !IsHost(host)) return false;
+  if (!nameless) redirect.host = host;
   return ReadWhole(error.substr(first + 1, second - first - 1), redirect.slot) &&
          redirect.slot < kSlots && ReadWhole(where.substr(colon + 1), redirect.port) &&
          redirect.port != 0;

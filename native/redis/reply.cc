@@ -19,8 +19,12 @@ class ReplyReader::Builder {
     if (reply_.texts.size() > 1 && reply_.texts.size() == std::exchange(elements_, 0)) {
       reply_.kind = Reply::Kind::kTexts;
     }
+    text_ = 0;
     return std::exchange(reply_, {});
   }
+
+  std::size_t most_elements = kMostElements;
+  bool too_long = false;  // why a callback has returned null
 
  private:
   // The reader stops with an error when it is handed a null for an object; what it is handed
@@ -31,6 +35,9 @@ class ReplyReader::Builder {
   static void* Text(const redisReadTask* task, char* text, std::size_t length) {
     Builder* const self = Of(task);
     Reply& reply = self->reply_;
+    // The reader forgets what it has read of a reply, so its buffer is no bound.
+    self->text_ += length;
+    if (self->text_ > kLongestText) return self->GiveUp();
     if (IsWhole(task)) {
       reply.kind = task->type == REDIS_REPLY_ERROR    ? Reply::Kind::kError
                    : task->type == REDIS_REPLY_STATUS ? Reply::Kind::kStatus
@@ -53,6 +60,7 @@ class ReplyReader::Builder {
     // Nothing we ask for nests; and a deep nest could exhaust the stack.
     if (!IsWhole(task)) return nullptr;
     Builder* const self = Of(task);
+    if (elements > self->most_elements) return self->GiveUp();
     self->elements_ = elements;
     self->reply_.kind = task->type == REDIS_REPLY_ARRAY ? Reply::Kind::kArray : Reply::Kind::kOther;
     self->reply_.integers.reserve(elements);
@@ -75,12 +83,18 @@ class ReplyReader::Builder {
   }
   static void* Bool(const redisReadTask* task, int) { return Unexpected(task); }
 
+  void* GiveUp() {
+    too_long = true;
+    return nullptr;
+  }
+
   bool IsLast(const redisReadTask* task) const {
     return static_cast<std::size_t>(task->idx) + 1 == elements_;
   }
 
   Reply reply_;
   std::size_t elements_ = 0;
+  std::size_t text_ = 0;  // bytes of texts
 };
 
 const redisReplyObjectFunctions ReplyReader::Builder::kFunctions = {
@@ -105,18 +119,26 @@ void ReplyReader::Reset() {
       redisReaderCreateWithFunctions(const_cast<redisReplyObjectFunctions*>(&Builder::kFunctions)));
   if (!reader_) throw std::bad_alloc();
   reader_->privdata = builder_.get();
-  reader_->maxelements = kMostElements;
+  // The builder's bound is narrower: this one is for what hiredis computes before it asks.
+  reader_->maxelements = 1LL << 24;
 }
 
 bool ReplyReader::Feed(std::string_view bytes) {
-  if (reader_->len - reader_->pos + bytes.size() > kLongestReply) return false;
+  if (reader_->len - reader_->pos + bytes.size() > kMostUnread) return false;
   return redisReaderFeed(reader_.get(), bytes.data(), bytes.size()) == REDIS_OK;
 }
 
-ReplyReader::Next ReplyReader::Take(Reply& reply) {
+ReplyReader::Next ReplyReader::Take(Reply& reply, std::size_t most) {
+  constexpr std::size_t kFraming = 32;  // bytes around one text
+  builder_->most_elements = most;
   void* taken = nullptr;
-  if (redisReaderGetReply(reader_.get(), &taken) != REDIS_OK) return Next::kBroken;
-  if (taken == nullptr) return Next::kMore;
+  if (redisReaderGetReply(reader_.get(), &taken) != REDIS_OK) {
+    return builder_->too_long ? Next::kTooLong : Next::kBroken;
+  }
+  if (taken == nullptr) {
+    // All but a text that has not ended has been read.
+    return reader_->len - reader_->pos > kLongestText + kFraming ? Next::kTooLong : Next::kMore;
+  }
   reply = builder_->Take();
   return Next::kReply;
 }

@@ -12,16 +12,24 @@ class ReplyTreeReader::Builder {
  public:
   static const redisReplyObjectFunctions kFunctions;
 
+  explicit Builder(const ReplyTreeBounds& bounds) : bounds_(bounds) {}
+
   ReplyTree Take() {
     nodes_ = text_ = 0;
     return std::exchange(root_, {});
   }
 
+  bool too_long = false;  // why a callback has returned null
+
  private:
-  // Where what is being read belongs; null when that is out of bounds, at which the reader stops.
+  void* GiveUp() {
+    too_long = true;
+    return nullptr;
+  }
+
+  // Where what is being read belongs.
   static ReplyTree* Place(const redisReadTask* task) {
     auto* const self = static_cast<Builder*>(task->privdata);
-    if (++self->nodes_ > kMostNodes) return nullptr;
     if (task->parent == nullptr) return &self->root_;
     auto* const parent = static_cast<ReplyTree*>(task->parent->obj);
     return &parent->items[static_cast<std::size_t>(task->idx)];
@@ -31,8 +39,8 @@ class ReplyTreeReader::Builder {
     auto* const self = static_cast<Builder*>(task->privdata);
     // The reader forgets what it has read of a reply, so its buffer is no bound.
     self->text_ += length;
-    ReplyTree* const place = self->text_ <= kLongestReply ? Place(task) : nullptr;
-    if (place == nullptr) return nullptr;
+    if (length > kLongestText || self->text_ > self->bounds_.text) return self->GiveUp();
+    ReplyTree* const place = Place(task);
     place->kind = task->type == REDIS_REPLY_ERROR    ? ReplyTree::Kind::kError
                   : task->type == REDIS_REPLY_STATUS ? ReplyTree::Kind::kStatus
                                                      : ReplyTree::Kind::kText;
@@ -43,8 +51,13 @@ class ReplyTreeReader::Builder {
   static void* Array(const redisReadTask* task, std::size_t elements) {
     unsigned depth = 1;
     for (const redisReadTask* up = task->parent; up != nullptr; up = up->parent) ++depth;
-    ReplyTree* const place = depth <= kDeepest ? Place(task) : nullptr;
-    if (place == nullptr) return nullptr;
+    if (depth > kDeepest) return nullptr;
+    auto* const self = static_cast<Builder*>(task->privdata);
+    self->nodes_ += elements;
+    if (elements > self->bounds_.elements || self->nodes_ > self->bounds_.nodes) {
+      return self->GiveUp();
+    }
+    ReplyTree* const place = Place(task);
     place->kind = ReplyTree::Kind::kArray;
     place->items.resize(elements);
     return place;
@@ -52,7 +65,6 @@ class ReplyTreeReader::Builder {
 
   static void* Integer(const redisReadTask* task, long long value) {
     ReplyTree* const place = Place(task);
-    if (place == nullptr) return nullptr;
     place->kind = ReplyTree::Kind::kInteger;
     place->integer = value;
     return place;
@@ -64,9 +76,10 @@ class ReplyTreeReader::Builder {
   static void* Double(const redisReadTask*, double, char*, std::size_t) { return nullptr; }
   static void* Bool(const redisReadTask*, int) { return nullptr; }
 
+  const ReplyTreeBounds bounds_;
   ReplyTree root_;
-  std::size_t nodes_ = 0;
-  std::size_t text_ = 0;  // bytes
+  std::size_t nodes_ = 0;  // below the root, announced ones included
+  std::size_t text_ = 0;   // bytes
 };
 
 const redisReplyObjectFunctions ReplyTreeReader::Builder::kFunctions = {
@@ -81,26 +94,34 @@ const redisReplyObjectFunctions ReplyTreeReader::Builder::kFunctions = {
 
 void ReplyTreeReader::Free::operator()(redisReader* reader) const { redisReaderFree(reader); }
 
-ReplyTreeReader::ReplyTreeReader() : builder_(std::make_unique<Builder>()) {
+ReplyTreeReader::ReplyTreeReader(const ReplyTreeBounds& bounds)
+    : builder_(std::make_unique<Builder>(bounds)) {
   // The reader does not change the table, it only fails to say so.
   reader_.reset(
       redisReaderCreateWithFunctions(const_cast<redisReplyObjectFunctions*>(&Builder::kFunctions)));
   if (!reader_) throw std::bad_alloc();
   reader_->privdata = builder_.get();
-  reader_->maxelements = kMostElements;
+  // The builder's bounds are narrower: this one is for what hiredis computes before it asks.
+  reader_->maxelements = 1LL << 24;
 }
 
 ReplyTreeReader::~ReplyTreeReader() = default;
 
 bool ReplyTreeReader::Feed(std::string_view bytes) {
-  if (reader_->len - reader_->pos + bytes.size() > kLongestReply) return false;
+  if (reader_->len - reader_->pos + bytes.size() > kMostUnread) return false;
   return redisReaderFeed(reader_.get(), bytes.data(), bytes.size()) == REDIS_OK;
 }
 
 ReplyTreeReader::Next ReplyTreeReader::Take(ReplyTree& reply) {
   void* taken = nullptr;
-  if (redisReaderGetReply(reader_.get(), &taken) != REDIS_OK) return Next::kBroken;
-  if (taken == nullptr) return Next::kMore;
+  if (redisReaderGetReply(reader_.get(), &taken) != REDIS_OK) {
+    return builder_->too_long ? Next::kTooLong : Next::kBroken;
+  }
+  if (taken == nullptr) {
+    constexpr std::size_t kFraming = 32;  // bytes around one text
+    // All but a text that has not ended has been read.
+    return reader_->len - reader_->pos > kLongestText + kFraming ? Next::kTooLong : Next::kMore;
+  }
   reply = builder_->Take();
   return Next::kReply;
 }

@@ -19,11 +19,12 @@ class NobodySink final : public Sink {
 }  // namespace
 
 Request ReleaseOf(Request check, Nanos now) {
-  static const auto nobody = std::make_shared<NobodySink>();
+  // Never destroyed: an I/O thread may outlive the process's static objects.
+  static const auto* const nobody = new std::shared_ptr<Sink>(std::make_shared<NobodySink>());
   check.kind = Request::Kind::kRelease;
   check.deadline = now + kGiveBack;
   check.ticket = 0;
-  check.sink = nobody;
+  check.sink = *nobody;
   return check;
 }
 

@@ -151,8 +151,9 @@ std::int64_t MicrosUp(Nanos span) { return std::chrono::ceil<Micros>(span).count
 }  // namespace
 
 const Details& DetailsOf(const Request& request) {
-  static const Details none;
-  return request.details ? *request.details : none;
+  // Never destroyed: an I/O thread may outlive the process's static objects.
+  static const auto* const none = new Details;
+  return request.details ? *request.details : *none;
 }
 
 std::string_view ScriptMode(const Request& request) {

@@ -110,6 +110,18 @@ void ReadOne(const Request& request, Numbers& numbers, Completion& completion) {
 
 }  // namespace
 
+// As ReadOne takes them, the time before and the text behind them.
+std::size_t MostElements(std::span<const Request> requests) {
+  constexpr std::size_t kReading = 5;  // a block's code and end, and up to three numbers
+  constexpr std::size_t kRepeat = 8;   // but for its readings
+  std::size_t most = 2;
+  for (const Request& request : requests) {
+    const bool reads = request.kind == Kind::kCheck || request.kind == Kind::kPeek;
+    most += reads ? kRepeat + 2 * kReading * request.set->size() : 1;
+  }
+  return most;
+}
+
 bool ReadReply(const Reply& reply, std::span<const Request> requests,
                std::span<Completion> completions) {
   if (reply.kind != Reply::Kind::kArray) return false;

@@ -21,7 +21,7 @@ constexpr Nanos kRefusedWait = milliseconds(25);
 
 // [host, port]
 bool ReadAddress(const ReplyTree& reply, Endpoint& endpoint) {
-  if (!reply.IsArray(2) || reply.items[0].kind != Kind::kText || reply.items[0].text.empty()) {
+  if (!reply.IsArray(2) || reply.items[0].kind != Kind::kText || !IsHost(reply.items[0].text)) {
     return false;
   }
   const std::string& port = reply.items[1].text;
@@ -164,8 +164,9 @@ void SentinelRouter::AskForRole(const Survey::Answer& answer, Nanos now) {
     return role_.Start({named}, {"ROLE"}, now);
   }
   const bool unknown = answer.reply.kind == Kind::kNil;
-  sentinels_.Reject(answer.from.Address() + ": the sentinel " +
-                    (unknown ? "knows no master of that name" : "gave an answer of no sense"));
+  sentinels_.Reject(
+      answer.from.Address() + ": the sentinel " +
+      (unknown ? "knows no master of that name" : "gave no host and port as the master's address"));
 }
 
 void SentinelRouter::Confirm(const Endpoint& master, Nanos now) {

@@ -1,14 +1,18 @@
 // Reads CLUSTER SLOTS.
 #include "slot_map.h"
 
-#include <algorithm>
+#include <optional>
+#include <utility>
 
-#include "redis/slot.h"
+#include "redis/endpoint.h"
 
 namespace sluice::redis {
 namespace {
 
 using Kind = ReplyTree::Kind;
+
+// [first, last, master, replica ...]
+constexpr std::size_t kFirstNode = 2;
 
 bool IsNumber(const ReplyTree& reply, std::int64_t least, std::int64_t most) {
   return reply.kind == Kind::kInteger && reply.integer >= least && reply.integer <= most;
@@ -21,34 +25,75 @@ std::optional<NodeAddress> ReadNode(const ReplyTree& reply, const std::string& a
   if (host.kind != Kind::kText && host.kind != Kind::kNil) return std::nullopt;
   // "?": its operator wants it to be called by a name that it was not given.
   const bool nameless = host.text.empty() || host.text == "?";
+  if (!nameless && !IsHost(host.text)) return std::nullopt;
   return NodeAddress{.host = nameless ? asked : host.text,
                      .port = static_cast<std::uint16_t>(reply.items[1].integer)};
 }
 
 }  // namespace
 
-std::optional<SlotTable> ReadSlotTable(const ReplyTree& reply, const std::string& asked) {
-  if (!reply.IsArray(1)) return std::nullopt;
-  SlotTable table;
-  for (const ReplyTree& entry : reply.items) {
-    // [first, last, master, replica ...]
-    if (!entry.IsArray(3) || !IsNumber(entry.items[0], 0, kSlots - 1) ||
-        !IsNumber(entry.items[1], entry.items[0].integer, kSlots - 1)) {
-      return std::nullopt;
-    }
-    const auto master = ReadNode(entry.items[2], asked);
-    if (!master) return std::nullopt;
-    table.ranges.push_back({.first = static_cast<std::uint16_t>(entry.items[0].integer),
-                            .last = static_cast<std::uint16_t>(entry.items[1].integer),
-                            .master = *master});
-    for (std::size_t i = 3; i < entry.items.size(); ++i) {
-      const auto replica = ReadNode(entry.items[i], asked);
-      if (replica && std::ranges::find(table.replicas, *replica) == table.replicas.end()) {
-        table.replicas.push_back(*replica);
-      }
+SlotTableReader::SlotTableReader(ReplyTree reply, std::string asked)
+    : reply_(std::move(reply)), asked_(std::move(asked)) {}
+
+SlotTableReader::Next SlotTableReader::Read(std::size_t steps) {
+  if (!reply_.IsArray(1)) {
+    Refuse("the server's answer names no slots of a cluster");
+    return Next::kBroken;
+  }
+  for (; steps > 0; --steps) {
+    if (range_ == reply_.items.size()) return Next::kDone;
+    ReplyTree& range = reply_.items[range_];
+    if (item_ == 0) {
+      if (!Begin(range)) return Next::kBroken;
+      item_ = kFirstNode + 1;
+    } else if (item_ < range.items.size()) {
+      if (!AddReplica(range.items[item_++])) return Next::kBroken;
+    } else {
+      range = {};  // all of a long reply at once would take as long as reading it
+      item_ = 0;
+      ++range_;
     }
   }
-  return table;
+  return Next::kMore;
+}
+
+bool SlotTableReader::Begin(const ReplyTree& range) {
+  if (!range.IsArray(kFirstNode + 1) || !IsNumber(range.items[0], 0, kSlots - 1) ||
+      !IsNumber(range.items[1], range.items[0].integer, kSlots - 1)) {
+    return Refuse("the server's answer has something else in place of a range of slots");
+  }
+  const auto first = static_cast<std::uint16_t>(range.items[0].integer);
+  const auto last = static_cast<std::uint16_t>(range.items[1].integer);
+  slots_ += std::size_t{last} - first + 1;
+  if (slots_ > kSlots) return Refuse("the server's answer names slots twice");
+  auto master = ReadNode(range.items[kFirstNode], asked_);
+  if (!master) {
+    return Refuse("the server's answer has something else in place of a node's host and port");
+  }
+  masters_.insert(*master);
+  if (masters_.size() > kMostMasters) {
+    return Refuse("the server's answer names more than " + std::to_string(kMostMasters) +
+                  " masters");
+  }
+  table_.ranges.push_back({.first = first, .last = last, .master = std::move(*master)});
+  return true;
+}
+
+// A replica that cannot be made sense of is not needed.
+bool SlotTableReader::AddReplica(const ReplyTree& node) {
+  auto replica = ReadNode(node, asked_);
+  if (!replica || !replicas_.insert(*replica).second) return true;
+  if (replicas_.size() > kMostReplicas) {
+    return Refuse("the server's answer names more than " + std::to_string(kMostReplicas) +
+                  " replicas");
+  }
+  table_.replicas.push_back(std::move(*replica));
+  return true;
+}
+
+bool SlotTableReader::Refuse(std::string why) {
+  why_ = std::move(why);
+  return false;
 }
 
 }  // namespace sluice::redis

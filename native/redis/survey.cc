@@ -5,8 +5,10 @@
 
 namespace sluice::redis {
 
-void Survey::Start(std::vector<Endpoint> candidates, std::vector<std::string> command, Nanos now) {
+void Survey::Start(std::vector<Endpoint> candidates, std::vector<std::string> command, Nanos now,
+                   const ReplyTreeBounds& bounds) {
   Stop();
+  bounds_ = bounds;
   candidates_ = std::move(candidates);
   command_ = std::move(command);
   next_ = 0;
@@ -26,7 +28,7 @@ void Survey::Ask(Nanos now) {
   patient_until_ = kNever;
   if (next_ == candidates_.size() || inquiries_.size() >= options_.most) return;
   inquiries_.push_back(
-      std::make_shared<Inquiry>(candidates_[next_++], command_, options_.timeout, now));
+      std::make_shared<Inquiry>(candidates_[next_++], command_, options_.timeout, now, bounds_));
   patient_until_ = now + options_.patience;
   changed_ = true;
 }
@@ -41,12 +43,13 @@ std::optional<Survey::Answer> Survey::Turn(Nanos now) {
     const std::shared_ptr<Inquiry> ended = *at;
     at = inquiries_.erase(at);
     changed_ = true;
-    const Inquiry::Answer& answer = ended->answer();
+    Inquiry::Answer answer = ended->TakeAnswer();
     if (answer.why.empty()) {
-      return Answer{
-          .from = ended->endpoint(), .reply = answer.reply, .no_password = ended->no_password()};
+      return Answer{.from = ended->endpoint(),
+                    .reply = std::move(answer.reply),
+                    .no_password = ended->no_password()};
     }
-    why_ = answer.why;
+    why_ = std::move(answer.why);
     patient_until_ = now;
   }
   if (inquiries_.empty() || now >= patient_until_) Ask(now);

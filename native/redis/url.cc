@@ -4,7 +4,6 @@
 #include <arpa/inet.h>
 #include <sys/un.h>
 
-#include <algorithm>
 #include <array>
 #include <charconv>
 #include <optional>
@@ -56,10 +55,7 @@ bool IsIpv6(const std::string& host) {
 }
 
 bool IsHostName(std::string_view host) {
-  return !host.empty() && host.size() <= 253 && std::ranges::all_of(host, [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-           c == '.' || c == '_';
-  });
+  return IsHost(host) && host.find_first_of(":%") == std::string_view::npos;
 }
 
 class Parser {

@@ -156,7 +156,7 @@ TEST(LinkResend, WhatCarriesAnIdIsSentAgainWhenItsAnswerIsLost) {
     const auto sent = driver.Sent();
     ASSERT_EQ(sent.size(), 1U);
     // In the middle of its answer.
-    driver.Receive("*4\r\n:5\r\n:");
+    driver.Receive(kind == Kind::kCheck ? "*4\r\n:5\r\n:" : "*2\r\n:5\r\n:");
     driver.Lose("reset by peer");
     EXPECT_FALSE(driver.Answered(77)) << static_cast<int>(kind);
     driver.GetReady();

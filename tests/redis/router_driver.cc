@@ -101,7 +101,13 @@ bool RouterDriver::Say(Line& line, std::size_t count) {
   const std::string said = line.replies.substr(0, count);
   line.replies.erase(0, count);
   if (said.empty() || line.conversation->WantedConnection() != line.attempt) return false;
-  line.conversation->OnBytes(said, now);
+  // As a connection reads.
+  constexpr std::size_t kPiece = 65536;
+  for (std::string_view rest = said; !rest.empty();
+       rest.remove_prefix(std::min(kPiece, rest.size()))) {
+    line.conversation->OnBytes(rest.substr(0, kPiece), now);
+    if (line.conversation->WantedConnection() != line.attempt) break;
+  }
   return true;
 }
 

@@ -376,7 +376,7 @@ TEST(Replies, TwoTextsOrMoreAreAList) {
 }
 
 TEST(Replies, WhatIsOutOfBoundsBreaksTheStream) {
-  ReadOne("*32769\r\n", ReplyReader::Next::kBroken);
+  ReadOne("*32769\r\n", ReplyReader::Next::kTooLong);
   ReadOne("*32768\r\n", ReplyReader::Next::kMore);
   ReadOne("HTTP/1.1 400 Bad Request\r\n", ReplyReader::Next::kBroken);
   ReadOne("*1\r\n*1\r\n:1\r\n", ReplyReader::Next::kBroken);
@@ -389,6 +389,9 @@ TEST(Replies, WhatIsOutOfBoundsBreaksTheStream) {
   ASSERT_TRUE(reader.Feed("$4000000\r\n"));
   ASSERT_EQ(reader.Take(reply), ReplyReader::Next::kMore);
   EXPECT_FALSE(reader.Feed(megabyte) && reader.Feed(megabyte));
+  ReplyReader endless;
+  ASSERT_TRUE(endless.Feed("-" + std::string(ReplyReader::kLongestText + 50, 'x')));
+  EXPECT_EQ(endless.Take(reply), ReplyReader::Next::kTooLong);
 }
 
 }  // namespace

@@ -101,23 +101,24 @@ TEST(ReplyTree, RefusesWhatIsTooDeepTooWideOrTooLong) {
   }
   {
     ReplyTreeReader wide;
-    ASSERT_TRUE(wide.Feed("*70000\r\n"));
-    EXPECT_EQ(wide.Take(tree), ReplyTreeReader::Next::kBroken);
+    ASSERT_TRUE(wide.Feed("*1025\r\n"));
+    EXPECT_EQ(wide.Take(tree), ReplyTreeReader::Next::kTooLong);
   }
   {
     ReplyTreeReader heavy;  // more nodes than a reply may have, none of them too wide
-    std::string bytes = "*10\r\n";
-    for (int i = 0; i < 10; ++i) {
-      bytes += "*60000\r\n";
-      for (int j = 0; j < 60000; ++j) bytes += ":1\r\n";
+    std::string bytes = "*5\r\n";
+    for (int i = 0; i < 4; ++i) {
+      bytes += "*1020\r\n";
+      for (int j = 0; j < 1020; ++j) bytes += ":1\r\n";
     }
     ASSERT_TRUE(heavy.Feed(bytes));
-    EXPECT_EQ(heavy.Take(tree), ReplyTreeReader::Next::kBroken);
+    EXPECT_EQ(heavy.Take(tree), ReplyTreeReader::Next::kMore);
+    ASSERT_TRUE(heavy.Feed("*12\r\n"));  // 4,097 nodes are announced
+    EXPECT_EQ(heavy.Take(tree), ReplyTreeReader::Next::kTooLong);
   }
   {
-    ReplyTreeReader fat;  // in pieces, each of which fits the reader's buffer
-    const std::size_t size = ReplyTreeReader::kLongestReply / 2;
-    const std::string piece = "$" + std::to_string(size) + "\r\n" + std::string(size, 'x') + "\r\n";
+    ReplyTreeReader fat;  // in texts, each of which is short enough
+    const std::string piece = "$32768\r\n" + std::string(32768, 'x') + "\r\n";
     ASSERT_TRUE(fat.Feed("*5\r\n"));
     EXPECT_EQ(fat.Take(tree), ReplyTreeReader::Next::kMore);
     for (int i = 0; i < 2; ++i) {
@@ -125,10 +126,13 @@ TEST(ReplyTree, RefusesWhatIsTooDeepTooWideOrTooLong) {
       EXPECT_EQ(fat.Take(tree), ReplyTreeReader::Next::kMore);
     }
     ASSERT_TRUE(fat.Feed(piece));
-    EXPECT_EQ(fat.Take(tree), ReplyTreeReader::Next::kBroken);
+    EXPECT_EQ(fat.Take(tree), ReplyTreeReader::Next::kTooLong);
   }
+  ReplyTreeReader endless({.nodes = 10, .elements = 10, .text = std::size_t{1} << 30});
+  ASSERT_TRUE(endless.Feed("$500000\r\n" + std::string(ReplyTreeReader::kLongestText + 50, 'x')));
+  EXPECT_EQ(endless.Take(tree), ReplyTreeReader::Next::kTooLong);
   ReplyTreeReader longest;
-  EXPECT_FALSE(longest.Feed(std::string(ReplyTreeReader::kLongestReply + 1, 'x')));
+  EXPECT_FALSE(longest.Feed(std::string(ReplyTreeReader::kMostUnread + 1, 'x')));
 }
 
 std::optional<SlotTable> Table(std::string_view bytes) {
@@ -136,7 +140,12 @@ std::optional<SlotTable> Table(std::string_view bytes) {
   ReplyTree tree;
   EXPECT_TRUE(reader.Feed(bytes));
   EXPECT_EQ(reader.Take(tree), ReplyTreeReader::Next::kReply);
-  return ReadSlotTable(tree, "asked");
+  SlotTableReader slots(std::move(tree), "asked");
+  SlotTableReader::Next next = SlotTableReader::Next::kMore;
+  while (next == SlotTableReader::Next::kMore) next = slots.Read(1);
+  EXPECT_EQ(slots.why().empty(), next == SlotTableReader::Next::kDone);
+  if (next == SlotTableReader::Next::kBroken) return std::nullopt;
+  return std::move(slots.table());
 }
 
 TEST(SlotTable, TakesNodesWithoutANameForTheHostThatWasAsked) {

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "redis/password.h"
 #include "redis/tls.h"
@@ -30,5 +31,9 @@ struct Endpoint {
   /// "host:port", IPv6 in brackets, or "unix:/path". Without credentials: fit for errors and logs.
   std::string Address() const;
 };
+
+/// Whether a server may call another one by `host`: a name or a numeric address, an IPv6 address
+/// without brackets and perhaps with a zone. No longer than a name can be (RFC 1035, section 3.1).
+bool IsHost(std::string_view host);
 
 }  // namespace sluice::redis

@@ -34,9 +34,9 @@ bool RefusesCommand(std::string_view error, std::string_view command);
 /// EVALSHA, if that was an error; `error`: to EVAL; `rights`: what would do.
 std::string NoScriptsText(std::string_view first, std::string_view error, std::string_view rights);
 
-/// An error as people may see it, with a hint where a permission is missing and the server does not
-/// say which. A server that does not know a command repeats its arguments; each check of a batch
-/// gets a copy, so it is not long.
+/// An error as people may see it: Printable, at most 256 bytes of what the server said, with a hint
+/// where a permission is missing and the server does not say which. A server that does not know a
+/// command repeats its arguments; each check of a batch gets a copy, so it is not long.
 std::string ErrorText(std::string_view error);
 
 }  // namespace sluice::redis

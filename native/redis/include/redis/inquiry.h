@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/time.h"
@@ -17,8 +18,9 @@ namespace sluice::redis {
 /// Asks once; whoever wants to ask again makes another. Not thread safe.
 class Inquiry final : public Conversation {
  public:
-  /// `timeout`: for connecting and the answer together.
-  Inquiry(Endpoint endpoint, std::vector<std::string> command, Nanos timeout, Nanos now);
+  /// `timeout`: for connecting and the answer together. `bounds`: of the answer.
+  Inquiry(Endpoint endpoint, std::vector<std::string> command, Nanos timeout, Nanos now,
+          const ReplyTreeBounds& bounds = {});
 
   struct Answer {
     ReplyTree reply;  ///< no error
@@ -31,6 +33,8 @@ class Inquiry final : public Conversation {
   bool no_password() const { return no_password_; }
   /// Precondition: done().
   const Answer& answer() const { return *answer_; }
+  /// The same, moved out. Precondition: done().
+  Answer TakeAnswer() { return std::move(*answer_); }
 
   const Endpoint& endpoint() const override { return endpoint_; }
   void OnStage(std::string_view stage) override { stage_ = stage; }

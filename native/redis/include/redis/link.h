@@ -18,7 +18,8 @@
 //   * A circuit breaker (redis/breaker.h) opens when batches in a row go unanswered, or when there
 //     is no connection to wait for. While it is open, checks and peeks fail at once, with the
 //     reason; all others wait until their deadline. One request is the probe that closes it. It
-//     connects again after a random part of a growing span, too.
+//     connects again after a random part of a growing span, too; at once only when a connection
+//     that has worked for a second is lost, and once when another is.
 //   * A check that would not be answered in time, by how long batches take and how many are before
 //     it, fails at once (kOverload), so that a server which is asked for more than it can do still
 //     answers in time what it does answer.
@@ -44,6 +45,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <random>
 #include <span>
 #include <string>
@@ -60,6 +62,7 @@
 #include "redis/notices.h"
 #include "redis/outbox.h"
 #include "redis/pace.h"
+#include "redis/redirect.h"
 #include "redis/reply.h"
 #include "redis/request.h"
 #include "redis/script.h"
@@ -91,8 +94,9 @@ class Link final : public Conversation {
   /// A request that the server did not execute.
   struct Returned {
     Request request;
-    std::string error;  ///< what it said instead
-    bool lone = false;  ///< and that was meant for this one request
+    std::string error;                 ///< what it said instead: for people
+    std::optional<Redirect> redirect;  ///< the same, if it is one
+    bool lone = false;                 ///< and that was meant for this one request
   };
 
   /// Wants a connection from the first moment on.
@@ -155,6 +159,9 @@ class Link final : public Conversation {
  private:
   enum class State : std::uint8_t { kWaiting, kConnecting, kGreeting, kReady };
 
+  // Of a reply that is no answer to checks: CONFIG GET maxmemory* gives the most, about ten.
+  static constexpr std::size_t kFewElements = 64;
+
   // A command whose reply has not come. Replies come in the order of the commands.
   struct Command {
     enum class Kind : std::uint8_t {
@@ -176,6 +183,7 @@ class Link final : public Conversation {
     std::uint64_t batch = 0;  // that it is of; commands without requests are of none
     bool overdue = false;     // the breaker knows that it was not answered in time
     Question question{};
+    std::size_t most_elements = kFewElements;  // of the reply
 
     /// Nobody asked for it.
     bool aside() const { return kind == Kind::kQuestion || kind == Kind::kNotice; }
@@ -211,6 +219,8 @@ class Link final : public Conversation {
   void NoteOverdue(bool queued_expired, bool late, Nanos now);
   void AskAgain(std::span<Request> requests, std::string_view why, Remedy remedy, Nanos now);
   void Return(std::span<Request> requests, std::string_view error, bool lone);
+  void HandBack(std::span<Request> requests, std::string_view why,
+                const std::optional<Redirect>& redirect, bool lone);
 
   // link_examination.cc
   void Examine(Nanos now);
@@ -245,7 +255,9 @@ class Link final : public Conversation {
   State state_ = State::kWaiting;
   std::uint64_t attempts_ = 0;
   std::uint64_t wanted_ = 0;
-  unsigned failures_ = 0;  // in a row: connections that answered no batch
+  unsigned failures_ = 0;  // in a row: connections that answered no batch, or soon broke off
+  bool worked_ = false;    // this connection has answered a batch
+  Nanos ready_at_{0};      // since when it could
   Nanos state_until_;      // kWaiting: when to connect; kConnecting, kGreeting: when to give up
   std::string stage_;      // see OnStage
   std::string password_;   // of the next AUTH

@@ -30,23 +30,28 @@ struct Reply {
   std::vector<std::string> texts{};
 };
 
-/// Cuts a stream into replies. Never holds more than kLongestReply unread bytes, and refuses arrays
-/// of more than kMostElements or inside of arrays. Not thread safe.
+/// Cuts a stream into replies. Refuses arrays inside of arrays. Not thread safe.
 class ReplyReader {
  public:
-  enum class Next : std::uint8_t { kReply, kMore, kBroken };
+  /// kBroken: this is not RESP. kTooLong: it is longer than the reply may be, of which the rest may
+  /// be still to come.
+  enum class Next : std::uint8_t { kReply, kMore, kBroken, kTooLong };
 
-  static constexpr std::size_t kLongestReply = std::size_t{1} << 20;
-  /// 128 checks over 16 policies, asked again under their ids, take about 17,500.
-  static constexpr long long kMostElements = 32768;
+  /// Bytes that may be fed and not yet taken.
+  static constexpr std::size_t kMostUnread = std::size_t{1} << 20;
+  /// Bytes of all texts of one reply. INFO takes a few thousand.
+  static constexpr std::size_t kLongestText = std::size_t{1} << 17;
+  /// Of one array. 128 checks over 16 policies, asked again under their ids, take about 17,500.
+  static constexpr std::size_t kMostElements = 32768;
 
   ReplyReader();
   ~ReplyReader();
 
   /// False when out of bounds or memory; the stream is then of no more use.
   bool Feed(std::string_view bytes);
-  /// Takes the next finished reply. kBroken: this is not RESP, or it is out of bounds.
-  Next Take(Reply& reply);
+  /// Takes the next finished reply. `most`: the elements that an array of it may have; at most
+  /// kMostElements.
+  Next Take(Reply& reply, std::size_t most = kMostElements);
   /// Starts anew, for a new connection.
   void Reset();
 

@@ -22,23 +22,29 @@ struct ReplyTree {
   bool IsArray(std::size_t least) const { return kind == Kind::kArray && items.size() >= least; }
 };
 
-/// Reads RESP2. The slots of a cluster may be a long reply, so these bounds are wider than those of
-/// ReplyReader, but there are some. Not thread safe.
+/// How long one reply may be.
+struct ReplyTreeBounds {
+  std::size_t nodes = 4096;                 ///< of the whole tree
+  std::size_t elements = 1024;              ///< of one array
+  std::size_t text = std::size_t{1} << 16;  ///< bytes of all texts
+};
+
+/// Reads RESP2. Not thread safe.
 class ReplyTreeReader {
  public:
-  enum class Next : std::uint8_t { kReply, kMore, kBroken };
+  /// As ReplyReader::Next.
+  enum class Next : std::uint8_t { kReply, kMore, kBroken, kTooLong };
 
-  static constexpr std::size_t kLongestReply = std::size_t{4} << 20;  ///< bytes
-  static constexpr long long kMostElements = 65536;                   ///< of one array
-  static constexpr std::size_t kMostNodes = 400'000;                  ///< of one reply
+  static constexpr std::size_t kMostUnread = std::size_t{1} << 20;   ///< bytes
+  static constexpr std::size_t kLongestText = std::size_t{1} << 16;  ///< bytes of one text
   static constexpr unsigned kDeepest = 6;  ///< arrays inside of each other
 
-  ReplyTreeReader();
+  explicit ReplyTreeReader(const ReplyTreeBounds& bounds = {});
   ~ReplyTreeReader();
 
   /// False when out of bounds or memory; the stream is then of no more use.
   bool Feed(std::string_view bytes);
-  /// Takes the next finished reply. kBroken: this is not RESP2, or it is out of bounds.
+  /// Takes the next finished reply. kBroken: this is not RESP2, or it is too deep.
   Next Take(ReplyTree& reply);
 
  private:

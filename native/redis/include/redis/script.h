@@ -62,6 +62,9 @@ void AppendStateNames(const Request& reset, std::vector<std::string>& names);
 /// Appends any command.
 void AppendCommand(std::span<const std::string_view> pieces, std::string& out);
 
+/// The most elements that the script's answer to Describe(requests) can have.
+std::size_t MostElements(std::span<const Request> requests);
+
 /// Reads the script's answer to Describe(requests): sets all of each completion but its ticket.
 /// Returns false, and leaves `completions` in no certain state, if the script cannot have given
 /// such an answer. `completions` is as long as `requests`, and fresh.

@@ -31,8 +31,9 @@ class Survey {
 
   explicit Survey(const Options& options) : options_(options) {}
 
-  /// Begins anew with these, in this order.
-  void Start(std::vector<Endpoint> candidates, std::vector<std::string> command, Nanos now);
+  /// Begins anew with these, in this order. `bounds`: of each answer.
+  void Start(std::vector<Endpoint> candidates, std::vector<std::string> command, Nanos now,
+             const ReplyTreeBounds& bounds = {});
   /// Forgets what is under way.
   void Stop();
   /// Between Start and the end: the last answer taken, no candidate left, or Stop.
@@ -57,6 +58,7 @@ class Survey {
   std::vector<Endpoint> candidates_;
   std::size_t next_ = 0;  // candidate
   std::vector<std::string> command_;
+  ReplyTreeBounds bounds_;
   bool running_ = false;
   bool changed_ = false;
   Nanos patient_until_ = kNever;
