@@ -6,7 +6,7 @@ import type { Duration } from './types.js';
 
 /** Tells a memory store the time. */
 export interface Clock {
-  /** Milliseconds since any fixed moment, >= 0; fractions count down to a microsecond. */
+  /** Milliseconds since 1970, from 1900 to 2180, or since any other moment; fractions count down to a microsecond. */
   now(): number;
 }
 
@@ -63,25 +63,27 @@ export function manualClock(): ManualClock {
   return clock;
 }
 
-/** A clock that reads `Date.now()`, so that fake timers (of jest, sinon, vitest or `node:test`) drive a limiter. */
+/** A clock that reads `Date.now()` (1900 to 2180), so that fake timers (of jest, sinon, vitest or `node:test`) drive a limiter. */
 export function dateClock(): Clock {
   return { now: () => Date.now() };
 }
 
-/** The longest time a clock may tell: 100 years. What is stored lies up to 100 days further. */
-const LATEST_US = 100 * 365.25 * 86_400e6;
+/** The range of a clock: what stores can count with, in whole microseconds that a number holds exactly. */
+const EARLIEST_MS = Date.UTC(1900, 0, 1);
+const LATEST_MS = Date.UTC(2180, 0, 1);
+/** What the times that stores are told lack to 1970: they count from the earliest, as none may be below 0. */
+export const WALL_OFFSET_US = EARLIEST_MS * 1e3;
 
-/** Reads a clock that may be the caller's own. */
+/** Reads a clock that may be the caller's own, as stores are told of it: us since 1900. */
 export function readClockUs(clock: Clock): number {
   const ms: unknown = clock.now();
-  const us = typeof ms === 'number' ? Math.round(ms * 1e3) : Number.NaN;
-  if (!(us >= 0 && us <= LATEST_US)) {
+  if (!(typeof ms === 'number' && ms >= EARLIEST_MS && ms <= LATEST_MS)) {
     throw rangeError(
       'ERR_SLUICE_CLOCK',
       'clock.now()',
       ms,
-      'a number of milliseconds from 0 to 100 years',
+      `milliseconds since 1970, from ${EARLIEST_MS} (the year 1900) to ${LATEST_MS} (2180)`,
     );
   }
-  return us;
+  return Math.round(ms * 1e3) - WALL_OFFSET_US;
 }

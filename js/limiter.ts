@@ -28,7 +28,6 @@ import { describePolicy, optionsOf, shareOf, toNative } from './policy.js';
 import { RedisLimiter } from './redis-limiter.js';
 import { RedisLink } from './redis-link.js';
 import { RedisStore } from './redis-store.js';
-import { wallOffsetUs } from './timers.js';
 import type { Key, OnStoreError, Policy } from './types.js';
 
 export type * from './limiter-types.js';
@@ -228,7 +227,6 @@ function redisLimiter(sets: readonly Set[], store: RedisStore, options: LimiterO
       numbers: i === 0 ? numbers : [],
       localStore: `${store.server} ${prefix}`,
       maxKeys: LOCAL_KEYS,
-      wallOffsetUs: wallOffsetUs(),
     });
     return new RedisLink(limiter, table, store);
   });

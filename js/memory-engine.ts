@@ -12,8 +12,8 @@ import { Kind, type NativeMemoryLimiter, native } from './native.js';
 import { toNative } from './policy.js';
 import type { Decision } from './types.js';
 
-/** The monotonic clock, as native code is told of it. */
-const MONOTONIC = -1;
+/** The machine's clock, as native code is told of it. */
+const MACHINE = -1;
 
 export class MemoryEngine<Name extends string> implements Engine<Name> {
   readonly table: PolicyTable<Name>;
@@ -69,6 +69,6 @@ export class MemoryEngine<Name extends string> implements Engine<Name> {
   }
 
   #now(): number {
-    return this.#clock === undefined ? MONOTONIC : readClockUs(this.#clock);
+    return this.#clock === undefined ? MACHINE : readClockUs(this.#clock);
   }
 }

@@ -1,9 +1,8 @@
 // memory(): where state lives in this process. Stores are values; a limiter is what uses them.
 
-import type { Clock } from './clock.js';
+import { type Clock, WALL_OFFSET_US } from './clock.js';
 import { checkOptionNames, rangeError, SluiceError, typeError } from './errors.js';
 import { type NativeStore, native } from './native.js';
-import { wallOffsetUs } from './timers.js';
 
 /** Options of a memory store. */
 export interface MemoryOptions {
@@ -17,7 +16,7 @@ export interface MemoryOptions {
    * then takes the place of one that has expired, or of the least used of some near it, denied ones last.
    */
   maxKeys?: number;
-  /** For tests: `manualClock()` or `dateClock()` of 'sluice/testing'. Default: the monotonic clock. */
+  /** For tests: `manualClock()` or `dateClock()` of 'sluice/testing'. Default: the machine's, which counts sleep and never steps. */
   clock?: Clock;
 }
 
@@ -69,7 +68,7 @@ export function memory(options: MemoryOptions = {}): MemoryStore {
     name,
     maxKeys,
     clock !== undefined,
-    clock === undefined ? wallOffsetUs() : 0,
+    clock === undefined ? 0 : WALL_OFFSET_US,
   );
   if (store === undefined) {
     throw new SluiceError(

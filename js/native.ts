@@ -44,7 +44,7 @@ export const enum Kind {
 
 /** Checks and peeks answer with a code and leave a verdict in `exchange`; see native/addon/environment.h. */
 export interface NativeMemoryLimiter {
-  /** One cost for all policies, default 1; without `nowUs`, or below 0, it is the monotonic clock's time. */
+  /** One cost for all policies, default 1; without `nowUs`, or below 0, it is the time of the machine's clock. */
   check(key: string, cost?: number, nowUs?: number): number;
   peek(key: string, cost?: number, nowUs?: number): number;
   /** A call that stands in `exchange`. Answers a check's code, or -3 for an id reused; whether slots were held; of an abort whether nobody waits behind it; or 0. */
@@ -171,6 +171,7 @@ export interface NativeAddon {
     name: string | undefined,
     maxKeys: number,
     externalClock: boolean,
+    /** What an external clock lacks to 1970. */
     wallOffsetUs: number,
   ): NativeStore | undefined;
   memoryStoreStats(store: NativeStore): [keys: number, capacity: number, evicted: number];
@@ -222,7 +223,6 @@ export interface NativeAddon {
     /** Names the store of `localPolicies` in all threads. */
     localStore: string;
     maxKeys: number;
-    wallOffsetUs: number;
   }): NativeRedisLimiter;
   /**
    * Answers stand in `exchange`, one behind the other: `[ticket, fault]` and a verdict; or, in place of its code and

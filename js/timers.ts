@@ -8,11 +8,3 @@ export const { setTimeout, clearTimeout, setImmediate } = timers;
 
 /** In ms, from any moment. */
 export const monotonicMs: () => number = performance.now.bind(performance);
-
-const wallMs = Date.now;
-const hrtimeNs = process.hrtime.bigint;
-
-/** What the monotonic clock lacks to 1970, in whole us. */
-export function wallOffsetUs(): number {
-  return Math.round(wallMs() * 1e3 - Number(hrtimeNs() / 1000n));
-}

@@ -40,7 +40,7 @@ struct Bound {
   Environment& environment;
   MemoryLimiter limiter;
   const bool external_clock;  // of the store
-  MonotonicClock clock;
+  BootClock clock;
   Verdict verdict;  // kept from call to call: clearing one costs as much as the decision
 };
 
@@ -226,13 +226,14 @@ napi_value Act(napi_env env, napi_callback_info info) {
 
 Napi::Value OpenMemoryStore(const Napi::CallbackInfo& info) {
   const bool external_clock = ReadFlag(info[2], "externalClock");
-  // The caller's clock may tell any time: nothing is to be added to it.
-  const std::int64_t most_offset = external_clock ? 0 : kLargestWallOffsetUs;
-  const MemoryStore::Options options{
-      .max_keys = static_cast<std::size_t>(ReadWhole(info[1], "maxKeys", 1, kMostKeys)),
-      .seed = RandomSeed(),
-      .wall_offset = FromMicros(ReadWhole(info[3], "wallOffsetUs", -most_offset, most_offset)),
-      .clock = external_clock ? nullptr : &MonotonicClock::Instance()};
+  auto options = MemoryStore::OnMachineClocks(
+      static_cast<std::size_t>(ReadWhole(info[1], "maxKeys", 1, kMostKeys)), RandomSeed());
+  const Nanos offset = FromMicros(ReadWhole(info[3], "wallOffsetUs", -kLargestWallOffsetUs, 0));
+  if (external_clock) {
+    options.wall_offset = offset;
+    options.clock = nullptr;
+    options.wall = nullptr;
+  }
   std::shared_ptr<MemoryStore> store;
   if (info[0].IsUndefined()) {
     store = std::make_shared<MemoryStore>(options);

@@ -238,14 +238,11 @@ Napi::Value MakeRedisLimiter(const Napi::CallbackInfo& info) {
       throw Napi::RangeError::New(env, "localShare must be above 0 and at most 1");
     }
     // One for all limiters of the process, so that an outage grants a policy that they share once.
-    options.local = OpenNamedStore(
-        kFallback + text("localStore"),
-        MemoryStore::Options{.max_keys = static_cast<std::size_t>(whole("maxKeys", 1, kMostKeys)),
-                             .seed = RandomSeed(),
-                             .wall_offset = FromMicros(whole("wallOffsetUs", -kLargestWallOffsetUs,
-                                                             kLargestWallOffsetUs)),
-                             .clock = &MonotonicClock::Instance()},
-        false);
+    options.local =
+        OpenNamedStore(kFallback + text("localStore"),
+                       MemoryStore::OnMachineClocks(
+                           static_cast<std::size_t>(whole("maxKeys", 1, kMostKeys)), RandomSeed()),
+                       false);
     if (!options.local) throw Napi::RangeError::New(env, "localStore is open with other maxKeys");
   }
   const Napi::Array numbers = ReadList(from.Get("numbers"), "numbers", 0, kMostNumbers);

@@ -44,7 +44,7 @@ std::optional<FixedWindow> FixedWindow::WithLimit(std::int64_t limit) const {
 }
 
 Micros FixedWindow::StartOf(Micros now) const {
-  return align_ == Align::kMonth ? FirstOfMonth(now, 0) : now - now % window_;
+  return align_ == Align::kMonth ? FirstOfMonth(now, 0) : WindowStart(now, window_);
 }
 
 Micros FixedWindow::EndOf(Micros start) const {

@@ -57,7 +57,7 @@ void DescribeState(std::span<const Policy> policies, std::span<const Ask> asks,
           decision.delay = a.Delay(Nanos{readings[i].numbers[0]}, asks[i].cost);
         }
       } else {
-        decision.mark = a.Mark(after, now.wall);
+        decision.mark = a.Mark(after, WallFor(a, now));
       }
     });
   }

@@ -40,7 +40,7 @@ std::optional<SlidingWindow> SlidingWindow::WithLimit(std::int64_t limit) const 
 Reading SlidingWindow::Read(const State& state, Micros now) const {
   const bool held = state.current > 0 || state.previous > 0;
   const Micros at = held ? std::max(now, state.start) : now;
-  const Micros start = at - at % window_;
+  const Micros start = WindowStart(at, window_);
   std::int64_t current = 0;
   std::int64_t previous = 0;
   if (held && start == state.start) {

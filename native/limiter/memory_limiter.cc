@@ -59,7 +59,7 @@ void MemoryLimiter::Open(Verdict& verdict) const {
 
 void MemoryLimiter::Check(KeyHash key, std::span<const std::int64_t> costs, Nanos now,
                           Verdict& verdict) const {
-  if (!IsQuick()) return Check({&key, 1}, Asks(costs).Question(), now, verdict);
+  if (!plain_) return Check({&key, 1}, Asks(costs).Question(), now, verdict);
   Open(verdict);
   verdict.allowed = store_->Check(key, policies_, scopes_, costs, now, verdict.Decisions());
   verdict.Bind();

@@ -100,7 +100,7 @@ class RedisLimiter::Desk final : public redis::Sink, public std::enable_shared_f
         Answer answer;
         answer.ticket = question.ticket;
         if (local_) {
-          answer.done = local_->Do(question, local_->KeysOf(question), clock_.Now());
+          answer.done = local_->Do(question, local_->KeysOf(question), local_clock_.Now());
         }
         answers_to_->Deliver({&answer, 1});
         continue;
@@ -113,7 +113,7 @@ class RedisLimiter::Desk final : public redis::Sink, public std::enable_shared_f
       pending.tick = tick;
       if (local_) {
         pending.keys = local_->KeysOf(question);
-        local_->Follow(question, pending.keys, clock_.Now());
+        local_->Follow(question, pending.keys, local_clock_.Now());
       }
       requests.push_back({.kind = question.kind,
                           .route = {},
@@ -254,7 +254,8 @@ class RedisLimiter::Desk final : public redis::Sink, public std::enable_shared_f
       DecideByStore(completion, pending.question, verdict);
       if (!verdict.allowed) KeepDenial(completion, pending, verdict);
     } else if (rule_ == StoreErrorRule::kLocal) {
-      answer.id_reused = !local_->Decide(pending.question, pending.keys, clock_.Now(), verdict);
+      answer.id_reused =
+          !local_->Decide(pending.question, pending.keys, local_clock_.Now(), verdict);
       answer.decided = !answer.id_reused;
       verdict.source = Source::kLocal;
     } else {
@@ -292,7 +293,8 @@ class RedisLimiter::Desk final : public redis::Sink, public std::enable_shared_f
   const std::shared_ptr<AnswerSink> answers_to_;
   const StoreErrorRule rule_;
   const IdScope ids_;
-  const MonotonicClock clock_;
+  const MonotonicClock clock_;   // of deadlines and denials
+  const BootClock local_clock_;  // of the local store
   KeyChanges& changes_ = KeyChanges::OfProcess();
   std::optional<LocalFallback> local_;
   std::optional<DenialCache> denials_;

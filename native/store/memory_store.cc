@@ -9,6 +9,7 @@
 #include "store/id_table.h"
 #include "store_check.h"
 #include "store_tables.h"
+#include "wall_steps.h"
 
 namespace sluice {
 namespace {
@@ -25,11 +26,21 @@ std::uint64_t SaltOf(const MemoryStore& store) {
 
 }  // namespace
 
+MemoryStore::Options MemoryStore::OnMachineClocks(std::size_t max_keys, const Seed& seed) {
+  const BootClock& clock = BootClock::Instance();
+  const WallClock& wall = WallClock::Instance();
+  return {.max_keys = max_keys,
+          .seed = seed,
+          .wall_offset = std::chrono::floor<Micros>(wall.Now() - clock.Now()),
+          .clock = &clock,
+          .wall = &wall};
+}
+
 MemoryStore::MemoryStore(const Options& options)
     : options_(options),
-      tables_(
-          std::make_unique<StoreTables>(options.max_keys, SaltOf(*this), blocks_, options.clock)),
-      ids_(std::make_unique<IdTable>()) {}
+      tables_(std::make_unique<StoreTables>(options.max_keys, SaltOf(*this), options.clock)),
+      ids_(std::make_unique<IdTable>()),
+      wall_steps_(std::make_unique<WallSteps>(options.wall_offset, options.clock, options.wall)) {}
 
 MemoryStore::~MemoryStore() = default;
 
@@ -44,15 +55,37 @@ KeyHash MemoryStore::Hash(std::string_view bytes) const {
 }
 
 Moment MemoryStore::At(Nanos now) const {
-  return {.now = now, .wall = ToMicros(now + options_.wall_offset)};
+  // Rounded apart, so that `wall` is as far from it at all times.
+  const auto offset = std::chrono::floor<Micros>(options_.wall_offset);
+  return {.now = now, .wall = ToMicros(now) + offset, .steps = wall_steps_->Sum(now)};
+}
+
+bool MemoryStore::IsBlocked(KeyHash key, std::span<const KeyHash> scopes, Nanos now) const {
+  for (const KeyHash scope : scopes) {
+    const EntryHash entry = EntryOf(key, scope);
+    if (!tables_->MayBeBlocked(entry, now)) continue;
+    const Quiescence::Guard guard;
+    if (tables_->tats.Peek(tables_->BlockOf(entry).bits).tat() > now) return true;
+  }
+  return false;
 }
 
 bool MemoryStore::Check(KeyHash key, std::span<const Policy> policies,
                         std::span<const KeyHash> scopes, std::span<const std::int64_t> costs,
                         Nanos now, std::span<Decision> decisions) {
+  const std::size_t count = policies.size();
+  if (IsBlocked(key, scopes, now)) {
+    std::array<EntryHash, kMaxPolicies> entries;
+    std::array<Ask, kMaxPolicies> asks;
+    for (std::size_t i = 0; i < count; ++i) {
+      entries[i] = EntryOf(key, scopes[i]);
+      asks[i] = {.cost = costs[i], .limit = kOwnLimit};
+    }
+    return Check({.policies = policies, .entries = std::span(entries).first(count)},
+                 {.asks = std::span(asks).first(count)}, now, decisions);
+  }
   const Quiescence::Guard guard;
   TatTable& table = tables_->tats;
-  const std::size_t count = policies.size();
   Cells cells;
   Backlogs backlogs;
   for (;;) {

@@ -8,20 +8,36 @@ namespace {
 // threads which end after the process's static objects are safe.
 constinit std::atomic<Quiescence::Participant*> participants{nullptr};
 
-// Hands the record on when the thread ends.
-struct Leave {
-  Quiescence::Participant* mine = nullptr;
-  ~Leave() {
-    if (mine != nullptr) mine->taken.store(false, std::memory_order_release);
-  }
-};
+// Whether the thread has handed its record on. Needs no destructor, so it can be read to the end.
+thread_local constinit bool has_left = false;
 
 }  // namespace
+
+// Hands the record on when the thread ends.
+struct Quiescence::Leave {
+  Participant* mine = nullptr;
+  ~Leave() {
+    if (mine == nullptr) return;
+    // A thread_local object that is destroyed later may still ask a store.
+    self_ = nullptr;
+    has_left = true;
+    mine->taken.store(false, std::memory_order_release);
+  }
+};
 
 thread_local constinit Quiescence::Participant* Quiescence::self_ = nullptr;
 
 Quiescence::Participant& Quiescence::Join() {
+  Participant& mine = Take();
+  self_ = &mine;
+  // Nothing runs any more that could hand on the record of a thread that has left: it stays taken.
+  if (has_left) return mine;
   static thread_local Leave leave;
+  leave.mine = &mine;
+  return mine;
+}
+
+Quiescence::Participant& Quiescence::Take() {
   Participant* mine = participants.load(std::memory_order_acquire);
   for (; mine != nullptr; mine = mine->next) {
     bool taken = false;
@@ -34,8 +50,6 @@ Quiescence::Participant& Quiescence::Join() {
     while (!participants.compare_exchange_weak(mine->next, mine, std::memory_order_seq_cst)) {
     }
   }
-  leave.mine = mine;
-  self_ = mine;
   return *mine;
 }
 

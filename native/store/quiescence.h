@@ -57,7 +57,11 @@ class Quiescence {
     Participant* self = self_;
     return self != nullptr ? *self : Join();
   }
+  struct Leave;
+  /// The calling thread's first operation.
   static Participant& Join();
+  /// A record that no other thread has.
+  static Participant& Take();
 
   static thread_local constinit Participant* self_;
 };

@@ -71,8 +71,22 @@ void ChangeWide(StoreTables& tables, const Subject& subject, std::size_t i, cons
   if (slot == nullptr) return;
   const std::size_t weight = WeightOf(slot->state);
   change(slot->state);
-  lock.Close(*slot, algorithm, ReadState(algorithm, &slot->state, now.wall, 0, false), now.wall,
-             weight);
+  const Reading after = ReadState(algorithm, &slot->state, WallFor(algorithm, now), 0, false);
+  lock.Close(*slot, algorithm, after, ToMicros(now.now), weight);
+}
+
+// The mark may be known modulo 2^53 only: it is the one that lies nearest.
+void CreditWide(const Algorithm& algorithm, WideState& state, std::int64_t units,
+                std::optional<std::int64_t> mark, const Moment& now) {
+  constexpr std::int64_t kModulus = std::int64_t{1} << 53;
+  const Micros wall = WallFor(algorithm, now);
+  if (mark) {
+    std::int64_t ahead = (*mark - wall.count()) % kModulus;
+    if (ahead >= kModulus / 2) ahead -= kModulus;
+    if (ahead < -kModulus / 2) ahead += kModulus;
+    mark = wall.count() + ahead;
+  }
+  CreditState(algorithm, state, units, mark, wall);
 }
 
 void DebitWide(StoreTables& tables, const Subject& subject, std::size_t i, std::int64_t units,
@@ -85,16 +99,17 @@ void DebitWide(StoreTables& tables, const Subject& subject, std::size_t i, std::
       WideSlot* found = lock.Find(entry);
       const std::size_t keys_more = found == nullptr ? 1 : WeightOfOneMore(found->state);
       if (lock.Ready(found, entry, algorithm) && (!seeks_room || tables.HasRoomFor(keys_more))) {
-        WideSlot& slot = lock.Open(found, entry, algorithm, now.wall);
+        WideSlot& slot = lock.Open(found, entry, algorithm, ToMicros(now.now));
         const std::size_t weight = WeightOf(slot.state);
-        DebitState(algorithm, slot.state, units, now.wall);
-        lock.Close(slot, algorithm, ReadState(algorithm, &slot.state, now.wall, 0, false), now.wall,
-                   weight);
+        const Micros wall = WallFor(algorithm, now);
+        DebitState(algorithm, slot.state, units, wall);
+        lock.Close(slot, algorithm, ReadState(algorithm, &slot.state, wall, 0, false),
+                   ToMicros(now.now), weight);
         return;
       }
     }
     if (seeks_room) seeks_room = tables.MakeRoom(1, entry, subject.entries, now);
-    tables.wides.Supply(entry, algorithm, now.wall);
+    tables.wides.Supply(entry, algorithm, ToMicros(now.now));
   }
 }
 
@@ -151,7 +166,7 @@ void MemoryStore::Credit(const Subject& subject, std::span<const std::int64_t> u
       });
     } else {
       ChangeWide(*tables_, subject, i, at,
-                 [&](WideState& state) { CreditState(algorithm, state, units[i], mark, at.wall); });
+                 [&](WideState& state) { CreditWide(algorithm, state, units[i], mark, at); });
     }
   }
 }
@@ -173,9 +188,8 @@ bool MemoryStore::Abort(const Subject& subject, std::span<const std::int64_t> un
       });
       given_back = given_back && !has_followers;
     } else {
-      ChangeWide(*tables_, subject, i, at, [&](WideState& state) {
-        CreditState(algorithm, state, units[i], marks[i], at.wall);
-      });
+      ChangeWide(*tables_, subject, i, at,
+                 [&](WideState& state) { CreditWide(algorithm, state, units[i], marks[i], at); });
     }
   }
   return given_back;
@@ -219,7 +233,7 @@ void MemoryStore::Reset(const Subject& subject) {
   const Quiescence::Guard guard;
   for (std::size_t i = 0; i < subject.policies.size(); ++i) {
     const EntryHash entry = subject.entries[i];
-    if (tables_->LooksForBlock(subject.policies[i])) tables_->EraseTat(tables_->BlockOf(entry));
+    tables_->EraseTat(tables_->BlockOf(entry));
     if (IsTat(subject.policies[i].algorithm)) {
       tables_->EraseTat(entry);
       continue;

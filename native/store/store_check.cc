@@ -81,7 +81,7 @@ void StoreCheck::ReadTats(Look look) {
       cells_[i] = look(entries_[i]);
       readings_[i].numbers[0] = Backlog(cells_[i].tat(), now_.now).count();
     }
-    if (tables_.LooksForBlock(policies_[i])) {
+    if (tables_.MayBeBlocked(entries_[i], now_.now)) {
       readings_[i].blocked = Backlog(look(tables_.BlockOf(entries_[i])).tat(), now_.now);
     }
   }
@@ -93,8 +93,9 @@ void StoreCheck::ReadWides(const WideTable::Lock& lock) {
     slots_[i] = lock.Find(entries_[i]);
     const Ask& ask = question_.asks[i];
     readings_[i].numbers = ReadState(AlgorithmFor(policies_[i], ask),
-                                     slots_[i] == nullptr ? nullptr : &slots_[i]->state, now_.wall,
-                                     ask.cost, policies_[i].charge_denied && !hopeless_)
+                                     slots_[i] == nullptr ? nullptr : &slots_[i]->state,
+                                     WallFor(policies_[i].algorithm, now_), ask.cost,
+                                     policies_[i].charge_denied && !hopeless_)
                                .numbers;
   }
 }
@@ -131,7 +132,7 @@ void StoreCheck::Provide() {
   for (std::size_t i = 0; i < size(); ++i) {
     if (judgement_.parts[i].effect == Effect::kNone) continue;
     if (IsWide(i)) {
-      tables_.wides.Supply(entries_[i], policies_[i].algorithm, now_.wall);
+      tables_.wides.Supply(entries_[i], policies_[i].algorithm, ToMicros(now_.now));
     } else if (ChargesTat(i) && !cells_[i].claimed()) {
       tables_.tats.Reserve(entries_[i].bits, RuleOf(policies_[i].algorithm), now_.now);
     }
@@ -173,12 +174,13 @@ void StoreCheck::ChargeWides(WideTable::Lock& lock) {
       continue;
     }
     const Algorithm& algorithm = policies_[i].algorithm;
-    WideSlot& slot = lock.Open(slots_[i], entries_[i], algorithm, now_.wall);
+    WideSlot& slot = lock.Open(slots_[i], entries_[i], algorithm, ToMicros(now_.now));
     const std::size_t weight = WeightOf(slot.state);
     Apply(effect, AlgorithmFor(policies_[i], question_.asks[i]), slot.state, readings_[i],
-          question_.asks[i].cost, question_.holder, now_.wall);
+          question_.asks[i].cost, question_.holder, WallFor(algorithm, now_));
     slot.SetDenied(Denies(i));
-    lock.Close(slot, algorithm, after_[i], now_.wall, weight);  // never erases: it was charged
+    // Never erases: it was charged.
+    lock.Close(slot, algorithm, after_[i], ToMicros(now_.now), weight);
   }
 }
 

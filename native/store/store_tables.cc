@@ -32,7 +32,7 @@ bool StoreTables::MakeRoom(std::size_t keys_more, EntryHash near, std::span<cons
         if (found.rank < tat.rank) tat = found;
       }
       if (wides.weight() > 0 && tat.rank != kExpiredRank) {
-        const WideTable::Victim found = wides.PickVictim(place, spared, now.wall);
+        const WideTable::Victim found = wides.PickVictim(place, spared, ToMicros(now.now));
         if (found.rank < wide.rank) wide = found;
       }
     }
@@ -46,7 +46,11 @@ bool StoreTables::MakeRoom(std::size_t keys_more, EntryHash near, std::span<cons
 void StoreTables::Block(EntryHash entry, Nanos span, bool replaces, const Moment& now) {
   const EntryHash block = BlockOf(entry);
   const TatRule rule{.capacity = 1, .interval = span};
-  blocks_.store(true, std::memory_order_release);
+  std::atomic<Nanos::rep>& last_end = block_ends_[PartOf(entry)];
+  const Nanos::rep end = (now.now + span).count();
+  for (Nanos::rep seen = last_end.load(std::memory_order_relaxed);
+       seen < end && !last_end.compare_exchange_weak(seen, end, std::memory_order_acq_rel);) {
+  }
   for (;;) {
     const TatTable::Cell cell = tats.Find(block.bits, now.now);
     if (!replaces && cell.tat() > now.now) return;

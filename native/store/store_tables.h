@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -19,16 +20,9 @@ namespace sluice {
 /// Thread safe. All but the constructor REQUIRE that the caller holds a Quiescence::Guard.
 class StoreTables {
  public:
-  /// `salt`: secret. `blocks`: set when the first block is. `clock`: see MemoryStore::Options. Both
-  /// outlive this.
-  StoreTables(std::size_t max_keys, std::uint64_t salt, std::atomic<bool>& blocks,
-              const Clock* clock)
-      : tats(max_keys),
-        wides(max_keys),
-        max_keys_(max_keys),
-        salt_(salt),
-        blocks_(blocks),
-        clock_(clock) {}
+  /// `salt`: secret. `clock`: see MemoryStore::Options.
+  StoreTables(std::size_t max_keys, std::uint64_t salt, const Clock* clock)
+      : tats(max_keys), wides(max_keys), max_keys_(max_keys), salt_(salt), clock_(clock) {}
 
   /// The time by now, in a call that began at `now`: its thread may have stood still meanwhile.
   Nanos Later(Nanos now) const { return clock_ == nullptr ? now : std::max(now, clock_->Now()); }
@@ -43,8 +37,9 @@ class StoreTables {
 
   /// A block is an entry among the TATs, which passes when the block ends.
   EntryHash BlockOf(EntryHash entry) const { return {entry.bits ^ salt_}; }
-  bool LooksForBlock(const Policy& policy) const {
-    return policy.block_for > Nanos{0} || blocks_.load(std::memory_order_acquire);
+  /// False: the entry is not blocked at `now`. True: its block has to be looked up.
+  bool MayBeBlocked(EntryHash entry, Nanos now) const {
+    return now.count() < block_ends_[PartOf(entry)].load(std::memory_order_acquire);
   }
   /// Sets a block. One that runs stays as it is, unless it is to be replaced.
   void Block(EntryHash entry, Nanos span, bool replaces, const Moment& now);
@@ -55,10 +50,17 @@ class StoreTables {
   WideTable wides;
 
  private:
+  static constexpr std::size_t kBlockParts = 1024;
+  static std::size_t PartOf(EntryHash entry) {
+    return static_cast<std::size_t>(entry.bits >> 32) % kBlockParts;
+  }
+
   const std::size_t max_keys_;
   const std::uint64_t salt_;
-  std::atomic<bool>& blocks_;
   const Clock* const clock_;
+  /// When the last block among the entries of a part ends, so that blocks cost those few a lookup
+  /// while they last, and nobody else.
+  std::array<std::atomic<Nanos::rep>, kBlockParts> block_ends_{};
 };
 
 }  // namespace sluice

@@ -17,31 +17,33 @@ namespace sluice {
 
 __extension__ using UInt128 = unsigned __int128;
 
-// Key word: the upper 58 bits of the hash, then 6 bits of code: how long a full refill of the
-// policy that last charged takes, as a power of two in ns (1 to 54); it ranks entries for eviction.
+// Key word: the upper 57 bits of the hash; whether the key's last call was denied; and 6 bits of
+// code: how long a full refill of the policy that last charged takes, as a power of two in ns (1 to
+// 54). The last two rank entries for eviction, and are hints only.
+inline constexpr std::uint64_t kDenied = 64;
 inline constexpr std::uint64_t kCodeMask = 63;
+inline constexpr std::uint64_t kHintMask = kDenied | kCodeMask;
 inline constexpr std::uint64_t kEmpty = 0;
 inline constexpr std::uint64_t kClosed = 63;  // an empty slot that may no longer be claimed
 
-// TAT word: (TAT + 1) * 4, then the denied and the frozen bit. So 0 means claimed, never charged.
+// TAT word: (TAT + 1) * 2, then the frozen bit. So 0 means claimed, never charged.
 inline constexpr std::uint64_t kFrozen = 1;  // being moved: read it, do not change it
-inline constexpr std::uint64_t kDenied = 2;
 inline constexpr std::uint64_t kUncharged = 0;
 inline constexpr std::uint64_t kMoved = ~std::uint64_t{0};  // look in the next generation
 // Evicted or erased; only its own key revives it.
-inline constexpr std::uint64_t kDead = kMoved - 3;
+inline constexpr std::uint64_t kDead = kMoved - 1;
 
 inline std::uint64_t WordOf(Nanos tat) {
-  return (static_cast<std::uint64_t>(tat.count()) + 1) << 2;
+  return (static_cast<std::uint64_t>(tat.count()) + 1) << 1;
 }
-inline Nanos TatOf(std::uint64_t word) { return Nanos{static_cast<std::int64_t>(word >> 2) - 1}; }
+inline Nanos TatOf(std::uint64_t word) { return Nanos{static_cast<std::int64_t>(word >> 1) - 1}; }
 
 inline bool IsLive(std::uint64_t word) {
   return word != kUncharged && word != kDead && word != kMoved;
 }
 
 inline bool SameKey(std::uint64_t key_word, std::uint64_t hash) {
-  return (key_word & ~kCodeMask) == (hash & ~kCodeMask) && key_word != kEmpty &&
+  return (key_word & ~kHintMask) == (hash & ~kHintMask) && key_word != kEmpty &&
          key_word != kClosed;
 }
 
@@ -74,7 +76,7 @@ struct TatTable::Generation {
   std::size_t bytes() const { return slots * sizeof(Slot); }
   /// The order of homes is that of hashes, so that a move reads and writes from front to back.
   std::size_t Home(std::uint64_t hash) const {
-    const auto wide = static_cast<UInt128>(hash & ~kCodeMask) * slots;
+    const auto wide = static_cast<UInt128>(hash & ~kHintMask) * slots;
     return static_cast<std::size_t>(wide >> 64);
   }
   std::size_t After(std::size_t index) const { return index + 1 == slots ? 0 : index + 1; }

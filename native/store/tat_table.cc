@@ -21,12 +21,14 @@ std::size_t TatTable::capacity() const {
 }
 
 Nanos TatTable::Cell::tat() const {
-  return tat_word != nullptr && IsLive(seen) ? TatOf(seen & ~(kDenied | kFrozen)) : Nanos{0};
+  return tat_word != nullptr && IsLive(seen) ? TatOf(seen & ~kFrozen) : Nanos{0};
 }
 
 bool TatTable::Cell::held() const { return tat_word != nullptr && IsLive(seen); }
 
-bool TatTable::Cell::denied() const { return held() && (seen & kDenied) != 0; }
+bool TatTable::Cell::denied() const {
+  return held() && (key->load(std::memory_order_relaxed) & kDenied) != 0;
+}
 
 std::uint64_t TatTable::CodeFor(const TatRule& rule) { return CodeOf(rule); }
 
@@ -95,24 +97,22 @@ bool TatTable::Charge(const Cell& cell, Nanos tat, const TatRule& rule, Standing
   std::uint64_t seen = cell.seen;
   const bool enters = seen == kUncharged || seen == kDead;
   if (enters) live_.fetch_add(1, std::memory_order_relaxed);  // before it can be removed again
-  const std::uint64_t word = WordOf(tat) | (standing == Standing::kDenied ? kDenied : 0);
-  if (!cell.tat_word->compare_exchange_strong(seen, word, std::memory_order_acq_rel)) {
+  if (!cell.tat_word->compare_exchange_strong(seen, WordOf(tat), std::memory_order_acq_rel)) {
     if (enters) live_.fetch_sub(1, std::memory_order_relaxed);
     return false;
   }
-  const std::uint64_t code = CodeOf(rule);
+  const std::uint64_t hints = CodeOf(rule) | (standing == Standing::kDenied ? kDenied : 0);
   std::uint64_t key_word = cell.key->load(std::memory_order_relaxed);
-  if ((key_word & kCodeMask) != code) {  // only a hint for eviction: a lost race does not matter
-    cell.key->compare_exchange_strong(key_word, (key_word & ~kCodeMask) | code,
+  if ((key_word & kHintMask) != hints) {  // for eviction alone: a lost race does not matter
+    cell.key->compare_exchange_strong(key_word, (key_word & ~kHintMask) | hints,
                                       std::memory_order_relaxed);
   }
   return true;
 }
 
 void TatTable::MarkDenied(const Cell& cell) {
-  std::uint64_t seen = cell.seen;
-  if (cell.tat_word == nullptr || !IsLive(seen) || (seen & (kDenied | kFrozen)) != 0) return;
-  cell.tat_word->compare_exchange_strong(seen, seen | kDenied, std::memory_order_acq_rel);
+  if (!cell.held() || cell.denied()) return;
+  cell.key->fetch_or(kDenied, std::memory_order_relaxed);
 }
 
 bool TatTable::Erase(const Cell& cell) {
@@ -126,7 +126,7 @@ bool TatTable::Erase(const Cell& cell) {
 
 // Finds the key's slot, or claims one for it, in the generation where it belongs now.
 TatTable::Slot& TatTable::Claim(std::uint64_t hash, std::uint64_t code, Nanos now) {
-  const std::uint64_t key_word = (hash & ~kCodeMask) | code;
+  const std::uint64_t key_word = (hash & ~kHintMask) | code;
   Generation* in = current_.load(std::memory_order_seq_cst);
   std::size_t probes = 0;
   for (std::size_t i = in->Home(hash);;) {
@@ -193,7 +193,7 @@ TatTable::Victim TatTable::PickVictim(std::uint64_t hash, std::span<const EntryH
       double rank = kExpiredRank;
       if (backlog > Nanos{0}) {
         rank = std::ldexp(static_cast<double>(backlog.count()), -static_cast<int>(key & kCodeMask));
-        if ((word & kDenied) != 0) rank += kDeniedRank;
+        if ((key & kDenied) != 0) rank += kDeniedRank;
       }
       if (rank >= victim.rank) continue;
       victim.rank = rank;

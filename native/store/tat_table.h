@@ -79,7 +79,7 @@ class TatTable {
   TatTable(const TatTable&) = delete;
   TatTable& operator=(const TatTable&) = delete;
 
-  // All of these REQUIRE that the caller holds a Quiescence::Guard. `hash` has its low 6 bits
+  // All of these REQUIRE that the caller holds a Quiescence::Guard. `hash` has its low 7 bits
   // ignored. `now` is the moment of the call: entries whose TAT has passed by then may be dropped.
 
   /// Looks a key up, for a charge or an erasure to follow.

@@ -93,13 +93,13 @@ Reading ReadState(const Algorithm& algorithm, const WideState* state, Micros now
   return std::visit(
       [&]<typename A>(const A& a) -> Reading {
         if constexpr (Wide<A>) {
-          static const typename A::State kNone{};
-          const auto* own = state == nullptr ? nullptr : StateOf<A>(state);
-          if (own == nullptr) own = &kNone;
+          const auto* held = state == nullptr ? nullptr : StateOf<A>(state);
+          const typename A::State none{};
+          const auto& own = held == nullptr ? none : *held;
           if constexpr (WindowLike<A>) {
-            return a.Read(*own, now);
+            return a.Read(own, now);
           } else {
-            return a.Read(*own, now, cost, charges_denials);
+            return a.Read(own, now, cost, charges_denials);
           }
         } else {
           return {};

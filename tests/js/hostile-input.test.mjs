@@ -297,7 +297,7 @@ test('a clock that throws, or tells no time, fails that call alone', async () =>
   let tells = () => clock.now();
   const limiter = createLimiter({ policies, store: memory({ clock: { now: () => tells() } }) });
   limiter.checkSync('k');
-  for (const wrong of [Number.NaN, -1, Infinity, '5', undefined, null, 5n, {}, 1e16]) {
+  for (const wrong of [Number.NaN, -3e12, Infinity, '5', undefined, null, 5n, {}, 7e12]) {
     tells = () => wrong;
     const expected = refused('clock.now()', wrong);
     assert.throws(() => limiter.checkSync('k'), expected);

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <ctime>
 
 namespace sluice::testing {
 namespace {
@@ -27,8 +28,13 @@ TEST(ManualClock, AdvancesAndStepsBack) {
   EXPECT_EQ(clock.Now(), seconds(3) + Nanos{1});
 }
 
-TEST(MonotonicClock, MovesAndNeverBack) {
-  const MonotonicClock clock;
+template <typename T>
+class MachineClock : public ::testing::Test {};
+using MachineClocks = ::testing::Types<MonotonicClock, BootClock>;
+TYPED_TEST_SUITE(MachineClock, MachineClocks);
+
+TYPED_TEST(MachineClock, MovesAndNeverBack) {
+  const TypeParam clock;
   const Nanos first = clock.Now();
   EXPECT_GE(first, Nanos{0});
   Nanos last = first;
@@ -37,6 +43,28 @@ TEST(MonotonicClock, MovesAndNeverBack) {
     ASSERT_GE(now, last);
     last = now;
   }
+}
+
+#ifdef CLOCK_BOOTTIME
+TEST(BootClock, CountsTheSleepOfTheMachine) {
+  const auto read = [] {
+    timespec time{};
+    clock_gettime(CLOCK_BOOTTIME, &time);
+    return seconds(time.tv_sec) + Nanos{time.tv_nsec};
+  };
+  const Nanos before = read();
+  const Nanos now = BootClock::Instance().Now();
+  EXPECT_LE(before, now);
+  EXPECT_LE(now, read());
+}
+#endif
+
+TEST(WallClock, CountsFrom1970) {
+  const auto read = [] { return std::chrono::system_clock::now().time_since_epoch(); };
+  const Nanos before = read();
+  const Nanos now = WallClock::Instance().Now();
+  EXPECT_LE(before, now + seconds(1)) << "unless somebody sets it just now";
+  EXPECT_LE(now, read() + seconds(1));
 }
 
 }  // namespace

@@ -138,7 +138,7 @@ class OnePolicy {
 
   bool Take(std::string_view key, std::int64_t cost, Nanos now, HolderId holder = {}) {
     Decision decision;
-    if (IsPlainTat(policy_[0]) && store_.unblocked()) {
+    if (IsPlainTat(policy_[0])) {
       return store_.Check(store_.Hash(key), policy_, scope_, {&cost, 1}, now, {&decision, 1});
     }
     const Ask ask{.cost = cost};

@@ -27,9 +27,8 @@ class Undo : public ::testing::Test {
   }
   Nanos Tat(Nanos now) { return tables_.tats.Find(kEntry.bits, now).tat(); }
 
-  std::atomic<bool> blocks_{false};
   ManualClock clock_;
-  StoreTables tables_{100, 0, blocks_, &clock_};
+  StoreTables tables_{100, 0, &clock_};
   const Quiescence::Guard guard_;
 };
 

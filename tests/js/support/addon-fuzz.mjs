@@ -235,7 +235,6 @@ const options = () => {
     plan: or(text),
     description: or(() => pick(['', 'description'])),
     maxKeys: or(() => pick([1, 100])),
-    wallOffsetUs: or(() => below(2 ** 31)),
   });
   return chance(0.02) ? trap(made) : made;
 };
@@ -290,9 +289,8 @@ const FUNCTIONS = {
   ],
   openMemoryStore: [
     () => {
-      const external = or(() => chance(0.5));
       const size = or(() => pick([1, 16, 1000, 100_000]));
-      return [or(() => maybe(text)), size, external, or(() => (external ? 0 : below(2 ** 31)))];
+      return [or(() => maybe(text)), size, or(() => chance(0.5)), or(() => -below(2 ** 51))];
     },
     (result) => keep('store', result),
   ],

@@ -50,7 +50,6 @@ export function redisOptions(change = {}) {
     numbers: [],
     localStore: 'server p',
     maxKeys: 100,
-    wallOffsetUs: 0,
     ...change,
   };
 }

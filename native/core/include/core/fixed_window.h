@@ -46,6 +46,8 @@ class FixedWindow {
   /// A month: 31 days.
   Micros window() const { return window_; }
   Align align() const { return align_; }
+  /// Whether its windows are the wall clock's.
+  bool FollowsWallClock() const { return align_ != Align::kFirstRequest; }
   /// "fw1.60000", "fw1.60000c", "fw1.month": other windows and alignments never share state.
   std::string StateTag() const;
   std::optional<FixedWindow> WithLimit(std::int64_t limit) const;

@@ -91,6 +91,19 @@ inline Algorithm AlgorithmFor(const Policy& policy, const Ask& ask) {
   return ask.limit == kOwnLimit ? policy.algorithm : *WithLimit(policy.algorithm, ask.limit);
 }
 
+/// The time that the algorithm's states go by, if not by a TAT: only windows of the wall clock
+/// follow its steps.
+template <typename A>
+Micros WallFor(const A& algorithm, const Moment& now) {
+  if constexpr (requires { algorithm.FollowsWallClock(); }) {
+    if (algorithm.FollowsWallClock()) return now.wall + now.steps;
+  }
+  return now.wall;
+}
+inline Micros WallFor(const Algorithm& algorithm, const Moment& now) {
+  return std::visit([&now](const auto& a) { return WallFor(a, now); }, algorithm);
+}
+
 /// What becomes of a policy's state.
 enum class Effect : std::uint8_t { kNone, kCharge, kChargeDenied };
 

@@ -70,7 +70,6 @@ class MemoryLimiter {
 
  private:
   class Subject;
-  bool IsQuick() const { return plain_ && store_->unblocked(); }
   void Open(Verdict& verdict) const;
   IdTable::Name NameOf(Keys keys, std::string_view id) const;
   std::uint64_t PrintOf(std::span<const Ask> asks) const;

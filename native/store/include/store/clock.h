@@ -14,12 +14,27 @@ class Clock {
   virtual Nanos Now() const = 0;
 };
 
-/// CLOCK_MONOTONIC: a step of the wall clock opens and closes nothing.
+/// For deadlines: CLOCK_MONOTONIC, which stands still while the machine sleeps.
 class MonotonicClock final : public Clock {
  public:
   Nanos Now() const override;
-  /// One for those who have to name a clock that outlives them.
-  static const MonotonicClock& Instance();
+};
+
+/// For states: counts from when the machine started, sleep included (CLOCK_BOOTTIME on Linux; the
+/// steady clocks of macOS and Windows do the same), and never steps.
+class BootClock final : public Clock {
+ public:
+  Nanos Now() const override;
+  /// Outlives everything.
+  static const BootClock& Instance();
+};
+
+/// The time since 1970, which steps when somebody sets it.
+class WallClock final : public Clock {
+ public:
+  Nanos Now() const override;
+  /// Outlives everything.
+  static const WallClock& Instance();
 };
 
 /// Stands still until it is told otherwise; for tests and the simulator.

@@ -17,6 +17,7 @@ namespace sluice {
 class Clock;
 class IdTable;
 class StoreTables;
+class WallSteps;
 
 /// A keyed 64-bit hash of a key. Whoever does not know the store's seed cannot make two keys meet.
 struct KeyHash {
@@ -53,14 +54,19 @@ class MemoryStore {
     std::size_t max_keys = 1'000'000;
     /// Secret and random, except where a run has to be repeatable.
     Seed seed{};
-    /// What the clock lacks to 1970, for windows that follow the calendar. Read once: a step of the
-    /// wall clock opens and closes nothing.
+    /// What the clock lacks to 1970, in whole microseconds; may be negative.
     Nanos wall_offset{0};
     /// The clock that callers read, if it moves by itself: a charge that has to be undone is undone
     /// by what is left of it by then. Null: the moments that calls are given are all there is. Not
     /// owned; outlives the store.
     const Clock* clock = nullptr;
+    /// The wall clock, whose steps windows aligned to it follow; all others go by `clock` alone.
+    /// Null: there are none. Needs `clock`. Not owned; outlives the store.
+    const Clock* wall = nullptr;
   };
+
+  /// Options of a store on the machine's own clocks.
+  static Options OnMachineClocks(std::size_t max_keys, const Seed& seed);
 
   /// One call's policies and their states. Spans equally long, 1 to kMaxPolicies; entries distinct.
   struct Subject {
@@ -122,13 +128,9 @@ class MemoryStore {
   /// Forgets the states, blocks included.
   void Reset(const Subject& subject);
 
-  // For the one key and the policies of nearly all checks: IsPlainTat, and no block was ever set.
-
-  /// Whether the function below may be called for such policies.
-  bool unblocked() const { return !blocks_.load(std::memory_order_acquire); }
-
-  /// Decides and charges at `now` (>= 0) the states EntryOf(key, scopes[i]). The rest as
-  /// DecideTats. Preconditions: spans equally long, 1 to kMaxPolicies, scopes distinct.
+  /// The same for the one key and the policies of nearly all checks: the states
+  /// EntryOf(key, scopes[i]). Preconditions: IsPlainTat of all policies; spans equally long, 1 to
+  /// kMaxPolicies; scopes distinct.
   bool Check(KeyHash key, std::span<const Policy> policies, std::span<const KeyHash> scopes,
              std::span<const std::int64_t> costs, Nanos now, std::span<Decision> decisions);
 
@@ -140,12 +142,13 @@ class MemoryStore {
 
  private:
   Moment At(Nanos now) const;
+  /// Whether a block of any of these states runs.
+  bool IsBlocked(KeyHash key, std::span<const KeyHash> scopes, Nanos now) const;
 
   Options options_;
-  /// Whether a block was ever set: until then nobody looks for one.
-  std::atomic<bool> blocks_{false};
   std::unique_ptr<StoreTables> tables_;
   std::unique_ptr<IdTable> ids_;
+  std::unique_ptr<WallSteps> wall_steps_;
 };
 
 }  // namespace sluice

@@ -1,0 +1,59 @@
+// Follows the steps of the wall clock, for windows that are aligned to it.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+
+#include "core/time.h"
+#include "store/clock.h"
+
+namespace sluice {
+
+/// How far the wall clock has been stepped since a store was opened. Thread safe.
+///
+/// What the wall clock is ahead of the store's clock changes by steps alone: both are slewed alike.
+/// It is measured again once a second at most, when somebody asks; what differs by less than
+/// kSmallestStep is taken for the measurement's own error. So a window is cut or stretched once by
+/// a step, and otherwise keeps its length.
+class WallSteps {
+ public:
+  static constexpr Nanos kInterval = std::chrono::seconds(1);
+  static constexpr Nanos kSmallestStep = std::chrono::milliseconds(100);
+
+  /// `offset`: what the wall clock was ahead when the store was opened. Without `wall` there are no
+  /// steps. The clocks are not owned.
+  WallSteps(Nanos offset, const Clock* clock, const Clock* wall)
+      : offset_(offset), clock_(clock), wall_(wall) {}
+
+  /// What is to be added to the time by `offset`, in whole microseconds.
+  Micros Sum(Nanos now) {
+    if (wall_ != nullptr && now.count() >= next_.load(std::memory_order_relaxed)) Measure(now);
+    return Micros{sum_.load(std::memory_order_relaxed)};
+  }
+
+ private:
+  void Measure(Nanos now) {
+    Nanos::rep next = next_.load(std::memory_order_relaxed);
+    if (now.count() < next || !next_.compare_exchange_strong(next, (now + kInterval).count(),
+                                                             std::memory_order_relaxed)) {
+      return;  // another thread does it
+    }
+    const Nanos before = clock_->Now();
+    const Nanos wall = wall_->Now();
+    const Nanos after = clock_->Now();
+    if (after - before >= kSmallestStep / 2) return;  // the thread stood still: in a second again
+    const Nanos stepped = wall - after - offset_;
+    const Nanos by = stepped - Micros{sum_.load(std::memory_order_relaxed)};
+    if (by >= kSmallestStep || by <= -kSmallestStep) {
+      sum_.store(std::chrono::round<Micros>(stepped).count(), std::memory_order_relaxed);
+    }
+  }
+
+  const Nanos offset_;
+  const Clock* const clock_;
+  const Clock* const wall_;
+  std::atomic<Nanos::rep> next_{0};
+  std::atomic<Micros::rep> sum_{0};
+};
+
+}  // namespace sluice

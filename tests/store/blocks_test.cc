@@ -1,0 +1,103 @@
+// Blocks cost a lookup only where they may stand, and only while they last.
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <memory>
+#include <string>
+
+#include "limiter/memory_limiter.h"
+#include "quiescence.h"
+#include "store/memory_store.h"
+#include "store_tables.h"
+#include "support/policies.h"
+
+namespace sluice::testing {
+namespace {
+
+using std::chrono::days;
+using std::chrono::hours;
+using std::chrono::seconds;
+
+constexpr Nanos kNow = seconds(1'000);
+
+EntryHash EntryNumber(std::uint64_t i) { return {(i + 1) * 0x9e3779b97f4a7c15}; }
+
+class Blocks : public ::testing::Test {
+ protected:
+  // How many of the entries 1 to 1,000 have to be looked up.
+  int LookedUp(Nanos now) const {
+    int count = 0;
+    for (std::uint64_t i = 1; i <= 1'000; ++i) {
+      count += tables_.MayBeBlocked(EntryNumber(i), now) ? 1 : 0;
+    }
+    return count;
+  }
+  void Block(std::uint64_t i, Nanos span, Nanos now) {
+    tables_.Block(EntryNumber(i), span, true, {.now = now});
+  }
+
+  StoreTables tables_{100'000, 0x1234'5678'9abc'def0, nullptr};
+  const Quiescence::Guard guard_;
+};
+
+TEST_F(Blocks, OfOneKeyAreNotLookedForUnderOthers) {
+  EXPECT_EQ(LookedUp(kNow), 0);
+  Block(0, hours(1), kNow);
+  EXPECT_TRUE(tables_.MayBeBlocked(EntryNumber(0), kNow));
+  EXPECT_LT(LookedUp(kNow), 10);
+}
+
+TEST_F(Blocks, AreLookedForUntilTheLastOfThemEnds) {
+  for (std::uint64_t i = 1; i <= 1'000; ++i) {
+    Block(i, Nanos{static_cast<std::int64_t>(i) * 1'000}, kNow);
+  }
+  EXPECT_EQ(LookedUp(kNow), 1'000);
+  Block(1, Nanos{1}, kNow + Nanos{10});  // a shorter one leaves the others in sight
+  for (std::uint64_t i = 1; i <= 1'000; ++i) {
+    const Nanos end = kNow + Nanos{static_cast<std::int64_t>(i) * 1'000};
+    ASSERT_TRUE(tables_.MayBeBlocked(EntryNumber(i), end - Nanos{1})) << i;
+  }
+  EXPECT_EQ(LookedUp(kNow + Nanos{1'000'000}), 0) << "nothing is left of them";
+}
+
+TEST_F(Blocks, AreFoundAgainByAClockThatStepsBack) {
+  Block(0, seconds(10), kNow);
+  EXPECT_FALSE(tables_.MayBeBlocked(EntryNumber(0), kNow + seconds(10)));
+  EXPECT_TRUE(tables_.MayBeBlocked(EntryNumber(0), kNow + seconds(9)));
+  EXPECT_TRUE(tables_.MayBeBlocked(EntryNumber(0), kNow - days(1)));
+}
+
+// The way that nearly all checks take.
+TEST(QuickChecks, AreDeniedByTheBlockOfTheirKeyAlone) {
+  const auto store = std::make_shared<MemoryStore>(MemoryStore::Options{});
+  const MemoryLimiter limiter(
+      {BucketPolicy("a", 5, 5, hours(1)), BucketPolicy("b", 5, 5, hours(1))}, store, "test");
+  const KeyHash blocked = limiter.Hash("blocked");
+  const std::array<std::int64_t, 2> costs = {1, 1};
+  const auto check = [&](KeyHash key, Nanos now) {
+    Verdict verdict;
+    limiter.Check(key, costs, now, verdict);
+    return verdict;
+  };
+  limiter.Block({&blocked, 1}, 2, hours(1), kNow);  // under b alone
+  const Verdict denied = check(blocked, kNow);
+  EXPECT_FALSE(denied.allowed);
+  EXPECT_TRUE(denied.decisions[0].allowed);
+  EXPECT_EQ(denied.decisions[1].retry_after, hours(1));
+  EXPECT_EQ(denied.decisions[0].remaining, 5);
+  for (int i = 0; i < 5'000; ++i) {
+    ASSERT_TRUE(check(limiter.Hash(std::to_string(i)), kNow).allowed) << i;
+  }
+  EXPECT_FALSE(check(blocked, kNow + hours(1) - Nanos{1}).allowed);
+  EXPECT_TRUE(check(blocked, kNow + hours(1)).allowed);
+  limiter.Block({&blocked, 1}, 0, hours(1), kNow + hours(2));
+  EXPECT_FALSE(check(blocked, kNow + hours(2)).allowed);
+  limiter.Unblock({&blocked, 1}, 0);
+  EXPECT_TRUE(check(blocked, kNow + hours(2)).allowed);
+  limiter.Block({&blocked, 1}, 0, hours(1), kNow + hours(2));
+  limiter.Reset({&blocked, 1});
+  EXPECT_EQ(check(blocked, kNow + hours(2)).decisions[0].remaining, 4);
+}
+
+}  // namespace
+}  // namespace sluice::testing
