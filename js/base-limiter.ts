@@ -16,6 +16,7 @@ import type {
 } from './limiter-types.js';
 import { Kind } from './native.js';
 import { readCost, readId, readLimits } from './options.js';
+import { ownOption, ownOptions } from './own-options.js';
 import { keepsLine, readBlockUs } from './policy.js';
 import type { Time } from './time.js';
 import { Lines, type Turn } from './turns.js';
@@ -108,7 +109,7 @@ export abstract class BaseLimiter<Name extends string, E extends Engine<Name>>
 
   async wait(key: Key, options?: WaitOptions<Name>): Promise<Decision<Name>> {
     const question = this.question(key, options, WAIT_OPTIONS, 'wait');
-    const { maxWaitMs = Number.POSITIVE_INFINITY, signal } = options ?? {};
+    const { maxWaitMs = Number.POSITIVE_INFINITY, signal } = ownOptions(options ?? {});
     if (typeof maxWaitMs !== 'number') {
       throw typeError('ERR_SLUICE_OPTIONS', 'maxWaitMs', maxWaitMs, 'a number of milliseconds');
     }
@@ -158,7 +159,7 @@ export abstract class BaseLimiter<Name extends string, E extends Engine<Name>>
   }
 
   async credit(key: Key, cost: Cost<Name>, options?: CreditOptions<Name>): Promise<void> {
-    const { of } = options ?? {};
+    const of = ownOption(options, 'of');
     const { part, who, call } = this.#transfer(key, cost, options, ['of'], 'credit');
     if (of === undefined) {
       await part.engine.act(Kind.Credit, who, call);
@@ -255,7 +256,7 @@ export abstract class BaseLimiter<Name extends string, E extends Engine<Name>>
     if (options !== undefined) {
       checkOptionNames(options, this.single === undefined ? [...known, 'plan'] : known, where);
     }
-    const part = this.single ?? this.#partOf(options?.plan, `${path}plan`);
+    const part = this.single ?? this.#partOf(ownOption(options, 'plan'), `${path}plan`);
     const who = part.keys.read(key, `${path}key`);
     this.#refuseClosed();
     const { table } = part.engine;
@@ -264,9 +265,9 @@ export abstract class BaseLimiter<Name extends string, E extends Engine<Name>>
       part,
       who,
       call: {
-        units: readCost(table.names, options?.cost, `${path}cost`),
-        limits: readLimits(table, options?.limits, `${path}limits`),
-        id: readId(options?.id, `${path}id`),
+        units: readCost(table, ownOption(options, 'cost'), `${path}cost`),
+        limits: readLimits(table, ownOption(options, 'limits'), `${path}limits`),
+        id: readId(ownOption(options, 'id'), `${path}id`),
       },
     };
   }
@@ -286,7 +287,7 @@ export abstract class BaseLimiter<Name extends string, E extends Engine<Name>>
   }
 
   #readRequest(check: unknown, where: string): Question<Name, E> {
-    const { key, ...options } = (check ?? {}) as Asked & { key?: unknown };
+    const { key, ...options } = ownOptions((check ?? {}) as Asked & { key?: unknown });
     if (typeof check !== 'object') checkOptionNames(check, [], where);
     return this.question(key, options, CHECK_OPTIONS, where, `${where}.`);
   }
@@ -303,8 +304,8 @@ export abstract class BaseLimiter<Name extends string, E extends Engine<Name>>
     if (cost === undefined) {
       throw typeError('ERR_SLUICE_COST', 'cost', cost, 'a whole number, or one for each policy');
     }
-    const { names } = question.part.engine.table;
-    return { ...question, call: { units: readCost(names, cost, 'cost', 0) } };
+    const { table } = question.part.engine;
+    return { ...question, call: { units: readCost(table, cost, 'cost', 0) } };
   }
 
   /** What of the units asked for is still to be given back; remembers that it will be. */

@@ -8,6 +8,8 @@ import type { Decision, Holder, Policy, PolicyDecision, Source } from './types.j
 /** A limiter's policies in the order declared. */
 export interface PolicyTable<Name extends string> {
   readonly names: readonly Name[];
+  /** The names that costs and limits may use: those of all plans. */
+  readonly known: readonly string[];
   readonly policies: readonly Policy[];
   readonly hasShadow: boolean;
   /** Whether one of them gives slots. */

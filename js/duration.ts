@@ -12,15 +12,16 @@ const UNITS_US: Readonly<Record<string, number>> = {
 };
 
 const EXPECTED =
-  "a duration: milliseconds as a number, or text such as '250ms', '10s', '1m', '1h', '1d'";
+  "a duration: milliseconds as a number, or text without spaces such as '250ms', '10s', '1m', '1h', '1d'";
 
 /**
- * A duration in whole microseconds, rounded to the nearest.
+ * A duration in whole microseconds, rounded to the nearest. `most`: the longest that the caller takes, for the error;
+ * the caller checks it.
  *
  * @throws TypeError `ERR_SLUICE_DURATION` if it is none, RangeError if it is shorter than `leastUs` or beyond
  *   2^53 microseconds (285 years)
  */
-export function durationUs(value: Duration, name: string, leastUs = 1): number {
+export function durationUs(value: Duration, name: string, leastUs = 1, most = '285 years'): number {
   let us: number;
   if (typeof value === 'number') {
     us = value * 1e3;
@@ -32,7 +33,7 @@ export function durationUs(value: Duration, name: string, leastUs = 1): number {
   const whole = Math.round(us);
   if (!(whole >= leastUs) || !Number.isSafeInteger(whole)) {
     const least = leastUs === 1 ? '1 microsecond (0.001)' : `${leastUs / 1e3} ms`;
-    throw rangeError('ERR_SLUICE_DURATION', name, value, `a duration from ${least} to 285 years`);
+    throw rangeError('ERR_SLUICE_DURATION', name, value, `a duration from ${least} to ${most}`);
   }
   return whole;
 }

@@ -1,7 +1,21 @@
 // Errors with a code: what was wrong, where, and what would have been right.
 
-import { inspect } from 'node:util';
+import { inspect, types } from 'node:util';
 import type { RedisFault } from './events.js';
+
+const LONGEST_MESSAGE = 2000;
+const LONGEST_ARGUMENT = 200;
+/** What ends a line in a log, moves its cursor, or changes the direction of what follows. */
+const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
+
+/**
+ * Text of a caller or a server as it may stand in an error, a warning or an event: on one line, with its control
+ * characters escaped, and of at most `most` characters.
+ */
+export function printable(text: string, most = LONGEST_MESSAGE): string {
+  const short = text.length > most ? `${text.slice(0, most)}... (${text.length} characters)` : text;
+  return short.replace(UNPRINTABLE, (char) => `\\u{${char.codePointAt(0)!.toString(16)}}`);
+}
 
 /** A failure of the library's surroundings (a store, the native addon), never of the caller's arguments. */
 export class SluiceError extends Error {
@@ -11,7 +25,7 @@ export class SluiceError extends Error {
   declare readonly fault?: RedisFault;
 
   constructor(code: string, message: string, options?: { cause?: unknown; fault?: RedisFault }) {
-    super(message, options);
+    super(printable(message), options);
     this.name = 'SluiceError';
     this.code = code;
     if (options?.fault !== undefined) this.fault = options.fault;
@@ -70,6 +84,44 @@ export function withheld(value: unknown, what = kindOf(value)): unknown {
   return new Withheld(what);
 }
 
+/** Of an object's own values, those that hold no text. */
+const TEXTLESS = ['number', 'bigint', 'boolean', 'undefined', 'symbol', 'function'];
+const EMPTY = ['{}', '[]', '[Object: null prototype] {}'];
+
+/**
+ * Whether an object may hold a password: text under any name, other objects, or what a class keeps, a client's say. A
+ * list of primitives does not. Runs no code of the object.
+ */
+function mayHoldSecret(value: object): boolean {
+  if (types.isProxy(value)) return !EMPTY.includes(print(value)); // which looks at the target
+  if (types.isBoxedPrimitive(value)) return false;
+  if (![Object.prototype, Array.prototype, null].includes(Object.getPrototypeOf(value)))
+    return true;
+  const harmless = Array.isArray(value) ? ['string', ...TEXTLESS] : TEXTLESS;
+  return Object.values(Object.getOwnPropertyDescriptors(value)).some(
+    (own) => 'value' in own && own.value !== null && !harmless.includes(typeof own.value),
+  );
+}
+
+function isKept(value: unknown): boolean {
+  return typeof value !== 'object' || value === null || !mayHoldSecret(value);
+}
+
+/** An error of ours about an argument, with a message of its own. */
+export function argumentError<E extends Error>(
+  ErrorClass: new (message: string) => E,
+  code: string,
+  argument: string,
+  message: string,
+  value?: unknown,
+): E & ArgumentError {
+  return Object.assign(new ErrorClass(printable(message)), {
+    code,
+    argument: printable(argument, LONGEST_ARGUMENT),
+    value: isKept(value) ? value : undefined,
+  });
+}
+
 function fail<E extends Error>(
   ErrorClass: new (message: string) => E,
   code: string,
@@ -77,11 +129,10 @@ function fail<E extends Error>(
   value: unknown,
   expected: string,
 ): E & ArgumentError {
-  const secret = value instanceof Withheld;
-  const error = new ErrorClass(
-    `${argument} must be ${expected}; got ${secret ? value.what : show(value)}`,
-  );
-  return Object.assign(error, { code, argument, value: secret ? undefined : value });
+  const what = value instanceof Withheld ? value.what : isKept(value) ? show(value) : kindOf(value);
+  const where = printable(argument, LONGEST_ARGUMENT);
+  const message = `${where} must be ${expected}; got ${what}`;
+  return argumentError(ErrorClass, code, argument, message, value);
 }
 
 /** `argument` is of the wrong type. `expected` completes the sentence "must be ...". */
@@ -130,7 +181,8 @@ function distance(a: string, b: string): number {
 
 const LONGEST_NAME = 64;
 
-function nearest(word: string, known: readonly string[]): string | undefined {
+/** The known name that `word` may have been meant for. */
+export function nearest(word: string, known: readonly string[]): string | undefined {
   // Option names may come from a caller's caller: comparing takes time by their length.
   if (word.length > LONGEST_NAME) return undefined;
   const begun = word.length > 2 && known.find((name) => name.startsWith(word));
@@ -162,11 +214,26 @@ export function checkOptionNames(
     const hint = guess
       ? `Did you mean '${guess}'?`
       : `Known options: ${[...known].sort().join(', ')}.`;
-    const error = new TypeError(`${where} has no option '${name.slice(0, 80)}'. ${hint}`);
-    throw Object.assign(error, {
-      code: 'ERR_SLUICE_UNKNOWN_OPTION',
-      argument: `${where}.${name}`,
-      value: secret ? undefined : (given as Record<string, unknown>)[name],
-    });
+    const shown = printable(name, 80);
+    const value = (given as Record<string, unknown>)[name];
+    throw unknownOption(
+      where,
+      name,
+      `${where} has no option '${shown}'. ${hint}`,
+      secret ? undefined : value,
+    );
   }
+}
+
+/** There is no option `name`. */
+export function unknownOption(
+  where: string,
+  name: string,
+  message: string,
+  value?: unknown,
+): TypeError & ArgumentError {
+  const code = 'ERR_SLUICE_UNKNOWN_OPTION';
+  // Text under a wrong name may be a password.
+  const kept = typeof value === 'string' ? undefined : value;
+  return argumentError(TypeError, code, `${where}.${name}`, message, kept);
 }

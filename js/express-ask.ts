@@ -14,6 +14,7 @@ import {
   locate,
 } from './http-question.js';
 import { warnOfProxyTrust } from './http-setup-warnings.js';
+import { ownOption } from './own-options.js';
 import type { Decision, Key } from './types.js';
 
 export type Later<T> = T | Promise<T>;
@@ -97,7 +98,7 @@ export function asker<Name extends string>(
   const question = questioner(options);
 
   function check(key: Key, question?: Question<Name>): Later<Verdict<Name>> {
-    const plan = question?.plan;
+    const plan = ownOption(question, 'plan');
     if (isSync(limiter)) {
       try {
         return { key, plan, decision: limiter.checkSync(key, question) };

@@ -1,10 +1,12 @@
 // The options of the Express middleware: what they are, and what is wrong with a wrong one.
 
 import type { NextFunction, Request, Response } from 'express';
-import { checkOptionNames, typeError, withheld } from './errors.js';
+import { checkOptionNames, typeError, unknownOption, withheld } from './errors.js';
 import { checkFieldOptions } from './http-fields.js';
 import { LIMITER_OPTIONS, type LimiterOptions } from './limiter.js';
 import type { AnyLimiter, KeyOf, Limiter, NamesOf, Plans, Policies } from './limiter-types.js';
+import { refusePolicy } from './options.js';
+import { ownOptions } from './own-options.js';
 import type { Cost, Decision, Key, Limits } from './types.js';
 
 /** The same for every request, or by the request. */
@@ -94,9 +96,9 @@ const KNOWN_OPTIONS = ['limiter', ...Object.keys({ ...REQUEST_OPTIONS, ...LIMITE
 
 // express-rate-limit's own options, and what says the same here.
 const FOREIGN_OPTIONS: ReadonlyMap<string, string> = new Map([
-  ['windowMs', 'policies: tokenBucket({ capacity, every })'],
-  ['limit', 'policies: tokenBucket({ capacity, every })'],
-  ['max', 'policies: tokenBucket({ capacity, every })'],
+  ['windowMs', 'policies: fixedWindow({ limit, window })'],
+  ['limit', 'policies: fixedWindow({ limit, window })'],
+  ['max', 'policies: fixedWindow({ limit, window })'],
   ['standardHeaders', 'headers'],
   ['legacyHeaders', 'headers'],
   ['keyGenerator', 'key'],
@@ -119,11 +121,7 @@ function refuseForeignOptions(options: object): void {
     if (ours === undefined) continue;
     const instead = ours === '' ? 'and there is none like it here' : `say it here with: ${ours}`;
     const message = `rateLimit has no option '${name}': it is express-rate-limit's, ${instead}`;
-    throw Object.assign(new TypeError(message), {
-      code: 'ERR_SLUICE_UNKNOWN_OPTION',
-      argument: `rateLimit.${name}`,
-      value,
-    });
+    throw unknownOption('rateLimit', name, message, value);
   }
 }
 
@@ -139,13 +137,15 @@ export interface PartedOptions {
  *
  * @throws TypeError, RangeError with a code `ERR_SLUICE_*` that name the option and the value
  */
-export function readOptions(options: Options): PartedOptions {
-  if (typeof options === 'object' && options !== null) refuseForeignOptions(options);
-  checkOptionNames(options, KNOWN_OPTIONS, 'rateLimit', { secret: true });
+export function readOptions(given: Options): PartedOptions {
+  refusePolicy(given, 'rateLimit');
+  if (typeof given === 'object' && given !== null) refuseForeignOptions(given);
+  checkOptionNames(given, KNOWN_OPTIONS, 'rateLimit', { secret: true });
+  const options = ownOptions(given);
   checkRequestOptions(options);
 
-  const request: Record<string, unknown> = {};
-  const rest: Record<string, unknown> = {};
+  const request: Record<string, unknown> = ownOptions({});
+  const rest: Record<string, unknown> = ownOptions({});
   for (const [name, value] of Object.entries(options)) {
     if (name === 'limiter' || value === undefined) continue;
     (Object.hasOwn(REQUEST_OPTIONS, name) ? request : rest)[name] = value;

@@ -2,6 +2,7 @@
 
 import { checkOptionNames, rangeError } from './errors.js';
 import type { LimiterStats, SyncLimiter, WaitOptions } from './limiter-types.js';
+import { ownOptions } from './own-options.js';
 import { tokenBucket } from './policies.js';
 import type { Decision, Key, Policy } from './types.js';
 
@@ -97,7 +98,7 @@ export function denyAll<
   Plan extends string = string,
 >(options: DenyAllOptions = {}): SyncLimiter<Name, K, Plan> {
   checkOptionNames(options, ['retryAfterMs'], 'denyAll');
-  const { retryAfterMs = 1000 } = options;
+  const { retryAfterMs = 1000 } = ownOptions(options);
   if (!(retryAfterMs > 0 && (Number.isInteger(retryAfterMs) || retryAfterMs === Infinity))) {
     const expected = 'a whole number of milliseconds above 0, or Infinity';
     throw rangeError('ERR_SLUICE_OPTIONS', 'retryAfterMs', retryAfterMs, expected);

@@ -3,6 +3,7 @@
 import { draft10PolicyField, type Quota } from './headers.js';
 import type { Told } from './http-fields.js';
 import type { HttpLimiter } from './http-limiter.js';
+import { ownOption } from './own-options.js';
 import { keepsLine, toNative } from './policy.js';
 import type { Decision, Limits, Policy } from './types.js';
 
@@ -17,10 +18,10 @@ function windowMsAt(policy: Policy, limit: number): number {
 
 /** `undefined` where nobody enforces: a shadow is no business of a client's. */
 function field(policies: PoliciesByName, limits: Limits): string | undefined {
-  const quotas: Record<string, Quota> = {};
+  const quotas: Record<string, Quota> = Object.create(null);
   for (const [name, policy] of Object.entries(policies)) {
     if (policy.enforce === false) continue;
-    const limit = limits[name] ?? policy.limit;
+    const limit = ownOption(limits, name) ?? policy.limit;
     quotas[name] = { algorithm: policy.algorithm, limit, windowMs: windowMsAt(policy, limit) };
   }
   return Object.keys(quotas).length === 0 ? undefined : draft10PolicyField(quotas);
@@ -36,7 +37,8 @@ export type PolicyTeller = (decision: Decision, plan: string | undefined) => Tol
 function varyingTeller(policies: PoliciesByName): PolicyTeller {
   const usual = { policies, policyField: field(policies, {}) };
   return ({ policies: decided }) => {
-    if (decided.every(({ policy, limit }) => limit === policies[policy]?.limit)) return usual;
+    if (decided.every(({ policy, limit }) => limit === ownOption(policies, policy)?.limit))
+      return usual;
     const limits = Object.fromEntries(decided.map((each) => [each.policy, each.limit]));
     return { policies, policyField: field(policies, limits) };
   };

@@ -101,10 +101,12 @@ export function checkQuestion(
     const under = sets.length > 1 ? ` (plan '${name}')` : '';
     if (cost !== undefined && typeof cost !== 'function') {
       const names = Object.keys(isStandIn(limiter) ? Object(cost) : policies);
-      readCost(names, cost as Cost, nameOf('cost') + under);
+      const known = isStandIn(limiter) ? names : limiter.policyNames;
+      readCost({ names, known }, cost as Cost, nameOf('cost') + under);
     }
     if (limits !== undefined && typeof limits !== 'function' && !isStandIn(limiter)) {
-      readLimits(readPolicies(policies), limits as Limits, nameOf('limits') + under);
+      const table = { ...readPolicies(policies), known: limiter.policyNames };
+      readLimits(table, limits as Limits, nameOf('limits') + under);
     }
   }
 }

@@ -21,8 +21,9 @@ import { MemoryEngine } from './memory-engine.js';
 import { MemoryLimiter } from './memory-limiter.js';
 import { MemoryStore, memory } from './memory-store.js';
 import { type NativePolicy, native, type PolicyNumbers } from './native.js';
-import { readPolicies } from './options.js';
+import { described, readPolicies, refusePolicy } from './options.js';
 import { isClient } from './own-client.js';
+import { ownOptions } from './own-options.js';
 import { callerPlace } from './place.js';
 import { describePolicy, optionsOf, shareOf, toNative } from './policy.js';
 import { RedisLimiter } from './redis-limiter.js';
@@ -83,13 +84,20 @@ function readSets({ policies, plans, shardBy }: LimiterOptions): Set[] {
     throw typeError('ERR_SLUICE_OPTIONS', 'policies', policies, "left out beside 'plans'");
   }
   if (typeof plans !== 'object' || plans === null || Array.isArray(plans)) {
-    throw typeError('ERR_SLUICE_OPTIONS', 'plans', plans, 'an object of policies by plan');
+    throw typeError(
+      'ERR_SLUICE_OPTIONS',
+      'plans',
+      described(plans),
+      'an object of policies by plan',
+    );
   }
   const names = Object.keys(plans);
   if (names.length === 0) {
     throw rangeError('ERR_SLUICE_OPTIONS', 'plans', plans, 'given at least one plan');
   }
-  const tables = names.map((plan) => readPolicies(plans[plan]!, `plans.${plan}`));
+  const read = names.map((plan) => readPolicies(plans[plan]!, `plans.${plan}`));
+  const allPolicies = [...new Set(read.flatMap(({ names }) => names))];
+  const tables = read.map((table) => ({ ...table, known: allPolicies }));
   checkParts(names, tables);
   const known = tables.flatMap(({ policies }) => policies.flatMap(({ by }) => by ?? []));
   return names.map((plan, i) => {
@@ -281,8 +289,10 @@ export function createLimiter<
 export function createLimiter<Name extends string, O extends LimiterOptions<Name>>(
   options: O & (O extends { policies: object; plans: object } ? never : unknown),
 ): Limiter<Name, Key, string>;
-export function createLimiter(options: LimiterOptions): unknown {
-  checkOptionNames(options, Object.keys(LIMITER_OPTIONS), 'createLimiter', { secret: true });
+export function createLimiter(given: LimiterOptions): unknown {
+  refusePolicy(given, 'createLimiter');
+  checkOptionNames(given, Object.keys(LIMITER_OPTIONS), 'createLimiter', { secret: true });
+  const options = ownOptions(given);
   const sets = readSets(options);
   const { prefix } = checkCommon(options);
   const store = options.store === undefined ? memory() : options.store;

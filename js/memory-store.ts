@@ -3,6 +3,7 @@
 import { type Clock, WALL_OFFSET_US } from './clock.js';
 import { checkOptionNames, rangeError, SluiceError, typeError } from './errors.js';
 import { type NativeStore, native } from './native.js';
+import { ownOptions } from './own-options.js';
 
 /** Options of a memory store. */
 export interface MemoryOptions {
@@ -46,7 +47,7 @@ const MOST_KEYS = 2 ** 32;
  */
 export function memory(options: MemoryOptions = {}): MemoryStore {
   checkOptionNames(options, ['name', 'maxKeys', 'clock'], 'memory');
-  const { name, maxKeys = 1_000_000, clock } = options;
+  const { name, maxKeys = 1_000_000, clock } = ownOptions(options);
   if (name !== undefined && (typeof name !== 'string' || name === '')) {
     throw typeError('ERR_SLUICE_OPTIONS', 'memory.name', name, 'a string that is not empty');
   }

@@ -70,7 +70,7 @@ export function readDecorators(type: Type, handler: Handler): RateLimitOptions |
   }
   if (skipped) return undefined;
   if (ofHandler === undefined && reflector.get<true | undefined>(SKIP, type)) return undefined;
-  const merged: RateLimitOptions = { ...ofClass, ...ofHandler };
+  const merged: RateLimitOptions = given({ ...ofClass, ...ofHandler });
   // A limiter and policies rule each other out, and with them goes what may name policies or plans.
   if (ofHandler?.limiter !== undefined) delete merged.policies;
   if (ofHandler?.policies !== undefined) delete merged.limiter;

@@ -20,6 +20,7 @@ import { type Call, fieldsOf, readCall } from './nestjs-call.js';
 import { denialFor } from './nestjs-denial.js';
 import { HandlerLimits, type Rule } from './nestjs-limits.js';
 import type { NestRequest } from './nestjs-options.js';
+import { ownOption } from './own-options.js';
 import type { Decision, Key } from './types.js';
 
 const NO_USER =
@@ -92,7 +93,7 @@ export class SluiceGuard implements CanActivate {
     }
     this.sluiceTell(call, {
       decision,
-      ...rule.policiesOf(decision, question?.plan),
+      ...rule.policiesOf(decision, ownOption(question, 'plan')),
     });
     if (!decision.allowed) {
       await this.throwDenied(context, decision);

@@ -19,7 +19,8 @@ import type { Decision, Key } from './types.js';
 export const DEFAULT = 'default';
 
 /** Whether a policy counts by parts of a key. */
-function hasParts({ policies, plans }: NamedLimiterOptions): boolean {
+function hasParts(options: NamedLimiterOptions): boolean {
+  const { policies, plans } = given(options);
   const sets = Object.values(plans ?? { only: policies! });
   return sets.some((set) =>
     Object.values(readPolicies(set).policies).some(({ by }) => by !== undefined),
@@ -41,7 +42,7 @@ export class ModuleLimiters implements OnApplicationShutdown {
 
   constructor(options: SluiceModuleOptions) {
     const { policies, plans, limiters, store = memory(), prefix = 'sluice' } = given(options);
-    const { onStoreError, localShare, deadlineMs, denialCache, shardBy } = options;
+    const { onStoreError, localShare, deadlineMs, denialCache, shardBy } = given(options);
     this.#shardBy = shardBy;
     this.#shared = {
       store,

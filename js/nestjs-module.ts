@@ -15,6 +15,7 @@ import {
   type SluiceModuleOptions,
 } from './nestjs-options.js';
 import { SetupCheck } from './nestjs-setup.js';
+import { ownOptions } from './own-options.js';
 
 const OPTIONS = 'SluiceModuleOptions';
 
@@ -23,8 +24,8 @@ const OPTIONS = 'SluiceModuleOptions';
 export class SluiceModule {
   /** @throws TypeError, RangeError with a code `ERR_SLUICE_*` for wrong options */
   static forRoot<Request = NestRequest>(options: SluiceModuleOptions<Request>): DynamicModule {
-    const given = options as SluiceModuleOptions;
-    checkRootOptions(given);
+    checkRootOptions(options as SluiceModuleOptions);
+    const given = ownOptions(options as SluiceModuleOptions);
     const names = Object.keys(given.limiters ?? { default: true });
     return describe({ useFactory: () => given }, names, { global: given.global });
   }
@@ -34,11 +35,11 @@ export class SluiceModule {
     options: SluiceModuleAsyncOptions<Request, Args>,
   ): DynamicModule {
     checkAsyncOptions(options as unknown as SluiceModuleAsyncOptions<never, never[]>);
-    const { useFactory, inject = [], imports, names = ['default'], global } = options;
+    const { useFactory, inject = [], imports, names = ['default'], global } = ownOptions(options);
     const make = async (...args: Args) => {
       const made = (await useFactory(...args)) as SluiceModuleOptions;
       checkModuleOptions(made, 'the result of forRootAsync.useFactory');
-      return made;
+      return ownOptions(made);
     };
     const source = { useFactory: make as () => unknown, inject };
     return describe(source, names, { global, imports, isAsync: true });

@@ -5,7 +5,8 @@ import { checkOptionNames, typeError, withheld } from './errors.js';
 import { checkFieldOptions } from './http-fields.js';
 import { LIMITER_OPTIONS, type LimiterOptions } from './limiter.js';
 import type { AnyLimiter } from './limiter-types.js';
-import { readPolicies } from './options.js';
+import { described, readPolicies, refusePolicy } from './options.js';
+import { ownOption, ownOptions } from './own-options.js';
 import type { Cost, Key, Limits } from './types.js';
 
 /** What Express's and Fastify's requests have in common, for callbacks that do not name their platform's type. */
@@ -124,7 +125,7 @@ export function given<Options extends object>(
   options: Options,
 ): { [Name in keyof Options]?: Exclude<Options[Name], undefined> } {
   const entries = Object.entries(options).filter(([, value]) => value !== undefined);
-  return Object.fromEntries(entries) as ReturnType<typeof given<Options>>;
+  return ownOptions(Object.fromEntries(entries)) as ReturnType<typeof given<Options>>;
 }
 
 /** Whether it was made already, by `createLimiter`. */
@@ -160,7 +161,8 @@ function checkBoolean(value: unknown, name: string): void {
 }
 
 /** What remains is `createLimiter`'s to refuse, when the application starts. */
-function checkPolicies({ policies, plans }: LimiterOptions): void {
+function checkPolicies(options: LimiterOptions): void {
+  const { policies, plans } = ownOptions(options);
   if (plans === undefined) {
     readPolicies(policies!);
     return;
@@ -170,7 +172,12 @@ function checkPolicies({ policies, plans }: LimiterOptions): void {
   }
   const isObject = typeof plans === 'object' && plans !== null && !Array.isArray(plans);
   if (!isObject || Object.keys(plans).length === 0) {
-    throw typeError('ERR_SLUICE_OPTIONS', 'plans', plans, 'an object of policies by plan');
+    throw typeError(
+      'ERR_SLUICE_OPTIONS',
+      'plans',
+      described(plans),
+      'an object of policies by plan',
+    );
   }
   for (const [name, set] of Object.entries(plans)) readPolicies(set, `plans.${name}`);
 }
@@ -190,16 +197,18 @@ function checkNamedLimiter(value: unknown, where: string): void {
 
 /** @throws TypeError, RangeError with a code `ERR_SLUICE_*` that name the option and the value */
 export function checkModuleOptions(
-  options: SluiceModuleOptions,
+  given: SluiceModuleOptions,
   where: string,
   known: object = MODULE_OPTIONS,
 ): void {
-  checkOptionNames(options, Object.keys(known), where, { secret: true });
+  refusePolicy(given, where);
+  checkOptionNames(given, Object.keys(known), where, { secret: true });
+  const options = ownOptions(given);
   checkCallbacks(options, where);
   checkFieldOptions(options, where);
   const { policies, plans, limiters } = options;
   if (limiters === undefined) {
-    checkPolicies(given(options));
+    checkPolicies(options);
     return;
   }
   for (const [option, value] of Object.entries({ policies, plans })) {
@@ -219,13 +228,13 @@ export function checkModuleOptions(
 /** @throws as `checkModuleOptions` */
 export function checkRootOptions(options: SluiceModuleOptions): void {
   checkModuleOptions(options, 'forRoot', { ...MODULE_OPTIONS, global: true });
-  checkBoolean(options.global, 'forRoot.global');
+  checkBoolean(ownOption(options, 'global'), 'forRoot.global');
 }
 
 /** @throws as `checkModuleOptions` */
 export function checkAsyncOptions(options: SluiceModuleAsyncOptions<never, never[]>): void {
   checkOptionNames(options, Object.keys(ASYNC_OPTIONS), 'forRootAsync', { secret: true });
-  const { useFactory, global, names = [] } = options;
+  const { useFactory, global, names = [] } = ownOptions(options);
   if (typeof useFactory !== 'function') {
     throw typeError('ERR_SLUICE_OPTIONS', 'forRootAsync.useFactory', useFactory, 'a function');
   }
@@ -236,9 +245,11 @@ export function checkAsyncOptions(options: SluiceModuleAsyncOptions<never, never
 }
 
 /** @throws as `checkModuleOptions` */
-export function checkDecoratorOptions(options: RateLimitOptions): void {
-  checkOptionNames(options, Object.keys(DECORATOR_OPTIONS), '@RateLimit', { secret: true });
-  if (Object.keys(given(options)).length === 0) {
+export function checkDecoratorOptions(decorator: RateLimitOptions): void {
+  refusePolicy(decorator, '@RateLimit');
+  checkOptionNames(decorator, Object.keys(DECORATOR_OPTIONS), '@RateLimit', { secret: true });
+  const options = given(decorator);
+  if (Object.keys(options).length === 0) {
     const expected = 'given a limiter, policies, a key, a plan, a cost or limits';
     throw typeError('ERR_SLUICE_OPTIONS', '@RateLimit', options, expected);
   }

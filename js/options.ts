@@ -2,7 +2,7 @@
 
 import { OWN_LIMIT } from './call.js';
 import type { PolicyTable } from './decision.js';
-import { checkOptionNames, rangeError, typeError } from './errors.js';
+import { checkOptionNames, nearest, rangeError, typeError, withheld } from './errors.js';
 import { native } from './native.js';
 import { isPolicy, largestLimitOf } from './policy.js';
 import type { Cost, Limits, Policy } from './types.js';
@@ -10,6 +10,7 @@ import type { Cost, Limits, Policy } from './types.js';
 /** Not digits alone: an object lists such names first, so that the order declared would be lost. */
 const POLICY_NAME = /^(?!\d+$)[A-Za-z0-9_.-]{1,64}$/;
 const LARGEST_COST = 2 ** 31 - 1;
+const LARGEST_LIMIT = 2 ** 42;
 
 function table<Name extends string>(
   names: readonly Name[],
@@ -17,10 +18,16 @@ function table<Name extends string>(
 ): PolicyTable<Name> {
   return {
     names,
+    known: names,
     policies,
     hasShadow: policies.some(({ enforce }) => !enforce),
     hasSlots: policies.some(({ algorithm }) => algorithm === 'concurrency'),
   };
+}
+
+/** In place of policies: a URL or a client, which hold passwords, are easily given there. */
+export function described(value: unknown): unknown {
+  return typeof value === 'string' || Array.isArray(value) ? withheld(value) : value;
 }
 
 /** One policy is named 'default'; several are an object by name. `where`: 'policies', or 'plans.free'. */
@@ -30,12 +37,14 @@ export function readPolicies<Name extends string>(
 ): PolicyTable<Name> {
   if (isPolicy(given)) return table(['default' as Name], [given]);
   if (typeof given !== 'object' || given === null || Array.isArray(given)) {
-    const expected = 'a policy, or an object of policies by name';
-    throw typeError('ERR_SLUICE_POLICY', where, given, expected);
+    const expected =
+      'a policy, such as tokenBucket({...}), or an object of policies by name, such as { burst: tokenBucket({...}) }';
+    throw typeError('ERR_SLUICE_POLICY', where, described(given), expected);
   }
   const names = Object.keys(given) as Name[];
   if (names.length < 1 || names.length > native.maxPolicies) {
-    throw rangeError('ERR_SLUICE_POLICY', where, names, `1 to ${native.maxPolicies} policies`);
+    const expected = `1 to ${native.maxPolicies} policies by name, such as { burst: tokenBucket({...}) }`;
+    throw rangeError('ERR_SLUICE_POLICY', where, names.length === 0 ? given : names, expected);
   }
   for (const name of names) {
     if (!POLICY_NAME.test(name)) {
@@ -45,12 +54,36 @@ export function readPolicies<Name extends string>(
     }
     if (!isPolicy(given[name])) {
       const expected = 'a policy, such as tokenBucket({...})';
-      throw typeError('ERR_SLUICE_POLICY', `${where}.${name}`, given[name], expected);
+      throw typeError('ERR_SLUICE_POLICY', `${where}.${name}`, described(given[name]), expected);
     }
   }
   return table(
     names,
     names.map((name) => given[name]),
+  );
+}
+
+/**
+ * Refuses policies where options that hold `policies` are to be given.
+ *
+ * @throws TypeError `ERR_SLUICE_OPTIONS`
+ */
+export function refusePolicy(given: unknown, where: string): void {
+  const expected = (policies: string) =>
+    `given an object of options, such as ${where}({ policies${policies} })`;
+  if (isPolicy(given)) {
+    const policies = `: ${given.algorithm}({...})`;
+    throw typeError('ERR_SLUICE_OPTIONS', where, withheld(given, 'a policy'), expected(policies));
+  }
+  if (typeof given !== 'object' || given === null || Object.hasOwn(given, 'policies')) return;
+  const [name] = Object.entries(given).find(([, value]) => isPolicy(value)) ?? [];
+  if (name === undefined || nearest(name, ['policies']) !== undefined) return;
+  const policies = `: { ${name}: ... }`;
+  throw typeError(
+    'ERR_SLUICE_OPTIONS',
+    where,
+    withheld(given, `a policy as option '${name}'`),
+    expected(policies),
   );
 }
 
@@ -65,7 +98,7 @@ function checkUnits(cost: unknown, name: string): number {
 
 /** The cost: one for all policies, or one for each. `unnamed`: what a policy costs that is not named. */
 export function readCost(
-  names: readonly string[],
+  { names, known }: Pick<PolicyTable<string>, 'names' | 'known'>,
   cost: Cost | undefined,
   name = 'cost',
   unnamed = 1,
@@ -74,11 +107,23 @@ export function readCost(
   if (typeof cost !== 'object' || cost === null || Array.isArray(cost)) {
     return checkUnits(cost, name);
   }
-  checkOptionNames(cost, names, name);
-  return names.map((policy) => {
-    const given = Object.hasOwn(cost, policy) ? cost[policy] : undefined;
-    return given === undefined ? unnamed : checkUnits(given, `${name}.${policy}`);
-  });
+  const units = readByName(cost, known, name, checkUnits);
+  return names.map((policy) => units.get(policy) ?? unnamed);
+}
+
+/** What is given by the names of policies, be they of this plan or of another, each value checked. */
+function readByName(
+  given: object,
+  known: readonly string[],
+  name: string,
+  check: (value: unknown, name: string, policy: string) => number,
+): ReadonlyMap<string, number> {
+  checkOptionNames(given, known, name);
+  const read = new Map<string, number>();
+  for (const [policy, value] of Object.entries(given)) {
+    if (value !== undefined) read.set(policy, check(value, `${name}.${policy}`, policy));
+  }
+  return read;
 }
 
 const LONGEST_ID = 128;
@@ -94,23 +139,20 @@ export function readId(id: unknown, name = 'id'): string | undefined {
 
 /** The limits of one call: one for each policy, `OWN_LIMIT` for its own; `undefined` if nothing was said. */
 export function readLimits(
-  { names, policies }: PolicyTable<string>,
+  { names, known, policies }: PolicyTable<string>,
   limits: Limits | undefined,
   name = 'limits',
 ): number[] | undefined {
   if (limits === undefined) return undefined;
-  checkOptionNames(limits, names, name);
-  return names.map((policy, i) => {
-    const given: unknown = Object.hasOwn(limits, policy) ? limits[policy] : undefined;
-    if (given === undefined) return OWN_LIMIT;
-    const most = largestLimitOf(policies[i]!);
+  const read = readByName(limits, known, name, (given, name, policy) => {
+    const own = policies[names.indexOf(policy)];
+    const most = own === undefined ? LARGEST_LIMIT : largestLimitOf(own);
     const expected = `a whole number from 0 to ${most}`;
-    if (typeof given !== 'number') {
-      throw typeError('ERR_SLUICE_LIMITS', `${name}.${policy}`, given, expected);
-    }
+    if (typeof given !== 'number') throw typeError('ERR_SLUICE_LIMITS', name, given, expected);
     if (!Number.isInteger(given) || given < 0 || given > most) {
-      throw rangeError('ERR_SLUICE_LIMITS', `${name}.${policy}`, given, expected);
+      throw rangeError('ERR_SLUICE_LIMITS', name, given, expected);
     }
     return given;
   });
+  return names.map((policy) => read.get(policy) ?? OWN_LIMIT);
 }

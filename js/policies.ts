@@ -2,6 +2,7 @@
 
 import { durationUs } from './duration.js';
 import { checkOptionNames, rangeError, typeError } from './errors.js';
+import { ownOptions } from './own-options.js';
 import { type AlgorithmNumbers, makePolicy, POLICY_OPTIONS, PolicyFault } from './policy.js';
 import type { AlgorithmName, Duration, Policy, PolicyOptions } from './types.js';
 
@@ -71,6 +72,16 @@ export interface ConcurrencyOptions<Part extends string = never> extends PolicyO
   ttl: Duration;
 }
 
+/** The options of a maker, whose own numbers have these names. */
+function readOptions<Options extends object>(
+  options: Options,
+  numbers: readonly string[],
+  algorithm: AlgorithmName,
+): Options {
+  checkOptionNames(options, [...numbers, ...POLICY_OPTIONS], algorithm);
+  return ownOptions(options);
+}
+
 function wholeNumber(value: unknown, name: string, least: 0 | 1, most = LARGEST_LIMIT): number {
   const end = most === LARGEST_LIMIT ? '2^42 (4398046511104)' : most;
   const expected = `a whole number from ${least} to ${end}`;
@@ -88,7 +99,7 @@ interface Rate {
   /** The option that holds the units per `every`, and its value. */
   readonly rate: readonly [name: string, value: unknown];
   readonly every: Duration;
-  readonly mode?: number;
+  readonly mode: number;
 }
 
 /** The units per `every` of a policy that gives its limit alone: a limit of 0 still has a rate, for calls with a limit of their own. */
@@ -99,7 +110,7 @@ function rateOf(limit: number): number {
 /** A policy whose state is one theoretical arrival time. */
 function ratePolicy<Part extends string>(
   algorithm: AlgorithmName,
-  { most, rate, every, mode = 0 }: Rate,
+  { most, rate, every, mode }: Rate,
   options: PolicyOptions<Part>,
 ): Policy<Part> {
   const limit = wholeNumber(most[1], `${algorithm}.${most[0]}`, 0);
@@ -147,14 +158,14 @@ function spanPolicy<Part extends string>(
  */
 export function tokenBucket<const Part extends string = never>(
   options: TokenBucketOptions<Part>,
-): Policy<Part> {
-  checkOptionNames(options, ['capacity', 'refill', 'every', ...POLICY_OPTIONS], 'tokenBucket');
-  const { capacity, refill, every } = options;
+): Policy<NoInfer<Part>> {
+  const own = readOptions(options, ['capacity', 'refill', 'every'], 'tokenBucket');
+  const { capacity, refill, every } = own;
   const rate =
     refill === undefined
       ? (['capacity', rateOf(capacity)] as const)
       : (['refill', refill] as const);
-  return ratePolicy('tokenBucket', { most: ['capacity', capacity], rate, every }, options);
+  return ratePolicy('tokenBucket', { most: ['capacity', capacity], rate, every, mode: 0 }, own);
 }
 
 /**
@@ -164,12 +175,14 @@ export function tokenBucket<const Part extends string = never>(
  *
  * @throws as `tokenBucket`
  */
-export function gcra<const Part extends string = never>(options: GcraOptions<Part>): Policy<Part> {
-  checkOptionNames(options, ['limit', 'every', 'burst', ...POLICY_OPTIONS], 'gcra');
-  const { limit, every, burst } = options;
+export function gcra<const Part extends string = never>(
+  options: GcraOptions<Part>,
+): Policy<NoInfer<Part>> {
+  const own = readOptions(options, ['limit', 'every', 'burst'], 'gcra');
+  const { limit, every, burst } = own;
   const most = burst === undefined ? (['limit', limit] as const) : (['burst', burst] as const);
   const units = most[1] === 0 ? rateOf(limit) : limit;
-  return ratePolicy('gcra', { most, rate: ['limit', units], every }, options);
+  return ratePolicy('gcra', { most, rate: ['limit', units], every, mode: 0 }, own);
 }
 
 /**
@@ -182,18 +195,14 @@ export function gcra<const Part extends string = never>(options: GcraOptions<Par
  */
 export function leakyBucket<const Part extends string = never>(
   options: LeakyBucketOptions<Part>,
-): Policy<Part> {
-  checkOptionNames(
-    options,
-    ['capacity', 'leak', 'every', 'mode', ...POLICY_OPTIONS],
-    'leakyBucket',
-  );
-  const { capacity, leak, every, mode = 'police' } = options;
+): Policy<NoInfer<Part>> {
+  const own = readOptions(options, ['capacity', 'leak', 'every', 'mode'], 'leakyBucket');
+  const { capacity, leak, every, mode = 'police' } = own;
   if (mode !== 'police' && mode !== 'shape') {
     throw rangeError('ERR_SLUICE_POLICY', 'leakyBucket.mode', mode, "'police' or 'shape'");
   }
   const rate = { most: ['capacity', capacity], rate: ['leak', leak], every } as const;
-  return ratePolicy('leakyBucket', { ...rate, mode: mode === 'shape' ? 1 : 0 }, options);
+  return ratePolicy('leakyBucket', { ...rate, mode: mode === 'shape' ? 1 : 0 }, own);
 }
 
 /**
@@ -204,10 +213,10 @@ export function leakyBucket<const Part extends string = never>(
  */
 export function fixedWindow<const Part extends string = never>(
   options: FixedWindowOptions<Part>,
-): Policy<Part> {
-  checkOptionNames(options, ['limit', 'window', 'align', ...POLICY_OPTIONS], 'fixedWindow');
-  const { window, align = 'first-request' } = options;
-  const limit = wholeNumber(options.limit, 'fixedWindow.limit', 0);
+): Policy<NoInfer<Part>> {
+  const own = readOptions(options, ['limit', 'window', 'align'], 'fixedWindow');
+  const { window, align = 'first-request' } = own;
+  const limit = wholeNumber(own.limit, 'fixedWindow.limit', 0);
   if (align !== 'first-request' && align !== 'clock') {
     throw rangeError('ERR_SLUICE_POLICY', 'fixedWindow.align', align, "'first-request' or 'clock'");
   }
@@ -217,14 +226,14 @@ export function fixedWindow<const Part extends string = never>(
       throw rangeError('ERR_SLUICE_POLICY', 'fixedWindow.align', align, expected);
     }
     const numbers = { limit, spanUs: MONTH_US, mode: 2 };
-    return spanPolicy('fixedWindow', numbers, ['window', MONTH_US / 1e3], options);
+    return spanPolicy('fixedWindow', numbers, ['window', MONTH_US / 1e3], own);
   }
   const numbers = {
     limit,
-    spanUs: durationUs(window, 'fixedWindow.window'),
+    spanUs: durationUs(window, 'fixedWindow.window', 1, '100 days'),
     mode: align === 'clock' ? 1 : 0,
   };
-  return spanPolicy('fixedWindow', numbers, ['window', window], options);
+  return spanPolicy('fixedWindow', numbers, ['window', window], own);
 }
 
 /**
@@ -236,12 +245,12 @@ export function fixedWindow<const Part extends string = never>(
  */
 export function slidingWindow<const Part extends string = never>(
   options: SlidingOptions<Part>,
-): Policy<Part> {
-  checkOptionNames(options, ['limit', 'window', ...POLICY_OPTIONS], 'slidingWindow');
-  const { window } = options;
-  const limit = wholeNumber(options.limit, 'slidingWindow.limit', 0);
-  const spanUs = durationUs(window, 'slidingWindow.window');
-  return spanPolicy('slidingWindow', { limit, spanUs, mode: 0 }, ['window', window], options);
+): Policy<NoInfer<Part>> {
+  const own = readOptions(options, ['limit', 'window'], 'slidingWindow');
+  const { window } = own;
+  const limit = wholeNumber(own.limit, 'slidingWindow.limit', 0);
+  const spanUs = durationUs(window, 'slidingWindow.window', 1, '100 days');
+  return spanPolicy('slidingWindow', { limit, spanUs, mode: 0 }, ['window', window], own);
 }
 
 /**
@@ -252,12 +261,12 @@ export function slidingWindow<const Part extends string = never>(
  */
 export function slidingLog<const Part extends string = never>(
   options: SlidingOptions<Part>,
-): Policy<Part> {
-  checkOptionNames(options, ['limit', 'window', ...POLICY_OPTIONS], 'slidingLog');
-  const { window } = options;
-  const limit = wholeNumber(options.limit, 'slidingLog.limit', 0, LARGEST_LOG_LIMIT);
-  const spanUs = durationUs(window, 'slidingLog.window');
-  return spanPolicy('slidingLog', { limit, spanUs, mode: 0 }, ['window', window], options);
+): Policy<NoInfer<Part>> {
+  const own = readOptions(options, ['limit', 'window'], 'slidingLog');
+  const { window } = own;
+  const limit = wholeNumber(own.limit, 'slidingLog.limit', 0, LARGEST_LOG_LIMIT);
+  const spanUs = durationUs(window, 'slidingLog.window', 1, '100 days');
+  return spanPolicy('slidingLog', { limit, spanUs, mode: 0 }, ['window', window], own);
 }
 
 /**
@@ -268,10 +277,10 @@ export function slidingLog<const Part extends string = never>(
  */
 export function concurrency<const Part extends string = never>(
   options: ConcurrencyOptions<Part>,
-): Policy<Part> {
-  checkOptionNames(options, ['limit', 'ttl', ...POLICY_OPTIONS], 'concurrency');
-  const { ttl } = options;
-  const limit = wholeNumber(options.limit, 'concurrency.limit', 0);
-  const spanUs = durationUs(ttl, 'concurrency.ttl');
-  return spanPolicy('concurrency', { limit, spanUs, mode: 0 }, ['ttl', ttl], options);
+): Policy<NoInfer<Part>> {
+  const own = readOptions(options, ['limit', 'ttl'], 'concurrency');
+  const { ttl } = own;
+  const limit = wholeNumber(own.limit, 'concurrency.limit', 0);
+  const spanUs = durationUs(ttl, 'concurrency.ttl', 1, '100 days');
+  return spanPolicy('concurrency', { limit, spanUs, mode: 0 }, ['ttl', ttl], own);
 }

@@ -116,7 +116,7 @@ class LimitPolicy<Part extends string> implements Policy<Part> {
 
 /** A span for which a key is blocked. */
 export function readBlockUs(span: Parameters<typeof durationUs>[0], name: string): number {
-  const us = durationUs(span, name);
+  const us = durationUs(span, name, 1, '100 days');
   if (us > LONGEST_BLOCK_US) {
     throw rangeError('ERR_SLUICE_DURATION', name, span, 'at most 100 days');
   }

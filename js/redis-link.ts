@@ -5,7 +5,7 @@ import timers from 'node:timers';
 import { type Call, isShort, takesSlots, writeCall } from './call.js';
 import { ID_REUSED, type PolicyTable, readDecision, sourceOf, verdictLength } from './decision.js';
 import type { Engine } from './engine.js';
-import { closedError, idReusedError, SluiceError } from './errors.js';
+import { closedError, idReusedError, printable, SluiceError } from './errors.js';
 import { type FaultEvent, publishBreaker, publishWarning, type RedisFault } from './events.js';
 import { newHolderId, Slots } from './holder.js';
 import type { Who } from './keys.js';
@@ -105,7 +105,7 @@ export class RedisLink<Name extends string> implements Engine<Name> {
   act(kind: Kind, who: Who, call: Call): Promise<boolean> {
     // Sent again under an id of its own if its answer is lost; nobody else can name it.
     const once = (kind === Kind.Debit || kind === Kind.Credit) && call.local !== true;
-    const sent = once ? { ...call, id: newHolderId() } : call;
+    const sent = once ? { ...call, id: newHolderId() } : { id: undefined, ...call };
     return this.#ask(kind, who, sent, undefined) as Promise<boolean>;
   }
 
@@ -157,7 +157,12 @@ export class RedisLink<Name extends string> implements Engine<Name> {
   stats(): RedisStats | undefined {
     const stats = this.#native.stats();
     if (!stats) return undefined;
-    const [others, ...nodes] = stats;
+    const [others, ...all] = stats;
+    const nodes = all.map(({ address, warnings, ...node }) => ({
+      ...node,
+      address: printable(address),
+      warnings: warnings.map((each) => ({ ...each, detail: printable(each.detail) })),
+    }));
     const { relay } = this.#store;
     // Only the client itself knows.
     const told = relay ? nodes.map((n) => ({ ...n, connected: relay.connected })) : nodes;
@@ -253,8 +258,10 @@ function withAddress(fault: RedisFault, address: string): string {
   return `no answer from Redis at ${address}`;
 }
 
-native.onBreaker(publishBreaker);
-native.onWarning(publishWarning);
+native.onBreaker((address, state) => publishBreaker(printable(address), state));
+native.onWarning((address, warning, detail) =>
+  publishWarning(printable(address), warning, printable(detail)),
+);
 
 native.onAnswers((count, details) => {
   // First all are taken, then handed over: whose code runs then may ask, which overwrites the exchange.
@@ -270,7 +277,7 @@ native.onAnswers((count, details) => {
     if (asked === undefined) break;
     pending[ticket] = undefined;
     freeTickets.push(ticket);
-    const detail = details?.[i];
+    const detail = details?.[i] && printable(details[i]);
     if (fault !== 0) reports.push(() => asked.link.report(fault, detail, code));
     at = asked.link.take(asked, at, detail);
     taken.push(asked);

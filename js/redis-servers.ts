@@ -1,6 +1,6 @@
 // Which servers redis() was given: one, nodes of a cluster, or sentinels.
 
-import { rangeError, typeError, withheld } from './errors.js';
+import { argumentError, rangeError, typeError, withheld } from './errors.js';
 import { type NativeEndpoint, type NativeServers, type NativeUrl, native } from './native.js';
 import { type PasswordFunction, passwordSource } from './passwords.js';
 import type { RedisOptions } from './redis-store.js';
@@ -30,10 +30,8 @@ function readUrl(url: unknown, argument: string, port = 6379): NativeUrl {
   const read = padded ? 'it begins or ends with white space' : native.parseRedisUrl(url, port);
   if (typeof read !== 'string') return read;
   // The URL itself stays out of the message: it may hold a password, also in the wrong place.
-  throw Object.assign(new TypeError(`${argument} is not a Redis URL: ${read}`), {
-    code: 'ERR_SLUICE_REDIS_URL',
-    argument,
-  });
+  const message = `${argument} is not a Redis URL: ${read}`;
+  throw argumentError(TypeError, 'ERR_SLUICE_REDIS_URL', argument, message);
 }
 
 /** Of servers that are to be let in by alike. */

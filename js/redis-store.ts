@@ -1,8 +1,9 @@
 // redis(): where state lives in Redis.
 
-import { checkOptionNames, typeError, withheld } from './errors.js';
+import { checkOptionNames, typeError, unknownOption, withheld } from './errors.js';
 import type { NativeGateway, NativeServers } from './native.js';
 import { isClient, type RedisClient } from './own-client.js';
+import { ownOptions } from './own-options.js';
 import type { PasswordFunction } from './passwords.js';
 import { readServers, type Servers } from './redis-servers.js';
 import type { RedisTlsOptions } from './redis-tls.js';
@@ -79,10 +80,7 @@ function checkNames(options: object): void {
     const ours = FOREIGN_OPTIONS.get(name);
     if (ours === undefined) continue;
     const message = `redis has no option '${name}': say it here with '${ours}'`;
-    throw Object.assign(new TypeError(message), {
-      code: 'ERR_SLUICE_UNKNOWN_OPTION',
-      argument: `redis.${name}`,
-    });
+    throw unknownOption('redis', name, message);
   }
   checkOptionNames(options, [...Object.keys(OPTIONS), 'client'], 'redis', { secret: true });
 }
@@ -176,7 +174,9 @@ function overClient(options: RedisClientOptions): RedisStore {
  *   never with the password
  */
 export function redis(options: string | RedisOptions | RedisClientOptions): RedisStore {
-  if (typeof options === 'string') return new RedisStore(readServers({ url: options }));
+  if (typeof options === 'string') {
+    return new RedisStore(readServers(ownOptions<RedisOptions>({ url: options })));
+  }
   const isUrl = options instanceof URL;
   if (typeof options !== 'object' || options === null || Array.isArray(options) || isUrl) {
     const expected = 'given a URL, as a string, or an object of options';
@@ -191,7 +191,8 @@ export function redis(options: string | RedisOptions | RedisClientOptions): Redi
     const expected = 'given a client as { client }';
     throw typeError('ERR_SLUICE_OPTIONS', 'redis', withheld(options, 'the client'), expected);
   }
-  if (isOverClient(options)) return overClient(options);
-  checkNames(options);
-  return new RedisStore(readServers(options));
+  const own = ownOptions(options);
+  if (isOverClient(own)) return overClient(own);
+  checkNames(own);
+  return new RedisStore(readServers(own));
 }

@@ -2,8 +2,9 @@
 
 import { readFileSync } from 'node:fs';
 import * as tls from 'node:tls';
-import { checkOptionNames, typeError, withheld } from './errors.js';
+import { argumentError, checkOptionNames, typeError, withheld } from './errors.js';
 import { type NativeTls, native } from './native.js';
+import { ownOptions } from './own-options.js';
 
 /** PEM text. */
 export type Pem = string | Uint8Array;
@@ -59,7 +60,14 @@ function readPem(value: unknown, name: string): string {
 
 export function readTls(given: RedisTlsOptions): NativeTls {
   checkOptionNames(given, OPTIONS, 'redis.tls', { secret: true });
-  const { ca, cert, key, passphrase = '', servername = '', rejectUnauthorized = true } = given;
+  const {
+    ca,
+    cert,
+    key,
+    passphrase = '',
+    servername = '',
+    rejectUnauthorized = true,
+  } = ownOptions(given);
   if (typeof passphrase !== 'string') throw refuse('passphrase', passphrase, 'a string');
   if (typeof servername !== 'string') throw refuse('servername', servername, 'a string');
   if (typeof rejectUnauthorized !== 'boolean') {
@@ -84,8 +92,6 @@ export function readTls(given: RedisTlsOptions): NativeTls {
   });
   if (!Array.isArray(made)) return made as NativeTls;
   const [name, reason] = made as [string, string];
-  throw Object.assign(new TypeError(`redis.tls.${name} ${reason}`), {
-    code: 'ERR_SLUICE_OPTIONS',
-    argument: `redis.tls.${name}`,
-  });
+  const argument = `redis.tls.${name}`;
+  throw argumentError(TypeError, 'ERR_SLUICE_OPTIONS', argument, `${argument} ${reason}`);
 }

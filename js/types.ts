@@ -1,7 +1,10 @@
 // The shapes that callers see: policies, decisions, options. No code.
 
 /** Milliseconds as a number, or text such as `'250ms'`, `'10s'`, `'1m'`, `'1h'`, `'1d'`. */
-export type Duration = number | `${number}${'ms' | 's' | 'm' | 'h' | 'd'}`;
+export type Duration = number | `${bigint}${Unit}` | `${bigint}.${number}${Unit}`;
+
+// Not `${number}`, which takes '1 s' for a number and a unit.
+type Unit = 'ms' | 's' | 'm' | 'h' | 'd';
 
 /** The algorithms, by the functions that make their policies. */
 export type AlgorithmName =

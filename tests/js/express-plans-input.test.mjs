@@ -51,10 +51,10 @@ const refused = {
     'ERR_SLUICE_UNKNOWN_OPTION',
     /rateLimit\.limits has no option 'dayly'.*'daily'/,
   ],
-  'limits of a policy that not every plan has': [
-    { plans, plan: () => 'pro', limits: { burst: 5 } },
+  'limits of a policy that no plan has': [
+    { plans, plan: () => 'pro', limits: { brust: 5 } },
     'ERR_SLUICE_UNKNOWN_OPTION',
-    /rateLimit\.limits \(plan 'free'\) has no option 'burst'/,
+    /rateLimit\.limits \(plan 'free'\) has no option 'brust'.*'burst'/,
   ],
   'limits below 0': [
     { limiter: daily, limits: { daily: -1 } },

@@ -86,14 +86,17 @@ test('a plan that is missing or unknown is refused with the plans that there are
   assert.throws(() => limiter.checkSync('a'), { code: 'ERR_SLUICE_PLAN' });
 });
 
-test('cost and limits may name only policies of the plan', () => {
+test('cost and limits may name policies of any plan, and no others', () => {
   const { limiter } = still(undefined, { plans });
   for (const option of ['cost', 'limits']) {
-    assert.throws(() => limiter.checkSync('a', { plan: 'free', [option]: { burst: 1 } }), {
-      code: 'ERR_SLUICE_UNKNOWN_OPTION',
-      argument: `${option}.burst`,
-    });
-    assert.equal(limiter.checkSync(option, { plan: 'pro', [option]: { burst: 1 } }).allowed, true);
+    for (const plan of ['free', 'pro']) {
+      assert.equal(limiter.checkSync(option, { plan, [option]: { burst: 1 } }).allowed, true);
+      assert.throws(() => limiter.checkSync('a', { plan, [option]: { brust: 1 } }), {
+        code: 'ERR_SLUICE_UNKNOWN_OPTION',
+        argument: `${option}.brust`,
+        message: /'burst'/,
+      });
+    }
   }
 });
 

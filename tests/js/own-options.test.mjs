@@ -1,0 +1,204 @@
+// Options are own properties: what other code of the process has put into Object.prototype is none.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import {
+  concurrency,
+  createLimiter,
+  fixedWindow,
+  gcra,
+  leakyBucket,
+  memory,
+  redis,
+  slidingLog,
+  slidingWindow,
+  tokenBucket,
+} from 'sluice';
+import { rateLimit } from 'sluice/express';
+import { RateLimit, SluiceModule } from 'sluice/nestjs';
+import { denyAll, manualClock } from 'sluice/testing';
+import { controller, rootModule, startContext } from './nestjs-support.mjs';
+import { useRedis } from './support/use-redis.mjs';
+
+const { url } = (await useRedis()).server;
+
+/** Every option of ours, with a value that would change what is done, or be refused. */
+const inherited = {
+  // of a call
+  cost: 0,
+  limits: { default: 1 },
+  plan: 'pro',
+  id: 'the same',
+  maxWaitMs: 0,
+  signal: AbortSignal.abort(),
+  of: {},
+  orThrow: true,
+  // of a limiter
+  plans: { pro: {} },
+  policies: tokenBucket({ capacity: 1, every: '1h' }),
+  store: memory(),
+  prefix: 5,
+  onStoreError: 'deny',
+  localShare: 5,
+  deadlineMs: -1,
+  denialCache: 'no',
+  shardBy: 'tenant',
+  // of policies
+  refill: -1,
+  burst: -1,
+  mode: 'shape',
+  align: 'none',
+  blockFor: '1h',
+  chargeDenied: true,
+  enforce: false,
+  by: 'tenant',
+  // of stores
+  name: 5,
+  maxKeys: -1,
+  clock: manualClock(),
+  retryAfterMs: -1,
+  nodes: ['redis://h'],
+  cluster: true,
+  sentinels: ['redis://h'],
+  master: 'm',
+  sentinelUsername: 'u',
+  sentinelPassword: 'p',
+  username: 'nobody',
+  password: 'wrong',
+  database: 7,
+  tls: {},
+  client: {},
+  // of middleware
+  limiter: {},
+  limiters: {},
+  skip: () => true,
+  handler: () => {},
+  headers: false,
+  retryAfterJitter: 5,
+  slotRetryAfter: -1,
+  global: true,
+};
+
+/** Does `act` while objects inherit the option. */
+async function inheriting(name, act) {
+  Object.defineProperty(Object.prototype, name, {
+    configurable: true,
+    enumerable: true,
+    writable: true,
+    value: inherited[name],
+  });
+  try {
+    return await act();
+  } finally {
+    delete Object.prototype[name];
+  }
+}
+
+const shown = ({ allowed, policies, holder, source }) => [
+  allowed,
+  source,
+  holder !== undefined,
+  ...policies.map((said) => [said.policy, said.limit, said.remaining, said.retryAfterMs > 0]),
+];
+
+const makers = () => ({
+  bucket: tokenBucket({ capacity: 9, every: '1d' }),
+  cells: gcra({ limit: 8, every: '1d' }),
+  leaky: leakyBucket({ capacity: 7, leak: 1, every: '1d' }),
+  fixed: fixedWindow({ limit: 9, window: '1d' }),
+  sliding: slidingWindow({ limit: 9, window: '1d' }),
+  log: slidingLog({ limit: 9, window: '1d' }),
+  slots: concurrency({ limit: 2, ttl: '1d' }),
+});
+
+/** What a limiter answers, call by call. */
+async function answers(limiter) {
+  const told = [];
+  const first = await limiter.check('k', {});
+  told.push(shown(first), shown(await limiter.check('k', { cost: 2 })));
+  told.push(shown(await limiter.check('k')));
+  told.push(await first.holder.renew(), await first.holder.release());
+  told.push(shown(await limiter.wait('k', {})));
+  told.push(shown(await limiter.peek('k', { cost: 0 })));
+  const [many] = await limiter.checkMany([{ key: 'k' }]);
+  told.push(shown(many));
+  await limiter.debit('k', { bucket: 1 }, {});
+  await limiter.credit('k', { fixed: 1 }, {});
+  await limiter.credit('k', 1, { of: first });
+  told.push(shown(await limiter.peek('k', { cost: 0 })));
+  await limiter.block('other', '1h');
+  told.push(shown(await limiter.check('other', {})));
+  await limiter.unblock('other');
+  told.push(shown(await limiter.check('other', {})));
+  await limiter.reset('k');
+  told.push(shown(await limiter.peek('k', { cost: 0 })));
+  return told;
+}
+
+const scenarios = {
+  'a limiter in memory': async () => {
+    const limiter = createLimiter({ policies: makers(), store: memory({}) });
+    return answers(limiter);
+  },
+  'a limiter over Redis': async (name) => {
+    const limiter = createLimiter({
+      policies: makers(),
+      store: redis(name === 'plain' ? url : { url }),
+      prefix: `own-${name}`,
+      deadlineMs: 60_000,
+    });
+    const told = await answers(limiter);
+    await limiter.close();
+    return told;
+  },
+  'a plan': async () => {
+    const { fixed, log } = makers();
+    const limiter = createLimiter({ plans: { free: { fixed }, pro: { fixed, log } } });
+    const decision = await limiter.check('k', { plan: 'free' });
+    return [shown(decision), shown(await limiter.check('k', { plan: 'pro' }))];
+  },
+  'a stand-in': async () => shown(denyAll({}).checkSync('k')),
+  'Express middleware': async () => {
+    const { fixed } = makers();
+    const use = rateLimit({ policies: { fixed }, key: () => 'k' });
+    const fields = new Map();
+    const req = { headers: {}, socket: {}, app: { get: () => undefined } };
+    const res = {
+      headersSent: false,
+      getHeader: (field) => fields.get(field),
+      setHeader: (field, value) => fields.set(field, value),
+      removeHeader: (field) => fields.delete(field),
+    };
+    const passed = await new Promise((resolve) => use(req, res, resolve));
+    const told = [String(passed?.message), fields.get('RateLimit-Policy')];
+    return [...told, fields.get('RateLimit')?.replace(/t=\d+/, 't'), req.rateLimit?.used];
+  },
+  "NestJS options and decorators' options": async () => {
+    const { fixed } = makers();
+    const module = SluiceModule.forRoot({ policies: { fixed } });
+    const asynchronous = SluiceModule.forRootAsync({ useFactory: () => ({ policies: fixed }) });
+    RateLimit({ policies: { fixed } });
+    return [module.providers.length, module.exports.length, asynchronous.providers.length];
+  },
+};
+
+for (const [what, act] of Object.entries(scenarios)) {
+  test(`${what} takes no option from Object.prototype`, async () => {
+    const expected = await act('plain');
+    for (const name of Object.keys(inherited)) {
+      const told = await inheriting(name, () => act(name)).catch((error) => error);
+      assert.deepEqual(told, expected, `Object.prototype.${name}: ${told}`);
+    }
+  });
+}
+
+test('a NestJS application takes no option from Object.prototype', async (t) => {
+  const { fixed } = makers();
+  const handlers = { a: [], b: [RateLimit({ policies: { fixed } })] };
+  const root = rootModule([SluiceModule.forRoot({ policies: { fixed }, global: true })], {
+    controllers: [controller(handlers)],
+  });
+  for (const name of ['cost', 'limits', 'plan', 'plans', 'skip', 'limiter', 'shardBy']) {
+    await inheriting(name, () => startContext(t, root));
+  }
+});
