@@ -3,7 +3,7 @@
 import type { Call } from './call.js';
 import { type Charge, chargeOf, ownChargeOf, ownHolderOf, type PolicyTable } from './decision.js';
 import type { Engine, Later } from './engine.js';
-import { checkOptionNames, closedError, rangeError, typeError } from './errors.js';
+import { checkOptionNames, closedError, deniedError, rangeError, typeError } from './errors.js';
 import { publishDenied, publishWouldDeny } from './events.js';
 import { type KeyReader, keysWithShard, type Who } from './keys.js';
 import type {
@@ -20,7 +20,7 @@ import { ownOption, ownOptions } from './own-options.js';
 import { keepsLine, readBlockUs } from './policy.js';
 import type { Time } from './time.js';
 import { Lines, type Turn } from './turns.js';
-import type { Cost, Decision, Duration, Key, Policy } from './types.js';
+import type { Admission, Cost, Decision, Duration, Key, Policy } from './types.js';
 import { type Outlook, WaitingRoom } from './waiting.js';
 
 /** One set of policies, ready to be asked. */
@@ -43,7 +43,7 @@ type Asked = CheckOptions & { readonly plan?: unknown };
 
 const PEEK_OPTIONS = ['cost', 'limits'];
 export const CHECK_OPTIONS = [...PEEK_OPTIONS, 'id'];
-const WAIT_OPTIONS = [...CHECK_OPTIONS, 'maxWaitMs', 'signal'];
+const WAIT_OPTIONS = [...CHECK_OPTIONS, 'maxWaitMs', 'signal', 'orThrow'];
 /** The longest wait that a store is told of: what it charges lies no further ahead. */
 const LONGEST_WAIT_MS = 100 * 86_400e3;
 
@@ -107,9 +107,12 @@ export abstract class BaseLimiter<Name extends string, E extends Engine<Name>>
     return done.map((decision, i) => this.count(questions[i]!.key, questions[i]!.part, decision));
   }
 
+  wait(key: Key, options: WaitOptions<Name> & { orThrow: true }): Promise<Admission<Name>>;
+  wait(key: Key, options?: WaitOptions<Name>): Promise<Decision<Name>>;
   async wait(key: Key, options?: WaitOptions<Name>): Promise<Decision<Name>> {
     const question = this.question(key, options, WAIT_OPTIONS, 'wait');
-    const { maxWaitMs = Number.POSITIVE_INFINITY, signal } = ownOptions(options ?? {});
+    const own = ownOptions(options ?? {});
+    const { maxWaitMs = Number.POSITIVE_INFINITY, signal, orThrow = false } = own;
     if (typeof maxWaitMs !== 'number') {
       throw typeError('ERR_SLUICE_OPTIONS', 'maxWaitMs', maxWaitMs, 'a number of milliseconds');
     }
@@ -118,6 +121,9 @@ export abstract class BaseLimiter<Name extends string, E extends Engine<Name>>
     }
     if (signal !== undefined && typeof signal?.throwIfAborted !== 'function') {
       throw typeError('ERR_SLUICE_OPTIONS', 'signal', signal, 'an AbortSignal');
+    }
+    if (typeof orThrow !== 'boolean') {
+      throw typeError('ERR_SLUICE_OPTIONS', 'orThrow', orThrow, 'true or false');
     }
     const { part, who } = question;
     const decision = await this.#room.wait({
@@ -146,7 +152,9 @@ export abstract class BaseLimiter<Name extends string, E extends Engine<Name>>
       outlook: (decision) => outlook(part.engine.table, decision),
       peek: () => this.decide(Kind.Peek, question),
     });
-    return this.count(key, part, decision);
+    this.count(key, part, decision);
+    if (orThrow && !decision.allowed) throw deniedError(decision);
+    return decision;
   }
 
   async peek(key: Key, options?: PeekOptions<Name>): Promise<Decision<Name>> {

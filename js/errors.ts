@@ -2,6 +2,7 @@
 
 import { inspect, types } from 'node:util';
 import type { RedisFault } from './events.js';
+import type { Decision } from './types.js';
 
 const LONGEST_MESSAGE = 2000;
 const LONGEST_ARGUMENT = 200;
@@ -23,17 +24,36 @@ export class SluiceError extends Error {
   readonly code: string;
   /** With `ERR_SLUICE_STORE_UNAVAILABLE`: what happened, as `sluice:fault` tells it; else there is none. */
   declare readonly fault?: RedisFault;
+  /** With `ERR_SLUICE_DENIED`: the denial; else there is none. */
+  declare readonly decision?: Decision;
 
-  constructor(code: string, message: string, options?: { cause?: unknown; fault?: RedisFault }) {
+  constructor(
+    code: string,
+    message: string,
+    options?: { cause?: unknown; fault?: RedisFault; decision?: Decision },
+  ) {
     super(printable(message), options);
     this.name = 'SluiceError';
     this.code = code;
     if (options?.fault !== undefined) this.fault = options.fault;
+    if (options?.decision !== undefined) this.decision = options.decision;
   }
 }
 
 export function closedError(): SluiceError {
   return new SluiceError('ERR_SLUICE_CLOSED', 'the limiter is closed');
+}
+
+/** What `wait` rejects with under `orThrow`. */
+export function deniedError(decision: Decision): SluiceError {
+  const { policy, retryAfterMs } = decision;
+  const when =
+    retryAfterMs === Number.POSITIVE_INFINITY
+      ? 'the call can never be admitted'
+      : `it can be admitted in ${retryAfterMs} ms`;
+  return new SluiceError('ERR_SLUICE_DENIED', `denied by policy '${policy}': ${when}`, {
+    decision,
+  });
 }
 
 /** A `TypeError` or `RangeError` of ours: it carries a code, the argument's name and the value at fault. */

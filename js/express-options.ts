@@ -74,7 +74,7 @@ export type OptionsOfPlans<P extends Plans, Shard extends string> = Making<Shard
 /** `rateLimit`'s options where it is given a limiter, which has all that makes one. */
 export type OptionsOfLimiter<Name extends string, K extends Key, Plan extends string> = {
   limiter: Limiter<Name, K, Plan>;
-} & { [Option in keyof LimiterOptions]?: never } & OptionsFor<Name, K, Plan>;
+} & { [Option in keyof LimiterOptions]?: never } & OptionsFor<Name, K, NoInfer<Plan>>;
 
 /** All of these, as they are read. */
 export type Options = RequestOptions<string, Key, string> &

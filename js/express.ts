@@ -186,10 +186,11 @@ function rateLimit(given: Options): RequestHandler {
 }
 
 interface RateLimit {
-  <const P extends Plans, const Shard extends string = never>(
+  // The defaults make a wrong plan an error of the overload that is meant, and not of another.
+  <const P extends Plans = Record<never, Policies>, const Shard extends string = never>(
     options: OptionsOfPlans<P, Shard>,
   ): RequestHandler;
-  <Name extends string, K extends Key, Plan extends string>(
+  <Name extends string, K extends Key, Plan extends string = never>(
     options: OptionsOfLimiter<Name, K, Plan>,
   ): RequestHandler;
   <const P extends Policies, const Shard extends string = never>(

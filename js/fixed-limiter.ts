@@ -1,10 +1,10 @@
 // Limiters that always say the same, for tests of code that asks one.
 
-import { checkOptionNames, rangeError } from './errors.js';
+import { checkOptionNames, deniedError, rangeError } from './errors.js';
 import type { LimiterStats, SyncLimiter, WaitOptions } from './limiter-types.js';
 import { ownOptions } from './own-options.js';
 import { tokenBucket } from './policies.js';
-import type { Decision, Key, Policy } from './types.js';
+import type { Admission, Decision, Key, Policy } from './types.js';
 
 /** What `denyAll` says. */
 export interface DenyAllOptions {
@@ -55,9 +55,14 @@ class FixedLimiter implements SyncLimiter<string, Key, string> {
     return checks.map(() => this.checkSync());
   }
 
+  wait(key: Key, options: WaitOptions & { orThrow: true }): Promise<Admission>;
+  wait(key: Key, options?: WaitOptions): Promise<Decision>;
   async wait(_key: Key, options?: WaitOptions): Promise<Decision> {
-    options?.signal?.throwIfAborted();
-    return this.checkSync();
+    const { signal, orThrow } = ownOptions(options ?? {});
+    signal?.throwIfAborted();
+    const decision = this.checkSync();
+    if (orThrow && !decision.allowed) throw deniedError(decision);
+    return decision;
   }
 
   async peek(): Promise<Decision> {

@@ -11,6 +11,7 @@ export type {
 } from './events.js';
 export { createLimiter } from './limiter.js';
 export type {
+  AnyLimiter,
   CheckOptions,
   CheckRequest,
   CreditOptions,
@@ -51,6 +52,7 @@ export {
   redis,
 } from './redis-store.js';
 export type {
+  Admission,
   AlgorithmName,
   Cost,
   Decision,

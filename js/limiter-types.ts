@@ -3,7 +3,16 @@
 import type { MemoryStore } from './memory-store.js';
 import type { RedisStats } from './redis-stats.js';
 import type { RedisStore } from './redis-store.js';
-import type { Cost, Decision, Duration, Key, Limits, OnStoreError, Policy } from './types.js';
+import type {
+  Admission,
+  Cost,
+  Decision,
+  Duration,
+  Key,
+  Limits,
+  OnStoreError,
+  Policy,
+} from './types.js';
 
 /** One policy, or several by name. */
 export type Policies = Policy | Readonly<Record<string, Policy>>;
@@ -91,6 +100,8 @@ export interface WaitOptions<Name extends string = string> extends CheckOptions<
   maxWaitMs?: number;
   /** Gives the turn up: the call rejects with the signal's reason, and what it was charged is given back. */
   signal?: AbortSignal;
+  /** True: a denial is no value, but rejects with `ERR_SLUICE_DENIED`, with it as `decision`. Default false. */
+  orThrow?: boolean;
 }
 
 /** What is given back. */
@@ -128,6 +139,8 @@ export interface LimiterStats {
   readonly redis?: RedisStats | undefined;
 }
 
+declare const PLAN: unique symbol;
+
 /** Policies over a store. Made by `createLimiter()`. */
 export interface Limiter<
   Name extends string = string,
@@ -140,6 +153,8 @@ export interface Limiter<
   readonly policies: Readonly<Record<Name, Policy>>;
   /** Each plan's policies; empty without plans. */
   readonly plans: Readonly<Record<Plan, Readonly<Partial<Record<Name, Policy>>>>>;
+  /** For the compiler alone: a limiter with plans, which needs one each time, does not pass for one without. */
+  readonly [PLAN]?: Plan;
   readonly store: 'memory' | 'redis';
   /** May KEY take COST under these policies, now? Charges it if so. A denial is a value, never thrown. */
   check(key: K, ...options: OptionsOf<CheckOptions<Name>, Plan>): Promise<Decision<Name>>;
@@ -148,8 +163,12 @@ export interface Limiter<
   /**
    * As `check`, but waits for its turn: resolves to an admission once `delayMs` has passed, or at once to a denial if
    * it cannot be admitted within `maxWaitMs`. First in, first out: under buckets and GCRA over all processes; else
-   * over the calls of this limiter.
+   * over the calls of this limiter. Look at `allowed` before you go on, or say `orThrow: true`.
    */
+  wait(
+    key: K,
+    options: WithPlan<WaitOptions<Name> & { orThrow: true }, Plan>,
+  ): Promise<Admission<Name>>;
   wait(key: K, ...options: OptionsOf<WaitOptions<Name>, Plan>): Promise<Decision<Name>>;
   /**
    * Charges nothing. `allowed`, `retryAfterMs` and `delayMs` are what `check` with that cost would answer; `remaining`

@@ -94,6 +94,9 @@ export interface Decision<Name extends string = string> extends PolicyDecision<N
   toJSON(): object;
 }
 
+/** A decision that admits the call. */
+export type Admission<Name extends string = string> = Decision<Name> & { readonly allowed: true };
+
 /** The slots of one admitted call under `concurrency` policies. Each frees itself once its policy's `ttl` has passed. */
 export interface Holder {
   /** Unguessable: 32 hexadecimal digits. */

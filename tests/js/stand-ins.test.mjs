@@ -32,6 +32,15 @@ test('allowAll admits whatever it is asked, denyAll denies it', async () => {
   }
 });
 
+test("a stand-in's wait with orThrow rejects with the denial", async () => {
+  const decision = await allowAll().wait('k', { orThrow: true });
+  assert.equal(decision.allowed, true);
+  await assert.rejects(denyAll().wait('k', { orThrow: true }), {
+    code: 'ERR_SLUICE_DENIED',
+    decision: denyAll().checkSync('k'),
+  });
+});
+
 test('a stand-in rejects a wait that was aborted before, with the reason', async () => {
   const gone = new Error('given up');
   for (const limiter of [allowAll(), denyAll()]) {

@@ -1,6 +1,8 @@
 // What compiles and what must not: the types of 'sluice'. Compiled by types.test.mjs.
 
 import {
+  type Admission,
+  type AnyLimiter,
   concurrency,
   createLimiter,
   type Decision,
@@ -194,3 +196,51 @@ const wrap = (options: LimiterOptions) => createLimiter(options);
 const wrapped: Promise<Decision> = wrap({ policies: bucket }).check('k', { plan: 'any' });
 
 export { wrapped };
+
+// Keys are strings unless a policy says `by`, also where it is made in place.
+const inPlace = createLimiter({
+  policies: { burst: tokenBucket({ capacity: 1, every: '1s' }) },
+  store: memory(),
+});
+inPlace.checkSync('k');
+// @ts-expect-error: no policy says `by`
+inPlace.checkSync({ user: 'u1' });
+const inPlans = createLimiter({ plans: { free: fixedWindow({ limit: 1, window: '1s' }) } });
+// @ts-expect-error: no policy says `by`
+void inPlans.check({ user: 'u1' }, { plan: 'free' });
+const alone = createLimiter({ policies: gcra({ limit: 1, every: '1s' }) });
+// @ts-expect-error: no policy says `by`
+alone.checkSync({ user: 'u1' });
+const byUserInPlace = createLimiter({ policies: slidingLog({ limit: 1, window: 1, by: 'user' }) });
+byUserInPlace.checkSync({ user: 'u1' });
+// @ts-expect-error: no part 'usr'
+byUserInPlace.checkSync({ usr: 'u1' });
+
+// A limiter with plans needs one each time, and does not pass for one without; any limiter is an AnyLimiter.
+// @ts-expect-error: it has plans
+const withoutPlans: Limiter<'daily' | 'burst'> = byPlan;
+// @ts-expect-error: it has no plan 'fre'
+const otherPlan: Limiter<'daily' | 'burst', string, 'fre'> = byPlan;
+const samePlans: Limiter<'daily' | 'burst', string, 'free' | 'pro'> = byPlan;
+const unnamed: Limiter = inMemory;
+const any: AnyLimiter[] = [byPlan, inMemory, byParts, inRedis, allowAll()];
+
+// Durations: a number and a unit, with nothing between.
+for (const window of ['250ms', '1.5s', '0.05h', '10d', 7] as const)
+  fixedWindow({ limit: 1, window });
+// @ts-expect-error: a space
+fixedWindow({ limit: 1, window: '1 s' });
+// @ts-expect-error: no number
+fixedWindow({ limit: 1, window: 's' });
+
+// With orThrow a denial rejects.
+const admission: Promise<Admission<'burst' | 'daily'>> = inMemory.wait('k', { orThrow: true });
+const admitted: true = (await admission).allowed;
+const perhaps: Promise<Decision> = inMemory.wait('k', { orThrow: false });
+// @ts-expect-error: a denial is a value
+const surely: true = (await inMemory.wait('k')).allowed;
+void byPlan.wait('k', { plan: 'free', orThrow: true });
+// @ts-expect-error: the plan is missing
+void byPlan.wait('k', { orThrow: true });
+
+export { admitted, any, otherPlan, perhaps, samePlans, surely, unnamed, withoutPlans };
