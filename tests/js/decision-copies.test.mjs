@@ -43,8 +43,8 @@ async function decisions() {
     made[`the rule '${onStoreError}'`] = await limiter.check('k');
     await limiter.close();
   }
-  made['allowAll'] = allowAll().checkSync('k');
-  made['denyAll'] = denyAll().checkSync('k');
+  made.allowAll = allowAll().checkSync('k');
+  made.denyAll = denyAll().checkSync('k');
   return made;
 }
 
