@@ -14,7 +14,11 @@ test('wrong options are refused at construction, by name and value', () => {
     [{ limiter, hanlder() {} }, 'ERR_SLUICE_UNKNOWN_OPTION', /'hanlder'.*'handler'/],
     [{ limiter, polices: {} }, 'ERR_SLUICE_UNKNOWN_OPTION', /'policies'/],
     [{ limiter, keyGenerator() {} }, 'ERR_SLUICE_UNKNOWN_OPTION', /express-rate-limit.*key/],
-    [{ windowMs: 60_000, limit: 5 }, 'ERR_SLUICE_UNKNOWN_OPTION', /'windowMs'.*fixedWindow\(\{ limit, window \}\)/],
+    [
+      { windowMs: 60_000, limit: 5 },
+      'ERR_SLUICE_UNKNOWN_OPTION',
+      /'windowMs'.*fixedWindow\(\{ limit, window \}\)/,
+    ],
     [{ limiter, key: 'user' }, 'ERR_SLUICE_OPTIONS', /rateLimit\.key.*'user'/],
     [{ limiter, cost: '3' }, 'ERR_SLUICE_COST', /rateLimit\.cost.*'3'/],
     [{ limiter, skip: true }, 'ERR_SLUICE_OPTIONS', /rateLimit\.skip.*true/],
