@@ -129,6 +129,7 @@ void Link::RequeueUnexecuted(std::string_view why, Nanos now) {
     }
   }
   under_way_.clear();
+  requests_under_way_ = waiting_ = 0;
   queue_.insert(queue_.begin(), std::make_move_iterator(again.begin()),
                 std::make_move_iterator(again.end()));
   std::ranges::move(unused, std::back_inserter(queue_));
@@ -147,7 +148,7 @@ Nanos Link::NextTime() const {
   Nanos next = first_deadline_;
   if (state_ != State::kReady) {
     next = std::min(next, state_until_);
-  } else if (OwesReply() && !AnyoneWaitsForAReply()) {
+  } else if (OwesReply() && waiting_ == 0) {
     next = std::min(next, quiet_since_ + options_.silence);
   }
   next = std::min(next, breaker_.NextTime());
@@ -187,7 +188,7 @@ void Link::OnTime(Nanos now) {
       }
       break;
     case State::kReady:
-      if (OwesReply() && !AnyoneWaitsForAReply() && now >= quiet_since_ + options_.silence) {
+      if (OwesReply() && waiting_ == 0 && now >= quiet_since_ + options_.silence) {
         Lose(Fault::kUnavailable, "the server does not answer", now);
       }
       break;
@@ -230,6 +231,7 @@ void Link::Close() {
   resend_.clear();
   queue_.clear();
   under_way_.clear();
+  requests_under_way_ = waiting_ = 0;
   state_ = State::kWaiting;
   wanted_ = 0;
 }
@@ -243,33 +245,12 @@ LinkStats Link::stats() const {
   return stats;
 }
 
-// The commands of a batch follow each other.
+// Batches are numbered in the order in which their commands are sent and answered. Few commands
+// without requests follow each other.
 std::size_t Link::BatchesUnderWay() const {
-  std::size_t count = 0;
-  std::uint64_t last = 0;
-  for (const Command& command : under_way_) {
-    if (command.batch == 0 || command.batch == last) continue;
-    last = command.batch;
-    ++count;
-  }
-  return count;
-}
-
-std::size_t Link::RequestsUnderWay() const {
-  std::size_t count = 0;
-  for (const Command& command : under_way_) count += command.requests.size();
-  return count;
-}
-
-bool Link::AnyoneIsUnderWay() const {
-  return std::ranges::any_of(under_way_, [](const Command& command) { return command.batch != 0; });
-}
-
-bool Link::AnyoneWaitsForAReply() const {
-  return std::ranges::any_of(under_way_, [](const Command& command) {
-    return std::ranges::any_of(command.requests,
-                               [](const Request& request) { return request.sink != nullptr; });
-  });
+  const auto first =
+      std::ranges::find_if(under_way_, [](const Command& command) { return command.batch != 0; });
+  return first == under_way_.end() ? 0 : batches_ - first->batch + 1;
 }
 
 }  // namespace sluice::redis

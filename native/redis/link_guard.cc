@@ -116,7 +116,11 @@ void Link::Expire(Nanos now, bool late) {
   };
   // What is under way keeps its place: the reply is matched to it by position.
   for (Command& command : under_way_) {
-    for (Request& request : command.requests) expired(request, true);
+    for (Request& request : command.requests) {
+      if (!request.sink || !expired(request, true)) continue;
+      --command.waiting;
+      --waiting_;
+    }
   }
   const auto waited_too_long = [&expired](Request& request) { return expired(request, false); };
   std::erase_if(resend_, waited_too_long);

@@ -72,6 +72,8 @@ void Link::OnReply(Reply&& reply, Nanos now) {
   quiet_since_ = now;
   Command command = std::move(under_way_.front());
   under_way_.pop_front();
+  requests_under_way_ -= command.requests.size();
+  waiting_ -= command.waiting;
   const std::uint64_t connection = wanted_;
   Answered(command, std::move(reply), now);
   if (!leaving_.empty() && under_way_.empty() && wanted_ == connection) {

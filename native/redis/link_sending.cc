@@ -167,10 +167,14 @@ void Link::AddCommand(Command::Kind kind, std::vector<Request> requests, Nanos n
   const std::uint64_t batch = requests.empty() ? 0 : batches_;
   const bool checks = kind == Command::Kind::kChecks || kind == Command::Kind::kChecksByText;
   const std::size_t most_elements = checks ? MostElements(requests) : kFewElements;
+  const std::size_t count = requests.size();
+  requests_under_way_ += count;
+  waiting_ += count;
   under_way_.push_back({.kind = kind,
                         .end = queued_bytes_,
                         .requests = std::move(requests),
                         .sent = now,
+                        .waiting = count,
                         .batch = batch,
                         .question = question,
                         .most_elements = most_elements});

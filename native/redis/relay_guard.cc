@@ -75,11 +75,14 @@ void Relay::Forget(Nanos now) {
 
 // Nodes may have left the cluster, however their breakers are.
 void Relay::ForgetNodes(Nanos now) {
+  const auto is_old = [&](const Node& node) { return node.used <= now - options_.lost_after; };
+  if (std::ranges::none_of(nodes_, [&](const auto& each) { return is_old(each.second); })) return;
+  std::set<const Node*> needed;
+  for (const auto& [slot, lane] : lanes_) needed.insert(lane.node);
+  for (const auto& [id, command] : under_way_) needed.insert(command.node);
   for (auto at = nodes_.begin(); at != nodes_.end();) {
     Node& node = at->second;
-    const auto is_its = [&node](const auto& each) { return each.second.node == &node; };
-    if (node.used > now - options_.lost_after || std::ranges::any_of(lanes_, is_its) ||
-        std::ranges::any_of(under_way_, is_its)) {
+    if (!is_old(node) || needed.contains(&node)) {
       ++at;
       continue;
     }
@@ -124,7 +127,9 @@ void Relay::Trip(Node& node, std::string_view why, Nanos now) {
 void Relay::NoteReply(const UnderWay& command, Nanos now) {
   Node& node = *command.node;
   if (command.overdue) return node.breaker.OnSignOfLife(now);
+  const bool was_closed = node.breaker.closed();
   node.breaker.OnSuccess();
+  if (was_closed) return;  // none of its lanes is among waiting_
   Observe(node);
   const std::set<Lane*> waiting = waiting_;
   for (Lane* const lane : waiting) {

@@ -133,7 +133,7 @@ class Link final : public Conversation {
   template <typename Predicate>
   std::vector<Request> TakeQueued(Predicate predicate);
   /// Nothing is waited for: it may go.
-  bool idle() const { return queue_.empty() && resend_.empty() && !AnyoneIsUnderWay(); }
+  bool idle() const { return queue_.empty() && resend_.empty() && requests_under_way_ == 0; }
   /// The server answers.
   bool healthy() const { return state_ == State::kReady && breaker_.closed(); }
   /// It does not, and not for being new.
@@ -154,7 +154,7 @@ class Link final : public Conversation {
   /// May be read on any thread.
   const LatencyHistogram& latency() const { return latency_; }
   /// Requests written, or about to be, whose reply has not come.
-  std::size_t RequestsUnderWay() const;
+  std::size_t RequestsUnderWay() const { return requests_under_way_; }
 
  private:
   enum class State : std::uint8_t { kWaiting, kConnecting, kGreeting, kReady };
@@ -180,6 +180,7 @@ class Link final : public Conversation {
     std::uint64_t end = 0;          // of its bytes, counted from the start of the connection
     std::vector<Request> requests;  // an answered one has no sink
     Nanos sent{0};
+    std::size_t waiting = 0;  // of its requests, those that nobody has answered
     std::uint64_t batch = 0;  // that it is of; commands without requests are of none
     bool overdue = false;     // the breaker knows that it was not answered in time
     Question question{};
@@ -193,8 +194,6 @@ class Link final : public Conversation {
   // the server.
   static constexpr Nanos kLate = std::chrono::milliseconds(50);
 
-  bool AnyoneWaitsForAReply() const;
-  bool AnyoneIsUnderWay() const;
   std::size_t BatchesUnderWay() const;
 
   void Connect(Nanos now);
@@ -276,6 +275,8 @@ class Link final : public Conversation {
   std::vector<Request> resend_;  // waits for that
   std::deque<Request> queue_;
   std::deque<Command> under_way_;
+  std::size_t requests_under_way_ = 0;  // in under_way_
+  std::size_t waiting_ = 0;             // of these, those that nobody has answered
   Nanos quiet_since_{0};           // the last reply, or the first command after none was under way
   Nanos first_deadline_ = kNever;  // no request's deadline is earlier
 
