@@ -32,7 +32,7 @@ export class SluiceError extends Error {
     message: string,
     options?: { cause?: unknown; fault?: RedisFault; decision?: Decision },
   ) {
-    super(printable(message), options);
+    super(printable(String(message)), options);
     this.name = 'SluiceError';
     this.code = code;
     if (options?.fault !== undefined) this.fault = options.fault;

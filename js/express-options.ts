@@ -5,7 +5,7 @@ import { checkOptionNames, typeError, unknownOption, withheld } from './errors.j
 import { checkFieldOptions } from './http-fields.js';
 import { LIMITER_OPTIONS, type LimiterOptions } from './limiter.js';
 import type { AnyLimiter, KeyOf, Limiter, NamesOf, Plans, Policies } from './limiter-types.js';
-import { refusePolicy } from './options.js';
+import { misplaced, refusePolicy } from './options.js';
 import { ownOptions } from './own-options.js';
 import type { Cost, Decision, Key, Limits } from './types.js';
 
@@ -138,7 +138,8 @@ export interface PartedOptions {
  * @throws TypeError, RangeError with a code `ERR_SLUICE_*` that name the option and the value
  */
 export function readOptions(given: Options): PartedOptions {
-  refusePolicy(given, 'rateLimit');
+  refusePolicy(given, 'rateLimit', KNOWN_OPTIONS);
+  if (isLimiter(given)) throw misplaced(given, 'a limiter', 'rateLimit', '{ limiter }');
   if (typeof given === 'object' && given !== null) refuseForeignOptions(given);
   checkOptionNames(given, KNOWN_OPTIONS, 'rateLimit', { secret: true });
   const options = ownOptions(given);

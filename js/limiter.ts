@@ -21,7 +21,7 @@ import { MemoryEngine } from './memory-engine.js';
 import { MemoryLimiter } from './memory-limiter.js';
 import { MemoryStore, memory } from './memory-store.js';
 import { type NativePolicy, native, type PolicyNumbers } from './native.js';
-import { described, readPolicies, refusePolicy } from './options.js';
+import { described, misplaced, readPolicies, refusePolicy } from './options.js';
 import { isClient } from './own-client.js';
 import { ownOptions } from './own-options.js';
 import { callerPlace } from './place.js';
@@ -245,6 +245,7 @@ function redisLimiter(sets: readonly Set[], store: RedisStore, options: LimiterO
 function storeError(given: unknown): TypeError {
   let hint = '';
   if (typeof given === 'string') hint = ', such as redis(url)';
+  if (typeof given === 'function') hint = ', the result of a call';
   if (typeof given === 'object' && given !== null && isClient(given)) {
     hint = ', such as redis({ client })';
   }
@@ -290,8 +291,12 @@ export function createLimiter<Name extends string, O extends LimiterOptions<Name
   options: O & (O extends { policies: object; plans: object } ? never : unknown),
 ): Limiter<Name, Key, string>;
 export function createLimiter(given: LimiterOptions): unknown {
-  refusePolicy(given, 'createLimiter');
-  checkOptionNames(given, Object.keys(LIMITER_OPTIONS), 'createLimiter', { secret: true });
+  const known = Object.keys(LIMITER_OPTIONS);
+  refusePolicy(given, 'createLimiter', known);
+  if ((given as unknown) instanceof MemoryStore || (given as unknown) instanceof RedisStore) {
+    throw misplaced(given, 'a store', 'createLimiter', '{ policies, store }');
+  }
+  checkOptionNames(given, known, 'createLimiter', { secret: true });
   const options = ownOptions(given);
   const sets = readSets(options);
   const { prefix } = checkCommon(options);

@@ -5,8 +5,9 @@ import { checkOptionNames, typeError, withheld } from './errors.js';
 import { checkFieldOptions } from './http-fields.js';
 import { LIMITER_OPTIONS, type LimiterOptions } from './limiter.js';
 import type { AnyLimiter } from './limiter-types.js';
-import { described, readPolicies, refusePolicy } from './options.js';
+import { described, misplaced, readPolicies, refusePolicy } from './options.js';
 import { ownOption, ownOptions } from './own-options.js';
+import { isPolicy } from './policy.js';
 import type { Cost, Key, Limits } from './types.js';
 
 /** What Express's and Fastify's requests have in common, for callbacks that do not name their platform's type. */
@@ -182,16 +183,25 @@ function checkPolicies(options: LimiterOptions): void {
   for (const [name, set] of Object.entries(plans)) readPolicies(set, `plans.${name}`);
 }
 
+/** Whether it was made by `createLimiter`, or looks like that. */
+function isMade(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  const { check, policies, plans } = value as Partial<AnyLimiter>;
+  return typeof check === 'function' && [policies, plans].every((set) => typeof set === 'object');
+}
+
 function checkNamedLimiter(value: unknown, where: string): void {
+  if (isMade(value)) return;
   if (typeof value === 'object' && value !== null && 'check' in value) {
-    const { check, policies, plans } = value as Partial<AnyLimiter>;
-    if (typeof check === 'function' && [policies, plans].every((set) => typeof set === 'object')) {
-      return;
-    }
     const expected = 'a limiter made by createLimiter()';
     throw typeError('ERR_SLUICE_OPTIONS', where, withheld(value), expected);
   }
-  checkOptionNames(value, Object.keys(LIMITER_OPTIONS), where, { secret: true });
+  const known = Object.keys(LIMITER_OPTIONS);
+  if (isPolicy(value)) {
+    const expected = 'a limiter made by createLimiter(), or options such as { policies }';
+    throw typeError('ERR_SLUICE_OPTIONS', where, withheld(value, 'a policy'), expected);
+  }
+  checkOptionNames(value, known, where, { secret: true });
   checkPolicies(value as NamedLimiterOptions);
 }
 
@@ -201,7 +211,10 @@ export function checkModuleOptions(
   where: string,
   known: object = MODULE_OPTIONS,
 ): void {
-  refusePolicy(given, where);
+  refusePolicy(given, where, Object.keys(known));
+  if (isMade(given)) {
+    throw misplaced(given, 'a limiter', where, '{ limiters: { default: limiter } }');
+  }
   checkOptionNames(given, Object.keys(known), where, { secret: true });
   const options = ownOptions(given);
   checkCallbacks(options, where);
@@ -246,8 +259,9 @@ export function checkAsyncOptions(options: SluiceModuleAsyncOptions<never, never
 
 /** @throws as `checkModuleOptions` */
 export function checkDecoratorOptions(decorator: RateLimitOptions): void {
-  refusePolicy(decorator, '@RateLimit');
-  checkOptionNames(decorator, Object.keys(DECORATOR_OPTIONS), '@RateLimit', { secret: true });
+  const known = Object.keys(DECORATOR_OPTIONS);
+  refusePolicy(decorator, '@RateLimit', known);
+  checkOptionNames(decorator, known, '@RateLimit', { secret: true });
   const options = given(decorator);
   if (Object.keys(options).length === 0) {
     const expected = 'given a limiter, policies, a key, a plan, a cost or limits';

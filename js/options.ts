@@ -64,27 +64,26 @@ export function readPolicies<Name extends string>(
 }
 
 /**
- * Refuses policies where options that hold `policies` are to be given.
+ * Refuses policies where an object of `known` options that holds them is to be given.
  *
  * @throws TypeError `ERR_SLUICE_OPTIONS`
  */
-export function refusePolicy(given: unknown, where: string): void {
-  const expected = (policies: string) =>
-    `given an object of options, such as ${where}({ policies${policies} })`;
+export function refusePolicy(given: unknown, where: string, known: readonly string[]): void {
   if (isPolicy(given)) {
-    const policies = `: ${given.algorithm}({...})`;
-    throw typeError('ERR_SLUICE_OPTIONS', where, withheld(given, 'a policy'), expected(policies));
+    const right = `{ policies: ${given.algorithm}({...}) }`;
+    throw misplaced(given, 'a policy', where, right);
   }
-  if (typeof given !== 'object' || given === null || Object.hasOwn(given, 'policies')) return;
-  const [name] = Object.entries(given).find(([, value]) => isPolicy(value)) ?? [];
-  if (name === undefined || nearest(name, ['policies']) !== undefined) return;
-  const policies = `: { ${name}: ... }`;
-  throw typeError(
-    'ERR_SLUICE_OPTIONS',
-    where,
-    withheld(given, `a policy as option '${name}'`),
-    expected(policies),
-  );
+  if (typeof given !== 'object' || given === null) return;
+  for (const [name, value] of Object.entries(given)) {
+    if (!isPolicy(value) || known.includes(name) || nearest(name, ['policies'])) continue;
+    throw misplaced(given, `a policy as option '${name}'`, where, `{ policies: { ${name}: ... } }`);
+  }
+}
+
+/** An object that belongs into the options was given in their place. `right`: where it belongs. */
+export function misplaced(given: unknown, what: string, where: string, right: string): TypeError {
+  const expected = `given an object of options, such as ${where}(${right})`;
+  return typeError('ERR_SLUICE_OPTIONS', where, withheld(given, what), expected);
 }
 
 function checkUnits(cost: unknown, name: string): number {
