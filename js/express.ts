@@ -12,7 +12,7 @@ import {
   readOptions,
 } from './express-options.js';
 import { quotaIsKnown } from './headers.js';
-import { type ResponseFields, writeFields } from './http-fields.js';
+import { writeFields } from './http-fields.js';
 import { hold } from './http-hold.js';
 import { asHttpLimiter, type HttpLimiter, makeLimiter, turnOf } from './http-limiter.js';
 import { policyTeller } from './http-policies.js';
@@ -51,13 +51,7 @@ function fieldsWriter(
   const policiesOf = policyTeller(limiter, options.limits);
   return (res, { decision, plan }) => {
     if (res.headersSent) return;
-    const fields: ResponseFields = {
-      response: res,
-      get: (name) => res.getHeader(name),
-      set: (name, value) => res.setHeader(name, value),
-      remove: (name) => res.removeHeader(name),
-    };
-    writeFields(fields, { decision, ...policiesOf(decision, plan) }, options);
+    writeFields(res, res, decision, policiesOf(decision, plan), options);
   };
 }
 
@@ -78,15 +72,15 @@ function answerWithProblem(res: Response, decision: Decision): void {
 function fail(thrown: unknown, req: Request, next: NextFunction): void {
   const error = readableError(thrown, 'rateLimit');
   // A client that has hung up has no address any more. There is nobody to answer, and nothing to report.
-  if ((error as SluiceError).code === 'ERR_SLUICE_CLIENT_IP' && req.socket.destroyed) return;
+  if ((error as SluiceError).code === 'ERR_SLUICE_CLIENT_IP' && req.socket?.destroyed) return;
   next(error);
 }
 
 type Handler = NonNullable<RequestOptions<string, Key, string>['handler']>;
 
 /**
- * Has the handler answer a denied request. It finds the status set. One that calls `next()` lets the request pass, so
- * that the status is taken back; so it is when the handler fails.
+ * Has the handler answer a denied request, with the status set. If the handler lets the request pass (`next()`) or
+ * fails, the status is as before.
  */
 function callHandler(
   handler: Handler,
@@ -102,7 +96,7 @@ function callHandler(
     if (!res.headersSent && res.statusCode === status) res.statusCode = before;
   };
   const handOn = (way?: unknown) => {
-    if (way === undefined || way === 'route' || way === 'router') takeBack();
+    if (!way || way === 'route' || way === 'router') takeBack();
     next(way);
   };
   const failed = (thrown: unknown) => {

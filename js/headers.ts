@@ -106,11 +106,15 @@ export function retryAfterSeconds(
   random: () => number = Math.random,
 ): number | undefined {
   if (decision.allowed) return undefined;
-  const shadows = shadowsOf(decision);
-  const waits = decision.policies
-    .filter(({ policy, allowed }) => !allowed && !shadows.includes(policy))
-    .map((each) => waitMs(each, policies[each.policy], slotRetryAfter));
-  const longest = quotaIsKnown(decision) ? Math.max(...waits) : decision.retryAfterMs;
+  let longest = decision.retryAfterMs;
+  if (quotaIsKnown(decision)) {
+    const shadows = shadowsOf(decision);
+    longest = Number.NEGATIVE_INFINITY;
+    for (const each of decision.policies) {
+      if (each.allowed || shadows.includes(each.policy)) continue;
+      longest = Math.max(longest, waitMs(each, policies[each.policy], slotRetryAfter));
+    }
+  }
   if (longest === Number.POSITIVE_INFINITY) return longest;
   const addedMs = retryAfterJitter === 0 ? 0 : Math.floor(longest * retryAfterJitter * random());
   return wholeSeconds(longest + addedMs);

@@ -36,81 +36,96 @@ export function checkFieldOptions(options: FieldOptions, where: string): void {
   }
 }
 
-/** The header fields of a response, whatever the framework. */
-export interface ResponseFields {
-  /** The same object for all limiters of a request. */
-  readonly response: object;
-  get(name: string): unknown;
-  set(name: string, value: string): void;
-  remove(name: string): void;
+/** The header fields of a response. Node's response is one. */
+export interface HeaderFields {
+  getHeader(name: string): unknown;
+  setHeader(name: string, value: string): unknown;
+  removeHeader(name: string): unknown;
 }
 
-/** What a response is to tell of a decision. */
-export interface Told {
-  readonly decision: Decision;
+/** What a response says about the policies of a decision. */
+export interface ToldPolicies {
   /** The policies that decided, by name. */
   readonly policies: Readonly<Partial<Record<string, Policy>>>;
-  /** Their `RateLimit-Policy` field; `undefined` where there is nothing to tell. */
+  /** Their `RateLimit-Policy` field; `undefined` if none of them enforces. */
   readonly policyField: string | undefined;
 }
 
-/** In seconds, the longest wait of the denials that a response tells of. */
-const longestWaits = new WeakMap<object, number>();
+/** Responses to requests that can never be admitted: a later denial adds no `Retry-After`. */
+const endless = new WeakSet<object>();
 
-/** A field that somebody else has set, as one line. */
-function lineOf(value: unknown): string | undefined {
-  if (value === undefined) return undefined;
+/** A field as one line; Node keeps a repeated field as an array. */
+function lineOf(value: unknown): string {
+  if (value === undefined) return '';
   return Array.isArray(value) ? value.join(', ') : String(value);
 }
 
-/** In seconds, the wait of a `Retry-After` field, which may be a date; 0 if it is neither. */
+/** The wait that a `Retry-After` field says, in seconds. The field may be a date; 0 if it is neither. */
 function secondsOf(retryAfter: unknown): number {
-  const line = lineOf(retryAfter) ?? '';
+  if (retryAfter === undefined) return 0;
+  const line = lineOf(retryAfter);
   if (/^\d+$/.test(line)) return Number(line);
   return Math.max(0, Math.ceil((Date.parse(line) - Date.now()) / 1000)) || 0;
 }
 
-/** Adds members to a field that is a list. */
-function add(fields: ResponseFields, name: string, members: string): void {
-  const others = lineOf(fields.get(name));
-  fields.set(name, others === undefined || others === '' ? members : `${others}, ${members}`);
+/** Adds members to a field that is a list. Returns false if the field was empty before. */
+function addMembers(fields: HeaderFields, name: string, members: string): boolean {
+  const others = lineOf(fields.getHeader(name));
+  fields.setHeader(name, others === '' ? members : `${others}, ${members}`);
+  return others !== '';
 }
 
-/** The longest wait of all denials; no field where one of them can never be admitted. */
-function writeRetryAfter(fields: ResponseFields, seconds: number): void {
-  const before = longestWaits.get(fields.response) ?? secondsOf(fields.get('Retry-After'));
-  const longest = Math.max(before, seconds);
-  longestWaits.set(fields.response, longest);
-  if (longest === Number.POSITIVE_INFINITY) fields.remove('Retry-After');
-  else fields.set('Retry-After', String(longest));
+/** Writes the longest wait of all denials; removes the field if one of them has no end. */
+function writeRetryAfter(response: object, fields: HeaderFields, seconds: number): void {
+  if (seconds === Number.POSITIVE_INFINITY) {
+    endless.add(response);
+    fields.removeHeader('Retry-After');
+  } else if (!endless.has(response)) {
+    const longest = Math.max(secondsOf(fields.getHeader('Retry-After')), seconds);
+    fields.setHeader('Retry-After', String(longest));
+  }
+}
+
+/** Removes each `t` that is later than `Retry-After`. */
+function removeLaterT(fields: HeaderFields): void {
+  const retryAfter = fields.getHeader('Retry-After');
+  if (retryAfter === undefined) return;
+  const line = lineOf(fields.getHeader('RateLimit'));
+  const kept = withoutLaterT(line, secondsOf(retryAfter));
+  if (kept !== line) fields.setHeader('RateLimit', kept);
 }
 
 /**
- * Tells the client of a decision. Several limiters on one request each add their members to `RateLimit-Policy` and
- * `RateLimit`, in the order in which they decide, and `Retry-After` is the longest wait of all denials. A `t` that would
- * be later than `Retry-After` is left out: it is of a limiter that admitted the request.
+ * Writes the header fields of a decision. Several limiters on one request each add their members to `RateLimit-Policy`
+ * and `RateLimit`, in the order in which they decide, and `Retry-After` is the longest wait of all denials. A `t` later
+ * than `Retry-After` is removed: it comes from a limiter that admitted the request.
  *
  * Precondition: the header fields have not been sent.
+ *
+ * @param response the same object for all limiters of a request
+ * @param fields those of the response, written as its framework wants
  */
 export function writeFields(
-  fields: ResponseFields,
-  { decision, policies, policyField }: Told,
+  response: object,
+  fields: HeaderFields,
+  decision: Decision,
+  { policies, policyField }: ToldPolicies,
   options: FieldOptions,
 ): void {
-  if (options.headers === false && decision.allowed) return;
-  if (options.headers !== false && policyField !== undefined) {
+  const { headers } = options;
+  if (headers === false && decision.allowed) return;
+  let mayBeLater = decision.allowed;
+  if (headers !== false && policyField !== undefined) {
     const limitField = draft10LimitField(decision, policies[decision.policy]);
     if (limitField !== undefined) {
-      add(fields, 'RateLimit-Policy', policyField);
-      add(fields, 'RateLimit', limitField);
+      addMembers(fields, 'RateLimit-Policy', policyField);
+      // A denial's own t is never later than its Retry-After.
+      if (addMembers(fields, 'RateLimit', limitField)) mayBeLater = true;
     }
+  } else {
+    mayBeLater = true;
   }
   const seconds = retryAfterSeconds(decision, policies, options);
-  if (seconds !== undefined) writeRetryAfter(fields, seconds);
-  const retryAfter = fields.get('Retry-After');
-  if (retryAfter === undefined) return;
-  const told = lineOf(fields.get('RateLimit'));
-  if (told === undefined) return;
-  const kept = withoutLaterT(told, secondsOf(retryAfter));
-  if (kept !== told) fields.set('RateLimit', kept);
+  if (seconds !== undefined) writeRetryAfter(response, fields, seconds);
+  if (mayBeLater) removeLaterT(fields);
 }

@@ -1,7 +1,7 @@
 // How long until a client has more quota than it is told is left.
 
 import { chargeOf } from './decision.js';
-import { isPolicy, keepsLine, toNative } from './policy.js';
+import { isPolicy, keepsLine, rateOf } from './policy.js';
 import type { Decision, Policy } from './types.js';
 
 /** In a sliding window, the weight of a previous window that counts in full. As in core/sliding_window.h. */
@@ -38,14 +38,16 @@ export function moreAfterMs(decision: Decision, policy: Policy | undefined): num
   if (!(remaining < limit)) return undefined;
   if (!isPolicy(policy) || (remaining === 0 && wasFree(decision))) return resetAfterMs;
   const used = limit - remaining;
-  const [, , , rate, spanUs] = toNative('', policy);
   if (keepsLine(policy)) {
+    const { rate, spanUs } = rateOf(policy);
     const unitNs = Math.ceil((spanUs * 1e3) / rate);
     // Below 2^53: a key is never charged for more than 100 days ahead.
     return (resetAfterMs * 1e6 - (used - 1) * unitNs) / 1e6;
   }
+  if (policy.algorithm !== 'slidingWindow') return resetAfterMs;
+  const { spanUs } = rateOf(policy);
   const resetUs = resetAfterMs * 1e3;
-  if (policy.algorithm === 'slidingWindow' && resetUs > spanUs) {
+  if (resetUs > spanUs) {
     // The current window ends in resetUs - spanUs. Where the previous one held anything, a unit leaves before that.
     const weight = Math.floor(((used - 1) * WHOLE) / used);
     return (resetUs - Math.floor((weight * spanUs) / WHOLE)) / 1e3;

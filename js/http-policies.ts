@@ -1,10 +1,10 @@
 // What a limiter's policies are to an HTTP client: the RateLimit-Policy field, by plan and by the limits of a call.
 
 import { draft10PolicyField, type Quota } from './headers.js';
-import type { Told } from './http-fields.js';
+import type { ToldPolicies } from './http-fields.js';
 import type { HttpLimiter } from './http-limiter.js';
 import { ownOption } from './own-options.js';
-import { keepsLine, toNative } from './policy.js';
+import { keepsLine, rateOf } from './policy.js';
 import type { Decision, Limits, Policy } from './types.js';
 
 type PoliciesByName = Readonly<Record<string, Policy>>;
@@ -12,7 +12,7 @@ type PoliciesByName = Readonly<Record<string, Policy>>;
 /** With another limit than its own, a bucket takes another time to refill: its rate stays. */
 function windowMsAt(policy: Policy, limit: number): number {
   if (limit === policy.limit || !keepsLine(policy)) return policy.windowMs;
-  const [, , , rate, spanUs] = toNative('', policy);
+  const { rate, spanUs } = rateOf(policy);
   return Math.ceil(Math.max(1, Math.round((limit * spanUs) / rate)) / 1e3);
 }
 
@@ -26,9 +26,6 @@ function field(policies: PoliciesByName, limits: Limits): string | undefined {
   }
   return Object.keys(quotas).length === 0 ? undefined : draft10PolicyField(quotas);
 }
-
-/** The policies that a decision was made by, and their `RateLimit-Policy` field. */
-type ToldPolicies = Pick<Told, 'policies' | 'policyField'>;
 
 /** What a decision under a plan tells of the policies. */
 export type PolicyTeller = (decision: Decision, plan: string | undefined) => ToldPolicies;

@@ -3,7 +3,7 @@
 import type { ServerResponse } from 'node:http';
 import type { ExecutionContext } from '@nestjs/common';
 import type { HttpAdapterHost } from '@nestjs/core';
-import type { ResponseFields } from './http-fields.js';
+import type { HeaderFields } from './http-fields.js';
 
 /** A call that a guard decides about. */
 export interface Call {
@@ -58,23 +58,15 @@ export function readCall(context: ExecutionContext): Call {
 export function fieldsOf(
   { response, platformResponse: own }: Call,
   { httpAdapter }: HttpAdapterHost,
-): ResponseFields | undefined {
+): HeaderFields | undefined {
   if (response === undefined || response.headersSent) return undefined;
-  if (own === undefined) {
-    return {
-      response,
-      get: (name) => response.getHeader(name),
-      set: (name, value) => response.setHeader(name, value),
-      remove: (name) => response.removeHeader(name),
-    };
-  }
+  if (own === undefined || own === response) return response;
   if (httpAdapter.isHeadersSent(own)) return undefined;
   // On Fastify, middleware writes to Node's response, and the fields of Fastify's reply take the place of those.
   return {
-    response,
-    get: (name) => own.getHeader(name) ?? response.getHeader(name),
-    set: (name, value) => httpAdapter.setHeader(own, name, value),
-    remove: (name) => {
+    getHeader: (name) => own.getHeader(name) ?? response.getHeader(name),
+    setHeader: (name, value) => httpAdapter.setHeader(own, name, value),
+    removeHeader(name) {
       own.removeHeader(name);
       response.removeHeader(name);
     },

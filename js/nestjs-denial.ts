@@ -9,6 +9,14 @@ type Microservices = typeof import('@nestjs/microservices');
 
 const CODE = 'ERR_SLUICE_DENIED';
 
+/** The exceptions made here. */
+const denials = new WeakSet<object>();
+
+/** Whether an exception was made here. Reads no property of it: `stack` alone costs more than the decision. */
+export function isDenial(thrown: unknown): boolean {
+  return denials.has(thrown as object);
+}
+
 /** A denied request: 429, or 503 where a store failed and the rule is to deny. Its response is problem+json. */
 export class RateLimitException extends HttpException {
   readonly code = CODE;
@@ -19,6 +27,7 @@ export class RateLimitException extends HttpException {
     super({ ...problem }, problem.status);
     this.message = problem.title;
     this.decision = decision;
+    denials.add(this);
   }
 }
 
@@ -44,5 +53,7 @@ export function denialFor(kind: string, decision: Decision): Error {
   const { retryAfterMs } = decision;
   const problem = problemOf(decision);
   const told = Number.isFinite(retryAfterMs) ? { ...problem, retryAfterMs } : problem;
-  return Object.assign(new ErrorClass(told), { message: problem.title, code: CODE, decision });
+  const denial = new ErrorClass(told);
+  denials.add(denial);
+  return Object.assign(denial, { message: problem.title, code: CODE, decision });
 }

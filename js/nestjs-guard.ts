@@ -8,7 +8,7 @@ import { HttpAdapterHost } from '@nestjs/core';
 import { version as nestVersion } from '@nestjs/core/package.json';
 import { type ArgumentError, SluiceError, typeError } from './errors.js';
 import { clientIpKey } from './http-client-ip.js';
-import { type Told, writeFields } from './http-fields.js';
+import { writeFields } from './http-fields.js';
 import { hold } from './http-hold.js';
 import { type Question, turnOf } from './http-limiter.js';
 import { PROBLEM_CONTENT_TYPE } from './http-problem.js';
@@ -17,7 +17,8 @@ import { releaseWhenClosed } from './http-release.js';
 import { warnOfProxyTrust } from './http-setup-warnings.js';
 import { readableError } from './http-thrown.js';
 import { type Call, fieldsOf, readCall } from './nestjs-call.js';
-import { denialFor } from './nestjs-denial.js';
+import { denialFor, isDenial } from './nestjs-denial.js';
+import { writeGraphqlFields } from './nestjs-graphql-fields.js';
 import { HandlerLimits, type Rule } from './nestjs-limits.js';
 import type { NestRequest } from './nestjs-options.js';
 import { ownOption } from './own-options.js';
@@ -34,14 +35,16 @@ const KINDS_WITH_KEYS: readonly string[] = ['graphql', 'ws', 'rpc'];
 const settled = new WeakSet<Rule>();
 /** Rules whose handler was reported as not limited. */
 const reported = new WeakSet<Rule>();
+/** Rules that have limited a call without a response: their callbacks can read such calls. */
+const limitedOutsideHttp = new WeakSet<Rule>();
 
 /**
  * Guards handlers of HTTP requests, on Express and Fastify, and of GraphQL over HTTP. Admitted and denied requests get
  * `RateLimit-Policy` and `RateLimit` headers; a denied one is answered by the `RateLimitException` that is thrown.
  *
- * Guards gateways and RPC handlers, GraphQL without a request included, where a key function says who is limited; other
- * handlers, of queues for instance, where their own decorator has a `key`. Without one they pass, with one warning for
- * each handler (`SLUICE_NOT_LIMITED`).
+ * Guards gateways, RPC handlers and GraphQL subscriptions if the module or a decorator has a `key`, and other handlers,
+ * of queues for instance, if their own decorator has one. Else they pass, with one warning for each handler
+ * (`SLUICE_NOT_LIMITED`). They also pass while the module's callbacks have failed on every call of the handler.
  *
  * To be given by `SluiceModule.forRoot({ global: true })`, `APP_GUARD` or `@UseGuards`; one request asks as
  * often as it is guarded. A subclass may override `getKey`, `shouldSkip` and `throwDenied`, and may have a
@@ -58,7 +61,7 @@ export class SluiceGuard implements CanActivate {
     try {
       return await this.sluiceAdmits(context);
     } catch (thrown) {
-      throw readableError(thrown, 'SluiceGuard');
+      throw isDenial(thrown) ? thrown : readableError(thrown, 'SluiceGuard');
     }
   }
 
@@ -77,24 +80,23 @@ export class SluiceGuard implements CanActivate {
       asked = await this.sluiceAsk(call, rule, context);
     } catch (error) {
       if (hasHungUp(call, error)) return false; // There is nobody to answer, and nothing to report.
-      // A callback of the module reads HTTP requests; outside of HTTP it does not find one.
-      const misread = response === undefined && !rule.hasOwnKey && isArgumentError(error);
-      if (!misread) throw error;
+      // The module's callbacks may be written for HTTP requests, and a global guard must not break other handlers. But
+      // where they have worked, the message is at fault: no client may choose not to be limited.
+      const mayPass = response === undefined && !rule.hasOwnKey && !limitedOutsideHttp.has(rule);
+      if (!mayPass || !isArgumentError(error)) throw error;
       return passUnlimited(
         rule,
         context,
-        `its key, plan, cost or limits failed (${error.message})`,
+        `its key, plan, cost or limits failed (${onOneLine(error.message)})`,
       );
     }
+    if (response === undefined) limitedOutsideHttp.add(rule);
     const { key, question, decision } = asked;
     // First of all, so that whatever happens to the request its slots are given back.
     if (decision.holder !== undefined && response !== undefined) {
       releaseWhenClosed(decision.holder, response);
     }
-    this.sluiceTell(call, {
-      decision,
-      ...rule.policiesOf(decision, ownOption(question, 'plan')),
-    });
+    this.sluiceTell(call, rule, decision, ownOption(question, 'plan'));
     if (!decision.allowed) {
       await this.throwDenied(context, decision);
       throw denialFor(call.kind, decision); // An override that returns must not let the request in.
@@ -130,7 +132,7 @@ export class SluiceGuard implements CanActivate {
     const { adapter } = this.sluiceParts();
     const call = readCall(context);
     if (call.kind === 'http' && keepsProblemType(adapter)) {
-      fieldsOf(call, adapter)?.set('Content-Type', PROBLEM_CONTENT_TYPE);
+      fieldsOf(call, adapter)?.setHeader('Content-Type', PROBLEM_CONTENT_TYPE);
     }
     throw denialFor(call.kind, decision);
   }
@@ -167,10 +169,17 @@ export class SluiceGuard implements CanActivate {
     return { key, question, decision };
   }
 
-  private sluiceTell(call: Call, told: Told): void {
+  private sluiceTell(call: Call, rule: Rule, decision: Decision, plan: string | undefined): void {
     const { limits, adapter } = this.sluiceParts();
+    const { response } = call;
     const fields = fieldsOf(call, adapter);
-    if (fields !== undefined) writeFields(fields, told, limits.options);
+    if (response === undefined || fields === undefined) return;
+    const policies = rule.policiesOf(decision, plan);
+    if (call.kind === 'graphql') {
+      writeGraphqlFields(response, rule.limiter, decision, policies, limits.options);
+    } else {
+      writeFields(response, fields, decision, policies, limits.options);
+    }
   }
 
   /**
@@ -230,6 +239,13 @@ function hasHungUp({ request }: Call, error: unknown): boolean {
 function isArgumentError(error: unknown): error is Error {
   if (!(error instanceof Error)) return false;
   return error instanceof TypeError || (error as Partial<ArgumentError>).argument !== undefined;
+}
+
+/** The first 200 characters, without the line breaks and control characters that a client may have put there. */
+function onOneLine(text: string): string {
+  return String(text)
+    .slice(0, 200)
+    .replace(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, ' ');
 }
 
 /** Lets a call in that cannot be limited. Says so once for each handler. */

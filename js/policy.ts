@@ -149,6 +149,12 @@ export function toNative(name: string, policy: Policy): NativePolicy {
   return [name, ...rest];
 }
 
+/** A bucket regains `rate` units per `spanUs`. Of a window, a log or slots, `rate` is 0 and `spanUs` the window or ttl. */
+export function rateOf(policy: Policy): { readonly rate: number; readonly spanUs: number } {
+  const [, , , rate, spanUs] = LimitPolicy.nativeOf(policy as LimitPolicy<string>);
+  return { rate, spanUs };
+}
+
 /** The policy at that part of its limit and rate: rounded down, at least 1; 0 stays 0. */
 export function shareOf(policy: NativePolicy, share: number): NativePolicy {
   const [name, algorithm, limit, rate, ...rest] = policy;

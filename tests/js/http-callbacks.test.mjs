@@ -193,6 +193,7 @@ test('a handler that lets a denied request pass takes the status back', async (t
   for (const handler of [
     (_req, _res, next) => next(),
     (_req, _res, next) => next('route'),
+    (_req, _res, next) => next(null),
     async (_req, _res, next) => next(),
   ]) {
     const { status, body } = await answerOf(t, handler);
@@ -235,4 +236,13 @@ test('an admitted request keeps its status', async (t) => {
     app.use(rateLimit({ limiter: scriptedLimiter(decision()), handler })),
   );
   assert.equal((await send()).status, 200);
+});
+
+test('a request without a socket and an address is an error that says so', async () => {
+  let error;
+  const policies = tokenBucket({ capacity: 9, every: '1s' });
+  rateLimit({ policies })({ headers: {} }, {}, (given) => {
+    error = given;
+  });
+  assert.equal(error.code, 'ERR_SLUICE_CLIENT_IP');
 });

@@ -9,6 +9,7 @@ import { RateLimit, SluiceGuard } from 'sluice/nestjs';
 import { manualClock } from 'sluice/testing';
 import { parseList } from 'structured-headers';
 import { retryAfterSeconds, withoutLaterT } from '../../dist/headers.js';
+import { writeFields } from '../../dist/http-fields.js';
 import { decision, denial, scriptedLimiter, serve } from './express-support.mjs';
 import { controller, platforms, start } from './nestjs-support.mjs';
 
@@ -278,3 +279,41 @@ for (const [platform, adapter] of Object.entries(platforms)) {
     assert.equal(headers.ratelimit, '"default";r=0');
   });
 }
+
+test('policies whose names objects inherit say their numbers', async (t) => {
+  const names = ['__proto__', 'constructor', 'toString'];
+  for (const name of names) {
+    for (const more of [{}, { limits: JSON.parse(`{"${name}":3}`) }]) {
+      const policies = Object.fromEntries([[name, hourly(5)]]);
+      const limit = more.limits === undefined ? 5 : 3;
+      for (const options of [more, { ...more, limits: () => more.limits }]) {
+        const { send } = await serve(t, (app) => app.use(rateLimit({ policies, ...options })));
+        const { headers } = await send();
+        assert.equal(headers['ratelimit-policy'], `"${name}";q=${limit};w=3600`);
+        assert.equal(headers.ratelimit, `"${name}";r=${limit - 1};t=3600`);
+      }
+    }
+  }
+});
+
+test('a denial that nobody else wrote beside is not parsed', () => {
+  const written = {};
+  const read = [];
+  const fields = {
+    getHeader: (name) => {
+      read.push(name);
+      return written[name];
+    },
+    setHeader: (name, value) => {
+      written[name] = value;
+    },
+  };
+  const told = { policies: {}, policyField: '"burst";q=20;w=2' };
+  writeFields({}, fields, denial(), told, {});
+  assert.deepEqual(written, {
+    'RateLimit-Policy': '"burst";q=20;w=2',
+    RateLimit: '"burst";r=0;t=2',
+    'Retry-After': '2',
+  });
+  assert.deepEqual(read, ['RateLimit-Policy', 'RateLimit', 'Retry-After']);
+});

@@ -6,7 +6,7 @@ import { IncomingMessage, ServerResponse } from 'node:http';
 import { createRequire } from 'node:module';
 import { test } from 'node:test';
 import { UseGuards } from '@nestjs/common';
-import { APP_GUARD, ExternalContextCreator, NestFactory } from '@nestjs/core';
+import { APP_GUARD, NestFactory } from '@nestjs/core';
 import {
   ClientProxyFactory,
   EventPattern,
@@ -32,11 +32,13 @@ import {
   codesOf,
   collectWarnings,
   controller,
+  handlersClass,
   onMethod,
   platforms,
   rootModule,
   start,
   startContext,
+  startExternal,
   statuses,
 } from './nestjs-support.mjs';
 
@@ -46,17 +48,6 @@ const { WebSocket } = createRequire(createRequire(import.meta.url).resolve('@nes
 const nest = createRequire(import.meta.url)('@nestjs/core/package.json');
 const bucket = (capacity) => tokenBucket({ capacity, every: '1h' });
 const tcp = { transport: Transport.TCP, options: { host: '127.0.0.1', port: 0 } };
-
-/** A class with one method for each name; `handlers` are its decorators. */
-function handlersClass(name, handlers, handle = (_name, data) => data ?? 'none') {
-  const type = { [name]: class {} }[name];
-  for (const [method, decorators] of Object.entries(handlers)) {
-    const { [method]: value } = { [method]: (data) => handle(method, data) };
-    Object.defineProperty(type.prototype, method, { value, configurable: true });
-    onMethod(type, method, ...decorators);
-  }
-  return type;
-}
 
 /** Starts a microservice over TCP until test `t` ends. */
 async function startMicroservice(t, options, controllers) {
@@ -290,20 +281,6 @@ test('WebSocket: a key function gets the client, and a denial is told as an exce
   const { event, data } = await say('hello', 2);
   assert.deepEqual([event, data.status, data['violated-policies']], ['exception', 429, ['burst']]);
 });
-
-/** Calls a handler as the packages of GraphQL and of queues do. */
-async function startExternal(t, options, handlers, providers = []) {
-  const Jobs = handlersClass('Jobs', handlers, () => 'done');
-  const module = SluiceModule.forRoot({ global: true, ...options });
-  const { app } = await start(t, platforms.Express, [module], { providers: [Jobs, ...providers] });
-  const jobs = app.get(Jobs);
-  const creator = app.get(ExternalContextCreator);
-  return (name, type, ...args) => {
-    const unused = new Array(5);
-    const rest = type === undefined ? [] : [...unused, type];
-    return creator.create(jobs, jobs[name], name, ...rest)(...args);
-  };
-}
 
 for (const [what, type, args] of [
   ['a queue', 'rmq', [{ id: 1 }, { properties: {} }]],

@@ -231,3 +231,26 @@ function deferred() {
   });
   return { promise, resolve };
 }
+
+test('a denial costs no stack trace', async (t) => {
+  const { send } = await start(
+    t,
+    platforms.Express,
+    { policies: bucket(1), global: true },
+    { controllers: [controller({ page: [] })] },
+  );
+  const made = [];
+  const before = Error.prepareStackTrace;
+  t.after(() => {
+    Error.prepareStackTrace = before;
+  });
+  Error.prepareStackTrace = (error) => {
+    made.push(error);
+    return String(error);
+  };
+  assert.deepEqual(await statuses(send, '/page', '/page'), [200, 429]);
+  assert.deepEqual(
+    made.filter((error) => error instanceof RateLimitException),
+    [],
+  );
+});

@@ -3,7 +3,7 @@
 import 'reflect-metadata';
 import { setImmediate as turn } from 'node:timers/promises';
 import { Controller, Get, Module } from '@nestjs/common';
-import { NestFactory } from '@nestjs/core';
+import { ExternalContextCreator, NestFactory } from '@nestjs/core';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { SluiceModule } from 'sluice/nestjs';
@@ -78,6 +78,31 @@ export async function startContext(t, root) {
   const app = await NestFactory.createApplicationContext(root, options);
   t.after(() => app.close());
   return app;
+}
+
+/** A class with one method for each name; `handlers` are its decorators. */
+export function handlersClass(name, handlers, handle = (_name, data) => data ?? 'none') {
+  const type = { [name]: class {} }[name];
+  for (const [method, decorators] of Object.entries(handlers)) {
+    const { [method]: value } = { [method]: (data) => handle(method, data) };
+    Object.defineProperty(type.prototype, method, { value, configurable: true });
+    onMethod(type, method, ...decorators);
+  }
+  return type;
+}
+
+/** Starts an application with a global guard. Returns what calls a handler as the packages of GraphQL and of queues do. */
+export async function startExternal(t, options, handlers, providers = []) {
+  const Jobs = handlersClass('Jobs', handlers, () => 'done');
+  const module = SluiceModule.forRoot({ global: true, ...options });
+  const { app } = await start(t, platforms.Express, [module], { providers: [Jobs, ...providers] });
+  const jobs = app.get(Jobs);
+  const creator = app.get(ExternalContextCreator);
+  return (name, type, ...args) => {
+    const unused = new Array(5);
+    const rest = type === undefined ? [] : [...unused, type];
+    return creator.create(jobs, jobs[name], name, ...rest)(...args);
+  };
 }
 
 /** The statuses of one request after the other. */
