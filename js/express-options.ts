@@ -32,7 +32,7 @@ export interface RequestOptions<Name extends string, K extends Key, Plan extends
   headers?: 'draft-10' | false;
   /** The largest share that is added to `Retry-After` at random, in [0, 1], so that clients do not all come back at once. Default 0. */
   retryAfterJitter?: number;
-  /** `Retry-After` of a denial for want of a slot, in seconds: a whole number from 1 to 86400. Default 1: how long a slot is held, nobody knows. */
+  /** `Retry-After` of a denial for want of a slot, in seconds: a whole number from 1 to 86400. Default 1, since nobody knows when a slot is released. */
   slotRetryAfter?: number;
   /** Answers a denied request in place of problem+json. The headers and the status (429, or 503) are set by then; `next()` lets the request pass. */
   handler?: (req: Request, res: Response, next: NextFunction, decision: Decision<Name>) => unknown;

@@ -66,7 +66,7 @@ function trustOf(request: FrameworkRequest): Trust {
     if (isNone) return 'none';
     return trustsAll(request) ? 'all' : 'some';
   } catch {
-    return 'some'; // A trust function of the user's, or a framework that we do not know.
+    return 'some'; // A trust function that throws, or a framework that we do not know.
   }
 }
 
@@ -109,7 +109,7 @@ export function warnOfProxyTrust(request: FrameworkRequest): void {
 }
 
 /**
- * Tells middleware that a request handler makes. Returns a function to be called with each request of the middleware;
+ * Detects middleware that a request handler makes. Returns a function to be called with each request of the middleware;
  * it warns if the first one comes in the turn in which the middleware was made.
  */
 export function watchCreation(): (request: object) => void {
@@ -125,7 +125,7 @@ export function watchCreation(): (request: object) => void {
     warnOnce(
       request as FrameworkRequest,
       'SLUICE_MADE_IN_HANDLER',
-      'rateLimit() was called inside a request handler. Each call makes another limiter; unless they share a store, it has counted nothing yet, and no request is ever limited. Call rateLimit() once, when the application starts, and use the middleware that it returns for all requests.',
+      'rateLimit() was called inside a request handler. Each call makes a new limiter, which has counted nothing yet: unless the limiters share a store, no request is ever limited. Call rateLimit() once, when the application starts, and use the middleware that it returns for all requests.',
     );
   };
 }

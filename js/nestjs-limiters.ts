@@ -119,9 +119,8 @@ export function readProvided(provided: unknown, token: string): HttpLimiter {
     policies: replacement.policies ?? {},
     plans: replacement.plans ?? {},
     store: 'memory',
-    // A mock compares argument lists: it gets no `undefined` that nobody gave.
     check: async (key, question) => {
-      // A mock may compare its list of arguments: it gets no `undefined` that nobody gave.
+      // A mock may compare the list of its arguments, so that no `undefined` is passed on.
       const asked: [Key, Question?] = question === undefined ? [key] : [key, question];
       return completed(await replacement.check!(...asked), `what check of ${where} resolves to`);
     },
