@@ -6,7 +6,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { type CanActivate, type ExecutionContext, Inject, Injectable } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import { version as nestVersion } from '@nestjs/core/package.json';
-import { type ArgumentError, SluiceError, typeError } from './errors.js';
+import { type ArgumentError, printable, SluiceError, typeError } from './errors.js';
 import { clientIpKey } from './http-client-ip.js';
 import { writeFields } from './http-fields.js';
 import { hold } from './http-hold.js';
@@ -87,7 +87,7 @@ export class SluiceGuard implements CanActivate {
       return passUnlimited(
         rule,
         context,
-        `its key, plan, cost or limits failed (${onOneLine(error.message)})`,
+        `its key, plan, cost or limits failed (${printable(String(error.message), 200)})`,
       );
     }
     if (response === undefined) limitedOutsideHttp.add(rule);
@@ -239,13 +239,6 @@ function hasHungUp({ request }: Call, error: unknown): boolean {
 function isArgumentError(error: unknown): error is Error {
   if (!(error instanceof Error)) return false;
   return error instanceof TypeError || (error as Partial<ArgumentError>).argument !== undefined;
-}
-
-/** The first 200 characters, without the line breaks and control characters that a client may have put there. */
-function onOneLine(text: string): string {
-  return String(text)
-    .slice(0, 200)
-    .replace(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, ' ');
 }
 
 /** Lets a call in that cannot be limited. Says so once for each handler. */
