@@ -1,7 +1,6 @@
 // Puts a request to a limiter: skip, then key, then what else is asked, then the check.
 
 import type { Request, Response } from 'express';
-import { typeError } from './errors.js';
 import type { PerRequest, RequestOptions } from './express-options.js';
 import { clientIpKey } from './http-client-ip.js';
 import { type HttpLimiter, isSync, type Question } from './http-limiter.js';
@@ -10,8 +9,10 @@ import {
   checkDefaultPlan,
   checkKeyKind,
   checkQuestion,
+  isMissing,
   keyKindsOf,
   locate,
+  missingError,
 } from './http-question.js';
 import { warnOfProxyTrust } from './http-setup-warnings.js';
 import { ownOption } from './own-options.js';
@@ -43,10 +44,11 @@ type Ask<T> = (req: Request, res: Response) => Later<T>;
 
 /** Finds out what else than its key a request is asked with; `undefined` if it is nothing for any. */
 function questioner<Name extends string>(
+  limiter: HttpLimiter<Name>,
   options: RequestOptions<Name, Key, string>,
 ): Ask<Question<Name>> | Question<Name> | undefined {
   const fixed: Record<string, unknown> = {};
-  const asked: [part: string, of: (req: Request, res: Response) => Later<unknown>][] = [];
+  const asked: [part: keyof Question, of: (req: Request, res: Response) => Later<unknown>][] = [];
   for (const part of ['cost', 'plan', 'limits'] as const) {
     const option: PerRequest<unknown> = options[part];
     if (typeof option === 'function') asked.push([part, option as Ask<unknown>]);
@@ -64,10 +66,8 @@ function questioner<Name extends string>(
     if (i === asked.length) return question;
     const [part, of] = asked[i]!;
     return chain(of(req, res), (value) => {
-      if (value === undefined && part !== 'limits') {
-        // To the limiter, no cost means 1; here it is a forgotten `return`.
-        const code = part === 'cost' ? 'ERR_SLUICE_COST' : 'ERR_SLUICE_PLAN';
-        throw typeError(code, `the result of ${part}(req, res)`, value, `a ${part}`);
+      if (isMissing(part, value)) {
+        throw missingError(limiter as HttpLimiter, part, `the result of ${part}(req, res)`);
       }
       question[part] = value;
       return answer(i + 1, question, req, res);
@@ -95,7 +95,7 @@ export function asker<Name extends string>(
   if (options.key === undefined) checkDefaultKey(kinds, 'rateLimit.key');
   if (options.plan === undefined) checkDefaultPlan(limiter as HttpLimiter, 'rateLimit.plan');
   const { key: keyOf = defaultKey, skip } = options;
-  const question = questioner(options);
+  const question = questioner(limiter, options);
 
   function check(key: Key, question?: Question<Name>): Later<Verdict<Name>> {
     const plan = ownOption(question, 'plan');

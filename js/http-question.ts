@@ -111,6 +111,22 @@ export function checkQuestion(
   }
 }
 
+/** Whether a function of the request forgot its `return`. To the limiter, no cost would mean 1. */
+export function isMissing(part: keyof Question, value: unknown): part is 'cost' | 'plan' {
+  return value === undefined && part !== 'limits';
+}
+
+/** The error of a missing cost or plan, `ERR_SLUICE_COST` or `ERR_SLUICE_PLAN`. `name`: of what gave it. */
+export function missingError({ plans }: HttpLimiter, part: 'cost' | 'plan', name: string): Error {
+  if (part === 'cost') {
+    const expected = 'a whole number, or one for each policy';
+    return typeError('ERR_SLUICE_COST', name, undefined, expected);
+  }
+  const known = Object.keys(plans).map((plan) => `'${plan}'`);
+  const expected = `one of the limiter's plans: ${known.join(', ')}`;
+  return typeError('ERR_SLUICE_PLAN', name, undefined, expected);
+}
+
 /** Says in front of an error about what a limiter was asked, where that came from. */
 export function locate(error: unknown, where: string): unknown {
   if (!(error instanceof Error) || (error as Partial<ArgumentError>).argument === undefined) {

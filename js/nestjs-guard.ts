@@ -6,13 +6,13 @@ import { isDeepStrictEqual } from 'node:util';
 import { type CanActivate, type ExecutionContext, Inject, Injectable } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import { version as nestVersion } from '@nestjs/core/package.json';
-import { type ArgumentError, printable, SluiceError, typeError } from './errors.js';
+import { type ArgumentError, printable, SluiceError } from './errors.js';
 import { clientIpKey } from './http-client-ip.js';
 import { writeFields } from './http-fields.js';
 import { hold } from './http-hold.js';
 import { type Question, turnOf } from './http-limiter.js';
 import { PROBLEM_CONTENT_TYPE } from './http-problem.js';
-import { checkDefaultKey, checkKeyKind, locate } from './http-question.js';
+import { checkDefaultKey, checkKeyKind, isMissing, locate, missingError } from './http-question.js';
 import { releaseWhenClosed } from './http-release.js';
 import { warnOfProxyTrust } from './http-setup-warnings.js';
 import { readableError } from './http-thrown.js';
@@ -270,17 +270,15 @@ function nameOf(context: ExecutionContext): string {
 
 /** What else than its key a request is asked with. */
 async function questionOf(
-  { question }: Rule,
+  { limiter, question }: Rule,
   request: NestRequest,
   context: ExecutionContext,
 ): Promise<Question | undefined> {
   let asked: Record<string, unknown> | undefined;
   for (const [part, option] of Object.entries(question)) {
     const value: unknown = typeof option === 'function' ? await option(request, context) : option;
-    if (value === undefined && part !== 'limits') {
-      // To the limiter, no cost means 1; here it is a forgotten `return`.
-      const code = part === 'cost' ? 'ERR_SLUICE_COST' : 'ERR_SLUICE_PLAN';
-      throw typeError(code, `the ${part} of ${nameOf(context)}`, value, `a ${part}`);
+    if (isMissing(part as keyof Question, value)) {
+      throw missingError(limiter, part as 'cost' | 'plan', `the ${part} of ${nameOf(context)}`);
     }
     asked = { ...asked, [part]: value };
   }

@@ -112,7 +112,7 @@ const failing = {
   'no plan': [
     { limiter: twoPlans, plan() {} },
     'ERR_SLUICE_PLAN',
-    /^the result of plan\(req, res\) must be a plan; got undefined/,
+    /^the result of plan\(req, res\) must be one of the limiter's plans: 'free', 'pro'; got undefined/,
   ],
   'a key that lacks a part': [
     { limiter: byParts, key: () => ({ tenant: 't1' }) },

@@ -135,7 +135,10 @@ for (const [platform, adapter] of Object.entries(platforms)) {
     const { body } = await send('/nokey');
     assert.match(body, /the key of Pages\.nokey must be a non-empty string .*got undefined/);
     assert.match(body, /a guard that authenticates has to come before SluiceGuard/);
-    assert.match((await send('/nocost')).body, /the cost of Pages\.nocost must be a cost/);
+    assert.match(
+      (await send('/nocost')).body,
+      /the cost of Pages\.nocost must be a whole number, or one for each policy; got undefined/,
+    );
     assert.match((await send('/badcost')).body, /brust/);
     assert.deepEqual(codes, [
       'ERR_SLUICE_STORE_UNAVAILABLE',

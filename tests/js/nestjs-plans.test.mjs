@@ -167,7 +167,7 @@ for (const [platform, adapter] of Object.entries(platforms)) {
       forgotten: [
         guarded([RateLimit({ plan() {} })]),
         'ERR_SLUICE_PLAN',
-        /^the plan of Pages\.forgotten must be a plan; got undefined/,
+        /^the plan of Pages\.forgotten must be one of the limiter's plans: 'free', 'pro'; got undefined/,
       ],
       badplan: [
         guarded([RateLimit({ plan: () => 'por' })]),
