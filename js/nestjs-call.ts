@@ -22,33 +22,40 @@ export interface Call {
 
 type Loose = Readonly<Record<string, unknown>>;
 
-/** The fields of anything, `undefined` and primitives included. */
-function fields(value: unknown): Loose {
-  return Object(value) as Loose;
+const NO_FIELDS: Loose = {};
+
+function isObject(value: unknown): value is Loose {
+  return typeof value === 'object' && value !== null;
 }
 
-/** `undefined` unless both are what an HTTP platform gives: libraries call their own handlers 'http', too. */
-function httpCall(kind: string, request: unknown, response: unknown): Call | undefined {
+/** The fields of an object; of anything else none. */
+function fields(value: unknown): Loose {
+  return isObject(value) ? value : NO_FIELDS;
+}
+
+/** Node's response, if these are what an HTTP platform gives: libraries call their own handlers 'http', too. */
+function responseOf(request: unknown, response: unknown): ServerResponse | undefined {
   const node = fields(response).raw ?? response;
-  const isRequest = typeof fields(request).headers === 'object';
-  if (!isRequest || typeof fields(node).headersSent !== 'boolean') return undefined;
-  return { kind, request, response: node as ServerResponse };
+  const isHttp = isObject(fields(request).headers) && typeof fields(node).headersSent === 'boolean';
+  return isHttp ? (node as ServerResponse) : undefined;
 }
 
 /** The HTTP call behind a GraphQL one. Apollo's context has `req` and `res`, Mercurius' has `reply`. */
 function graphqlCall(context: unknown): Call {
   const { req, res, reply } = fields(context);
   const request = req ?? fields(reply).request;
-  const call = httpCall('graphql', request, res ?? reply ?? fields(request).res);
-  return call ?? { kind: 'graphql', request: context, response: undefined };
+  const response = responseOf(request, res ?? reply ?? fields(request).res);
+  return { kind: 'graphql', request: response === undefined ? context : request, response };
 }
 
 export function readCall(context: ExecutionContext): Call {
   const kind: string = context.getType();
   if (kind === 'http') {
     const http = context.switchToHttp();
-    const call = httpCall(kind, http.getRequest(), http.getResponse());
-    if (call !== undefined) return { ...call, platformResponse: http.getResponse() };
+    const request: unknown = http.getRequest();
+    const platformResponse: ServerResponse = http.getResponse();
+    const response = responseOf(request, platformResponse);
+    if (response !== undefined) return { kind, request, response, platformResponse };
   }
   if (kind === 'graphql') return graphqlCall(context.getArgByIndex(2));
   return { kind, request: context.getArgByIndex(0), response: undefined };

@@ -58,14 +58,6 @@ export class SluiceGuard implements CanActivate {
 
   /** @throws RateLimitException (`WsException`, `RpcException`), or the error of a callback or of the store */
   async canActivate(context: ExecutionContext): Promise<boolean> {
-    try {
-      return await this.sluiceAdmits(context);
-    } catch (thrown) {
-      throw isDenial(thrown) ? thrown : readableError(thrown, 'SluiceGuard');
-    }
-  }
-
-  private async sluiceAdmits(context: ExecutionContext): Promise<boolean> {
     const { limits } = this.sluiceParts();
     const rule = limits.rule(context.getClass(), context.getHandler());
     if (rule === undefined) return true;
@@ -78,7 +70,8 @@ export class SluiceGuard implements CanActivate {
       const reason = this.sluiceUnfit(call, rule);
       if (reason !== undefined) return passUnlimited(rule, context, reason);
       asked = await this.sluiceAsk(call, rule, context);
-    } catch (error) {
+    } catch (thrown) {
+      const error = readableError(thrown, 'SluiceGuard');
       if (hasHungUp(call, error)) return false; // There is nobody to answer, and nothing to report.
       // The module's callbacks may be written for HTTP requests, and a global guard must not break other handlers. But
       // where they have worked, the message is at fault: no client may choose not to be limited.
@@ -98,7 +91,11 @@ export class SluiceGuard implements CanActivate {
     }
     this.sluiceTell(call, rule, decision, ownOption(question, 'plan'));
     if (!decision.allowed) {
-      await this.throwDenied(context, decision);
+      try {
+        await this.throwDenied(context, decision);
+      } catch (thrown) {
+        throw isDenial(thrown) ? thrown : readableError(thrown, 'SluiceGuard');
+      }
       throw denialFor(call.kind, decision); // An override that returns must not let the request in.
     }
     const derives = rule.key !== undefined || this.getKey !== SluiceGuard.prototype.getKey;
@@ -162,7 +159,7 @@ export class SluiceGuard implements CanActivate {
     const key: unknown = await this.getKey(request, context);
     const name = nameOf(context);
     checkKeyKind(rule.keyKinds, key, `the key of ${name}`, hint);
-    const question = await questionOf(rule, request, context);
+    const question = rule.asksMore ? await questionOf(rule, request, context) : undefined;
     const decision = await rule.limiter.check(key, question).catch((error: unknown) => {
       throw locate(error, name);
     });

@@ -35,6 +35,8 @@ export interface Rule {
   readonly takesSlots: boolean;
   /** Cost, plan and limits: what else a request is asked with. */
   readonly question: Pick<RateLimitOptions, keyof Question>;
+  /** Whether there are any of those. */
+  readonly asksMore: boolean;
   /** What a decision tells a client of the policies. */
   readonly policiesOf: PolicyTeller;
 }
@@ -164,6 +166,7 @@ export class HandlerLimits implements OnModuleInit {
       keyKinds,
       takesSlots: hasSlots(limiter),
       question,
+      asksMore: Object.keys(question).length > 0,
       policiesOf: policyTeller(limiter, limits),
     };
   }
