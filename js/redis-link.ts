@@ -173,13 +173,14 @@ export class RedisLink<Name extends string> implements Engine<Name> {
   async close(): Promise<void> {
     // If a time limit of node:vm has ended a call before it could see to that.
     this.#flush();
-    while (this.#underWay > 0) {
-      await new Promise<void>((resolve) => {
-        this.#idle = resolve;
-      });
-      // Those who were answered last may give back what they got.
+    for (;;) {
+      // Calls that were aborted or answered just now may still give back what they got.
       await new Promise<void>((resolve) => {
         setImmediate(resolve);
+      });
+      if (this.#underWay === 0) break;
+      await new Promise<void>((resolve) => {
+        this.#idle = resolve;
       });
     }
     this.#closed = true;

@@ -127,6 +127,23 @@ test('a caller who gives up while it waits gives back what it was admitted to, t
   );
 });
 
+test('a call that is aborted in the turn of close() gives its turn back', async (t) => {
+  const prefix = `close${prefixes++}`;
+  const limiter = make(server.url, prefix);
+  await limiter.check('k', { cost: { bucket: 10, slots: 0 } });
+  const controller = new AbortController();
+  const cost = { bucket: 1, slots: 0 };
+  const waiting = limiter.wait('k', { cost, signal: controller.signal });
+  const left = async () => (await limiter.peek('k', { cost })).retryAfterMs;
+  await until('it has a turn', async () => (await left()) > 3_700_000);
+  controller.abort();
+  await Promise.allSettled([waiting, limiter.close()]);
+  const other = make(server.url, prefix);
+  t.after(() => other.close());
+  const { retryAfterMs } = await other.peek('k', { cost });
+  assert.ok(retryAfterMs <= 3_600_000, `${retryAfterMs} ms: the turn is still taken`);
+});
+
 test('what a server that hangs has not answered is waited for', async (t) => {
   const frozen = await startRedis();
   t.after(() => frozen.stop());
