@@ -1,5 +1,6 @@
 // createLimiter: policies, a store, and what happens when the store fails.
 
+import { createHash } from 'node:crypto';
 import { inspect } from 'node:util';
 import type { Part } from './base-limiter.js';
 import type { PolicyTable } from './decision.js';
@@ -166,15 +167,29 @@ function partsOver<E extends Engine<string>>(
   return sets.map(({ plan, table, keys }, i) => ({ plan, keys, engine: make(table, i) }));
 }
 
+/** The longest text about one policy's numbers. Redis sends it back, warnings show it. */
+const LONGEST_NUMBERS = 200;
+
+/** The distinct numbers that plans give one policy, as one text that differs where they do. */
+function joinNumbers(texts: readonly string[]): string {
+  const distinct = [...new Set(texts)].sort();
+  const all = distinct.join(' or ');
+  if (all.length <= LONGEST_NUMBERS) return all;
+  const digest = createHash('sha256').update(all).digest('hex').slice(0, 16);
+  return `${all.slice(0, LONGEST_NUMBERS - 60)}... (${distinct.length} in all, digest ${digest})`;
+}
+
 /** What the policies of all plans are, by name. */
 function numbersOf(sets: readonly Set[]): PolicyNumbers[] {
   const all = new Map<string, string[]>();
   for (const { table } of sets) {
     for (const [i, name] of table.names.entries()) {
-      all.set(name, [...(all.get(name) ?? []), describePolicy(table.policies[i]!)]);
+      const texts = all.get(name) ?? [];
+      texts.push(describePolicy(table.policies[i]!));
+      all.set(name, texts);
     }
   }
-  return [...all].map(([name, texts]) => [name, [...new Set(texts)].sort().join(' or ')]);
+  return [...all].map(([name, texts]) => [name, joinNumbers(texts)]);
 }
 
 /** Says what these policies are, so that no other limiter on the server understands their states otherwise. */

@@ -169,6 +169,44 @@ test('plans are compared as a whole', async (t) => {
   );
 });
 
+test('thousands of plans publish a short text, which differs where one plan does', async (t) => {
+  const prefix = nextPrefix();
+  const events = listen(t, prefix);
+  const make = (last) => {
+    const tenant = (_, i) => [
+      `tenant${i}`,
+      { api: fixedWindow({ limit: i < 2999 ? i : last, window: '1h' }) },
+    ];
+    return createLimiter({
+      plans: Object.fromEntries(Array.from({ length: 3000 }, tenant)),
+      store: redis(server.url),
+      prefix,
+      onStoreError: 'throw',
+      deadlineMs: 60_000,
+    });
+  };
+  const texts = [];
+  for (const last of [5000, 5000, 6000]) {
+    const limiter = make(last);
+    await limiter.check('k', { plan: 'tenant7' });
+    // Each limiter replaces what the one before it has published.
+    await until('it has published', async () => {
+      const text = await published(prefix);
+      if (text === null || (last === 6000 && text === texts[0])) return false;
+      texts.push(text);
+      return true;
+    });
+    if (last === 6000) await until('it is warned', () => events.length > 0);
+    await limiter.check('k', { plan: 'tenant7' });
+    assert.equal(limiter.stats().redis.reconnects, 0);
+    await limiter.close();
+  }
+  assert.equal(texts[1], texts[0]);
+  assert.match(texts[0], /^fixedWindow\(limit: 0, .*\.\.\. \(3000 in all, digest [0-9a-f]{16}\)$/);
+  assert.ok(texts[0].length <= 200);
+  assert.ok(events[0].detail.includes(`is ${texts[2]} here, and ${texts[0]} in another process`));
+});
+
 test('a key of another type, or a user who may not write it, is no clash and no fault', async (t) => {
   const prefix = nextPrefix();
   await server.command('LPUSH', `${prefix}:policy:api`, 'mine');
