@@ -31,11 +31,11 @@ struct SlotTable {
   std::vector<NodeAddress> replicas;  ///< they know the slots, too
 };
 
-/// What a reply to CLUSTER SLOTS may hold. A cluster whose slots each are a range of their own,
-/// with three nodes that say all that Redis 7 has them say, takes 300,000 nodes of a tree and 3
-/// MiB.
+/// How long a reply to CLUSTER SLOTS may be. A cluster whose slots are each a range of their own,
+/// with three nodes that give their ids and hostnames (Redis 7), sends 400,000 nodes of a tree and,
+/// with hostnames of 60 bytes, 6 MiB of text.
 inline constexpr ReplyTreeBounds kSlotTableBounds{
-    .nodes = 400'000, .elements = kSlots, .text = std::size_t{4} << 20};
+    .nodes = 500'000, .elements = kSlots, .text = std::size_t{8} << 20};
 
 /// Reads the reply to CLUSTER SLOTS, some of it at a time.
 /// Source: Redis' documentation of CLUSTER SLOTS, "Redis version 7 and above" included.

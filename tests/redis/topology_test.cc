@@ -189,16 +189,16 @@ TEST(Topology, AReplicaWithoutAHostIsLeftOut) {
   }
 }
 
-// Each slot a range of its own, and nodes that say all that Redis 7 has them say.
+// Each slot a range of its own, with three nodes that give their ids and long hostnames.
 std::string ScatteredSlots() {
   const auto node = [](int i) {
     return "*4\r\n" + Text("10.0.0." + std::to_string(i)) + ":6379\r\n" +
            Text(std::string(40, 'f')) + "*2\r\n" + Text("hostname") +
-           Text("node-" + std::to_string(i) + ".example.com");
+           Text("node-" + std::to_string(i) + "." + std::string(40, 'd') + ".example.com");
   };
   std::vector<std::string> ranges;
   for (int i = 0; i < 16384; ++i) {
-    ranges.push_back(Range(i, i, {node(i % 3), node(i % 3 + 3)}));
+    ranges.push_back(Range(i, i, {node(i % 3), node(i % 3 + 3), node(i % 3 + 6)}));
   }
   return SlotsOf(ranges);
 }
