@@ -39,8 +39,9 @@ void Link::Pump(Nanos now) {
       SendBatch(1, now);
       continue;
     }
-    // A batch that is full gains nothing by waiting for the ones under way.
-    const bool full = queue_.size() >= options_.max_batch;
+    // A batch that is full gains nothing by waiting for the ones under way, unless each of its
+    // commands carries the script's text: then the output buffer would hold megabytes.
+    const bool full = takes_sha_ && queue_.size() >= options_.max_batch;
     if (BatchesUnderWay() >= (full ? options_.max_full_under_way : options_.max_under_way)) return;
     SendBatch(options_.max_batch, now);
   }

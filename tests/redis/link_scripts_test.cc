@@ -84,6 +84,25 @@ TEST(LinkScripts, WithoutEvalshaEachBatchCarriesTheText) {
   }
 }
 
+TEST(LinkScripts, FullBatchesThatCarryTheTextDoNotPileUpInTheOutputBuffer) {
+  for (const bool by_text : {false, true}) {
+    Link::Options options;
+    options.max_batch = 4;
+    options.max_full_under_way = 8;
+    LinkDriver driver(options);
+    driver.GetReady();
+    driver.Check("first");
+    driver.Sent();
+    if (by_text) {
+      driver.Receive(Unknown("EVALSHA"));
+      driver.Sent();
+    }
+    driver.AnswerFull(1);
+    for (int i = 0; i < 100; ++i) driver.Check("k" + std::to_string(i), kSecond);
+    EXPECT_EQ(driver.Sent().size(), by_text ? options.max_under_way : options.max_full_under_way);
+  }
+}
+
 TEST(LinkScripts, AServerThatRefusesEvalTooIsSaidToWithTheRightsThatWouldDo) {
   struct Case {
     std::string load;
