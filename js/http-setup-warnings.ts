@@ -21,9 +21,13 @@ const warned = new WeakMap<object, Set<string>>();
 /** In place of a server, where the request came from none: a test, a function platform. */
 const NO_SERVER = {};
 
-function warnOnce(request: FrameworkRequest, code: string, message: string): void {
+function serverOf(request: FrameworkRequest): object {
   const socket = (request.raw ?? request).socket as { server?: object } | null | undefined;
-  const server = socket?.server ?? NO_SERVER;
+  return socket?.server ?? NO_SERVER;
+}
+
+function warnOnce(request: FrameworkRequest, code: string, message: string): void {
+  const server = serverOf(request);
   const codes = warned.get(server) ?? new Set();
   warned.set(server, codes);
   if (codes.has(code)) return;
@@ -70,7 +74,7 @@ function trustOf(request: FrameworkRequest): Trust {
   }
 }
 
-/** By application, or Fastify server; 'some' too where there is nothing left to warn of. */
+/** Of each application or Fastify server; 'some' also after its warning. */
 const trusts = new WeakMap<object, Trust>();
 
 /**
@@ -108,9 +112,20 @@ export function warnOfProxyTrust(request: FrameworkRequest): void {
   }
 }
 
+/** By server, the first request whose handler made middleware. */
+const firstMakers = new WeakMap<object, WeakRef<object>>();
+
+/** False for the first request of a server: it may build the application, on a function platform, say. */
+function isLaterRequest(request: FrameworkRequest): boolean {
+  const server = serverOf(request);
+  const first = firstMakers.get(server);
+  if (first === undefined) firstMakers.set(server, new WeakRef(request));
+  return first !== undefined && first.deref() !== request;
+}
+
 /**
  * Detects middleware that a request handler makes. Returns a function to be called with each request of the middleware;
- * it warns if the first one comes in the turn in which the middleware was made.
+ * it warns if the first one comes in the turn in which the middleware was made, for the second such request of a server.
  */
 export function watchCreation(): (request: object) => void {
   let isSameTurn = true;
@@ -122,6 +137,7 @@ export function watchCreation(): (request: object) => void {
     // A server never hands over a request in the turn in which an application is built; a test without a server may.
     if (!isSameTurn || !(request instanceof IncomingMessage)) return;
     isSameTurn = false;
+    if (!isLaterRequest(request as FrameworkRequest)) return;
     warnOnce(
       request as FrameworkRequest,
       'SLUICE_MADE_IN_HANDLER',

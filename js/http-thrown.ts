@@ -28,8 +28,8 @@ function isReadable(thrown: object): boolean {
 }
 
 /**
- * Makes an error that a framework can read: `thrown` itself if it can. A framework that is thrown at while it reads
- * an error, or that takes a thrown `undefined` for "no error", does not answer the request.
+ * Makes an error that a framework can read: `thrown` itself if it can. A framework leaves the request unanswered if
+ * reading the error throws, or if it takes a thrown `undefined` for "no error".
  *
  * @param source what the callback was given to
  */
