@@ -60,29 +60,33 @@ Moment MemoryStore::At(Nanos now) const {
   return {.now = now, .wall = ToMicros(now) + offset, .steps = wall_steps_->Sum(now)};
 }
 
-bool MemoryStore::IsBlocked(KeyHash key, std::span<const KeyHash> scopes, Nanos now) const {
-  for (const KeyHash scope : scopes) {
-    const EntryHash entry = EntryOf(key, scope);
-    if (!tables_->MayBeBlocked(entry, now)) continue;
-    const Quiescence::Guard guard;
-    if (tables_->tats.Peek(tables_->BlockOf(entry).bits).tat() > now) return true;
+bool MemoryStore::IsBlocked(EntryHash entry, Nanos now) const {
+  const Quiescence::Guard guard;
+  return tables_->tats.Peek(tables_->BlockOf(entry).bits).tat() > now;
+}
+
+bool MemoryStore::CheckBlocked(KeyHash key, std::span<const Policy> policies,
+                               std::span<const KeyHash> scopes, std::span<const std::int64_t> costs,
+                               Nanos now, std::span<Decision> decisions) {
+  const std::size_t count = policies.size();
+  std::array<EntryHash, kMaxPolicies> entries;
+  std::array<Ask, kMaxPolicies> asks;
+  for (std::size_t i = 0; i < count; ++i) {
+    entries[i] = EntryOf(key, scopes[i]);
+    asks[i] = {.cost = costs[i], .limit = kOwnLimit};
   }
-  return false;
+  return Check({.policies = policies, .entries = std::span(entries).first(count)},
+               {.asks = std::span(asks).first(count)}, now, decisions);
 }
 
 bool MemoryStore::Check(KeyHash key, std::span<const Policy> policies,
                         std::span<const KeyHash> scopes, std::span<const std::int64_t> costs,
                         Nanos now, std::span<Decision> decisions) {
   const std::size_t count = policies.size();
-  if (IsBlocked(key, scopes, now)) {
-    std::array<EntryHash, kMaxPolicies> entries;
-    std::array<Ask, kMaxPolicies> asks;
-    for (std::size_t i = 0; i < count; ++i) {
-      entries[i] = EntryOf(key, scopes[i]);
-      asks[i] = {.cost = costs[i], .limit = kOwnLimit};
-    }
-    return Check({.policies = policies, .entries = std::span(entries).first(count)},
-                 {.asks = std::span(asks).first(count)}, now, decisions);
+  for (const KeyHash scope : scopes) {
+    const EntryHash entry = EntryOf(key, scope);
+    if (!tables_->MayBeBlocked(entry, now) || !IsBlocked(entry, now)) continue;
+    return CheckBlocked(key, policies, scopes, costs, now, decisions);
   }
   const Quiescence::Guard guard;
   TatTable& table = tables_->tats;

@@ -142,8 +142,10 @@ class MemoryStore {
 
  private:
   Moment At(Nanos now) const;
-  /// Whether a block of any of these states runs.
-  bool IsBlocked(KeyHash key, std::span<const KeyHash> scopes, Nanos now) const;
+  bool IsBlocked(EntryHash entry, Nanos now) const;
+  /// The quick Check for a key that is blocked.
+  bool CheckBlocked(KeyHash key, std::span<const Policy> policies, std::span<const KeyHash> scopes,
+                    std::span<const std::int64_t> costs, Nanos now, std::span<Decision> decisions);
 
   Options options_;
   std::unique_ptr<StoreTables> tables_;
