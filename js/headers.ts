@@ -75,8 +75,8 @@ export interface RetryAfterOptions {
 }
 
 /**
- * The wait for a slot is an option's: the ttl of the slots held says when a holder counts as dead, not when it is done.
- * A longer wait than that is a block's, or endless.
+ * The wait of one policy. For a slot it is `slotRetryAfter`: the ttl says when a holder counts as dead, not when it
+ * releases its slot. A wait longer than the ttl is a block's, or endless.
  */
 function waitMs(
   { retryAfterMs }: PolicyDecision,

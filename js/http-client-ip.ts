@@ -31,7 +31,7 @@ export function clientIpKey(ip: unknown): string {
     'ERR_SLUICE_CLIENT_IP',
     'req.ip',
     ip,
-    "the client's IP address (set Express's 'trust proxy', or pass your own 'key')",
+    "the client's IP address (tell the framework which proxies to trust, or give your own 'key')",
   );
 }
 

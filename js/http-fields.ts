@@ -1,4 +1,4 @@
-// Writes what a decision tells a client into a response's header fields, beside what other limiters have written.
+// Writes the header fields of a decision into a response, beside those of other limiters.
 
 import { rangeError, typeError } from './errors.js';
 import {

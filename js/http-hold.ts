@@ -8,8 +8,8 @@ import type { Turn } from './turns.js';
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /**
- * Calls `go` after `delayMs`; or gives the turn up if the response, if there is one, closes before: its client has hung
- * up.
+ * Calls `go` after `delayMs`. If the response closes before that, the client has hung up: `go` is not called, and the
+ * turn is given back.
  */
 export function hold(
   turn: Turn | undefined,
@@ -21,7 +21,7 @@ export function hold(
     turn?.come();
     go();
   };
-  // A stand-in of 'sluice/testing' has no clock but the tests'.
+  // A stand-in of 'sluice/testing' has no clock of its own.
   const { setTimeout, clearTimeout } = turn?.timers ?? globalThis;
   const timer = setTimeout(come, Math.min(delayMs, LONGEST_TIMER_MS));
   if (response === undefined) return;

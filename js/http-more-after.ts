@@ -1,4 +1,4 @@
-// How long until a client has more quota than it is told is left.
+// The time after which a client has more quota than `remaining` says.
 
 import { chargeOf } from './decision.js';
 import { isPolicy, keepsLine, rateOf } from './policy.js';
@@ -8,8 +8,8 @@ import type { Decision, Policy } from './types.js';
 const WHOLE = 1024;
 
 /**
- * Whether the call cost nothing under the policy that binds. Such a call passes where nothing is left: beside a block
- * or a debt, of which the numbers do not tell the end.
+ * Whether the call cost nothing under the policy that binds. Such a call is admitted during a block and in debt, whose
+ * ends the decision does not tell.
  */
 function wasFree(decision: Decision): boolean {
   const charge = chargeOf(decision);
@@ -29,7 +29,7 @@ function wasFree(decision: Decision): boolean {
  * - A denied call: its `retryAfterMs`, `Infinity` if it can never be admitted.
  * - `undefined` when nothing was used, and for a concurrency policy: nobody knows when a slot is released.
  *
- * Never too early: whoever comes back then finds more.
+ * Never too early: a client that comes back then finds more.
  */
 export function moreAfterMs(decision: Decision, policy: Policy | undefined): number | undefined {
   const { allowed, limit, remaining, retryAfterMs, resetAfterMs } = decision;

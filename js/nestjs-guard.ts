@@ -28,10 +28,10 @@ const NO_USER =
   ' (the request has no user: a guard that authenticates has to come before SluiceGuard)';
 const NEST_MAJOR = Number.parseInt(nestVersion, 10);
 
-/** Contexts that the module's key function is asked about, besides HTTP requests. */
+/** The kinds of calls, besides HTTP requests, for which the module's key function is called. */
 const KINDS_WITH_KEYS: readonly string[] = ['graphql', 'ws', 'rpc'];
 
-/** Rules of which is known whether their key depends on a user who is known only after the guard. */
+/** Rules whose key was found to depend, or not to depend, on a user that is set after the guard. */
 const settled = new WeakSet<Rule>();
 /** Rules whose handler was reported as not limited. */
 const reported = new WeakSet<Rule>();
