@@ -74,10 +74,10 @@ TEST(Connection, ReadsOnceATurnHoweverMuchThereIs) {
     const std::string said(250, 'x');
     ASSERT_EQ(send(peer.get(), said.data(), said.size(), 0), 250);
   }
-  EXPECT_EQ(turn(buffer), 100U);
-  EXPECT_EQ(listener->heard, 100U);
+  ASSERT_EQ(turn(buffer), 100U);
+  ASSERT_EQ(listener->heard, 100U);
   EXPECT_TRUE(connection.HasMore());
-  EXPECT_EQ(turn(buffer), 100U);
+  ASSERT_EQ(turn(buffer), 100U);
   EXPECT_TRUE(connection.HasMore());
   EXPECT_EQ(turn(buffer), 50U);
   EXPECT_FALSE(connection.HasMore());

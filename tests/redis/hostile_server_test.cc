@@ -163,15 +163,15 @@ std::size_t BytesInUse() {
 TEST(HostileServer, WhatHasBeenWrittenLeavesTheBufferThoughItIsNeverEmpty) {
   LinkDriver driver;
   driver.GetReady();
-  const std::string key(100'000, 'k');
   std::size_t before = 0;
-  for (int i = 0; i < 500; ++i) {
+  for (int i = 0; i < 50'000; ++i) {
     if (i == 10) before = BytesInUse();
-    driver.Check(key);
+    driver.Check("a");
     driver.link.OnWritten(driver.link.Output().size() - 1);
     driver.AnswerFull(1);
+    driver.link.TakeDeliveries();
   }
-  EXPECT_LE(BytesInUse(), before + 2'000'000);
+  EXPECT_LE(BytesInUse(), before + 1'000'000);
 }
 
 // ---- A server that answers and breaks off

@@ -126,7 +126,8 @@ std::string Text(const std::string& text) {
 
 // A value of RESP, of RESP3 too, that may lie about its length.
 std::string SomeReply(Random& random, int depth = 0) {
-  const std::int64_t kind = random.Between(0, depth > 7 ? 5 : 9);
+  // Arrays get rarer with the depth: replies end.
+  const std::int64_t kind = random.Between(0, depth > 8 || !random.OneIn(depth + 1) ? 5 : 9);
   switch (kind) {
     case 0:
       return "+" + SomeText(random) + "\r\n";

@@ -37,7 +37,11 @@ class NameServer {
   }
   void WaitUntilAtWork(std::size_t count) {
     std::unique_lock lock(mutex_);
-    changed_.wait(lock, [this, count] { return at_work_ == count; });
+    changed_.wait(lock, [this, count] { return at_work_ >= count; });
+  }
+  void WaitUntilIdle() {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return at_work_ == 0; });
   }
   std::size_t most_at_work() {
     const std::lock_guard lock(mutex_);
@@ -61,7 +65,7 @@ class ResolverTest : public ::testing::Test {
  protected:
   ~ResolverTest() override {
     names->Answer();
-    names->WaitUntilAtWork(0);
+    names->WaitUntilIdle();
   }
 
   std::unique_ptr<Resolver> MakeResolver() {
@@ -153,7 +157,7 @@ TEST_F(ResolverTest, ItsEndDoesNotWaitForTheNameServer) {
   names->WaitUntilAtWork(Resolver::kMostThreads);
   resolver.reset();
   names->Answer();
-  names->WaitUntilAtWork(0);
+  names->WaitUntilIdle();
   EXPECT_EQ(names->asked().size(), Resolver::kMostThreads) << "nobody waits for the others";
 }
 
