@@ -87,7 +87,7 @@ export class RedisLink<Name extends string> implements Engine<Name> {
     return decided;
   }
 
-  /** Runs what asks only after a while: close() waits for it from now on. */
+  /** Runs `work`, which asks Redis later; close() waits for it from now on. */
   async #underWayDuring<T>(work: () => Promise<T>): Promise<T> {
     if (this.#closed) throw closedError();
     this.#underWay++;

@@ -71,8 +71,8 @@ void NoticeRound::Compare(const Notice& notice, std::string_view before) {
   const Warning warning{
       WarningCode::kPolicyClash,
       notice.policy + " is " + Shown(notice.text) + " here, and " + Shown(before) +
-          " in another process, now or within the last day: what one counts, the other counts, "
-          "too. Give each service a prefix of its own"};
+          " in another process, now or within the last day: both count the same calls. Give each "
+          "service a prefix of its own"};
   news_.push_back(warning);
   warnings_.push_back(warning);
 }

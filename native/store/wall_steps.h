@@ -9,23 +9,23 @@
 
 namespace sluice {
 
-/// How far the wall clock has been stepped since a store was opened. Thread safe.
+/// Measures how far the wall clock has been stepped since a store was opened. Thread safe.
 ///
-/// What the wall clock is ahead of the store's clock changes by steps alone: both are slewed alike.
-/// It is measured again once a second at most, when somebody asks; what differs by less than
-/// kSmallestStep is taken for the measurement's own error. So a window is cut or stretched once by
-/// a step, and otherwise keeps its length.
+/// Only steps change the distance between the wall clock and the store's clock: both are slewed
+/// alike. A call of Sum measures it again, once a second at most. A change below kSmallestStep
+/// counts as an error of the measurement. So a step cuts or stretches a window once, and all other
+/// windows keep their length.
 class WallSteps {
  public:
   static constexpr Nanos kInterval = std::chrono::seconds(1);
   static constexpr Nanos kSmallestStep = std::chrono::milliseconds(100);
 
-  /// `offset`: what the wall clock was ahead when the store was opened. Without `wall` there are no
-  /// steps. The clocks are not owned.
+  /// `offset`: the wall clock's time less the store's when the store was opened. Without `wall`
+  /// there are no steps. The clocks are not owned.
   WallSteps(Nanos offset, const Clock* clock, const Clock* wall)
       : offset_(offset), clock_(clock), wall_(wall) {}
 
-  /// What is to be added to the time by `offset`, in whole microseconds.
+  /// The sum of all steps, in whole microseconds; below 0 if the clock was set back.
   Micros Sum(Nanos now) {
     if (wall_ != nullptr && now.count() >= next_.load(std::memory_order_relaxed)) Measure(now);
     return Micros{sum_.load(std::memory_order_relaxed)};
@@ -36,12 +36,13 @@ class WallSteps {
     Nanos::rep next = next_.load(std::memory_order_relaxed);
     if (now.count() < next || !next_.compare_exchange_strong(next, (now + kInterval).count(),
                                                              std::memory_order_relaxed)) {
-      return;  // another thread does it
+      return;  // another thread measures
     }
     const Nanos before = clock_->Now();
     const Nanos wall = wall_->Now();
     const Nanos after = clock_->Now();
-    if (after - before >= kSmallestStep / 2) return;  // the thread stood still: in a second again
+    if (after - before >= kSmallestStep / 2)
+      return;  // the thread was descheduled: try again in a second
     const Nanos stepped = wall - after - offset_;
     const Nanos by = stepped - Micros{sum_.load(std::memory_order_relaxed)};
     if (by >= kSmallestStep || by <= -kSmallestStep) {

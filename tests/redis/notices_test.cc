@@ -170,8 +170,8 @@ TEST_F(Notices, OtherNumbersOfAPolicyThatStoodThereAreWarnedOfOnce) {
   EXPECT_EQ(warnings[0].code, WarningCode::kPolicyClash);
   EXPECT_EQ(warnings[0].detail,
             "policy 'api' under the prefix 'p' is bucket(limit: 5) here, and bucket(limit: 6) in "
-            "another process, now or within the last day: what one counts, the other counts, too. "
-            "Give each service a prefix of its own");
+            "another process, now or within the last day: both count the same calls. Give each "
+            "service a prefix of its own");
   EXPECT_EQ(driver.link.warnings().size(), 1U);
   EXPECT_FALSE(driver.link.IsExamined());
   driver.Pass(kHour);

@@ -91,8 +91,8 @@ inline Algorithm AlgorithmFor(const Policy& policy, const Ask& ask) {
   return ask.limit == kOwnLimit ? policy.algorithm : *WithLimit(policy.algorithm, ask.limit);
 }
 
-/// The time that the algorithm's states go by, if not by a TAT: only windows of the wall clock
-/// follow its steps.
+/// Returns the time for the states of windows, logs and holders. Only windows aligned to the wall
+/// clock follow its steps.
 template <typename A>
 Micros WallFor(const A& algorithm, const Moment& now) {
   if constexpr (requires { algorithm.FollowsWallClock(); }) {

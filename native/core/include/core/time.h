@@ -18,7 +18,7 @@ using Micros = std::chrono::duration<std::int64_t, std::micro>;
 struct Moment {
   Nanos now{0};     ///< for TATs: counts from anywhere, >= 0
   Micros wall{0};   ///< for windows, logs and holders: counts from 1970, and never steps
-  Micros steps{0};  ///< what `wall` lacks to the wall clock of now; see WallFor in core/policy.h
+  Micros steps{0};  ///< of the wall clock, to be added to `wall`; see WallFor in core/policy.h
 };
 
 /// "No later moment will do": a cost above what the policy can ever admit.

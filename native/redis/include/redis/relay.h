@@ -21,8 +21,7 @@
 //   * What limiters say of themselves (redis/notices.h) is put up behind replies: only then is the
 //     client known to be connected.
 //   * When the server does not know the script, or refuses EVALSHA, the batch is sent again with
-//   its
-//     text. That needs no command for a node, which a cluster's client may not have.
+//     the script's text. That needs no command for a node, which a cluster's client may not have.
 #pragma once
 
 #include <array>

@@ -54,7 +54,7 @@ class MemoryStore {
     std::size_t max_keys = 1'000'000;
     /// Secret and random, except where a run has to be repeatable.
     Seed seed{};
-    /// What the clock lacks to 1970, in whole microseconds; may be negative.
+    /// The time since 1970 less the clock's, in whole microseconds; may be negative.
     Nanos wall_offset{0};
     /// The clock that callers read, if it moves by itself: a charge that has to be undone is undone
     /// by what is left of it by then. Null: the moments that calls are given are all there is. Not
