@@ -129,7 +129,7 @@ for (const [what, scripted] of [
   ['WRONGPASS', (name) => name === 'AUTH' && error('WRONGPASS')],
   ['max clients', () => error('ERR', 'max number of clients reached')],
   ['LOADING', (name) => name === 'PING' && error('LOADING')],
-  ['NOPERM', (name) => name === 'SCRIPT' && error('NOPERM')],
+  ['NOPERM', (name) => name === 'SELECT' && error('NOPERM')],
 ]) {
   test(`turned away at the door (${what}): known at once, and tried again`, async (t) => {
     let closed = true;
@@ -137,7 +137,7 @@ for (const [what, scripted] of [
       if (closed) return scripted(command[0]) || undefined;
       return command[0] === 'EVALSHA' ? full(command) : greet(command);
     });
-    const user = what === 'WRONGPASS' ? { username: 'u', password: 'hunter2' } : {};
+    const user = what === 'WRONGPASS' ? { username: 'u', password: 'hunter2' } : { database: 1 };
     const limiter = limiterAt(
       { url: fake.url, ...user },
       {
