@@ -398,7 +398,13 @@ function outlook({ policies }: PolicyTable<string>, decision: Decision): Outlook
     .filter(({ policy, allowed }) => policy.enforce && !allowed);
   const isSlot = ({ algorithm }: Policy) => algorithm === 'concurrency';
   return {
-    ms: Math.max(0, ...deniers.filter((d) => !isSlot(d.policy)).map((d) => d.retryAfterMs)),
+    // A slot may be released sooner than it expires, but one that never comes is not waited for.
+    ms: Math.max(
+      0,
+      ...deniers
+        .map((d) => d.retryAfterMs)
+        .filter((ms, i) => ms === Infinity || !isSlot(deniers[i]!.policy)),
+    ),
     slot: deniers.some(({ policy }) => isSlot(policy)),
     turn: deniers.some(({ policy }) => keepsLine(policy)),
   };

@@ -134,6 +134,12 @@ for (const [over, options] of Object.entries(stores)) {
   });
 }
 
+test('a wait for a slot under a limit of 0 is denied at once, without a longest wait too', async () => {
+  const limiter = createLimiter({ policies: closed.concurrency, store: memory() });
+  const signal = AbortSignal.timeout(5000);
+  assert.deepEqual(answer(await limiter.wait('k', { signal })), denied);
+});
+
 test('in place of a Redis that is away, a share of a limit of 0 is 0', async () => {
   const limiter = createLimiter({
     plans,
