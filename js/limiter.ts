@@ -7,6 +7,7 @@ import type { PolicyTable } from './decision.js';
 import { durationUs } from './duration.js';
 import type { Engine } from './engine.js';
 import { checkOptionNames, rangeError, SluiceError, typeError, withheld } from './errors.js';
+import { FaultWarnings } from './fault-warnings.js';
 import { KeyReader } from './keys.js';
 import type {
   CommonOptions,
@@ -30,6 +31,7 @@ import { describePolicy, optionsOf, shareOf, toNative } from './policy.js';
 import { RedisLimiter } from './redis-limiter.js';
 import { RedisLink } from './redis-link.js';
 import { RedisStore } from './redis-store.js';
+import { monotonicMs } from './timers.js';
 import type { Key, OnStoreError, Policy } from './types.js';
 
 export type * from './limiter-types.js';
@@ -234,6 +236,7 @@ function redisLimiter(sets: readonly Set[], store: RedisStore, options: LimiterO
   const idScope = idScopeOf(sets);
   const numbers = numbersOf(sets);
   const unclaim = claim(numbers, store, prefix);
+  const warnings = new FaultWarnings(monotonicMs);
   const parts = partsOver(sets, (table, i) => {
     const limiter = native.makeRedisLimiter({
       ...store.way(),
@@ -251,7 +254,7 @@ function redisLimiter(sets: readonly Set[], store: RedisStore, options: LimiterO
       localStore: `${store.server} ${prefix}`,
       maxKeys: LOCAL_KEYS,
     });
-    return new RedisLink(limiter, table, store);
+    return new RedisLink(limiter, table, store, warnings);
   });
   return new RedisLimiter(parts, unclaim);
 }

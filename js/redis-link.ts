@@ -7,6 +7,7 @@ import { ID_REUSED, type PolicyTable, readDecision, sourceOf, verdictLength } fr
 import type { Engine } from './engine.js';
 import { closedError, idReusedError, printable, SluiceError } from './errors.js';
 import { type FaultEvent, publishBreaker, publishWarning, type RedisFault } from './events.js';
+import type { FaultWarnings } from './fault-warnings.js';
 import { newHolderId, Slots } from './holder.js';
 import type { Who } from './keys.js';
 import { Kind, type NativeRedisLimiter, native } from './native.js';
@@ -55,14 +56,21 @@ export class RedisLink<Name extends string> implements Engine<Name> {
   readonly table: PolicyTable<Name>;
   readonly #native: NativeRedisLimiter;
   readonly #store: RedisStore;
+  readonly #warnings: FaultWarnings;
   #flushing = false;
   #underWay = 0;
   #idle: (() => void) | undefined;
-  #warned = false;
   #closed = false;
 
-  constructor(limiter: NativeRedisLimiter, table: PolicyTable<Name>, store: RedisStore) {
+  /** `warnings`: those of the limiter, which its plans share. */
+  constructor(
+    limiter: NativeRedisLimiter,
+    table: PolicyTable<Name>,
+    store: RedisStore,
+    warnings: FaultWarnings,
+  ) {
     this.#native = limiter;
+    this.#warnings = warnings;
     this.table = table;
     // With its password function, which nobody else may hold.
     this.#store = store;
@@ -192,7 +200,7 @@ export class RedisLink<Name extends string> implements Engine<Name> {
     const fault = native.exchange[at + 1]!;
     const code = native.exchange[at + 2]!;
     // An answer of Redis itself ends an outage; what this process did in its place does not.
-    if (fault === 0 && code >= 0 && sourceOf(code) === 'store') this.#warned = false;
+    if (fault === 0 && code >= 0 && sourceOf(code) === 'store') this.#warnings.answered();
     if (code >= 0) {
       const { id, units, holder } = asked;
       asked.answer = readDecision(this.table, code, at + 3, id, units, holder);
@@ -239,14 +247,14 @@ export class RedisLink<Name extends string> implements Engine<Name> {
       const decidedBy = code === ID_REUSED ? 'local' : code < 0 ? 'throw' : sourceOf(code);
       const { address } = this.#store;
       faultChannel.publish({ address, fault, detail, decidedBy } as FaultEvent);
-    } else if (!this.#warned && code >= 0) {
+    } else if (code >= 0 && this.#warnings.shows(fault)) {
       // A caller of the rule 'throw' sees the error; under the other rules nobody would.
-      process.emitWarning(`${this.#error(fault, detail).message} (checks go by onStoreError)`, {
+      const { message } = this.#error(fault, detail);
+      process.emitWarning(`${message} (checks are decided by onStoreError: '${sourceOf(code)}')`, {
         type: 'SluiceWarning',
         code: 'SLUICE_STORE_FAULT',
       });
     }
-    this.#warned = true;
   }
 }
 
