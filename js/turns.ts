@@ -123,7 +123,7 @@ export class Lines {
     giveUp: () => (line: number) => GiveBack,
   ): Turn {
     const now = this.#time.now();
-    this.#forgetOld(now);
+    this.#forgetOld(now, 2 * names.length);
     const places = names.map((name, i) => {
       if (name === undefined) return undefined;
       const line = this.#lineOf(name);
@@ -161,10 +161,11 @@ export class Lines {
     return line;
   }
 
-  /** Looks at two lines for each turn that is entered, so that no timer is needed. */
-  #forgetOld(now: number): void {
-    const [first, second] = this.#lines;
-    for (const [name, line] of [first, second].filter((one) => one !== undefined)) {
+  /** Looks at the next `count` lines. Each turn looks at twice as many as it enters, so that they need no timer. */
+  #forgetOld(now: number, count: number): void {
+    let left = count;
+    for (const [name, line] of this.#lines) {
+      if (left-- === 0) return;
       this.#lines.delete(name);
       if (!line.isOver(now)) this.#lines.set(name, line);
     }
