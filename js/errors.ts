@@ -115,16 +115,20 @@ const EMPTY = ['{}', '[]', '[Object: null prototype] {}'];
 function mayHoldSecret(value: object): boolean {
   if (types.isProxy(value)) return !EMPTY.includes(print(value)); // which looks at the target
   if (types.isBoxedPrimitive(value)) return false;
+  // A client may be a function with properties, and a class may have static ones.
+  if (typeof value === 'function') return Object.keys(value).length > 0;
   if (![Object.prototype, Array.prototype, null].includes(Object.getPrototypeOf(value)))
     return true;
   const harmless = Array.isArray(value) ? ['string', ...TEXTLESS] : TEXTLESS;
-  return Object.values(Object.getOwnPropertyDescriptors(value)).some(
-    (own) => 'value' in own && own.value !== null && !harmless.includes(typeof own.value),
-  );
+  return Reflect.ownKeys(value).some((name) => {
+    const own = Object.getOwnPropertyDescriptor(value, name)!;
+    return 'value' in own && own.value !== null && !harmless.includes(typeof own.value);
+  });
 }
 
 function isKept(value: unknown): boolean {
-  return typeof value !== 'object' || value === null || !mayHoldSecret(value);
+  const isObject = typeof value === 'function' || (typeof value === 'object' && value !== null);
+  return !isObject || !mayHoldSecret(value);
 }
 
 /** An error of ours about an argument, with a message of its own. */

@@ -53,6 +53,18 @@ const mistakes = [
   [() => redis({ nodes: url, cluster: true }), /^redis\.nodes must be .*; got a string$/],
   [() => redis({ url, tls: secret }), /^redis\.tls must be .*; got a string$/],
   [() => redis({ url, tls: { key: [secret] } }), /^redis\.tls\.key must be .*; got an array$/],
+  [
+    () => createLimiter({ policies, prefix: Object.assign(() => {}, { secret }) }),
+    /^prefix must be .*; got a function$/,
+  ],
+  [
+    () => createLimiter({ policies, prefix: Object.assign(class {}, { secret }) }),
+    /^prefix must be .*; got a function$/,
+  ],
+  [
+    () => createLimiter({ policies, prefix: { [Symbol('password')]: secret } }),
+    /^prefix must be .*; got an object$/,
+  ],
   [() => redis({ url, client }), /^redis\.url must be left out .*; got a string$/],
 ];
 
