@@ -195,7 +195,7 @@ export function readDecision<Name extends string>(
   if (count === 1 && !table.hasShadow) {
     marks = exchange[mine + 5]!;
     const policy = table.names[0]!;
-    policies = [{ policy, allowed, limit, remaining, retryAfterMs, resetAfterMs }];
+    policies = [policyDecision(policy, allowed, limit, remaining, retryAfterMs, resetAfterMs)];
   } else {
     marks = [];
     policies = [];
@@ -247,17 +247,32 @@ export function readDecision<Name extends string>(
   return decision;
 }
 
-/** What one policy said, whose numbers stand at `at` in the exchange. */
+function policyDecision<Name extends string>(
+  policy: Name,
+  allowed: boolean,
+  limit: number,
+  remaining: number,
+  retryAfterMs: number,
+  resetAfterMs: number,
+): PolicyDecision<Name> {
+  return { policy, allowed, limit, remaining, retryAfterMs, resetAfterMs };
+}
+
+// A field of this shape that has held `undefined` keeps later numbers without allocating each of them.
+const none = undefined as unknown as number;
+policyDecision('', true, none, none, none, none);
+
+/** Reads the decision of one policy, whose numbers stand at `at` in the exchange. */
 function readPolicy<Name extends string>(policy: Name, at: number): PolicyDecision<Name> {
   const { exchange } = native;
-  return {
+  return policyDecision(
     policy,
-    allowed: exchange[at] === 1,
-    limit: exchange[at + 1]!,
-    remaining: exchange[at + 2]!,
-    retryAfterMs: exchange[at + 3]!,
-    resetAfterMs: exchange[at + 4]!,
-  };
+    exchange[at] === 1,
+    exchange[at + 1]!,
+    exchange[at + 2]!,
+    exchange[at + 3]!,
+    exchange[at + 4]!,
+  );
 }
 
 function readHolderId(at: number): string {

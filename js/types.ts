@@ -57,7 +57,7 @@ export type Key = string | Readonly<Record<string, string>>;
 /** Units that a check takes: of every policy, or of each by name (unnamed ones take 1). Whole numbers from 0 to 2^31-1. */
 export type Cost<Name extends string = string> = number | Readonly<Partial<Record<Name, number>>>;
 
-/** Another limit (or capacity) for one call, by policy: whole numbers from 1. Window, rate and state stay. */
+/** Another limit (or capacity) for one call, by policy: whole numbers from 0, which denies. Window, rate and state stay. */
 export type Limits<Name extends string = string> = Readonly<Partial<Record<Name, number>>>;
 
 /** What a check comes to when the store does not answer in time. */
