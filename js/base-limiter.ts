@@ -3,7 +3,14 @@
 import type { Call } from './call.js';
 import { type Charge, chargeOf, ownChargeOf, ownHolderOf, type PolicyTable } from './decision.js';
 import type { Engine, Later } from './engine.js';
-import { checkOptionNames, closedError, deniedError, rangeError, typeError } from './errors.js';
+import {
+  checkOptionNames,
+  closedError,
+  deniedError,
+  type NameCheck,
+  rangeError,
+  typeError,
+} from './errors.js';
 import { publishDenied, publishWouldDeny } from './events.js';
 import { type KeyReader, keysWithShard, type Who } from './keys.js';
 import type {
@@ -44,6 +51,15 @@ type Asked = CheckOptions & { readonly plan?: unknown };
 const PEEK_OPTIONS = ['cost', 'limits'];
 export const CHECK_OPTIONS = [...PEEK_OPTIONS, 'id'];
 const WAIT_OPTIONS = [...CHECK_OPTIONS, 'maxWaitMs', 'signal', 'orThrow'];
+/** What to say where something else is given in place of a call's options. */
+const NAME_CHECKS: Readonly<Record<string, NameCheck>> = {
+  check: { expected: 'given an object of options, such as check(key, { cost: 5 })' },
+  peek: { expected: 'given an object of options, such as peek(key, { cost: 5 })' },
+  wait: { expected: 'given an object of options, such as wait(key, { maxWaitMs: 1000 })' },
+  credit: {
+    expected: 'given an object of options, such as credit(key, cost, { of: decision })',
+  },
+};
 /** The longest wait that a store is told of: what it charges lies no further ahead. */
 const LONGEST_WAIT_MS = 100 * 86_400e3;
 
@@ -120,7 +136,8 @@ export abstract class BaseLimiter<Name extends string, E extends Engine<Name>>
       throw rangeError('ERR_SLUICE_OPTIONS', 'maxWaitMs', maxWaitMs, 'at least 0');
     }
     if (signal !== undefined && typeof signal?.throwIfAborted !== 'function') {
-      throw typeError('ERR_SLUICE_OPTIONS', 'signal', signal, 'an AbortSignal');
+      const expected = 'an AbortSignal, such as controller.signal';
+      throw typeError('ERR_SLUICE_OPTIONS', 'signal', signal, expected);
     }
     if (typeof orThrow !== 'boolean') {
       throw typeError('ERR_SLUICE_OPTIONS', 'orThrow', orThrow, 'true or false');
@@ -262,7 +279,8 @@ export abstract class BaseLimiter<Name extends string, E extends Engine<Name>>
     path = '',
   ): Question<Name, E> {
     if (options !== undefined) {
-      checkOptionNames(options, this.single === undefined ? [...known, 'plan'] : known, where);
+      const names = this.single === undefined ? [...known, 'plan'] : known;
+      checkOptionNames(options, names, where, NAME_CHECKS[where]);
     }
     const part = this.single ?? this.#partOf(ownOption(options, 'plan'), `${path}plan`);
     const who = part.keys.read(key, `${path}key`);
@@ -296,7 +314,9 @@ export abstract class BaseLimiter<Name extends string, E extends Engine<Name>>
 
   #readRequest(check: unknown, where: string): Question<Name, E> {
     const { key, ...options } = ownOptions((check ?? {}) as Asked & { key?: unknown });
-    if (typeof check !== 'object') checkOptionNames(check, [], where);
+    if (typeof check !== 'object') {
+      throw typeError('ERR_SLUICE_OPTIONS', where, check, "an object, such as { key: 'user:42' }");
+    }
     return this.question(key, options, CHECK_OPTIONS, where, `${where}.`);
   }
 

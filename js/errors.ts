@@ -218,34 +218,52 @@ export function nearest(word: string, known: readonly string[]): string | undefi
   return best && best.off <= Math.max(2, Math.ceil(best.name.length / 3)) ? best.name : undefined;
 }
 
+export interface NameCheck {
+  /** No value is shown, since it may be a password, or hold one, under a wrong name. */
+  readonly secret?: boolean;
+  /** What the names are. */
+  readonly kind?: 'option' | 'policy' | 'part';
+  /** Completes "must be ..." for what is no object. */
+  readonly expected?: string;
+  /** The known name that other libraries use `name` for. */
+  readonly meant?: (name: string) => string | undefined;
+}
+
+const PLURALS = { option: 'options', policy: 'policies', part: 'parts' };
+
 /**
- * Throws unless `given` is a plain options object all of whose names are among `known`; suggests the nearest right
- * one. `secret`: no value is shown, since it may be a password, or hold one, under a wrong name.
+ * Throws unless `given` is a plain object all of whose names are among `known`; suggests the nearest right one.
+ *
+ * @throws TypeError `ERR_SLUICE_OPTIONS` or `ERR_SLUICE_UNKNOWN_OPTION`
  */
 export function checkOptionNames(
   given: unknown,
   known: readonly string[],
   where: string,
-  { secret = false } = {},
+  {
+    secret = false,
+    kind = 'option',
+    expected = 'given an object of options',
+    meant,
+  }: NameCheck = {},
 ): void {
   if (typeof given !== 'object' || given === null || Array.isArray(given)) {
     const shown = secret ? withheld(given) : given;
-    throw typeError('ERR_SLUICE_OPTIONS', where, shown, 'given an object of options');
+    throw typeError('ERR_SLUICE_OPTIONS', where, shown, expected);
   }
   for (const name of Object.keys(given)) {
     if (known.includes(name)) continue;
-    const guess = nearest(name, known);
+    const guess = meant?.(name) ?? nearest(name, known);
     const hint = guess
       ? `Did you mean '${guess}'?`
-      : `Known options: ${[...known].sort().join(', ')}.`;
+      : `Known ${PLURALS[kind]}: ${[...known].sort().join(', ')}.`;
     const shown = printable(name, 80);
     const value = (given as Record<string, unknown>)[name];
-    throw unknownOption(
-      where,
-      name,
-      `${where} has no option '${shown}'. ${hint}`,
-      secret ? undefined : value,
-    );
+    const wrong =
+      kind === 'option'
+        ? `${where} has no option '${shown}'`
+        : `${where}: unknown ${kind} '${shown}'`;
+    throw unknownOption(where, name, `${wrong}. ${hint}`, secret ? undefined : value);
   }
 }
 

@@ -1,6 +1,6 @@
 // Who is limited: keys that are strings, and keys made of parts.
 
-import { checkOptionNames, rangeError, typeError } from './errors.js';
+import { checkOptionNames, type NameCheck, rangeError, typeError } from './errors.js';
 import type { NativeKeys } from './native.js';
 import type { Policy } from './types.js';
 
@@ -17,9 +17,13 @@ export interface Who {
 /** @throws TypeError `ERR_SLUICE_KEY` unless it is a string that is not empty */
 export function checkKey(key: unknown, name = 'key'): asserts key is string {
   if (typeof key !== 'string' || key === '') {
-    throw typeError('ERR_SLUICE_KEY', name, key, 'a string that is not empty');
+    const isNumber = typeof key === 'number' || typeof key === 'bigint';
+    const expected = isNumber ? 'a string, such as String(id)' : 'a string that is not empty';
+    throw typeError('ERR_SLUICE_KEY', name, key, expected);
   }
 }
+
+const PARTS: NameCheck = { kind: 'part' };
 
 // Distinct parts give distinct texts.
 function join(values: readonly string[]): string {
@@ -124,7 +128,7 @@ export class KeyReader {
       const expected = `an object of the parts that policies count by: { ${this.#parts.join(', ')} }`;
       throw typeError('ERR_SLUICE_KEY', name, key, expected);
     }
-    checkOptionNames(key, this.#known, name);
+    checkOptionNames(key, this.#known, name, PARTS);
     const parts = new Map<string, string>();
     for (const part of this.#known) {
       const value: unknown = Object.hasOwn(key, part)

@@ -1,14 +1,22 @@
 // Checks what a limiter is made of and asked with.
 
 import { OWN_LIMIT } from './call.js';
-import type { PolicyTable } from './decision.js';
-import { checkOptionNames, nearest, rangeError, typeError, withheld } from './errors.js';
+import { chargeOf, type PolicyTable } from './decision.js';
+import {
+  checkOptionNames,
+  type NameCheck,
+  nearest,
+  rangeError,
+  typeError,
+  withheld,
+} from './errors.js';
 import { native } from './native.js';
 import { isPolicy, largestLimitOf } from './policy.js';
 import type { Cost, Limits, Policy } from './types.js';
 
 /** Not digits alone: an object lists such names first, so that the order declared would be lost. */
 const POLICY_NAME = /^(?!\d+$)[A-Za-z0-9_.-]{1,64}$/;
+const POLICIES: NameCheck = { kind: 'policy' };
 const LARGEST_COST = 2 ** 31 - 1;
 const LARGEST_LIMIT = 2 ** 42;
 
@@ -106,6 +114,10 @@ export function readCost(
   if (typeof cost !== 'object' || cost === null || Array.isArray(cost)) {
     return checkUnits(cost, name);
   }
+  if (chargeOf(cost) !== 'foreign') {
+    const expected = 'units: give a decision as credit(key, cost, { of: decision })';
+    throw typeError('ERR_SLUICE_COST', name, withheld(cost, 'a decision'), expected);
+  }
   const units = readByName(cost, known, name, checkUnits);
   return names.map((policy) => units.get(policy) ?? unnamed);
 }
@@ -117,7 +129,11 @@ function readByName(
   name: string,
   check: (value: unknown, name: string, policy: string) => number,
 ): ReadonlyMap<string, number> {
-  checkOptionNames(given, known, name);
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) {
+    const expected = `an object of numbers by policy name, such as { ${known[0]}: 5 }`;
+    throw typeError('ERR_SLUICE_OPTIONS', name, given, expected);
+  }
+  checkOptionNames(given, known, name, POLICIES);
   const read = new Map<string, number>();
   for (const [policy, value] of Object.entries(given)) {
     if (value !== undefined) read.set(policy, check(value, `${name}.${policy}`, policy));

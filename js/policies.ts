@@ -72,19 +72,36 @@ export interface ConcurrencyOptions<Part extends string = never> extends PolicyO
   ttl: Duration;
 }
 
+const MOST = ['capacity', 'limit'];
+const SPAN = ['every', 'window', 'ttl'];
+const RATE = ['refill', 'leak', 'limit'];
+/** Names that other algorithms and libraries give an option, and what it may be called here. */
+const MEANT: ReadonlyMap<string, readonly string[]> = new Map([
+  ...['limit', 'max', 'capacity', 'size', 'points', 'requests', 'tokens'].map(
+    (n) => [n, MOST] as const,
+  ),
+  ...['every', 'window', 'windowMs', 'ttl', 'interval', 'period', 'duration'].map(
+    (n) => [n, SPAN] as const,
+  ),
+  ...['rate', 'refill', 'refillRate', 'leak', 'leakRate'].map((n) => [n, RATE] as const),
+]);
+
 /** The options of a maker, whose own numbers have these names. */
 function readOptions<Options extends object>(
   options: Options,
   numbers: readonly string[],
   algorithm: AlgorithmName,
 ): Options {
-  checkOptionNames(options, [...numbers, ...POLICY_OPTIONS], algorithm);
+  const meant = (name: string) => MEANT.get(name)?.find((own) => numbers.includes(own));
+  checkOptionNames(options, [...numbers, ...POLICY_OPTIONS], algorithm, { meant });
   return ownOptions(options);
 }
 
 function wholeNumber(value: unknown, name: string, least: 0 | 1, most = LARGEST_LIMIT): number {
   const end = most === LARGEST_LIMIT ? '2^42 (4398046511104)' : most;
-  const expected = `a whole number from ${least} to ${end}`;
+  const isSlowRate = least === 1 && typeof value === 'number' && value > 0 && value < 1;
+  const hint = isSlowRate ? ": for a slower rate, lengthen 'every'" : '';
+  const expected = `a whole number from ${least} to ${end}${hint}`;
   if (typeof value !== 'number') throw typeError('ERR_SLUICE_POLICY', name, value, expected);
   if (!Number.isInteger(value) || value < least || value > most) {
     throw rangeError('ERR_SLUICE_POLICY', name, value, expected);

@@ -79,7 +79,8 @@ function checkNames(options: object): void {
   for (const name of Object.keys(options)) {
     const ours = FOREIGN_OPTIONS.get(name);
     if (ours === undefined) continue;
-    const message = `redis has no option '${name}': say it here with '${ours}'`;
+    const such = ours === 'url' ? ", such as 'redis://localhost:6379'" : '';
+    const message = `redis has no option '${name}'. Use '${ours}'${such}.`;
     throw unknownOption('redis', name, message);
   }
   checkOptionNames(options, [...Object.keys(OPTIONS), 'client'], 'redis', { secret: true });
@@ -173,7 +174,21 @@ function overClient(options: RedisClientOptions): RedisStore {
  * @throws TypeError or RangeError `ERR_SLUICE_REDIS_URL` or `ERR_SLUICE_OPTIONS`, saying which part is wrong;
  *   never with the password
  */
-export function redis(options: string | RedisOptions | RedisClientOptions): RedisStore {
+export function redis(options: string | RedisOptions | RedisClientOptions): RedisStore;
+export function redis(
+  options: string | RedisOptions | RedisClientOptions,
+  second?: unknown, // a number where redis is the callback of map()
+): RedisStore {
+  if (typeof second === 'object' && second !== null) {
+    const expected =
+      'given one argument, such as redis({ url, username, password, database, tls })';
+    throw typeError(
+      'ERR_SLUICE_OPTIONS',
+      'redis',
+      withheld(second, 'options as a second one'),
+      expected,
+    );
+  }
   if (typeof options === 'string') {
     return new RedisStore(readServers(ownOptions<RedisOptions>({ url: options })));
   }

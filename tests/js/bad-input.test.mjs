@@ -245,13 +245,13 @@ const refusals = [
     () => redis({ host: 'localhost', port: 6379 }),
     'TypeError',
     'ERR_SLUICE_UNKNOWN_OPTION',
-    /'host': say it here with 'url'/,
+    /no option 'host'\. Use 'url', such as 'redis:/,
   ],
   [
     () => redis({ url: 'redis://localhost', db: 1 }),
     'TypeError',
     'ERR_SLUICE_UNKNOWN_OPTION',
-    /'db': say it here with 'database'/,
+    /no option 'db'\. Use 'database'/,
   ],
   [
     () => createLimiter({ policies: bucket, denial: false }),

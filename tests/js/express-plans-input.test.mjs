@@ -49,12 +49,12 @@ const refused = {
   'limits of a policy that does not exist': [
     { limiter: daily, limits: { dayly: 5 } },
     'ERR_SLUICE_UNKNOWN_OPTION',
-    /rateLimit\.limits has no option 'dayly'.*'daily'/,
+    /rateLimit\.limits: unknown policy 'dayly'.*'daily'/,
   ],
   'limits of a policy that no plan has': [
     { plans, plan: () => 'pro', limits: { brust: 5 } },
     'ERR_SLUICE_UNKNOWN_OPTION',
-    /rateLimit\.limits \(plan 'free'\) has no option 'brust'.*'burst'/,
+    /rateLimit\.limits \(plan 'free'\): unknown policy 'brust'.*'burst'/,
   ],
   'limits below 0': [
     { limiter: daily, limits: { daily: -1 } },
@@ -74,7 +74,7 @@ const refused = {
   'a cost of a policy that does not exist': [
     { limiter: daily, cost: { dayly: 5 } },
     'ERR_SLUICE_UNKNOWN_OPTION',
-    /rateLimit\.cost has no option 'dayly'/,
+    /rateLimit\.cost: unknown policy 'dayly'/,
   ],
   'a cost below 0': [{ limiter: daily, cost: -1 }, 'ERR_SLUICE_COST', /rateLimit\.cost.*-1/],
   'a cost of null': [{ limiter: daily, cost: null }, 'ERR_SLUICE_COST', /rateLimit\.cost.*null/],
@@ -127,7 +127,7 @@ const failing = {
   'a key with a part too many': [
     { limiter: byParts, key: () => ({ tenant: 't1', user: 'u', usr: 'u' }) },
     'ERR_SLUICE_UNKNOWN_OPTION',
-    /^rateLimit: key has no option 'usr'. Did you mean 'user'/,
+    /^rateLimit: key: unknown part 'usr'. Did you mean 'user'/,
   ],
   'a string where parts are needed': [
     { limiter: byParts, key: () => 'ann' },
@@ -147,7 +147,7 @@ const failing = {
   'limits of a policy that does not exist': [
     { limiter: daily, limits: () => ({ dayly: 1 }) },
     'ERR_SLUICE_UNKNOWN_OPTION',
-    /^rateLimit: limits has no option 'dayly'/,
+    /^rateLimit: limits: unknown policy 'dayly'/,
   ],
   'limits that are no whole number': [
     { limiter: daily, limits: () => ({ daily: 1.5 }) },

@@ -322,7 +322,7 @@ const wrongApplications = {
     { ...flat, limits: { dayly: 1 } },
     [],
     'ERR_SLUICE_UNKNOWN_OPTION',
-    /^the limits of Pages\.a has no option 'dayly'/,
+    /^the limits of Pages\.a: unknown policy 'dayly'/,
   ],
   "a decorator's limits below 0": [
     flat,
