@@ -172,22 +172,36 @@ export function largestLimitOf(policy: Policy): number {
   return LimitPolicy.largestLimitOf(policy as LimitPolicy<string>);
 }
 
+/** What the makers call the most at once, the rate and the span. */
+const NUMBER_NAMES: Readonly<Record<AlgorithmName, readonly [string, string, string]>> = {
+  tokenBucket: ['capacity', 'refill', 'every'],
+  gcra: ['burst', 'limit', 'every'],
+  leakyBucket: ['capacity', 'leak', 'every'],
+  fixedWindow: ['limit', '', 'window'],
+  slidingWindow: ['limit', '', 'window'],
+  slidingLog: ['limit', '', 'window'],
+  concurrency: ['limit', '', 'ttl'],
+};
+/** What the makers call `mode` where it is not 0. */
+const MODES: Partial<Record<AlgorithmName, readonly string[]>> = {
+  leakyBucket: ['', "mode: 'shape'"],
+  fixedWindow: ['', "align: 'clock'", "align: 'clock', months"],
+};
+
 /**
- * Text that differs where two policies would understand a shared state differently. Other processes compare it
- * (`<prefix>:policy:<name>`): another form of it makes them warn.
+ * Text that differs where two policies would understand a shared state differently, with the makers' own names and
+ * times in ms. Other processes compare it (`<prefix>:policy:<name>`): another form of it makes them warn.
  */
 export function describePolicy(policy: Policy): string {
   const [, , limit, rate, spanUs, mode, blockForUs, chargeDenied] = toNative('', policy);
   const { algorithm, by } = policy;
-  const numbers = {
-    limit,
-    rate: rate || undefined,
-    spanMs: spanUs / 1e3 || undefined,
-    mode: mode || undefined,
-    blockForMs: blockForUs / 1e3 || undefined,
-    chargeDenied: chargeDenied || undefined,
-    by: by?.join('+'),
-  };
-  const said = Object.entries(numbers).filter(([, value]) => value !== undefined);
-  return `${algorithm}(${said.map(([name, value]) => `${name}: ${value}`).join(', ')})`;
+  const [most, units, span] = NUMBER_NAMES[algorithm];
+  const said = [`${most}: ${limit}`];
+  if (rate !== 0) said.push(`${units}: ${rate}`);
+  said.push(`${span}: ${spanUs / 1e3}`);
+  if (mode !== 0) said.push(MODES[algorithm]![mode]!);
+  if (blockForUs !== 0) said.push(`blockFor: ${blockForUs / 1e3}`);
+  if (chargeDenied) said.push('chargeDenied: true');
+  if (by !== undefined) said.push(`by: ${by.join('+')}`);
+  return `${algorithm}(${said.join(', ')})`;
 }

@@ -6,7 +6,16 @@ import { once } from 'node:events';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
-import { concurrency, createLimiter, fixedWindow, memory, redis, tokenBucket } from 'sluice';
+import {
+  concurrency,
+  createLimiter,
+  fixedWindow,
+  gcra,
+  leakyBucket,
+  memory,
+  redis,
+  tokenBucket,
+} from 'sluice';
 
 // What clashes is said before anything is asked of Redis: nobody listens here.
 const url = 'redis://127.0.0.1:1';
@@ -45,13 +54,39 @@ test('the error says both numbers, where the other limiter was made, and where t
   // All are made by this file's one call of createLimiter.
   const place = /policy-clash\.test\.mjs:\d+:\d+/.source;
   const message = new RegExp(
-    `is fixedWindow\\(limit: 6, spanMs: 3600000\\) here \\(.*${place}\\), but fixedWindow\\(limit: 5, spanMs: 3600000\\) in another limiter .*, made at .*${place}: `,
+    `is fixedWindow\\(limit: 6, window: 3600000\\) here \\(.*${place}\\), but fixedWindow\\(limit: 5, window: 3600000\\) in another limiter .*, made at .*${place}: `,
   );
   assert.throws(makeAnother, { ...clash, message });
   await first.close();
   assert.throws(makeAnother, { ...clash, message }, 'the place of one that is still open');
   await second.close();
   await makeAnother().close();
+});
+
+test("the error shows numbers by the names of the policies' own options", async () => {
+  const prefix = nextPrefix();
+  const first = make({ api: window() }, { prefix });
+  const texts = [
+    [
+      gcra({ limit: 10, every: '1s', burst: 2, blockFor: '1m' }),
+      'gcra(burst: 2, limit: 10, every: 1000, blockFor: 60000)',
+    ],
+    [
+      tokenBucket({ capacity: 5, refill: 2, every: '1s' }),
+      'tokenBucket(capacity: 5, refill: 2, every: 1000)',
+    ],
+    [
+      leakyBucket({ capacity: 5, leak: 2, every: '1s', mode: 'shape' }),
+      "leakyBucket(capacity: 5, leak: 2, every: 1000, mode: 'shape')",
+    ],
+    [window({ align: 'clock' }), "fixedWindow(limit: 5, window: 3600000, align: 'clock')"],
+    [concurrency({ limit: 0, ttl: '1s' }), 'concurrency(limit: 0, ttl: 1000)'],
+  ];
+  for (const [api, text] of texts) {
+    const saysText = (error) => error.message.startsWith(`policy 'api' is ${text} here`);
+    assert.throws(() => make({ api }, { prefix }), saysText, text);
+  }
+  await first.close();
 });
 
 test('without a stack to read, the error says the rest', async (t) => {
@@ -67,7 +102,7 @@ test('without a stack to read, the error says the rest', async (t) => {
       return error;
     }
   })();
-  assert.match(message, /is fixedWindow\(limit: 6, spanMs: 3600000\) here, but /);
+  assert.match(message, /is fixedWindow\(limit: 6, window: 3600000\) here, but /);
   await first.close();
 });
 

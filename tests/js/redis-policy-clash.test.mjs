@@ -84,7 +84,7 @@ for (const [name, open] of Object.entries({
     const [{ detail }] = events;
     assert.match(
       detail,
-      /^policy 'api' under the prefix 'service\d+' is tokenBucket\(limit: 1000, rate: 1000, spanMs: 1000\) here, and fixedWindow\(limit: 3, spanMs: 3600000\) in another process/,
+      /^policy 'api' under the prefix 'service\d+' is tokenBucket\(capacity: 1000, refill: 1000, every: 1000\) here, and fixedWindow\(limit: 3, window: 3600000\) in another process/,
     );
     assert.deepEqual(limiter.stats().redis.nodes[0].warnings, [
       { warning: 'policy-clash', detail },
@@ -112,7 +112,7 @@ test('the process that was there first is warned, too, once it connects again', 
   await until('it has published', async () => (await published(prefix)) !== null);
   const child = await otherService(t, { url: server.url, prefix, limit: 3, tell: true });
   const [warned] = await once(child, 'message');
-  assert.match(warned, /is fixedWindow\(limit: 3, .* here, and tokenBucket\(limit: 1000, /);
+  assert.match(warned, /is fixedWindow\(limit: 3, .* here, and tokenBucket\(capacity: 1000, /);
   assert.deepEqual(events, []);
   await server.command('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
   await until('it is warned', async () => {
@@ -121,7 +121,7 @@ test('the process that was there first is warned, too, once it connects again', 
   });
   assert.match(
     events[0].detail,
-    /is tokenBucket\(limit: 1000, .* here, and fixedWindow\(limit: 3, /,
+    /is tokenBucket\(capacity: 1000, .* here, and fixedWindow\(limit: 3, /,
   );
 });
 
@@ -165,7 +165,7 @@ test('plans are compared as a whole', async (t) => {
   await until('it is warned', () => events.length > 0);
   assert.match(
     events[0].detail,
-    /is fixedWindow\(limit: 3, spanMs: 3600000\) or fixedWindow\(limit: 30, spanMs: 3600000\) here, and fixedWindow\(limit: 3, /,
+    /is fixedWindow\(limit: 3, window: 3600000\) or fixedWindow\(limit: 30, window: 3600000\) here, and fixedWindow\(limit: 3, /,
   );
 });
 
