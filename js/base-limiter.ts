@@ -237,9 +237,10 @@ export abstract class BaseLimiter<Name extends string, E extends Engine<Name>>
     const charge = ownChargeOf(decision);
     if (charge === undefined) return { timers: this.#lines.timers, come() {}, giveUp() {} };
     const { local, marks } = charge;
+    const limits = decision.policies.map(({ limit }) => limit);
     const abort = (units: readonly number[], id?: string): Later<boolean> => {
       try {
-        const done = engine.act(Kind.Abort, who, { units, marks, local, id });
+        const done = engine.act(Kind.Abort, who, { units, marks, limits, local, id });
         // Whether it was done is not known; a second time could take what others were charged.
         return done instanceof Promise ? done.catch(() => true) : done;
       } catch {

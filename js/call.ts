@@ -7,7 +7,7 @@ import { native } from './native.js';
 export interface Call {
   /** Units: one for all policies, or one for each. Of a check, its cost. */
   readonly units: number | readonly number[];
-  /** Checks: the limits of this call, `OWN_LIMIT` for a policy's own. */
+  /** Checks: the limits of this call, `OWN_LIMIT` for a policy's own. Aborts: those of the call that gave up. */
   readonly limits?: readonly number[] | undefined;
   /** Checks: how long the caller would wait, in us. */
   readonly maxWaitUs?: number;
@@ -52,6 +52,8 @@ export function writeCall(call: Call, policies: number): void {
     exchange[3 + 2 * i] = typeof units === 'number' ? units : units[i]!;
     exchange[4 + 2 * i] = second === undefined ? OWN_LIMIT : second[i]!;
   }
+  if (marks === undefined || limits === undefined) return;
+  for (let i = 0; i < policies; i++) exchange[3 + 2 * policies + i] = limits[i]!;
 }
 
 /** Whether an admitted call takes a slot of some policy. */

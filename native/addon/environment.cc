@@ -59,6 +59,11 @@ Call Environment::ReadCall(redis::Request::Kind kind, std::span<const Policy> po
     } else if (call.has_marks) {
       call.b[i] = Whole(env_, b, "a mark", 0, kLargestExact);
     }
+    if (kind == Kind::kAbort) {
+      const double limit = exchange_[3 + 2 * policies.size() + i];
+      const std::int64_t most = LargestLimit(policies[i].algorithm);
+      call.limits[i] = Whole(env_, limit, "a limit", kOwnLimit, most);
+    }
   }
   return call;
 }

@@ -25,6 +25,7 @@ struct Call {
   bool charged_here = false;
   std::array<std::int64_t, kMaxPolicies> a{};
   std::array<std::int64_t, kMaxPolicies> b{};
+  Limits limits = kOwnLimits;  ///< of an abort
 };
 
 /// Created when the addon is loaded into an environment, destroyed when that ends. Used only on the
@@ -41,7 +42,8 @@ struct Call {
 ///
 /// A call (from JavaScript), in whole numbers: [spanUs, which, flags, then per policy: a, b].
 ///   check, peek           spanUs: the longest wait, -1 for none; a: cost; b: limit, -1 for its own
-///   debit, credit, abort  a: units; b: mark, where flags & 1
+///   debit, credit, abort  a: units; b: mark, where flags & 1. Behind those of an abort, for each
+///                         policy: the limit of the call that gave up, -1 for the policy's own
 ///   credit ... renew      flags & 2: this process made the charge, in place of a store that failed
 ///   block                 spanUs: for how long; which: the policies, one bit each (unblock too)
 class Environment {

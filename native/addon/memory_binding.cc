@@ -178,7 +178,7 @@ std::int32_t Do(Bound& bound, const Call& call, Kind kind, MemoryLimiter::Keys k
       return 0;
     case Kind::kAbort:
       if (!id.empty()) limiter.ForgetId(keys, id, now);
-      return limiter.Abort(keys, units, marks, now) ? 1 : 0;
+      return limiter.Abort(keys, units, marks, call.limits, now) ? 1 : 0;
     case Kind::kRelease:
       return limiter.Release(keys, holder, now) ? 1 : 0;
     case Kind::kRenew:

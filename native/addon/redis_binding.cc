@@ -85,6 +85,7 @@ void ReadDetails(const Napi::CallbackInfo& info, const Bound& bound,
     if (call.span >= Nanos{0}) details.max_wait = call.span;
   } else if (call.has_marks) {
     details.marks = call.b;
+    details.limits = call.limits;
   }
   details.block_for = call.span;
   details.which = call.which;

@@ -76,7 +76,7 @@ bool LocalFallback::Do(const RedisLimiter::Question& question, const Keys& keys,
       return false;
     case Kind::kAbort:
       if (!details.id.empty()) limiter_.ForgetId(keys.all(), details.id, now);
-      return limiter_.Abort(keys.all(), units, marks, now);
+      return limiter_.Abort(keys.all(), units, marks, details.limits, now);
     case Kind::kRelease:
       return limiter_.Release(keys.all(), details.holder, now);
     case Kind::kRenew:

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <utility>
+#include <vector>
 
 #include "memory_subject.h"
 
@@ -94,8 +95,17 @@ void MemoryLimiter::Credit(Keys keys, std::span<const std::int64_t> units,
 }
 
 bool MemoryLimiter::Abort(Keys keys, std::span<const std::int64_t> units,
-                          std::span<const std::int64_t> marks, Nanos now) const {
-  return store_->Abort(Subject(*this, keys).All(), units, marks, now);
+                          std::span<const std::int64_t> marks, const Limits& limits,
+                          Nanos now) const {
+  std::vector<Policy> policies = policies_;
+  for (std::size_t i = 0; i < policies.size(); ++i) {
+    if (limits[i] == kOwnLimit) continue;
+    if (const auto other = WithLimit(policies[i].algorithm, limits[i])) {
+      policies[i].algorithm = *other;
+    }
+  }
+  const Subject subject(*this, keys);
+  return store_->Abort({.policies = policies, .entries = subject.All().entries}, units, marks, now);
 }
 
 bool MemoryLimiter::Release(Keys keys, HolderId holder, Nanos now) const {

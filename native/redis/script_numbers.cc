@@ -186,8 +186,9 @@ std::string_view ScriptMode(const Request& request) {
 ScriptNumbers NumbersFor(const Request& request, std::size_t policy) {
   const Policy& asked = request.set->policies()[policy];
   const Details& details = DetailsOf(request);
+  const bool has_limits = Decides(request) || request.kind == Kind::kAbort;
   const Ask ask{.cost = request.costs[policy],
-                .limit = Decides(request) ? details.limits[policy] : kOwnLimit};
+                .limit = has_limits ? details.limits[policy] : kOwnLimit};
   ScriptNumbers numbers =
       std::visit([&](const auto& algorithm) { return NumbersOf(algorithm, request, policy); },
                  ask.limit == kOwnLimit ? asked.algorithm : AlgorithmFor(asked, ask));

@@ -218,6 +218,18 @@ for (const [store, make] of Object.entries(stores)) {
     await becomes(limiter, before + 60, 'k', { plan: 'pro' });
   });
 
+  test(`${store}: a turn amid the line of calls with a smaller limit of their own stays taken`, async () => {
+    const limiter = make({ policies: gcra({ limit: 1, every: '1h', burst: 20 }) });
+    const limits = { default: 1 };
+    await limiter.check('k', { limits });
+    const [first, second] = await line(limiter, 2, 'k', { limits });
+    first.abort();
+    await settle();
+    assert.equal(await minutes(limiter), 3 * 60, 'the second would share its turn with the next');
+    second.abort();
+    await becomes(limiter, 60);
+  });
+
   test(`${store}: after a reset nothing comes back of what was charged before`, async () => {
     const limiter = make({ policies: slow.gcra });
     await limiter.check('k');

@@ -56,8 +56,9 @@ class MemoryLimiter {
   void Debit(Keys keys, std::span<const std::int64_t> units, Nanos now) const;
   void Credit(Keys keys, std::span<const std::int64_t> units, std::span<const std::int64_t> marks,
               Nanos now) const;
+  /// `limits`: those of the call that gave up.
   bool Abort(Keys keys, std::span<const std::int64_t> units, std::span<const std::int64_t> marks,
-             Nanos now) const;
+             const Limits& limits, Nanos now) const;
   bool Release(Keys keys, HolderId holder, Nanos now) const;
   bool Renew(Keys keys, HolderId holder, Nanos now) const;
   /// `which`: the policies whose state is blocked, one bit each; 0: all of them.

@@ -48,7 +48,7 @@ struct Details {
   /// What stands between the braces of all names, so that they share a cluster's slot; the keys
   /// then follow the policy's name (redis/keys.h). Not set: the keys themselves.
   std::optional<EscapedKey> shard;
-  /// kCheck, kPeek: another limit per policy.
+  /// kCheck, kPeek, kAbort: another limit per policy.
   Limits limits = kOwnLimits;
   /// kCheck, kPeek: see Judge.
   Nanos max_wait = kNoWait;
