@@ -68,7 +68,7 @@ class MemorySubject final : public Subject {
     limiter_->Credit({&key_, 1}, units, marks, now + kClockLead);
   }
   bool Abort(Units units, Marks marks, Nanos now) override {
-    return limiter_->Abort({&key_, 1}, units, marks, now + kClockLead);
+    return limiter_->Abort({&key_, 1}, units, marks, kOwnLimits, now + kClockLead);
   }
   bool Release(HolderId holder, Nanos now) override {
     return limiter_->Release({&key_, 1}, holder, now + kClockLead);
