@@ -66,9 +66,10 @@ class Line {
   }
 
   async #ask(): Promise<void> {
+    let most = 1;
     while (this.#again) {
       this.#again = false;
-      const places = this.#toAsk();
+      const places = this.#toAsk(most);
       const answers = places.map((place) => {
         place.asked = true;
         return place.giveBack!();
@@ -78,18 +79,24 @@ class Line {
       const given = later ? await Promise.all(answers) : answers;
       const done = new Set(places.filter((_, i) => given[i]));
       this.#places = this.#places.filter((place) => !done.has(place));
+      most = done.size === places.length ? 2 * most : 1;
       // What was kept may be the last now.
       if (done.size > 0 && this.#places.at(-1)?.giveBack !== undefined) this.#again = true;
     }
     this.#asking = false;
   }
 
-  /** Last first, those behind which no call of this process waits, and those that were never asked about. */
-  #toAsk(): Place[] {
+  /**
+   * The turns to give back, last first: those that the store was never asked about, and up to `most` of the others,
+   * behind which no call of this process waits. If the store keeps one, another process waits behind all before it.
+   */
+  #toAsk(most: number): Place[] {
     let last = true;
+    let askedAgain = 0;
     return [...this.#places].reverse().filter((place) => {
       if (place.giveBack === undefined) last = false;
-      return place.giveBack !== undefined && (last || !place.asked);
+      if (place.giveBack === undefined || !place.asked) return place.giveBack !== undefined;
+      return last && askedAgain++ < most;
     });
   }
 
