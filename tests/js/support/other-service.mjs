@@ -5,6 +5,8 @@ import { subscribe } from 'node:diagnostics_channel';
 import { createLimiter, fixedWindow, redis } from 'sluice';
 
 const { prefix, limit, tell, ...servers } = JSON.parse(process.argv[2]);
+// An idle limiter does not keep the process alive.
+setInterval(() => {}, 60_000);
 const warned = new Promise((resolve) => {
   subscribe(
     'sluice:warning',
@@ -21,4 +23,3 @@ const limiter = createLimiter({
 await limiter.peek('k', { cost: 0 });
 process.send('ready');
 if (tell) process.send(await warned);
-setInterval(() => {}, 60_000);
