@@ -279,3 +279,13 @@ export function unknownOption(
   const kept = typeof value === 'string' ? undefined : value;
   return argumentError(TypeError, code, `${where}.${name}`, message, kept);
 }
+
+/**
+ * Refuses an object as the second argument of a function that takes one: its options would be ignored. A number is
+ * the index where the function is the callback of `map()`. `right`: the call to make instead.
+ */
+export function refuseSecond(second: unknown, where: string, right: string): void {
+  if (typeof second !== 'object' || second === null) return;
+  const expected = `given one argument, such as ${right}`;
+  throw typeError('ERR_SLUICE_OPTIONS', where, withheld(second, 'a second one'), expected);
+}

@@ -1,7 +1,7 @@
 // The entry 'sluice/express': a limiter as Express middleware.
 
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
-import { SluiceError } from './errors.js';
+import { refuseSecond, SluiceError } from './errors.js';
 import { asker, isPromise, type Later, type Verdict } from './express-ask.js';
 import {
   type Options,
@@ -122,7 +122,8 @@ function callHandler(
  *
  * @throws TypeError, RangeError with a code `ERR_SLUICE_*` for wrong options
  */
-function rateLimit(given: Options): RequestHandler {
+function rateLimit(given: Options, second?: unknown): RequestHandler {
+  refuseSecond(second, 'rateLimit', 'app.use(rateLimit({ policies }))');
   const { request: options, limiter: source } = readOptions(given);
   const limiter = 'given' in source ? asHttpLimiter(source.given) : makeLimiter(source.options);
   const ask = asker(limiter, options);

@@ -6,7 +6,14 @@ import type { Part } from './base-limiter.js';
 import type { PolicyTable } from './decision.js';
 import { durationUs } from './duration.js';
 import type { Engine } from './engine.js';
-import { checkOptionNames, rangeError, SluiceError, typeError, withheld } from './errors.js';
+import {
+  checkOptionNames,
+  rangeError,
+  refuseSecond,
+  SluiceError,
+  typeError,
+  withheld,
+} from './errors.js';
 import { FaultWarnings } from './fault-warnings.js';
 import { KeyReader } from './keys.js';
 import type {
@@ -308,13 +315,14 @@ export function createLimiter<
 export function createLimiter<Name extends string, O extends LimiterOptions<Name>>(
   options: O & (O extends { policies: object; plans: object } ? never : unknown),
 ): Limiter<Name, Key, string>;
-export function createLimiter(given: LimiterOptions): unknown {
+export function createLimiter(given: LimiterOptions, second?: unknown): unknown {
   const known = Object.keys(LIMITER_OPTIONS);
   refusePolicy(given, 'createLimiter', known);
   if ((given as unknown) instanceof MemoryStore || (given as unknown) instanceof RedisStore) {
     throw misplaced(given, 'a store', 'createLimiter', '{ policies, store }');
   }
   checkOptionNames(given, known, 'createLimiter', { secret: true });
+  refuseSecond(second, 'createLimiter', 'createLimiter({ policies, store })');
   const options = ownOptions(given);
   const sets = readSets(options);
   const { prefix } = checkCommon(options);

@@ -63,7 +63,12 @@ export function memory(options: MemoryOptions = {}): MemoryStore {
     );
   }
   if (clock !== undefined && typeof clock?.now !== 'function') {
-    throw typeError('ERR_SLUICE_OPTIONS', 'memory.clock', clock, 'an object with a function now()');
+    throw typeError(
+      'ERR_SLUICE_OPTIONS',
+      'memory.clock',
+      clock,
+      'an object with a function now(), such as manualClock()',
+    );
   }
   const store = native.openMemoryStore(
     name,

@@ -11,6 +11,7 @@ import {
   withheld,
 } from './errors.js';
 import { native } from './native.js';
+import { ownOption } from './own-options.js';
 import { isPolicy, largestLimitOf } from './policy.js';
 import type { Cost, Limits, Policy } from './types.js';
 
@@ -114,8 +115,12 @@ export function readCost(
   if (typeof cost !== 'object' || cost === null || Array.isArray(cost)) {
     return checkUnits(cost, name);
   }
-  if (chargeOf(cost) !== 'foreign') {
-    const expected = 'units: give a decision as credit(key, cost, { of: decision })';
+  if (
+    chargeOf(cost) !== 'foreign' ||
+    chargeOf(ownOption(cost as { of?: unknown }, 'of')) !== 'foreign'
+  ) {
+    const expected =
+      'a whole number, with the decision behind it: credit(key, cost, { of: decision })';
     throw typeError('ERR_SLUICE_COST', name, withheld(cost, 'a decision'), expected);
   }
   const units = readByName(cost, known, name, checkUnits);

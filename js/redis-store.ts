@@ -1,6 +1,6 @@
 // redis(): where state lives in Redis.
 
-import { checkOptionNames, typeError, unknownOption, withheld } from './errors.js';
+import { checkOptionNames, refuseSecond, typeError, unknownOption, withheld } from './errors.js';
 import type { NativeGateway, NativeServers } from './native.js';
 import { isClient, type RedisClient } from './own-client.js';
 import { ownOptions } from './own-options.js';
@@ -177,18 +177,9 @@ function overClient(options: RedisClientOptions): RedisStore {
 export function redis(options: string | RedisOptions | RedisClientOptions): RedisStore;
 export function redis(
   options: string | RedisOptions | RedisClientOptions,
-  second?: unknown, // a number where redis is the callback of map()
+  second?: unknown,
 ): RedisStore {
-  if (typeof second === 'object' && second !== null) {
-    const expected =
-      'given one argument, such as redis({ url, username, password, database, tls })';
-    throw typeError(
-      'ERR_SLUICE_OPTIONS',
-      'redis',
-      withheld(second, 'options as a second one'),
-      expected,
-    );
-  }
+  refuseSecond(second, 'redis', 'redis({ url, username, password, database, tls })');
   if (typeof options === 'string') {
     return new RedisStore(readServers(ownOptions<RedisOptions>({ url: options })));
   }

@@ -8,10 +8,13 @@ import {
   fixedWindow,
   gcra,
   leakyBucket,
+  memory,
   redis,
   slidingWindow,
   tokenBucket,
 } from 'sluice';
+import { rateLimit } from 'sluice/express';
+import { manualClock } from 'sluice/testing';
 
 const bucket = tokenBucket({ capacity: 5, every: '1m' });
 const limiter = createLimiter({ policies: bucket });
@@ -74,7 +77,27 @@ const mistakes = {
   'a second argument of redis': [
     () => redis('redis://localhost', { password: 'secret' }),
     'ERR_SLUICE_OPTIONS',
-    /^redis must be given one argument, such as redis\(\{ url, .*; got options as a second one$/,
+    /^redis must be given one argument, such as redis\(\{ url, .*; got a second one$/,
+  ],
+  'a decision in place of the cost of credit': [
+    async () => limiter.credit('k', { of: await limiter.check('k') }),
+    'ERR_SLUICE_COST',
+    /^cost must be .*credit\(key, cost, \{ of: decision \}\); got a decision$/,
+  ],
+  'a second argument of createLimiter': [
+    () => createLimiter({ policies: bucket }, { store: redis('redis://localhost') }),
+    'ERR_SLUICE_OPTIONS',
+    /^createLimiter must be given one argument, such as createLimiter\(\{ policies, store \}\); got a second one$/,
+  ],
+  'middleware that was not made': [
+    () => rateLimit({ url: '/' }, { statusCode: 200 }, () => {}),
+    'ERR_SLUICE_OPTIONS',
+    /^rateLimit must be .* such as app\.use\(rateLimit\(\{ policies \}\)\); got a second one$/,
+  ],
+  'a clock that was not made': [
+    () => memory({ clock: manualClock }),
+    'ERR_SLUICE_OPTIONS',
+    /^memory\.clock must be .*, such as manualClock\(\); got \[Function: manualClock\]$/,
   ],
   'the host of another client': [
     () => redis({ host: 'localhost' }),
