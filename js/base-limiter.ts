@@ -10,6 +10,7 @@ import {
   type NameCheck,
   rangeError,
   typeError,
+  unknownOption,
 } from './errors.js';
 import { publishDenied, publishWouldDeny } from './events.js';
 import { type KeyReader, keysWithShard, type Who } from './keys.js';
@@ -135,7 +136,9 @@ export abstract class BaseLimiter<Name extends string, E extends Engine<Name>>
     if (!(maxWaitMs >= 0)) {
       throw rangeError('ERR_SLUICE_OPTIONS', 'maxWaitMs', maxWaitMs, 'at least 0');
     }
-    if (signal !== undefined && typeof signal?.throwIfAborted !== 'function') {
+    const isSignal =
+      typeof signal?.throwIfAborted === 'function' && typeof signal.addEventListener === 'function';
+    if (signal !== undefined && !isSignal) {
       const expected = 'an AbortSignal, such as controller.signal';
       throw typeError('ERR_SLUICE_OPTIONS', 'signal', signal, expected);
     }
@@ -280,6 +283,14 @@ export abstract class BaseLimiter<Name extends string, E extends Engine<Name>>
     path = '',
   ): Question<Name, E> {
     if (options !== undefined) {
+      if (this.single !== undefined && ownOption(options, 'plan') !== undefined) {
+        const hint = "remove it, or give createLimiter 'plans' in place of 'policies'";
+        throw unknownOption(
+          where,
+          'plan',
+          `${where} has option 'plan', but the limiter has no plans: ${hint}`,
+        );
+      }
       const names = this.single === undefined ? [...known, 'plan'] : known;
       checkOptionNames(options, names, where, NAME_CHECKS[where]);
     }

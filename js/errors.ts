@@ -254,9 +254,8 @@ export function checkOptionNames(
   for (const name of Object.keys(given)) {
     if (known.includes(name)) continue;
     const guess = meant?.(name) ?? nearest(name, known);
-    const hint = guess
-      ? `Did you mean '${guess}'?`
-      : `Known ${PLURALS[kind]}: ${[...known].sort().join(', ')}.`;
+    const all = known.length === 0 ? 'none' : [...known].sort().join(', ');
+    const hint = guess ? `Did you mean '${guess}'?` : `Known ${PLURALS[kind]}: ${all}.`;
     const shown = printable(name, 80);
     const value = (given as Record<string, unknown>)[name];
     const wrong =

@@ -16,8 +16,8 @@ export function whenAborted(signal: AbortSignal, go: () => void): () => void {
 
 function listenTo(signal: AbortSignal): Set<() => void> {
   const all = new Set<() => void>();
-  waiting.set(signal, all);
   signal.addEventListener('abort', onAbort, { once: true });
+  waiting.set(signal, all);
   return all;
 }
 

@@ -37,12 +37,14 @@ export class Time {
         return;
       }
       const clock = this.#clock as Partial<SleepClock> | undefined;
+      // Declared first: where listening to the signal throws, the timer still calls `wake`.
+      let forget: (() => void) | undefined;
       const wake = () => {
         forget?.();
         resolve();
       };
       const cancel = clock?.[SLEEP]?.(ms, wake) ?? startTimer(this.timers, ms, wake);
-      const forget =
+      forget =
         signal &&
         whenAborted(signal, () => {
           cancel();

@@ -59,6 +59,16 @@ const mistakes = {
     'ERR_SLUICE_UNKNOWN_OPTION',
     /^cost: unknown policy 'dialy'\. Did you mean 'daily'\?$/,
   ],
+  'a plan where there are none': [
+    () => limiter.check('k', { plan: 'pro' }),
+    'ERR_SLUICE_UNKNOWN_OPTION',
+    /^check has option 'plan', but the limiter has no plans: .*'plans' in place of 'policies'$/,
+  ],
+  'an option where there are none': [
+    () => limiter.debit('k', 1, { of: {} }),
+    'ERR_SLUICE_UNKNOWN_OPTION',
+    /^debit has no option 'of'\. Known options: none\.$/,
+  ],
   'a part that no policy counts by': [
     () => byTenant.check({ user: 'u1' }),
     'ERR_SLUICE_UNKNOWN_OPTION',

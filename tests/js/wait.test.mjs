@@ -245,6 +245,22 @@ test('on the real clock waits are admitted too', async () => {
   }
 });
 
+test('a signal that nobody can listen to rejects the call, and ends nothing else', async () => {
+  const { limiter, clock } = still(tokenBucket({ capacity: 1, every: '1s' }));
+  limiter.checkSync('k');
+  const { signal } = new AbortController();
+  const fault = new Error('mine');
+  Object.defineProperty(signal, 'addEventListener', {
+    value() {
+      throw fault;
+    },
+  });
+  await assert.rejects(limiter.wait('k', { signal }), fault);
+  clock.advance('2s');
+  await settle();
+  assert.equal(limiter.checkSync('k').allowed, true, 'its turn was given back');
+});
+
 test('what cannot be meant is refused by name', async () => {
   const { limiter } = still(concurrency({ limit: 1, ttl: '1h' }));
   for (const [options, name, code, argument] of [
@@ -254,6 +270,7 @@ test('what cannot be meant is refused by name', async () => {
     [{ maxWaitMs: null }, 'TypeError', 'ERR_SLUICE_OPTIONS', 'maxWaitMs'],
     [{ signal: {} }, 'TypeError', 'ERR_SLUICE_OPTIONS', 'signal'],
     [{ signal: null }, 'TypeError', 'ERR_SLUICE_OPTIONS', 'signal'],
+    [{ signal: { throwIfAborted() {} } }, 'TypeError', 'ERR_SLUICE_OPTIONS', 'signal'],
     [{ signal: new AbortController() }, 'TypeError', 'ERR_SLUICE_OPTIONS', 'signal'],
     [{ maxWait: 5 }, 'TypeError', 'ERR_SLUICE_UNKNOWN_OPTION', 'wait.maxWait'],
     [{ cost: -1 }, 'RangeError', 'ERR_SLUICE_COST', 'cost'],
