@@ -16,7 +16,7 @@ export interface PolicyTable<Name extends string> {
   readonly hasSlots: boolean;
 }
 
-/** What a decision charged, so that it can be given back. */
+/** The charge of a decision, for refunds. */
 export interface Charge {
   readonly table: PolicyTable<string>;
   /** Whose: Who.id of the check. */
@@ -142,15 +142,15 @@ class HoldingDecision<Name extends string> extends NativeDecision<Name> {
   }
 }
 
-/** What a decision of ours charged; `undefined` if nothing, 'foreign' if it is no decision of ours. */
+/** The charge of a decision; `undefined` if it charged nothing, 'foreign' if it is not a decision of this library. */
 export const chargeOf: (decision: unknown) => Charge | undefined | 'foreign' =
   NativeDecision.chargeOf;
 
-/** Repeats, whose charge an earlier call was told of; and those of them whose slots it has as well. */
+/** Repeats of an id: an earlier call owns their charge, and in the second set their slots too. */
 const chargedBefore = new WeakSet<object>();
 const heldBefore = new WeakSet<object>();
 
-/** As `chargeOf`, but nothing of a repeat: it is not for this call to take back. */
+/** As `chargeOf`, but `undefined` for a repeat: the first call under its id owns the charge. */
 export function ownChargeOf(decision: Decision): Charge | undefined {
   const charge = chargedBefore.has(decision) ? undefined : chargeOf(decision);
   return charge === 'foreign' ? undefined : charge;

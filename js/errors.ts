@@ -6,7 +6,7 @@ import type { Decision } from './types.js';
 
 const LONGEST_MESSAGE = 2000;
 const LONGEST_ARGUMENT = 200;
-/** What ends a line in a log, moves its cursor, or changes the direction of what follows. */
+/** Characters that end a log line, move the cursor, or change the direction of text. */
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
 
 /**
@@ -44,7 +44,7 @@ export function closedError(): SluiceError {
   return new SluiceError('ERR_SLUICE_CLOSED', 'the limiter is closed');
 }
 
-/** What `wait` rejects with under `orThrow`. */
+/** The error that `wait` rejects with under `orThrow`. */
 export function deniedError(decision: Decision): SluiceError {
   const { policy, retryAfterMs } = decision;
   const when =
@@ -179,7 +179,7 @@ export function rangeError(
   return fail(RangeError, code, argument, value, expected);
 }
 
-/** What a check comes to whose id was charged for something else. */
+/** The error of a check whose id was charged for another cost, other limits or another plan. */
 export function idReusedError(id: string): RangeError & ArgumentError {
   const expected = 'new for this key, or come with the cost, limits and plan it was charged for';
   return rangeError('ERR_SLUICE_ID_REUSED', 'id', id, expected);

@@ -20,7 +20,7 @@ export function newHolderId(): string {
 
 type Act = (what: 'release' | 'renew', id: string) => Promise<boolean>;
 
-/** What a holder does is done by whoever made the decision. */
+/** Releases and renews through the engine that granted the slots. */
 export class Slots implements Holder {
   readonly id: string;
   readonly #act: Act;

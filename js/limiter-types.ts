@@ -50,9 +50,9 @@ export interface CommonOptions {
   /** How long a check waits for Redis, in ms: 1 to 60,000, default 100. */
   deadlineMs?: number;
   /**
-   * Whether this process answers who is denied by Redis and asks again at once, for up to a second and never longer than
-   * `retryAfterMs` (`decision.source` is then 'cache'). Default true; `false`: every check asks Redis. A memory store
-   * needs none.
+   * Whether this process caches denials. For up to a second after one, and never longer than its `retryAfterMs`, it
+   * answers repeat calls itself (`decision.source` is then 'cache'). Default true; `false`: every check asks Redis. A
+   * memory store needs no cache.
    */
   denialCache?: boolean;
   /**
@@ -98,9 +98,9 @@ export interface CheckOptions<Name extends string = string> extends PeekOptions<
 export interface WaitOptions<Name extends string = string> extends CheckOptions<Name> {
   /** The longest wait, in ms; default: as long as it takes. A call that cannot be admitted in time is denied at once. */
   maxWaitMs?: number;
-  /** Gives the turn up: the call rejects with the signal's reason, and what it was charged is given back. */
+  /** Aborts the wait: the call rejects with the signal's reason, and its charge is refunded once no call waits behind it. */
   signal?: AbortSignal;
-  /** True: a denial is no value, but rejects with `ERR_SLUICE_DENIED`, with it as `decision`. Default false. */
+  /** True: a denial rejects with `ERR_SLUICE_DENIED`; `error.decision` is the denial. Default false. */
   orThrow?: boolean;
 }
 
@@ -153,7 +153,7 @@ export interface Limiter<
   readonly policies: Readonly<Record<Name, Policy>>;
   /** Each plan's policies; empty without plans. */
   readonly plans: Readonly<Record<Plan, Readonly<Partial<Record<Name, Policy>>>>>;
-  /** For the compiler alone: a limiter with plans, which needs one each time, does not pass for one without. */
+  /** For the compiler alone: a limiter with plans is not assignable to one without, as each of its calls needs a plan. */
   readonly [PLAN]?: Plan;
   readonly store: 'memory' | 'redis';
   /** May KEY take COST under these policies, now? Charges it if so. A denial is a value, never thrown. */
@@ -162,8 +162,8 @@ export interface Limiter<
   checkMany(checks: readonly CheckRequest<Name, K, Plan>[]): Promise<Decision<Name>[]>;
   /**
    * As `check`, but waits for its turn: resolves to an admission once `delayMs` has passed, or at once to a denial if
-   * it cannot be admitted within `maxWaitMs`. First in, first out: under buckets and GCRA over all processes; else
-   * over the calls of this limiter. Look at `allowed` before you go on, or say `orThrow: true`.
+   * it cannot be admitted within `maxWaitMs`. First in, first out: under buckets and GCRA across all processes; else
+   * among the calls of this limiter. Check `allowed` before you go on, or set `orThrow: true`.
    */
   wait(
     key: K,
@@ -207,7 +207,7 @@ export interface SyncLimiter<
   checkSync(key: K, ...options: OptionsOf<CheckOptions<Name>, Plan>): Decision<Name>;
 }
 
-/** Any limiter, whatever its keys and plans, to be handed on. */
+/** Any limiter, whatever its keys and plans, for code that passes it on. */
 export interface AnyLimiter<Name extends string = string> {
   readonly policyNames: readonly Name[];
   readonly policies: Readonly<Record<Name, Policy>>;

@@ -1,6 +1,6 @@
-// Options are own properties: what stands in a prototype was not given by the caller.
+// Reads options as own properties: the caller did not give an inherited one.
 
-/** The option, unless it is inherited: `Object.prototype.cost`, say, which any code of the process may have set. */
+/** The option, unless it is inherited. Any code of the process may have set `Object.prototype.cost`, for example. */
 export function ownOption<T extends object, Name extends keyof T>(
   options: T | undefined,
   name: Name,

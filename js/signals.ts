@@ -1,6 +1,6 @@
 // Tells when an AbortSignal aborts, with one listener for all that wait on it.
 
-/** What waits on a signal. Node warns of a leak when one signal has more than ten listeners. */
+/** The callbacks of each signal. Node warns of a leak when one signal has more than ten listeners. */
 const waiting = new WeakMap<AbortSignal, Set<() => void>>();
 
 /** Calls `go` when the signal aborts, unless the result is called before. The signal must not have aborted yet. */

@@ -1,35 +1,37 @@
-// Turns that calls wait for, and how those that give up give them back.
+// The turns of waiting calls, and how a call that gives up gives its turn back.
 
 import type { Later } from './engine.js';
 import type { Time, Timers } from './time.js';
 
-/** Takes the charge of a turn back; false if it was kept because others wait behind it. Never rejects. */
+/** Refunds the charge of a turn; false if the store kept it because other calls wait behind it. Never rejects. */
 type GiveBack = () => Later<boolean>;
 
-/** A turn that a call waits for. Whichever is called first counts. */
+/** The turn of a waiting call. The first of `come` and `giveUp` counts; later calls do nothing. */
 export interface Turn {
-  /** By which it comes. */
+  /** The timers that the call waits by. */
   readonly timers: Timers;
-  /** It has come. */
+  /** The turn has come: the call goes on. */
   come(): void;
-  /** The call gives it up. */
+  /** The call gives up: its charge is refunded as soon as possible. */
   giveUp(): void;
 }
 
 interface Place {
-  /** When all of its charge will have drained. */
+  /** When its charge has drained completely. */
   readonly until: number;
-  /** Of a call that gave up. */
+  /** Set when the call gives up. */
   giveBack?: GiveBack;
+  /** Whether the store was asked to refund it. */
   asked: boolean;
+  /** Whether the key was reset since. */
   cleared: boolean;
 }
 
 /**
  * The calls of this process that wait under one policy for one key, in the order of their turns.
  *
- * The store takes back only the last turn of a line: behind it nobody waits whose turn would be given to two. So a
- * turn amid the line is kept here, and given back once all behind it have given up too.
+ * The store refunds only the last turn of a line. A refund amid the line would give the next caller a turn that a
+ * waiting call already has. So this class keeps such a turn, and refunds it once all calls behind it have given up too.
  */
 class Line {
   #places: Place[] = [];
@@ -42,14 +44,14 @@ class Line {
     return place;
   }
 
-  /** Its turn has come, and with it passed those that were given up before it. */
+  /** Removes a call whose turn has come, and the abandoned turns before it: those have passed. */
   leave(place: Place): void {
     const passed = this.#places.splice(0, this.#places.indexOf(place) + 1);
     const waiting = passed.filter((one) => one !== place && one.giveBack === undefined);
     if (waiting.length > 0) this.#places.unshift(...waiting);
   }
 
-  /** Nothing was charged any more: what is given up later gives nothing back. */
+  /** Empties the line after a reset: its calls have no charge left to refund. */
   clear(): void {
     for (const place of this.#places) place.cleared = true;
     this.#places = [];
@@ -61,7 +63,7 @@ class Line {
     this.#again = true;
     if (this.#asking) return;
     this.#asking = true;
-    // A group that gives up in one tick is asked about together.
+    // Calls that give up in one tick are refunded in one round.
     void Promise.resolve().then(() => this.#ask());
   }
 
@@ -74,13 +76,13 @@ class Line {
         place.asked = true;
         return place.giveBack!();
       });
-      // A store that answers at once is done before any caller learns that its call was given up.
+      // A memory store answers at once: it is done before any caller sees its call reject.
       const later = answers.some((answer) => answer instanceof Promise);
       const given = later ? await Promise.all(answers) : answers;
       const done = new Set(places.filter((_, i) => given[i]));
       this.#places = this.#places.filter((place) => !done.has(place));
       most = done.size === places.length ? 2 * most : 1;
-      // What was kept may be the last now.
+      // A turn that the store kept may be the last one now.
       if (done.size > 0 && this.#places.at(-1)?.giveBack !== undefined) this.#again = true;
     }
     this.#asking = false;
@@ -100,14 +102,14 @@ class Line {
     });
   }
 
-  /** Nobody waits, and there is nothing left to give back. */
+  /** Whether no call waits, and no charge is left to refund. */
   isOver(now: number): boolean {
     if (this.#asking) return false;
     return this.#places.every(({ giveBack, until }) => giveBack !== undefined && until <= now);
   }
 }
 
-/** The lines of a limiter. */
+/** All lines of one limiter, by policy and key. */
 export class Lines {
   readonly #time: Time;
   readonly #lines = new Map<string, Line>();
@@ -121,8 +123,8 @@ export class Lines {
   }
 
   /**
-   * A turn at the end of each of these lines, or of none where there is `undefined`. `drainMs`: how long the charge
-   * takes to drain. `giveUp` runs once, and says how the turn in a line is given back.
+   * Adds a turn to the end of each named line (`undefined`: no line). `drainMs`: how long each charge takes to drain.
+   * `giveUp` runs at most once, when the call gives up; its result makes the refund of one line.
    */
   enter(
     names: readonly (string | undefined)[],
@@ -153,7 +155,7 @@ export class Lines {
     };
   }
 
-  /** The key of these lines was reset. */
+  /** Forgets the lines of a key that was reset. */
   clear(names: readonly (string | undefined)[]): void {
     for (const name of names) {
       if (name === undefined) continue;

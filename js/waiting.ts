@@ -9,19 +9,19 @@ import type { Decision } from './types.js';
 /** A slot may be given back at any moment: how often a waiting call asks, at least. */
 const SLOT_POLL_MS = 50;
 
-/** What could admit a denied call yet. */
+/** What a denied call waits for. */
 export interface Outlook {
   /** The wait after which time alone would admit it; 0 if only a slot is missing. `Infinity`: never. */
   readonly ms: number;
-  /** It lacks a slot too, which may be given back at any moment. */
+  /** Whether it also lacks a slot, which may be released at any moment. */
   readonly slot: boolean;
-  /** It lacks a turn in the line that the store keeps. */
+  /** Whether it lacks a turn in the line that the store keeps. */
   readonly turn: boolean;
 }
 
 /** One call that waits: how it asks, and how it takes its admission back. */
 export interface Waiter<Name extends string> {
-  /** Who is limited: calls of one id line up. */
+  /** Identifies the key: calls of one id form a line. */
   readonly id: string;
   readonly maxWaitMs: number;
   readonly signal: AbortSignal | undefined;
@@ -52,7 +52,7 @@ export class WaitingRoom<Name extends string> {
   readonly #time: Time;
   /** By id: resolves when the last of its line has left, and all before. */
   readonly #lines = new Map<string, Promise<void>>();
-  /** Those in the lines: who stands there can be sent away. */
+  /** One for each call in a line; aborting it rejects the call. */
   readonly #standing = new Set<AbortController>();
 
   constructor(time: Time) {
@@ -82,7 +82,7 @@ export class WaitingRoom<Name extends string> {
     return decision;
   }
 
-  /** Sends away who stands in a line. A turn that was given already, and charged, stays given. */
+  /** Rejects the calls that stand in a line. A call that was charged for its turn still gets it. */
   close(reason: Error): void {
     for (const standing of this.#standing) standing.abort(reason);
   }
