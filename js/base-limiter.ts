@@ -77,6 +77,8 @@ export abstract class BaseLimiter<Name extends string, E extends Engine<Name>>
   readonly #hasShadow: boolean;
   readonly #room: WaitingRoom<Name>;
   readonly #lines: Lines;
+  /** How often a key was reset. */
+  #resets = 0;
   /** Units of a decision that were given back already. */
   readonly #givenBack = new WeakMap<object, number[]>();
 
@@ -146,6 +148,7 @@ export abstract class BaseLimiter<Name extends string, E extends Engine<Name>>
       throw typeError('ERR_SLUICE_OPTIONS', 'orThrow', orThrow, 'true or false');
     }
     const { part, who } = question;
+    let resets = this.#resets;
     const decision = await this.#room.wait({
       id: `${part.plan ?? ''}:${who.id}`,
       maxWaitMs,
@@ -154,11 +157,14 @@ export abstract class BaseLimiter<Name extends string, E extends Engine<Name>>
       check: (leftMs) => {
         if (this.closed) throw closedError();
         const maxWaitUs = Math.floor(Math.min(leftMs, LONGEST_WAIT_MS) * 1e3);
+        resets = this.#resets;
         const call = { ...question.call, maxWaitUs };
         return this.decide(Kind.Check, { ...question, call });
       },
       turn: (decision) => {
-        const turn = this.#turn(part, who, decision, question.call.id);
+        // A reset after the check was sent may have wiped its charge.
+        const wiped = resets !== this.#resets;
+        const turn = this.#turn(part, who, decision, question.call.id, wiped);
         return {
           ...turn,
           giveUp() {
@@ -218,6 +224,7 @@ export abstract class BaseLimiter<Name extends string, E extends Engine<Name>>
   async reset(key: Key): Promise<void> {
     this.#refuseClosed();
     const asked = this.parts.map(({ engine, keys }) => ({ engine, who: keys.read(key) }));
+    this.#resets++;
     for (const { engine, who } of asked) {
       for (const local of [false, true]) this.#lines.clear(lineNames(engine.table, who, local));
     }
@@ -236,9 +243,17 @@ export abstract class BaseLimiter<Name extends string, E extends Engine<Name>>
     return part && this.#turn(part, part.keys.read(key), decision, undefined);
   }
 
-  #turn({ engine }: Part<Name, E>, who: Who, decision: Decision, id: string | undefined): Turn {
-    const charge = ownChargeOf(decision);
-    if (charge === undefined) return { timers: this.#lines.timers, come() {}, giveUp() {} };
+  /** `id`: of the call, forgotten when it gives up. `wiped`: its charge is not refunded. */
+  #turn(
+    { engine }: Part<Name, E>,
+    who: Who,
+    decision: Decision,
+    id: string | undefined,
+    wiped = false,
+  ): Turn {
+    const own = ownChargeOf(decision);
+    if (own === undefined) return { timers: this.#lines.timers, come() {}, giveUp() {} };
+    const charge = wiped ? { ...own, units: own.units.map(() => 0) } : own;
     const { local, marks } = charge;
     const limits = decision.policies.map(({ limit }) => limit);
     const abort = (units: readonly number[], id?: string): Later<boolean> => {

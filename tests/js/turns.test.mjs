@@ -248,6 +248,25 @@ for (const [store, make] of Object.entries(stores)) {
   });
 }
 
+for (const [store, make] of Object.entries(stores)) {
+  test(`${store}: a wait that was under way when its key was reset gives nothing back`, async () => {
+    const limiter = make({ policies: slow.gcra });
+    await limiter.check('k');
+    const controller = new AbortController();
+    waiting.add(controller);
+    const call = limiter.wait('k', { signal: controller.signal });
+    const reset = limiter.reset('k');
+    await reset;
+    await settle();
+    await limiter.check('k');
+    assert.equal(await minutes(limiter), 60);
+    controller.abort();
+    await assert.rejects(call);
+    await settle();
+    assert.equal(await minutes(limiter), 60);
+  });
+}
+
 test('an aborted wait with an id forgets it, amid the line too', async () => {
   const { limiter } = still(slow.gcra);
   limiter.checkSync('k');
