@@ -1,4 +1,4 @@
-// What user callbacks throw, made safe to hand to a framework.
+// Makes errors thrown by user callbacks safe to pass to a framework.
 
 import { SluiceError } from './errors.js';
 

@@ -12,7 +12,7 @@ import { Kind, type NativeMemoryLimiter, native } from './native.js';
 import { toNative } from './policy.js';
 import type { Decision } from './types.js';
 
-/** The machine's clock, as native code is told of it. */
+/** The machine's clock, in the form that native code takes. */
 const MACHINE = -1;
 
 export class MemoryEngine<Name extends string> implements Engine<Name> {

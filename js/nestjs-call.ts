@@ -1,4 +1,4 @@
-// What a guard finds in a Nest context: the request, and the response of an HTTP call.
+// Reads a Nest context: its request and, for an HTTP call, its response.
 
 import type { ServerResponse } from 'node:http';
 import type { ExecutionContext } from '@nestjs/common';
@@ -10,8 +10,8 @@ export interface Call {
   /** 'http', 'graphql', 'ws', 'rpc', or what a library of its own calls its contexts. */
   readonly kind: string;
   /**
-   * What key functions get: the platform's request; of GraphQL the HTTP request, else the GraphQL context; of a
-   * gateway the client; of an RPC handler the data; of any other handler its first argument.
+   * The argument of key functions: the platform's request; for GraphQL the HTTP request, else the GraphQL context; for
+   * a gateway the client; for an RPC handler the data; for any other handler its first argument.
    */
   readonly request: unknown;
   /** Node's response: what Express gives is one, what Fastify gives wraps one. `undefined`: not an HTTP call. */

@@ -20,7 +20,7 @@ export interface NestRequest {
 }
 
 /**
- * Who is limited, by the platform's request (outside of HTTP: the gateway's client, the RPC data, the GraphQL context, or
+ * Returns the key for the platform's request (outside of HTTP: the gateway's client, the RPC data, the GraphQL context, or
  * the handler's first argument): a string that is not empty, or, where policies say `by`, an object of the
  * parts that they count by. Anything else is an error.
  */

@@ -69,7 +69,7 @@ std::optional<std::string> OptionalText(const Napi::Value& value) {
   return Utf8(value.Env(), value).Text();
 }
 
-// What a question says besides kind, ticket, key and one cost for all.
+// The fields of a question besides kind, ticket, key and one cost for all.
 void ReadDetails(const Napi::CallbackInfo& info, const Bound& bound,
                  RedisLimiter::Question& question) {
   const Napi::Env env = info.Env();
@@ -203,7 +203,7 @@ void Close(const Napi::CallbackInfo& info) { BoundOf(info).Close(); }
 
 // Before the names of stores that decide while Redis does not, which no memory() is to open.
 const std::string kFallback("\0fallback ", 10);
-// Of all plans together.
+// Shared by all plans.
 constexpr std::uint32_t kMostNumbers = 1 << 20;
 
 bool AsksForPasswords(const redis::ServerSet& set) {

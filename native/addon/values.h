@@ -96,7 +96,7 @@ Napi::Value Hold(Napi::Env env, const napi_type_tag& tag, T value) {
   return handle;
 }
 
-/// What Hold was given. Throws a TypeError for anything that Hold did not make with this tag.
+/// Returns the object given to Hold. Throws a TypeError for a value that Hold did not make with this tag.
 template <typename T>
 T& Held(const Napi::Value& value, const napi_type_tag& tag, const char* what) {
   if (!value.IsExternal() || !value.As<Napi::Object>().CheckTypeTag(&tag)) {

@@ -11,7 +11,7 @@ namespace sluice {
 
 struct PolicyClaim::Entry {
   std::string description;
-  /// Of each claim that lives. Guarded by the registry's mutex.
+  /// The place of each live claim. Guarded by the registry's mutex.
   mutable std::vector<std::weak_ptr<const std::string>> places{};
 };
 
