@@ -96,7 +96,8 @@ Napi::Value Hold(Napi::Env env, const napi_type_tag& tag, T value) {
   return handle;
 }
 
-/// Returns the object given to Hold. Throws a TypeError for a value that Hold did not make with this tag.
+/// Returns the object given to Hold. Throws a TypeError for a value that Hold did not make with
+/// this tag.
 template <typename T>
 T& Held(const Napi::Value& value, const napi_type_tag& tag, const char* what) {
   if (!value.IsExternal() || !value.As<Napi::Object>().CheckTypeTag(&tag)) {
