@@ -30,7 +30,7 @@ namespace sluice::redis {
 class ClusterRouter final : public Router {
  public:
   static constexpr unsigned kMostRedirects = 16;
-  /// Of a table and of redirections together.
+  /// The most nodes that a table and redirections may name together.
   static constexpr std::size_t kMostNodes = SlotTableReader::kMostMasters;
 
   ClusterRouter(ServerSet set, Options options, std::uint64_t seed, Nanos now);

@@ -136,7 +136,7 @@ std::size_t Connection::Read(std::span<char> buffer) {
   const std::string_view bytes = channel_.Read(buffer);
   more_ = bytes.size() == buffer.size();
   if (!bytes.empty()) conversation_->OnBytes(bytes, Now());
-  // What it said last may have ended the connection already.
+  // Its last reply may have ended the connection already.
   if (channel_.state() == Channel::State::kClosed && !IsOutOfDate()) NoteLost();
   return bytes.size();
 }

@@ -28,8 +28,8 @@ struct Errands {
   bool any() const { return lookup || question; }
 };
 
-/// Of the I/O thread alone. What it waits for besides its channel rings the wakeup. The resolver
-/// must outlive it.
+/// Used by the I/O thread alone. Events other than its channel's ring the wakeup. The resolver must
+/// outlive it.
 class Connection {
  public:
   Connection(std::shared_ptr<Conversation> conversation, Errands errands,
@@ -44,7 +44,7 @@ class Connection {
   void Write();
   /// What poll() is to wait for.
   pollfd Polled() const;
-  /// What it answered. Reads once, into `buffer`; returns how many bytes.
+  /// Handles poll's answer. Reads at most once, into `buffer`; returns the number of bytes read.
   std::size_t OnPolled(short revents, std::span<char> buffer);
   /// Call OnPolled again at once, whatever poll() says: the buffer was full, and poll() does not
   /// know what a TLS session has taken from the socket.

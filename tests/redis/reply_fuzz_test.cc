@@ -329,7 +329,7 @@ void Drive(Random& random, const ServerSet& set) {
       deadlines[driver.Check(key, timeout, static_cast<int>(random.Between(1, 3)))] = deadline;
     }
     driver.Follow([&](std::uint16_t) { return !random.OneIn(10); });
-    // What they hear may add some. NOLINTNEXTLINE(modernize-loop-convert)
+    // Replies may add lines while this runs. NOLINTNEXTLINE(modernize-loop-convert)
     for (std::size_t i = 0; i < driver.lines.size(); ++i) {
       driver.Hear(*driver.lines[i], serve);
       const auto size = static_cast<std::int64_t>(driver.lines[i]->replies.size());

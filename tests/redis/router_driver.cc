@@ -114,7 +114,7 @@ bool RouterDriver::Say(Line& line, std::size_t count) {
 void RouterDriver::Run(const Server& server, const std::function<bool(std::uint16_t port)>& up) {
   for (int round = 0; round < 200; ++round) {
     bool any = Follow(up);
-    // What they hear may add some. NOLINTNEXTLINE(modernize-loop-convert)
+    // Replies may add lines while this runs. NOLINTNEXTLINE(modernize-loop-convert)
     for (std::size_t i = 0; i < lines.size(); ++i) {
       any = Hear(*lines[i], server) || any;
       any = Say(*lines[i], std::string::npos) || any;

@@ -42,7 +42,7 @@ struct Examination {
   bool LacksPolicy() const;
 };
 
-/// Of kNoPassword.
+/// The warning with code kNoPassword.
 Warning NoPasswordWarning();
 
 /// All that is wrong. `wall`: this process's time since 1970, less its monotonic clock's.

@@ -149,7 +149,7 @@ class Link final : public Conversation {
   /// What its answers show to be wrong and did not before. `wall`: this process's time since 1970,
   /// less `now`.
   std::vector<Warning> TakeWarnings(Nanos wall);
-  /// What was wrong when the server was last asked, and each policy that clashed.
+  /// The findings of the last examination of the server, and each policy that clashed.
   std::vector<Warning> warnings() const;
   /// May be read on any thread.
   const LatencyHistogram& latency() const { return latency_; }
@@ -159,7 +159,8 @@ class Link final : public Conversation {
  private:
   enum class State : std::uint8_t { kWaiting, kConnecting, kGreeting, kReady };
 
-  // Of a reply that is no answer to checks: CONFIG GET maxmemory* gives the most, about ten.
+  // Elements of a reply to other commands than checks. CONFIG GET maxmemory* has the most, about
+  // ten.
   static constexpr std::size_t kFewElements = 64;
 
   // A command whose reply has not come. Replies come in the order of the commands.

@@ -42,7 +42,7 @@ struct Latency {
   Nanos p999{0};
 };
 
-/// What is wrong with a server that answers: see redis/doctor.h. Or with what it is used for.
+/// Problems of a server that answers (see redis/doctor.h), or of how it is used.
 enum class WarningCode : std::uint8_t {
   kEvictingPolicy,
   kReplica,
