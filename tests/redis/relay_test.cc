@@ -312,7 +312,8 @@ TEST_P(RelayAtRandom, WhateverTheClientDoesEveryRequestIsAnsweredOnceAndByItsDea
   RelayDriver driver({.cluster = GetParam(), .node_of = node_of, .lost_after = kSecond}, random());
   std::vector<Command> held;
   std::map<std::uint64_t, Nanos> deadlines;
-  for (int step = 0; step < testing::Steps(20'000); ++step) {
+  const int steps = testing::Steps(20'000);
+  for (int step = 0; step < steps; ++step) {
     if (below(3) == 0) {
       const auto kind = static_cast<Kind>(below(10));
       const Nanos timeout = static_cast<std::int64_t>(1 + below(300)) * kMillisecond;
