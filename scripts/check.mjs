@@ -1,8 +1,10 @@
-// npm run check: formats, lints and types, then the tests. `--fix` formats in place; `--lint` stops before the tests.
+// npm run check: format, lint, types and words, then the tests. `--fix` formats in place; `--lint` leaves the tests out.
 
 import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CommandFailed, cmake, jobs, root, run, setUp, step } from './lib/steps.mjs';
+import { unplainLines } from './lib/words.mjs';
 
 const fix = process.argv.includes('--fix');
 const lintOnly = process.argv.includes('--lint');
@@ -46,12 +48,20 @@ const types = () =>
 
 const shell = () => run('bash', ['-n', ...files('.sh'), '.ci/run']);
 
+function words() {
+  const lines = unplainLines(files(''), (name) => readFileSync(join(root, name), 'utf8'));
+  if (lines.length === 0) return;
+  console.error(lines.join('\n'));
+  throw new CommandFailed('the check of words', `${lines.length} findings`);
+}
+
 try {
   await step('set-up', () => setUp('check'));
   await step('clang-format', clangFormat);
   await step('biome', biome);
   await step('types', types);
   await step('shell scripts', shell);
+  await step('words', words);
   await step('clang-tidy', clangTidy);
   if (!lintOnly) await run('node', [join('scripts', 'run-tests.mjs')]);
 } catch (error) {

@@ -1,10 +1,11 @@
-// The tree itself: nothing in it belongs to one machine or one registry.
+// The tree itself: no trace of one machine or one registry, pinned packages, plain words.
 
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { unplain, unplainLines } from '../../scripts/lib/words.mjs';
 import { root } from './support/project.mjs';
 
 // Not source: git's own folder and what .gitignore names (a clean machine may have no git to ask).
@@ -76,4 +77,35 @@ test('text files end their lines with LF', () => {
     files.filter((name) => !name.endsWith('.png') && read(name).includes('\r\n')),
     [],
   );
+});
+
+test('comments and documents are plain English', () => {
+  assert.deepEqual(
+    unplainLines(files, (name) => readFileSync(join(root, name), 'utf8')),
+    [],
+  );
+});
+
+// Each row: a file's name, its text, and the findings as `line: phrase`.
+const longSentence = `It ${'very '.repeat(30)}long.`;
+const prose = [
+  ['a.ts', '// Returns the key.\nf(); // What is asked.', ['2: What']],
+  [
+    'a.ts',
+    "const url = 'redis://h'; // a URL\n/**\n * A key.\n * Whoever asks.\n */",
+    ['4: Whoever', '4: Whoever'],
+  ],
+  ['a.h', '/// A key; who asks\n/// for it waits in\n/// vain.', ['1: who', '1: in vain']],
+  ['a.lua', '-- Of each key.\nlocal a = b - c', ['1: Of']],
+  ['a.sh', 'echo "$#" # fine\n# comes to 3', ['2: comes to']],
+  ['a.md', '# What a key is\n\n```js\nin vain\n```\n`of use`\n\n| a | is none |', ['8: is none']],
+  ['a.md', `What is a key? What to do.\n- ${longSentence}`, ['2: 32 words']],
+  ['a.json', '// in vain', []],
+];
+
+test('the check of words finds what it is for, and nothing in code', () => {
+  for (const [name, text, expected] of prose) {
+    const found = unplain(name, text).map(({ line, phrase }) => `${line}: ${phrase}`);
+    assert.deepEqual(found, expected, text);
+  }
 });
