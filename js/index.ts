@@ -1,28 +1,9 @@
 // The entry 'sluice'.
 
-export { type ArgumentError, SluiceError } from './errors.js';
-export type {
-  BreakerEvent,
-  DeniedEvent,
-  FaultEvent,
-  RedisFault,
-  WarningEvent,
-  WouldDenyEvent,
-} from './events.js';
-export { createLimiter } from './limiter.js';
-export type {
-  AnyLimiter,
-  CheckOptions,
-  CheckRequest,
-  CreditOptions,
-  Limiter,
-  LimiterOptions,
-  LimiterStats,
-  PeekOptions,
-  SyncLimiter,
-  WaitOptions,
-} from './limiter-types.js';
-export { type MemoryOptions, type MemoryStore, memory } from './memory-store.js';
+export { createLimiter, type LimiterOptions } from './create-limiter.js';
+export { type ArgumentError, SluiceError } from './limiter/errors.js';
+export type { DeniedEvent, WouldDenyEvent } from './limiter/events.js';
+export { type MemoryOptions, type MemoryStore, memory } from './limiter/memory-store.js';
 export {
   type ConcurrencyOptions,
   concurrency,
@@ -37,32 +18,35 @@ export {
   slidingWindow,
   type TokenBucketOptions,
   tokenBucket,
-} from './policies.js';
-export type { RedisNodeStats, RedisStats, RedisWarning } from './redis-stats.js';
-export {
-  type IoredisClient,
-  type NodeRedisClient,
-  type PasswordFunction,
-  type Pem,
-  type RedisClient,
-  type RedisClientOptions,
-  type RedisOptions,
-  type RedisStore,
-  type RedisTlsOptions,
-  redis,
-} from './redis-store.js';
+} from './limiter/policies.js';
+export type { LimiterStats, RedisNodeStats, RedisStats, RedisWarning } from './limiter/stats.js';
 export type {
   Admission,
   AlgorithmName,
+  AnyLimiter,
+  CheckOptions,
+  CheckRequest,
   Cost,
+  CreditOptions,
   Decision,
   Duration,
   Holder,
   Key,
+  Limiter,
   Limits,
   OnStoreError,
+  PeekOptions,
   Policy,
   PolicyDecision,
   PolicyOptions,
+  RedisFault,
   Source,
-} from './types.js';
+  SyncLimiter,
+  WaitOptions,
+} from './limiter/types.js';
+export type { BreakerEvent, FaultEvent, WarningEvent } from './redis/events.js';
+export type { IoredisClient, NodeRedisClient, RedisClient } from './redis/external-client.js';
+export type { RedisClientOptions, RedisOptions } from './redis/options.js';
+export type { PasswordFunction } from './redis/passwords.js';
+export { type RedisStore, redis } from './redis/store.js';
+export type { Pem, RedisTlsOptions } from './redis/tls.js';

@@ -3,9 +3,9 @@
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import type { RedisFault } from './events.js';
-import { nativeFailure } from './native-failure.js';
-import type { RedisNodeStats, RedisWarning } from './redis-stats.js';
+import { nativeFailure } from './limiter/native-failure.js';
+import type { RedisNodeStats, RedisWarning } from './limiter/stats.js';
+import type { RedisFault } from './limiter/types.js';
 
 /** A memory store, held by native code. */
 export interface NativeStore {
@@ -148,7 +148,7 @@ export interface NativeAddon {
   /** How numbers cross, so that nothing has to be allocated for them. */
   readonly exchange: Float64Array;
   readonly maxPolicies: number;
-  /** What js/redis-link.ts keeps here. */
+  /** What js/redis/engine.ts keeps here. */
   pending?: unknown[];
   /** Texts of the fault numbers. */
   readonly redisFaults: readonly (RedisFault | 'cross-slot')[];
@@ -182,7 +182,7 @@ export interface NativeAddon {
     idScope: string,
     plan: string,
   ): NativeMemoryLimiter;
-  /** What js/passwords.ts keeps here. */
+  /** What js/redis/passwords.ts keeps here. */
   passwordFunctions?: Map<number, unknown>;
   /** What the URL says, or why it was refused. */
   parseRedisUrl(url: string, defaultPort: number): NativeUrl | string;
@@ -199,7 +199,7 @@ export interface NativeAddon {
   /** `receiver` has to see to it that each ticket is answered, and must not throw. */
   onPasswordWanted(receiver: (id: number, ticket: number) => void): void;
   answerPassword(ticket: number, password: string | undefined, why: string | undefined): void;
-  /** What js/relay.ts keeps here. */
+  /** What js/redis/relay.ts keeps here. */
   relays?: WeakMap<object, unknown>;
   /** `mapsSlots`: the client of a cluster knows which node has a slot. */
   makeRelay(address: string, cluster: boolean, mapsSlots: boolean): NativeRelay;

@@ -5,10 +5,10 @@ export {
   InjectLimiter,
   RateLimit,
   SkipRateLimit,
-} from './nestjs-decorators.js';
-export { RateLimitException } from './nestjs-denial.js';
-export { SluiceGuard } from './nestjs-guard.js';
-export { SluiceModule } from './nestjs-module.js';
+} from './nestjs/decorators.js';
+export { RateLimitException } from './nestjs/denial.js';
+export { SluiceGuard } from './nestjs/guard.js';
+export { SluiceModule } from './nestjs/module.js';
 export type {
   KeyFunction,
   NamedLimiterOptions,
@@ -16,4 +16,4 @@ export type {
   RateLimitOptions,
   SluiceModuleAsyncOptions,
   SluiceModuleOptions,
-} from './nestjs-options.js';
+} from './nestjs/options.js';

@@ -1,7 +1,7 @@
 // Types of the ESM entry of 'sluice/express'.
 import rateLimit = require('../../dist/express.js');
 
-import type { Policies } from '../../dist/limiter-types.js';
+import type { Policies } from '../../dist/limiter/types.js';
 
 export { rateLimit };
 export default rateLimit;

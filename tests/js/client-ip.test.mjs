@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { clientIpKey } from '../../dist/http-client-ip.js';
+import { clientIpKey } from '../../dist/http/client-ip.js';
 
 /** RFC 6052, section 2.2: the address that embeds an IPv4 address under a prefix of so many bits. */
 function embed(prefix, length, ipv4) {

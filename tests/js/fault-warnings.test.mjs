@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createLimiter, fixedWindow, redis, tokenBucket } from 'sluice';
-import { FaultWarnings } from '../../dist/fault-warnings.js';
+import { FaultWarnings } from '../../dist/redis/fault-warnings.js';
 import { freePort } from '../support/ports.mjs';
 import { useRedis } from './support/use-redis.mjs';
 

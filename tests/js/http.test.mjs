@@ -2,8 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { clientIpKey } from '../../dist/http-client-ip.js';
-import { problemOf } from '../../dist/http-problem.js';
+import { clientIpKey } from '../../dist/http/client-ip.js';
+import { problemOf } from '../../dist/http/problem.js';
 
 test('an IPv4 address is its own key', () => {
   assert.equal(clientIpKey('192.0.2.7'), '192.0.2.7');

@@ -14,8 +14,8 @@ import {
   tokenBucket,
 } from 'sluice';
 import { manualClock } from 'sluice/testing';
-import { draft10LimitField } from '../../dist/headers.js';
-import { moreAfterMs } from '../../dist/http-more-after.js';
+import { draft10LimitField } from '../../dist/http/headers.js';
+import { moreAfterMs } from '../../dist/http/more-after.js';
 
 const policies = {
   'a token bucket': tokenBucket({ capacity: 20, refill: 7, every: '1s' }),

@@ -119,8 +119,8 @@ test('under --permission with --allow-addons it works', {
 
 test('in a bundle, loading says that sluice has to stay out of it', async () => {
   const bundle = join(at.folder, 'bundle');
-  await mkdir(bundle);
-  for (const name of ['native.js', 'native-failure.js', 'errors.js']) {
+  await mkdir(join(bundle, 'limiter'), { recursive: true });
+  for (const name of ['native.js', 'limiter/native-failure.js', 'limiter/errors.js']) {
     const from = join(at.project, 'node_modules', 'sluice', 'dist', name);
     await cp(from, join(bundle, name));
   }

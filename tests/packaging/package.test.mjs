@@ -20,7 +20,7 @@ const node = (...args) =>
 test('the tarball holds what runs, what builds from source, and nothing else', async () => {
   const expected = [
     /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|CMakeLists\.txt|CMakePresets\.json)$/,
-    /^dist\/[\w-]+\.(js|d\.ts)$/,
+    /^dist\/([\w-]+\/)?[\w-]+\.(js|d\.ts)$/,
     /^js\/esm\/[\w-]+\.(mjs|d\.mts)$/,
     /^prebuilds\/[a-z0-9]+-[a-z0-9]+\/sluice\.node$/,
     /^native\/[\w/-]+\.(h|cc|lua|cmake)$/,

@@ -1,0 +1,196 @@
+// The Express middleware.
+
+import type { NextFunction, Request, RequestHandler, Response } from 'express';
+import { writeFields } from '../http/fields.js';
+import { quotaIsKnown } from '../http/headers.js';
+import { hold } from '../http/hold.js';
+import { asHttpLimiter, type HttpLimiter, makeLimiter, turnOf } from '../http/limiter.js';
+import { policyTeller } from '../http/policies.js';
+import { PROBLEM_CONTENT_TYPE, problemOf } from '../http/problem.js';
+import { releaseWhenClosed } from '../http/release.js';
+import { watchCreation } from '../http/setup-warnings.js';
+import { readableError } from '../http/thrown.js';
+import { refuseSecond, SluiceError } from '../limiter/errors.js';
+import type { Decision, Key, Plans, Policies } from '../limiter/types.js';
+import { asker, isPromise, type Later, type Verdict } from './ask.js';
+import {
+  type Options,
+  type OptionsOfLimiter,
+  type OptionsOfPlans,
+  type OptionsOfPolicies,
+  type RequestOptions,
+  readOptions,
+} from './options.js';
+
+/** What `req.rateLimit` tells the handlers after the middleware: of the policy that binds, after this request. */
+export interface Info {
+  readonly limit: number;
+  /** `limit - remaining`. Both are `NaN` when the store failed and a rule answered for it. */
+  readonly used: number;
+  readonly remaining: number;
+  /** When the key equals a new one if nothing else comes, by this process's clock. */
+  readonly resetTime: Date | undefined;
+  readonly key: Key;
+}
+
+declare global {
+  namespace Express {
+    interface Request {
+      /** Set by Sluice's middleware unless it skipped the request. With several on the way, by the last. */
+      rateLimit?: Info;
+    }
+  }
+}
+
+/** Writes the header fields of a verdict. */
+function fieldsWriter(
+  limiter: HttpLimiter,
+  options: RequestOptions<string, Key, string>,
+): (res: Response, verdict: Verdict<string>) => void {
+  const policiesOf = policyTeller(limiter, options.limits);
+  return (res, { decision, plan }) => {
+    if (res.headersSent) return;
+    writeFields(res, res, decision, policiesOf(decision, plan), options);
+  };
+}
+
+function info(key: Key, decision: Decision): Info {
+  const { limit, remaining, resetAfterMs } = decision;
+  const resetTime = quotaIsKnown(decision) ? new Date(Date.now() + resetAfterMs) : undefined;
+  return { limit, used: limit - remaining, remaining, resetTime, key };
+}
+
+function answerWithProblem(res: Response, decision: Decision): void {
+  const problem = problemOf(decision);
+  res.statusCode = problem.status;
+  res.setHeader('Content-Type', PROBLEM_CONTENT_TYPE);
+  res.end(JSON.stringify(problem));
+}
+
+/** Hands a failure on. Whatever was thrown, `next` must not take it for "go on". */
+function fail(thrown: unknown, req: Request, next: NextFunction): void {
+  const error = readableError(thrown, 'rateLimit');
+  // A client that has hung up has no address any more. There is nobody to answer, and nothing to report.
+  if ((error as SluiceError).code === 'ERR_SLUICE_CLIENT_IP' && req.socket?.destroyed) return;
+  next(error);
+}
+
+type Handler = NonNullable<RequestOptions<string, Key, string>['handler']>;
+
+/**
+ * Has the handler answer a denied request, with the status set. If the handler lets the request pass (`next()`) or
+ * fails, the status is as before.
+ */
+function callHandler(
+  handler: Handler,
+  decision: Decision,
+  req: Request,
+  res: Response,
+  next: NextFunction,
+): void {
+  const before = res.statusCode;
+  const { status } = problemOf(decision);
+  res.statusCode = status;
+  const takeBack = () => {
+    if (!res.headersSent && res.statusCode === status) res.statusCode = before;
+  };
+  const handOn = (way?: unknown) => {
+    if (!way || way === 'route' || way === 'router') takeBack();
+    next(way);
+  };
+  const failed = (thrown: unknown) => {
+    takeBack();
+    fail(thrown, req, next);
+  };
+  try {
+    const answered: Later<unknown> = handler(req, res, handOn, decision);
+    if (isPromise(answered)) answered.then(undefined, failed);
+  } catch (thrown) {
+    failed(thrown);
+  }
+}
+
+/**
+ * Express middleware (4 and 5) that asks a limiter about each request. An admitted one goes on (under
+ * a shaping policy after `decision.delayMs`), with `RateLimit-Policy` and `RateLimit` headers and
+ * `req.rateLimit`; a denied one is answered 429 (503 where a
+ * store failed and the rule is to deny) with problem+json and `Retry-After`.
+ *
+ * What fails (a callback, a store under `onStoreError: 'throw'`) goes to `next(error)`, so to the
+ * application's error handler. On a memory store the middleware is synchronous.
+ *
+ * @throws TypeError, RangeError with a code `ERR_SLUICE_*` for wrong options
+ */
+function makeMiddleware(given: Options, second?: unknown): RequestHandler {
+  refuseSecond(second, 'rateLimit', 'app.use(rateLimit({ policies }))');
+  const { request: options, limiter: source } = readOptions(given);
+  const limiter = 'given' in source ? asHttpLimiter(source.given) : makeLimiter(source.options);
+  const ask = asker(limiter, options);
+  const noteRequest = 'given' in source ? undefined : watchCreation();
+  const writeHeaders = fieldsWriter(limiter, options);
+  const { handler } = options;
+
+  function deny(decision: Decision, req: Request, res: Response, next: NextFunction): void {
+    if (res.writableEnded || res.destroyed) return; // The client left, or a time-out answered.
+    if (res.headersSent) {
+      const message = 'a request was denied after its response had begun: put rateLimit earlier';
+      next(new SluiceError('ERR_SLUICE_HEADERS_SENT', message));
+    } else if (handler === undefined) {
+      answerWithProblem(res, decision);
+    } else {
+      callHandler(handler, decision, req, res, next);
+    }
+  }
+
+  function settle(
+    verdict: Verdict<string> | undefined,
+    req: Request,
+    res: Response,
+    next: NextFunction,
+  ): void {
+    if (verdict === undefined) {
+      next();
+      return;
+    }
+    const { key, decision } = verdict;
+    // First of all, so that whatever happens to the request its slots are given back.
+    if (decision.holder !== undefined) releaseWhenClosed(decision.holder, res);
+    req.rateLimit = info(key, decision);
+    writeHeaders(res, verdict);
+    if (!decision.allowed) deny(decision, req, res, next);
+    else if (decision.delayMs > 0)
+      hold(turnOf(limiter, key, decision), decision.delayMs, res, next);
+    else next();
+  }
+
+  return (req, res, next) => {
+    noteRequest?.(req);
+    let verdict: Later<Verdict<string> | undefined>;
+    try {
+      verdict = ask(req, res);
+    } catch (error) {
+      return fail(error, req, next);
+    }
+    if (!isPromise(verdict)) return settle(verdict, req, res, next);
+    verdict.then(
+      (verdict) => settle(verdict, req, res, next),
+      (error) => fail(error, req, next),
+    );
+  };
+}
+
+/** `rateLimit`, typed by what it is given. */
+export interface RateLimit {
+  // The defaults make a wrong plan an error of the overload that is meant, and not of another.
+  <const P extends Plans = Record<never, Policies>, const Shard extends string = never>(
+    options: OptionsOfPlans<P, Shard>,
+  ): RequestHandler;
+  <Name extends string, K extends Key, Plan extends string = never>(
+    options: OptionsOfLimiter<Name, K, Plan>,
+  ): RequestHandler;
+  <const P extends Policies, const Shard extends string = never>(
+    options: OptionsOfPolicies<P, Shard>,
+  ): RequestHandler;
+}
+
+export const rateLimit = makeMiddleware as RateLimit;

@@ -1,0 +1,198 @@
+// The options of the Express middleware: what they are, and what is wrong with a wrong one.
+
+import type { NextFunction, Request, Response } from 'express';
+import { LIMITER_OPTIONS, type LimiterOptions } from '../create-limiter.js';
+import { checkFieldOptions } from '../http/fields.js';
+import { checkOptionNames, typeError, unknownOption, withheld } from '../limiter/errors.js';
+import { misplaced, refusePolicy } from '../limiter/options.js';
+import { ownOptions } from '../limiter/own-options.js';
+import type {
+  AnyLimiter,
+  Cost,
+  Decision,
+  Key,
+  KeyOf,
+  Limiter,
+  Limits,
+  NamesOf,
+  Plans,
+  Policies,
+} from '../limiter/types.js';
+
+/** The same for every request, or by the request. */
+export type PerRequest<T> = T | ((req: Request, res: Response) => T | Promise<T>);
+
+/** What the middleware does with a request, whatever limiter it asks. */
+export interface RequestOptions<Name extends string, K extends Key, Plan extends string> {
+  /**
+   * Who is limited: a string that is not empty, or, where policies say `by`, an object of the parts that they count
+   * by. Anything else is an error, passed to `next`. Default, where keys are strings: the client's IP address, as
+   * `req.ip` gives it ('trust proxy' applied), an IPv6 address cut to its /56.
+   */
+  key?: (req: Request, res: Response) => K | Promise<K>;
+  /** Default 1. */
+  cost?: PerRequest<Cost<Name>>;
+  /** Which of the limiter's plans holds. Needed where there are plans. */
+  plan?: PerRequest<Plan>;
+  /** Other limits than the policies' own, by policy; window, rate and state stay. */
+  limits?: PerRequest<Limits<Name> | undefined>;
+  /** True lets a request pass unasked, uncharged and without headers. */
+  skip?: (req: Request, res: Response) => boolean | Promise<boolean>;
+  /** The format of the headers that tell a client its limits; `false`: none, only the `Retry-After` of a denial. Default 'draft-10'. */
+  headers?: 'draft-10' | false;
+  /** The largest share that is added to `Retry-After` at random, in [0, 1], so that clients do not all come back at once. Default 0. */
+  retryAfterJitter?: number;
+  /** `Retry-After` of a denial for want of a slot, in seconds: a whole number from 1 to 86400. Default 1, since nobody knows when a slot is released. */
+  slotRetryAfter?: number;
+  /** Answers a denied request in place of problem+json. The headers and the status (429, or 503) are set by then; `next()` lets the request pass. */
+  handler?: (req: Request, res: Response, next: NextFunction, decision: Decision<Name>) => unknown;
+}
+
+/** An address can be a key only where keys are strings; and where there are plans, one has to be named. */
+type Needed<Name extends string, K extends Key, Plan extends string> =
+  | ([string] extends [K] ? never : 'key')
+  | ([Plan] extends [never] ? never : string extends Plan ? never : 'plan') extends infer Part
+  ? Required<Pick<RequestOptions<Name, K, Plan>, Part & keyof RequestOptions<Name, K, Plan>>>
+  : never;
+
+/** What to do with requests that a limiter of such names, keys and plans is asked about. */
+export type OptionsFor<Name extends string, K extends Key, Plan extends string> = RequestOptions<
+  Name,
+  K,
+  Plan
+> &
+  Needed<Name, K, Plan>;
+
+/** What makes a limiter, besides its policies or plans. */
+type Making<Shard extends string> = Omit<LimiterOptions, 'policies' | 'plans' | 'shardBy'> & {
+  limiter?: never;
+  shardBy?: Shard;
+};
+
+/** `rateLimit`'s options where it makes a limiter of policies. */
+export type OptionsOfPolicies<P extends Policies, Shard extends string> = Making<Shard> & {
+  policies: P;
+  plans?: never;
+} & OptionsFor<NamesOf<P>, KeyOf<P, NoInfer<Shard>>, never>;
+
+/** `rateLimit`'s options where it makes a limiter of plans. */
+export type OptionsOfPlans<P extends Plans, Shard extends string> = Making<Shard> & {
+  plans: P;
+  policies?: never;
+} & OptionsFor<NamesOf<P[keyof P]>, KeyOf<P[keyof P], NoInfer<Shard>>, keyof P & string>;
+
+/** `rateLimit`'s options where it is given a limiter, which has all that makes one. */
+export type OptionsOfLimiter<Name extends string, K extends Key, Plan extends string> = {
+  limiter: Limiter<Name, K, Plan>;
+} & { [Option in keyof LimiterOptions]?: never } & OptionsFor<Name, K, NoInfer<Plan>>;
+
+/** All of these, as they are read. */
+export type Options = RequestOptions<string, Key, string> &
+  LimiterOptions & { limiter?: AnyLimiter };
+
+// As objects, so that an option added to the type and forgotten here does not compile.
+const REQUEST_OPTIONS: Readonly<Record<keyof RequestOptions<string, Key, string>, true>> = {
+  key: true,
+  cost: true,
+  plan: true,
+  limits: true,
+  skip: true,
+  headers: true,
+  retryAfterJitter: true,
+  slotRetryAfter: true,
+  handler: true,
+};
+const KNOWN_OPTIONS = ['limiter', ...Object.keys({ ...REQUEST_OPTIONS, ...LIMITER_OPTIONS })];
+
+// express-rate-limit's own options, and what says the same here.
+const FOREIGN_OPTIONS: ReadonlyMap<string, string> = new Map([
+  ['windowMs', 'policies: fixedWindow({ limit, window })'],
+  ['limit', 'policies: fixedWindow({ limit, window })'],
+  ['max', 'policies: fixedWindow({ limit, window })'],
+  ['standardHeaders', 'headers'],
+  ['legacyHeaders', 'headers'],
+  ['keyGenerator', 'key'],
+  ['message', 'handler'],
+  ['statusCode', 'handler'],
+  ['requestPropertyName', ''],
+  ['skipFailedRequests', ''],
+  ['skipSuccessfulRequests', ''],
+  ['requestWasSuccessful', ''],
+  ['identifier', 'the names of the policies'],
+  ['ipv6Subnet', 'key'],
+  ['passOnStoreError', 'onStoreError'],
+  ['validate', ''],
+  ['logger', ''],
+]);
+
+function refuseForeignOptions(options: object): void {
+  for (const [name, value] of Object.entries(options)) {
+    const ours = FOREIGN_OPTIONS.get(name);
+    if (ours === undefined) continue;
+    const instead = ours === '' ? 'and there is none like it here' : `say it here with: ${ours}`;
+    const message = `rateLimit has no option '${name}': it is express-rate-limit's, ${instead}`;
+    throw unknownOption('rateLimit', name, message, value);
+  }
+}
+
+/** The options, parted into those that concern a request and those that make a limiter. */
+export interface PartedOptions {
+  readonly request: RequestOptions<string, Key, string>;
+  /** The limiter that was given, or what to make one of. */
+  readonly limiter: { readonly given: AnyLimiter } | { readonly options: LimiterOptions };
+}
+
+/**
+ * Checks all that concerns the middleware alone; what makes a limiter is left to `createLimiter`.
+ *
+ * @throws TypeError, RangeError with a code `ERR_SLUICE_*` that name the option and the value
+ */
+export function readOptions(given: Options): PartedOptions {
+  refusePolicy(given, 'rateLimit', KNOWN_OPTIONS);
+  if (isLimiter(given)) throw misplaced(given, 'a limiter', 'rateLimit', '{ limiter }');
+  if (typeof given === 'object' && given !== null) refuseForeignOptions(given);
+  checkOptionNames(given, KNOWN_OPTIONS, 'rateLimit', { secret: true });
+  const options = ownOptions(given);
+  checkRequestOptions(options);
+
+  const request: Record<string, unknown> = ownOptions({});
+  const rest: Record<string, unknown> = ownOptions({});
+  for (const [name, value] of Object.entries(options)) {
+    if (name === 'limiter' || value === undefined) continue;
+    (Object.hasOwn(REQUEST_OPTIONS, name) ? request : rest)[name] = value;
+  }
+  const { limiter } = options;
+  if (limiter === undefined) {
+    return { request, limiter: { options: rest as LimiterOptions } };
+  }
+  const both = Object.keys(rest)[0];
+  if (both !== undefined) {
+    const argument = `rateLimit.${both}`;
+    const expected = "left out beside 'limiter'";
+    throw typeError(
+      'ERR_SLUICE_OPTIONS',
+      argument,
+      both === 'store' ? withheld(rest[both]) : rest[both],
+      expected,
+    );
+  }
+  if (!isLimiter(limiter)) {
+    const expected = 'a limiter made by createLimiter()';
+    throw typeError('ERR_SLUICE_OPTIONS', 'rateLimit.limiter', withheld(limiter), expected);
+  }
+  return { request, limiter: { given: limiter } };
+}
+
+function isLimiter(value: unknown): value is AnyLimiter {
+  const { check, policies, plans } = (value ?? {}) as Partial<AnyLimiter>;
+  return typeof check === 'function' && typeof policies === 'object' && typeof plans === 'object';
+}
+
+function checkRequestOptions(options: RequestOptions<string, Key, string>): void {
+  for (const name of ['key', 'skip', 'handler'] as const) {
+    const given: unknown = options[name];
+    if (given === undefined || typeof given === 'function') continue;
+    throw typeError('ERR_SLUICE_OPTIONS', `rateLimit.${name}`, given, 'a function');
+  }
+  checkFieldOptions(options, 'rateLimit');
+}

@@ -1,0 +1,59 @@
+// What a limiter's policies are to an HTTP client: the RateLimit-Policy field, by plan and by the limits of a call.
+
+import { ownOption } from '../limiter/own-options.js';
+import { keepsLine, rateOf } from '../limiter/policy.js';
+import type { Decision, Limits, Policy } from '../limiter/types.js';
+import type { ToldPolicies } from './fields.js';
+import { draft10PolicyField, type Quota } from './headers.js';
+import type { HttpLimiter } from './limiter.js';
+
+type PoliciesByName = Readonly<Record<string, Policy>>;
+
+/** With another limit than its own, a bucket takes another time to refill: its rate stays. */
+function windowMsAt(policy: Policy, limit: number): number {
+  if (limit === policy.limit || !keepsLine(policy)) return policy.windowMs;
+  const { rate, spanUs } = rateOf(policy);
+  return Math.ceil(Math.max(1, Math.round((limit * spanUs) / rate)) / 1e3);
+}
+
+/** `undefined` where nobody enforces: a shadow is no business of a client's. */
+function field(policies: PoliciesByName, limits: Limits): string | undefined {
+  const quotas: Record<string, Quota> = Object.create(null);
+  for (const [name, policy] of Object.entries(policies)) {
+    if (policy.enforce === false) continue;
+    const limit = ownOption(limits, name) ?? policy.limit;
+    quotas[name] = { algorithm: policy.algorithm, limit, windowMs: windowMsAt(policy, limit) };
+  }
+  return Object.keys(quotas).length === 0 ? undefined : draft10PolicyField(quotas);
+}
+
+/** What a decision under a plan tells of the policies. */
+export type PolicyTeller = (decision: Decision, plan: string | undefined) => ToldPolicies;
+
+/** For calls whose limits may be others each time. */
+function varyingTeller(policies: PoliciesByName): PolicyTeller {
+  const usual = { policies, policyField: field(policies, {}) };
+  return ({ policies: decided }) => {
+    if (decided.every(({ policy, limit }) => limit === ownOption(policies, policy)?.limit))
+      return usual;
+    const limits = Object.fromEntries(decided.map((each) => [each.policy, each.limit]));
+    return { policies, policyField: field(policies, limits) };
+  };
+}
+
+/** Makes a limiter's fields: once for each plan, unless a function gives each call its `limits`. */
+export function policyTeller(
+  { plans, policies }: HttpLimiter,
+  limits: Limits | ((...args: never[]) => unknown) | undefined,
+): PolicyTeller {
+  const make = (policies: PoliciesByName): PolicyTeller => {
+    if (typeof limits === 'function') return varyingTeller(policies);
+    const told = { policies, policyField: field(policies, limits ?? {}) };
+    return () => told;
+  };
+  const byPlan = new Map(
+    Object.entries(plans).map(([plan, all]) => [plan, make(all as PoliciesByName)]),
+  );
+  const alone = make(policies);
+  return (decision, plan) => (byPlan.get(plan!) ?? alone)(decision, plan);
+}

@@ -1,0 +1,324 @@
+// The answer to a check, made of the numbers that native code leaves in the exchange.
+
+import { inspect } from 'node:util';
+import { native } from '../native.js';
+import type { Slots } from './holder.js';
+import type { Decision, Holder, Policy, PolicyDecision, Source } from './types.js';
+
+/** A limiter's policies in the order declared. */
+export interface PolicyTable<Name extends string> {
+  readonly names: readonly Name[];
+  /** The names that costs and limits may use: those of all plans. */
+  readonly known: readonly string[];
+  readonly policies: readonly Policy[];
+  readonly hasShadow: boolean;
+  /** Whether one of them gives slots. */
+  readonly hasSlots: boolean;
+}
+
+/** The charge of a decision, for refunds. */
+export interface Charge {
+  readonly table: PolicyTable<string>;
+  /** Whose: Who.id of the check. */
+  readonly id: string;
+  /** Whether a rule of this process charged its own store. */
+  readonly local: boolean;
+  /** For each policy: units, 0 where nothing was charged. */
+  readonly units: readonly number[];
+  readonly marks: readonly number[];
+}
+
+const SOURCES: readonly Source[] = ['store', 'local', 'allow', 'deny', 'cache'];
+/** In a verdict's code: it was charged before, and who holds its slots stands behind it. */
+const REPEATED = 256;
+/** In a verdict's code, beside that: those slots were no longer held, and it took them again. */
+const SLOTS_AGAIN = 512;
+/** In place of a code. */
+export const ID_REUSED = -3;
+/** 32 bits of an id each. */
+const NUMBERS_PER_HOLDER = 4;
+/** admits, limit, remaining, retryAfterMs, resetAfterMs, mark */
+const NUMBERS_PER_POLICY = 6;
+/** Under the rule 'deny' nobody knows when it will be better; callers may as well try again in a second. */
+const RETRY_UNKNOWN_MS = 1000;
+
+class NativeDecision<Name extends string> implements Decision<Name> {
+  readonly allowed: boolean;
+  readonly policy: Name;
+  readonly limit: number;
+  readonly remaining: number;
+  readonly retryAfterMs: number;
+  readonly resetAfterMs: number;
+  readonly delayMs: number;
+  readonly source: Source;
+  /** An own property, so that copies have it. */
+  readonly policies: readonly PolicyDecision<Name>[];
+  readonly #table: PolicyTable<Name>;
+  readonly #id: string;
+  readonly #units: number | readonly number[];
+  /** Of one policy; or of each, `NaN` where it did not admit the call. */
+  readonly #marks: number | readonly number[];
+
+  constructor(
+    table: PolicyTable<Name>,
+    allowed: boolean,
+    binding: number,
+    source: Source,
+    limit: number,
+    remaining: number,
+    retryAfterMs: number,
+    resetAfterMs: number,
+    delayMs: number,
+    id: string,
+    units: number | readonly number[],
+    marks: number | readonly number[],
+    policies: readonly PolicyDecision<Name>[],
+  ) {
+    this.allowed = allowed;
+    this.policy = table.names[binding]!;
+    this.limit = limit;
+    this.remaining = remaining;
+    this.retryAfterMs = retryAfterMs;
+    this.resetAfterMs = resetAfterMs;
+    this.delayMs = delayMs;
+    this.source = source;
+    this.policies = policies;
+    this.#table = table;
+    this.#id = id;
+    this.#units = units;
+    this.#marks = marks;
+  }
+
+  toJSON(): object {
+    return { ...this };
+  }
+
+  [inspect.custom](): object {
+    return this.toJSON();
+  }
+
+  /** The names of its policies that do not enforce. */
+  static shadowsOf(decision: unknown): readonly string[] {
+    if (!(typeof decision === 'object' && decision !== null && #marks in decision)) return [];
+    const { names, policies, hasShadow } = decision.#table;
+    return hasShadow ? names.filter((_, i) => !policies[i]!.enforce) : [];
+  }
+
+  /** Of a decision that charged something; else `undefined`. */
+  static chargeOf(decision: unknown): Charge | undefined | 'foreign' {
+    if (!(typeof decision === 'object' && decision !== null && #marks in decision))
+      return 'foreign';
+    const { allowed, source } = decision;
+    if (!allowed || (source !== 'store' && source !== 'local')) return undefined;
+    const { table, units, marks } = {
+      table: decision.#table,
+      units: decision.#units,
+      marks: decision.#marks,
+    };
+    const markOf = (i: number) => (typeof marks === 'number' ? marks : marks[i]!);
+    const unitsOf = (i: number) => (typeof units === 'number' ? units : units[i]!);
+    const admitted = table.names.map((_, i) => !Number.isNaN(markOf(i)));
+    return {
+      table,
+      id: decision.#id,
+      local: source === 'local',
+      units: admitted.map((did, i) => (did ? unitsOf(i) : 0)),
+      marks: admitted.map((did, i) => (did ? markOf(i) : 0)),
+    };
+  }
+}
+
+/** A decision with slots: a class of its own, so that all others are made as quickly as can be. */
+class HoldingDecision<Name extends string> extends NativeDecision<Name> {
+  readonly holder: Holder;
+
+  constructor(holder: Holder, numbers: ConstructorParameters<typeof NativeDecision<Name>>) {
+    super(...numbers);
+    this.holder = holder;
+  }
+
+  override toJSON(): object {
+    return { ...super.toJSON(), holder: { id: this.holder.id } };
+  }
+}
+
+/** The charge of a decision; `undefined` if it charged nothing, 'foreign' if it is not a decision of this library. */
+export const chargeOf: (decision: unknown) => Charge | undefined | 'foreign' =
+  NativeDecision.chargeOf;
+
+/** Repeats of an id: an earlier call owns their charge, and in the second set their slots too. */
+const chargedBefore = new WeakSet<object>();
+const heldBefore = new WeakSet<object>();
+
+/** As `chargeOf`, but `undefined` for a repeat: the first call under its id owns the charge. */
+export function ownChargeOf(decision: Decision): Charge | undefined {
+  const charge = chargedBefore.has(decision) ? undefined : chargeOf(decision);
+  return charge === 'foreign' ? undefined : charge;
+}
+
+/** The slots that an admission took itself; not those of the call that it repeats. */
+export function ownHolderOf(decision: Decision): Holder | undefined {
+  return heldBefore.has(decision) ? undefined : decision.holder;
+}
+
+/** The policies that took part in a decision of ours and could not deny it, by name. */
+export const shadowsOf: (decision: unknown) => readonly string[] = NativeDecision.shadowsOf;
+
+/**
+ * Reads the verdict whose code is `code` and whose numbers stand at `at` in the exchange. `units`: what it charged
+ * if it was admitted; of a peek, 0. `holder`: of an admitted call that may have taken slots.
+ */
+export function readDecision<Name extends string>(
+  table: PolicyTable<Name>,
+  code: number,
+  at: number,
+  id: string,
+  units: number | readonly number[],
+  holder?: Slots,
+): Decision<Name> {
+  const { exchange } = native;
+  const allowed = (code & 1) === 1;
+  const binding = (code >> 1) & 15;
+  const source = sourceOf(code);
+  const count = table.names.length;
+  if (source === 'allow' || source === 'deny') return undecided(table, allowed, source);
+  const first = at + 1;
+  const mine = first + binding * NUMBERS_PER_POLICY;
+  const limit = exchange[mine + 1]!;
+  const remaining = exchange[mine + 2]!;
+  // A shadow binds where nobody enforces; what it would have said stands in `policies`.
+  const retryAfterMs = allowed ? 0 : exchange[mine + 3]!;
+  const resetAfterMs = exchange[mine + 4]!;
+  const delayMs = exchange[at]!;
+  let marks: number | number[];
+  let policies: PolicyDecision<Name>[];
+  if (count === 1 && !table.hasShadow) {
+    marks = exchange[mine + 5]!;
+    const policy = table.names[0]!;
+    policies = [policyDecision(policy, allowed, limit, remaining, retryAfterMs, resetAfterMs)];
+  } else {
+    marks = [];
+    policies = [];
+    for (let i = 0; i < count; i++) {
+      const said = readPolicy(table.names[i]!, first + i * NUMBERS_PER_POLICY);
+      policies.push(said);
+      marks.push(said.allowed ? exchange[first + i * NUMBERS_PER_POLICY + 5]! : Number.NaN);
+    }
+  }
+  if (holder === undefined || !allowed) {
+    const decision = new NativeDecision(
+      table,
+      allowed,
+      binding,
+      source,
+      limit,
+      remaining,
+      retryAfterMs,
+      resetAfterMs,
+      delayMs,
+      id,
+      units,
+      marks,
+      policies,
+    );
+    if (code >= REPEATED) chargedBefore.add(decision);
+    return decision;
+  }
+  const heldBy = code >= REPEATED ? readHolderId(first + count * NUMBERS_PER_POLICY) : holder.id;
+  // A call that was sent again because its answer was lost repeats itself.
+  const own = heldBy === holder.id;
+  const decision = new HoldingDecision(own ? holder : holder.heldBy(heldBy), [
+    table,
+    allowed,
+    binding,
+    source,
+    limit,
+    remaining,
+    retryAfterMs,
+    resetAfterMs,
+    delayMs,
+    id,
+    units,
+    marks,
+    policies,
+  ]);
+  if (!own) chargedBefore.add(decision);
+  if (!own && (code & SLOTS_AGAIN) === 0) heldBefore.add(decision);
+  return decision;
+}
+
+function policyDecision<Name extends string>(
+  policy: Name,
+  allowed: boolean,
+  limit: number,
+  remaining: number,
+  retryAfterMs: number,
+  resetAfterMs: number,
+): PolicyDecision<Name> {
+  return { policy, allowed, limit, remaining, retryAfterMs, resetAfterMs };
+}
+
+// A field of this shape that has held `undefined` keeps later numbers without allocating each of them.
+const none = undefined as unknown as number;
+policyDecision('', true, none, none, none, none);
+
+/** Reads the decision of one policy, whose numbers stand at `at` in the exchange. */
+function readPolicy<Name extends string>(policy: Name, at: number): PolicyDecision<Name> {
+  const { exchange } = native;
+  return policyDecision(
+    policy,
+    exchange[at] === 1,
+    exchange[at + 1]!,
+    exchange[at + 2]!,
+    exchange[at + 3]!,
+    exchange[at + 4]!,
+  );
+}
+
+function readHolderId(at: number): string {
+  const words = native.exchange.slice(at, at + NUMBERS_PER_HOLDER);
+  return [...words].map((word) => word.toString(16).padStart(8, '0')).join('');
+}
+
+/** A decision that no store made. */
+function undecided<Name extends string>(
+  table: PolicyTable<Name>,
+  allowed: boolean,
+  source: Source,
+): Decision<Name> {
+  const retry = allowed ? 0 : RETRY_UNKNOWN_MS;
+  const policies = table.names.map((policy, i) => {
+    const { limit } = table.policies[i]!;
+    const remaining = Number.NaN;
+    return { policy, allowed, limit, remaining, retryAfterMs: retry, resetAfterMs: 0 };
+  });
+  const { limit } = table.policies[0]!;
+  return new NativeDecision(
+    table,
+    allowed,
+    0,
+    source,
+    limit,
+    Number.NaN,
+    retry,
+    0,
+    0,
+    '',
+    0,
+    0,
+    policies,
+  );
+}
+
+/** Who decided, by a verdict's code. */
+export function sourceOf(code: number): Source {
+  return SOURCES[(code >> 5) & 7]!;
+}
+
+/** How many numbers of the exchange a verdict takes behind its code. */
+export function verdictLength(table: PolicyTable<string>, code: number): number {
+  if (code < 0) return 0;
+  const source = sourceOf(code);
+  if (source === 'allow' || source === 'deny') return 1;
+  return 1 + table.names.length * NUMBERS_PER_POLICY + (code >= REPEATED ? NUMBERS_PER_HOLDER : 0);
+}

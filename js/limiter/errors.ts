@@ -1,0 +1,289 @@
+// Errors with a code: what was wrong, where, and what would have been right.
+
+import { inspect, types } from 'node:util';
+import type { Decision, RedisFault } from './types.js';
+
+const LONGEST_MESSAGE = 2000;
+const LONGEST_ARGUMENT = 200;
+/** Characters that end a log line, move the cursor, or change the direction of text. */
+const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
+
+/**
+ * Text of a caller or a server as it may stand in an error, a warning or an event: on one line, with its control
+ * characters escaped, and of at most `most` characters.
+ */
+export function printable(text: string, most = LONGEST_MESSAGE): string {
+  const short = text.length > most ? `${text.slice(0, most)}... (${text.length} characters)` : text;
+  return short.replace(UNPRINTABLE, (char) => `\\u{${char.codePointAt(0)!.toString(16)}}`);
+}
+
+/** A failure of the library's surroundings (a store, the native addon), never of the caller's arguments. */
+export class SluiceError extends Error {
+  /** `ERR_SLUICE_*`; stable, to be matched on. */
+  readonly code: string;
+  /** With `ERR_SLUICE_STORE_UNAVAILABLE`: what happened, as `sluice:fault` tells it; else there is none. */
+  declare readonly fault?: RedisFault;
+  /** With `ERR_SLUICE_DENIED`: the denial; else there is none. */
+  declare readonly decision?: Decision;
+
+  constructor(
+    code: string,
+    message: string,
+    options?: { cause?: unknown; fault?: RedisFault; decision?: Decision },
+  ) {
+    super(printable(String(message)), options);
+    this.name = 'SluiceError';
+    this.code = code;
+    if (options?.fault !== undefined) this.fault = options.fault;
+    if (options?.decision !== undefined) this.decision = options.decision;
+  }
+}
+
+export function closedError(): SluiceError {
+  return new SluiceError('ERR_SLUICE_CLOSED', 'the limiter is closed');
+}
+
+/** The error that `wait` rejects with under `orThrow`. */
+export function deniedError(decision: Decision): SluiceError {
+  const { policy, retryAfterMs } = decision;
+  const when =
+    retryAfterMs === Number.POSITIVE_INFINITY
+      ? 'the call can never be admitted'
+      : `it can be admitted in ${retryAfterMs} ms`;
+  return new SluiceError('ERR_SLUICE_DENIED', `denied by policy '${policy}': ${when}`, {
+    decision,
+  });
+}
+
+/** A `TypeError` or `RangeError` of ours: it carries a code, the argument's name and the value at fault. */
+export interface ArgumentError extends Error {
+  readonly code: string;
+  /** The argument or option at fault, as a path: `policies.burst.capacity`. */
+  readonly argument: string;
+  /** What was given; `undefined` where that might be, or hold, a password. */
+  readonly value: unknown;
+}
+
+function show(value: unknown): string {
+  if (typeof value === 'string' && value.length > 80) {
+    return `${inspect(value.slice(0, 80))}... (${value.length} characters)`;
+  }
+  const text = print(value);
+  return text.length > 120 ? `${text.slice(0, 117)}...` : text;
+}
+
+function print(value: unknown): string {
+  const breakLength = Number.POSITIVE_INFINITY;
+  try {
+    // No code of the value's own: what it throws would take the place of the error.
+    return inspect(value, { depth: 0, compact: true, breakLength, customInspect: false });
+  } catch {
+    return `something of type ${typeof value}`;
+  }
+}
+
+/** Stands in an error for a value that might be, or hold, a password. */
+class Withheld {
+  readonly what: string;
+
+  constructor(what: string) {
+    this.what = what;
+  }
+}
+
+/** What a value is, in words. */
+export function kindOf(value: unknown): string {
+  if (value === null || value === undefined) return String(value);
+  const kind = Array.isArray(value) ? 'array' : typeof value;
+  return `${/^[ao]/.test(kind) ? 'an' : 'a'} ${kind}`;
+}
+
+/** To be given to the makers of errors in place of the value. `what` completes "got ...". */
+export function withheld(value: unknown, what = kindOf(value)): unknown {
+  return new Withheld(what);
+}
+
+/** Of an object's own values, those that hold no text. */
+const TEXTLESS = ['number', 'bigint', 'boolean', 'undefined', 'symbol', 'function'];
+const EMPTY = ['{}', '[]', '[Object: null prototype] {}'];
+
+/**
+ * Whether an object may hold a password: text under any name, other objects, or what a class keeps, a client's say. A
+ * list of primitives does not. Runs no code of the object.
+ */
+function mayHoldSecret(value: object): boolean {
+  if (types.isProxy(value)) return !EMPTY.includes(print(value)); // which looks at the target
+  if (types.isBoxedPrimitive(value)) return false;
+  // A client may be a function with properties, and a class may have static ones.
+  if (typeof value === 'function') return Object.keys(value).length > 0;
+  if (![Object.prototype, Array.prototype, null].includes(Object.getPrototypeOf(value)))
+    return true;
+  const harmless = Array.isArray(value) ? ['string', ...TEXTLESS] : TEXTLESS;
+  return Reflect.ownKeys(value).some((name) => {
+    const own = Object.getOwnPropertyDescriptor(value, name)!;
+    return 'value' in own && own.value !== null && !harmless.includes(typeof own.value);
+  });
+}
+
+function isKept(value: unknown): boolean {
+  const isObject = typeof value === 'function' || (typeof value === 'object' && value !== null);
+  return !isObject || !mayHoldSecret(value);
+}
+
+/** An error of ours about an argument, with a message of its own. */
+export function argumentError<E extends Error>(
+  ErrorClass: new (message: string) => E,
+  code: string,
+  argument: string,
+  message: string,
+  value?: unknown,
+): E & ArgumentError {
+  return Object.assign(new ErrorClass(printable(message)), {
+    code,
+    argument: printable(argument, LONGEST_ARGUMENT),
+    value: isKept(value) ? value : undefined,
+  });
+}
+
+function fail<E extends Error>(
+  ErrorClass: new (message: string) => E,
+  code: string,
+  argument: string,
+  value: unknown,
+  expected: string,
+): E & ArgumentError {
+  const what = value instanceof Withheld ? value.what : isKept(value) ? show(value) : kindOf(value);
+  const where = printable(argument, LONGEST_ARGUMENT);
+  const message = `${where} must be ${expected}; got ${what}`;
+  return argumentError(ErrorClass, code, argument, message, value);
+}
+
+/** `argument` is of the wrong type. `expected` completes the sentence "must be ...". */
+export function typeError(
+  code: string,
+  argument: string,
+  value: unknown,
+  expected: string,
+): TypeError & ArgumentError {
+  return fail(TypeError, code, argument, value, expected);
+}
+
+/** `argument` is of the right type, but its value cannot be used. `expected` completes "must be ...". */
+export function rangeError(
+  code: string,
+  argument: string,
+  value: unknown,
+  expected: string,
+): RangeError & ArgumentError {
+  return fail(RangeError, code, argument, value, expected);
+}
+
+/** The error of a check whose id was charged for another cost, other limits or another plan. */
+export function idReusedError(id: string): RangeError & ArgumentError {
+  const expected = 'new for this key, or come with the cost, limits and plan it was charged for';
+  return rangeError('ERR_SLUICE_ID_REUSED', 'id', id, expected);
+}
+
+/** How many letters have to be changed, added, dropped or swapped with their neighbour to get from one word to the other. */
+function distance(a: string, b: string): number {
+  const rows = [Array.from({ length: b.length + 1 }, (_, j) => j)];
+  for (let i = 1; i <= a.length; i++) {
+    const row = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const change = a[i - 1] === b[j - 1] ? 0 : 1;
+      let best = Math.min(rows[i - 1][j] + 1, row[j - 1] + 1, rows[i - 1][j - 1] + change);
+      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) {
+        best = Math.min(best, rows[i - 2][j - 2] + 1);
+      }
+      row.push(best);
+    }
+    rows.push(row);
+  }
+  return rows[a.length][b.length];
+}
+
+const LONGEST_NAME = 64;
+
+/** The known name that `word` may have been meant for. */
+export function nearest(word: string, known: readonly string[]): string | undefined {
+  // Option names may come from a caller's caller: comparing takes time by their length.
+  if (word.length > LONGEST_NAME) return undefined;
+  const begun = word.length > 2 && known.find((name) => name.startsWith(word));
+  if (begun) return begun;
+  const ranked = known
+    .map((name) => ({ name, off: distance(word.toLowerCase(), name.toLowerCase()) }))
+    .sort((a, b) => a.off - b.off);
+  const best = ranked[0];
+  return best && best.off <= Math.max(2, Math.ceil(best.name.length / 3)) ? best.name : undefined;
+}
+
+export interface NameCheck {
+  /** No value is shown, since it may be a password, or hold one, under a wrong name. */
+  readonly secret?: boolean;
+  /** What the names are. */
+  readonly kind?: 'option' | 'policy' | 'part';
+  /** Completes "must be ..." for what is no object. */
+  readonly expected?: string;
+  /** The known name that other libraries use `name` for. */
+  readonly meant?: (name: string) => string | undefined;
+}
+
+const PLURALS = { option: 'options', policy: 'policies', part: 'parts' };
+
+/**
+ * Throws unless `given` is a plain object all of whose names are among `known`; suggests the nearest right one.
+ *
+ * @throws TypeError `ERR_SLUICE_OPTIONS` or `ERR_SLUICE_UNKNOWN_OPTION`
+ */
+export function checkOptionNames(
+  given: unknown,
+  known: readonly string[],
+  where: string,
+  {
+    secret = false,
+    kind = 'option',
+    expected = 'given an object of options',
+    meant,
+  }: NameCheck = {},
+): void {
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) {
+    const shown = secret ? withheld(given) : given;
+    throw typeError('ERR_SLUICE_OPTIONS', where, shown, expected);
+  }
+  for (const name of Object.keys(given)) {
+    if (known.includes(name)) continue;
+    const guess = meant?.(name) ?? nearest(name, known);
+    const all = known.length === 0 ? 'none' : [...known].sort().join(', ');
+    const hint = guess ? `Did you mean '${guess}'?` : `Known ${PLURALS[kind]}: ${all}.`;
+    const shown = printable(name, 80);
+    const value = (given as Record<string, unknown>)[name];
+    const wrong =
+      kind === 'option'
+        ? `${where} has no option '${shown}'`
+        : `${where}: unknown ${kind} '${shown}'`;
+    throw unknownOption(where, name, `${wrong}. ${hint}`, secret ? undefined : value);
+  }
+}
+
+/** There is no option `name`. */
+export function unknownOption(
+  where: string,
+  name: string,
+  message: string,
+  value?: unknown,
+): TypeError & ArgumentError {
+  const code = 'ERR_SLUICE_UNKNOWN_OPTION';
+  // Text under a wrong name may be a password.
+  const kept = typeof value === 'string' ? undefined : value;
+  return argumentError(TypeError, code, `${where}.${name}`, message, kept);
+}
+
+/**
+ * Refuses an object as the second argument of a function that takes one: its options would be ignored. A number is
+ * the index where the function is the callback of `map()`. `right`: the call to make instead.
+ */
+export function refuseSecond(second: unknown, where: string, right: string): void {
+  if (typeof second !== 'object' || second === null) return;
+  const expected = `given one argument, such as ${right}`;
+  throw typeError('ERR_SLUICE_OPTIONS', where, withheld(second, 'a second one'), expected);
+}

@@ -1,0 +1,37 @@
+// What limiters tell whoever listens on node:diagnostics_channel.
+
+import { channel } from 'node:diagnostics_channel';
+import type { Decision, Key, PolicyDecision } from './types.js';
+
+/** Published for each check that is denied. */
+export interface DeniedEvent {
+  /** As it was asked with. */
+  readonly key: Key;
+  readonly decision: Decision;
+}
+
+/** Published for each shadow policy (`enforce: false`) that would have denied a check. */
+export interface WouldDenyEvent extends DeniedEvent {
+  /** What the shadow said. */
+  readonly policy: PolicyDecision;
+}
+
+const denied = channel('sluice:denied');
+const wouldDeny = channel('sluice:would-deny');
+
+export function publishDenied(key: Key, decision: Decision): void {
+  if (denied.hasSubscribers) denied.publish({ key, decision } satisfies DeniedEvent);
+}
+
+export function publishWouldDeny(
+  key: Key,
+  decision: Decision,
+  isShadow: (index: number) => boolean,
+): void {
+  if (!wouldDeny.hasSubscribers) return;
+  for (const [i, policy] of decision.policies.entries()) {
+    if (isShadow(i) && !policy.allowed) {
+      wouldDeny.publish({ key, decision, policy } satisfies WouldDenyEvent);
+    }
+  }
+}

@@ -1,0 +1,86 @@
+// memory(): where state lives in this process. Stores are values; a limiter is what uses them.
+
+import { type NativeStore, native } from '../native.js';
+import { type Clock, WALL_OFFSET_US } from './clock.js';
+import { checkOptionNames, rangeError, SluiceError, typeError } from './errors.js';
+import { ownOptions } from './own-options.js';
+
+/** Options of a memory store. */
+export interface MemoryOptions {
+  /**
+   * Stores of one name are one store, in all threads of the process, as long as any of them is in use.
+   * Without a name, each call makes a store of its own.
+   */
+  name?: string;
+  /**
+   * The most keys (times policies) remembered: a whole number from 1 to 2^32, default 1,000,000. A new key
+   * then takes the place of one that has expired, or of the least used of some near it, denied ones last.
+   */
+  maxKeys?: number;
+  /** For tests: `manualClock()` or `dateClock()` of 'sluice/testing'. Default: the machine's, which counts sleep and never steps. */
+  clock?: Clock;
+}
+
+/** State in this process. Made by `memory()`. */
+export class MemoryStore {
+  readonly kind = 'memory';
+  /** @internal */
+  readonly native: NativeStore;
+  /** @internal */
+  readonly clock: Clock | undefined;
+
+  /** @internal */
+  constructor(store: NativeStore, clock: Clock | undefined) {
+    this.native = store;
+    this.clock = clock;
+    Object.defineProperty(this, 'native', { enumerable: false });
+  }
+}
+
+const MOST_KEYS = 2 ** 32;
+
+/**
+ * Keeps state in this process.
+ *
+ * @throws TypeError or RangeError `ERR_SLUICE_OPTIONS` for options that cannot be used;
+ *   `ERR_SLUICE_STORE_CLASH` if a store of that name is open with other options
+ */
+export function memory(options: MemoryOptions = {}): MemoryStore {
+  checkOptionNames(options, ['name', 'maxKeys', 'clock'], 'memory');
+  const { name, maxKeys = 1_000_000, clock } = ownOptions(options);
+  if (name !== undefined && (typeof name !== 'string' || name === '')) {
+    throw typeError('ERR_SLUICE_OPTIONS', 'memory.name', name, 'a string that is not empty');
+  }
+  if (typeof maxKeys !== 'number') {
+    throw typeError('ERR_SLUICE_OPTIONS', 'memory.maxKeys', maxKeys, 'a number');
+  }
+  if (!Number.isInteger(maxKeys) || maxKeys < 1 || maxKeys > MOST_KEYS) {
+    throw rangeError(
+      'ERR_SLUICE_OPTIONS',
+      'memory.maxKeys',
+      maxKeys,
+      'a whole number from 1 to 2^32',
+    );
+  }
+  if (clock !== undefined && typeof clock?.now !== 'function') {
+    throw typeError(
+      'ERR_SLUICE_OPTIONS',
+      'memory.clock',
+      clock,
+      'an object with a function now(), such as manualClock()',
+    );
+  }
+  const store = native.openMemoryStore(
+    name,
+    maxKeys,
+    clock !== undefined,
+    clock === undefined ? 0 : WALL_OFFSET_US,
+  );
+  if (store === undefined) {
+    throw new SluiceError(
+      'ERR_SLUICE_STORE_CLASH',
+      `a memory store named '${name}' is open with another maxKeys or kind of clock`,
+    );
+  }
+  return new MemoryStore(store, clock);
+}

@@ -1,0 +1,178 @@
+// Checks what a limiter is made of and asked with.
+
+import { native } from '../native.js';
+import { OWN_LIMIT } from './call.js';
+import { chargeOf, type PolicyTable } from './decision.js';
+import {
+  checkOptionNames,
+  type NameCheck,
+  nearest,
+  rangeError,
+  typeError,
+  withheld,
+} from './errors.js';
+import { ownOption } from './own-options.js';
+import { isPolicy, largestLimitOf } from './policy.js';
+import type { Cost, Limits, Policy } from './types.js';
+
+/** Not digits alone: an object lists such names first, so that the order declared would be lost. */
+const POLICY_NAME = /^(?!\d+$)[A-Za-z0-9_.-]{1,64}$/;
+const POLICIES: NameCheck = { kind: 'policy' };
+const LARGEST_COST = 2 ** 31 - 1;
+const LARGEST_LIMIT = 2 ** 42;
+
+function table<Name extends string>(
+  names: readonly Name[],
+  policies: readonly Policy[],
+): PolicyTable<Name> {
+  return {
+    names,
+    known: names,
+    policies,
+    hasShadow: policies.some(({ enforce }) => !enforce),
+    hasSlots: policies.some(({ algorithm }) => algorithm === 'concurrency'),
+  };
+}
+
+/** In place of policies: a URL or a client, which hold passwords, are easily given there. */
+export function described(value: unknown): unknown {
+  return typeof value === 'string' || Array.isArray(value) ? withheld(value) : value;
+}
+
+/** One policy is named 'default'; several are an object by name. `where`: 'policies', or 'plans.free'. */
+export function readPolicies<Name extends string>(
+  given: Policy | Readonly<Record<Name, Policy>>,
+  where = 'policies',
+): PolicyTable<Name> {
+  if (isPolicy(given)) return table(['default' as Name], [given]);
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) {
+    const expected =
+      'a policy, such as tokenBucket({...}), or an object of policies by name, such as { burst: tokenBucket({...}) }';
+    throw typeError('ERR_SLUICE_POLICY', where, described(given), expected);
+  }
+  const names = Object.keys(given) as Name[];
+  if (names.length < 1 || names.length > native.maxPolicies) {
+    const expected = `1 to ${native.maxPolicies} policies by name, such as { burst: tokenBucket({...}) }`;
+    throw rangeError('ERR_SLUICE_POLICY', where, names.length === 0 ? given : names, expected);
+  }
+  for (const name of names) {
+    if (!POLICY_NAME.test(name)) {
+      const expected =
+        'named with 1 to 64 characters of A-Z a-z 0-9 _ . -, not digits alone (names go into headers and Redis keys)';
+      throw rangeError('ERR_SLUICE_POLICY_NAME', where, name, expected);
+    }
+    if (!isPolicy(given[name])) {
+      const expected = 'a policy, such as tokenBucket({...})';
+      throw typeError('ERR_SLUICE_POLICY', `${where}.${name}`, described(given[name]), expected);
+    }
+  }
+  return table(
+    names,
+    names.map((name) => given[name]),
+  );
+}
+
+/**
+ * Refuses policies where an object of `known` options that holds them is to be given.
+ *
+ * @throws TypeError `ERR_SLUICE_OPTIONS`
+ */
+export function refusePolicy(given: unknown, where: string, known: readonly string[]): void {
+  if (isPolicy(given)) {
+    const right = `{ policies: ${given.algorithm}({...}) }`;
+    throw misplaced(given, 'a policy', where, right);
+  }
+  if (typeof given !== 'object' || given === null) return;
+  for (const [name, value] of Object.entries(given)) {
+    if (!isPolicy(value) || known.includes(name) || nearest(name, ['policies'])) continue;
+    throw misplaced(given, `a policy as option '${name}'`, where, `{ policies: { ${name}: ... } }`);
+  }
+}
+
+/** An object that belongs into the options was given in their place. `right`: where it belongs. */
+export function misplaced(given: unknown, what: string, where: string, right: string): TypeError {
+  const expected = `given an object of options, such as ${where}(${right})`;
+  return typeError('ERR_SLUICE_OPTIONS', where, withheld(given, what), expected);
+}
+
+function checkUnits(cost: unknown, name: string): number {
+  const expected = 'a whole number from 0 to 2147483647';
+  if (typeof cost !== 'number') throw typeError('ERR_SLUICE_COST', name, cost, expected);
+  if (!Number.isInteger(cost) || cost < 0 || cost > LARGEST_COST) {
+    throw rangeError('ERR_SLUICE_COST', name, cost, expected);
+  }
+  return cost;
+}
+
+/** The cost: one for all policies, or one for each. `unnamed`: what a policy costs that is not named. */
+export function readCost(
+  { names, known }: Pick<PolicyTable<string>, 'names' | 'known'>,
+  cost: Cost | undefined,
+  name = 'cost',
+  unnamed = 1,
+): number | number[] {
+  if (cost === undefined) return 1;
+  if (typeof cost !== 'object' || cost === null || Array.isArray(cost)) {
+    return checkUnits(cost, name);
+  }
+  if (
+    chargeOf(cost) !== 'foreign' ||
+    chargeOf(ownOption(cost as { of?: unknown }, 'of')) !== 'foreign'
+  ) {
+    const expected =
+      'a whole number, with the decision behind it: credit(key, cost, { of: decision })';
+    throw typeError('ERR_SLUICE_COST', name, withheld(cost, 'a decision'), expected);
+  }
+  const units = readByName(cost, known, name, checkUnits);
+  return names.map((policy) => units.get(policy) ?? unnamed);
+}
+
+/** What is given by the names of policies, be they of this plan or of another, each value checked. */
+function readByName(
+  given: object,
+  known: readonly string[],
+  name: string,
+  check: (value: unknown, name: string, policy: string) => number,
+): ReadonlyMap<string, number> {
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) {
+    const expected = `an object of numbers by policy name, such as { ${known[0]}: 5 }`;
+    throw typeError('ERR_SLUICE_OPTIONS', name, given, expected);
+  }
+  checkOptionNames(given, known, name, POLICIES);
+  const read = new Map<string, number>();
+  for (const [policy, value] of Object.entries(given)) {
+    if (value !== undefined) read.set(policy, check(value, `${name}.${policy}`, policy));
+  }
+  return read;
+}
+
+const LONGEST_ID = 128;
+
+/** The id of a check, if it has one. */
+export function readId(id: unknown, name = 'id'): string | undefined {
+  if (id === undefined) return undefined;
+  const expected = `a string of 1 to ${LONGEST_ID} characters`;
+  if (typeof id !== 'string') throw typeError('ERR_SLUICE_ID', name, id, expected);
+  if (id === '' || id.length > LONGEST_ID) throw rangeError('ERR_SLUICE_ID', name, id, expected);
+  return id;
+}
+
+/** The limits of one call: one for each policy, `OWN_LIMIT` for its own; `undefined` if nothing was said. */
+export function readLimits(
+  { names, known, policies }: PolicyTable<string>,
+  limits: Limits | undefined,
+  name = 'limits',
+): number[] | undefined {
+  if (limits === undefined) return undefined;
+  const read = readByName(limits, known, name, (given, name, policy) => {
+    const own = policies[names.indexOf(policy)];
+    const most = own === undefined ? LARGEST_LIMIT : largestLimitOf(own);
+    const expected = `a whole number from 0 to ${most}`;
+    if (typeof given !== 'number') throw typeError('ERR_SLUICE_LIMITS', name, given, expected);
+    if (!Number.isInteger(given) || given < 0 || given > most) {
+      throw rangeError('ERR_SLUICE_LIMITS', name, given, expected);
+    }
+    return given;
+  });
+  return names.map((policy) => read.get(policy) ?? OWN_LIMIT);
+}

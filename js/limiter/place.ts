@@ -1,0 +1,39 @@
+// Where in a user's code this package was called, for errors about another call.
+
+import { dirname } from 'node:path';
+
+/** Frames looked at: those of this package, and of a framework between it and the caller. */
+const MOST_FRAMES = 25;
+
+/** The folder of this package's code: one above this room's. */
+const PACKAGE = dirname(__dirname);
+
+function stackHere(): string[] {
+  const before = Error.stackTraceLimit;
+  try {
+    Error.stackTraceLimit = MOST_FRAMES;
+    const { stack } = new Error();
+    // A user's Error.prepareStackTrace may give anything.
+    return typeof stack === 'string' ? stack.split('\n') : [];
+  } catch {
+    return []; // Errors may be frozen.
+  } finally {
+    try {
+      Error.stackTraceLimit = before;
+    } catch {
+      // The same.
+    }
+  }
+}
+
+/** A file's path or URL, line and column, alone or in brackets behind a function's name. */
+const FRAME = /^ *at (?:async )?(?:.* \()?((?:file:\/\/)?(?:\/|[A-Za-z]:\\)[^()]*:\d+:\d+)\)?$/;
+
+/** `file:line:column` of the call into this package: outside of node_modules, if there is such a frame. */
+export function callerPlace(): string | undefined {
+  const places = stackHere()
+    .map((line) => FRAME.exec(line)?.[1])
+    .filter((place) => place !== undefined)
+    .filter((place) => !place.replace('file://', '').startsWith(PACKAGE));
+  return places.find((place) => !place.includes('node_modules')) ?? places[0];
+}

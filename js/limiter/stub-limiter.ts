@@ -1,0 +1,112 @@
+// Limiters that always say the same, for tests of code that asks one.
+
+import { checkOptionNames, deniedError, rangeError } from './errors.js';
+import { ownOptions } from './own-options.js';
+import { tokenBucket } from './policies.js';
+import type { LimiterStats } from './stats.js';
+import type { Admission, Decision, Key, Policy, SyncLimiter, WaitOptions } from './types.js';
+
+/** What `denyAll` says. */
+export interface DenyAllOptions {
+  /** Default 1000; `Infinity` for a cost that can never be admitted. */
+  retryAfterMs?: number;
+}
+
+class FixedLimiter implements SyncLimiter<string, Key, string> {
+  readonly store = 'memory';
+  readonly policyNames = ['default'];
+  readonly policies: Readonly<Record<string, Policy>> = {
+    default: tokenBucket({ capacity: 1, every: '1s' }),
+  };
+  readonly plans = {};
+  readonly #decision: Decision;
+  #asked = 0;
+
+  constructor(allowed: boolean, retryAfterMs: number) {
+    const policy = {
+      policy: 'default',
+      allowed,
+      limit: 1,
+      remaining: allowed ? 1 : 0,
+      retryAfterMs,
+      resetAfterMs: Number.isFinite(retryAfterMs) ? retryAfterMs : 0,
+    };
+    const shown = {
+      ...policy,
+      delayMs: 0,
+      source: 'store',
+      policies: Object.freeze([Object.freeze(policy)]),
+    } as const;
+    this.#decision = Object.freeze(
+      Object.defineProperty({ ...shown, toJSON: () => shown }, 'toJSON', { enumerable: false }),
+    );
+  }
+
+  checkSync(): Decision {
+    this.#asked++;
+    return this.#decision;
+  }
+
+  async check(): Promise<Decision> {
+    return this.checkSync();
+  }
+
+  async checkMany(checks: readonly unknown[]): Promise<Decision[]> {
+    return checks.map(() => this.checkSync());
+  }
+
+  wait(key: Key, options: WaitOptions & { orThrow: true }): Promise<Admission>;
+  wait(key: Key, options?: WaitOptions): Promise<Decision>;
+  async wait(_key: Key, options?: WaitOptions): Promise<Decision> {
+    const { signal, orThrow } = ownOptions(options ?? {});
+    signal?.throwIfAborted();
+    const decision = this.checkSync();
+    if (orThrow && !decision.allowed) throw deniedError(decision);
+    return decision;
+  }
+
+  async peek(): Promise<Decision> {
+    return this.#decision;
+  }
+
+  async debit(): Promise<void> {}
+  async credit(): Promise<void> {}
+  async block(): Promise<void> {}
+  async unblock(): Promise<void> {}
+  async reset(): Promise<void> {}
+  async close(): Promise<void> {}
+
+  stats(): LimiterStats {
+    const { store } = this;
+    const { allowed } = this.#decision;
+    return { store, allowed: allowed ? this.#asked : 0, denied: allowed ? 0 : this.#asked };
+  }
+}
+
+/** A limiter that admits whatever it is asked, for tests. It takes any key, plan and cost, and keeps nothing. */
+export function allowAll<
+  Name extends string = string,
+  K extends Key = Key,
+  Plan extends string = string,
+>(): SyncLimiter<Name, K, Plan> {
+  return new FixedLimiter(true, 0) as unknown as SyncLimiter<Name, K, Plan>;
+}
+
+/**
+ * A limiter that denies whatever it is asked, for tests. It takes any key, plan and cost, and keeps nothing.
+ *
+ * @throws RangeError `ERR_SLUICE_OPTIONS` unless `retryAfterMs` is a whole number above 0, or `Infinity`
+ */
+export function denyAll<
+  Name extends string = string,
+  K extends Key = Key,
+  Plan extends string = string,
+>(options: DenyAllOptions = {}): SyncLimiter<Name, K, Plan> {
+  checkOptionNames(options, ['retryAfterMs'], 'denyAll');
+  const { retryAfterMs = 1000 } = ownOptions(options);
+  if (!(retryAfterMs > 0 && (Number.isInteger(retryAfterMs) || retryAfterMs === Infinity))) {
+    const expected = 'a whole number of milliseconds above 0, or Infinity';
+    throw rangeError('ERR_SLUICE_OPTIONS', 'retryAfterMs', retryAfterMs, expected);
+  }
+  return new FixedLimiter(false, retryAfterMs) as unknown as SyncLimiter<Name, K, Plan>;
+}

@@ -1,0 +1,107 @@
+// What marks NestJS handlers and parameters: decorators, and what is read of them.
+
+import { type CustomDecorator, Inject, SetMetadata, type Type } from '@nestjs/common';
+import { Reflector } from '@nestjs/core';
+import { typeError } from '../limiter/errors.js';
+import {
+  checkDecoratorOptions,
+  given,
+  type NestRequest,
+  type RateLimitOptions,
+} from './options.js';
+
+/** A handler of a controller (or a resolver, a gateway). */
+// biome-ignore lint/complexity/noBannedTypes: what ExecutionContext.getHandler() returns
+export type Handler = Function;
+
+type Classes = ReadonlyMap<unknown, { readonly metatype: unknown }>;
+
+/** The classes of one of Nest's modules. */
+interface ModuleClasses {
+  readonly controllers: Classes;
+  readonly providers: Classes;
+}
+
+const RATE_LIMIT = 'sluice:rate-limit';
+const SKIP = 'sluice:skip-rate-limit';
+const reflector = new Reflector();
+
+/**
+ * Limits a handler, or each handler of a class, in another way than the module says. It takes effect where
+ * `SluiceGuard` guards.
+ *
+ * @throws TypeError, RangeError with a code `ERR_SLUICE_*` for wrong options
+ */
+export function RateLimit<Request = NestRequest>(
+  options: RateLimitOptions<Request>,
+): CustomDecorator {
+  checkDecoratorOptions(options as RateLimitOptions);
+  return SetMetadata(RATE_LIMIT, given(options));
+}
+
+/** Exempts a handler from `SluiceGuard`, or those of a class that have no `@RateLimit` of their own. */
+export function SkipRateLimit(): CustomDecorator {
+  return SetMetadata(SKIP, true);
+}
+
+/** The token under which a limiter is provided, for `overrideProvider` and `inject`. */
+export function getLimiterToken(name = 'default'): string {
+  return `SluiceLimiter:${name}`;
+}
+
+/** Injects a limiter of the module: the same one that the guard asks, anywhere, also where there is no request. */
+export function InjectLimiter(name = 'default'): PropertyDecorator & ParameterDecorator {
+  return Inject(getLimiterToken(name));
+}
+
+/** Whether `@RateLimit` stands on the handler itself. */
+export function isDecorated(handler: Handler): boolean {
+  return reflector.get<unknown>(RATE_LIMIT, handler) !== undefined;
+}
+
+/** What the decorators of a handler and its class come to; `undefined` if it is to be skipped. */
+export function readDecorators(type: Type, handler: Handler): RateLimitOptions | undefined {
+  const ofClass = reflector.get<RateLimitOptions | undefined>(RATE_LIMIT, type);
+  const ofHandler = reflector.get<RateLimitOptions | undefined>(RATE_LIMIT, handler);
+  const skipped = reflector.get<true | undefined>(SKIP, handler) === true;
+  if (skipped && ofHandler !== undefined) {
+    const where = `@SkipRateLimit of ${type.name}.${handler.name}`;
+    throw typeError('ERR_SLUICE_OPTIONS', where, ofHandler, 'left out beside @RateLimit');
+  }
+  if (skipped) return undefined;
+  if (ofHandler === undefined && reflector.get<true | undefined>(SKIP, type)) return undefined;
+  const merged: RateLimitOptions = given({ ...ofClass, ...ofHandler });
+  // A limiter and policies rule each other out, and with them goes what may name policies or plans.
+  if (ofHandler?.limiter !== undefined) delete merged.policies;
+  if (ofHandler?.policies !== undefined) delete merged.limiter;
+  if (ofHandler?.limiter === undefined && ofHandler?.policies === undefined) return merged;
+  for (const option of ['cost', 'plan', 'limits'] as const) {
+    if (ofHandler[option] === undefined) delete merged[option];
+  }
+  return merged;
+}
+
+/** The classes of an application's controllers and providers. */
+export function* classesOf(modules: Iterable<ModuleClasses>): Generator<Type> {
+  const seen = new Set<unknown>();
+  for (const { controllers, providers } of modules) {
+    for (const { metatype } of [...controllers.values(), ...providers.values()]) {
+      if (typeof metatype !== 'function' || seen.has(metatype)) continue;
+      seen.add(metatype);
+      yield metatype as Type;
+    }
+  }
+}
+
+/** The methods of a class by name, inherited ones included. */
+export function* methodsOf(type: Type): Generator<[string, Handler]> {
+  const seen = new Set(['constructor']);
+  for (let proto = type.prototype; proto; proto = Object.getPrototypeOf(proto)) {
+    for (const name of Object.getOwnPropertyNames(proto)) {
+      const method: unknown = Object.getOwnPropertyDescriptor(proto, name)?.value;
+      const first = !seen.has(name);
+      seen.add(name);
+      if (first && typeof method === 'function') yield [name, method];
+    }
+  }
+}

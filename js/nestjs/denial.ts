@@ -1,0 +1,59 @@
+// The exceptions that a denied call of a NestJS handler is answered with.
+
+import { HttpException } from '@nestjs/common';
+import { problemOf } from '../http/problem.js';
+import type { Decision } from '../limiter/types.js';
+
+type Websockets = typeof import('@nestjs/websockets');
+type Microservices = typeof import('@nestjs/microservices');
+
+const CODE = 'ERR_SLUICE_DENIED';
+
+/** The exceptions made here. */
+const denials = new WeakSet<object>();
+
+/** Whether an exception was made here. Reads no property of it: `stack` alone costs more than the decision. */
+export function isDenial(thrown: unknown): boolean {
+  return denials.has(thrown as object);
+}
+
+/** A denied request: 429, or 503 where a store failed and the rule is to deny. Its response is problem+json. */
+export class RateLimitException extends HttpException {
+  readonly code = CODE;
+  readonly decision: Decision;
+
+  constructor(decision: Decision) {
+    const problem = problemOf(decision);
+    super({ ...problem }, problem.status);
+    this.message = problem.title;
+    this.decision = decision;
+    denials.add(this);
+  }
+}
+
+/** The class that the exception filter of such a context passes on to the client. */
+function classFor(kind: string): (new (error: object) => Error) | undefined {
+  try {
+    // Loaded by the application already, which has such a context. Literal names, for bundlers.
+    if (kind === 'ws') return (require('@nestjs/websockets') as Websockets).WsException;
+    if (kind === 'rpc') return (require('@nestjs/microservices') as Microservices).RpcException;
+  } catch {
+    // Not installed where this package can find it.
+  }
+  return undefined;
+}
+
+/**
+ * A `RateLimitException`; of a gateway a `WsException`, of an RPC handler an `RpcException`, whose error is the
+ * problem with `retryAfterMs`, since these have no headers. All have `code` and `decision`.
+ */
+export function denialFor(kind: string, decision: Decision): Error {
+  const ErrorClass = classFor(kind);
+  if (ErrorClass === undefined) return new RateLimitException(decision);
+  const { retryAfterMs } = decision;
+  const problem = problemOf(decision);
+  const told = Number.isFinite(retryAfterMs) ? { ...problem, retryAfterMs } : problem;
+  const denial = new ErrorClass(told);
+  denials.add(denial);
+  return Object.assign(denial, { message: problem.title, code: CODE, decision });
+}

@@ -1,0 +1,50 @@
+// The header fields of a GraphQL response. One operation may ask a limiter as often as it names a resolver.
+
+import type { ServerResponse } from 'node:http';
+import { type FieldOptions, type ToldPolicies, writeFields } from '../http/fields.js';
+import type { HttpLimiter } from '../http/limiter.js';
+import type { Decision } from '../limiter/types.js';
+
+const LISTS = ['RateLimit-Policy', 'RateLimit'] as const;
+
+/** What the limiters of one operation have decided. */
+interface Operation {
+  /** The values of `LISTS` before the first decision. */
+  readonly before: readonly ReturnType<ServerResponse['getHeader']>[];
+  /** The last decision of each limiter. */
+  readonly last: Map<HttpLimiter, { decision: Decision; policies: ToldPolicies }>;
+}
+
+const operations = new WeakMap<ServerResponse, Operation>();
+
+function operationOf(response: ServerResponse): Operation {
+  let operation = operations.get(response);
+  if (operation === undefined) {
+    operation = { before: LISTS.map((name) => response.getHeader(name)), last: new Map() };
+    operations.set(response, operation);
+  }
+  return operation;
+}
+
+/**
+ * Writes a decision as `writeFields` does, in place of the limiter's last one. So the fields have one member for each
+ * policy, however many fields a client puts into its query, and cannot outgrow what an HTTP client accepts.
+ */
+export function writeGraphqlFields(
+  response: ServerResponse,
+  limiter: HttpLimiter,
+  decision: Decision,
+  policies: ToldPolicies,
+  options: FieldOptions,
+): void {
+  const { before, last } = operationOf(response);
+  last.set(limiter, { decision, policies });
+  for (const [i, name] of LISTS.entries()) {
+    const value = before[i];
+    if (value === undefined) response.removeHeader(name);
+    else response.setHeader(name, value);
+  }
+  for (const { decision, policies } of last.values()) {
+    writeFields(response, response, decision, policies, options);
+  }
+}

@@ -1,0 +1,289 @@
+// The NestJS guard: asks a limiter about each call, and throws the answer to a denied one.
+
+import type { ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import { isDeepStrictEqual } from 'node:util';
+import { type CanActivate, type ExecutionContext, Inject, Injectable } from '@nestjs/common';
+import { HttpAdapterHost } from '@nestjs/core';
+import { version as nestVersion } from '@nestjs/core/package.json';
+import { clientIpKey } from '../http/client-ip.js';
+import { writeFields } from '../http/fields.js';
+import { hold } from '../http/hold.js';
+import { type Question, turnOf } from '../http/limiter.js';
+import { PROBLEM_CONTENT_TYPE } from '../http/problem.js';
+import {
+  checkDefaultKey,
+  checkKeyKind,
+  isMissing,
+  locate,
+  missingError,
+} from '../http/question.js';
+import { releaseWhenClosed } from '../http/release.js';
+import { warnOfProxyTrust } from '../http/setup-warnings.js';
+import { readableError } from '../http/thrown.js';
+import { type ArgumentError, printable, SluiceError } from '../limiter/errors.js';
+import { ownOption } from '../limiter/own-options.js';
+import type { Decision, Key } from '../limiter/types.js';
+import { type Call, fieldsOf, readCall } from './call.js';
+import { denialFor, isDenial } from './denial.js';
+import { writeGraphqlFields } from './graphql-fields.js';
+import { HandlerLimits, type Rule } from './limits.js';
+import type { NestRequest } from './options.js';
+
+const NO_USER =
+  ' (the request has no user: a guard that authenticates has to come before SluiceGuard)';
+const NEST_MAJOR = Number.parseInt(nestVersion, 10);
+
+/** The kinds of calls, besides HTTP requests, for which the module's key function is called. */
+const KINDS_WITH_KEYS: readonly string[] = ['graphql', 'ws', 'rpc'];
+
+/** Rules whose key was found to depend, or not to depend, on a user that is set after the guard. */
+const settled = new WeakSet<Rule>();
+/** Rules whose handler was reported as not limited. */
+const reported = new WeakSet<Rule>();
+/** Rules that have limited a call without a response: their callbacks can read such calls. */
+const limitedOutsideHttp = new WeakSet<Rule>();
+
+/**
+ * Guards handlers of HTTP requests, on Express and Fastify, and of GraphQL over HTTP. Admitted and denied requests get
+ * `RateLimit-Policy` and `RateLimit` headers; a denied one is answered by the `RateLimitException` that is thrown.
+ *
+ * Guards gateways, RPC handlers and GraphQL subscriptions if the module or a decorator has a `key`, and other handlers,
+ * of queues for instance, if their own decorator has one. Else they pass, with one warning for each handler
+ * (`SLUICE_NOT_LIMITED`). They also pass while the module's callbacks have failed on every call of the handler.
+ *
+ * To be given by `SluiceModule.forRoot({ global: true })`, `APP_GUARD` or `@UseGuards`; one request asks as
+ * often as it is guarded. A subclass may override `getKey`, `shouldSkip` and `throwDenied`, and may have a
+ * constructor of its own: what the guard needs is injected into properties.
+ */
+export class SluiceGuard implements CanActivate {
+  // TypeScript's `private`, not `#`: where providers depend on each other in a circle, Nest copies the fields
+  // to an object of its own.
+  private readonly sluiceLimits: HandlerLimits | undefined;
+  private readonly sluiceAdapter: HttpAdapterHost | undefined;
+
+  /** @throws RateLimitException (`WsException`, `RpcException`), or the error of a callback or of the store */
+  async canActivate(context: ExecutionContext): Promise<boolean> {
+    const { limits } = this.sluiceParts();
+    const rule = limits.rule(context.getClass(), context.getHandler());
+    if (rule === undefined) return true;
+    const call = readCall(context);
+    const { response } = call;
+    const hadUser = hasUser(call.request);
+    let asked: Asked;
+    try {
+      if (await this.shouldSkip(context)) return true;
+      const reason = this.sluiceUnfit(call, rule);
+      if (reason !== undefined) return passUnlimited(rule, context, reason);
+      asked = await this.sluiceAsk(call, rule, context);
+    } catch (thrown) {
+      const error = readableError(thrown, 'SluiceGuard');
+      if (hasHungUp(call, error)) return false; // There is nobody to answer, and nothing to report.
+      // The module's callbacks may be written for HTTP requests, and a global guard must not break other handlers. But
+      // where they have worked, the message is at fault: no client may choose not to be limited.
+      const mayPass = response === undefined && !rule.hasOwnKey && !limitedOutsideHttp.has(rule);
+      if (!mayPass || !isArgumentError(error)) throw error;
+      return passUnlimited(
+        rule,
+        context,
+        `its key, plan, cost or limits failed (${printable(String(error.message), 200)})`,
+      );
+    }
+    if (response === undefined) limitedOutsideHttp.add(rule);
+    const { key, question, decision } = asked;
+    // First of all, so that whatever happens to the request its slots are given back.
+    if (decision.holder !== undefined && response !== undefined) {
+      releaseWhenClosed(decision.holder, response);
+    }
+    this.sluiceTell(call, rule, decision, ownOption(question, 'plan'));
+    if (!decision.allowed) {
+      try {
+        await this.throwDenied(context, decision);
+      } catch (thrown) {
+        throw isDenial(thrown) ? thrown : readableError(thrown, 'SluiceGuard');
+      }
+      throw denialFor(call.kind, decision); // An override that returns must not let the request in.
+    }
+    const derives = rule.key !== undefined || this.getKey !== SluiceGuard.prototype.getKey;
+    if (derives && !hadUser && response !== undefined && !settled.has(rule)) {
+      this.sluiceWatch(key, rule, call.request as NestRequest, context, response);
+    }
+    if (decision.delayMs > 0) {
+      const turn = turnOf(rule.limiter, key, decision);
+      await new Promise<void>((resolve) => hold(turn, decision.delayMs, response, resolve));
+    }
+    return true;
+  }
+
+  /** Who is limited. Default: by the decorator's key function, else the module's, else the client's address. */
+  protected getKey(request: NestRequest, context: ExecutionContext): Key | Promise<Key> {
+    const { limits } = this.sluiceParts();
+    const rule = limits.rule(context.getClass(), context.getHandler());
+    if (rule?.key !== undefined) return rule.key(request, context);
+    if (rule !== undefined) checkDefaultKey(rule.keyKinds, `the key of ${nameOf(context)}`);
+    warnOfProxyTrust(request);
+    return clientIpKey(request.ip);
+  }
+
+  /** True lets a request pass unasked, uncharged and without headers. Default: false. */
+  protected shouldSkip(_context: ExecutionContext): boolean | Promise<boolean> {
+    return false;
+  }
+
+  /** Throws what a denied request is to be answered; the headers are set by then. Default: `RateLimitException`. */
+  protected throwDenied(context: ExecutionContext, decision: Decision): void | Promise<void> {
+    const { adapter } = this.sluiceParts();
+    const call = readCall(context);
+    if (call.kind === 'http' && keepsProblemType(adapter)) {
+      fieldsOf(call, adapter)?.setHeader('Content-Type', PROBLEM_CONTENT_TYPE);
+    }
+    throw denialFor(call.kind, decision);
+  }
+
+  private sluiceParts(): { limits: HandlerLimits; adapter: HttpAdapterHost } {
+    const { sluiceLimits: limits, sluiceAdapter: adapter } = this;
+    if (limits !== undefined && adapter !== undefined) return { limits, adapter };
+    const message = 'SluiceGuard has to be made by Nest: give it the class, not an instance';
+    throw new SluiceError('ERR_SLUICE_NEST', message);
+  }
+
+  /** Why a call cannot be limited; `undefined` if it can. */
+  private sluiceUnfit({ kind, response }: Call, rule: Rule): string | undefined {
+    if (response !== undefined) return undefined;
+    if (rule.takesSlots) {
+      return 'its policies count calls under way, and only an HTTP response shows when a call ends';
+    }
+    if (rule.hasOwnKey) return undefined;
+    const derives = rule.key !== undefined || this.getKey !== SluiceGuard.prototype.getKey;
+    if (derives && KINDS_WITH_KEYS.includes(kind)) return undefined;
+    return 'it gets no HTTP request, so there is no client address to count by';
+  }
+
+  private async sluiceAsk(call: Call, rule: Rule, context: ExecutionContext): Promise<Asked> {
+    const request = call.request as NestRequest;
+    const hint = call.response === undefined || hasUser(request) ? '' : NO_USER;
+    const key: unknown = await this.getKey(request, context);
+    const name = nameOf(context);
+    checkKeyKind(rule.keyKinds, key, `the key of ${name}`, hint);
+    const question = rule.asksMore ? await questionOf(rule, request, context) : undefined;
+    const decision = await rule.limiter.check(key, question).catch((error: unknown) => {
+      throw locate(error, name);
+    });
+    return { key, question, decision };
+  }
+
+  private sluiceTell(call: Call, rule: Rule, decision: Decision, plan: string | undefined): void {
+    const { limits, adapter } = this.sluiceParts();
+    const { response } = call;
+    const fields = fieldsOf(call, adapter);
+    if (response === undefined || fields === undefined) return;
+    const policies = rule.policiesOf(decision, plan);
+    if (call.kind === 'graphql') {
+      writeGraphqlFields(response, rule.limiter, decision, policies, limits.options);
+    } else {
+      writeFields(response, fields, decision, policies, limits.options);
+    }
+  }
+
+  /**
+   * A key function may fall back on the address because the guard that authenticates runs later, and nobody
+   * would notice. So it is asked again once a request has been answered that has a user by then: another key
+   * is that mistake, the same key means that it does not depend on the user. Either ends the watch.
+   */
+  private sluiceWatch(
+    key: Key,
+    rule: Rule,
+    request: NestRequest,
+    context: ExecutionContext,
+    response: ServerResponse,
+  ): void {
+    response.once('finish', async () => {
+      if (!hasUser(request) || settled.has(rule)) return;
+      settled.add(rule);
+      try {
+        const now = await this.getKey(request, context);
+        if (isDeepStrictEqual(now, key)) return;
+      } catch {
+        return; // The key depends on something that is gone with the request. That proves nothing.
+      }
+      process.emitWarning(
+        `the key of ${nameOf(context)} depends on request.user, which is set only after ${this.constructor.name}: ` +
+          'callers are limited by another key than was meant. Put the guard that authenticates first.',
+        { type: 'SluiceWarning', code: 'SLUICE_KEY_MISSING_USER' },
+      );
+    });
+  }
+}
+
+Injectable()(SluiceGuard);
+Inject(HandlerLimits)(SluiceGuard.prototype, 'sluiceLimits');
+Inject(HttpAdapterHost)(SluiceGuard.prototype, 'sluiceAdapter');
+
+/** A question and its answer. */
+interface Asked {
+  readonly key: Key;
+  readonly question: Question | undefined;
+  readonly decision: Decision;
+}
+
+function hasUser(request: unknown): boolean {
+  const { user } = Object(request) as Partial<NestRequest>;
+  return user !== undefined && user !== null;
+}
+
+/** A client that has hung up has no address any more. */
+function hasHungUp({ request }: Call, error: unknown): boolean {
+  if ((error as Partial<SluiceError> | undefined)?.code !== 'ERR_SLUICE_CLIENT_IP') return false;
+  const { raw, socket } = Object(request) as { raw?: { socket?: Socket }; socket?: Socket };
+  return (raw?.socket ?? socket)?.destroyed === true;
+}
+
+/** Whether it says that a value is wrong, such as `undefined` in place of a request's header. */
+function isArgumentError(error: unknown): error is Error {
+  if (!(error instanceof Error)) return false;
+  return error instanceof TypeError || (error as Partial<ArgumentError>).argument !== undefined;
+}
+
+/** Lets a call in that cannot be limited. Says so once for each handler. */
+function passUnlimited(rule: Rule, context: ExecutionContext, reason: string): true {
+  if (reported.has(rule)) return true;
+  reported.add(rule);
+  const fix = rule.takesSlots
+    ? '@RateLimit with policies other than concurrency'
+    : '@RateLimit({ key })';
+  process.emitWarning(
+    `${nameOf(context)} (context type '${context.getType()}') is not limited: ${reason}. ` +
+      `Give it ${fix}, or exempt it with @SkipRateLimit().`,
+    { type: 'SluiceWarning', code: 'SLUICE_NOT_LIMITED' },
+  );
+  return true;
+}
+
+/**
+ * NestJS 11 on Express takes any type but application/json for a mistake in an error's answer: it would
+ * overwrite it, and log a warning about it for each denial.
+ */
+function keepsProblemType({ httpAdapter }: HttpAdapterHost): boolean {
+  return NEST_MAJOR >= 12 || httpAdapter.getType() !== 'express';
+}
+
+function nameOf(context: ExecutionContext): string {
+  return `${context.getClass().name}.${context.getHandler().name}`;
+}
+
+/** What else than its key a request is asked with. */
+async function questionOf(
+  { limiter, question }: Rule,
+  request: NestRequest,
+  context: ExecutionContext,
+): Promise<Question | undefined> {
+  let asked: Record<string, unknown> | undefined;
+  for (const [part, option] of Object.entries(question)) {
+    const value: unknown = typeof option === 'function' ? await option(request, context) : option;
+    if (isMissing(part as keyof Question, value)) {
+      throw missingError(limiter, part as 'cost' | 'plan', `the ${part} of ${nameOf(context)}`);
+    }
+    asked = { ...asked, [part]: value };
+  }
+  return asked;
+}

@@ -1,0 +1,189 @@
+// How a NestJS application's handlers are limited: by which limiter, key, cost, plan and limits.
+
+import type { OnModuleInit, Type } from '@nestjs/common';
+import type { ModulesContainer } from '@nestjs/core';
+import type { LimiterOptions } from '../create-limiter.js';
+import type { HttpLimiter, Question } from '../http/limiter.js';
+import { type PolicyTeller, policyTeller } from '../http/policies.js';
+import {
+  checkDefaultKey,
+  checkDefaultPlan,
+  checkQuestion,
+  type KeyKinds,
+  keyKindsOf,
+} from '../http/question.js';
+import { SluiceError } from '../limiter/errors.js';
+import {
+  classesOf,
+  getLimiterToken,
+  type Handler,
+  isDecorated,
+  methodsOf,
+  readDecorators,
+} from './decorators.js';
+import { DEFAULT, type ModuleLimiters, readProvided, unknownLimiter } from './limiters.js';
+import { given, type RateLimitOptions, type SluiceModuleOptions } from './options.js';
+
+/** How the requests of a handler are limited. */
+export interface Rule {
+  readonly limiter: HttpLimiter;
+  readonly key: RateLimitOptions['key'];
+  /** Whether a decorator has it: a key that was written for this handler. */
+  readonly hasOwnKey: boolean;
+  readonly keyKinds: KeyKinds | undefined;
+  /** Whether an admitted call may hold a slot until it ends. */
+  readonly takesSlots: boolean;
+  /** Cost, plan and limits: what else a request is asked with. */
+  readonly question: Pick<RateLimitOptions, keyof Question>;
+  /** Whether there are any of those. */
+  readonly asksMore: boolean;
+  /** What a decision tells a client of the policies. */
+  readonly policiesOf: PolicyTeller;
+}
+
+/** What Nest marks a method with that handles requests. */
+const PATH_METADATA = 'path';
+
+function hasPath(method: Handler): boolean {
+  return Reflect.hasMetadata(PATH_METADATA, method);
+}
+
+/** The name under which a class's prototypes hold the handler; that of the function itself may be a wrapper's. */
+function methodName(type: Type, handler: Handler): string {
+  for (const [name, method] of methodsOf(type)) {
+    if (method === handler) return name;
+  }
+  return handler.name;
+}
+
+function hasSlots({ policies, plans }: HttpLimiter): boolean {
+  const sets = [policies, ...Object.values(plans)];
+  return sets.some((set) =>
+    Object.values(set).some((policy) => policy?.algorithm === 'concurrency'),
+  );
+}
+
+/** Made once per application, by the module. Not part of the package's face. */
+export class HandlerLimits implements OnModuleInit {
+  readonly options: SluiceModuleOptions;
+  readonly #modules: ModulesContainer;
+  readonly #made: ModuleLimiters;
+  readonly #limiters: ReadonlyMap<string, HttpLimiter>;
+  readonly #rules = new Map<Type, Map<Handler, Rule | undefined>>();
+  readonly #guardsAll: boolean;
+  /** Which class and handler the state of decorators' policies is named after. */
+  readonly #named = new Map<string, Type>();
+
+  /**
+   * @param made makes the limiters that no token provides
+   * @param provided limiters by name, as their tokens provide them
+   * @param guardsAll whether `SluiceGuard` itself guards all handlers, so that no other finds their keys
+   */
+  constructor(
+    options: SluiceModuleOptions,
+    modules: ModulesContainer,
+    made: ModuleLimiters,
+    provided: ReadonlyMap<string, unknown>,
+    guardsAll: boolean,
+  ) {
+    this.options = options;
+    this.#modules = modules;
+    this.#made = made;
+    this.#guardsAll = guardsAll;
+    this.#limiters = new Map(
+      made.names.map((name) => [
+        name,
+        provided.has(name)
+          ? readProvided(provided.get(name), getLimiterToken(name))
+          : made.named(name, 'limiters'),
+      ]),
+    );
+  }
+
+  get limiterNames(): readonly string[] {
+    return [...this.#limiters.keys()];
+  }
+
+  /** `undefined` for a handler that is not limited. */
+  rule(type: Type, handler: Handler): Rule | undefined {
+    const rules = this.#rules.get(type) ?? new Map<Handler, Rule | undefined>();
+    this.#rules.set(type, rules);
+    if (!rules.has(handler)) rules.set(handler, this.#makeRule(type, handler));
+    return rules.get(handler);
+  }
+
+  /** What is wrong with a decorator is said when the application starts, not by its first request. */
+  onModuleInit(): void {
+    for (const type of classesOf(this.#modules.values())) {
+      for (const [, method] of methodsOf(type)) {
+        // Handlers of HTTP requests, and any that a decorator limits: those of resolvers, gateways, queues.
+        if (hasPath(method) || isDecorated(method)) this.#checkHandler(type, method);
+      }
+    }
+  }
+
+  #checkHandler(type: Type, handler: Handler): void {
+    const rule = this.rule(type, handler);
+    if (rule === undefined || !this.#guardsAll || !hasPath(handler)) return;
+    const method = `${type.name}.${methodName(type, handler)}`;
+    if (rule.key === undefined) checkDefaultKey(rule.keyKinds, `the key of ${method}`);
+    if (rule.question.plan === undefined) checkDefaultPlan(rule.limiter, `the plan of ${method}`);
+  }
+
+  #limiter(name: string, where: string): HttpLimiter {
+    const limiter = this.#limiters.get(name);
+    if (limiter === undefined) throw unknownLimiter(name, this.limiterNames, where);
+    return limiter;
+  }
+
+  #makeRule(type: Type, handler: Handler): Rule | undefined {
+    const decorated = readDecorators(type, handler);
+    if (decorated === undefined) return undefined;
+    const method = `${type.name}.${methodName(type, handler)}`;
+    const { policies, limiter: name, key = this.options.key } = decorated;
+    let { cost, limits, plan } = decorated;
+    let limiter: HttpLimiter;
+    if (policies !== undefined) {
+      limiter = this.#makeForHandler(decorated, policies, type, handler);
+    } else {
+      const isPlain = Object.keys(decorated).length === 0;
+      if (name === undefined && isPlain && !this.#limiters.has(DEFAULT)) return undefined;
+      limiter = this.#limiter(name ?? DEFAULT, `@RateLimit.limiter of ${method}`);
+      if (name === undefined) cost ??= this.options.cost;
+      if (name === undefined) limits ??= this.options.limits;
+      // A caller has one plan everywhere; but a plan beside a limiter without plans is a mistake. A replacement
+      // does not say whether it has plans, and takes any.
+      const takesPlan = keyKindsOf(limiter) === undefined || Object.keys(limiter.plans).length > 0;
+      if (name === undefined || takesPlan) plan ??= this.options.plan;
+    }
+    const question = given({ cost, plan, limits });
+    const keyKinds = keyKindsOf(limiter);
+    checkQuestion(limiter, question, (part) => `the ${part} of ${method}`);
+    return {
+      limiter,
+      key,
+      hasOwnKey: decorated.key !== undefined,
+      keyKinds,
+      takesSlots: hasSlots(limiter),
+      question,
+      asksMore: Object.keys(question).length > 0,
+      policiesOf: policyTeller(limiter, limits),
+    };
+  }
+
+  #makeForHandler(
+    { name = '' }: RateLimitOptions,
+    policies: NonNullable<LimiterOptions['policies']>,
+    type: Type,
+    handler: Handler,
+  ): HttpLimiter {
+    const stateName = `${name || type.name}.${methodName(type, handler)}`;
+    const other = this.#named.get(stateName);
+    if (other !== undefined && other !== type) {
+      const message = `two controllers of one name have policies for '${stateName}', and would share what they count: give one of them another name, or @RateLimit({ name })`;
+      throw new SluiceError('ERR_SLUICE_HANDLER_CLASH', message);
+    }
+    this.#named.set(stateName, type);
+    return this.#made.makeForHandler(policies, stateName);
+  }
+}

@@ -1,0 +1,286 @@
+// The options of the NestJS module and of its decorators: what they are, and what is wrong with a wrong one.
+
+import type { ExecutionContext, FactoryProvider, ModuleMetadata } from '@nestjs/common';
+import { LIMITER_OPTIONS, type LimiterOptions } from '../create-limiter.js';
+import { checkFieldOptions } from '../http/fields.js';
+import { checkOptionNames, typeError, withheld } from '../limiter/errors.js';
+import { described, misplaced, readPolicies, refusePolicy } from '../limiter/options.js';
+import { ownOption, ownOptions } from '../limiter/own-options.js';
+import { isPolicy } from '../limiter/policy.js';
+import type { AnyLimiter, Cost, Key, Limits } from '../limiter/types.js';
+
+/** What Express's and Fastify's requests have in common, for callbacks that do not name their platform's type. */
+export interface NestRequest {
+  /** The client's address, the platform's trust in proxies applied. */
+  readonly ip?: string | undefined;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  /** What a guard that authenticates leaves there. */
+  readonly user?: unknown;
+}
+
+/**
+ * Returns the key for the platform's request (outside of HTTP: the gateway's client, the RPC data, the GraphQL context, or
+ * the handler's first argument): a string that is not empty, or, where policies say `by`, an object of the
+ * parts that they count by. Anything else is an error.
+ */
+export type KeyFunction<Request = NestRequest> = (
+  request: Request,
+  context: ExecutionContext,
+) => Key | Promise<Key>;
+
+/** Always the same, or by the platform's request. */
+type PerRequest<T, Request> = T | ((request: Request, context: ExecutionContext) => T | Promise<T>);
+
+/** What `createLimiter` makes a limiter of; what is left out is as the module says. */
+export type NamedLimiterOptions = LimiterOptions &
+  (Required<Pick<LimiterOptions, 'policies'>> | Required<Pick<LimiterOptions, 'plans'>>);
+
+/** Options of `SluiceModule.forRoot`. */
+export interface SluiceModuleOptions<Request = NestRequest> extends Partial<LimiterOptions> {
+  /** The limiters by name, in place of `policies` or `plans`, which makes one alone, 'default'. A guarded handler that names none is asked of 'default'; without one it is not limited. */
+  limiters?: Readonly<Record<string, AnyLimiter | NamedLimiterOptions>>;
+  /** True guards every handler of the application with `SluiceGuard`. Default false. */
+  global?: boolean;
+  /** Default, where keys are strings: the client's IP address as the platform gives it, an IPv6 address cut to its /56. */
+  key?: KeyFunction<Request>;
+  /** Which plan holds, of limiters that have plans. They need one, here or in a decorator. */
+  plan?: PerRequest<string, Request>;
+  /** For handlers whose decorators name no limiter and no policies: those cost 1 unless the decorator says otherwise. Default 1. */
+  cost?: PerRequest<Cost, Request>;
+  /** For the same handlers: other limits than the policies' own, by policy; window, rate and state stay. */
+  limits?: PerRequest<Limits | undefined, Request>;
+  /** The format of the headers that tell a client its limits; `false`: none, only the `Retry-After` of a denial. Default 'draft-10'. */
+  headers?: 'draft-10' | false;
+  /** The largest share that is added to `Retry-After` at random, in [0, 1]. Default 0. */
+  retryAfterJitter?: number;
+  /** `Retry-After` of a denial for want of a slot, in seconds: a whole number from 1 to 86400. Default 1. */
+  slotRetryAfter?: number;
+}
+
+/** Options of `SluiceModule.forRootAsync`. */
+export interface SluiceModuleAsyncOptions<Request = NestRequest, Args extends unknown[] = unknown[]>
+  extends Pick<ModuleMetadata, 'imports'> {
+  /** Makes the options of `forRoot`, except `global`, which has to be known earlier. */
+  useFactory: (
+    ...args: Args
+  ) =>
+    | Omit<SluiceModuleOptions<Request>, 'global'>
+    | Promise<Omit<SluiceModuleOptions<Request>, 'global'>>;
+  /** What the factory is called with. */
+  inject?: NonNullable<FactoryProvider['inject']>;
+  global?: boolean;
+  /** The names that `@InjectLimiter` can ask for, of those that the factory makes. Default `['default']`. */
+  names?: readonly string[];
+}
+
+/** Options of `@RateLimit`. What a handler's decorator leaves out is as its class's says, then as the module says. */
+export interface RateLimitOptions<Request = NestRequest> {
+  /** A limiter of the module, by its name: it counts a caller across all handlers that name it. */
+  limiter?: string;
+  /** Policies in place of the module's: they count a caller for each handler apart. */
+  policies?: LimiterOptions['policies'];
+  /** Who is limited, in place of the module's `key`. */
+  key?: KeyFunction<Request>;
+  /** Which plan of the limiter holds. */
+  plan?: PerRequest<string, Request>;
+  /** What a request costs, in place of the module's `cost`. */
+  cost?: PerRequest<Cost, Request>;
+  /** Other limits than the policies' own, by policy; window, rate and state stay. */
+  limits?: PerRequest<Limits | undefined, Request>;
+  /** What the state of `policies` is named after, with the method's name. Default: the name of the controller's class. */
+  name?: string;
+}
+
+// As objects, so that an option added to a type and forgotten here does not compile.
+const MODULE_OPTIONS: Readonly<Record<Exclude<keyof SluiceModuleOptions, 'global'>, true>> = {
+  ...LIMITER_OPTIONS,
+  limiters: true,
+  key: true,
+  plan: true,
+  cost: true,
+  limits: true,
+  headers: true,
+  retryAfterJitter: true,
+  slotRetryAfter: true,
+};
+const ASYNC_OPTIONS: Readonly<Record<keyof SluiceModuleAsyncOptions, true>> = {
+  useFactory: true,
+  inject: true,
+  imports: true,
+  global: true,
+  names: true,
+};
+const DECORATOR_OPTIONS: Readonly<Record<keyof RateLimitOptions, true>> = {
+  limiter: true,
+  policies: true,
+  key: true,
+  plan: true,
+  cost: true,
+  limits: true,
+  name: true,
+};
+
+/** The options that were given: `undefined` is none. */
+export function given<Options extends object>(
+  options: Options,
+): { [Name in keyof Options]?: Exclude<Options[Name], undefined> } {
+  const entries = Object.entries(options).filter(([, value]) => value !== undefined);
+  return ownOptions(Object.fromEntries(entries)) as ReturnType<typeof given<Options>>;
+}
+
+/** Whether it was made already, by `createLimiter`. */
+export function isLimiter(value: AnyLimiter | NamedLimiterOptions): value is AnyLimiter {
+  return 'check' in value;
+}
+
+function checkCallbacks(
+  options: { key?: unknown; cost?: unknown; plan?: unknown; limits?: unknown },
+  where: string,
+): void {
+  const { key, cost, plan, limits } = options;
+  if (key !== undefined && typeof key !== 'function') {
+    throw typeError('ERR_SLUICE_OPTIONS', `${where}.key`, key, 'a function');
+  }
+  if (cost === null || !['undefined', 'number', 'object', 'function'].includes(typeof cost)) {
+    const expected = 'a whole number, one per policy, or a function';
+    throw typeError('ERR_SLUICE_COST', `${where}.cost`, cost, expected);
+  }
+  if (!['undefined', 'string', 'function'].includes(typeof plan)) {
+    const expected = 'the name of a plan, or a function';
+    throw typeError('ERR_SLUICE_PLAN', `${where}.plan`, plan, expected);
+  }
+  if (limits === null || !['undefined', 'object', 'function'].includes(typeof limits)) {
+    const expected = 'an object of limits by policy, or a function';
+    throw typeError('ERR_SLUICE_LIMITS', `${where}.limits`, limits, expected);
+  }
+}
+
+function checkBoolean(value: unknown, name: string): void {
+  if (value === undefined || typeof value === 'boolean') return;
+  throw typeError('ERR_SLUICE_OPTIONS', name, value, 'true or false');
+}
+
+/** What remains is `createLimiter`'s to refuse, when the application starts. */
+function checkPolicies(options: LimiterOptions): void {
+  const { policies, plans } = ownOptions(options);
+  if (plans === undefined) {
+    readPolicies(policies!);
+    return;
+  }
+  if (policies !== undefined) {
+    throw typeError('ERR_SLUICE_OPTIONS', 'policies', policies, "left out beside 'plans'");
+  }
+  const isObject = typeof plans === 'object' && plans !== null && !Array.isArray(plans);
+  if (!isObject || Object.keys(plans).length === 0) {
+    throw typeError(
+      'ERR_SLUICE_OPTIONS',
+      'plans',
+      described(plans),
+      'an object of policies by plan',
+    );
+  }
+  for (const [name, set] of Object.entries(plans)) readPolicies(set, `plans.${name}`);
+}
+
+/** Whether it was made by `createLimiter`, or looks like that. */
+function isMade(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  const { check, policies, plans } = value as Partial<AnyLimiter>;
+  return typeof check === 'function' && [policies, plans].every((set) => typeof set === 'object');
+}
+
+function checkNamedLimiter(value: unknown, where: string): void {
+  if (isMade(value)) return;
+  if (typeof value === 'object' && value !== null && 'check' in value) {
+    const expected = 'a limiter made by createLimiter()';
+    throw typeError('ERR_SLUICE_OPTIONS', where, withheld(value), expected);
+  }
+  const known = Object.keys(LIMITER_OPTIONS);
+  if (isPolicy(value)) {
+    const expected = 'a limiter made by createLimiter(), or options such as { policies }';
+    throw typeError('ERR_SLUICE_OPTIONS', where, withheld(value, 'a policy'), expected);
+  }
+  checkOptionNames(value, known, where, { secret: true });
+  checkPolicies(value as NamedLimiterOptions);
+}
+
+/** @throws TypeError, RangeError with a code `ERR_SLUICE_*` that name the option and the value */
+export function checkModuleOptions(
+  given: SluiceModuleOptions,
+  where: string,
+  known: object = MODULE_OPTIONS,
+): void {
+  refusePolicy(given, where, Object.keys(known));
+  if (isMade(given)) {
+    throw misplaced(given, 'a limiter', where, '{ limiters: { default: limiter } }');
+  }
+  checkOptionNames(given, Object.keys(known), where, { secret: true });
+  const options = ownOptions(given);
+  checkCallbacks(options, where);
+  checkFieldOptions(options, where);
+  const { policies, plans, limiters } = options;
+  if (limiters === undefined) {
+    checkPolicies(options);
+    return;
+  }
+  for (const [option, value] of Object.entries({ policies, plans })) {
+    if (value === undefined) continue;
+    const expected = "left out beside 'limiters' (name them 'default' there)";
+    throw typeError('ERR_SLUICE_OPTIONS', `${where}.${option}`, value, expected);
+  }
+  if (typeof limiters !== 'object' || limiters === null || Array.isArray(limiters)) {
+    const expected = 'an object of limiters, or of their options, by name';
+    throw typeError('ERR_SLUICE_OPTIONS', `${where}.limiters`, withheld(limiters), expected);
+  }
+  for (const [name, limiter] of Object.entries(limiters)) {
+    checkNamedLimiter(limiter, `${where}.limiters.${name}`);
+  }
+}
+
+/** @throws as `checkModuleOptions` */
+export function checkRootOptions(options: SluiceModuleOptions): void {
+  checkModuleOptions(options, 'forRoot', { ...MODULE_OPTIONS, global: true });
+  checkBoolean(ownOption(options, 'global'), 'forRoot.global');
+}
+
+/** @throws as `checkModuleOptions` */
+export function checkAsyncOptions(options: SluiceModuleAsyncOptions<never, never[]>): void {
+  checkOptionNames(options, Object.keys(ASYNC_OPTIONS), 'forRootAsync', { secret: true });
+  const { useFactory, global, names = [] } = ownOptions(options);
+  if (typeof useFactory !== 'function') {
+    throw typeError('ERR_SLUICE_OPTIONS', 'forRootAsync.useFactory', useFactory, 'a function');
+  }
+  checkBoolean(global, 'forRootAsync.global');
+  if (!Array.isArray(names) || names.some((name) => typeof name !== 'string')) {
+    throw typeError('ERR_SLUICE_OPTIONS', 'forRootAsync.names', names, "limiters' names");
+  }
+}
+
+/** @throws as `checkModuleOptions` */
+export function checkDecoratorOptions(decorator: RateLimitOptions): void {
+  const known = Object.keys(DECORATOR_OPTIONS);
+  refusePolicy(decorator, '@RateLimit', known);
+  checkOptionNames(decorator, known, '@RateLimit', { secret: true });
+  const options = given(decorator);
+  if (Object.keys(options).length === 0) {
+    const expected = 'given a limiter, policies, a key, a plan, a cost or limits';
+    throw typeError('ERR_SLUICE_OPTIONS', '@RateLimit', options, expected);
+  }
+  checkCallbacks(options, '@RateLimit');
+  const { limiter, policies, plan, name } = options;
+  for (const [option, value] of Object.entries({ limiter, name })) {
+    if (value === undefined || (typeof value === 'string' && value !== '')) continue;
+    const expected = 'a string that is not empty';
+    throw typeError('ERR_SLUICE_OPTIONS', `@RateLimit.${option}`, value, expected);
+  }
+  if (policies === undefined) return;
+  readPolicies(policies);
+  if (limiter !== undefined) {
+    const expected = "left out beside 'limiter', which has its own";
+    throw typeError('ERR_SLUICE_OPTIONS', '@RateLimit.policies', policies, expected);
+  }
+  if (plan !== undefined) {
+    const expected = "left out beside 'policies', which are of no plan";
+    throw typeError('ERR_SLUICE_OPTIONS', '@RateLimit.plan', plan, expected);
+  }
+}

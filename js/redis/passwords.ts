@@ -1,0 +1,61 @@
+// Functions that give passwords: asked by the I/O thread for each new connection, run here.
+
+import { inspect } from 'node:util';
+import { type NativePasswordSource, native } from '../native.js';
+
+/** Gives the password of a connection that is being made. */
+export type PasswordFunction = () => string | Promise<string>;
+
+interface Source {
+  readonly id: number;
+  readonly native: NativePasswordSource;
+}
+
+/** Functions by the number of their source. Held by the addon, as `pending` in engine.ts is, and for its reasons. */
+native.passwordFunctions ??= new Map<number, WeakRef<PasswordFunction>>();
+const functions = native.passwordFunctions as Map<number, WeakRef<PasswordFunction>>;
+const gone = new FinalizationRegistry<number>((id) => functions.delete(id));
+const sources = new WeakMap<PasswordFunction, Source>();
+let ids = functions.size;
+
+/**
+ * What native code asks: the same for the same function, so that limiters share a connection. Whoever may want to
+ * connect has to hold on to the function itself.
+ */
+export function passwordSource(give: PasswordFunction): NativePasswordSource {
+  const known = sources.get(give);
+  if (known) return known.native;
+  while (functions.has(ids)) ids++;
+  const source = { id: ids, native: native.makePasswordSource(ids++) };
+  functions.set(source.id, new WeakRef(give));
+  gone.register(give, source.id);
+  sources.set(give, source);
+  return source.native;
+}
+
+const LONGEST_REASON = 200;
+
+function reasonOf(error: unknown): string {
+  try {
+    const text = error instanceof Error ? error.message : inspect(error, { depth: 0 });
+    return text.slice(0, LONGEST_REASON);
+  } catch {
+    return 'with something that cannot be shown';
+  }
+}
+
+async function answer(id: number, ticket: number): Promise<void> {
+  const give = functions.get(id)?.deref();
+  try {
+    if (!give) throw new Error('nobody holds it any more');
+    const password: unknown = await give();
+    if (typeof password === 'string') return native.answerPassword(ticket, password, undefined);
+    // Never the value itself: it may hold the password.
+    const why = `the password function gave something of type ${typeof password}, not a string`;
+    native.answerPassword(ticket, undefined, why);
+  } catch (error) {
+    native.answerPassword(ticket, undefined, `the password function failed: ${reasonOf(error)}`);
+  }
+}
+
+native.onPasswordWanted((id, ticket) => void answer(id, ticket));

@@ -1,0 +1,117 @@
+// redis(): where state lives in Redis.
+
+import { refuseSecond, typeError, withheld } from '../limiter/errors.js';
+import { ownOptions } from '../limiter/own-options.js';
+import type { NativeGateway, NativeServers } from '../native.js';
+import { isClient } from './external-client.js';
+import { checkNames, OPTIONS, type RedisClientOptions, type RedisOptions } from './options.js';
+import { type Relay, relayOf } from './relay.js';
+import { readServers, type Servers } from './servers.js';
+
+/** State in Redis. Made by `redis()`. */
+export class RedisStore {
+  readonly kind = 'redis';
+  /**
+   * Without credentials: the server's `host:port`, or `unix:/path`; of a cluster, those of the nodes that were given;
+   * behind sentinels, `master of` those of the sentinels.
+   */
+  readonly address: string;
+  readonly #way: Servers | Relay;
+
+  /** @internal */
+  constructor(way: Servers | Relay) {
+    this.address = way.address;
+    this.#way = way;
+  }
+
+  /** Names the servers and the database, or the client. @internal */
+  get scope(): string {
+    const way = this.#way;
+    if ('gateway' in way) return way.id;
+    const { servers, node } = way.native;
+    return `${this.address}/${(node ?? servers[0]!).database}`;
+  }
+
+  /** Names the servers and the database, in all threads and over whatever client, as far as that says. @internal */
+  get server(): string {
+    const way = this.#way;
+    return 'gateway' in way ? (way.server ?? way.id) : this.scope;
+  }
+
+  /** Whether the keys of a check have to share a slot. @internal */
+  get isCluster(): boolean {
+    const way = this.#way;
+    return 'gateway' in way ? way.cluster : way.native.mode === 'cluster';
+  }
+
+  /** The way through a client that is not ours. @internal */
+  get relay(): Relay | undefined {
+    return 'gateway' in this.#way ? this.#way : undefined;
+  }
+
+  /** What native code makes a limiter with. @internal */
+  way(): { servers: NativeServers } | { gateway: NativeGateway } {
+    const way = this.#way;
+    return 'gateway' in way ? { gateway: way.gateway } : { servers: way.native };
+  }
+}
+
+/** What is `undefined` counts as left out. With nothing else to go by, it was to be a client. */
+function isOverClient(options: RedisOptions | RedisClientOptions): options is RedisClientOptions {
+  if (!('client' in options)) return false;
+  const { client, url, nodes, sentinels } = options;
+  return client !== undefined || (url ?? nodes ?? sentinels) === undefined;
+}
+
+function overClient(options: RedisClientOptions): RedisStore {
+  const given = Object.keys(options).filter((name) => options[name as never] !== undefined);
+  const other = given.find((name) => Object.hasOwn(OPTIONS, name));
+  if (other !== undefined) {
+    const expected = "left out beside 'client', which has its own";
+    throw typeError(
+      'ERR_SLUICE_OPTIONS',
+      `redis.${other}`,
+      withheld(options[other as never]),
+      expected,
+    );
+  }
+  checkNames(options);
+  return new RedisStore(relayOf(options.client));
+}
+
+/**
+ * Keeps state in Redis (6.2 or newer, or Valkey): one server, a cluster, or the master that sentinels name. The
+ * connections are made by the first limiter that uses them, and shared by all limiters and threads of the process that
+ * name the same servers and credentials.
+ *
+ * @throws TypeError or RangeError `ERR_SLUICE_REDIS_URL` or `ERR_SLUICE_OPTIONS`, saying which part is wrong;
+ *   never with the password
+ */
+export function redis(options: string | RedisOptions | RedisClientOptions): RedisStore;
+export function redis(
+  options: string | RedisOptions | RedisClientOptions,
+  second?: unknown,
+): RedisStore {
+  refuseSecond(second, 'redis', 'redis({ url, username, password, database, tls })');
+  if (typeof options === 'string') {
+    return new RedisStore(readServers(ownOptions<RedisOptions>({ url: options })));
+  }
+  const isUrl = options instanceof URL;
+  if (typeof options !== 'object' || options === null || Array.isArray(options) || isUrl) {
+    const expected = 'given a URL, as a string, or an object of options';
+    throw typeError(
+      'ERR_SLUICE_OPTIONS',
+      'redis',
+      withheld(options, isUrl ? 'an object: its href is a string' : undefined),
+      expected,
+    );
+  }
+  if (isClient(options)) {
+    const expected = 'given a client as { client }';
+    throw typeError('ERR_SLUICE_OPTIONS', 'redis', withheld(options, 'the client'), expected);
+  }
+  const own = ownOptions(options);
+  if (isOverClient(own)) return overClient(own);
+  checkNames(own);
+  return new RedisStore(readServers(own));
+}
