@@ -55,7 +55,7 @@ function cppFiles() {
 
 function scriptFiles() {
   const { text, probed } = JSON.parse(
-    readFileSync(join(build, 'native', 'redis', 'lua-lines.json'), 'utf8'),
+    readFileSync(join(build, 'native', 'redis', 'wire', 'lua-lines.json'), 'utf8'),
   );
   const origins = originsOf(script);
   return luaFiles({ text, probed, counts: countsIn(logs), origins }).map(({ file, lines }) => ({

@@ -9,7 +9,7 @@
 
 #include "redis/error_reply.h"
 #include "redis/link_driver.h"
-#include "redis/printable.h"
+#include "printable.h"
 #include "redis/reply.h"
 #include "redis/request_rules.h"
 #include "redis/script.h"

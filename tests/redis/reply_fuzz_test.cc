@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "redis/error_reply.h"
-#include "redis/printable.h"
+#include "printable.h"
 #include "redis/redirect.h"
 #include "redis/reply.h"
 #include "redis/reply_tree.h"

@@ -5,7 +5,7 @@
 #include <iterator>
 #include <utility>
 
-#include "greeting.h"
+#include "redis/greeting.h"
 #include "redis/request_rules.h"
 
 namespace sluice::redis {

@@ -1,5 +1,5 @@
 // Says who we are, and shows errors without it.
-#include "greeting.h"
+#include "redis/greeting.h"
 
 #include <array>
 

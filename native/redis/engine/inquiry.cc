@@ -3,7 +3,7 @@
 
 #include <utility>
 
-#include "greeting.h"
+#include "redis/greeting.h"
 #include "redis/error_reply.h"
 #include "redis/script.h"
 

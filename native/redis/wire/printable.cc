@@ -1,4 +1,4 @@
-#include "redis/printable.h"
+#include "printable.h"
 
 #include <algorithm>
 

@@ -4,7 +4,7 @@
 #include <string>
 #include <utility>
 
-#include "greeting.h"
+#include "redis/greeting.h"
 #include "redis/link.h"
 #include "redis/request_rules.h"
 

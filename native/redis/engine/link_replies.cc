@@ -4,7 +4,7 @@
 #include <iterator>
 #include <utility>
 
-#include "greeting.h"
+#include "redis/greeting.h"
 #include "redis/link.h"
 #include "redis/redirect.h"
 #include "redis/request_rules.h"

@@ -6,7 +6,7 @@
 #include <cctype>
 #include <cstddef>
 
-#include "redis/printable.h"
+#include "printable.h"
 
 namespace sluice::redis {
 namespace {
