@@ -28,7 +28,7 @@ export type NativePolicy = readonly [
 /** One key for all policies, or one for each. */
 export type NativeKeys = string | readonly string[];
 
-/** What a limiter is asked. As redis::Request::Kind in native/redis. */
+/** What a limiter is asked. As Operation::Kind in native/core. */
 export const enum Kind {
   Check = 0,
   Peek = 1,

@@ -36,8 +36,8 @@ Environment& Environment::Of(napi_env env) {
   return *static_cast<Environment*>(data);
 }
 
-Call Environment::ReadCall(redis::Request::Kind kind, std::span<const Policy> policies) const {
-  using Kind = redis::Request::Kind;
+Call Environment::ReadCall(Operation::Kind kind, std::span<const Policy> policies) const {
+  using Kind = Operation::Kind;
   constexpr std::int64_t kLongest = ToMicros(kLongestSpan).count();
   constexpr std::int64_t kAllBits = std::numeric_limits<std::int32_t>::max();
   const bool asks = kind == Kind::kCheck || kind == Kind::kPeek;

@@ -8,9 +8,9 @@
 #include <memory>
 #include <span>
 
+#include "core/operation.h"
 #include "core/policy.h"
 #include "limiter/verdict.h"
-#include "redis/request.h"
 
 namespace sluice::addon {
 
@@ -62,7 +62,7 @@ class Environment {
   double* exchange() { return exchange_; }
   /// Reads a call over these policies that JavaScript left in `exchange`. Throws a RangeError for a
   /// number that a call of this kind cannot have.
-  Call ReadCall(redis::Request::Kind kind, std::span<const Policy> policies) const;
+  Call ReadCall(Operation::Kind kind, std::span<const Policy> policies) const;
   AnswerQueue& answers() { return *answers_; }
   std::shared_ptr<AnswerQueue> SharedAnswers() { return answers_; }
   PasswordDesk& passwords() { return *passwords_; }

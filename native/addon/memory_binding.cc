@@ -12,9 +12,9 @@
 #include <utility>
 #include <vector>
 
+#include "core/operation.h"
 #include "environment.h"
 #include "limiter/memory_limiter.h"
-#include "redis/request.h"
 #include "store/clock.h"
 #include "store/store_registry.h"
 #include "values.h"
@@ -22,9 +22,9 @@
 namespace sluice::addon {
 namespace {
 
-using Kind = redis::Request::Kind;
+using Kind = Operation::Kind;
 
-constexpr auto kLastKind = static_cast<std::int64_t>(Kind::kUnblock);
+constexpr auto kLastKind = static_cast<std::int64_t>(Operation::kLastKind);
 
 // A store as JavaScript holds it.
 struct Store {

@@ -26,7 +26,7 @@ namespace {
 
 using Kind = redis::Request::Kind;
 
-constexpr auto kLastKind = static_cast<std::int64_t>(Kind::kUnblock);
+constexpr auto kLastKind = static_cast<std::int64_t>(Operation::kLastKind);
 constexpr auto kLastRule = static_cast<std::int64_t>(StoreErrorRule::kThrow);
 constexpr std::int64_t kLongestDeadlineUs = 60'000'000;
 
@@ -77,7 +77,7 @@ void ReadDetails(const Napi::CallbackInfo& info, const Bound& bound,
   const std::size_t count = policies.size();
   // First of all: reading arrays may run code that leaves another call in the exchange.
   const Call call = bound.environment.ReadCall(question.kind, policies);
-  question.costs = redis::Costs(std::span(call.a).first(count));
+  question.costs = Costs(std::span(call.a).first(count));
   question.details = std::make_unique<RedisLimiter::Details>();
   RedisLimiter::Details& details = *question.details;
   if (question.kind == Kind::kCheck || question.kind == Kind::kPeek) {

@@ -50,7 +50,7 @@ void DecideAgain(const redis::PolicySet& set, std::span<Ask> asks, Nanos max_wai
 }
 
 // The same for the checks that nearly all are. False if this is not one of them.
-bool DecideQuickly(const redis::PolicySet& set, const redis::Costs& costs,
+bool DecideQuickly(const redis::PolicySet& set, const Costs& costs,
                    const redis::Completion& completion, Verdict& verdict) {
   if (!set.plain()) return false;
   std::array<Nanos, kMaxPolicies> backlogs;

@@ -140,7 +140,7 @@ Asked BatchDraw::DrawChange(Asked asked, Kind kind) {
   } else if (kind == Kind::kAbort) {
     asked.request.kind = Kind::kCredit;
   }
-  asked.request.costs = redis::Costs(costs);
+  asked.request.costs = Costs(costs);
   // After one without marks, what is left of a charge is not known any more.
   if (asked.request.kind == Kind::kCredit) ForgetCharge(asked);
   asked.question.holder = {.high = 7, .low = 0};

@@ -46,7 +46,7 @@ class Corruption : public ::testing::Test {
     for (const Policy& policy : request.set->policies()) {
       costs.push_back(RandomCost(random_, LimitOf(policy.algorithm)));
     }
-    request.costs = redis::Costs(costs);
+    request.costs = Costs(costs);
     if (request.kind == Kind::kAbort || random_.OneIn(2)) {
       for (std::int64_t& mark : details->marks.emplace()) {
         mark = random_.Between(0, 2'000'000'000'000'000'000);

@@ -123,7 +123,7 @@ redis::Request RequestFor(Kind kind, const std::shared_ptr<const redis::PolicySe
     plain = plain && question.asks[i].limit == kOwnLimit;
     plain = plain && !std::holds_alternative<Concurrency>(set->policies()[i].algorithm);
   }
-  request.costs = redis::Costs(costs);
+  request.costs = Costs(costs);
   details->max_wait = question.max_wait;
   details->holder = HolderText(question.holder);
   if (!plain) request.details = std::move(details);
@@ -171,7 +171,7 @@ bool RedisSubject::Change(Kind kind, Units units, Marks marks, Nanos now) {
       if (!StillKnown(set_->policies()[i], marks[i], now)) known[i] = 0;
     }
   }
-  request.costs = redis::Costs(known);
+  request.costs = Costs(known);
   return Run(request).done;
 }
 

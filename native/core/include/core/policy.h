@@ -54,6 +54,9 @@ struct Ask {
 /// The most policies that one check may ask at once.
 inline constexpr std::size_t kMaxPolicies = 16;
 
+/// Policies of a check by their index, one bit each.
+using PolicyBits = std::uint32_t;
+
 /// A limit for each policy of a check: Ask::limit.
 using Limits = std::array<std::int64_t, kMaxPolicies>;
 inline constexpr Limits kOwnLimits = [] {

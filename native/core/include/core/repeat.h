@@ -15,9 +15,6 @@
 
 namespace sluice {
 
-/// Policies of a check by their index, one bit each.
-using PolicyBits = std::uint32_t;
-
 /// How long a charge is known by its id, whichever store made it, on the store's clock. A clock
 /// that steps back by less makes it no more than twice that; by more, and the id is forgotten.
 inline constexpr Nanos kIdLife = std::chrono::seconds(60);

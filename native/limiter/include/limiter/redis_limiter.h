@@ -103,7 +103,7 @@ class RedisLimiter {
   struct Question {
     redis::Request::Kind kind = redis::Request::Kind::kCheck;
     std::string key;
-    redis::Costs costs;
+    Costs costs;
     std::unique_ptr<Details> details;  ///< null: nothing else to say
     std::uint64_t ticket = 0;
   };

@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/operation.h"
 #include "core/policy.h"
 #include "core/repeat.h"
 #include "core/time.h"
@@ -131,18 +132,7 @@ class Sink {
 /// A question to Redis. Every request submitted is answered exactly once, by its deadline plus
 /// scheduling at the latest.
 struct Request {
-  enum class Kind : std::uint8_t {
-    kCheck,    ///< decide and charge
-    kPeek,     ///< decide only; writes nothing
-    kReset,    ///< forget the key under these policies, blocks included
-    kDebit,    ///< charge `costs`, into debt if need be
-    kCredit,   ///< give back up to `costs`
-    kAbort,    ///< the same for a call that gave up waiting (TatAlgorithm::Aborted); needs marks
-    kRelease,  ///< give a holder's slots back
-    kRenew,    ///< hold them for another time to live
-    kBlock,    ///< deny whatever costs anything for a while
-    kUnblock,
-  };
+  using Kind = Operation::Kind;
 
   /// How a cluster is asked: the router's own notes, as is what they say.
   struct Route {
