@@ -3,24 +3,14 @@
 // A pattern finds the smaller half. CONTRIBUTING.md ("Words") has the rules; read the rest aloud.
 
 /** Folders and files that still have findings. Shrink this list; add nothing to it. */
-const notYet = [
-  'CHANGELOG.md',
-  'CONTRIBUTING.md',
-  'README.md',
-  'docs/',
-  'js/',
-  'native/',
-  'scripts/',
-  'sim/',
-  'tests/',
-];
+const notYet = ['CHANGELOG.md', 'js/', 'native/', 'scripts/', 'sim/', 'tests/'];
 
 /** The most words of a sentence. A table cell and a list item are sentences of their own. */
 const most = 30;
 
 const rules = [
-  [/^(who|whoever|those|nobody)\b(?!.*\?$)/i, 'name the subject: a caller, a limiter, a policy'],
-  [/^what (?!to\b)(?!.*\?$)/i, 'a clause is no noun: name the thing'],
+  [/^(who|whoever|those|nobody)\b(?!.*\?\W*$)/i, 'name the subject: a caller, a limiter, a policy'],
+  [/^what (?!to\b)(?!.*\?\W*$)/i, 'a clause is no noun: name the thing'],
   [/^Of (?!course)/, 'begin with the subject'],
   [/\bwhoever\b/i, 'name the subject: a caller, a client, an attacker'],
   [/\bin vain\b/i, 'say what is wasted, or what fails'],

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { unplain, unplainLines } from '../../scripts/lib/words.mjs';
 import { root } from './support/project.mjs';
@@ -77,6 +77,34 @@ test('text files end their lines with LF', () => {
     files.filter((name) => !name.endsWith('.png') && read(name).includes('\r\n')),
     [],
   );
+});
+
+// As GitHub names a heading: lower case, without punctuation, hyphens for spaces.
+const anchorsIn = (text) =>
+  text
+    .replace(/^```.*?^```/gms, '')
+    .match(/^#+ .*$/gm)
+    .map((heading) =>
+      heading
+        .replace(/^#+ /, '')
+        .toLowerCase()
+        .replace(/[^\w\- ]/g, '')
+        .replaceAll(' ', '-'),
+    );
+
+test('links between documents lead to a file and a heading', () => {
+  const broken = [];
+  for (const name of files.filter((file) => file.endsWith('.md'))) {
+    for (const [, link] of read(name).matchAll(/\]\((?!https?:)([^)\s]+)\)/g)) {
+      const [path, anchor] = link.split('#');
+      const target = path === '' ? name : join(dirname(name), path);
+      const exists = files.some((file) => file === target || file.startsWith(`${target}/`));
+      if (!exists || (anchor && !anchorsIn(read(target)).includes(anchor))) {
+        broken.push(`${name}: ${link}`);
+      }
+    }
+  }
+  assert.deepEqual(broken, []);
 });
 
 test('comments and documents are plain English', () => {
