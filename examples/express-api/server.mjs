@@ -19,7 +19,7 @@ const users = new Map([
 
 const app = express();
 
-// Who is calling? Here a key in a header, looked up; yours may be a session or a signed token.
+// Finds the caller by a key in a header; yours may be a session or a signed token.
 app.use((req, res, next) => {
   req.user = users.get(req.get('x-api-key'));
   if (req.user) return next();

@@ -3,7 +3,17 @@
 // A pattern finds the smaller half. CONTRIBUTING.md ("Words") has the rules; read the rest aloud.
 
 /** Folders and files that still have findings. Shrink this list; add nothing to it. */
-const notYet = ['CHANGELOG.md', 'js/', 'native/', 'scripts/', 'sim/', 'tests/'];
+const notYet = [
+  'CHANGELOG.md',
+  'js/',
+  'native/',
+  'scripts/',
+  'sim/model/include/model/key_state.h',
+  'sim/model/include/model/used_curve.h',
+  'sim/model/key_state.cc',
+  'sim/model/used_curve.cc',
+  'tests/',
+];
 
 /** The most words of a sentence. A table cell and a list item are sentences of their own. */
 const most = 30;
@@ -15,18 +25,21 @@ const rules = [
   [/\bwhoever\b/i, 'name the subject: a caller, a client, an attacker'],
   [/\bin vain\b/i, 'say what is wasted, or what fails'],
   [/\b(comes?|came) to\b/i, 'equals, reaches, ends'],
-  [/\b(is|are|was|were|be|been) told\b/i, 'say how: returns, reports, publishes, receives'],
+  [
+    /\b(is|are|was|were|be|been) told\b(?! apart)/i,
+    'say how: returns, reports, publishes, receives',
+  ],
   [/\bno matter\b/i, 'say what does not depend on it'],
   [/\bof (no )?(use|concern)\b/i, 'say what uses it'],
   [/\b(stands?|stood) (for|in|behind)\b/i, 'is, means, replaces, follows'],
   [/\b(goes|go|went) by\b/i, 'follows, uses, is decided by'],
   [/\bfor want of\b/i, 'because there is no ...'],
-  [/\bis none\b/i, 'is not one, or: there is no ...'],
+  [/(?<!there )\bis none\b/i, 'is not one, or: there is no ...'],
 ];
 
-const slashes = { line: /(?:^|\s)\/\/\/?(?:\s+(.*))?$/, block: true };
-const hash = { line: /(?:^|\s)#(?:\s+(.*))?$/ };
-const dashes = { line: /(?:^|\s)--(?:\s+(.*))?$/ };
+const slashes = { line: /(?:^|\s)\/\/\/?(?:\s(.*))?$/, block: true };
+const hash = { line: /(?:^|\s)#(?:\s(.*))?$/ };
+const dashes = { line: /(?:^|\s)--(?:\s(.*))?$/ };
 const languages = new Map(
   Object.entries({
     c: slashes,
@@ -38,7 +51,7 @@ const languages = new Map(
   }).concat(Object.entries({ cmake: hash, sh: hash, txt: hash, lua: dashes })),
 );
 
-// Each run of comment lines as `{ line, lines }`. A comment behind code is a run of its own.
+// Each run of comment lines as `{ line, lines }`. A comment behind code is a separate run, and so is an indented line.
 function comments(source, { line: pattern, block }) {
   const runs = [];
   let open;
@@ -51,15 +64,16 @@ function comments(source, { line: pattern, block }) {
       : content.match(pattern)?.[1];
     if (whole) inBlock = !content.includes('*/');
     const alone = whole || /^\s*(\/\/|#|--)/.test(content);
+    const indented = text?.startsWith('  ');
     if (!text?.trim()) {
       open = undefined;
-    } else if (open && alone) {
+    } else if (open && alone && !indented) {
       open.lines.push(text);
     } else {
       open = { line: index + 1, lines: [text] };
       runs.push(open);
     }
-    if (!alone) open = undefined;
+    if (!alone || indented) open = undefined;
   }
   return runs;
 }

@@ -1,4 +1,4 @@
-// Names a policy's numbers.
+// Descriptions of policies.
 #include "model/describe.h"
 
 #include <algorithm>

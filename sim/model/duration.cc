@@ -25,7 +25,7 @@ constexpr std::array<UnitText, 7> kUnits{{{1, "ns"},
                                           {3'600 * kSecond, "h"},
                                           {86'400 * kSecond, "d"}}};
 
-// The largest first.
+// Largest unit first.
 constexpr std::array<std::pair<std::string_view, std::int64_t>, 6> kReadable{
     {{"d", 86'400 * kSecond},
      {"h", 3'600 * kSecond},
@@ -112,7 +112,7 @@ std::string FormatSeconds(Nanos time) {
 }
 
 std::string FormatTokens(const TatRule& rule, Nanos time, bool round_up) {
-  // In hundredths: |time| is at most a little above 100 days, so the product fits 63 bits.
+  // Hundredths: |time| is little above 100 days at most, so the product fits 63 bits.
   const std::int64_t scaled = std::abs(time.count()) * 100;
   const std::int64_t interval = rule.interval.count();
   const std::int64_t hundredths = scaled / interval + (round_up && scaled % interval != 0 ? 1 : 0);

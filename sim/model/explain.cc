@@ -1,4 +1,4 @@
-// Puts decisions into words: what all algorithms have in common.
+// The parts of an explanation that all algorithms share.
 #include "model/explain.h"
 
 #include <array>
@@ -16,7 +16,7 @@ constexpr std::array<ExplainState, kAlgorithmKinds.size()> kExplainers{
     &ExplainTokenBucket,   &ExplainGcra,       &ExplainLeakyBucket, &ExplainFixedWindow,
     &ExplainSlidingWindow, &ExplainSlidingLog, &ExplainConcurrency};
 
-// After how long a caller equals one never seen: called after what is seen then.
+// The name of the time after which a caller equals a new one.
 const char* ResetName(AlgorithmKind kind) {
   switch (kind) {
     case AlgorithmKind::kTokenBucket:
@@ -49,7 +49,7 @@ Explanation Explain(const Request& request) {
 }
 
 Spans::Spans(Nanos scale) : unit_(UnitOf(scale)) {
-  // Seconds would hide the milliseconds that a denial is often about.
+  // Seconds would hide milliseconds, which often decide a denial.
   if (unit_ == TimeUnit::kSeconds && scale < std::chrono::seconds(10)) unit_ = TimeUnit::kMillis;
   decimals_ = unit_ == TimeUnit::kMillis && scale >= std::chrono::milliseconds(20) ? 1 : 3;
 }

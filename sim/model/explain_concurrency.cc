@@ -1,4 +1,4 @@
-// Concurrency: slots held.
+// Explanation of concurrency: held slots.
 #include "explain_parts.h"
 
 namespace sluice::sim {

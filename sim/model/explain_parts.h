@@ -1,4 +1,4 @@
-// What the explanations of all algorithms share, and one function for each kind of state.
+// Shared parts of the explanations, and one function for each kind of state.
 #pragma once
 
 #include <string>
@@ -9,8 +9,8 @@
 
 namespace sluice::sim {
 
-// Each fills in reason, fit, rule, hint, lines and test, and may add to the answer. Precondition:
-// the request's policy is of that algorithm.
+// Each fills in reason, fit, rule, hint, lines and test, and may extend the answer. Precondition:
+// the request's policy has that algorithm.
 void ExplainTokenBucket(const Request& request, Explanation& text);
 void ExplainGcra(const Request& request, Explanation& text);
 void ExplainLeakyBucket(const Request& request, Explanation& text);
@@ -19,10 +19,10 @@ void ExplainSlidingWindow(const Request& request, Explanation& text);
 void ExplainSlidingLog(const Request& request, Explanation& text);
 void ExplainConcurrency(const Request& request, Explanation& text);
 
-/// All spans of one explanation in one unit, so that a reader can check the sum.
+/// Formats all spans of one explanation in one unit, so that a reader can check the sum.
 class Spans {
  public:
-  /// In the unit of `scale`, a span that is typical of the explanation.
+  /// Takes the unit of `scale`, a typical span of the explanation.
   explicit Spans(Nanos scale);
   std::string operator()(Nanos span) const;
 
@@ -31,19 +31,20 @@ class Spans {
   int decimals_;
 };
 
-/// A span alone: in ms up to 10 s, as denials are often about them.
+/// Formats a single span: in ms up to 10 s, the usual size of a wait.
 std::string SpanText(Nanos span);
 
 /// "Yes: admitted." or "No: denied."
 std::string Answered(const Request& request);
 
-/// "Cost 0 ..." or, for one that `holder` ("the bucket can ever hold") never admits, why; else "".
+/// "Cost 0 ...", or the reason why `holder` ("the bucket can ever hold") never admits the cost;
+/// else "".
 std::string ReasonWithoutState(const Request& request, std::string_view holder);
 
-/// The shares of a picture: `taken` and `need` of `limit` units.
+/// The shares in the picture: `taken` and `need` of `limit` units.
 Explanation::Fit FitOf(std::string name, double taken, double need, double limit);
 
-/// The test of a rule on whole units: "19 + 1 <= 20?  Yes: admitted."
+/// The rule's comparison in whole units: "19 + 1 <= 20?  Yes: admitted."
 std::string CountTest(const Request& request, std::int64_t taken);
 
 }  // namespace sluice::sim

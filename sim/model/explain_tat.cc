@@ -1,4 +1,4 @@
-// Token bucket, GCRA and leaky bucket: one arithmetic, three stories.
+// Explanations of token bucket, GCRA and leaky bucket, which share their arithmetic.
 #include "core/tat.h"
 #include "explain_parts.h"
 

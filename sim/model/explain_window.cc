@@ -1,4 +1,4 @@
-// Fixed window, sliding window and sliding log: units counted in a span of time.
+// Explanations of fixed window, sliding window and sliding log, which count units in a time span.
 #include <algorithm>
 #include <utility>
 
@@ -7,7 +7,7 @@
 namespace sluice::sim {
 namespace {
 
-// "cost 1 made it 13." or what is missing; `frees` says when there will be room.
+// "cost 1 made it 13.", or the missing units; `frees` says when there will be room.
 std::string Outcome(const Request& request, std::int64_t after, const std::string& frees) {
   const std::string cost = "cost " + FormatCount(request.cost);
   if (request.decision.allowed) return "; " + cost + " made it " + FormatCount(after) + ".";

@@ -1,4 +1,4 @@
-// Keeps and finds requests.
+// Storage and lookup of requests.
 #include "model/history.h"
 
 #include <algorithm>
@@ -31,7 +31,7 @@ void History::Add(const Request& request) {
 void History::Add(const PolicyChange& change) {
   PolicyChange last = change;
   last.first_request = static_cast<std::uint64_t>(totals_.requests) + 1;
-  // Several changes with no request between (numbers typed while paused) come to the last one.
+  // Only the last of several changes without a request between counts (edits while paused).
   if (!policy_changes_.empty() && policy_changes_.back().at == last.at &&
       policy_changes_.back().first_request == last.first_request) {
     last.fresh = last.fresh || policy_changes_.back().fresh;

@@ -1,4 +1,4 @@
-// How each algorithm decides, for one who has not seen it yet.
+// A short introduction to each algorithm.
 #include "model/explain.h"
 
 namespace sluice::sim {

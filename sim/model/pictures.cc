@@ -1,4 +1,4 @@
-// Picks what a picture shows out of the history.
+// Selection of a picture's contents from the history.
 #include "model/pictures.h"
 
 #include <algorithm>
@@ -28,7 +28,7 @@ std::optional<WindowBar> WindowOf(const Request& request) {
   return std::nullopt;
 }
 
-// How long a charge can show under any policy of the run: a window, or the time to live of a slot.
+// The longest time that a charge can show under any policy of the run: a window, or a slot's ttl.
 Nanos LongestTrace(const History& history) {
   Nanos longest{0};
   for (const PolicyChange& change : history.policy_changes()) {
@@ -44,8 +44,8 @@ Nanos LongestTrace(const History& history) {
   return longest;
 }
 
-// Calls `f` with the requests that were charged at `now` or before, the newest first, back to the
-// moment `from` and to when every caller started anew, or until it answers false.
+// Calls `f` with the requests charged at `now` or before, newest first. Stops at `from`, at the
+// last fresh start of all callers, or when `f` returns false.
 template <typename F>
 void VisitBack(const History& history, std::uint32_t caller, Nanos from, Nanos now, F f) {
   const std::uint64_t fresh = history.FreshSince(now);
@@ -85,7 +85,7 @@ BusySpan BusiestSpan(const History& history, std::uint32_t caller, Nanos from, N
   for (auto it = first; it != history.requests().end() && it->at <= to; ++it) {
     if (!Charged(*it, caller)) continue;
     units += it->cost;
-    // In whole microseconds, as windows and logs count time.
+    // Whole microseconds, as windows and logs count time.
     for (; MomentOf(first->at).wall <= MomentOf(it->at).wall - length; ++first) {
       if (Charged(*first, caller)) units -= first->cost;
     }
@@ -96,7 +96,7 @@ BusySpan BusiestSpan(const History& history, std::uint32_t caller, Nanos from, N
 
 std::vector<WaitingCall> WaitingCalls(const History& history, std::uint32_t caller, Nanos now) {
   std::vector<WaitingCall> waiting;
-  // First in, first out: whoever came before one that has left has left too.
+  // First in, first out: all calls before one that has left have left too.
   VisitBack(history, caller, Nanos{0}, now, [&](const Request& request) {
     if (request.Leaves() <= now) return false;
     waiting.push_back({request.id, request.cost, request.Leaves()});

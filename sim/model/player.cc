@@ -1,4 +1,4 @@
-// Turns real time into virtual time.
+// Conversion of real time into virtual time.
 #include "model/player.h"
 
 #include <algorithm>

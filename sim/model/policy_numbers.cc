@@ -1,4 +1,4 @@
-// The fields of each algorithm, read, written and handed to the core.
+// The fields of each algorithm: reading, writing, and conversion to core policies.
 #include "model/policy_numbers.h"
 
 #include <algorithm>
@@ -86,7 +86,7 @@ Nanos* SpanIn(PolicyNumbers& numbers, Field field) {
   }
 }
 
-// Which of ChoicesOf the field says now.
+// The index of the field's value in ChoicesOf.
 std::size_t ChoiceOf(const PolicyNumbers& numbers, Field field) {
   switch (field) {
     case Field::kAlign:
@@ -115,7 +115,7 @@ std::string Refusal(Field field, std::string_view text, std::string_view why) {
   return fault.append(" '").append(text).append("' ").append(why);
 }
 
-// The field that a fault of the core speaks of.
+// The field that a fault of the core is about.
 Field FieldOf(PolicyFault fault, AlgorithmKind kind) {
   const bool rate = fault == PolicyFault::kRate || fault == PolicyFault::kRateRounding;
   switch (kind) {
@@ -139,7 +139,7 @@ std::string Describe(PolicyFault fault, const PolicyNumbers& numbers) {
            (span ? FormatDuration(*span) : TextOf(numbers, field));
   };
   Field field = FieldOf(fault, numbers.algorithm);
-  // Most have given the limit alone.
+  // Most users have set the limit alone.
   if (field == Field::kBurst && numbers.burst == numbers.limit) field = Field::kLimit;
   const std::string name = say(field);
   switch (fault) {
@@ -308,7 +308,7 @@ bool SetField(PolicyNumbers& numbers, Field field, std::string_view text, std::s
 std::optional<ChosenPolicy> MakePolicy(const PolicyNumbers& numbers, std::string& fault) {
   PolicyFault why = PolicyFault::kNone;
   auto algorithm = MakeAlgorithm(numbers, why);
-  // The pictures show shares of the limit: there is nothing to draw of none.
+  // The pictures show shares of the limit, and a limit of 0 has none.
   if (algorithm && LimitOf(*algorithm) == 0) {
     algorithm.reset();
     const bool log = numbers.algorithm == AlgorithmKind::kSlidingLog;

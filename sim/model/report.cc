@@ -1,4 +1,4 @@
-// Writes the files of a run without a window.
+// The files of a run without a window.
 #include "model/report.h"
 
 #include <array>
@@ -55,7 +55,7 @@ std::string Row(const Request& request) {
   return row + '\n';
 }
 
-// A field as JSON names it: spans in nanoseconds, "everyNs".
+// Writes a field under its name in JSON, with spans in nanoseconds: "everyNs".
 void AddField(Json& json, const PolicyNumbers& numbers, Field field) {
   std::string name(NameOf(field));
   if (field == Field::kHoldKind) name = "holdKind";
@@ -128,7 +128,7 @@ class OutputFile {
     stream_ << text;
     Note();
   }
-  /// False if anything failed, with the reason in `error`.
+  /// False if any step failed, with the reason in `error`.
   bool Close(std::string& error) {
     errno = 0;
     stream_.close();

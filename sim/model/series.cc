@@ -1,4 +1,4 @@
-// Counts units by time.
+// Sums of units by time.
 #include "model/series.h"
 
 #include <cstddef>

@@ -1,4 +1,4 @@
-// Runs the limiter in virtual time.
+// The limiter in virtual time.
 #include "model/simulation.h"
 
 #include <algorithm>
@@ -8,12 +8,12 @@
 namespace sluice::sim {
 namespace {
 
-// Any fixed one: the hash decides in which slot a key lives, never what is decided.
+// Any fixed seed will do: the hash decides a key's slot, never a decision.
 constexpr MemoryStore::Seed kStoreSeed{'s', 'l', 'u', 'i', 'c', 'e', '-', 's', 'i', 'm'};
-// Enough for the largest logs of all callers, which count as half a key an entry.
+// Enough for the largest logs of all callers, where an entry counts as half a key.
 constexpr std::size_t kMostKeys = std::size_t{1} << 23;
 
-// Further streams of random numbers from one seed, far from those that other seeds give.
+// Further random streams from one seed, far from those of other seeds.
 constexpr std::uint64_t kTrafficHolds = std::uint64_t{1} << 60;
 constexpr std::uint64_t kPersonHolds = std::uint64_t{1} << 61;
 
@@ -88,7 +88,7 @@ void Simulation::Decide(std::uint32_t caller, std::int64_t cost, Origin origin) 
                   .cost = cost,
                   .policy = policy_,
                   .before = states_[caller].Read(algorithm, cost, now_)};
-  // Drawn for every request, so that the next one's does not hang on this one's answer.
+  // Drawn for every request, so that later draws do not depend on this answer.
   const Nanos hold = DrawHold(origin);
 
   const std::array asks{Ask{.cost = cost}};
@@ -120,7 +120,7 @@ void Simulation::TakeSlot(Request& request, Nanos hold) {
 void Simulation::EndCallsUntil(Nanos at) {
   for (; !endings_.empty() && endings_.top().at <= at; endings_.pop()) {
     const Ending& ending = endings_.top();
-    // One that has expired, or was taken before every caller started anew, is not there any more.
+    // A slot that has expired, or is from before a fresh start, is already gone.
     limiter_->Release(std::span(&keys_[ending.caller], 1), HolderOf(ending.id), ending.at);
     states_[ending.caller].Release(HolderOf(ending.id), ending.at);
   }
@@ -146,7 +146,7 @@ void Simulation::Bind(bool fresh) {
       states_.emplace_back(policy_->algorithm);
     }
   }
-  // The same store, name and algorithm: the states carry over.
+  // The same store, name and algorithm keep the states.
   limiter_ = std::make_unique<MemoryLimiter>(
       std::vector<Policy>{{.name = "default", .algorithm = policy_->algorithm}}, store_,
       "sluice-sim");

@@ -1,4 +1,4 @@
-// Draws the arrivals, and reads the scripted ones.
+// Arrivals: drawn and scripted ones.
 #include "model/traffic.h"
 
 #include <algorithm>

@@ -1,4 +1,4 @@
-// Chooses ticks and draws them.
+// Ticks of the time axis.
 #include "axis.h"
 
 #include <algorithm>

@@ -1,4 +1,4 @@
-// The time axis that the charts share, and round numbers for scales.
+// The time axis of all charts, and round numbers for scales.
 #pragma once
 
 #include <vector>
@@ -9,11 +9,11 @@
 
 namespace sluice::sim {
 
-/// Maps virtual time to pixels. The charts stand above each other with the same left and right.
+/// Maps virtual time to pixels. The charts are stacked and share their left and right edges.
 class TimeAxis {
  public:
-  /// The axis of a chart panel with this content: the last `view.window` before `now`, or, until
-  /// that much has passed, the first.
+  /// The axis of a chart panel with this content. It shows the last `view.window` before `now`, or
+  /// the first one until that much time has passed.
   TimeAxis(const Rect& content, Nanos now, const View& view, const Look& look);
 
   Nanos from() const { return from_; }
@@ -31,7 +31,7 @@ class TimeAxis {
   float right_;
 };
 
-/// The smallest of 1, 2, 5, 10, 20, ... with at most `most` steps of it up to `range` (> 0).
+/// The smallest of 1, 2, 5, 10, 20, ... that divides `range` (> 0) into at most `most` steps.
 double RoundStep(double range, int most);
 
 }  // namespace sluice::sim

@@ -1,4 +1,4 @@
-// What the program needs of a window system: frames and pixels.
+// The program's interface to a window system: frames and pixels.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +10,7 @@
 
 namespace sluice::sim {
 
-/// Rows from the top, three bytes a pixel: red, green, blue.
+/// Rows from the top; three bytes a pixel: red, green, blue.
 struct Image {
   int width = 0;
   int height = 0;
@@ -21,23 +21,23 @@ struct BackendOptions {
   int width = 1280;
   int height = 800;
   ImU32 background = 0;
-  /// Draw into memory of exactly this size; no window is shown.
+  /// Draw into memory of exactly this size, without a visible window.
   bool offscreen = false;
 };
 
-/// To be used from the main thread, while a Screen lives.
+/// Use it from the main thread, while a Screen exists.
 class Backend {
  public:
   virtual ~Backend() = default;
-  /// Takes input and begins an ImGui frame. False once the window is to close.
+  /// Takes input and begins an ImGui frame. False when the window should close.
   virtual bool BeginFrame() = 0;
-  /// Draws what ImGui was given since, and shows it.
+  /// Draws ImGui's commands of this frame and shows them.
   virtual void EndFrame() = 0;
-  /// The frame drawn last.
+  /// The last drawn frame.
   virtual Image Capture() = 0;
 };
 
-/// Opens a window by GLFW and OpenGL 3. Null if there is no display or no OpenGL, with the reason
+/// Opens a window with GLFW and OpenGL 3. Null if there is no display or no OpenGL, with the reason
 /// in `error`.
 std::unique_ptr<Backend> OpenWindow(const BackendOptions& options, std::string& error);
 

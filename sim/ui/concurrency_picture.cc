@@ -1,5 +1,4 @@
-// Concurrency: the slots as boxes, each with the request that holds it and the time that it has
-// left.
+// Concurrency: the slots as boxes, each with its request and the time left.
 #include <algorithm>
 #include <cmath>
 #include <string>
@@ -19,7 +18,7 @@ struct Grid {
   float height = 0;
 };
 
-// Boxes as large as the place allows, two lines of text high at most.
+// The largest boxes that fit, at most two lines of text high.
 Grid Divide(const Scene& scene, const Rect& place, std::int64_t boxes) {
   const Look& look = scene.look;
   Grid grid;
@@ -27,7 +26,7 @@ Grid Divide(const Scene& scene, const Rect& place, std::int64_t boxes) {
     grid.rows = static_cast<int>((boxes + grid.columns - 1) / grid.columns);
     grid.width = place.width / static_cast<float>(grid.columns);
     grid.height = std::min(place.height / static_cast<float>(grid.rows), look.Px(46));
-    // Readable, or as good as square, or as small as a box can be.
+    // Readable, or nearly square, or as small as a box can be.
     if (grid.height >= look.Px(24) || grid.height >= grid.width * 0.7F || grid.width < look.Px(9)) {
       return grid;
     }
@@ -45,7 +44,7 @@ void DrawSlot(const Scene& scene, const Rect& box, const HeldSlot* slot) {
     }
     return;
   }
-  // What the call still needs, of what it took the slot for.
+  // The rest of the call's time, as a share of its hold time.
   const double left = ToSeconds(slot->until - scene.now());
   const double whole = ToSeconds(slot->until - slot->taken);
   scene.pen.Fill(box, Faded(palette.water, 0.3F), look.Px(4));
@@ -86,7 +85,7 @@ void DrawConcurrency(const Scene& scene) {
   const Rect rest = DrawHeadline(scene, ShortCount(state.numbers[0]),
                                  FormatShort(static_cast<double>(policy.limit())), text);
 
-  // Of very many slots only those held, and as many of the others as there is place for.
+  // With very many slots: the held ones, and as many free ones as fit.
   const auto most =
       static_cast<std::int64_t>(rest.width * rest.height / (look.Px(12) * look.Px(12)));
   const auto held = static_cast<std::int64_t>(slots.size());

@@ -1,4 +1,4 @@
-// The controls: time, traffic, the policy's numbers, a request of one's own.
+// The controls: time, traffic, the policy's numbers, and the user's own requests.
 #include <algorithm>
 #include <string>
 #include <string_view>
@@ -26,19 +26,19 @@ constexpr float kCaller = 98;
 constexpr float kSeed = 80;
 constexpr float kRestart = 78;
 
-// Places of given widths side by side, from `left` to `right`, then in the next row.
+// Positions of items with given widths, side by side from `left` to `right`, then in the next row.
 class Rows {
  public:
   Rows(float left, float right, float gap) : left_(left), right_(right), gap_(gap), x_(left) {}
 
-  // Where the next one begins.
+  // The start of the next item.
   float Next(float width) {
     if (x_ > left_ && x_ + width > right_ + 1) Break();
     const float x = x_;
     x_ += width + gap_;
     return x;
   }
-  // The next one begins a row.
+  // Starts a new row with the next item.
   void Break() {
     if (x_ == left_) return;
     x_ = left_;
@@ -62,7 +62,7 @@ class Flow {
         rows_(panel.content().x, panel.content().right(), look.Px(kGap)),
         top_(ImGui::GetCursorScreenPos().y) {}
 
-  // Places the control that comes next, `width` wide at scale 1.
+  // Places the next control, `width` wide at scale 1.
   void Next(const char* label, float width) {
     const float x = rows_.Next(look_.Px(width));
     const float y = top_ + look_.Px(kRow) * static_cast<float>(rows_.row());
@@ -73,7 +73,7 @@ class Flow {
     ImGui::SetCursorScreenPos({x, y + look_.Px(19)});
     ImGui::SetNextItemWidth(look_.Px(width));
   }
-  // What comes next begins a row.
+  // Starts a new row with the next control.
   void Break() { rows_.Break(); }
 
  private:
@@ -121,7 +121,7 @@ void TrafficControls(Flow& flow, Player& player) {
                 .c_str(),
             kRate);
   constexpr double kLow = 0;
-  constexpr double kHigh = 200;  // of the slider; more can be typed after Ctrl + click
+  constexpr double kHigh = 200;  // the slider's end; Ctrl + click allows higher numbers
   if (ImGui::SliderScalar("##rate", ImGuiDataType_Double, &rate, &kLow, &kHigh, "",
                           ImGuiSliderFlags_Logarithmic)) {
     rate = std::clamp(rate, 0.0, kHighestRate);
@@ -131,7 +131,7 @@ void TrafficControls(Flow& flow, Player& player) {
 
 float WidthOf(Field field) { return ChoicesOf(field).empty() ? kNumber : kChoice; }
 
-// Whether the person chose another one.
+// Returns whether the user chose another algorithm.
 bool ChooseAlgorithm(Flow& flow, View& view) {
   flow.Next("algorithm", kAlgorithm);
   bool chosen = false;
@@ -148,7 +148,7 @@ bool ChooseAlgorithm(Flow& flow, View& view) {
   return chosen;
 }
 
-// Whether the person changed it.
+// Returns whether the user changed the field.
 bool EditField(Flow& flow, View& view, Field field) {
   const std::string name(NameOf(field));
   const std::string id = "##" + name;
@@ -223,7 +223,7 @@ void RunControls(Flow& flow, Player& player, View& view, const Look& look) {
 }  // namespace
 
 int ControlRows(float width, const Simulation& simulation, const Look& look) {
-  // With the algorithm that needs most: choosing another one moves no panel.
+  // Sized for the algorithm with the most fields, so that a new choice moves no panel.
   const float padding = look.Px(10) + ImGui::GetStyle().WindowPadding.x;
   Rows run(padding, width - padding, look.Px(kGap));
   for (const float control : {kPlay, kStep, kSpeed, kCost, kSend, kRate, kSeed, kRestart}) {
@@ -255,7 +255,7 @@ void DrawControls(const Rect& rect, Player& player, View& view, const Look& look
   if (ControlRows(rect.width + 2 * look.Px(10), player.simulation(), look) > 1) flow.Break();
   PolicyControls(flow, player, view);
   if (!view.policy_fault.empty()) {
-    // Above the controls, over whatever is there, until the numbers are right.
+    // Above the controls, over other panels, until the numbers are valid.
     const Pen over(ImGui::GetForegroundDrawList(), look);
     const Rect strip{rect.x, rect.y - look.Px(32), rect.width, look.Px(28)};
     over.Fill(strip, look.palette.panel, look.Px(6));

@@ -1,4 +1,4 @@
-// Why the last request (or the one clicked) was answered as it was.
+// The explanation of the last or the selected request.
 #include <algorithm>
 #include <cctype>
 #include <sstream>
@@ -12,19 +12,19 @@
 namespace sluice::sim {
 namespace {
 
-// Measured at scale 1, with reasons of three lines and without the lines of the sum and the answer.
+// Measured at scale 1, with a reason of three lines, without the lines of the sum and the answer.
 constexpr float kHeightWithPicture = 322;
 constexpr float kHeightWithSum = 225;
 constexpr float kLine = 23;  // ImGui's spacing included
 constexpr float kFootnote = 24;
 
-// Whether a line may not break before `word`: "ms" belongs to the number before it.
+// Whether `word` must stay on the line of the number before it: "ms".
 bool IsUnit(const std::string& before, const std::string& word) {
   return !before.empty() && std::isdigit(static_cast<unsigned char>(before.back())) != 0 &&
          word.size() <= 4 && std::isdigit(static_cast<unsigned char>(word.front())) == 0;
 }
 
-// Between words alone: ImGui would also break a number at its point.
+// Wraps between words only: ImGui would also break a number at its decimal point.
 void Wrapped(ImFont* font, ImU32 colour, const std::string& text) {
   const float width = ImGui::GetContentRegionAvail().x;
   std::vector<std::string> pieces;
@@ -73,8 +73,8 @@ void DrawVerdict(const Panel& panel, const Request& request, const Explanation& 
               CallerName(request.caller) + ", cost " + FormatCount(request.cost));
 }
 
-// The same as a picture: the limit lying on its side, and beside the part that is taken what the
-// request needs. It fits, or it sticks out.
+// Draws the sum as a picture: a bar for the limit, the part in use, and the request's cost beside
+// it. The cost fits, or it sticks out.
 void DrawFit(const Panel& panel, const Request& request, const Explanation::Fit& fit,
              const Look& look) {
   const Pen& pen = panel.pen();
@@ -83,7 +83,7 @@ void DrawFit(const Panel& panel, const Request& request, const Explanation::Fit&
   const float text_height = look.Px(18);
   const float height = look.Px(18);
   const bool possible = fit.need <= 1;
-  // A fifth of the width is kept for what sticks out.
+  // A fifth of the width stays free for a cost that sticks out.
   const float whole = panel.content().width * 0.82F;
   const float most = panel.content().width;
   const auto length = [&](double share) {
@@ -116,7 +116,7 @@ void DrawFit(const Panel& panel, const Request& request, const Explanation::Fit&
 }
 
 void DrawLines(const Panel& panel, const std::vector<Explanation::Line>& lines, const Look& look) {
-  // Not the panel's edge: a scroll bar may stand there.
+  // Not the panel's edge, where a scroll bar may be.
   const float right = ImGui::GetCursorScreenPos().x + ImGui::GetContentRegionAvail().x;
   for (const Explanation::Line& line : lines) {
     const ImVec2 at = ImGui::GetCursorScreenPos();
@@ -171,7 +171,7 @@ void DrawExplain(const Rect& rect, const Simulation& simulation, View& view, con
   Gap(look, 4);
   Wrapped(look.fonts.body, look.palette.text, text.reason);
   Gap(look, 8);
-  // In a small window the picture gives way, then the sum; the reason and the answer stay.
+  // A small window drops the picture first, then the sum; the reason and the answer stay.
   const float lines = kLine * static_cast<float>(text.lines.size() + text.answer.size());
   const bool has_picture = panel.content().height > look.Px(kHeightWithPicture + lines);
   const bool has_sum = panel.content().height > look.Px(kHeightWithSum + lines);

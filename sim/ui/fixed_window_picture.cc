@@ -1,4 +1,4 @@
-// Fixed window: the count of this window and of those before it, each a column under the limit.
+// Fixed window: the counts of this and earlier windows, as columns under the limit.
 #include <algorithm>
 #include <string>
 #include <vector>
@@ -33,7 +33,7 @@ void DrawColumn(const Scene& scene, const Columns& columns, float x, float width
   scene.pen.Text(look.fonts.small, x + width / 2, columns.plot.bottom() + look.Px(10),
                  palette.muted, FormatNumber(ToSeconds(bar.start), 1) + " s", Align::kCentre);
   if (!current) return;
-  // How much of the window has passed.
+  // The elapsed part of the window.
   const Nanos length = bar.end - bar.start;
   const double passed = ToSeconds(scene.now() - bar.start) / ToSeconds(length);
   const Rect time{x, columns.plot.bottom() + look.Px(3), width, look.Px(5)};

@@ -1,4 +1,4 @@
-// Reads the command line with CLI11.
+// The command line, read with CLI11.
 #include "flags.h"
 
 #include <CLI/CLI.hpp>
@@ -20,7 +20,7 @@ constexpr int kSmallestSide = 400;
 constexpr int kLargestSide = 8192;
 constexpr double kLongestRun = 1e6;  // seconds
 
-// As typed; CLI11 checks numbers and ranges, the rest is checked here.
+// The values as typed. CLI11 checks numbers and ranges; the code below checks the rest.
 struct Typed {
   std::string algorithm{NameOf(AlgorithmKind::kTokenBucket)};
   std::array<std::string, kFields.size()> fields;  // by Field
@@ -44,7 +44,7 @@ bool Has(AlgorithmKind kind, Field field) {
   return std::ranges::find(fields, field) != fields.end();
 }
 
-// What --help shows; it differs between algorithms.
+// The default in --help; it differs between algorithms.
 std::string DefaultText(Field field) {
   std::string text;
   for (const AlgorithmKind kind : kAlgorithmKinds) {
@@ -91,7 +91,7 @@ CLI::Validator SizeText() {
           ""};
 }
 
-// Which algorithms have it: "tokenBucket, leakyBucket".
+// The algorithms with this field: "tokenBucket, leakyBucket".
 std::string UsersOf(Field field) {
   std::string users;
   for (const AlgorithmKind kind : kAlgorithmKinds) {
@@ -183,7 +183,7 @@ std::string Fault(std::string_view flag, std::string_view value, std::string_vie
   return text.append(flag).append(" '").append(value).append("' ").append(why);
 }
 
-// The policy that was asked for, or what is wrong with it in `fault`.
+// The chosen policy, or what is wrong with it in `fault`.
 std::optional<ChosenPolicy> ReadPolicy(const Typed& typed, std::string& fault) {
   const auto kind = KindNamed(typed.algorithm);
   if (!kind) {
@@ -210,7 +210,7 @@ std::optional<ChosenPolicy> ReadPolicy(const Typed& typed, std::string& fault) {
       return std::nullopt;
     }
   }
-  // As in the API.
+  // The API does the same.
   if (*kind == AlgorithmKind::kGcra &&
       typed.options[static_cast<std::size_t>(Field::kBurst)]->count() == 0) {
     numbers.burst = numbers.limit;

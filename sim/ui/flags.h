@@ -28,8 +28,8 @@ struct Flags {
 inline constexpr int kExitFailure = 1;  ///< a file could not be written
 inline constexpr int kExitUsage = 2;    ///< a wrong flag, or no display
 
-/// Reads the flags. None if the program is to end at once with `exit_code`: after --help or
-/// --version, or because a flag is wrong, which it then says on stderr with the flag and the value.
+/// Reads the flags. None if the program must end with `exit_code`: after --help or --version, or
+/// because a flag is wrong, which stderr then shows with its value.
 std::optional<Flags> ParseFlags(int argc, char** argv, int& exit_code);
 
 }  // namespace sluice::sim

@@ -1,4 +1,4 @@
-// Embeds the font files that CMake found (SLUICE_FONT_*) and hands them to ImGui.
+// The font files that CMake found (SLUICE_FONT_*), embedded for ImGui.
 #include "fonts.h"
 
 #include <cmath>
@@ -26,7 +26,7 @@ ImFont* Add(const unsigned char* begin, const unsigned char* end, float size) {
   config.FontDataOwnedByAtlas = false;
   config.OversampleH = 3;
   config.OversampleV = 2;
-  // ImGui reads the bytes only, although its parameter is not const.
+  // ImGui only reads the bytes, although its parameter is not const.
   return ImGui::GetIO().Fonts->AddFontFromMemoryTTF(const_cast<unsigned char*>(begin),
                                                     static_cast<int>(end - begin), std::round(size),
                                                     &config, kGlyphs);

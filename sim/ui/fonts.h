@@ -1,4 +1,4 @@
-// The typefaces of the window, carried inside the program.
+// The typefaces of the window, embedded in the program.
 #pragma once
 
 #include "imgui.h"
@@ -14,7 +14,7 @@ struct Fonts {
   ImFont* number = nullptr;   ///< the level
 };
 
-/// Adds them to the current ImGui context's atlas at `scale` times their plain sizes.
+/// Adds the fonts to the current ImGui context's atlas, at `scale` times their plain sizes.
 Fonts LoadFonts(float scale);
 
 }  // namespace sluice::sim

@@ -1,5 +1,5 @@
-// GCRA: the theoretical arrival time on a time axis that begins now and ends where it may not pass;
-// below, how the last requests found and moved it.
+// GCRA: the theoretical arrival time on an axis from now to its limit. Below it, the last requests:
+// the TAT that each met, and its new TAT.
 #include <algorithm>
 #include <string>
 
@@ -9,7 +9,7 @@
 namespace sluice::sim {
 namespace {
 
-// Maps how far ahead of now to x; the axis is a little longer than the tolerance.
+// Maps the time ahead of now to x; the axis is a little longer than the tolerance.
 struct Ahead {
   Rect plot;
   double most;  // ns
@@ -47,7 +47,7 @@ void DrawAxis(const Scene& scene, const Ahead& ahead, float top, Nanos tat, cons
            "+" + FormatIn(rule.Span(), TimeUnit::kMillis, 0), Align::kCentre);
 }
 
-// One request: what was ahead, what it would add, and whether that passed the limit.
+// One request: the TAT before it, its cost, and whether the sum passed the limit.
 void DrawMove(const Scene& scene, const Ahead& ahead, float y, float height, const Request& request,
               float opacity) {
   const Pen& pen = scene.pen;

@@ -14,13 +14,13 @@
 namespace sluice::sim {
 namespace {
 
-// What GLFW said last; its callback has no other way to hand it over.
+// GLFW's last error; its callback cannot pass it on in another way.
 std::string& LastError() {
   thread_local std::string error;
   return error;
 }
 
-// A picture of a chosen size that needs no visible window.
+// A drawing target of a chosen size, without a visible window.
 class Canvas {
  public:
   Canvas(int width, int height) {
@@ -57,7 +57,7 @@ class GlfwBackend final : public Backend {
       ImGui_ImplOpenGL3_Shutdown();
       ImGui_ImplGlfw_Shutdown();
     }
-    canvas_.reset();  // while its context is there
+    canvas_.reset();  // before its context goes
     if (window_ != nullptr) glfwDestroyWindow(window_);
     glfwTerminate();
   }
@@ -100,7 +100,7 @@ class GlfwBackend final : public Backend {
       ImGuiIO& io = ImGui::GetIO();
       io.DisplaySize = {static_cast<float>(options_.width), static_cast<float>(options_.height)};
       io.DisplayFramebufferScale = {1, 1};
-      io.MousePos = {-FLT_MAX, -FLT_MAX};  // wherever the pointer is, it changes no picture
+      io.MousePos = {-FLT_MAX, -FLT_MAX};  // keep the pointer out of screenshots
     }
     ImGui::NewFrame();
     return true;

@@ -1,4 +1,4 @@
-// The header: which algorithm, its numbers, the traffic and the time.
+// The header: algorithm, numbers, traffic and time.
 #include <string>
 
 #include "model/describe.h"
@@ -34,7 +34,7 @@ void DrawHeader(const Rect& rect, const Player& player, const View& view, const 
   const std::string run = "seed " + std::to_string(scenario.seed) + ", " + state;
   const std::string limit = DescribeLimit(scenario.policy);
   const float space = at.width - Pen::Width(look.fonts.body, run) - look.Px(20);
-  // The fullest that fits.
+  // The longest text that fits.
   const std::string detail = DescribeDetail(scenario.policy);
   std::string line = limit;
   if (!detail.empty()) line.append("; ").append(detail);
@@ -45,7 +45,7 @@ void DrawHeader(const Rect& rect, const Player& player, const View& view, const 
   }
   if (Pen::Width(look.fonts.body, line) > space) line = limit;
 
-  // Beside the time, in a smaller type where it is long.
+  // Left of the time, in a smaller type if it is long.
   const std::string title = DescribePolicy(scenario.policy);
   const std::string time = FormatSeconds(simulation.now()) + " s";
   const float title_space = at.width - Pen::Width(look.fonts.title, time) - look.Px(20);

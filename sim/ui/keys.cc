@@ -1,4 +1,4 @@
-// Asks ImGui for keys, in the way of its version.
+// Key presses, by the API of the installed ImGui version.
 #include "keys.h"
 
 #include <GLFW/glfw3.h>

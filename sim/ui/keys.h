@@ -7,7 +7,7 @@ namespace sluice::sim {
 
 enum class Key { kSend, kPlay, kStep, kRestart };
 
-/// What ImGui knows a key by. Before 1.87 it took whatever codes the platform used: GLFW's.
+/// ImGui's code for a key. Before 1.87 that was the platform's code: GLFW's.
 #if IMGUI_VERSION_NUM >= 18700
 using KeyCode = ImGuiKey;
 #else
@@ -16,7 +16,7 @@ using KeyCode = int;
 
 KeyCode CodeOf(Key key);
 
-/// Whether it went down in this frame (or repeats) and no text field wants it.
+/// Whether the key went down in this frame (or repeats) and no text field has the focus.
 bool KeyPressed(Key key);
 
 }  // namespace sluice::sim

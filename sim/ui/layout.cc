@@ -1,4 +1,4 @@
-// Divides the window: a header, three columns, the controls.
+// The parts of the window: a header, three columns, the controls.
 #include "layout.h"
 
 #include <algorithm>
@@ -16,10 +16,10 @@ constexpr float kTwoLines = 76;
 Layout Arrange(float width, float height, float scale, int control_rows) {
   const float gap = 10 * scale;
   const float inner = width - 2 * gap;
-  // A low window keeps to the state, the timeline and the explanation.
+  // A low window shows only the state, the timeline and the explanation.
   const bool low = height < kLow * scale;
   const float header_height = (low ? kOneLine : kTwoLines) * scale;
-  // The pictures matter more: the controls get a third at most, but always one row.
+  // The controls get a third of the height at most, but always one row: the pictures matter more.
   const auto most_rows = static_cast<int>((height / 3 / scale - 22) / 48);
   const auto rows = static_cast<float>(std::clamp(control_rows, 1, std::max(most_rows, 1)));
   const float controls_height = (22 + 48 * rows) * scale;

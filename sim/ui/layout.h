@@ -13,7 +13,7 @@ struct Rect {
   float bottom() const { return y + height; }
 };
 
-/// A panel that the window is too low for has no height.
+/// A panel without room in a low window has height 0.
 struct Layout {
   Rect header;
   Rect state;
@@ -24,8 +24,8 @@ struct Layout {
   Rect controls;
 };
 
-/// Fills a window of width x height pixels at the given scale (1 = 96 dpi) without overlap.
-/// `control_rows` is how many rows the controls need; in a low window they get fewer, and scroll.
+/// Fills a window of width x height pixels at the given scale (1 = 96 dpi), without overlap.
+/// The controls need `control_rows` rows; in a low window they get fewer, and scroll.
 Layout Arrange(float width, float height, float scale, int control_rows);
 
 }  // namespace sluice::sim

@@ -1,4 +1,4 @@
-// Leaky bucket: what is in it and what leaks out; as a queue, each waiting call and when it leaves.
+// Leaky bucket: level and leak; as a queue, each waiting call and its departure time.
 #include <algorithm>
 #include <string>
 #include <vector>
@@ -11,7 +11,7 @@
 namespace sluice::sim {
 namespace {
 
-// The calls that wait lie in the vessel, the next to leave at the bottom.
+// Draws the waiting calls in the vessel, the next to leave at the bottom.
 void DrawQueue(const Scene& scene, const Rect& vessel, const TatRule& rule) {
   const Look& look = scene.look;
   const Palette& palette = look.palette;
@@ -25,7 +25,7 @@ void DrawQueue(const Scene& scene, const Rect& vessel, const TatRule& rule) {
   };
   const Nanos backlog{scene.simulation.StateOf(scene.caller).numbers[0]};
   const float surface = y_of(backlog);
-  float last_text = vessel.bottom() + look.Px(20);  // where the one below begins
+  float last_text = vessel.bottom() + look.Px(20);  // the start of the text below
   for (const WaitingCall& call : waiting) {
     const Nanos left = call.leaves - now;
     const float bottom = y_of(left);
@@ -35,7 +35,7 @@ void DrawQueue(const Scene& scene, const Rect& vessel, const TatRule& rule) {
       scene.pen.Fill(box, Faded(palette.panel, 0.5F), look.Px(2));
       scene.pen.Frame(box, palette.water_edge, look.Px(2));
     }
-    // Where boxes are low, only as many say their time as can be read.
+    // Low boxes show their time only while it stays readable.
     const float line = look.Px(16);
     const float y = std::min((top + bottom) / 2 - line / 2, vessel.bottom() - line);
     if (last_text - y < line || y < surface) continue;
@@ -91,7 +91,7 @@ void DrawLeakyBucket(const Scene& scene) {
   scene.pen.Text(look.fonts.strong, arrow_x + look.Px(16), vessel.bottom() + look.Px(7), colour,
                  "\u2212" + rate);
   if (!scene.roomy()) return;
-  // New marks come in at the top and sink towards the vessel.
+  // New marks appear at the top and sink towards the vessel.
   DrawRecent(scene, vessel, rest.y + look.Px(4), vessel.y - look.Px(10));
   DrawCaption(scene, shapes ? "calls, and when they leave" : "requests of the last 0.7 s");
 }

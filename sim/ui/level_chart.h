@@ -1,4 +1,4 @@
-// The plot of the timeline, and what windows and queues add to it.
+// The plot of the timeline, with the extras of windows and queues.
 #pragma once
 
 #include <algorithm>
@@ -15,25 +15,25 @@ struct LevelChart {
   const Look& look;
   const TimeAxis& axis;
   Rect plot;
-  double top_level;  // what the plot's top edge stands for
+  double top_level;  // the value at the plot's top edge
 
   float Y(double level) const {
     const double share = std::clamp(level / top_level, 0.0, 1.0);
     return plot.bottom() - static_cast<float>(share) * plot.height;
   }
-  /// X(at), kept inside the plot.
+  /// X(at), limited to the plot.
   float ClampedX(Nanos at) const {
     return std::clamp(axis.X(std::clamp(at, axis.from(), axis.to())), plot.x, plot.right());
   }
 };
 
-/// Behind the curve: where windows begin and end, and the frame of the last one up to now.
+/// Behind the curve: the window boundaries, and the frame of the last window up to now.
 void DrawWindowFrames(const LevelChart& chart, const Simulation& simulation, std::uint32_t caller);
 
-/// Over the curve: the span as long as a window in which most was admitted, and how much that is.
+/// Over the curve: the busiest span as long as a window, and its admitted units.
 void DrawBusiestSpan(const LevelChart& chart, const Simulation& simulation, std::uint32_t caller);
 
-/// Of a shaping policy: a stroke where each admitted request goes on.
+/// For a shaping policy: a stroke at the departure time of each admitted request.
 void DrawDepartures(const LevelChart& chart, const Simulation& simulation, std::uint32_t caller,
                     float y);
 

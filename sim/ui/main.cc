@@ -32,7 +32,7 @@ int RunHeadless(const Flags& flags) {
 int TakeScreenshot(const Flags& flags, Backend& backend, const Screen& screen, Player& player,
                    View& view) {
   player.simulation().AdvanceTo(flags.at);
-  // ImGui learns the size of what it draws from the frame before.
+  // ImGui knows the size of an item only from the frame before.
   for (int frame = 0; frame < 3; ++frame) {
     backend.BeginFrame();
     screen.Draw(player, view);

@@ -1,4 +1,4 @@
-// Opens and closes the ImGui window behind a panel.
+// The ImGui window behind a panel.
 #include "panel.h"
 
 namespace sluice::sim {

@@ -1,4 +1,4 @@
-// A card at a fixed place; and the list of panels.
+// A card at a fixed place, and the list of panels.
 #pragma once
 
 #include <string_view>
@@ -9,11 +9,10 @@
 
 namespace sluice::sim {
 
-/// Lives as long as the panel is drawn. Between construction and destruction ImGui's controls and
-/// pen() go into it.
+/// Exists while the panel is drawn. ImGui's controls and pen() draw into it until it is destroyed.
 class Panel {
  public:
-  /// `title` may be empty. `scrolls`: what does not fit can be scrolled to.
+  /// `title` may be empty. `scrolls`: the user can scroll to hidden content.
   Panel(const char* id, const Rect& rect, const Look& look, std::string_view title,
         bool scrolls = false);
   ~Panel();
@@ -29,14 +28,14 @@ class Panel {
   Rect content_;
 };
 
-// One file each. They draw the model as it is and own no rules; controls call the player.
+// One file each. They draw the model and own no rules; the controls call the player.
 void DrawHeader(const Rect& rect, const Player& player, const View& view, const Look& look);
 void DrawState(const Rect& rect, const Simulation& simulation, const View& view, const Look& look);
 void DrawTotals(const Rect& rect, const Simulation& simulation, const View& view, const Look& look);
 void DrawTimeline(const Rect& rect, const Simulation& simulation, View& view, const Look& look);
 void DrawRates(const Rect& rect, const Simulation& simulation, const View& view, const Look& look);
 void DrawExplain(const Rect& rect, const Simulation& simulation, View& view, const Look& look);
-/// How many rows the controls need in a window that wide.
+/// The number of rows that the controls need in a window of that width.
 int ControlRows(float width, const Simulation& simulation, const Look& look);
 void DrawControls(const Rect& rect, Player& player, View& view, const Look& look);
 

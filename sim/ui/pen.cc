@@ -1,4 +1,4 @@
-// Draws with ImGui's draw list.
+// Drawing with ImGui's draw list.
 #include "pen.h"
 
 #include <algorithm>
@@ -14,7 +14,7 @@ void Pen::Text(ImFont* font, float x, float y, ImU32 colour, std::string_view te
     const float width = Width(font, text);
     x -= align == Align::kRight ? width : width / 2;
   }
-  // Whole pixels: text between two of them is blurred.
+  // Whole pixels: text between two pixels is blurred.
   list_->AddText(font, font->FontSize, {std::round(x), std::round(y)}, colour, text.data(),
                  text.data() + text.size());
 }

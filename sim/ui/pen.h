@@ -11,7 +11,7 @@
 
 namespace sluice::sim {
 
-/// Everything a panel needs to know to look right. Lengths are written in pixels at scale 1.
+/// The look of a panel: fonts, colours, scale. Lengths are in pixels at scale 1.
 struct Look {
   Palette palette;
   Fonts fonts;
@@ -26,26 +26,26 @@ class Pen {
  public:
   Pen(ImDrawList* list, const Look& look) : list_(list), look_(look) {}
 
-  /// One line of text whose top is at y; x is its left end, centre or right end.
+  /// Draws one line of text with its top at y; x is its left end, centre or right end.
   void Text(ImFont* font, float x, float y, ImU32 colour, std::string_view text,
             Align align = Align::kLeft) const;
   static float Width(const ImFont* font, std::string_view text);
 
-  /// A filled circle: admitted. `size` is the radius.
+  /// A filled circle for an admitted request. `size` is the radius.
   void AdmittedMark(float x, float y, float size, float opacity = 1) const;
-  /// A cross: denied. `size` is half its width.
+  /// A cross for a denied request. `size` is half its width.
   void DeniedMark(float x, float y, float size, float opacity = 1) const;
   void Mark(bool admitted, float x, float y, float size, float opacity = 1) const;
   /// A ring around a mark.
   void Ring(float x, float y, float size, ImU32 colour) const;
 
   void Line(float x1, float y1, float x2, float y2, ImU32 colour, float width = 1) const;
-  /// Straight pieces without mitred corners, which would stick out of a saw-tooth.
+  /// A polyline without mitred corners, which would stick out of a saw-tooth.
   void Path(std::span<const ImVec2> points, ImU32 colour, float width) const;
   void DashedLine(float x1, float x2, float y, ImU32 colour) const;
   void Fill(const Rect& rect, ImU32 colour, float rounding = 0) const;
   void Frame(const Rect& rect, ImU32 colour, float rounding = 0) const;
-  /// An arrow that points down, its tip at (x, bottom).
+  /// A down arrow with its tip at (x, bottom).
   void ArrowDown(float x, float top, float bottom, float width, ImU32 colour) const;
 
   ImDrawList* list() const { return list_; }

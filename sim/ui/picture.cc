@@ -1,4 +1,4 @@
-// Headlines, captions, vessels and marks.
+// Shared parts of the pictures: headlines, captions, vessels and marks.
 #include "picture.h"
 
 #include <algorithm>
@@ -10,7 +10,7 @@
 namespace sluice::sim {
 namespace {
 
-// How long a request is seen, in virtual time.
+// The time for which a request stays visible, in virtual time.
 constexpr Nanos kTrace = std::chrono::milliseconds(700);
 
 }  // namespace
@@ -37,7 +37,7 @@ Rect DrawHeadline(const Scene& scene, const std::string& number, std::string_vie
 }
 
 void DrawCaption(const Scene& scene, std::string_view text) {
-  // Better none than half of one.
+  // Half a caption is worse than none.
   if (!scene.roomy() || Pen::Width(scene.look.fonts.small, text) > scene.at.width) return;
   scene.pen.Text(scene.look.fonts.small, scene.middle(), scene.at.bottom() - scene.look.Px(14),
                  scene.palette().muted, text, Align::kCentre);
@@ -53,12 +53,12 @@ void DrawRecent(const Scene& scene, const Rect& vessel, float start, float end) 
   const float middle = vessel.x + vessel.width / 2;
   Nanos last[2] = {Nanos::min() / 2, Nanos::min() / 2};
   for (auto it = history.FirstFrom(now - kTrace); it != history.requests().end(); ++it) {
-    // Under a flood most would only lie on each other.
+    // In a flood most marks would only overlap.
     const bool allowed = it->decision.allowed;
     if (it->caller != scene.caller || it->at - last[allowed] < kTrace / 64) continue;
     last[allowed] = it->at;
     const auto age = static_cast<float>(ToSeconds(now - it->at) / ToSeconds(kTrace));
-    // Neighbours in time do not hide each other: each moves in a lane of its own.
+    // Each mark has its own lane, so that neighbours in time do not hide each other.
     const float lane = (static_cast<float>(it->id % 5) - 2) * 0.19F * vessel.width;
     scene.pen.Mark(allowed, middle + lane, start + age * (end - start), scene.look.Px(5),
                    1 - 0.75F * age);
@@ -77,7 +77,7 @@ void DrawScaleLeft(const Scene& scene, const Rect& plot, std::int64_t limit) {
     scene.pen.Text(look.fonts.small, plot.x - look.Px(8), y - look.Px(9), colour,
                    FormatShort(amount), Align::kRight);
   };
-  // The top has its own.
+  // The top has its own tick.
   for (double amount = 0; top - amount >= step * 0.6; amount += step) tick(amount, palette.muted);
   tick(top, palette.text);
 }

@@ -1,4 +1,4 @@
-// The pictures of a state, one for each algorithm, and what they share.
+// The state pictures, one for each algorithm, and their shared parts.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +10,7 @@
 
 namespace sluice::sim {
 
-/// What a picture draws, and with what.
+/// The inputs of a picture.
 struct Scene {
   const Pen& pen;
   const Look& look;
@@ -18,7 +18,7 @@ struct Scene {
   std::uint32_t caller;
   Rect at;
 
-  /// In a low window a picture keeps to what it cannot do without.
+  /// Whether there is room for extras; a low window shows only the essentials.
   bool roomy() const { return at.height > look.Px(240); }
   float middle() const { return at.x + at.width / 2; }
   const Palette& palette() const { return look.palette; }
@@ -34,20 +34,20 @@ void DrawSlidingWindow(const Scene& scene);
 void DrawSlidingLog(const Scene& scene);
 void DrawConcurrency(const Scene& scene);
 
-/// The number first, as it is what the picture shows: "12.40 of 20", and in a roomy window a line
-/// below it. Returns what is left for the picture, without the place of a caption.
+/// Draws the main number first, "12.40 of 20", and in a roomy window a line below it. Returns the
+/// place left for the picture, without the caption's.
 Rect DrawHeadline(const Scene& scene, const std::string& number, std::string_view limit,
                   const std::string& state);
-/// A line at the bottom; in a roomy window only.
+/// A line at the bottom, in a roomy window only.
 void DrawCaption(const Scene& scene, std::string_view text);
 
-/// A count for the headline, short enough for it.
+/// A count that is short enough for the headline.
 std::string ShortCount(std::int64_t count);
 
-/// The requests of the last 0.7 s as marks that move from y = `start` to y = `end` and fade.
+/// The requests of the last 0.7 s, as marks that move from y = `start` to y = `end` and fade.
 void DrawRecent(const Scene& scene, const Rect& vessel, float start, float end);
 
-/// A vessel, open at the top, that is filled to `amount` of `limit`, with its scale.
+/// A vessel, open at the top and filled to `amount` of `limit`, with its scale.
 void DrawVessel(const Scene& scene, const Rect& vessel, double amount, std::int64_t limit);
 /// The scale of a vessel or a column chart: numbers left of it, 0 to `limit`.
 void DrawScaleLeft(const Scene& scene, const Rect& plot, std::int64_t limit);

@@ -1,4 +1,4 @@
-// PNG by libpng: without filters and packed hard, which keeps flat colours and text small.
+// PNG with libpng: no filters and high compression, which keeps flat colours and text small.
 #include "png_file.h"
 
 #include <png.h>
@@ -24,7 +24,7 @@ using Message = std::array<char, 128>;
 
 void OnWarning(png_structp, png_const_charp) {}
 
-// libpng leaves by longjmp, so that nothing in here may need a destructor.
+// libpng exits by longjmp, so nothing here may need a destructor.
 bool Encode(std::FILE* file, const Image& image, Message& message) {
   png_structp png = png_create_write_struct(PNG_LIBPNG_VER_STRING, &message, &OnError, &OnWarning);
   if (png == nullptr) return false;

@@ -1,4 +1,4 @@
-// Offered against admitted rate, bar by bar, below the timeline's axis.
+// Offered and admitted rates as bars below the timeline's axis.
 #include <algorithm>
 #include <optional>
 #include <string>
@@ -13,7 +13,7 @@
 namespace sluice::sim {
 namespace {
 
-// Ten bars, of a second each where ten seconds are shown.
+// Ten bars: one second each if the charts show ten seconds.
 Nanos WidthOf(const View& view) { return view.window / 10; }
 
 void DrawLegend(const Panel& panel, const Look& look, const char* pace) {
@@ -38,7 +38,7 @@ void DrawLegend(const Panel& panel, const Look& look, const char* pace) {
   pen.Frame({x, box.y, box.width, box.height}, look.palette.offered, look.Px(2));
 }
 
-// The means of the time shown, in words.
+// The means over the visible time, in words.
 void DrawSummary(const Pen& pen, const Rect& at, const Simulation& simulation, const View& view,
                  const Look& look) {
   const Nanos now = simulation.now();
@@ -66,7 +66,7 @@ void DrawSummary(const Pen& pen, const Rect& at, const Simulation& simulation, c
 void DrawRates(const Rect& rect, const Simulation& simulation, const View& view, const Look& look) {
   const ChosenPolicy& policy = simulation.policy();
   const std::optional<double> pace = PacePerSecond(policy);
-  // The legend needs its place beside the title.
+  // The legend needs room beside the title.
   const bool narrow = rect.width < look.Px(345);
   const std::string units(UnitsOf(policy.kind()));
   const Panel panel("rates", rect, look, narrow ? units + "/s" : "Rates, " + units + "/s");
@@ -88,7 +88,7 @@ void DrawRates(const Rect& rect, const Simulation& simulation, const View& view,
   };
   double highest = 1 / ToSeconds(width);
   for (const RateBucket& bucket : buckets) highest = std::max(highest, rate_of(bucket.offered));
-  // Its line shows only where it does not dwarf the traffic.
+  // The policy's rate gets a line only if it does not dwarf the traffic.
   const bool shows_pace = pace && *pace <= 4 * highest;
   if (shows_pace) highest = std::max(highest, *pace);
   highest *= 1.15;
@@ -116,7 +116,7 @@ void DrawRates(const Rect& rect, const Simulation& simulation, const View& view,
     if (bucket.offered == 0 || right - left < 2) continue;
     const float offered = y_of(rate_of(bucket.offered));
     const float admitted = y_of(rate_of(bucket.admitted));
-    // One that is still running is paler: it will grow.
+    // The current bar is paler, because it will grow.
     const float opacity = bucket.start + width > now ? 0.45F : 1.0F;
     pen.Fill({left, offered, right - left, plot.bottom() - offered},
              Faded(palette.offered, 0.22F * opacity), look.Px(2));

@@ -1,4 +1,4 @@
-// Puts the panels on the window.
+// The panels on the window.
 #include "screen.h"
 
 #include "layout.h"
@@ -8,7 +8,7 @@ namespace sluice::sim {
 Screen::Screen(Theme theme, float scale) {
   IMGUI_CHECKVERSION();
   ImGui::CreateContext();
-  ImGui::GetIO().IniFilename = nullptr;  // the window leaves no file behind
+  ImGui::GetIO().IniFilename = nullptr;  // no file with window positions
   ImGui::GetIO().LogFilename = nullptr;
   look_ = {.palette = PaletteOf(theme), .fonts = LoadFonts(scale), .scale = scale};
   ApplyTheme(look_.palette, scale);
@@ -20,7 +20,7 @@ void Screen::Draw(Player& player, View& view) const {
   const ImVec2 size = ImGui::GetIO().DisplaySize;
   const int rows = ControlRows(size.x, player.simulation(), look_);
   const Layout layout = Arrange(size.x, size.y, look_.scale, rows);
-  // The controls first: what they change shows in this frame.
+  // Controls first, so that their changes show in this frame.
   DrawControls(layout.controls, player, view, look_);
   const Simulation& simulation = player.simulation();
   DrawHeader(layout.header, player, view, look_);

@@ -1,4 +1,4 @@
-// The whole window: an ImGui context with our look, and all panels in it.
+// The whole window: an ImGui context with our look, and all panels.
 #pragma once
 
 #include "model/player.h"

@@ -1,6 +1,6 @@
-// Sliding log: a mark for each admitted call in the frame of the last window, which moves on; each
-// stands as high as the sum up to it, so that the last one shows the sum beside the limit. Those
-// that the frame leaves behind count no more.
+// Sliding log: a mark for each admitted call, and a frame of the last window, which moves on. A
+// mark's height is the sum up to it, so the last one shows the sum beside the limit. Marks outside
+// the frame no longer count.
 #include <algorithm>
 #include <cmath>
 #include <string>
@@ -24,7 +24,7 @@ void DrawMarks(const Scene& scene, const Rect& frame, float left, const SlidingL
     const double share = ToSeconds(age) / ToSeconds(window);
     const float x = frame.right() - static_cast<float>(share) * frame.width;
     if (age >= window) {
-      // Outside the frame only a ring is left of it.
+      // A mark outside the frame is only a ring.
       if (x > left && x - last.x >= 1) {
         scene.pen.Ring(x, frame.bottom() - size * 1.4F, size * 0.8F,
                        Faded(scene.palette().muted, 0.6F));
@@ -35,7 +35,7 @@ void DrawMarks(const Scene& scene, const Rect& frame, float left, const SlidingL
     sum += mark.cost;
     const double height = static_cast<double>(sum) / static_cast<double>(log.limit());
     const float y = frame.bottom() - static_cast<float>(std::min(height, 1.0)) * frame.height;
-    // Of thousands only those that can be told apart.
+    // Skips marks that would cover each other: there may be thousands.
     if (x - last.x < 1 && std::abs(y - last.y) < 1) continue;
     scene.pen.Line(x, frame.bottom(), x, y, Faded(scene.palette().water, 0.5F), 1.5F);
     scene.pen.AdmittedMark(x, y, size);

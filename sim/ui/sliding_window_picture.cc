@@ -1,5 +1,5 @@
-// Sliding window: the window before and this one as columns on the time axis, the frame of the last
-// window's length over both, and beside them the estimate: the share it covers, and the count.
+// Sliding window: the previous and the current window as columns on the time axis, under a frame of
+// one window's length. Beside them the estimate: the covered share, plus the current count.
 #include <algorithm>
 #include <string>
 
@@ -14,10 +14,10 @@ struct Counts {
   double current;
   double previous;
   double share;    // of the previous window, as counted
-  double overlap;  // 0 to 1: how much of the window before the frame still covers
+  double overlap;  // 0 to 1: the part of the previous window that the frame covers
 };
 
-// Over whatever line is there.
+// Drawn over lines below it.
 void Label(const Scene& scene, float x, float y, double count, ImU32 colour) {
   const float half = Pen::Width(scene.look.fonts.small, FormatShort(count)) / 2 + scene.look.Px(3);
   scene.pen.Fill({x - half, y - scene.look.Px(18), 2 * half, scene.look.Px(17)},
@@ -26,7 +26,7 @@ void Label(const Scene& scene, float x, float y, double count, ImU32 colour) {
                  Align::kCentre);
 }
 
-// Slanted lines: counted, told apart without colour.
+// Slanted lines mark counted parts without colour.
 void Hatch(const Scene& scene, const Rect& rect, ImU32 colour) {
   ImDrawList* list = scene.pen.list();
   list->PushClipRect({rect.x, rect.y}, {rect.right(), rect.bottom()}, true);
@@ -61,7 +61,7 @@ void DrawWindows(const Scene& scene, const Rect& plot, const Counts& counts) {
   scene.pen.Fill(
       {boundary + 1, current_y, std::max(now - boundary - 1, 1.0F), plot.bottom() - current_y},
       palette.water);
-  // The frame of the last W, which ends now.
+  // The frame of the last W ends now.
   scene.pen.Frame({now - half, plot.y - look.Px(21), half, plot.height + look.Px(24)}, palette.text,
                   look.Px(3));
   scene.pen.Line(boundary, plot.y, boundary, plot.bottom() + look.Px(6), palette.muted, 1.5F);

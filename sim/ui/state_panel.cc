@@ -1,4 +1,4 @@
-// The state now, as the picture of its algorithm.
+// The current state, as the picture of its algorithm.
 #include <array>
 #include <string>
 

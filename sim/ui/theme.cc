@@ -1,4 +1,4 @@
-// The palettes, and how ImGui's own controls take their colours from them.
+// The palettes, and ImGui's own colours derived from them.
 #include "theme.h"
 
 #include <cmath>
@@ -70,7 +70,7 @@ void ApplyTheme(const Palette& palette, float scale) {
   style.ItemInnerSpacing = {4, 4};
   style.ScrollbarSize = 10;
   style.ScaleAllSizes(scale);
-  style.WindowMinSize = {1, 1};  // ImGui refuses less
+  style.WindowMinSize = {1, 1};  // the smallest that ImGui accepts
 
   const auto set = [&style](ImGuiCol which, ImU32 colour) {
     style.Colors[which] = ImGui::ColorConvertU32ToFloat4(colour);

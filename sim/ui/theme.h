@@ -9,7 +9,7 @@ namespace sluice::sim {
 
 enum class Theme : std::uint8_t { kDark, kLight };
 
-/// Admitted and denied stay apart for colour-blind eyes too, and always differ in shape besides.
+/// Admitted and denied differ for colour-blind users too, and always in shape as well.
 struct Palette {
   ImU32 background;
   ImU32 panel;

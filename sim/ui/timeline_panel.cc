@@ -1,4 +1,4 @@
-// The timeline: what is used (or left) as a curve, every request as a mark.
+// The timeline: a curve of the used (or remaining) units, and every request as a mark.
 #include <algorithm>
 #include <cmath>
 #include <string>
@@ -12,7 +12,7 @@
 namespace sluice::sim {
 namespace {
 
-// What the curve is: of a token bucket what is left, of the others what is used.
+// The curve of a token bucket shows the units left, the others the units used.
 bool ShowsLeft(const ChosenPolicy& policy) { return policy.kind() == AlgorithmKind::kTokenBucket; }
 
 bool Shapes(const ChosenPolicy& policy) {
@@ -66,7 +66,7 @@ void DrawScale(const LevelChart& chart, const ChosenPolicy& policy) {
                  std::string(NameOf(field)) + " " + FormatCount(policy.limit()), Align::kRight);
 }
 
-// Of many points on one pixel column, only the first, lowest, highest and last show.
+// Keeps only the first, lowest, highest and last point of each pixel column.
 std::vector<ImVec2> ToPixels(const LevelChart& chart, const std::vector<UsedPoint>& curve) {
   std::vector<ImVec2> pixels;
   std::size_t column_start = 0;
@@ -92,7 +92,7 @@ void DrawCurve(const LevelChart& chart, const std::vector<UsedPoint>& curve) {
   if (curve.empty()) return;
   const std::vector<ImVec2> line = ToPixels(chart, curve);
   ImDrawList* list = chart.pen.list();
-  // Smoothed edges would show as seams between the strips.
+  // Anti-aliased edges would show as seams between the strips.
   const ImDrawListFlags flags = list->Flags;
   list->Flags &= ~ImDrawListFlags_AntiAliasedFill;
   const ImU32 fill = Faded(chart.look.palette.water, 0.35F);
@@ -105,14 +105,14 @@ void DrawCurve(const LevelChart& chart, const std::vector<UsedPoint>& curve) {
   chart.pen.Path(line, chart.look.palette.water_edge, 1.6F);
 }
 
-// Draws the marks and returns the id of the one under the mouse, or 0.
+// Draws the marks. Returns the id of the one under the mouse, or 0.
 std::uint64_t DrawMarks(const LevelChart& chart, const History& history, const View& view,
                         std::uint64_t explained, float admitted_y, float denied_y) {
   const float size = chart.look.Px(4);
   const ImVec2 mouse = ImGui::GetIO().MousePos;
   std::uint64_t hovered = 0;
   float nearest = chart.look.Px(8);
-  // Marks closer than this look like one: at high rates most need not be drawn.
+  // Marks closer than this look like one, so most need not be drawn at high rates.
   float last_x[2] = {-1e9F, -1e9F};
   for (auto it = history.FirstFrom(chart.axis.from()); it != history.requests().end(); ++it) {
     if (it->caller != view.watched) continue;
@@ -142,7 +142,7 @@ void DrawTimeline(const Rect& rect, const Simulation& simulation, View& view, co
   const Pen& pen = panel.pen();
   const History& history = simulation.history();
   const ChosenPolicy& policy = simulation.policy();
-  // Less, and it would cover the title.
+  // On a narrower panel it would cover the title.
   if (rect.width >= look.Px(Shapes(policy) ? 360 : 290)) DrawLegend(panel, policy, look);
 
   const TimeAxis axis(at, simulation.now(), view, look);

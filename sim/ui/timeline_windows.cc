@@ -1,4 +1,4 @@
-// What windows and queues add to the timeline.
+// The timeline's extras for windows and queues.
 #include <string>
 
 #include "level_chart.h"
@@ -9,14 +9,14 @@
 namespace sluice::sim {
 namespace {
 
-// Every other window is tinted; a line stands where one begins or ends.
+// Tints every other window and draws a line at each boundary.
 void DrawBoundaries(const LevelChart& chart, const std::vector<WindowBar>& bars) {
   const Palette& palette = chart.look.palette;
   bool tinted = false;
   for (const WindowBar& bar : bars) {
     const float left = chart.ClampedX(bar.start);
     const float right = chart.ClampedX(bar.end);
-    if (right - left < 3) continue;  // too many to be told apart
+    if (right - left < 3) continue;  // too narrow to see
     if (tinted) {
       chart.pen.Fill({left, chart.plot.y, right - left, chart.plot.height},
                      Faded(palette.grid, 0.55F));
@@ -40,7 +40,7 @@ std::vector<WindowBar> ClockWindows(const LevelChart& chart, Nanos window) {
   return bars;
 }
 
-// The last window's length, up to now: it moves along.
+// A frame of one window's length that ends now.
 void DrawMovingFrame(const LevelChart& chart, Nanos now, Nanos window) {
   const float left = chart.ClampedX(now - window);
   const float right = chart.ClampedX(now);
@@ -84,7 +84,7 @@ void DrawBusiestSpan(const LevelChart& chart, const Simulation& simulation, std:
   const float half = Pen::Width(look.fonts.small, text) / 2 + look.Px(5);
   const float middle = std::clamp((left + right) / 2, chart.plot.x + half,
                                   std::max(chart.plot.right() - half, chart.plot.x + half));
-  // A bracket, with its words over the curve.
+  // A bracket with its text over the curve.
   const float y = chart.plot.bottom() - chart.plot.height * 0.5F;
   const Rect box{middle - half, y - look.Px(24), 2 * half, look.Px(19)};
   chart.pen.Line(left, y, right, y, colour, 2.5F);

@@ -1,4 +1,4 @@
-// Token bucket: how many tokens it holds, what flows in, what was taken just now.
+// Token bucket: the tokens in it, the refill, and the latest costs.
 #include <algorithm>
 #include <string>
 

@@ -1,4 +1,4 @@
-// Fills and reads the edit fields.
+// The edit fields: filled from a policy, and read back.
 #include "view.h"
 
 #include <algorithm>

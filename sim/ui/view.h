@@ -1,4 +1,4 @@
-// What the person has set in the window and not (yet) in the model.
+// The user's settings in the window that are not (yet) in the model.
 #pragma once
 
 #include <array>
@@ -10,28 +10,29 @@
 namespace sluice::sim {
 
 struct View {
-  /// How much time the charts show.
+  /// The time span of the charts.
   Nanos window = std::chrono::seconds(10);
-  /// Whose state is drawn, and as whom the person sends.
+  /// The caller whose state is drawn, and who sends the user's requests.
   std::uint32_t watched = 0;
-  /// The request explained; 0: always the last one.
+  /// The id of the explained request; 0: always the last one.
   std::uint64_t selected = 0;
-  /// Of the person's own requests.
+  /// The cost of the user's own requests.
   std::int64_t cost = 1;
 
-  // The policy being edited, taken over once its numbers are right.
+  // The policy in the edit fields; the model takes it once its numbers are valid.
   PolicyNumbers policy;
   std::array<std::array<char, 24>, kFields.size()> texts{};  // by Field
   std::string policy_fault;
   std::uint64_t seed = 1;
 
-  /// Puts a policy into the edit fields, and as much time into the charts as suits it.
+  /// Puts a policy into the edit fields, and sets a suitable time span for the charts.
   void Edit(const ChosenPolicy& chosen);
-  /// Reads the edit fields into `policy`. False with `policy_fault` if one of them is no number.
+  /// Reads the edit fields into `policy`. False, with `policy_fault`, if one of them is not a
+  /// number.
   bool ReadTexts();
 };
 
-/// The view of a run that begins: its numbers in the edit fields.
+/// The view at the start of a run, with its numbers in the edit fields.
 View MakeView(const Scenario& scenario);
 
 }  // namespace sluice::sim

@@ -1,4 +1,4 @@
-// Why a request was answered as it was: the rule, the numbers put into it, and the answer.
+// The explanation of a decision: the rule, its numbers, and the answer.
 #pragma once
 
 #include <string>
@@ -18,8 +18,8 @@ struct Explanation {
     std::string value;
   };
 
-  /// The rule as a picture: what is taken already, what the request needs beside it, and how far
-  /// both may reach. In shares of that.
+  /// The rule as a picture, in shares of the limit: the part in use, the request's cost, and the
+  /// limit.
   struct Fit {
     std::string taken_name;  ///< "taken, not refilled yet: b"
     double taken = 0;
@@ -38,7 +38,7 @@ struct Explanation {
 
 Explanation Explain(const Request& request);
 
-/// "How a token bucket decides": how to begin, and what to know of it, a sentence each.
+/// "How a token bucket decides": a heading, then one sentence per fact.
 struct Introduction {
   std::string title;
   std::vector<std::string> sentences;

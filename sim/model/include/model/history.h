@@ -1,4 +1,4 @@
-// What happened: every request with the state it met and the answer, changes of policy, and totals.
+// The history of a run: every request with its state and answer, changes of policy, and totals.
 #pragma once
 
 #include <cstddef>
@@ -15,7 +15,7 @@ namespace sluice::sim {
 
 enum class Origin : std::uint8_t { kTraffic, kPerson };
 
-/// One request and why it was answered so.
+/// One request, with everything that explains its decision.
 struct Request {
   std::uint64_t id = 0;  ///< 1, 2, ... in the order of arrival
   Nanos at{0};
@@ -26,27 +26,27 @@ struct Request {
   Reading before{};                              ///< the caller's state, as the rule saw it
   Reading after{};
   Decision decision{};
-  /// An admitted call that took a slot: how long it keeps it, until it ends or the slot expires.
+  /// For an admitted call with a slot: the time until it releases the slot or the slot expires.
   Nanos held{0};
-  /// Which slot that is: the lowest that was free, from 0.
+  /// The number of that slot: the lowest free one, from 0.
   std::uint32_t slot = 0;
 
-  /// When an admitted call goes on (a shaping policy may have held it back).
+  /// The time at which an admitted call goes on (a shaping policy may delay it).
   Nanos Leaves() const { return at + decision.delay; }
   Nanos HeldUntil() const { return at + held; }
 };
 
-/// From `at` on, `policy` holds.
+/// `policy` holds from `at` on.
 struct PolicyChange {
   Nanos at{0};
   std::shared_ptr<const ChosenPolicy> policy;
-  /// Another algorithm, or another window: every caller starts anew.
+  /// With another algorithm or window, every caller starts anew.
   bool fresh = true;
-  /// The id of the first request that meets it.
+  /// The id of the first request under this policy.
   std::uint64_t first_request = 1;
 };
 
-/// Requests, and the cost units they asked for.
+/// Numbers of requests and of their cost units.
 struct Totals {
   std::int64_t requests = 0;
   std::int64_t admitted = 0;
@@ -57,7 +57,8 @@ struct Totals {
   void Add(const Request& request);
 };
 
-/// Bounded: the oldest requests are dropped, the totals go on. Times never decrease.
+/// Keeps a bounded number of requests: drops the oldest, but not their totals. Times never
+/// decrease.
 class History {
  public:
   explicit History(std::uint32_t callers, std::size_t most_requests = kMostRequests);
@@ -66,20 +67,20 @@ class History {
   void Add(const PolicyChange& change);
 
   const std::deque<Request>& requests() const { return requests_; }
-  /// At least one once a run has begun; the first holds from time 0.
+  /// At least one during a run; the first holds from time 0.
   const std::vector<PolicyChange>& policy_changes() const { return policy_changes_; }
   const Totals& totals() const { return totals_; }
   const std::vector<Totals>& per_caller() const { return per_caller_; }
-  /// Whether requests before the first one held have been dropped.
+  /// Whether requests before the first kept one were dropped.
   bool truncated() const { return truncated_; }
 
   /// The first request at `at` or later; end() if there is none.
   std::deque<Request>::const_iterator FirstFrom(Nanos at) const;
-  /// The newest request of `caller` held that came before `at`; null if there is none.
+  /// The newest kept request of `caller` before `at`; null if there is none.
   const Request* LastBefore(std::uint32_t caller, Nanos at) const;
-  /// The request with this id; null if there is none or it was dropped.
+  /// The request with this id; null if it is unknown or was dropped.
   const Request* Find(std::uint64_t id) const;
-  /// The id of the first request since every caller last started anew, at `at` or before.
+  /// The id of the first request since the last fresh start of all callers at or before `at`.
   std::uint64_t FreshSince(Nanos at) const;
 
  private:

@@ -1,4 +1,4 @@
-// What the pictures of a state are made of, worked out from the history.
+// The contents of the state pictures, computed from the history.
 #pragma once
 
 #include <cstdint>
@@ -8,7 +8,7 @@
 
 namespace sluice::sim {
 
-/// A window of a fixed or sliding window policy, and what it counts.
+/// A window of a fixed or sliding window policy, and its count.
 struct WindowBar {
   Nanos start{0};
   Nanos end{0};
@@ -16,7 +16,7 @@ struct WindowBar {
   std::int64_t limit = 0;
 };
 
-/// The windows that touch [from, to] and in which something was charged, in order.
+/// The windows with charges that touch [from, to], in order.
 std::vector<WindowBar> WindowBars(const History& history, std::uint32_t caller, Nanos from,
                                   Nanos to);
 
@@ -27,19 +27,19 @@ struct BusySpan {
   std::int64_t units = 0;
 };
 
-/// The interval of that length (> 0) with the most admitted units, of those that end in [from, to]:
-/// the first of equals, ending at a request. Without any: 0 units.
+/// The interval of that length (> 0) with the most admitted units, among those that end in
+/// [from, to]: the first of equal ones, ending at a request. Without requests: 0 units.
 BusySpan BusiestSpan(const History& history, std::uint32_t caller, Nanos from, Nanos to,
                      Nanos length);
 
-/// An admitted call that a shaping policy holds back.
+/// An admitted call that a shaping policy delays.
 struct WaitingCall {
   std::uint64_t id = 0;
   std::int64_t cost = 1;
   Nanos leaves{0};
 };
 
-/// Those that wait at `now`, the next to leave first.
+/// The calls that wait at `now`, the next to leave first.
 std::vector<WaitingCall> WaitingCalls(const History& history, std::uint32_t caller, Nanos now);
 
 /// A mark of a log.
@@ -49,7 +49,7 @@ struct LogMark {
   std::int64_t cost = 1;
 };
 
-/// The admitted requests in (from, to], in order; costs of 0 are none.
+/// The admitted requests in (from, to], in order, without those of cost 0.
 std::vector<LogMark> LogMarks(const History& history, std::uint32_t caller, Nanos from, Nanos to);
 
 /// A slot that a call holds.
@@ -61,7 +61,7 @@ struct HeldSlot {
   Nanos expires{0};  ///< if nobody releases it
 };
 
-/// Those held at `now`, in the order in which they were taken.
+/// The slots held at `now`, in the order in which they were taken.
 std::vector<HeldSlot> HeldSlots(const History& history, std::uint32_t caller, Nanos now);
 
 }  // namespace sluice::sim

@@ -1,4 +1,4 @@
-// Plays a simulation: how virtual time follows the time of the person who watches.
+// Playback of a simulation: maps real time to virtual time.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +11,7 @@ namespace sluice::sim {
 inline constexpr double kSlowest = 0.01;
 inline constexpr double kFastest = 100.0;
 
-/// Not thread safe. Reads no clock: Tick is told how much time has passed.
+/// Not thread safe. Reads no clock: Tick receives the elapsed time.
 class Player {
  public:
   explicit Player(const Scenario& scenario) : simulation_(scenario) {}
@@ -21,16 +21,16 @@ class Player {
   bool playing() const { return playing_; }
   double speed() const { return speed_; }
 
-  /// Called once a frame with the real time since the last one; at most 100 ms of it counts, so
-  /// that a window that hung or was dragged does not leap ahead.
+  /// Call once a frame with the real time since the last one. At most 100 ms of it count, so that a
+  /// window that hung or was dragged does not leap ahead.
   void Tick(Nanos elapsed);
 
   void SetPlaying(bool playing) { playing_ = playing; }
-  /// Virtual seconds a real second, cut to kSlowest .. kFastest.
+  /// Sets the virtual seconds per real second, limited to kSlowest .. kFastest.
   void SetSpeed(double speed);
-  /// Pauses, then goes to the next arrival. False if none ever comes.
+  /// Pauses, then goes to the next arrival. Returns false if there is none.
   bool StepEvent();
-  /// Time 0 again, with the numbers now set. Keeps playing or pausing.
+  /// Restarts at time 0 with the current numbers. Keeps playing or pausing.
   void Restart(std::uint64_t seed);
 
  private:

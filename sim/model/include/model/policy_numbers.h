@@ -1,4 +1,4 @@
-// A policy as a person writes it: an algorithm's name and its numbers, under the names of the API.
+// A policy as a user enters it: an algorithm's name and its numbers, under the names of the API.
 #pragma once
 
 #include <array>
@@ -28,7 +28,7 @@ inline constexpr std::array kAlgorithmKinds{
     AlgorithmKind::kFixedWindow, AlgorithmKind::kSlidingWindow, AlgorithmKind::kSlidingLog,
     AlgorithmKind::kConcurrency};
 
-/// "tokenBucket", as the API's maker is called.
+/// "tokenBucket", the name of the API's maker.
 std::string_view NameOf(AlgorithmKind kind);
 /// "Token bucket", for people.
 std::string_view TitleOf(AlgorithmKind kind);
@@ -37,7 +37,7 @@ std::optional<AlgorithmKind> KindNamed(std::string_view name);
 /// How long calls hold their slots under a concurrency policy.
 enum class HoldKind : std::uint8_t { kExponential, kFixed };
 
-/// Not yet checked. An algorithm looks at those of FieldsOf alone.
+/// Unchecked numbers. An algorithm reads only those of FieldsOf.
 struct PolicyNumbers {
   AlgorithmKind algorithm = AlgorithmKind::kTokenBucket;
   std::int64_t capacity = 20;
@@ -51,12 +51,13 @@ struct PolicyNumbers {
   bool by_clock = false;
   LeakyBucket::Mode mode = LeakyBucket::Mode::kPolice;
   Nanos ttl = std::chrono::seconds(5);
-  /// Of the calls, not of the policy; a mean unless fixed.
+  /// The time for which calls hold a slot; a mean unless fixed. Belongs to the traffic, not to the
+  /// policy.
   Nanos hold = std::chrono::seconds(1);
   HoldKind hold_kind = HoldKind::kExponential;
 };
 
-/// What a person who names only the algorithm gets: about 20 at once and 10 a second, each.
+/// The defaults of an algorithm: each about 20 at once and 10 a second.
 PolicyNumbers DefaultNumbers(AlgorithmKind kind);
 
 /// One number or choice of a policy, as flags and controls show it.
@@ -79,22 +80,22 @@ inline constexpr std::array kFields{
     Field::kCapacity, Field::kRefill, Field::kLeak, Field::kLimit, Field::kBurst, Field::kEvery,
     Field::kWindow,   Field::kAlign,  Field::kMode, Field::kTtl,   Field::kHold,  Field::kHoldKind};
 
-/// "capacity", "hold-kind": as flags are called.
+/// "capacity", "hold-kind": the names of the flags.
 std::string_view NameOf(Field field);
 /// One line for --help.
 std::string_view HelpOf(Field field);
-/// What the field may say, where it is a choice; else empty.
+/// The values of a field that is a choice; else empty.
 std::span<const std::string_view> ChoicesOf(Field field);
-/// Those that the algorithm has, in the order of the API.
+/// The fields of the algorithm, in the order of the API.
 std::span<const Field> FieldsOf(AlgorithmKind kind);
 
-/// The field's number if it is one: units, or a duration. A month is none.
+/// The number in the field: units, or a duration. None for a choice, and for a month.
 std::optional<std::int64_t> CountOf(const PolicyNumbers& numbers, Field field);
 std::optional<Nanos> SpanOf(const PolicyNumbers& numbers, Field field);
-/// "20", "1s", "clock": as SetField reads it.
+/// "20", "1s", "clock": a text that SetField reads.
 std::string TextOf(const PolicyNumbers& numbers, Field field);
-/// Reads the text of a field. False if it is none, with the field, the text and what would be right
-/// in `fault`. A fixed window may be "month": the calendar's.
+/// Reads the text of a field. If it is wrong, returns false and writes the field, the text and the
+/// valid values to `fault`. The window of a fixed window may be "month": the calendar's.
 bool SetField(PolicyNumbers& numbers, Field field, std::string_view text, std::string& fault);
 
 /// A policy that the core has accepted.
@@ -106,8 +107,7 @@ struct ChosenPolicy {
   std::int64_t limit() const { return LimitOf(algorithm); }
 };
 
-/// The policy, or in `fault` which number is wrong (its name first), its value and what would be
-/// right.
+/// The policy; or none, with the wrong number's name, its value and the valid values in `fault`.
 std::optional<ChosenPolicy> MakePolicy(const PolicyNumbers& numbers, std::string& fault);
 
 }  // namespace sluice::sim

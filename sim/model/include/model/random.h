@@ -1,4 +1,4 @@
-// Random numbers that are the same on every machine: a specified generator, integers only.
+// Random numbers that are equal on every machine: a specified generator, integers only.
 #pragma once
 
 #include <cstdint>
@@ -8,9 +8,9 @@
 
 namespace sluice::sim {
 
-/// Not thread safe. The same seed gives the same numbers with every compiler and library: the
+/// Not thread safe. The same seed gives the same numbers with every compiler and library. The
 /// standard fixes std::mt19937_64 to the bit, but leaves the std:: distributions (and the last bit
-/// of std::log) to each library, so the transforms here are our own and use no floating point.
+/// of std::log) to each library. So the transforms here are our own and use no floating point.
 class Random {
  public:
   explicit Random(std::uint64_t seed) : engine_(seed) {}

@@ -1,4 +1,4 @@
-// What a run is made of: the policy, the traffic and the seed.
+// The inputs of a run: policy, traffic and seed.
 #pragma once
 
 #include <cstdint>
@@ -9,17 +9,17 @@
 
 namespace sluice::sim {
 
-/// The largest seed: JSON readers keep whole numbers exact up to here.
+/// The largest seed: JSON readers keep whole numbers up to here exact.
 inline constexpr std::uint64_t kLargestSeed = (std::uint64_t{1} << 53) - 1;
 
 struct Scenario {
   ChosenPolicy policy;
-  /// Of the Poisson traffic; see IsRate.
+  /// The rate of the Poisson traffic; see IsRate.
   double rate = 14;
   /// 1 to kMostCallers.
   std::uint32_t callers = 1;
   std::uint64_t seed = 1;
-  /// Sent besides, by the first caller. At most kMostScripted requests in all.
+  /// Extra requests by the first caller; at most kMostScripted in all.
   std::vector<Volley> volleys;
 };
 

@@ -1,4 +1,4 @@
-// The offered and admitted rate, made from the history.
+// Offered and admitted rates, computed from the history.
 #pragma once
 
 #include <cstdint>
@@ -14,12 +14,12 @@ struct RateBucket {
   std::int64_t admitted = 0;  ///< of these, admitted
 };
 
-/// Cost units of a caller by buckets of `width` (> 0), aligned to time 0: every bucket that touches
-/// [from, to], the empty ones too.
+/// A caller's cost units in buckets of `width` (> 0), aligned to time 0. Covers every bucket that
+/// touches [from, to], empty ones too.
 std::vector<RateBucket> RateBuckets(const History& history, std::uint32_t caller, Nanos from,
                                     Nanos to, Nanos width);
 
-/// The same, over (from, to] as one.
+/// The same for (from, to] as one bucket.
 RateBucket RateOver(const History& history, std::uint32_t caller, Nanos from, Nanos to);
 
 }  // namespace sluice::sim

@@ -1,4 +1,4 @@
-// One run in virtual time: seeded traffic through the real limiter, and what came of it.
+// One run in virtual time: seeded traffic through the real limiter, with its history.
 #pragma once
 
 #include <cstdint>
@@ -17,10 +17,10 @@
 
 namespace sluice::sim {
 
-/// The key under which the limiter knows a caller: "caller-1" for caller 0, and so on.
+/// The limiter's key for a caller: "caller-1" for caller 0, and so on.
 std::string CallerName(std::uint32_t caller);
 
-/// The most that one request may cost.
+/// The highest cost of one request.
 inline constexpr std::int64_t kHighestCost = 1'000'000;
 
 /// Deterministic: the same scenario and the same calls at the same virtual times give the same
@@ -33,33 +33,32 @@ class Simulation {
   const Scenario& scenario() const { return scenario_; }
   const ChosenPolicy& policy() const { return scenario_.policy; }
   const History& history() const { return history_; }
-  /// When the traffic sends its next request; none at rate 0.
+  /// The time of the traffic's next request; none at rate 0.
   std::optional<Nanos> NextArrival() const;
 
-  /// Lets everything happen that is due until `at`, that moment included. A moment in the past
-  /// changes nothing.
+  /// Processes all events up to and including `at`. Does nothing for a time in the past.
   void AdvanceTo(Nanos at);
-  /// Goes to the next arrival and lets it happen, and what is due before. False if none ever comes.
+  /// Goes to the next arrival and processes all events up to it. Returns false if there is none.
   bool StepEvent();
-  /// A request of the person's own, now. 0 <= cost <= kHighestCost.
+  /// Sends a request of the user now. 0 <= cost <= kHighestCost.
   void Send(std::uint32_t caller, std::int64_t cost);
 
-  /// From now on. Precondition: IsRate(rate).
+  /// Holds from now on. Precondition: IsRate(rate).
   void SetRate(double rate);
-  /// From now on. What was taken stays taken, as when an application is deployed with other
-  /// numbers; but another algorithm or window starts every caller anew.
+  /// Holds from now on. Existing charges stay, as after a deployment with other numbers; but
+  /// another algorithm or window starts every caller anew.
   void SetPolicy(const ChosenPolicy& policy);
 
-  /// What the limiter would answer now to a request of cost 0: the state, charged to nobody.
+  /// The limiter's answer to a request of cost 0 now: shows the state without a charge.
   Decision Look(std::uint32_t caller) const;
-  /// The state itself, as the rule would see it now.
+  /// The state itself, as the rule reads it now.
   Reading StateOf(std::uint32_t caller) const;
 
  private:
   /// The end of an admitted call that holds a slot.
   struct Ending {
     Nanos at{0};
-    std::uint64_t id = 0;  // of its request
+    std::uint64_t id = 0;  // the request's id
     std::uint32_t caller = 0;
   };
   struct Later {
@@ -77,8 +76,8 @@ class Simulation {
   Scenario scenario_;
   Nanos now_{0};
   Traffic traffic_;
-  // Apart from the arrivals and from each other: the traffic and its calls' lengths are the same
-  // under every policy, whatever the person sends.
+  // Separate from the arrivals and from each other: traffic and call lengths are the same under
+  // every policy, whatever the user sends.
   Random traffic_holds_;
   Random person_holds_;
   std::shared_ptr<const ChosenPolicy> policy_;
@@ -87,7 +86,7 @@ class Simulation {
   History history_;
   std::vector<KeyHash> keys_;              // by caller
   std::vector<KeyState> states_;           // by caller
-  std::vector<std::vector<Nanos>> slots_;  // by caller, of each slot when it is free again
+  std::vector<std::vector<Nanos>> slots_;  // by caller and slot: when the slot is free again
   std::priority_queue<Ending, std::vector<Ending>, Later> endings_;
 };
 

@@ -1,4 +1,4 @@
-// Seeded traffic: who sends a request, and when.
+// Seeded traffic: callers and times of requests.
 #pragma once
 
 #include <cstddef>
@@ -26,20 +26,20 @@ struct Arrival {
   std::uint32_t caller = 0;
 };
 
-/// A Poisson process from time 0: gaps are exponential, each arrival comes from one of the callers
-/// with equal probability. Not thread safe.
+/// A Poisson process from time 0: gaps are exponential, and each arrival comes from one of the
+/// callers with equal probability. Not thread safe.
 class PoissonTraffic {
  public:
   /// Preconditions: IsRate(rate), 1 <= callers <= kMostCallers.
   PoissonTraffic(std::uint64_t seed, double rate, std::uint32_t callers);
 
-  /// The arrival to come; none when the rate is 0.
+  /// The next arrival; none when the rate is 0.
   const std::optional<Arrival>& next() const { return next_; }
-  /// Takes it and draws the one after. Precondition: there is one.
+  /// Returns the next arrival and draws the one after it. Precondition: there is one.
   Arrival Take();
 
-  /// Changes the rate at `now`. The wait so far tells nothing about the wait to come (a Poisson
-  /// process has no memory), so the next arrival is simply drawn afresh from `now`.
+  /// Changes the rate at `now`. A Poisson process has no memory: the past wait does not affect the
+  /// next one, so the next arrival is drawn again from `now`.
   void SetRate(double rate, Nanos now);
 
   double rate() const { return rate_; }
@@ -54,7 +54,7 @@ class PoissonTraffic {
   std::optional<Arrival> next_;
 };
 
-/// `count` requests at moments spread evenly over [from, to], both included.
+/// `count` requests at times spread evenly over [from, to], both included.
 struct Volley {
   std::uint32_t count = 1;
   Nanos from{0};
@@ -63,22 +63,22 @@ struct Volley {
 
 inline constexpr std::uint32_t kMostScripted = 100'000;
 
-/// Reads "20@3.9s", twenty at one moment, or "20@3s..3.9s". None if it is not one, if its count is
-/// not 1 to kMostScripted, or if it ends before it begins.
+/// Reads "20@3.9s" (twenty at one moment) or "20@3s..3.9s". None if the text is not a volley, its
+/// count is not 1 to kMostScripted, or it ends before it begins.
 std::optional<Volley> ParseVolley(std::string_view text);
-/// As ParseVolley reads it.
+/// A text that ParseVolley reads.
 std::string WriteVolley(const Volley& volley);
 
-/// The moments of all volleys, in order.
+/// The times of all volleys, in order.
 std::vector<Nanos> MomentsOf(const std::vector<Volley>& volleys);
 
-/// Poisson traffic with volleys of the first caller in it. Not thread safe.
+/// Poisson traffic, plus volleys of the first caller. Not thread safe.
 class Traffic {
  public:
   Traffic(std::uint64_t seed, double rate, std::uint32_t callers,
           const std::vector<Volley>& volleys);
 
-  /// As PoissonTraffic.
+  /// As in PoissonTraffic.
   std::optional<Arrival> next() const;
   Arrival Take();
   void SetRate(double rate, Nanos now) { poisson_.SetRate(rate, now); }
@@ -88,7 +88,7 @@ class Traffic {
 
   PoissonTraffic poisson_;
   std::vector<Nanos> script_;
-  std::size_t scripted_ = 0;  // of these, how many have been taken
+  std::size_t scripted_ = 0;  // number of scripted requests taken
 };
 
 }  // namespace sluice::sim
