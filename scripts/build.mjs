@@ -1,4 +1,4 @@
-// npm run build: sets up, then builds what `import 'sluice'` needs: the addon and dist/. Incremental.
+// npm run build: sets up, then builds the addon and dist/, which `import 'sluice'` needs. Incremental.
 
 import { buildPackage, CommandFailed, setUp } from './lib/steps.mjs';
 

@@ -9,7 +9,7 @@ import { unplainLines } from './lib/words.mjs';
 const fix = process.argv.includes('--fix');
 const lintOnly = process.argv.includes('--lint');
 
-/** The files of the project whose names end so: tracked ones and new ones, without what git ignores. */
+/** The project's files with these endings: tracked and new ones, without ignored ones. */
 function files(...endings) {
   const list = ['ls-files', '--cached', '--others', '--exclude-standard', '--deduplicate'];
   const names = execFileSync('git', list, { cwd: root, encoding: 'utf8' }).split('\n');
@@ -19,7 +19,7 @@ function files(...endings) {
 const clangFormat = () =>
   run('clang-format', [...(fix ? ['-i'] : ['--dry-run', '-Werror']), ...files('.h', '.cc')]);
 
-// Every source that is compiled: the addon by the release build's commands, the rest by the dev build's.
+// Every compiled source: the addon by the release build's commands, the rest by the dev build's.
 async function clangTidy() {
   await cmake('dev');
   await cmake('release', ['sluice_addon']);

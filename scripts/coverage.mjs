@@ -1,5 +1,5 @@
-// npm run coverage: the share of lines that the C++ tests run, of native/ and of the Redis script,
-// and which lines they do not. Ends with 1 where a line of the core or of the script is never run.
+// npm run coverage: shows the share of lines that the C++ tests run, in native/ and in the Redis script, and
+// the lines that they miss. Ends with 1 if a line of the core or of the script never runs.
 
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
@@ -13,7 +13,7 @@ const script = join(root, 'native', 'redis', 'scripts', 'check.lua');
 const folders = ['core', 'store', 'redis', 'limiter'];
 const COMPLETE = ['native/core', 'native/redis/scripts'];
 
-// Where the source may be that the compiler wrote such notes of: ours, or made by the build.
+// The possible places of a source with such compiler notes: the project's, or made by the build.
 function sourcesOf(notes) {
   const source = notes.replace(/\.gcno$/, '').replace(/CMakeFiles\/[^/]+\.dir\//, '');
   const path = source.replaceAll('__/', '../');
@@ -30,7 +30,7 @@ async function runTests() {
   await run('ctest', ['--preset', 'coverage'], { env: { SLUICE_LUA_LOGS: logs } });
 }
 
-// gcovr reads what GCC counted; what it needs beside itself may be unpacked in .deps, too.
+// gcovr reads GCC's counts; its own dependencies may be in .deps too.
 async function gcovr() {
   const python = join(root, '.deps', 'usr', 'lib', 'python3', 'dist-packages');
   await run(
@@ -64,7 +64,7 @@ function scriptFiles() {
   }));
 }
 
-/** "3, 7-9": runs of lines that are not run; lines without code between two of them do not part them. */
+/** "3, 7-9": runs of lines that never run. Lines without code do not end a run. */
 function ranges(lines) {
   const found = [];
   let open;

@@ -1,3 +1,3 @@
-// What goes wrong in the demo and a person can understand without a stack.
+// A failure of the demo that a person understands without a stack.
 
 export class DemoError extends Error {}

@@ -1,4 +1,4 @@
-// What the demo shows of its traffic, and whether what it says of it is true.
+// The report on the demo's traffic, with checks that its claims are true.
 
 import { DemoError } from './demo-error.mjs';
 
@@ -30,17 +30,17 @@ function describeStore(servers, store, runaway) {
     : `\nThe ${servers} servers share one bucket in Redis, so 'runaway' was admitted ${runaway.allowed} times.`;
 }
 
-/** Prints a table, one denial and what they mean; throws DemoError if what it says does not hold. */
+/** Prints a table, one denial and an explanation. Throws DemoError if the explanation does not hold. */
 export function report({ results, seconds }, { servers, store }) {
   const [steady, , runaway] = results;
   const { denial } = runaway;
   if (denial === undefined) throw new DemoError('no request was limited');
 
-  // The server tells its policy in the header: a bucket of `quota`, full again after `window` seconds.
+  // The server describes its policy in the header: a bucket of `quota`, full again after `window` seconds.
   const [, quota, window] = denial.headers['ratelimit-policy'].match(/;q=(\d+);w=(\d+)/);
   const perSecond = quota / window;
   const most = Math.floor(Number(quota) + perSecond * seconds);
-  // Cut, not rounded: a reader who multiplies comes to the same number.
+  // Cut, not rounded, so that a reader's own product gives the same number.
   const shown = (Math.floor(seconds * 100) / 100).toFixed(2);
   const buckets = store === 'memory' ? servers : 1;
 

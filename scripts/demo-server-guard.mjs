@@ -1,3 +1,3 @@
-// Loaded into each of the demo's servers before their program: they end when the demo does, however it ends.
+// Loaded into each of the demo's servers before their program: ends them when the demo ends in any way.
 
 process.on('disconnect', () => process.exit());

@@ -1,4 +1,4 @@
-// The demo's servers: the example API, once or several times, each a process of its own.
+// The demo's servers: one or more processes of the example API.
 
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
@@ -14,7 +14,7 @@ export function stopServers() {
   for (const child of running) child.kill();
 }
 
-/** Starts one and resolves to its URL when it listens. */
+/** Starts a server and resolves to its URL when it listens. */
 function startServer(env) {
   const child = spawn(process.execPath, ['--import', guard, program], {
     env: { ...process.env, ...env, PORT: '0' },
@@ -37,9 +37,9 @@ function startServer(env) {
   });
 }
 
-/** Starts `count` servers on free ports, resolves to their URLs. Without `redisUrl` each limits in its own memory. */
+/** Starts `count` servers on free ports and resolves to their URLs. Without `redisUrl` each limits in its own memory. */
 export function startServers(count, redisUrl) {
-  // A prefix of its own, so that an earlier demo on the same Redis does not count.
+  // A new prefix, so that an earlier demo on the same Redis does not count.
   const prefix = `sluice-demo-${process.pid}-${Date.now()}`;
   const env = { REDIS_URL: redisUrl ?? '', REDIS_PREFIX: prefix };
   return Promise.all(Array.from({ length: count }, () => startServer(env)));

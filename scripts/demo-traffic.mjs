@@ -1,4 +1,4 @@
-// The demo's traffic: callers of different pace, bounded in count and so in time.
+// The demo's traffic: callers with different rates and a fixed number of requests.
 
 import http from 'node:http';
 import { setTimeout } from 'node:timers/promises';
@@ -6,7 +6,7 @@ import { DemoError } from './demo-error.mjs';
 
 const SECONDS = 3;
 
-/** Who calls, and how often. The example API knows them by these keys. */
+/** The callers and their rates. The example API knows them by these keys. */
 export const callers = [
   { name: 'steady', apiKey: 'steady-key', perSecond: 2 },
   { name: 'busy', apiKey: 'busy-key', perSecond: 12 },
@@ -29,7 +29,7 @@ function get(url, apiKey, agent) {
   });
 }
 
-/** One caller: a request every so often, to one URL after the other, whether or not the last was answered. */
+/** Sends one caller's requests at a fixed rate, to the URLs in turn, without waiting for answers. */
 async function drive({ name, apiKey, perSecond }, urls, agent) {
   const counts = { name, perSecond, sent: 0, allowed: 0, limited: 0, denial: undefined };
   const begun = performance.now();
@@ -38,7 +38,7 @@ async function drive({ name, apiKey, perSecond }, urls, agent) {
     const early = begun + (counts.sent * 1000) / perSecond - performance.now();
     if (early > 0) await setTimeout(early);
     const answer = get(urls[counts.sent % urls.length], apiKey, agent);
-    answer.catch(() => {}); // A failure is met below, where all are awaited.
+    answer.catch(() => {}); // A failure is handled below, where all are awaited.
     answers.push(answer);
   }
   for (const answer of await Promise.all(answers)) {
@@ -51,8 +51,8 @@ async function drive({ name, apiKey, perSecond }, urls, agent) {
 }
 
 /**
- * Lets every caller loose on the servers, in turn from one URL to the next.
- * Resolves to what happened to each, and to the seconds that passed from the first request to the last answer.
+ * Starts all callers against the servers, each from one URL to the next. Resolves to the results of each, and to
+ * the seconds from the first request to the last answer.
  */
 export async function sendTraffic(urls) {
   const agent = new http.Agent({ keepAlive: true });

@@ -1,4 +1,4 @@
-// npm run demo: sets up, builds, serves a limited Express API, sends it traffic, shows what happened.
+// npm run demo: sets up, builds, serves a limited Express API, sends it traffic and shows the results.
 
 import { parseArgs } from 'node:util';
 import { DemoError } from './demo-error.mjs';
@@ -50,7 +50,7 @@ function readFlags(args) {
   }
 }
 
-/** Asks the Redis one question, so that a wrong URL is told here and not hidden by a failure rule. */
+/** Sends Redis one command, so that a wrong URL fails here and no failure rule hides it. */
 async function checkRedis(url) {
   const { createLimiter, redis, tokenBucket } = await import('sluice');
   try {

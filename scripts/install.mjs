@@ -1,5 +1,5 @@
-// The package's install step: nothing where a prebuilt binary loads, else a build from source.
-// It never fails the installation: what is missing is printed, and loading then throws ERR_SLUICE_NATIVE.
+// The package's install step: does nothing if a prebuilt binary loads, else builds from source.
+// It never fails the installation: it prints what is missing, and loading then throws ERR_SLUICE_NATIVE.
 
 import { spawnSync } from 'node:child_process';
 import { copyFileSync, existsSync, mkdirSync, renameSync } from 'node:fs';
@@ -55,7 +55,7 @@ function build() {
     say(`cannot build from source: missing ${missing.join(', ')}`);
     return false;
   }
-  // A compiler that we have not met may warn of more than ours do.
+  // Unknown compilers may warn more than ours.
   const options = ['-DSLUICE_WERROR=OFF', `-DSLUICE_NODE_MODULES=${headersFolder()}`];
   const built = join(root, 'build', 'release', 'native', 'addon', 'sluice.node');
   if (
@@ -66,8 +66,8 @@ function build() {
   ) {
     return false;
   }
-  // To where js/native.ts and file tracers look. A package manager may have linked the old file to its cache, so that
-  // is replaced and not written to.
+  // js/native.ts and file tracers look here. A package manager may have linked the old file to its cache, so replace
+  // it instead of writing into it.
   mkdirSync(dirname(binary), { recursive: true });
   copyFileSync(built, `${binary}.new`);
   renameSync(`${binary}.new`, binary);

@@ -1,16 +1,16 @@
-// node scripts/pictures.mjs: makes docs/images/*.png with the simulator, each at a telling moment.
+// node scripts/pictures.mjs: makes docs/images/*.png with the simulator.
 // The same version on the same machine makes the same bytes. Without a display it starts Xvfb.
 
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { CommandFailed, cmake, root, run, setUp, toolEnv } from './lib/steps.mjs';
 
-// A steady few, then a burst after a lull.
+// A few steady requests, then a burst after a pause.
 const burst = '--rate 7 --seed 4 --send 26@6.2s..6.8s';
-// A burst at each side of a clock window's boundary at 4 s.
+// A burst on each side of a clock window's boundary at 4 s.
 const boundary = '--rate 2 --seed 6 --send 20@3.5s..3.9s --send 20@4.1s..4.5s --at 4.9';
 
-/** What each picture shows: the simulator's flags. */
+/** The simulator's flags for each picture. */
 const pictures = {
   simulator: '--seed 4 --at 10',
   'token-bucket': `${burst} --at 6.86`,
@@ -22,7 +22,7 @@ const pictures = {
   concurrency: '--algorithm concurrency --seed 4 --at 9.95',
 };
 
-/** Starts a display of its own. Resolves to its name and how to end it. */
+/** Starts a display. Resolves to its name and a function that ends it. */
 function startDisplay() {
   return new Promise((resolve, reject) => {
     const args = ['-displayfd', '3', '-screen', '0', '1280x800x24', '-nolisten', 'tcp'];

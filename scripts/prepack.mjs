@@ -1,12 +1,12 @@
-// Before `npm pack`: builds the package, and puts the addon, checked for old systems, into prebuilds/.
-// After it (--undo): removes prebuilds/, so that a checkout never loads a binary that has grown old.
+// Before `npm pack`: builds the package, checks the addon for old systems, and puts it into prebuilds/.
+// After it (--undo): removes prebuilds/, so that a checkout never loads an outdated binary.
 
 import { execFileSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { buildPackage, CommandFailed, root, setUp } from './lib/steps.mjs';
 
-// Debian 12, Ubuntu 22.04 and the rest of the last years have it.
+// Debian 12, Ubuntu 22.04 and other systems of the last years have it.
 const newestGlibc = [2, 34];
 
 /** The GLIBC versions that a binary needs, newest first, each with a symbol that needs it. */
@@ -37,7 +37,7 @@ function checkLinuxBinary(file) {
 
 async function prepack() {
   await setUp('demo');
-  rmSync(join(root, 'dist'), { recursive: true, force: true }); // nothing left over from a file since renamed
+  rmSync(join(root, 'dist'), { recursive: true, force: true }); // without files from before a rename
   await buildPackage();
   const built = join(root, 'build/release/native/addon/sluice.node');
   if (process.platform === 'linux') checkLinuxBinary(built);

@@ -1,5 +1,5 @@
-// npm test: sets up, builds, runs every test file, and ends with what failed, and the totals.
-// --full (npm run test:full) sets SLUICE_FULL=1: tests then take their full counts.
+// npm test: sets up, builds, runs every test file, and ends with the failures and the totals.
+// --full (npm run test:full) sets SLUICE_FULL=1: tests then use their full counts.
 
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,9 +8,9 @@ import { buildPackage, CommandFailed, cmake, jobs, root, run, setUp, step } from
 const full = process.argv.includes('--full');
 const results = join(root, 'build', 'test-results');
 const totals = { tests: 0, pass: 0, fail: 0, skipped: 0 };
-/** What randomised tests say they did: `{ name, steps, seed }`. */
+/** Step counts that randomised tests report: `{ name, steps, seed }`. */
 const counted = [];
-/** The tests that failed, each with its error: told once more at the end. */
+/** The failed tests with their errors, repeated at the end. */
 const failures = [];
 const fullEnv = full ? { SLUICE_FULL: '1' } : {};
 
@@ -22,7 +22,7 @@ function count(passed, failed, skipped) {
   return `${passed} passed, ${failed} failed, ${skipped} skipped`;
 }
 
-// Each GoogleTest program writes one JSON file; a test that is not GoogleTest is counted by ctest alone.
+// Each GoogleTest program writes one JSON file; only ctest counts tests without GoogleTest.
 function countGoogleTests(folder) {
   let [passed, failed, skipped] = [0, 0, 0];
   for (const file of readdirSync(folder).filter((name) => name.endsWith('.json'))) {
@@ -49,7 +49,7 @@ async function runCtest() {
   const folder = join(results, 'cpp');
   mkdirSync(folder, { recursive: true });
   const env = { GTEST_OUTPUT: `json:${folder}/`, ...fullEnv };
-  // The preset's own time limit is for the quick counts.
+  // The preset's own time limit suits the quick counts.
   const timeout = full ? ['--timeout', '7200'] : [];
   const failed = join(root, 'build', 'dev', 'Testing', 'Temporary', 'LastTestsFailed.log');
   rmSync(failed, { force: true });
@@ -57,7 +57,7 @@ async function runCtest() {
     await run('ctest', ['--preset', 'dev', '--parallel', jobs, ...timeout], { env });
   } finally {
     console.log(`GoogleTest: ${countGoogleTests(folder)}`);
-    // Also those that crashed, or took too long, and so reported nothing.
+    // Includes programs that crashed or timed out, and so reported nothing.
     if (existsSync(failed)) failures.push(`programs: ${readFileSync(failed, 'utf8').trim()}`);
   }
 }

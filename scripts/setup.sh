@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Sets up what one command needs: scripts/setup.sh demo|test|sim|bench|check|coverage
 #
-# Nothing happens where all of it is there. As root it installs Debian packages; else it asks once
-# before sudo (without a terminal: `sudo -n`); without either it unpacks packages into .deps/ and
-# changes nothing outside this folder. SLUICE_SETUP=print only prints what it would do.
+# Does nothing if everything is there. As root it installs Debian packages; otherwise it asks once
+# before sudo (without a terminal: `sudo -n`). Without either it unpacks packages into .deps/ and
+# changes nothing outside this folder. SLUICE_SETUP=print only prints the plan.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -17,7 +17,7 @@ say() { printf 'setup: %s\n' "$*"; }
 die() { printf 'setup: %s\n' "$*" >&2; exit 1; }
 printing() { [[ ${SLUICE_SETUP:-} == print ]]; }
 
-# ---- What is there -------------------------------------------------------------------------------
+# ---- Checks of the system ------------------------------------------------------------------------
 
 # any GLOB...: whether a file matches, in .deps or where systems keep such files.
 any() {
@@ -44,7 +44,7 @@ compiler_there() {
   fi
 }
 
-# OpenSSL 3 or newer. Debian keeps those of its headers that differ by architecture apart.
+# OpenSSL 3 or newer. Debian keeps the headers that differ by architecture in a separate folder.
 openssl_there() {
   any include/openssl/ssl.h && any include/openssl/configuration.h 'include/*/openssl/configuration.h' &&
     library libssl && library libcrypto
@@ -89,7 +89,7 @@ missing_of() {
   for package; do there "$package" || printf '%s ' "$package"; done
 }
 
-# Whether node_modules holds what package-lock.json names (optional packages aside).
+# Whether node_modules matches package-lock.json (without optional packages).
 node_modules_there() {
   [[ -r node_modules/.package-lock.json ]] || return 1
   node -e '
@@ -121,7 +121,7 @@ choose_root() {
 
 may_install() { [[ ${as_root[0]} != no ]]; }
 
-# quietly COMMAND...: shows what it printed only when it fails.
+# quietly COMMAND...: shows the command's output only if it fails.
 quietly() {
   local log status=0
   log=$(mktemp)
@@ -131,14 +131,14 @@ quietly() {
   return $status
 }
 
-# candidate PACKAGE: the version apt would install; empty when it knows none.
+# candidate PACKAGE: the version that apt would install; empty if apt knows none.
 candidate() {
   apt-cache "${apt_options[@]}" policy "$1" 2>/dev/null | awk '$1 == "Candidate:" && $2 != "(none)" { print $2 }'
 }
 
-apt_options=(-o "APT::Get::Assume-Yes=true") # of every call of apt; more of them when we have no root
+apt_options=(-o "APT::Get::Assume-Yes=true") # for every call of apt; extended when we are not root
 
-# private_apt NAME: from now on apt keeps its cache in a folder of ours, so that anybody may run it.
+# private_apt NAME: makes apt keep its cache in a private folder, so that every user may run it.
 private_apt() {
   local dir=$PWD/$APT_DIR/$1
   mkdir -p "$dir/lists/partial" "$dir/cache/archives/partial"
@@ -146,13 +146,13 @@ private_apt() {
     -o Debug::NoLocking=true -o APT::Sandbox::User=root -o APT::Keep-Downloaded-Packages=true)
 }
 
-# private_lists NAME: and its package lists too, freshly fetched.
+# private_lists NAME: the same for its package lists, freshly fetched.
 private_lists() {
   apt_options+=(-o "Dir::State::lists=$PWD/$APT_DIR/$1/lists")
   quietly apt-get "${apt_options[@]}" update || die "could not fetch apt's package lists"
 }
 
-# ready_apt PACKAGE: makes sure that apt knows packages at all, this one for example.
+# ready_apt PACKAGE: makes sure that apt knows packages, for example this one.
 ready_apt() {
   may_install || private_apt system
   [[ -z $(candidate "$1") ]] || return 0
@@ -168,13 +168,13 @@ install_packages() {
   local install=("${as_root[@]}" DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@")
   say "installing $*"
   if "${install[@]}" </dev/null >/dev/null 2>&1; then return; fi
-  say "refreshing apt's package lists" # a stale list names packages that are gone
+  say "refreshing apt's package lists" # an old list names packages that no longer exist
   quietly "${as_root[@]}" apt-get update || die "apt-get update failed"
   quietly "${install[@]}" || die "could not install: $*"
 }
 
-# Downloads packages, those they depend on and the system lacks, and again by name those that the
-# system believes to have.
+# Downloads packages and their missing dependencies. Names again the packages that the system
+# believes to be installed.
 download_packages() {
   local package
   apt-get "${apt_options[@]}" install --no-install-recommends --download-only "$@" || return
@@ -194,7 +194,7 @@ unpack_packages() {
   unpack_archives system
 }
 
-# The C library and the compiler's own must be the system's: a second copy of them breaks programs.
+# The C library and the compiler's own must be the system's: a second copy would break programs.
 unpack_archives() {
   local deb
   for deb in "$PWD/$APT_DIR/$1"/cache/archives/*.deb; do
@@ -205,7 +205,7 @@ unpack_archives() {
   done
 }
 
-# private_suite SUITE COMPONENTS MIRROR KEYRING: from now on apt knows this suite alone.
+# private_suite SUITE COMPONENTS MIRROR KEYRING: restricts apt to this suite.
 private_suite() {
   private_apt "$1"
   printf 'deb [signed-by=%s] %s %s %s\n' "$4" "$3" "$1" "$2" >"$APT_DIR/$1/sources.list"
@@ -213,7 +213,7 @@ private_suite() {
   private_lists "$1"
 }
 
-# ---- hiredis from the next release where the system's is too old ----------------------------------
+# ---- hiredis of the next release, if the system's is too old --------------------------------------
 
 system_has_new_hiredis() {
   local version
@@ -221,7 +221,7 @@ system_has_new_hiredis() {
   [[ -n $version ]] && dpkg --compare-versions "$version" ge 1.1
 }
 
-mirror_of() { # the system's own mirror for a distribution, else the given default
+mirror_of() { # the system's own mirror of a distribution, else the given default
   local uri
   uri=$(cat /etc/apt/sources.list /etc/apt/sources.list.d/*.list /etc/apt/sources.list.d/*.sources 2>/dev/null |
     sed 's/#.*//' | grep -Eo "(https?|mirror)[+a-z]*://[^] ]*/$1/?( |\$)" | head -n 1 || true)
@@ -241,15 +241,15 @@ unpack_hiredis() {
   [[ -r $keyring ]] || die "hiredis >= 1.1 is needed, and $keyring to check the one of $suite: install either"
   say "the system's hiredis is older than 1.1: unpacking that of $suite into $DEPS/"
   private_suite "$suite" "$components" "$mirror" "$keyring"
-  # Its static library is all we link: the package alone, without its dependencies.
+  # We link only its static library: the package is enough, without its dependencies.
   (cd "$APT_DIR/$suite/cache/archives" && quietly apt-get "${apt_options[@]}" download libhiredis-dev) ||
     die "could not download libhiredis-dev of $suite"
   unpack_archives "$suite"
 }
 
-# ---- Valkey 8 beside Redis, where it can be had: tests run against both, and skip it otherwise ------
+# ---- Valkey 8 beside Redis, if available: tests run against both, and skip it otherwise --------------
 
-# Always unpacked: installed, it would start a server of its own.
+# Always unpacked: an installed package would start a server.
 unpack_valkey() {
   local suite=system version debian=/usr/share/keyrings/debian-archive-keyring.gpg
   version=$(candidate valkey-server)
@@ -264,11 +264,11 @@ unpack_valkey() {
   (cd "$APT_DIR/$suite/cache/archives" &&
     quietly apt-get "${apt_options[@]}" download valkey-server valkey-tools) || return
   unpack_archives "$suite"
-  # Its libraries are those of redis-server.
+  # It uses the libraries of redis-server.
   LD_LIBRARY_PATH=$(printf '%s:' "$DEPS"/usr/lib/*-linux-*) "$DEPS/usr/bin/valkey-server" --version >/dev/null
 }
 
-# Where it was not to be had it is asked for again after a day.
+# If Valkey is not available, asks again after a day.
 offer_valkey() {
   local memo=$DEPS/no-valkey
   if command_there valkey-server || [[ -n $(find "$memo" -mmin -1440 2>/dev/null) ]]; then return; fi

@@ -1,13 +1,13 @@
-# What every target of ours shares: warnings as errors, sanitizers, and one public include folder.
+# Settings of all targets: warnings as errors, sanitizers, and one public include folder.
 
-# sluice_library(NAME SOURCES...): a static library whose headers are in ./include and visible only
-# to the targets that link it.
+# sluice_library(NAME SOURCES...): a static library with its headers in ./include, visible only to
+# the targets that link it.
 function(sluice_library name)
   add_library(${name} STATIC ${ARGN})
   target_include_directories(${name} PUBLIC ${CMAKE_CURRENT_SOURCE_DIR}/include)
   sluice_compile_options(${name})
   if(SLUICE_COVERAGE)
-    # Inline functions that nobody calls count, too, as lines that no test runs.
+    # Uncalled inline functions count too, as lines without a test.
     target_compile_options(${name} PRIVATE -fkeep-inline-functions)
   endif()
 endfunction()
@@ -21,7 +21,7 @@ function(sluice_compile_options name)
   if(CMAKE_CXX_COMPILER_ID STREQUAL GNU AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
     target_compile_options(${name} PRIVATE -Wno-restrict)
   endif()
-  # What ships names no folder of the machine that built it.
+  # The shipped binary contains no path of the build machine.
   target_compile_options(${name} PRIVATE
     $<$<CONFIG:Release>:-ffile-prefix-map=${CMAKE_SOURCE_DIR}=.>)
   if(SLUICE_COVERAGE)
@@ -35,10 +35,10 @@ function(sluice_compile_options name)
   endif()
 endfunction()
 
-# sluice_addon_link_options(TARGET): how a Node addon has to be linked.
-# - nodelete: Node unloads an addon that only a worker loaded; a native thread of ours must not lose its code.
-# - the version script: only Node-API's entry points are exported, so nothing clashes with Node's own copies.
-# - static libstdc++, shared libgcc: the binary runs where libstdc++ is older; static libgcc would need a newer glibc.
+# sluice_addon_link_options(TARGET): link options of a Node addon.
+# - nodelete: Node unloads an addon that only a worker loaded, while our native threads still need its code.
+# - the version script exports only Node-API's entry points, so nothing clashes with Node's own copies.
+# - static libstdc++, shared libgcc: the binary runs with an older libstdc++; static libgcc would need a newer glibc.
 function(sluice_addon_link_options name)
   set_target_properties(${name} PROPERTIES PREFIX "" SUFFIX ".node" OUTPUT_NAME sluice)
   if(APPLE)
@@ -54,8 +54,8 @@ function(sluice_addon_link_options name)
   endif()
 endfunction()
 
-# sluice_count_lua_lines(VARIABLE): VARIABLE names a Lua script; where lines are counted it then names
-# a copy whose lines say that they run (scripts/coverage/probe-lua.mjs).
+# sluice_count_lua_lines(VARIABLE): VARIABLE names a Lua script. In a coverage build it then names a
+# copy that logs its lines as they run (scripts/coverage/probe-lua.mjs).
 function(sluice_count_lua_lines variable)
   if(NOT SLUICE_COVERAGE)
     return()

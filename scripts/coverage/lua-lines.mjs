@@ -1,9 +1,9 @@
-// Which lines of the Redis script ran, from the logs that the probed script left behind.
+// The lines of the Redis script that ran, read from the logs of the probed script.
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
-/** How many calls ran each line: a Map of counts by line of the script as it is sent. */
+/** The calls per line: a Map of counts by line of the sent script. */
 export function countsIn(folder) {
   const counts = new Map();
   for (const file of readdirSync(folder)) {
@@ -15,8 +15,8 @@ export function countsIn(folder) {
 }
 
 /**
- * Where each line of a script comes from: `{ file, number, text }`, in order. Parts are put in the place
- * of lines that say `-- @include part.lua`, as scripts/compose.cmake does.
+ * The source of each line of a script: `{ file, number, text }`, in order. Like scripts/compose.cmake, it
+ * replaces the lines `-- @include part.lua` by the parts.
  */
 export function originsOf(file) {
   return readFileSync(file, 'utf8')
@@ -30,8 +30,8 @@ export function originsOf(file) {
 }
 
 /**
- * The lines that can run, file by file: `[{ file, lines: [{ number, count }] }]`. `text` is the script
- * as it is sent, `probed` the numbers of its lines that have a probe, `counts` as of `countsIn`.
+ * The lines that can run, by file: `[{ file, lines: [{ number, count }] }]`. `text` is the sent script,
+ * `probed` the numbers of its lines with a probe, `counts` the result of `countsIn`.
  */
 export function luaFiles({ text, probed, counts, origins }) {
   const sent = text.split('\n');

@@ -1,4 +1,4 @@
-// A reporter of node:test: only the tests that failed, each with its place and its error.
+// A reporter of node:test that shows only failed tests, each with its place and its error.
 
 import { relative } from 'node:path';
 import { inspect } from 'node:util';
@@ -8,7 +8,7 @@ export default async function* failures(source) {
   for await (const { type, data } of source) {
     if (type !== 'test:fail' || data.todo !== undefined) continue;
     const { error } = data.details;
-    // Those inside it are told of themselves.
+    // The failed subtests are reported themselves.
     if (error.failureType === 'subtestsFailed') continue;
     const place = data.file ? `${relative(root, data.file)}:${data.line}: ` : '';
     const cause = error.cause ?? error;

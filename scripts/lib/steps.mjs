@@ -1,4 +1,4 @@
-// What the runners share: where the project is, how a tool is started, and steps that print their time.
+// Helpers of the runners: the project's folder, starting tools, and timed steps.
 
 import { spawn } from 'node:child_process';
 import { existsSync, readdirSync, rmSync } from 'node:fs';
@@ -9,10 +9,10 @@ import { fileURLToPath } from 'node:url';
 /** The project's top folder. */
 export const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 
-/** How many compilers to run at once. */
+/** The number of compilers to run at once. */
 export const jobs = String(availableParallelism());
 
-/** The environment for tools: programs and libraries that scripts/setup.sh unpacked come first. */
+/** The environment of tools: programs and libraries unpacked by scripts/setup.sh come first. */
 export function toolEnv(extra = {}) {
   const unpacked = join(root, '.deps/usr');
   if (!existsSync(unpacked)) return { ...process.env, ...extra };
@@ -28,7 +28,7 @@ export function toolEnv(extra = {}) {
   };
 }
 
-/** A command that ended with a failure; what it printed has been shown. */
+/** A command that failed; its output has been shown. */
 export class CommandFailed extends Error {
   constructor(command, status) {
     super(`${command} ended with ${status}`);
@@ -38,7 +38,7 @@ export class CommandFailed extends Error {
 
 /**
  * Runs a command in the project's folder. With `quiet` its output is shown only if it fails.
- * Rejects with CommandFailed on any end but exit code 0.
+ * Rejects with CommandFailed unless the exit code is 0.
  */
 export function run(command, args, { quiet = false, env = {}, cwd = root } = {}) {
   return new Promise((resolve, reject) => {
@@ -57,7 +57,7 @@ export function run(command, args, { quiet = false, env = {}, cwd = root } = {})
   });
 }
 
-/** Installs or unpacks what `command` (demo, test, sim, bench, check, coverage) needs. */
+/** Installs or unpacks the needs of `command` (demo, test, sim, bench, check, coverage). */
 export function setUp(command) {
   return run('bash', [join('scripts', 'setup.sh'), command]);
 }
@@ -77,9 +77,9 @@ export function compileTypeScript() {
   });
 }
 
-/** What `import 'sluice'` needs in this checkout: the addon (release build) and dist/. */
+/** Builds the addon (release build) and dist/, which `import 'sluice'` needs in this checkout. */
 export async function buildPackage() {
-  // An interrupted `npm pack` leaves an old binary here, which would be loaded before the new one.
+  // An interrupted `npm pack` leaves an old binary here, which would be loaded instead of the new one.
   rmSync(join(root, 'prebuilds'), { recursive: true, force: true });
   await cmake('release', ['sluice_addon']);
   await compileTypeScript();

@@ -7,7 +7,6 @@ const notYet = [
   'CHANGELOG.md',
   'js/',
   'native/',
-  'scripts/',
   'sim/model/include/model/key_state.h',
   'sim/model/include/model/used_curve.h',
   'sim/model/key_state.cc',
@@ -102,7 +101,7 @@ function paragraphs(source) {
   return runs;
 }
 
-// Splits `{ line, text }` behind the marks of punctuation that are named.
+// Splits `{ line, text }` after each of the given punctuation marks.
 function* split({ line, text }, marks) {
   let at = line;
   for (const part of text.split(new RegExp(`(?<=[${marks}][)\\]"'*_]*\\s)`))) {
@@ -115,7 +114,7 @@ function* split({ line, text }, marks) {
 const withoutCode = (text) =>
   text.replace(/`[^`]*`/g, (code) => code.replace(/[^`\n]/g, '_')).replace(/\]\([^)]*\)/g, ']');
 
-/** What is not plain in a file, as `{ line, phrase, reason }`. */
+/** The findings in a file, as `{ line, phrase, reason }`. */
 export function unplain(name, source) {
   const ending = name.split('.').at(-1);
   const language = languages.get(ending);
@@ -144,7 +143,7 @@ export function unplain(name, source) {
   return found;
 }
 
-/** A line for each finding in the files, but for those that are not clean yet; `read` gives a file's text. */
+/** A line for each finding in the files, without those that are not clean yet; `read` returns a file's text. */
 export function unplainLines(names, read) {
   const clean = names.filter((name) => !notYet.some((start) => name.startsWith(start)));
   return clean.flatMap((name) =>
