@@ -1,4 +1,4 @@
-// Certificates made at test time: a CA, servers of two names, a client. They last a day.
+// Certificates made at test time: a CA, servers with two names, a client. They are valid for a day.
 
 import { execFile } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -6,16 +6,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
-// A cluster's nodes are one another's clients, too.
+// The nodes of a cluster are each other's clients too.
 const BOTH = 'serverAuth,clientAuth';
 
 const openssl = (...args) => promisify(execFile)('openssl', args);
 
 /**
- * Files, by name: `ca` and `otherCa` (certificates), `server` (for `localhost` and 127.0.0.1), `elsewhere` (a
- * server of another name, `elsewhere.test`, by the same CA), `expired` (as `server`, but since yesterday) and
- * `client`, each `{ cert, key }`. `text(file)` reads one. `forServer({ name = 'server', askClients = false })` is what startRedis takes as `tls`; with
- * `askClients` a server refuses whoever shows no certificate of the CA. `remove()` deletes them all.
+ * Makes files: `ca` and `otherCa` (certificates), and `{ cert, key }` for `server` (`localhost` and 127.0.0.1),
+ * `elsewhere` (a server named `elsewhere.test`, by the same CA), `expired` (as `server`, but until yesterday) and
+ * `client`. `text(file)` reads one. `forServer({ name = 'server', askClients = false })` returns the `tls` of
+ * startRedis; with `askClients` the server refuses clients without a certificate of the CA. `remove()` deletes all.
  */
 export async function makeCertificates() {
   const folder = mkdtempSync(join(tmpdir(), 'sluice-tls-'));
@@ -81,7 +81,7 @@ export async function makeCertificates() {
     client,
     text,
     forServer({ name = 'server', askClients = false } = {}) {
-      const checkServerIdentity = () => undefined; // the fixture's own connection takes any name
+      const checkServerIdentity = () => undefined; // the fixture's own connection accepts any name
       return {
         ...servers[name],
         ca: ca.cert,

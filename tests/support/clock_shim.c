@@ -1,5 +1,4 @@
-/* Preloaded into a server: its wall clock is off by as many microseconds as the file CLOCK_SHIM
- * holds. */
+/* Preloaded into a server: shifts its wall clock by the number of microseconds in the file CLOCK_SHIM. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -14,7 +13,7 @@
 static const volatile int64_t zero = 0;
 static const volatile int64_t *offset_us = &zero;
 
-/* The file is mapped: a step costs the server no system call, and allocates nothing. */
+/* The file is mapped, so a step takes the server no system call and no allocation. */
 __attribute__((constructor)) static void map_offset(void) {
   const char *name = getenv("CLOCK_SHIM");
   int fd = name ? open(name, O_RDONLY | O_CLOEXEC) : -1;
@@ -38,7 +37,7 @@ static void shift(struct timespec *time) {
   time->tv_nsec = ns;
 }
 
-/* Only what runs on the wall is off: timers go on as they are. */
+/* Shifts only the wall clock; timers are not affected. */
 int clock_gettime(clockid_t clock, struct timespec *time) {
   int failed = (int)syscall(SYS_clock_gettime, clock, time);
   if (!failed && (clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE)) shift(time);

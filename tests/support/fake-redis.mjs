@@ -1,4 +1,4 @@
-// A scripted server that speaks Redis' protocol, for the replies that a real one rarely gives.
+// A scripted server that speaks Redis' protocol, for replies that a real server rarely gives.
 
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
@@ -7,7 +7,7 @@ import { resetSocket } from './reset-socket.mjs';
 
 /** A reply that never comes. */
 export const silence = Symbol('silence');
-/** In place of a reply, the connection is closed; or reset. */
+/** Instead of a reply, the connection is closed; or reset. */
 export const hangUp = Symbol('hangUp');
 export const reset = Symbol('reset');
 
@@ -17,21 +17,21 @@ class Raw {
   }
 }
 
-/** Bytes as they go over the wire, garbage too. */
+/** Raw bytes of the wire, also invalid ones. */
 export const raw = (bytes) => new Raw(bytes);
-/** `+OK` and such. */
+/** Simple strings such as `+OK`. */
 export const status = (text) => raw(`+${text}\r\n`);
 /** `error('LOADING', 'Redis is loading the dataset in memory')` */
 export const error = (code, text = 'says the fake server') => raw(`-${code} ${text}\r\n`);
-/** An array in an array in an array, so many deep. */
+/** Nested arrays of this depth. */
 export const nested = (depth) => raw(`${'*1\r\n'.repeat(depth)}:1\r\n`);
-/** The beginning of a text, or of an array, that claims to be so long; nothing of it follows. */
+/** The header of a text, or of an array, with this length and without content. */
 export const hugeText = (bytes) => raw(`$${bytes}\r\n`);
 export const hugeArray = (elements) => raw(`*${elements}\r\n`);
 
 const unknown = ([name]) => error('ERR', `unknown command '${name}'`);
 
-/** A value as a reply: null, whole numbers, texts, arrays of such, and what the functions above make. */
+/** Encodes a reply: null, whole numbers, texts, arrays of these, and the results of the functions above. */
 export function encode(value) {
   if (value instanceof Raw) return value.bytes;
   if (value === null) return Buffer.from('$-1\r\n');
@@ -45,7 +45,7 @@ export function encode(value) {
   throw new TypeError(`no reply: ${String(value)}`);
 }
 
-/** What a server says to a client that has just come: to all but commands on data. Else undefined. */
+/** The replies to a new client's first commands; undefined for commands on data. */
 export function greet([name, second, third]) {
   switch (name.toUpperCase()) {
     case 'AUTH':
@@ -68,10 +68,10 @@ export function greet([name, second, third]) {
 }
 
 /**
- * Starts one on a free port. `answer(command, connection)` gives each command's reply, or a promise of it: what
- * encode() takes, or `silence`, `hangUp`, `reset`; undefined: greet()'s, or an error. `command`: its words, each
- * byte a character; `connection`: `{ number, commands }` of the client that sent it, from 1. Replies go out in the
- * order of the commands.
+ * Starts a fake server on a free port. `answer(command, connection)` returns each command's reply, or a promise of
+ * it: a value for encode(), `silence`, `hangUp` or `reset`; for undefined, greet()'s reply or an error. `command` has
+ * the words, with a character per byte; `connection` is `{ number, commands }` of the client, from 1. Replies keep
+ * the order of the commands.
  */
 export async function startFakeRedis(answer = () => undefined, { port = 0 } = {}) {
   const fake = new FakeRedis(answer);
@@ -80,9 +80,9 @@ export async function startFakeRedis(answer = () => undefined, { port = 0 } = {}
 }
 
 class FakeRedis {
-  /** May be replaced while it runs. */
+  /** A test may replace it at any time. */
   answer;
-  /** All that came, in order. */
+  /** All received commands, in order. */
   commands = [];
   connections = 0;
   #sockets = new Set();
@@ -111,7 +111,7 @@ class FakeRedis {
   async #serve(socket) {
     const connection = { number: ++this.connections, commands: 0 };
     this.#sockets.add(socket);
-    socket.on('error', () => {}); // 'close' comes behind it
+    socket.on('error', () => {}); // 'close' follows
     socket.once('close', () => this.#sockets.delete(socket));
     socket.setNoDelay();
     try {
@@ -131,7 +131,7 @@ class FakeRedis {
   }
 }
 
-/** The commands that come over a socket: arrays of texts, as all clients send them. */
+/** The commands on a socket: arrays of texts, the form that all clients send. */
 async function* readCommands(socket) {
   let text = '';
   for await (const bytes of socket) {
@@ -143,7 +143,7 @@ async function* readCommands(socket) {
   }
 }
 
-/** The command that the text begins with, and where it ends; undefined while it is not all there. */
+/** The first command in the text, and its end; undefined while it is incomplete. */
 function readCommand(text) {
   let at = 0;
   const number = (mark) => {

@@ -1,4 +1,4 @@
-// A TCP proxy before a server of the loopback address, whose line can be made bad while it runs.
+// A TCP proxy before a server on the loopback address. Tests can break its line while it runs.
 
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
@@ -8,8 +8,8 @@ import { seededRandom } from './random.mjs';
 import { resetSocket } from './reset-socket.mjs';
 
 /**
- * Starts a proxy to `to` (a port, or a unix socket's path), on `port` or a free one. `seed`: of the jitter.
- * Resolves to a FaultProxy, which has no faults yet.
+ * Starts a proxy to `to` (a port, or a unix socket's path), on `port` or a free one. `seed` is for the jitter.
+ * Resolves to a FaultProxy without faults.
  */
 export async function startFaultProxy({ to, port, seed = 1 }) {
   const proxy = new FaultProxy(to, seededRandom(seed));
@@ -23,7 +23,7 @@ class FaultProxy {
   #listener;
   #lines = new Set();
   #faults = {};
-  /** How many connections were taken so far. */
+  /** The number of connections accepted so far. */
   accepted = 0;
 
   constructor(to, random) {
@@ -35,7 +35,7 @@ class FaultProxy {
     return `redis://127.0.0.1:${this.port}`;
   }
 
-  /** How many connections are open. */
+  /** The number of open connections. */
   get open() {
     return this.#lines.size;
   }
@@ -47,15 +47,15 @@ class FaultProxy {
   }
 
   /**
-   * The line's faults from now on, also of connections that are open, in place of those before: `{}` heals it.
+   * Replaces the line's faults, also for open connections: `{}` heals it.
    *
-   * - `requests`, `replies`: of that direction, `{ delayMs, jitterMs, bytesPerSecond, held }`: what arrives is held
-   *   for `delayMs` and up to `jitterMs` more, never overtakes, and goes on, and is read, no faster than that;
-   *   `held: true`: until it is healed
-   * - `blackHole: true`: nothing passes, nothing ends; connections are taken. What was under way arrives when it
-   *   is healed, as TCP would send it again
-   * - `cutReplyAfter`: each connection is reset when so many bytes of replies have passed from now on
-   * - `refuse: true`: new connections are refused
+   * - `requests`, `replies`: the faults of a direction, `{ delayMs, jitterMs, bytesPerSecond, held }`. Data is held
+   *   for `delayMs` plus up to `jitterMs`, keeps its order, and is read and sent no faster than `bytesPerSecond`.
+   *   `held: true` holds it until the line heals
+   * - `blackHole: true`: nothing passes and nothing ends; connections are accepted. Data in flight arrives when the
+   *   line heals, as TCP would resend it
+   * - `cutReplyAfter`: resets each connection after this many further bytes of replies
+   * - `refuse: true`: refuses new connections
    */
   async set(faults) {
     const refused = Boolean(this.#faults.refuse);
@@ -90,7 +90,7 @@ class FaultProxy {
     const server = connect(target);
     for (const socket of [client, server]) {
       socket.setNoDelay();
-      socket.on('error', () => {}); // 'close' comes behind it
+      socket.on('error', () => {}); // 'close' follows
     }
     const line = { client, server };
     const cut = () => {

@@ -1,8 +1,8 @@
-// One direction of a connection through the fault proxy: what comes in at one socket goes out at the other, badly.
+// One direction of a connection through the fault proxy: copies one socket to the other, with faults.
 
-/** So much is taken in beyond what has gone out; then the sender has to wait, as before a full window. */
+/** The most bytes held; then the sender must wait, as with a full TCP window. */
 const WINDOW_BYTES = 65_536;
-/** A slow line passes its bytes in portions, so many a second. */
+/** A slow line sends its bytes in portions, this many a second. */
 const PORTIONS_PER_SECOND = 100;
 
 export class FaultyFlow {
@@ -11,7 +11,7 @@ export class FaultyFlow {
   #random;
   #cut;
   #faults = {};
-  /** What has come and not gone: `{ bytes, due }`, due on the clock of performance.now(). */
+  /** Data that has arrived and not left: `{ bytes, due }`, due on the clock of performance.now(). */
   #queue = [];
   #queued = 0;
   #lastDue = 0;
@@ -20,7 +20,7 @@ export class FaultyFlow {
   #timer;
   #ended = false;
 
-  /** `cut()` is called when the connection is to be reset. */
+  /** Calls `cut()` to reset the connection. */
   constructor(from, to, random, cut) {
     this.#from = from;
     this.#to = to;
@@ -71,7 +71,7 @@ export class FaultyFlow {
     if (this.#ended && !this.#faults.held) this.#to.destroySoon();
   }
 
-  /** The bytes that may go now. */
+  /** Removes and returns the bytes that may leave now. */
   #next() {
     const { bytesPerSecond } = this.#faults;
     const [first] = this.#queue;
@@ -87,7 +87,7 @@ export class FaultyFlow {
     return bytes;
   }
 
-  /** Whether the connection is cut with these bytes. */
+  /** Writes the bytes; returns whether that cuts the connection. */
   #write(bytes) {
     const { cutAfter = Number.POSITIVE_INFINITY } = this.#faults;
     const left = cutAfter - this.#passed;

@@ -1,10 +1,10 @@
-// A name server that a test lets hang, for a process started with it. Linux only.
+// A name server that a test can stop, for a process started with it. Linux only.
 
 import { makeShim } from './shim.mjs';
 
 /**
- * In a process started with `env`, the name `limits.test` is 127.0.0.1, found at once; between `hang()` and `answer()`
- * whoever looks it up waits. `remove()` deletes its files, after the process has ended.
+ * A process started with `env` finds the name `limits.test` at 127.0.0.1 at once. Between `hang()` and `answer()` its
+ * lookups wait. `remove()` deletes the files, after the process has ended.
  */
 export async function hangingResolver() {
   const { env, write, remove } = await makeShim('resolver_shim.c');

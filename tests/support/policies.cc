@@ -1,4 +1,4 @@
-// Policies and decisions as tests write and print them.
+// Policies and decisions in tests: makers and texts.
 #include "support/policies.h"
 
 #include <optional>

@@ -1,4 +1,4 @@
-// Policies and decisions as tests write and print them.
+// Policies and decisions in tests: makers and texts.
 #pragma once
 
 #include <cstdint>
@@ -8,7 +8,7 @@
 
 namespace sluice::testing {
 
-// All of these throw std::invalid_argument if the numbers are refused.
+// All of these throw std::invalid_argument for invalid numbers.
 
 /// A token bucket.
 TokenBucket Bucket(std::int64_t capacity, std::int64_t refill, Nanos every);
@@ -16,7 +16,7 @@ TokenBucket Bucket(std::int64_t capacity, std::int64_t refill, Nanos every);
 Gcra CellRate(std::int64_t burst, std::int64_t limit, Nanos every);
 /// A leaky bucket.
 LeakyBucket Leaky(std::int64_t capacity, std::int64_t leak, Nanos every, LeakyBucket::Mode mode);
-/// A fixed window. `window` is not looked at for kMonth.
+/// A fixed window. kMonth ignores `window`.
 FixedWindow Fixed(std::int64_t limit, Nanos window, FixedWindow::Align align);
 SlidingWindow Sliding(std::int64_t limit, Nanos window);
 SlidingLog Log(std::int64_t limit, Nanos window);

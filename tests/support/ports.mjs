@@ -1,17 +1,17 @@
-// Ports of the loopback address for what a test starts, and for what is not to be there.
+// Free ports of the loopback address for servers of tests, and ports without a server.
 
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 
 /**
- * Below the ports that the system hands out to whoever asks for any (from 32768 on Linux), so that what is stopped can
- * be started again on its port; and another block for each of the processes that run at the same time.
+ * Below the system's ephemeral ports (from 32768 on Linux), so a stopped server can start again on its port. Each
+ * concurrent process has its own block.
  */
 const [FIRST, BLOCK, BLOCKS] = [10_000, 100, 200];
 const block = FIRST + (process.pid % BLOCKS) * BLOCK;
 let next = 0;
 
-/** A port that nothing listens on, and that nobody but this process will take: each time another one. */
+/** A new port without a listener, which only this process uses. */
 export async function freePort() {
   for (let tries = 0; tries < BLOCK; tries++) {
     const port = block + (next++ % BLOCK);

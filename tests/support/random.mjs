@@ -1,11 +1,11 @@
 // Random numbers that a seed repeats.
 
-/** The seed of this run: `SLUICE_SEED`, else a new one. To be printed by who uses it. */
+/** The seed of this run: `SLUICE_SEED`, or a new one. The caller prints it. */
 export function testSeed() {
   return Number(process.env.SLUICE_SEED ?? Math.floor(Math.random() * 2 ** 32));
 }
 
-/** A generator of numbers from 0 to below 1: mulberry32. The same seed gives the same ones. */
+/** A generator of numbers in [0, 1): mulberry32. The same seed gives the same numbers. */
 export function seededRandom(seed) {
   let state = seed >>> 0;
   return () => {

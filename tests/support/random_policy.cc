@@ -1,4 +1,4 @@
-// Draws policies.
+// Random policies.
 #include "support/random_policy.h"
 
 #include <algorithm>
@@ -11,7 +11,7 @@
 namespace sluice::testing {
 namespace {
 
-// A window or time to live in whole microseconds: now and then the longest or shortest there is.
+// A window or ttl in whole microseconds; sometimes the longest or shortest possible.
 Nanos RandomSpan(Random& random) {
   constexpr std::int64_t kMost = kLongestSpan / Micros{1};
   if (random.OneIn(20)) return kLongestSpan;
@@ -25,11 +25,11 @@ std::int64_t RandomCount(Random& random, std::int64_t most) {
 
 Algorithm RandomTatAlgorithm(Random& random) {
   using Mode = LeakyBucket::Mode;
-  // An interval first, then a capacity that it leaves room for.
+  // First an interval, then a capacity that fits it.
   const std::int64_t interval = random.Magnitude(kLongestSpan.count());
   const std::int64_t most = std::min(kLargestLimit, kLongestSpan.count() / interval);
   const std::int64_t capacity = random.OneIn(8) ? most : random.Magnitude(most);
-  // Usually a rate that the interval meets exactly; else one that rounding slows a little.
+  // Usually a rate that divides the interval exactly; else rounding slows it a little.
   std::int64_t rate = random.Magnitude(std::int64_t{1} << 20);
   Nanos every{interval * std::min(rate, kLongestSpan.count() / interval)};
   rate = every.count() / interval;

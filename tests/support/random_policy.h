@@ -1,4 +1,4 @@
-// Policies of every algorithm, with every option, drawn at random.
+// Random policies of every algorithm, with every option.
 #pragma once
 
 #include <string>
@@ -8,17 +8,17 @@
 
 namespace sluice::testing {
 
-/// Numbers of every order of magnitude, the extremes among them; mostly limits that a trace of a
-/// hundred steps can reach. Half have an option or more.
+/// Numbers of every order of magnitude, with the extremes; mostly limits that a trace of a hundred
+/// steps can reach. Half of the policies have at least one option.
 Policy RandomMixedPolicy(Random& random, std::string name);
 
-/// One whose state is a TAT. No options.
+/// A policy whose state is a TAT. No options.
 Policy RandomTatPolicy(Random& random, std::string name);
 
-/// Another policy of the same name, often one that shares its state: another limit, rate or option.
+/// Another policy of the same name, often with the same state: another limit, rate or option.
 Policy RandomSuccessor(Random& random, const Policy& policy);
 
-/// A limit that `policy` may be asked with for one call.
+/// A valid limit of `policy` for one call.
 std::int64_t RandomLimit(Random& random, const Policy& policy);
 
 /// "log: sl1.60000, 5 at most, blocks for 1000 ns, charges denials, shadow"

@@ -1,19 +1,19 @@
-// A Redis Cluster of the test's own: masters and replicas on free ports, failovers, and slots that move by steps.
+// A Redis Cluster: masters and replicas on free ports, failovers, and step-by-step slot migration.
 
 import { freePort } from './ports.mjs';
 import { startRedis, until } from './redis-server.mjs';
 
 const SLOTS = 16384;
 /**
- * After how long a silent node is taken for failed: while somebody waits for that, or for the nodes to agree, and else.
- * A node of a machine that is busy, or that a test freezes, is none.
+ * The time after which a silent node counts as failed: while a test waits for that or for agreement, and otherwise.
+ * The long one keeps a frozen node, or a node of a busy machine, in the cluster.
  */
 const QUICK_MS = 1000;
 const PATIENT_MS = 60_000;
 
 /**
- * Starts `masters` masters with `replicas` replicas each, and resolves once all of them agree on the slots. The rest as
- * of startRedis, for each node.
+ * Starts `masters` masters with `replicas` replicas each. Resolves once all of them agree on the slots. The other
+ * options are startRedis's, for each node.
  */
 export async function startCluster({ masters = 3, replicas = 0, args = [], ...options } = {}) {
   const nodes = [];
@@ -45,7 +45,7 @@ async function startNode(index, args, options) {
   const busPort = await freePort();
   const own = ['--cluster-enabled', 'yes', '--cluster-port', busPort];
   own.push('--cluster-config-file', 'nodes.conf', '--cluster-node-timeout', QUICK_MS);
-  // A replica takes over however old its copy is, and at once has the whole of it.
+  // A replica takes over however old its copy is, and copies the whole state at once.
   own.push('--cluster-replica-validity-factor', 0, '--repl-diskless-sync-delay', 0);
   if (options.tls) own.push('--tls-cluster', 'yes', '--tls-replication', 'yes');
   if (options.password !== undefined) own.push('--masterauth', options.password);
@@ -64,7 +64,7 @@ async function meet(nodes, masters) {
       await node.command('CLUSTER', 'ADDSLOTSRANGE', first, next - 1);
     }
   }
-  // Everyone meets everyone: quicker than gossip.
+  // Everyone meets everyone, which is quicker than gossip.
   for (const node of nodes) {
     for (const { port, busPort } of nodes.slice(node.index + 1)) {
       await node.command('CLUSTER', 'MEET', '127.0.0.1', port, busPort);
@@ -73,9 +73,9 @@ async function meet(nodes, masters) {
 }
 
 class RedisCluster {
-  /** All nodes, as started; first those that began as masters. Each with its `id`. */
+  /** All nodes as started, first the initial masters. Each has its `id`. */
   nodes;
-  /** Those that were killed. */
+  /** The killed nodes. */
   #dead = new Set();
 
   constructor(nodes) {
@@ -91,26 +91,26 @@ class RedisCluster {
     return this.nodes.filter((node) => !this.#dead.has(node));
   }
 
-  /** The slot of a key, its hash tag looked at. */
+  /** The slot of a key, by its hash tag. */
   slotOf(key) {
     return this.live[0].command('CLUSTER', 'KEYSLOT', key);
   }
 
-  /** Who owns a slot, as `witness` (default: any live node) sees it; undefined if nobody does. */
+  /** The owner of a slot, as `witness` (default: any live node) sees it; undefined if there is none. */
   async ownerOf(slot, witness = this.live[0]) {
     const ranges = await witness.command('CLUSTER', 'SLOTS');
     const range = ranges.find(([first, last]) => slot >= first && slot <= last);
     return range && this.nodes.find(({ id }) => id === range[2][2]);
   }
 
-  /** The nodes that own slots, as any live node sees it. */
+  /** The nodes with slots, as any live node sees it. */
   async masters() {
     const ranges = await this.live[0].command('CLUSTER', 'SLOTS');
     const ids = new Set(ranges.map(([, , master]) => master[2]));
     return this.nodes.filter(({ id }) => ids.has(id));
   }
 
-  /** Resolves when every live node says that all is well, and they agree on the slots and on who follows whom. */
+  /** Resolves when every live node reports success, and all agree on the slots and on masters and replicas. */
   settled() {
     return this.#quickly(() => until('the cluster agrees', () => this.#agrees()));
   }
@@ -129,7 +129,7 @@ class RedisCluster {
     return views.size === 1;
   }
 
-  /** Lets the nodes be quick to talk, to vote and to find each other silent while `wait` lasts. */
+  /** Makes the nodes talk, vote and detect failures quickly while `wait` lasts. */
   async #quickly(wait) {
     const allow = (ms) =>
       Promise.all(
@@ -143,7 +143,7 @@ class RedisCluster {
     }
   }
 
-  /** A replica of `master`, in step with it. */
+  /** An up-to-date replica of `master`. */
   async replicaOf(master) {
     for (const node of this.live) {
       const [role, , port] = await node.command('ROLE');
@@ -152,10 +152,10 @@ class RedisCluster {
     throw new Error(`the master on port ${master.port} has no replica`);
   }
 
-  /** A replica takes its master's place, and nothing that was written is lost. Resolves to the new master. */
+  /** Promotes a replica without losing a write. Resolves to the new master. */
   async failover(master) {
     const replica = await this.replicaOf(master);
-    // The request is dropped silently where it comes at a bad moment, and given up after 5 s.
+    // At a bad moment the request is dropped silently, or given up after 5 s.
     return this.#quickly(async () => {
       for (let attempt = 1; ; attempt++) {
         await replica.command('CLUSTER', 'FAILOVER');
@@ -175,21 +175,21 @@ class RedisCluster {
     await node.kill();
   }
 
-  /** Starts a killed node again, empty: it knows its place from its file, and is a replica if it was replaced. */
+  /** Starts a killed node again, empty. Its file has its place; if it was replaced, it becomes a replica. */
   async restart(node) {
     await node.restart();
     this.#dead.delete(node);
   }
 
-  /** Resolves once the others elected this replica of a dead master. */
+  /** Resolves once the others have elected this replica of a dead master. */
   promoted(replica) {
     return this.#quickly(() => until('the replica is elected', () => isMaster(replica)));
   }
 
   /**
-   * Begins to move a slot and stops between the steps: `to` is IMPORTING and the owner MIGRATING. A key that is
-   * not here is then ASKed for there. `moveKeys(count)` moves up to so many keys and resolves to how many it
-   * moved; `finish()` moves the rest and gives the slot over.
+   * Begins to move a slot and stops half-way: `to` is IMPORTING and the owner MIGRATING. A key that is not here then
+   * causes ASK. `moveKeys(count)` moves up to `count` keys and resolves to their number. `finish()` moves the rest
+   * and hands over the slot.
    */
   async beginMigration(slot, to) {
     const from = await this.ownerOf(slot);
@@ -203,7 +203,7 @@ class RedisCluster {
       moveKeys: (count = 100) => moveKeys(slot, from, to, count),
       finish: async () => {
         while ((await moveKeys(slot, from, to, 100)) > 0);
-        // The new owner first: else both would point at each other.
+        // The new owner first: otherwise both would redirect to each other.
         for (const node of new Set([to, from, ...(await this.masters())])) {
           await node.command('CLUSTER', 'SETSLOT', slot, 'NODE', to.id);
         }
@@ -212,8 +212,8 @@ class RedisCluster {
   }
 
   /**
-   * Moves the slots one after the other to `to`, under whatever load there is. `between(migration)` is called when a
-   * slot stands half-way, its keys not yet moved.
+   * Moves the slots one after the other to `to`, under any load. Calls `between(migration)` when a slot is half-way,
+   * before its keys have moved.
    */
   async reshard(slots, to, between = async () => {}) {
     for (const slot of slots) {
@@ -242,7 +242,7 @@ async function isMaster(node) {
   return (await node.command('ROLE'))[0] === 'master';
 }
 
-/** What CLUSTER NODES says of roles and slots, in one order for all. */
+/** The roles and slots in the reply of CLUSTER NODES, sorted. */
 function readNodes(text) {
   return text
     .trim()
@@ -250,7 +250,7 @@ function readNodes(text) {
     .map((line) => line.split(' '))
     .map(([id, , flags, master, , , , , ...slots]) => ({
       id,
-      // Without `myself`: it differs from view to view.
+      // Without `myself`, which differs from view to view.
       flags: flags.split(',').filter((flag) => flag !== 'myself'),
       master,
       slots: slots.filter((range) => !range.startsWith('[')),

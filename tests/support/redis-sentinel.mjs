@@ -1,22 +1,22 @@
-// A master, its replicas and the sentinels that watch them, on free ports.
+// A master, its replicas and their sentinels, on free ports.
 
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { startRedis, until } from './redis-server.mjs';
 
 /**
- * After how long a silent server is taken for failed: while somebody waits for that, and else. One of a machine that is
- * busy is not.
+ * The time after which a silent server counts as failed: while a test waits for that, and otherwise. The long one
+ * keeps a server of a busy machine in service.
  */
 const QUICK_MS = 500;
 const PATIENT_MS = 60_000;
-/** A failover that takes much longer than its time limit has been given up: on a busy machine it may. */
+/** A failover much above its time limit has been given up, which happens on a busy machine. */
 const LIMIT_MS = 5000;
 const GIVEN_UP_MS = 3 * LIMIT_MS;
 
 /**
- * Resolves once every sentinel knows the master, its replicas and the other sentinels. `sentinelPassword`: what the
- * sentinels ask for. The rest as of startRedis, for master and replicas.
+ * Resolves once every sentinel knows the master, its replicas and the other sentinels. `sentinelPassword` is for the
+ * sentinels. The other options are startRedis's, for master and replicas.
  */
 export async function startSentinel({
   name = 'limits',
@@ -41,7 +41,7 @@ class SentinelGroup {
   sentinels = [];
 
   constructor(name) {
-    /** What the sentinels call the master. */
+    /** The sentinels' name for the master. */
     this.name = name;
   }
 
@@ -81,13 +81,13 @@ class SentinelGroup {
     return this.sentinels.map(({ url }) => url);
   }
 
-  /** The server that a sentinel names as master now. */
+  /** The master, as a sentinel names it now. */
   async master(sentinel = this.sentinels[0]) {
     const [, port] = await sentinel.command('SENTINEL', 'GET-MASTER-ADDR-BY-NAME', this.name);
     return this.servers.find((server) => server.port === Number(port));
   }
 
-  /** Tells a sentinel to put a replica in the master's place; resolves to the new master when all name it. */
+  /** Makes a sentinel promote a replica. Resolves to the new master when all sentinels name it. */
   async failover() {
     const old = await this.master();
     let again = 0;
@@ -103,8 +103,8 @@ class SentinelGroup {
   }
 
   /**
-   * Resolves to the new master once every sentinel names another one than `old`, and it takes writes. `press()` is
-   * called again and again until then.
+   * Resolves to the new master once every sentinel names a server other than `old`, and it takes writes. Calls
+   * `press()` again and again until then.
    */
   async switched(old, press = async () => {}) {
     let now;
@@ -120,7 +120,7 @@ class SentinelGroup {
     return now;
   }
 
-  /** How long a server may be silent. */
+  /** Sets the time for which a server may be silent. */
   #allow(ms) {
     return Promise.all(
       this.sentinels.map((sentinel) =>
@@ -129,7 +129,7 @@ class SentinelGroup {
     );
   }
 
-  /** A master that was replaced and is there again becomes a replica; the sentinels alone would take 8 s for it. */
+  /** Makes a returned old master a replica; the sentinels alone would take 8 s for it. */
   async rejoin(old) {
     const { port } = await this.master();
     await old.command('REPLICAOF', '127.0.0.1', port);
@@ -144,7 +144,7 @@ class SentinelGroup {
   }
 }
 
-/** Servers and sentinels then ask each other over TLS, too. */
+/** With TLS, servers and sentinels also use it for each other. */
 const overTls = (tls) => (tls ? ['--tls-replication', 'yes'] : []);
 
 function startOne({ server, tls }, lines, password) {
@@ -152,7 +152,7 @@ function startOne({ server, tls }, lines, password) {
     server,
     tls,
     args: overTls(tls),
-    // A sentinel keeps what it learns in its file.
+    // A sentinel saves its state in its file.
     configFile: (directory) => {
       const file = join(directory, 'sentinel.conf');
       writeFileSync(file, `${lines.join('\n')}\n`);

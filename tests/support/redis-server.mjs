@@ -1,4 +1,4 @@
-// A Redis or Valkey of the test's or bench's own, on a free port of the loopback address, that keeps nothing.
+// A Redis or Valkey server without persistence, on a free port of the loopback address.
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -11,14 +11,14 @@ import { freePort } from './ports.mjs';
 
 const PROGRAMS = { redis: 'redis-server', valkey: 'valkey-server' };
 
-/** The program that fixtures start: redis-server, or what `SLUICE_SERVER` (redis or valkey) names. */
+/** The program that fixtures start: redis-server, or the one for `SLUICE_SERVER` (redis or valkey). */
 export function serverProgram(name = process.env.SLUICE_SERVER || 'redis') {
   const program = PROGRAMS[name];
   if (!program) throw new Error(`no such server: ${name}; SLUICE_SERVER is redis or valkey`);
   return program;
 }
 
-/** Where a program is, those that scripts/setup.sh unpacked first; undefined if it is nowhere. */
+/** The path of a program, first of those unpacked by scripts/setup.sh; undefined if there is none. */
 export function findProgram(name) {
   for (const folder of toolEnv().PATH.split(delimiter)) {
     const file = join(folder, name);
@@ -26,21 +26,21 @@ export function findProgram(name) {
       accessSync(file, constants.X_OK);
       return file;
     } catch {
-      // The next one, then.
+      // Not here: try the next one.
     }
   }
   return undefined;
 }
 
-/** For a test's `skip`: false if there is such a server, else why the test cannot run. */
+/** A test's `skip`: false if the program exists, else the reason. */
 export function skipWithout(name) {
   const program = serverProgram(name);
   return findProgram(program) ? false : `${program} is not here; see scripts/setup.sh test`;
 }
 
 /**
- * Where servers keep their files: in memory, if there is such a folder. Sentinels and nodes of clusters wait for the
- * disk at each change; where that takes two seconds, a sentinel does nothing for half a minute.
+ * The folder for the servers' files: in memory, if possible. Sentinels and nodes of clusters sync each change to
+ * disk; if that takes two seconds, a sentinel does nothing for half a minute.
  */
 function folderOfFiles() {
   try {
@@ -59,24 +59,24 @@ process.on('exit', () => {
 /**
  * Starts a server and resolves to it once it answers.
  *
- * - `port`: that one; default: a free one
- * - `server`: 'redis' or 'valkey'; default: as `SLUICE_SERVER` says
- * - `args`: more of its arguments, `['--maxmemory', '2mb']`; the last one of a name wins
- * - `tls`: as makeCertificates() gives it: `port` then takes TLS alone
- * - `unixSocket: true`: it listens there too (`socketPath`)
- * - `password`: it asks for this one
+ * - `port`: its port; default: a free one
+ * - `server`: 'redis' or 'valkey'; default: `SLUICE_SERVER`
+ * - `args`: more arguments, `['--maxmemory', '2mb']`; the last one of a name wins
+ * - `tls`: the result of makeCertificates(): `port` then takes TLS alone
+ * - `unixSocket: true`: it also listens on `socketPath`
+ * - `password`: its password
  * - `env`: more of its environment; see stepped-clock.mjs
  * - `sentinel: true`: it is a sentinel
- * - `configFile(directory)`: names a configuration file; the arguments count as if they stood at its end
- * - `ready`: what its log says once it answers
+ * - `configFile(directory)`: returns a configuration file; the arguments override it
+ * - `ready`: the text in its log that shows that it answers
  *
- * Throws when there is no such program (`code: 'ENOENT'`) or it ends at once.
+ * Throws if there is no such program (`code: 'ENOENT'`) or it ends at once.
  */
 export async function startRedis({ port, server, ...options } = {}) {
   const program = serverProgram(server);
   const path = findProgram(program);
   if (!path) throw Object.assign(new Error(`${program} is not here`), { code: 'ENOENT' });
-  // What is not of these tests may take a port between its being found free and its use.
+  // Another program may take the port after it was found free.
   for (let attempt = 1; ; attempt++) {
     const started = new RedisServer(path, port ?? (await freePort()), options);
     try {
@@ -90,7 +90,7 @@ export async function startRedis({ port, server, ...options } = {}) {
 }
 
 class RedisServer {
-  /** A folder of the server's own, gone when it is stopped. */
+  /** The server's own folder, removed when it stops. */
   directory = mkdtempSync(join(folderOfFiles(), 'sluice-redis-'));
   #path;
   #options;
@@ -101,7 +101,7 @@ class RedisServer {
     this.#path = path;
     this.port = port;
     this.#options = options;
-    // Destructured by some tests.
+    // Some tests destructure it.
     this.stop = this.stop.bind(this);
   }
 
@@ -111,7 +111,7 @@ class RedisServer {
     return `redis${tls ? 's' : ''}://${login}127.0.0.1:${this.port}`;
   }
 
-  /** What another server's MIGRATE says to be let in. */
+  /** The credentials for another server's MIGRATE. */
   get login() {
     const { password } = this.#options;
     return password === undefined ? [] : ['AUTH', password];
@@ -125,11 +125,11 @@ class RedisServer {
     return this.#process?.pid;
   }
 
-  /** Starts it again, on the same port, empty, after kill(). */
+  /** Starts it again after kill(): on the same port, empty. */
   async restart() {
     const { env = {}, ready = 'Ready to accept connections' } = this.#options;
     const command = [this.#path, ...this.#arguments()];
-    // A test that is killed leaves no server behind.
+    // A killed test leaves no server behind.
     const setpriv = process.platform === 'linux' && findProgram('setpriv');
     if (setpriv) command.unshift(setpriv, '--pdeathsig', 'KILL');
     const child = spawn(command[0], command.slice(1).map(String), {
@@ -161,7 +161,7 @@ class RedisServer {
     this.#process.kill('SIGCONT');
   }
 
-  /** SIGKILL; resolves when it is gone. What it held is lost. */
+  /** SIGKILL; resolves when it has ended. Its data is lost. */
   async kill() {
     const child = this.#process;
     this.#connection?.disconnect();
@@ -172,20 +172,20 @@ class RedisServer {
     await exited;
   }
 
-  /** Ends it for good, frozen or not. */
+  /** Ends it for good, even if frozen. */
   async stop() {
     await this.kill();
     rmSync(this.directory, { recursive: true, force: true });
   }
 
-  /** Sends one command over a connection of the fixture; resolves to the reply, rejects with an error reply. */
+  /** Sends one command over the fixture's connection. Resolves to the reply, or rejects with an error reply. */
   async command(...command) {
     if (this.#connection?.status === 'end') this.#connection = undefined;
     this.#connection ??= this.connect();
     return this.#connection.call(...command.map(String));
   }
 
-  /** A client's connection (ioredis) that gives up at once instead of trying again. To be disconnected by who asks. */
+  /** A connection (ioredis) that fails at once instead of retrying. The caller disconnects it. */
   connect() {
     const { tls, password } = this.#options;
     return connect({
@@ -211,7 +211,7 @@ class RedisServer {
   }
 }
 
-/** A connection that gives up instead of trying again. */
+/** A connection that fails instead of retrying. */
 function connect(options) {
   const connection = new Redis({
     host: '127.0.0.1',
@@ -221,12 +221,12 @@ function connect(options) {
     enableReadyCheck: false,
     ...options,
   });
-  // The command that meets it tells of it.
+  // The command that meets the error reports it.
   connection.on('error', () => {});
   return connection;
 }
 
-/** Resolves once `condition()` is true (or resolves to that), asking anew every few ms; else throws, naming it. */
+/** Polls `condition()` until it is true or resolves to true; after `seconds` throws an error that names `what`. */
 export async function until(what, condition, seconds = 120) {
   const giveUp = performance.now() + seconds * 1000;
   while (!(await condition())) {

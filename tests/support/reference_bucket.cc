@@ -1,4 +1,4 @@
-// The token bucket as a textbook tells it.
+// The token bucket of a textbook.
 #include "support/reference_bucket.h"
 
 #include <algorithm>

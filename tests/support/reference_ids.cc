@@ -1,4 +1,4 @@
-// A map, and a minute.
+// A map whose entries live for a minute.
 #include "support/reference_ids.h"
 
 #include <algorithm>

@@ -1,5 +1,4 @@
-// What a key's ids were charged for, as DESIGN.md tells it: the plain model of checks that come
-// again.
+// The charges under a key's ids, by DESIGN.md: the plain model of repeated checks.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +11,7 @@
 
 namespace sluice::testing {
 
-/// Beside the model of one key under policies that stay the same.
+/// Extends the model of one key under policies that do not change.
 class ReferenceIds {
  public:
   struct Known {
@@ -30,9 +29,9 @@ class ReferenceIds {
   Outcome Check(ReferenceKey& model, const std::vector<Policy>& policies,
                 const Subject::Question& question, const std::string& id, Nanos now,
                 std::span<Decision> decisions);
-  /// A debit or credit: whether it has yet to be done.
+  /// Whether a debit or credit with this id is new.
   bool IsNew(const std::string& id, Nanos now);
-  /// Null if the id is not known (any more).
+  /// Null if the id is unknown or has expired.
   const Known* Find(const std::string& id, Nanos now) const;
   void Forget(const std::string& id) { known_.erase(id); }
 

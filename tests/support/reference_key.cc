@@ -60,7 +60,7 @@ ReferenceKey::Entry& ReferenceKey::EntryOf(std::size_t policy) {
   const auto [found, is_new] = entries_.try_emplace(name + ":" + StateTag(algorithm), now);
   Entry& entry = found->second;
   if (is_new) return entry;
-  // What the numbers of today do with yesterday's state.
+  // Converts the old state to the new numbers.
   if (auto* vessel = std::get_if<ReferenceVessel>(&entry.state)) {
     vessel->Adopt(std::get<ReferenceVessel>(now.state));
   } else if (auto* slots = std::get_if<ReferenceSlots>(&entry.state)) {

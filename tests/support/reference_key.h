@@ -1,5 +1,5 @@
-// A key under several policies with all their options, as DESIGN.md tells it: the plain model that
-// stores are held against.
+// A key under several policies with all their options, by DESIGN.md: the plain model that stores
+// are compared with.
 #pragma once
 
 #include <map>
@@ -13,8 +13,8 @@
 
 namespace sluice::testing {
 
-/// Waits are found by trying moments, what remains by trying costs; so both are what they are
-/// called as long as the states admit what they should.
+/// Finds waits by trying times, and remaining units by trying costs. So both are right if the
+/// states admit the right calls.
 class ReferenceKey final : public Subject {
  public:
   Nanos tick() const override { return Nanos{1}; }
@@ -26,7 +26,7 @@ class ReferenceKey final : public Subject {
   bool Abort(Units units, Marks marks, Nanos now) override;
   bool Release(HolderId holder, Nanos now) override;
   bool Renew(HolderId holder, Nanos now) override;
-  /// Whether the holder has a slot under a policy that gives slots.
+  /// Whether the holder has a slot under a concurrency policy.
   bool Holds(std::size_t policy, HolderId holder, Nanos now);
   void Block(std::span<const std::size_t> which, Nanos span, Nanos now) override;
   void Unblock(std::span<const std::size_t> which, Nanos now) override;

@@ -73,7 +73,7 @@ void ReferenceVessel::Debit(std::int64_t units, std::int64_t /*limit*/, Nanos no
 
 void ReferenceVessel::GiveBack(std::int64_t units, std::optional<std::int64_t> mark, Nanos now) {
   Level128 most = Level(now);
-  // What of the charge has not yet run out.
+  // The part of the charge that has not drained yet.
   if (mark) most = std::min<Level128>(most, std::max<std::int64_t>(0, *mark - now.count()));
   Set(Level(now) - std::min(most, static_cast<Level128>(units) * unit_), now);
 }
@@ -235,7 +235,7 @@ void ReferenceLog::TakeDenied(std::int64_t cost, std::int64_t limit, HolderId /*
 void ReferenceLog::Debit(std::int64_t units, std::int64_t limit, Nanos now) {
   const std::int64_t most = std::max(limit, Sum(now));
   Take(units, {}, now);
-  // The newest stay.
+  // The newest entries stay.
   std::int64_t over = std::max<std::int64_t>(0, Sum(now) - most);
   for (Charge& charge : charges_) {
     const std::int64_t cut = std::min(over, charge.units);

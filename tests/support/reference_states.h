@@ -1,15 +1,15 @@
-// The state of one key under one policy, told as plainly as each algorithm allows, to check the
-// real ones against: lists of what was charged and when. No formula for a wait: reference_key.h
-// finds waits, and what is left, by trying.
+// The plainest state of one key under one policy for each algorithm, to check the real ones
+// against: lists of charges and times. No formula for a wait: reference_key.h finds waits, and the
+// units left, by trial.
 //
-// All have the same members. `limit` is the limit of the call at hand.
-//   Admits      whether the algorithm lets a call of 1 <= cost <= limit pass. Changes nothing.
+// All have the same members. `limit` is the limit of the current call.
+//   Admits      whether the algorithm admits a call of 1 <= cost <= limit. Changes nothing.
 //   Take        charges an admitted call
 //   TakeDenied  charges a denied one (chargeDenied)
-//   Debit       charges whatever there is room for
-//   GiveBack    takes back, of the charge named by `mark` or of whatever there is
-//   Mark        names what was charged last; asked right after
-//   IsNew       whether the key equals one never seen
+//   Debit       charges as much as there is room for
+//   GiveBack    gives back units of the charge `mark`, or without it of any charge
+//   Mark        identifies the last charge; call it right after the charge
+//   IsNew       whether the key equals a new one
 #pragma once
 
 #include <cstdint>
@@ -23,30 +23,30 @@
 namespace sluice::testing {
 
 /// Token bucket, GCRA and leaky bucket: a vessel into which each unit pours `unit` ns, and which
-/// loses one a nanosecond. A clock that goes back has the loss undone.
+/// loses one a nanosecond. A clock that goes back undoes the loss.
 class ReferenceVessel {
  public:
   ReferenceVessel(Nanos unit, bool shapes) : unit_(unit.count()), shapes_(shapes) {}
-  /// Goes on with what is in it under other numbers.
+  /// Keeps its content under other numbers.
   void Adopt(const ReferenceVessel& other) {
     unit_ = other.unit_;
     shapes_ = other.shapes_;
   }
 
   bool Admits(std::int64_t cost, std::int64_t limit, Nanos max_wait, Nanos now) const;
-  /// How long a call that is admitted has to wait.
+  /// The delay of an admitted call.
   Nanos Delay(std::int64_t cost, std::int64_t limit, Nanos now) const;
   void Take(std::int64_t cost, HolderId holder, Nanos now);
   void TakeDenied(std::int64_t cost, std::int64_t limit, HolderId holder, Nanos now);
   void Debit(std::int64_t units, std::int64_t limit, Nanos now);
   void GiveBack(std::int64_t units, std::optional<std::int64_t> mark, Nanos now);
-  /// As GiveBack, for a call that waited. False if others wait behind it.
+  /// Like GiveBack, for a call that waited. False if others wait behind it.
   bool Abort(std::int64_t units, std::int64_t limit, std::int64_t mark, Nanos now);
   std::int64_t Mark(Nanos now) const;
   bool IsNew(Nanos now) const { return Level(now) == 0; }
 
  private:
-  // 128 bits, so that no overflow of the code under test is repeated here.
+  // 128 bits cannot repeat an overflow of the code under test.
   __extension__ using Level128 = __int128;
 
   Level128 Level(Nanos now) const;
@@ -81,7 +81,7 @@ class ReferenceFixedWindow {
   std::int64_t window_;
   FixedWindow::Align align_;
   std::int64_t start_ = 0;
-  std::vector<std::int64_t> charges_;  // of the window that starts at start_
+  std::vector<std::int64_t> charges_;  // charges of the window that starts at start_
 };
 
 /// A count for each window since 1970.
@@ -102,8 +102,8 @@ class ReferenceSlidingWindow {
   std::int64_t CountOf(std::int64_t index) const;
 
   std::int64_t window_;
-  std::map<std::int64_t, std::int64_t> counts_;  // by number of the window; none of 0
-  std::int64_t newest_ = 0;                      // window that saw a change
+  std::map<std::int64_t, std::int64_t> counts_;  // by number of the window; no entry with count 0
+  std::int64_t newest_ = 0;                      // the last changed window
 };
 
 /// Every charge with its time.
@@ -130,14 +130,14 @@ class ReferenceLog {
   std::int64_t Sum(Nanos now) const;
 
   std::int64_t window_;
-  std::vector<Charge> charges_;  // in the order in which they came
+  std::vector<Charge> charges_;  // in order of arrival
 };
 
-/// Everybody who holds a slot, and until when.
+/// All holders of slots, with their expiry.
 class ReferenceSlots {
  public:
   explicit ReferenceSlots(const Concurrency& policy) : ttl_(policy.ttl().count()) {}
-  /// Goes on with those who hold slots under other numbers.
+  /// Keeps the holders under other numbers.
   void Adopt(const ReferenceSlots& other) { ttl_ = other.ttl_; }
 
   bool Admits(std::int64_t cost, std::int64_t limit, Nanos max_wait, Nanos now) const;

@@ -1,8 +1,8 @@
-// Ends a connection by RST alone.
+// Ends a connection with RST only.
 
 /**
- * As after a crash: the peer reads what came before, then ECONNRESET. Node's `resetAndDestroy()` sends FIN first, so
- * that the peer may see an orderly end; this is its second half.
+ * Acts like a crash: the peer reads the earlier data, then ECONNRESET. Node's `resetAndDestroy()` sends FIN first, so
+ * the peer may see an orderly end; this is its second half.
  */
 export function resetSocket(socket) {
   socket.resetAndClosing = true;

@@ -1,4 +1,4 @@
-/* Preloaded into a process: limits.test is 127.0.0.1, and is not found while the number in the file
+/* Preloaded into a process: limits.test is 127.0.0.1, but its lookups hang while the number in the file
  * RESOLVER_SHIM is not 0. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -27,7 +27,7 @@ __attribute__((constructor)) static void map_number(void) {
 int getaddrinfo(const char *name, const char *service, const struct addrinfo *hints,
                 struct addrinfo **found) {
   resolve *system_resolve = (resolve *)dlsym(RTLD_NEXT, "getaddrinfo");
-  /* Who only asks whether it is an address asks no name server. */
+  /* A caller that only tests for an address needs no name server. */
   int numeric = hints && (hints->ai_flags & AI_NUMERICHOST);
   if (name && !numeric && strcmp(name, "limits.test") == 0) {
     while (*hangs) usleep(10000);

@@ -1,4 +1,4 @@
-// Reads SLUICE_FULL.
+// Step counts by SLUICE_FULL.
 #include "support/scale.h"
 
 #include <gtest/gtest.h>
@@ -10,7 +10,7 @@
 namespace sluice::testing {
 namespace {
 
-// A test may ask several times.
+// A test may call it several times.
 void Note(int steps) {
   static const ::testing::TestInfo* test = nullptr;
   static int sum = 0;

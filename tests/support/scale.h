@@ -1,10 +1,10 @@
-// How long randomised tests run: the one place that says so.
+// The length of randomised tests.
 #pragma once
 
 namespace sluice::testing {
 
-/// `few` steps, or 25 times as many where SLUICE_FULL=1 is set in the environment. Notes them in
-/// the running test's record, where scripts/run-tests.mjs adds them up.
+/// Returns `few` steps, or 25 times as many with SLUICE_FULL=1 in the environment. Adds them to the
+/// running test's record, where scripts/run-tests.mjs counts them.
 int Steps(int few);
 
 }  // namespace sluice::testing

@@ -1,4 +1,4 @@
-// Reads SLUICE_SEED, or draws a seed and says which.
+// Seeds: SLUICE_SEED, or a drawn and printed one.
 #include "support/seed.h"
 
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-// Seeds of randomised tests: fresh each run, printed, and replayed by SLUICE_SEED.
+// Seeds of randomised tests: new in each run, printed, and repeated by SLUICE_SEED.
 #pragma once
 
 #include <cstdint>
@@ -7,11 +7,11 @@
 namespace sluice::testing {
 
 /// The seed of this test: SLUICE_SEED if set, else a random one. Prints it, so that a failure can
-/// be run again.
+/// be repeated.
 std::uint64_t TestSeed();
 
-/// Draws for tests. The same seed gives the same draws on every platform (unlike the distributions
-/// of <random>).
+/// Random draws of tests. The same seed gives the same draws on every platform (unlike the
+/// distributions of <random>).
 class Random {
  public:
   explicit Random(std::uint64_t seed) : engine_(seed) {}
@@ -23,7 +23,7 @@ class Random {
   }
   /// True once in `n` on average.
   bool OneIn(std::int64_t n) { return Between(1, n) == 1; }
-  /// In [1, high], each order of magnitude as likely as another.
+  /// In [1, high], with each order of magnitude equally likely.
   std::int64_t Magnitude(std::int64_t high);
 
  private:

@@ -1,4 +1,4 @@
-// Libraries that a test preloads into a process, to bend what the system tells it. Linux only.
+// Libraries that a test preloads into a process, to fake answers of the system. Linux only.
 
 import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -8,9 +8,9 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
 /**
- * Compiles `source` (beside this file; it needs a C compiler) and makes the file of one 64-bit number, 0 at first, that
- * it maps. Resolves to `{ env, write(number), remove() }`: `env` is for the process; the variable that names the file
- * is the source's name in capitals: CLOCK_SHIM of clock_shim.c. To be removed when the process has ended.
+ * Compiles `source` (beside this file; needs a C compiler) and creates the file that it maps: one 64-bit number,
+ * 0 at first. Resolves to `{ env, write(number), remove() }`. `env` is for the process; its variable for the file is
+ * the source's name in capitals, such as CLOCK_SHIM for clock_shim.c. Call `remove()` after the process has ended.
  */
 export async function makeShim(source) {
   const name = source.replace(/\.c$/, '');
@@ -21,7 +21,7 @@ export async function makeShim(source) {
   writeFileSync(file, new BigInt64Array(1));
   return {
     env: { LD_PRELOAD: library, [name.toUpperCase()]: file },
-    // One write of eight bytes: the process sees the old number or the new one.
+    // A single write of eight bytes: the process sees the old number or the new one.
     write: (number) => writeFileSync(file, new BigInt64Array([BigInt(number)]), { flag: 'r+' }),
     remove: () => rmSync(folder, { recursive: true, force: true }),
   };

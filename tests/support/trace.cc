@@ -58,11 +58,11 @@ void TraceClock::Step(Random& random, std::span<const Decision> last) {
     case 1:
       break;  // the same instant
     case 2:
-    case 3:  // when a denied call may come again, or one tick too early
+    case 3:  // the time of a retry, or one tick too early
       if (hint.retry_after != kNever) now_ += hint.retry_after + tick_ - Nanos{1};
       if (random.OneIn(2)) now_ -= tick_;
       break;
-    case 4:  // when the key is as new, or about then
+    case 4:  // about the time of the reset
       now_ += hint.reset_after + tick_ - Nanos{1};
       if (random.OneIn(2)) now_ -= tick_;
       break;

@@ -1,5 +1,5 @@
-// Random costs and clocks: what the randomised tests of core and of every store draw from. Policies
-// are in random_policy.h.
+// Random costs and clocks for the randomised tests of core and of every store. random_policy.h has
+// random policies.
 #pragma once
 
 #include <cstdint>
@@ -10,23 +10,23 @@
 
 namespace sluice::testing {
 
-/// A cost for a capacity: mostly one that may pass, sometimes 0, exactly the capacity, one more, or
-/// the largest there is.
+/// A cost for a capacity: mostly one that may be admitted; sometimes 0, exactly the capacity, one
+/// more, or the largest possible.
 std::int64_t RandomCost(Random& random, std::int64_t capacity);
 
-/// A clock for traces: stands still, creeps, jumps to the edge of what the last decisions said,
-/// leaps, and steps back, never more than two days behind the newest time it has shown.
+/// A clock for traces. It stands still, creeps, jumps to the times in the last decisions, leaps,
+/// and steps back, at most two days behind its newest time.
 class TraceClock {
  public:
-  /// Starts at 0, in 2026, or just before a multiple of 9,000,000 s. All times it shows are
-  /// multiples of `tick`.
+  /// Starts at 0, in 2026, or just before a multiple of 9,000,000 s. All its times are multiples of
+  /// `tick`.
   TraceClock(Random& random, Nanos tick);
 
   Nanos now() const { return now_; }
   Nanos tick() const { return tick_; }
-  /// From here on it steps back no further than to this moment.
+  /// Never steps back behind this moment again.
   void Floor() { floor_ = now_; }
-  /// Moves on, given what was last decided.
+  /// Moves on, given the last decisions.
   void Step(Random& random, std::span<const Decision> last);
 
  private:

@@ -1,4 +1,4 @@
-// Lists what was admitted, and adds it up.
+// Sums of admitted units, and their bounds.
 #include "support/trace_bounds.h"
 
 #include <algorithm>
@@ -18,14 +18,14 @@ constexpr int kStepsPerTrace = 100;
 __extension__ using Int128 = __int128;
 
 struct Call {
-  Nanos at;  // for windows and logs the newest time so far, as they go by that
+  Nanos at;  // windows and logs: the newest time so far, which they count by
   std::int64_t cost;
   Nanos released = kNever;
 };
 
 std::int64_t Us(Nanos span) { return span.count() / 1000; }
 
-// The most that any interval [t, t + length) saw.
+// The most units in any interval [t, t + length).
 Int128 MostWithin(std::span<const Call> calls, Nanos length) {
   Int128 most = 0;
   for (std::size_t from = 0; from < calls.size(); ++from) {
@@ -154,7 +154,7 @@ class Greedy {
     holds_.erase(holds_.begin() + static_cast<std::ptrdiff_t>(which));
   }
 
-  // As early as it pays, or somewhat later; now and then back, where that counts for nothing.
+  // To the earliest useful time, or somewhat later; sometimes back, where that counts for nothing.
   void Move(const Decision& told) {
     const bool steps_back = !IsTat(policy_.algorithm) &&
                             !std::holds_alternative<Concurrency>(policy_.algorithm) &&
@@ -175,7 +175,7 @@ class Greedy {
   std::unique_ptr<Subject> subject_;
   Policy policy_;
   Nanos now_{0};
-  Nanos floor_{0};  // a state that was dropped here counts no steps back from here
+  Nanos floor_{0};  // a dropped state: no steps back behind this time
   std::vector<Call> calls_;
   std::vector<std::pair<std::size_t, HolderId>> holds_;
   std::uint64_t holders_ = 0;

@@ -1,5 +1,5 @@
-// Property 1, never more than the policy says: each algorithm's own bound (told in its header),
-// held against the list of what a subject admitted to a caller who comes again as early as it pays.
+// Property 1, never more than the policy says: compares each algorithm's bound (see its header)
+// with the admissions of a caller who always comes back as early as possible.
 #pragma once
 
 #include <string>
@@ -9,8 +9,8 @@
 
 namespace sluice::testing {
 
-/// Takes `steps` steps, 100 to a trace, each trace a policy of any algorithm without options, and
-/// a key of its own. What was too much; empty if nothing was.
+/// Takes `steps` steps, 100 to a trace. Each trace has a random policy without options, and a new
+/// key. Returns the excess; empty if there is none.
 std::string RunBounds(Random& random, int steps, const MakeSubject& make);
 
 }  // namespace sluice::testing

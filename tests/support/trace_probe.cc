@@ -1,4 +1,4 @@
-// Asks a subject at other moments.
+// Peeks at a subject at other moments and costs.
 #include "support/trace_probe.h"
 
 #include <algorithm>
@@ -38,7 +38,7 @@ std::string Probe::After(Random& random, std::span<const Decision> told, Call ca
       Tell("property 3, a denial changes nothing, all or none are charged: ", Charges(told, call));
   for (std::size_t i = 0; i < told.size(); ++i) {
     const std::string policy = "policy " + std::to_string(i) + " ";
-    // Of a denial that would itself charge or block, a peek tells the wait after that.
+    // For a denial that charges or blocks, a peek shows the wait after that.
     const bool foretells = policies_[i].charge_denied || policies_[i].block_for > Nanos{0};
     if (call != Call::kPeek || !foretells) {
       broken += Tell("property 2, retryAfter is tight: " + policy, Retry(i, told[i]));
@@ -66,7 +66,7 @@ std::string Probe::Charges(std::span<const Decision> told, Call call) const {
     }
     const bool charges = policies_[i].charge_denied || policies_[i].block_for > Nanos{0};
     const bool free = call == Call::kPeek || cost == 0 || hopeless || !charges;
-    // Of what was admitted, the next answer differs anyway where another policy was charged.
+    // After an admission the next answer differs anyway if another policy was charged.
     const bool same = call == Call::kAdmitted || Same(before_.asked[i], after.asked[i]);
     if (!free || (same && Same(before_.left[i], after.left[i]))) continue;
     return policy + "charged, though " + (call == Call::kPeek ? "only looked at" : "not admitted") +
@@ -124,7 +124,7 @@ std::string Probe::StepBack(Random& random) const {
   const std::vector<Decision> stepped = Peek(now_ - back);
   for (std::size_t i = 0; i < on_time.size(); ++i) {
     const bool more = stepped[i].allowed && !on_time[i].allowed;
-    // A denial that a step back brings about may itself block or charge.
+    // A denial caused by the step back may itself block or charge.
     const Policy& policy = policies_[i];
     const bool free = !policy.charge_denied && policy.block_for == Nanos{0};
     const bool longer = free && !stepped[i].allowed && stepped[i].retry_after != kNever &&

@@ -1,5 +1,5 @@
-// What is promised of every answer, whatever the algorithm (DESIGN.md, section 5), asked of a
-// subject by peeking at other moments and for other costs.
+// The promises for every answer of every algorithm (DESIGN.md, section 5), checked by peeks at
+// other moments and with other costs.
 #pragma once
 
 #include <cstdint>
@@ -12,32 +12,32 @@
 
 namespace sluice::testing {
 
-/// One question put to a subject at one moment of a clock that counts ticks.
+/// One call to a subject, at one moment of a clock with ticks.
 class Probe {
  public:
-  /// How the subject was asked, and what it did.
+  /// The kind of call, and its outcome.
   enum class Call { kPeek, kAdmitted, kDenied };
 
   Probe(Subject& subject, std::span<const Policy> policies, const Subject::Question& question,
         Nanos now, Nanos tick)
       : subject_(subject), policies_(policies), question_(question), now_(now), tick_(tick) {}
 
-  /// To be called first: takes down how things stand before the question is asked.
+  /// Records the state before the call. Call it first.
   void Before();
 
-  /// After the question was answered with `told`: which promises are broken, or nothing.
-  /// - property 2: retryAfter is tight: then admitted, one tick earlier denied;
+  /// Returns the promises that the answer `told` breaks, or nothing:
+  /// - property 2: retryAfter is tight: admitted after it, denied one tick earlier;
   /// - property 3: a denial or a peek leaves the state as it was, unless an option says otherwise;
-  ///   what is admitted is charged under all policies, each by its cost;
+  ///   an admission charges all policies, each by its cost;
   /// - property 4: a clock that stepped back admits nothing more, and delays by at most the step;
   /// - remaining is the largest cost that would be admitted;
-  /// - resetAfter is the least time after which the key equals one never seen.
+  /// - resetAfter is the least time after which the key equals a new one.
   std::string After(Random& random, std::span<const Decision> told, Call call) const;
 
  private:
   struct Standing {
-    std::vector<Decision> asked;  // what the question is answered
-    std::vector<Decision> left;   // what one that costs nothing is
+    std::vector<Decision> asked;  // the answers to the call
+    std::vector<Decision> left;   // the answers to a call of cost 0
   };
 
   Nanos WholeTicks(Nanos span) const;

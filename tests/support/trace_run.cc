@@ -1,4 +1,4 @@
-// Runs random traces.
+// Random traces.
 #include "support/trace_run.h"
 
 #include <algorithm>
@@ -16,9 +16,9 @@ namespace sluice::testing {
 namespace {
 
 constexpr int kStepsPerTrace = 100;
-constexpr std::size_t kMostTold = 12;  // of the steps before a difference
+constexpr std::size_t kMostTold = 12;  // steps shown before a difference
 
-// A check that was admitted, and what of it may still be given back.
+// The charge of an admitted check, as far as it can still be given back.
 struct Charge {
   HolderId holder;
   std::vector<std::int64_t> left;
@@ -53,7 +53,7 @@ class Trace {
   }
 
  private:
-  // Draws the policies; how finely the clock moves: as finely as they can tell.
+  // Draws the policies. Returns the finest clock step that they distinguish.
   Nanos DrawPolicies() {
     fine_ = subject_->tick() < Micros{1} && random_.OneIn(4);
     for (std::int64_t i = random_.Between(1, random_.OneIn(3) ? 4 : 2); i > 0; --i) {
@@ -72,10 +72,10 @@ class Trace {
     modelled_ = told_;
     std::string text = "policies:";
     for (const Policy& policy : policies_) text += "\n    " + Text(policy);
-    notes_.assign(1, text);  // a trace that differs is told from here
+    notes_.assign(1, text);  // a failing trace is shown from here
   }
 
-  // What the subject has dropped, the model forgets: it has to have meant nothing any more.
+  // Makes the model forget states that the subject has dropped: they must not matter any more.
   void FollowDrops(Nanos now) {
     const std::vector<Decision> before = Modelled(now);
     for (std::size_t p = 0; p < policies_.size(); ++p) {
@@ -162,7 +162,7 @@ class Trace {
     if (!peeks && allowed) Remember(question);
   }
 
-  // Asks both what is left now.
+  // Compares the units left in both.
   void Agree(Nanos now) {
     if (against_ != Against::kModels) return;
     std::vector<Decision> told(policies_.size());
@@ -173,7 +173,7 @@ class Trace {
   Subject::Question Costless() const {
     return {.asks = std::vector<sluice::Ask>(policies_.size()), .holder = {.high = 7, .low = 0}};
   }
-  // What by the model is left now.
+  // The units left in the model.
   std::vector<Decision> Modelled(Nanos now) {
     std::vector<Decision> decisions(policies_.size());
     model_.Peek(Costless(), now, decisions);
@@ -210,7 +210,7 @@ class Trace {
 
   Charge* AnyCharge() {
     if (charges_.empty()) return nullptr;
-    // Mostly one of the last.
+    // Mostly one of the last charges.
     const auto most = static_cast<std::int64_t>(charges_.size()) - 1;
     return &charges_[static_cast<std::size_t>(most - random_.Between(0, std::min(most, {4})))];
   }
@@ -238,7 +238,7 @@ class Trace {
     if (charge == nullptr || random_.OneIn(5)) {
       const std::vector<std::int64_t> units = DrawUnits(text);
       Note(At(now) + "credit" + text);
-      charges_.clear();  // what is left of them is no longer known
+      charges_.clear();  // the rest of them is unknown now
       subject_->Credit(units, {}, now);
       model_.Credit(units, {}, now);
       return;
@@ -310,7 +310,7 @@ class Trace {
   std::unique_ptr<Subject> subject_;
   Against against_;
   TraceCounts& counts_;
-  bool fine_ = false;  // a clock of nanoseconds, and only policies that can tell them
+  bool fine_ = false;  // a clock of nanoseconds, and only policies that distinguish them
   std::vector<Policy> policies_;
   TraceClock clock_;
   ReferenceKey model_;

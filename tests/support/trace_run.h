@@ -1,5 +1,5 @@
-// Random traces over a subject: held against the plain models, or against what DESIGN.md, section 5
-// promises of every algorithm, which the subject itself is asked for by peeking at other moments.
+// Random traces over a subject. They compare it with the plain models, or check the promises of
+// DESIGN.md, section 5, by peeks at other moments.
 #pragma once
 
 #include <string>
@@ -9,7 +9,7 @@
 
 namespace sluice::testing {
 
-/// What a run saw: too little of one, and it could not have shown a difference.
+/// Counts of a run: a run with too few of one kind could not have shown a difference.
 struct TraceCounts {
   int steps = 0;
   int admitted = 0;
@@ -21,15 +21,15 @@ struct TraceCounts {
   int blocks = 0;      ///< the same by policies that block
 };
 
-/// Takes `steps` steps, 100 to a trace, each trace a key and policies of its own: one to four of
-/// any algorithms and options; checks of several costs with limits and waits of their own, peeks,
-/// and all operations; a clock that also steps back; now and then other policies under the key.
-/// Every answer is compared with the models' (property 5: what agrees with them agrees with each
-/// other). At the first difference it stops and tells the trace so far; empty if there is none.
+/// Takes `steps` steps, 100 to a trace. Each trace has a new key and one to four policies of any
+/// algorithms and options. Its steps are checks with several costs, limits and waits, peeks and all
+/// other operations, under a clock that also steps back; sometimes the policies change. Compares
+/// every answer with the models' (property 5: subjects that agree with them agree with each other).
+/// Stops at the first difference and returns the trace so far; empty if there is none.
 std::string RunTraces(Random& random, int steps, const MakeSubject& make, TraceCounts& counts);
 
-/// The same traces without the models: each answer has to keep the promises of trace_probe.h. What
-/// it tells names the property that broke. (Property 1 is that of trace_bounds.h.)
+/// The same traces without the models: each answer must keep the promises of trace_probe.h. Returns
+/// the name of a broken property. (trace_bounds.h covers property 1.)
 std::string RunPromises(Random& random, int steps, const MakeSubject& make, TraceCounts& counts);
 
 }  // namespace sluice::testing

@@ -1,4 +1,4 @@
-// Takes the steps of a vector on a subject.
+// The steps of a vector, run on a subject.
 #include "support/policies.h"
 #include "support/vectors.h"
 
@@ -7,7 +7,7 @@ namespace {
 
 using Op = VectorStep::Op;
 
-// Another one for each step.
+// A different one for each step.
 HolderId HolderOf(std::size_t step) { return {.high = 1, .low = step + 1}; }
 
 class Run {

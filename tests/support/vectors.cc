@@ -1,4 +1,4 @@
-// Reads the shared vectors. Refuses what would silently weaken them.
+// Reader of the shared vectors. Refuses mistakes that would silently weaken them.
 #include "support/vectors.h"
 
 #include <algorithm>
@@ -82,7 +82,7 @@ std::vector<Policy> ReadPolicies(const Json& json) {
   return policies;
 }
 
-// One of `field` for each policy; where there is one policy it is not written as a list.
+// The `field` of each policy; with a single policy it is not a list.
 Json PerPolicy(const Json& json, const char* field, std::size_t count) {
   Json list = json.at(field);
   if (count == 1) list = Json::array({list});
@@ -121,7 +121,7 @@ void ReadCheck(const Json& json, const std::vector<Policy>& policies, VectorStep
     step.decisions.push_back(ReadDecision(answers[i], policies[i], ask));
     all = all && (step.decisions[i].allowed || !policies[i].enforce);
   }
-  // A shadow alone carries both answers in one field: its own.
+  // A single shadow policy has both answers in one field: its own.
   const bool own = count == 1 && !policies[0].enforce;
   if (own) step.allowed = true;
   if (all != step.allowed) throw std::runtime_error("'allowed' is not the answer of all policies");
@@ -152,7 +152,7 @@ std::vector<std::size_t> ReadWhich(const Json& json, const std::vector<Policy>& 
   return which;
 }
 
-// `policies`: those of the step, and, after it, of the next.
+// `policies` are the policies of this step; on return, the next step's.
 VectorStep ReadStep(const Json& json, const Vector& vector, std::vector<Policy>& policies) {
   using Op = VectorStep::Op;
   VectorStep step;

@@ -1,4 +1,4 @@
-// The shared vectors of tests/vectors, as C++ runs them.
+// The shared vectors of tests/vectors, for C++.
 #pragma once
 
 #include <cstddef>
@@ -12,7 +12,7 @@
 
 namespace sluice::testing {
 
-/// One call and what it has to come to. tests/vectors/options.json says what the fields mean.
+/// One call and its expected result. tests/vectors/options.json explains the fields.
 struct VectorStep {
   enum class Op : std::uint8_t {
     kCheck,
@@ -35,19 +35,19 @@ struct VectorStep {
   Nanos max_wait = kNoWait;         ///< kCheck, kPeek
   std::vector<std::int64_t> units;  ///< kDebit, kCredit, kAbort: one per policy
   /// kCredit, kAbort: the check whose charge is meant; kRelease, kRenew: the check that took the
-  /// slot. An index into the steps before this one.
+  /// slot. An index into the earlier steps.
   std::optional<std::size_t> of;
   Nanos span{0};                   ///< kBlock
   std::vector<std::size_t> which;  ///< kBlock, kUnblock: indexes of policies
   std::vector<Policy> policies;    ///< kUse
 
-  // What is expected.
+  // The expected result.
   bool allowed = false;             ///< kCheck, kPeek: by all policies that enforce
   std::vector<Decision> decisions;  ///< kCheck, kPeek: one per policy, without marks
   bool done = false;                ///< kRelease, kRenew
 };
 
-/// Steps on one key that was never seen before.
+/// Steps on one new key.
 struct Vector {
   std::string file;  ///< "gcra" for tests/vectors/gcra.json
   std::string name;
@@ -56,15 +56,16 @@ struct Vector {
   std::vector<VectorStep> steps;
 };
 
-/// Reads and checks all files of tests/vectors, in the order of their names. Throws
-/// std::runtime_error naming file and vector at fault.
+/// Reads and checks all files of tests/vectors, in the order of their names. On a fault throws
+/// std::runtime_error with the file and the vector.
 std::vector<Vector> AllVectors();
 
-/// Takes the steps on a subject never asked before. What differs, line by line, each with its step;
-/// empty when all is as expected.
+/// Runs the steps on a new subject. Returns the differences, one line per step; empty if there are
+/// none.
 std::string RunVector(const Vector& vector, Subject& subject);
 
-/// All vectors that the subjects' clocks can tell, each on a subject of its own. As RunVector.
+/// Runs all vectors that the subjects' clocks can represent, each on a new subject. Returns as
+/// RunVector.
 std::string RunAllVectors(const MakeSubject& make);
 
 }  // namespace sluice::testing

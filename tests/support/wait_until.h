@@ -1,4 +1,4 @@
-// How the reference models find a wait: by trying moments, not by formula.
+// The reference models' search for a wait: by trying times, not by formula.
 #pragma once
 
 #include <cstdint>
@@ -7,8 +7,8 @@
 
 namespace sluice::testing {
 
-/// The least wait from `now` after which `ready(moment)` holds. Precondition: once it holds, it
-/// holds for ever after, and it does so within 2^62 ns.
+/// The least wait from `now` after which `ready(moment)` holds. Precondition: it holds from then on
+/// for ever, and within 2^62 ns.
 template <typename Ready>
 Nanos WaitUntil(Nanos now, Ready ready) {
   if (ready(now)) return Nanos{0};
