@@ -1,5 +1,5 @@
-// The least that a native call with a key can cost: reads the key as UTF-8, hashes it, returns a
-// number. What `checkSync` needs on top of this is ours; what this needs is Node-API's.
+// The cheapest native call with a key: reads the key as UTF-8, hashes it and returns a number. Its
+// time is Node-API's; the rest of `checkSync` is ours.
 #define NAPI_VERSION 8
 #include <node_api.h>
 
@@ -12,7 +12,7 @@ namespace {
 // Longer than any key of the workloads; a longer one is cut.
 constexpr std::size_t kBufferBytes = 256;
 
-// FNV-1a: a few instructions a byte, so that the bytes are really read.
+// FNV-1a: a few instructions per byte, so that all bytes are read.
 std::uint32_t HashBytes(const char* bytes, std::size_t size) {
   std::uint32_t hash = 2166136261U;
   for (std::size_t i = 0; i < size; ++i) {

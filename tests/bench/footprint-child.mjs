@@ -1,12 +1,12 @@
-// The child of footprint.mjs: fills one limiter with keys and says by how much the process grew.
+// The child of footprint.mjs: fills one limiter with keys and returns the growth of the process.
 import { readFileSync } from 'node:fs';
 import { serve } from './lib/child.mjs';
 import { collectGarbage } from './lib/gc.mjs';
 import { WINDOW_MS } from './lib/workload.mjs';
 
-/** Calls that only bring V8's heap to the size at which it then stays. */
+/** Warm-up calls that bring V8's heap to its final size. */
 const WARM_UP_CALLS = 200_000;
-/** More than any key is called: nothing is denied. */
+/** Above the calls of any key, so that nothing is denied. */
 const LIMIT = 10_000;
 
 serve({
@@ -26,13 +26,13 @@ serve({
 
     if (admitted !== keys) throw new Error(`admitted ${admitted} of ${keys} first calls`);
     const held = large.held?.() ?? keys;
-    // A table that is allowed more keys than came has to hold them all.
+    // A table with room for more keys must hold all of them.
     if (maxKeys > keys && held !== keys) throw new Error(`holds ${held} of ${keys} keys`);
     return { grownBytes, held };
   },
 });
 
-/** Each opens a limiter of at most `maxKeys` keys (Sluice alone has such a bound). */
+/** Each opens a limiter with at most `maxKeys` keys (only Sluice has such a bound). */
 const openers = {
   async sluice(algorithm) {
     const sluice = await import('sluice');
@@ -65,7 +65,7 @@ const openers = {
   },
 };
 
-/** Leaves nothing to be collected, now or by a callback that waits. */
+/** Leaves no garbage, now or in pending callbacks. */
 async function settle() {
   for (let i = 0; i < 3; i++) {
     collectGarbage();
@@ -73,7 +73,7 @@ async function settle() {
   }
 }
 
-/** The resident set, read exactly where the system says so: the figure of getrusage lags by pages. */
+/** The resident set, read exactly if the system provides it: getrusage lags by pages. */
 function residentBytes() {
   if (process.platform !== 'linux') return process.memoryUsage.rss();
   const [, kilobytes] = /^Rss:\s+(\d+) kB$/m.exec(readFileSync('/proc/self/smaps_rollup', 'utf8'));

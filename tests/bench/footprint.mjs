@@ -1,4 +1,4 @@
-// Memory per key: how much a fresh process grows by holding many of them. One child process a figure.
+// Memory per key: the growth of a fresh process that holds many keys. One child process per figure.
 import { fileURLToPath } from 'node:url';
 import { Child } from './lib/child.mjs';
 import { ALGORITHMS } from './memory-subjects.mjs';
@@ -6,7 +6,7 @@ import { ALGORITHMS } from './memory-subjects.mjs';
 const METRIC = 'memory per key held';
 const child = fileURLToPath(new URL('footprint-child.mjs', import.meta.url));
 
-// V8 grows its nursery to tens of MB as it sees fit, which is the caller's garbage and nobody's keys.
+// V8 grows its nursery to tens of MB by itself. That is the caller's garbage, not memory of keys.
 const NURSERY = ['--min-semi-space-size=1', '--max-semi-space-size=1'];
 
 export async function measureFootprint(report, { quick, sluice }) {
@@ -41,7 +41,7 @@ export async function measureFootprint(report, { quick, sluice }) {
   }
 }
 
-// One call per key: of a log one entry, of a concurrency limit one slot.
+// One call per key: one entry of a log, one slot of a concurrency limit.
 async function measureAlgorithms(report, keys) {
   for (const algorithm of Object.keys(ALGORITHMS)) {
     const bytes = await bytesPerKey({ kind: 'sluice', algorithm, keys, maxKeys: 2 * keys });

@@ -1,12 +1,12 @@
 // Times every single check while a memory store grows from empty to many keys, and prints the
-// worst.
+// slowest.
 //
 //   sluice_bench_growth ALGORITHM KEYS MAX_KEYS
 //
-// One check per key, of tokenBucket, fixedWindow, slidingWindow, slidingLog or concurrency.
-// CPU time of the thread, not time on the wall: what another process does on the machine is not the
-// store's fault. Page faults and the clock's own cost (printed too) are included.
-// Prints one JSON object; times in ns. Exits 1 when a check was not admitted or a key is missing.
+// One check per key, for tokenBucket, fixedWindow, slidingWindow, slidingLog or concurrency.
+// Measures the thread's CPU time, not wall time: the store is not to blame for other processes.
+// Includes page faults and the clock's own cost (printed too).
+// Prints one JSON object; times in ns. Exits with 1 if a check was denied or a key is missing.
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -32,10 +32,10 @@ std::int64_t CpuNanos() {
   return std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
 }
 
-// Runs `step(i)` for i < count and returns how long each took, the clock's own cost included.
+// Runs `step(i)` for i < count and returns the time of each, with the clock's own cost.
 template <typename Step>
 std::vector<std::uint32_t> TimeEach(std::size_t count, Step step) {
-  std::vector<std::uint32_t> nanos(count, 1);  // written, so that no page of it is touched below
+  std::vector<std::uint32_t> nanos(count, 1);  // written, so that its pages exist below
   std::int64_t before = CpuNanos();
   for (std::size_t i = 0; i < count; ++i) {
     step(i);
@@ -46,7 +46,7 @@ std::vector<std::uint32_t> TimeEach(std::size_t count, Step step) {
   return nanos;
 }
 
-// The sample that all but `above` of them do not exceed.
+// The highest sample, without the `above` highest ones.
 std::uint32_t AllBut(std::vector<std::uint32_t>& samples, std::size_t above) {
   const auto at =
       samples.end() - 1 - static_cast<std::ptrdiff_t>(std::min(above, samples.size() - 1));
@@ -75,7 +75,7 @@ std::optional<sluice::Algorithm> Make(std::string_view name) {
   return std::nullopt;
 }
 
-// A store and one policy, asked as MemoryLimiter asks it.
+// A store and one policy, called in the same way as by MemoryLimiter.
 class Limiter {
  public:
   Limiter(const sluice::Algorithm& algorithm, std::size_t max_keys)
@@ -83,7 +83,7 @@ class Limiter {
         plain_(sluice::IsPlainTat(policies_[0])),
         store_({.max_keys = max_keys, .seed = {1}}) {}
 
-  // A frozen clock: nothing expires, so that every key needs a place of its own.
+  // A frozen clock: nothing expires, so every key needs its own entry.
   bool Check(std::size_t i) {
     std::array<char, 32> text{"user:"};
     const char* end = std::to_chars(text.data() + 5, text.data() + text.size(), i).ptr;

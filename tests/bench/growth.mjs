@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { growthProgram } from './lib/native.mjs';
 
-/** One for each kind of state: gcra and leakyBucket keep what tokenBucket does. */
+/** One for each kind of state: gcra and leakyBucket have the state of tokenBucket. */
 const ALGORITHMS = ['tokenBucket', 'fixedWindow', 'slidingWindow', 'slidingLog', 'concurrency'];
 
 export async function measureGrowth(report, { rounds, quick }) {

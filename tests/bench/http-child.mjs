@@ -1,4 +1,4 @@
-// The child of http.mjs: an Express app with one middleware, or none, and the CPU time it uses.
+// The child of http.mjs: an Express app with one middleware, or none, and its CPU time.
 import { once } from 'node:events';
 import express from 'express';
 import { serve } from './lib/child.mjs';

@@ -1,10 +1,10 @@
 // An Express app behind each middleware. Workload:
 //
-//   one caller       GET / over 50 kept-alive connections; nobody is denied, headers are on
+//   one caller       GET / over 50 kept-alive connections; nothing is denied, headers are on
 //
-// Each app is a child process that idles while the others have their turn; the load comes from this
-// process (autocannon). Each answer says how much is left: that it went down by exactly the number of
-// requests shows that every one of them was counted.
+// Each app is a child process that idles while the others have their turn; this process makes the load
+// (autocannon). Each response shows the remaining quota. It must fall by exactly the number of requests,
+// which proves that every request was counted.
 import { fileURLToPath } from 'node:url';
 import autocannon from 'autocannon';
 import { Child } from './lib/child.mjs';
@@ -58,14 +58,14 @@ async function measure({ name, url, process }, amount) {
   if (result['2xx'] !== amount || result.errors > 0) {
     throw new Error(`${name}: ${result['2xx']} of ${amount} answered, ${result.errors} errors`);
   }
-  const counted = leftBefore - leftAfter - 1; // the second look is a request, too
+  const counted = leftBefore - leftAfter - 1; // the second read is a request too
   if (name !== BARE && (counted > amount || counted < amount - refilledIn(seconds))) {
     throw new Error(`${name}: counted ${counted} of ${amount} requests`);
   }
   return { perSecond: amount / seconds, cpuMicros };
 }
 
-/** Sends `amount` requests; `seconds` is the time until the last answer (autocannon itself ends on whole ones). */
+/** Sends `amount` requests. `seconds` is the time until the last answer (autocannon itself ends on whole seconds). */
 async function load(url, amount) {
   const start = performance.now();
   let last = start;
@@ -76,7 +76,7 @@ async function load(url, amount) {
   return { result: await run, seconds: (last - start) / 1000 };
 }
 
-/** What one more request says is left; NaN without a limiter. */
+/** The remaining quota, shown by one more request; NaN without a limiter. */
 async function remaining(url) {
   const { headers } = await fetch(url);
   const left =
@@ -84,7 +84,7 @@ async function remaining(url) {
   return Number(left ?? Number.NaN);
 }
 
-/** The most tokens that come back meanwhile (90 days for all of LIMIT), and one for the rounding. */
+/** The most tokens that flow back meanwhile (90 days for all of LIMIT), plus one for the rounding. */
 function refilledIn(seconds) {
   return Math.ceil((seconds + 1) / ((90 * 86_400) / LIMIT)) + 1;
 }

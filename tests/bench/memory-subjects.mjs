@@ -1,7 +1,7 @@
-// Who is measured in process. Each has a loop of its own, so that V8 compiles each for what it calls.
+// The subjects in memory. Each has its own loop, so that V8 compiles it for this subject's calls.
 //
-// A subject: `open(capacity)` makes a limiter with nothing in it; `pass(limiter, calls, prefix)` makes
-// the calls (each key after `prefix`, if there is one) and counts; `close(limiter, keys)` frees it.
+// A subject: `open(capacity)` makes an empty limiter; `pass(limiter, calls, prefix)` makes the calls (with
+// `prefix` before each key, if given) and counts; `close(limiter, keys)` frees the limiter.
 import { MemoryStore } from 'express-rate-limit';
 import { RateLimiterMemory } from 'rate-limiter-flexible';
 import { loadFloor } from './lib/native.mjs';
@@ -13,12 +13,12 @@ export const CHECK = 'sluice await check';
 export const FLEXIBLE = 'rate-limiter-flexible';
 export const EXPRESS = 'express-rate-limit';
 
-/** The subjects by name. Without `sluice` (the module): the peers alone. */
+/** The subjects by name. Without `sluice` (the module), only the peers. */
 export function memorySubjects(sluice) {
   return [...(sluice ? ours(sluice) : []), flexible, express, floor()];
 }
 
-/** A Sluice limiter as every bench configures it: every decision is the store's own. */
+/** A Sluice limiter with the settings of every bench: the store decides every call. */
 export function createSluice(sluice, capacity, options = {}) {
   return sluice.createLimiter({
     policies: sluice.tokenBucket({ capacity, refill: capacity, every: REFILL_MS }),
@@ -29,8 +29,8 @@ export function createSluice(sluice, capacity, options = {}) {
 }
 
 /**
- * Every algorithm by name: makes a policy that admits `capacity` calls a key, and gives none of them back
- * while a run lasts.
+ * A maker for each algorithm by name. Its policy admits `capacity` calls per key, and nothing flows back during a
+ * run.
  */
 export const ALGORITHMS = {
   tokenBucket: (sluice, capacity) => sluice.tokenBucket({ capacity, every: REFILL_MS }),
@@ -51,7 +51,7 @@ export function algorithmSubjects(sluice) {
     open: (capacity) =>
       createSluice(sluice, capacity, {
         policies: policies(sluice, capacity),
-        // Room for all that logs and slots remember, too.
+        // With room for the entries of logs and slots.
         store: sluice.memory({ maxKeys: 4_000_000 }),
       }),
     close: (limiter) => limiter.close(),
@@ -93,12 +93,12 @@ function ours(sluice) {
   ];
 }
 
-// `consume` is async and rejects with the result on a denial, so the catch is part of a call.
+// `consume` is async and rejects on a denial, so the catch is part of a call.
 const flexible = {
   name: FLEXIBLE,
   open: (capacity) => new RateLimiterMemory({ points: capacity, duration: WINDOW_MS / 1000 }),
   async close(limiter, keys) {
-    for (const key of keys) await limiter.delete(key); // clears the timer that each key has
+    for (const key of keys) await limiter.delete(key); // clears the timer of each key
   },
   async pass(limiter, calls, prefix) {
     let admitted = 0;
@@ -116,7 +116,7 @@ const flexible = {
   },
 };
 
-// `increment` is async too, and its callers await it: the count is not to be had otherwise.
+// `increment` is async too, and callers must await it to get the count.
 const express = {
   name: EXPRESS,
   open(capacity) {
@@ -137,7 +137,7 @@ const express = {
   },
 };
 
-/** Decides nothing: `decided` counts the numbers that came back. */
+/** Decides nothing: `decided` counts the returned numbers. */
 function floor() {
   const { readKey } = loadFloor();
   return {

@@ -1,6 +1,6 @@
-// Decisions in this process. Workloads:
+// Decisions in memory. Workloads:
 //
-//   1 key                  every call asks for the same key
+//   1 key                  every call has the same key
 //   1,000 keys             in random order
 //   100,000 keys           in random order
 //   1,000 keys, joined     each key concatenated at its call, as a middleware does
@@ -12,10 +12,10 @@
 //   growth                 every single check on the way to 10,000,000 keys, by CPU time (C++), for
 //                          each kind of state
 //
-// Keys are flat strings made beforehand, but for `joined`; one call in ten is denied, but for `denied`.
-// A denial costs rate-limiter-flexible several times what an admission does (it rejects a promise), so
-// that share decides what comes out. How the counts are known beforehand: lib/workload.mjs.
-// Each round opens a limiter, calls every key once unmeasured, then measures all calls at one stretch.
+// Keys are flat strings made beforehand, except for `joined`. One call in ten is denied, except for `denied`.
+// A denial takes rate-limiter-flexible several times as long as an admission (it rejects a promise), so that
+// share decides the result. lib/workload.mjs computes the expected counts.
+// Each round opens a limiter, calls every key once unmeasured, then measures all calls without a pause.
 import { measureFootprint } from './footprint.mjs';
 import { measureGrowth } from './growth.mjs';
 import { collectGarbage } from './lib/gc.mjs';
@@ -32,7 +32,7 @@ import {
 } from './memory-subjects.mjs';
 
 const TIME = 'time per call';
-// Beside the time: on a machine that does other things, too, it moves less. Collector's threads included.
+// Shown beside the time: on a busy machine it varies less. Includes the collector's threads.
 const CPU = 'CPU time per call';
 
 export async function benchMemory(report, { rounds, quick, seed, sluice }) {

@@ -1,4 +1,4 @@
-// The child of redis.mjs: one subject, asked for many decisions with so many of them under way.
+// The child of redis.mjs: one subject, with many decisions and a fixed number of them in flight.
 import { readFileSync } from 'node:fs';
 import { serve } from './lib/child.mjs';
 import { collectGarbage } from './lib/gc.mjs';
@@ -6,13 +6,13 @@ import { percentile } from './lib/stats.mjs';
 import { makeWorkload, verify } from './lib/workload.mjs';
 import { redisSubjects } from './redis-subjects.mjs';
 
-// Reading the clock is a part of what a decision may cost: with many under way, only at some calls.
+// Reading the clock adds to a decision's cost: with many in flight, only some calls are timed.
 const TIMED_ONE_IN = 8;
 
 const { name, ports, cluster, policies, callsPerKey } = JSON.parse(process.argv[2]);
 const shape = { name, callsPerKey, warm: 0 };
 const { capacity } = makeWorkload({ ...shape, keyCount: 1, seed: 1 });
-// The first policy denies; the others have room left.
+// The first policy denies; the others have quota left.
 const limits = Array.from({ length: policies }, (_, i) => capacity * 2 ** i);
 const subject = await redisSubjects[name]({ ports, cluster, limits });
 
@@ -64,7 +64,7 @@ async function keepOneUnderWay(calls, tally, timedOneIn) {
   }
 }
 
-/** CPU time that the thread of JavaScript has used; NaN where the system does not say. */
+/** CPU time of the JavaScript thread; NaN if the system does not provide it. */
 function mainThreadMicros() {
   try {
     const [nanos] = readFileSync(`/proc/self/task/${process.pid}/schedstat`, 'utf8').split(' ');

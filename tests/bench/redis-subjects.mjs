@@ -1,14 +1,14 @@
-// Who is measured over Redis. Each runs alone in a process of its own.
+// The subjects over Redis. Each runs alone in its own process.
 //
 // A subject: `open({ ports, cluster, limits })` connects and resolves to
 //   decide(key)        the call, as an application makes it: a promise
-//   admitted(result)   what it came to; throws when Redis did not decide
-//   denied(error)      where a denial is a rejection: returns for one, rethrows anything else
+//   admitted(result)   whether it was admitted; throws if Redis did not decide
+//   denied(error)      if a denial is a rejection: returns for a denial, rethrows other errors
 //   close()
-// `limits`: of one policy or several; a key may make as many calls as the smallest. Sluice charges all policies or
-// none, in one command. No peer can, so each has one limiter a policy, asked in the way its own documentation or
-// guard does; what one of them admits stays charged where another denies.
-// Each peer decides every call in Redis, as Sluice does here: no cache of denials in the process.
+// `limits` has one or several policies; a key may make as many calls as the smallest. Sluice charges all policies or
+// none, in one command. No peer can, so each has one limiter per policy, called as its documentation or guard does.
+// After a denial by one of them, the charges of the others stay.
+// Each peer decides every call in Redis, as Sluice does here: no denial cache in the process.
 import { REFILL_MS, WINDOW_MS } from './lib/workload.mjs';
 
 const rethrow = (error) => {
@@ -43,10 +43,10 @@ export const redisSubjects = {
 
   'rate-limiter-flexible + ioredis': (options) => flexible(options, false),
 
-  // ioredis gathers the commands of one turn of the event loop when told to.
+  // ioredis can combine the commands of one turn of the event loop.
   'the same, auto-pipelining': (options) => flexible(options, true),
 
-  // Several policies: a store each, asked at once.
+  // Several policies: one store each, called at once.
   async 'rate-limit-redis + node-redis'({ ports, limits }) {
     const { RedisStore } = await import('rate-limit-redis');
     const { createClient } = await import('redis');
@@ -68,7 +68,7 @@ export const redisSubjects = {
     };
   },
 
-  // Several policies: one after the other, until one denies, as ThrottlerGuard asks its throttlers.
+  // Several policies: one after the other until one denies, as ThrottlerGuard calls its throttlers.
   async '@nest-lab/throttler-storage-redis'({ ports, limits }) {
     const { ThrottlerStorageRedisService } = await import('@nest-lab/throttler-storage-redis');
     const { Redis } = await import('ioredis');
@@ -91,7 +91,7 @@ export const redisSubjects = {
   },
 };
 
-/** Those that know clusters, as set up here. */
+/** The subjects for clusters. */
 export const clusterSubjects = ['sluice', 'rate-limiter-flexible + ioredis'];
 
 // Several policies: its RateLimiterUnion.
@@ -116,7 +116,7 @@ async function flexible({ ports, cluster, limits }, enableAutoPipelining) {
     decide: (key) => limiter.consume(key),
     admitted: () => true,
     denied(denial) {
-      // A union's names who denied; errors are among them.
+      // The rejection of a union lists the limiters that denied, and errors.
       const all = limiters.length === 1 ? [denial] : Object.values(denial);
       const error = all.find((one) => one instanceof Error);
       if (error) throw error;

@@ -4,17 +4,16 @@
 //   three policies   one Redis; the first policy denies
 //   cluster          one policy, three masters
 // each with
-//   1 under way      calls one after the other: what a single request waits for
-//   64 under way     a busy process
-//   512 under way    a process at its limit
+//   1 in flight      calls one after the other: the wait of a single request
+//   64 in flight     a busy process
+//   512 in flight    a process at its limit
 //
-// Servers of the bench's own, emptied before each run. Each key is called 50 times in random order, and may be 45
-// times; there are 1,000 keys, 300 with three policies, 60 with 1 under way.
+// The bench starts its own servers and empties them before each run. Each key is called 50 times in random order, and
+// is admitted 45 times. There are 1,000 keys, 300 with three policies, 60 with 1 in flight.
 //
-// Each subject lives in one child process all along, and waits while the others have their turn: so
-// the CPU time of a process is one subject's, threads and all, and neither the heap nor the compiled
-// code of one weighs on another. CPU time is the child's, the calling loop included (the same for
-// all), and the servers' (INFO cpu), which do not know who calls.
+// Each subject stays in one child process, which waits while the others have their turn. So the CPU time of a
+// process belongs to one subject, with all threads, and no subject suffers from the heap or the compiled code of
+// another. CPU time is the child's, with the calling loop (the same for all), and the servers' (INFO cpu).
 import { fileURLToPath } from 'node:url';
 import { Redis } from 'ioredis';
 import { startCluster } from '../support/redis-cluster.mjs';
@@ -96,7 +95,7 @@ async function cpuMicros(admins) {
 }
 
 function nameOf(section, underWay) {
-  return `${section}, ${underWay} under way`;
+  return `${section}, ${underWay} in flight`;
 }
 
 function addTargets(report) {
@@ -120,7 +119,7 @@ function addTargets(report) {
     redisCpu: { atMost: 1 / 2 },
     p50: { atMost: 1.2 },
   });
-  // ioredis leaves this off unless asked; who has asked for it will want to know.
+  // Off by default in ioredis; users who enable it want this comparison.
   compare('one policy', PIPELINED);
   compare('three policies', PEER);
   compare('three policies', PIPELINED);

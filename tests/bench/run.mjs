@@ -49,7 +49,7 @@ function parse(argv) {
   };
 }
 
-/** Sets up and builds what the chosen benches need. */
+/** Sets up and builds the chosen benches. */
 async function build({ benches, peers, noBuild }) {
   if (!noBuild) await setUp('bench');
   if (benches.includes('memory')) {

@@ -1,4 +1,4 @@
-// GCRA: its numbers, and I.371's other form of it.
+// GCRA: its numbers, and the other form of it in I.371.
 #include "core/gcra.h"
 
 #include <gtest/gtest.h>
@@ -77,7 +77,7 @@ TEST(Gcra, ConformsAsTheContinuousStateLeakyBucketDoes) {
           << "burst " << burst << ", interval " << interval.count() << ", cell " << cell << " at "
           << arrival.count();
       (step.decision.allowed ? conforming : other) += 1;
-      // Somewhat too fast, with jitter; some cells come when their wait is over, or just before.
+      // A little too fast, with jitter; some cells come at the end of their wait, or just before.
       const bool at_the_edge = !step.decision.allowed && random.OneIn(2);
       arrival += at_the_edge ? step.decision.retry_after - Nanos{random.Between(0, 1)}
                              : Nanos{random.Between(0, interval.count() * 3 / 2)};

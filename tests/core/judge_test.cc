@@ -1,4 +1,4 @@
-// Which policies may be decided quickly, what is hopeless, and what each effect makes of a reading.
+// Quick policies, impossible costs, and the effects on readings.
 #include <gtest/gtest.h>
 
 #include <chrono>

@@ -1,4 +1,4 @@
-// Leaky bucket: its numbers, and what shaping promises.
+// Leaky bucket: its numbers, and the promises of shaping.
 #include "core/leaky_bucket.h"
 
 #include <gtest/gtest.h>
@@ -39,7 +39,7 @@ TEST(LeakyBucketMake, RefusesWhatTheRuleRefuses) {
   EXPECT_EQ(fault, PolicyFault::kNone);
 }
 
-// A call that was admitted by a shaping policy and is held back as told.
+// A call that a shaping policy admitted and delayed.
 struct Call {
   Nanos came;
   Nanos leaves;
@@ -48,8 +48,8 @@ struct Call {
 
 class Shaping : public ::testing::Test {
  protected:
-  // One key under a shaping policy whose numbers are drawn, by a caller who comes as early as it
-  // pays, and a clock that also steps back.
+  // One key under a random shaping policy. The caller comes as early as possible, and the clock
+  // also steps back.
   std::vector<Call> Run() {
     Policy drawn = RandomTatPolicy(random_, "p");
     while (!Shapes(drawn)) drawn = RandomTatPolicy(random_, "p");
@@ -89,9 +89,9 @@ TEST_F(Shaping, CallsLeaveInTheOrderInWhichTheyCameAndAtNoMoreThanTheLeakRate) {
     const std::vector<Call> calls = Run();
     for (std::size_t from = 0; from < calls.size(); ++from) {
       held_back += calls[from].leaves > calls[from].came ? 1 : 0;
-      // A call of cost 0 waits for others; nobody waits for it, who came when the clock was back.
+      // A call of cost 0 waits for others, but no call waits for it if the clock was back.
       if (calls[from].leaks_for == Nanos{0}) continue;
-      // What leaves from `from` on and before `to` has leaked out when `to` leaves.
+      // All that leaves from `from` on and before `to` has leaked out when `to` leaves.
       Nanos leaks_for{0};
       for (std::size_t to = from + 1; to < calls.size(); ++to) {
         leaks_for += calls[to - 1].leaks_for;
@@ -106,13 +106,13 @@ TEST_F(Shaping, CallsLeaveInTheOrderInWhichTheyCameAndAtNoMoreThanTheLeakRate) {
 
 TEST_F(Shaping, NobodyIsHeldBackLongerThanThoseBeforeHimNeed) {
   for (int trace = 0; trace < kTraces; ++trace) {
-    Nanos free{0};  // when all that came so far has leaked out
+    Nanos free{0};  // when all earlier calls have leaked out
     for (const Call& call : Run()) {
       ASSERT_EQ(call.leaves, std::max(call.came, free))
           << "capacity " << rule_.capacity << ", interval " << rule_.interval.count();
       if (call.leaks_for == Nanos{0}) continue;
       free = call.leaves + call.leaks_for;
-      // What stands in line fits the bucket.
+      // The waiting calls fit into the bucket.
       ASSERT_LE(free - call.came, rule_.Span());
     }
   }

@@ -1,4 +1,4 @@
-// Names of policies, and several policies in one answer.
+// Names of policies, and answers over several policies.
 #include "core/policy.h"
 
 #include <gtest/gtest.h>

@@ -1,5 +1,5 @@
-// What holds for every TAT policy whatever its numbers: the bound, tight waits, harmless denials,
-// and clocks that step back.
+// Properties of every TAT policy with any numbers: the bound, tight waits, harmless denials, and
+// clocks that step back.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -24,7 +24,7 @@ struct Admitted {
 
 TatRule RandomRule(Random& random) { return RuleOf(RandomTatPolicy(random, "p").algorithm); }
 
-// A key in some state that traffic can bring about, at some time.
+// A key in a state that traffic can cause, at some time.
 struct Moment {
   TatRule rule;
   Nanos tat;
@@ -59,7 +59,7 @@ TEST(Properties, NoIntervalAdmitsMoreThanCapacityAndRefill) {
       const TatStep done = CheckTat(rule, tat, cost, now);
       tat = done.tat;
       if (done.decision.allowed) admitted.push_back({now, cost});
-      // A greedy caller: comes again as early as it pays, or somewhat later.
+      // A greedy caller comes back as early as possible, or somewhat later.
       const Nanos wait = done.decision.retry_after == kNever ? Nanos{0} : done.decision.retry_after;
       now += random.OneIn(3) ? Nanos{random.Magnitude(rule.Span().count())} : wait;
     }
@@ -188,7 +188,7 @@ TEST(Properties, AClockThatStepsBackNeverAdmitsMoreAndDelaysByAtMostTheStep) {
     }
     if (stepped.retry_after == kNever) continue;
     ++compared;
-    // No later than it would have been, read on the clock before it stepped.
+    // Not later than without the step, read on the clock before it.
     ASSERT_LE(stepped.retry_after, on_time.retry_after + step) << Text(moment, cost);
   }
   EXPECT_GT(compared, kRules);

@@ -1,5 +1,4 @@
-// The list that logs and slots are kept in: its order, its room, and that it holds what a plain
-// list would.
+// The list of logs and slots: its order, its capacity, and its agreement with a plain list.
 #include "core/timed_list.h"
 
 #include <gtest/gtest.h>

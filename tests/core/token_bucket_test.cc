@@ -1,4 +1,4 @@
-// Which numbers a token bucket takes and which it refuses.
+// Numbers that a token bucket accepts and refuses.
 #include "core/token_bucket.h"
 
 #include <gtest/gtest.h>
@@ -24,8 +24,8 @@ struct Case {
   std::int64_t capacity;
   std::int64_t refill;
   Nanos every;
-  PolicyFault fault;      // kNone: taken
-  std::int64_t interval;  // if taken, in ns
+  PolicyFault fault;      // kNone: accepted
+  std::int64_t interval;  // if accepted, in ns
 };
 
 const Case kCases[] = {

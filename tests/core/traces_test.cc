@@ -1,4 +1,4 @@
-// Random traces over the core: it decides as the plain models do, and keeps what is promised.
+// Random traces over the core: it agrees with the plain models and keeps the promises.
 #include <gtest/gtest.h>
 
 #include <memory>

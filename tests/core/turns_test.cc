@@ -1,4 +1,4 @@
-// Calls that wait for their turn, and give up waiting: whoever stays never shares a turn.
+// Calls that wait for their turn, and some that give up: no two calls share a turn.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -29,8 +29,8 @@ bool Shapes(const Policy& policy) {
   return leaky != nullptr && leaky->mode() == LeakyBucket::Mode::kShape;
 }
 
-// Of a queue: each leaves when those before it have leaked out. Of the others: at their turns calls
-// keep the bound of those that never wait.
+// For a queue: each call leaves after those before it have leaked out. For the others: the calls,
+// at their turns, keep the bound of calls that never wait.
 bool TurnsHold(const Policy& policy, std::span<const Waiter> calls) {
   const TatRule& rule = RuleOf(policy.algorithm);
   __extension__ using Sum = __int128;
@@ -57,7 +57,7 @@ class Turns : public ::testing::Test {
     kept_.clear();
     now_ = Nanos{0};
     for (int i = 0; i < steps; ++i) {
-      // Stands still, or moves by some calls' worth.
+      // Stands still, or moves on by a few calls.
       if (random_.OneIn(2)) {
         now_ += Nanos{random_.Magnitude(RuleOf(policy_.algorithm).interval.count() * 2)};
       }
@@ -85,7 +85,7 @@ class Turns : public ::testing::Test {
     return told[0].reset_after;
   }
 
-  // Anybody whose turn is still to come.
+  // Gives up any turn that is still to come.
   void GiveUp() {
     const auto waits = [this](const Waiter& call) { return call.turn > now_; };
     const auto count = std::ranges::count_if(calls_, waits);
@@ -97,7 +97,7 @@ class Turns : public ::testing::Test {
     GiveBackKept();
   }
 
-  // A turn amid the line comes back once those behind it have given up too.
+  // A turn in the middle of the line comes back once those behind it have given up too.
   void GiveBackKept() {
     std::ranges::sort(kept_, std::greater{}, &Waiter::mark);
     std::erase_if(kept_, [this](const Waiter& call) {
@@ -110,7 +110,7 @@ class Turns : public ::testing::Test {
   Policy policy_ = BucketPolicy("p", 1, 1, Nanos{1});
   Nanos now_{0};
   std::vector<Waiter> calls_;
-  std::vector<Waiter> kept_;  // gave up, and others wait behind
+  std::vector<Waiter> kept_;  // gave up while others wait behind
   int waited_ = 0;
   int gave_up_ = 0;
 };
@@ -120,7 +120,7 @@ TEST_F(Turns, AllComeBackOnceAllHaveGivenUp) {
   for (int run = Steps(2'000); run > 0; --run) {
     Run(0);
     const std::int64_t limit = LimitOf(policy_.algorithm);
-    // The burst, and then a line.
+    // The burst first, then a line.
     subject_.Debit(std::vector{Shapes(policy_) ? 1 : limit}, now_);
     const Nanos full = ResetAfter();
     for (int i = 0; i < kCalls; ++i) Come();

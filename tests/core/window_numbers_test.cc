@@ -1,5 +1,4 @@
-// The numbers that windows, logs and slots take and refuse, and what lies at the ends of their
-// ranges.
+// Numbers that windows, logs and slots accept and refuse, and the ends of their ranges.
 #include <gtest/gtest.h>
 
 #include <chrono>
@@ -20,7 +19,7 @@ using Align = FixedWindow::Align;
 
 constexpr Nanos kTooLong = kLongestSpan + Nanos{1};
 
-// What each algorithm says to a limit and a window.
+// Each algorithm's answer to a limit and a window.
 struct Makes {
   const char* name;
   PolicyFault (*make)(std::int64_t limit, Nanos window);

@@ -1,12 +1,12 @@
-// Every fenced block of README.md and docs/*.md is run as a reader would run it.
+// Runs every fenced block of README.md and docs/*.md as a reader would run it.
 //
 // js, mjs, cjs and ts blocks run in an empty project with the packed package and Express; ts is
 // compiled first, strictly. Servers listen on a free port and do not keep the block alive;
-// redis://localhost:6379 becomes a Redis server that the test starts.
+// redis://localhost:6379 becomes a Redis server of the test.
 // sh blocks run line by line in this checkout. `npm install sluice` becomes the packed tarball in an
-// empty project; the commands in `longCommands` are only checked to exist.
-// The line before a block may say `<!-- test: skip REASON -->`, or `<!-- test: continues -->`: the
-// block goes on from the one before it in the same file.
+// empty project. The commands in `longCommands` must only exist.
+// The line before a block may be `<!-- test: skip REASON -->`, or `<!-- test: continues -->`: the block
+// continues the one before it in the same file.
 
 import assert from 'node:assert/strict';
 import { mkdtemp, readdir, readFile, writeFile } from 'node:fs/promises';
@@ -52,7 +52,7 @@ function blocksOf(text) {
   return blocks;
 }
 
-// A block that goes on from the one before it is run together with it.
+// A block that continues another one runs together with it.
 function programsOf(blocks) {
   const programs = [];
   for (const block of blocks) {

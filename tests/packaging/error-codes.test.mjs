@@ -1,4 +1,4 @@
-// Every error code that the package throws is explained in the documents, and no other.
+// The documents explain every error code of the package, and no other.
 
 import assert from 'node:assert/strict';
 import { readdir, readFile } from 'node:fs/promises';

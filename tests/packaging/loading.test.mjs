@@ -1,4 +1,4 @@
-// How the packed package finds its native addon, and what it says where it cannot.
+// The packed package finds its native addon, or explains why it cannot.
 
 import assert from 'node:assert/strict';
 import {
@@ -25,7 +25,7 @@ before(async () => {
 });
 after(() => at?.remove());
 
-/** A copy of the installed project, in a folder of its own. */
+/** A copy of the installed project in a new folder. */
 async function copyProject(name) {
   const project = join(at.folder, name);
   await cp(at.project, project, { recursive: true, verbatimSymlinks: true });
@@ -38,7 +38,7 @@ const source = `
   console.log(limiter.checkSync('a').allowed, limiter.checkSync('a').allowed);
 `;
 
-/** Runs `file` of a project with `args` for Node before it; resolves to what it printed. */
+/** Runs `file` of a project, with `args` for Node before it. Resolves to its output. */
 async function runFile(project, args = [], file = 'limits.mjs') {
   await writeFile(join(project, 'limits.mjs'), source);
   const options = { cwd: project, env: cleanEnv({ PATH: at.path }) };
@@ -186,7 +186,7 @@ test('two copies in one process work side by side', { skip: skipWithout('redis')
      take(stores[0]).then(() => take(stores[1]));`,
   );
   const { stdout, stderr } = await runFile(project, [], 'twice.cjs');
-  // A memory store belongs to one copy; one Redis serves both.
+  // Each copy has its own memory store; one Redis serves both.
   const memory = 'true by store, true by store, true by store, true by store';
   const redis = 'true by store, true by store, false by store, false by store';
   assert.equal(stdout, `${memory}\n${redis}\n`, stderr);

@@ -1,4 +1,4 @@
-// The packed package, as a user gets it: what it holds, that it runs without a compiler, and its types.
+// The packed package as a user gets it: its files, running it without a compiler, and its types.
 
 import assert from 'node:assert/strict';
 import { cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
@@ -177,7 +177,7 @@ test('without a binary, the install step builds one, to where file tracers look'
   assert.equal(stdout, 'true false\n');
 });
 
-// The same program in every way that projects resolve types; its last call must not compile.
+// The same program for each way in which projects resolve types; its last call must not compile.
 const consumer = `
   import { createLimiter, memory, tokenBucket, type Decision } from 'sluice';
   import { manualClock } from 'sluice/testing';

@@ -1,4 +1,4 @@
-// Bun, Deno and the newer versions of Node run the programs of tests/packaging/programs on the packed package.
+// Bun, Deno and newer versions of Node run the programs of tests/packaging/programs on the packed package.
 
 import assert from 'node:assert/strict';
 import { cp, readdir, writeFile } from 'node:fs/promises';
@@ -35,7 +35,7 @@ describe('runtimes', { skip: skipUnlessFull }, () => {
     server = await startRedis();
     await cp(join(root, 'tests', 'packaging', 'programs'), at.project, { recursive: true });
     const modules = join(at.project, 'node_modules');
-    // Their own packages link the program in an install script; the package of the platform has it.
+    // Their own packages link the program in an install script; the platform's package contains it.
     const [bun] = await readdir(join(modules, '@oven'));
     const [deno] = await readdir(join(modules, '@deno'));
     runtimes = {

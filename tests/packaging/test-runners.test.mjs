@@ -14,7 +14,7 @@ const imports = `
   const two = () => tokenBucket({ capacity: 2, every: '1h' });
 `;
 
-// Texts of tests, for jest, or, with `vi` for `fake`, for Vitest.
+// Sources of tests for jest; with `vi` for `fake`, for Vitest.
 const fakeTimers = (fake) => `
   afterEach(() => ${fake}.useRealTimers());
 
@@ -75,7 +75,7 @@ const jestFiles = {
       expect([1, 2, 3].map(() => limiter.checkSync('k').allowed)).toEqual([true, true, false]);
     });`,
 };
-// One name, other numbers, on one Redis: each file closes what it made.
+// One name with different numbers on one Redis: each file closes its limiter.
 for (const capacity of [2, 3]) {
   jestFiles[`files-${capacity}.test.js`] = `${imports}
     let limiter;
@@ -109,7 +109,7 @@ describe('test runners', { skip: skipUnlessFull }, () => {
     await mkdir(folder);
     const globals = "import { afterEach, expect, test, vi } from 'vitest';";
     const asImports = imports.replaceAll(/const (\{.*\}) = require\((.*)\)/g, 'import $1 from $2');
-    // Two files, which may run at once, on one Redis.
+    // Two files on one Redis, which may run at once.
     for (const name of ['one', 'two']) {
       const tests = fakeTimers('vi').replace("'fake'", `'vitest-${name}'`);
       await writeFile(join(folder, `${name}.spec.mjs`), globals + asImports + tests);

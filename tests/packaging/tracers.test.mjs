@@ -33,7 +33,7 @@ describe('tracers and bundlers', { skip: skipUnlessFull }, () => {
   });
   after(() => at?.remove());
 
-  /** Moves what a bundler wrote to where no node_modules folder is near, and runs it there. */
+  /** Moves a bundler's output to a folder without node_modules nearby, and runs it there. */
   async function assertRunsAlone(file) {
     const alone = join(at.folder, 'alone');
     await rm(alone, { recursive: true, force: true });
@@ -155,11 +155,11 @@ for (const version of [15, 16]) {
       const building = { cwd: at.project, env, timeout: 1_200_000 };
       await succeed(process.execPath, [next, 'build'], building);
       const standalone = join(at.folder, 'standalone');
-      // Turbopack gives external packages a name of its own, by a relative link.
+      // Turbopack gives external packages another name, by a relative link.
       const asLinked = { recursive: true, verbatimSymlinks: true };
       await cp(join(at.project, '.next', 'standalone'), standalone, asLinked);
       assert.ok((await readFile(join(standalone, addon))).length > 0);
-      // The server must not find what was left behind.
+      // The server must not find the original files.
       await rm(at.project, { recursive: true });
 
       const port = await freePort();

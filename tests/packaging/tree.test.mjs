@@ -46,7 +46,7 @@ test('the lock file names no registry, and a checksum for every package', () => 
   }
 });
 
-// Each dependency and its version; of an alias (`npm:express@4.22.3`) the version behind it.
+// Each dependency and its version; for an alias (`npm:express@4.22.3`) the version of the target.
 function pinned() {
   const { dependencies, devDependencies } = JSON.parse(read('package.json'));
   const all = Object.entries({ ...dependencies, ...devDependencies });
@@ -79,7 +79,7 @@ test('text files end their lines with LF', () => {
   );
 });
 
-// As GitHub names a heading: lower case, without punctuation, hyphens for spaces.
+// GitHub's anchor of a heading: lower case, without punctuation, hyphens for spaces.
 const anchorsIn = (text) =>
   text
     .replace(/^```.*?^```/gms, '')
@@ -115,12 +115,13 @@ test('comments and documents are plain English', () => {
 });
 
 // Each row: a file's name, its text, and the findings as `line: phrase`.
+const slashes = '//'; // Keeps the check from reading these rows as comments.
 const longSentence = `It ${'very '.repeat(30)}long.`;
 const prose = [
-  ['a.ts', '// Returns the key.\nf(); // What is asked.', ['2: What']],
+  ['a.ts', `${slashes} Returns the key.\nf(); ${slashes} What is asked.`, ['2: What']],
   [
     'a.ts',
-    "const url = 'redis://h'; // a URL\n/**\n * A key.\n * Whoever asks.\n */",
+    `const url = 'redis://h'; ${slashes} a URL\n/**\n * A key.\n * Whoever asks.\n */`,
     ['4: Whoever', '4: Whoever'],
   ],
   ['a.h', '/// A key; who asks\n/// for it waits in\n/// vain.', ['1: who', '1: in vain']],
@@ -131,7 +132,7 @@ const prose = [
   ['a.json', '// in vain', []],
 ];
 
-test('the check of words finds what it is for, and nothing in code', () => {
+test('the check of words finds unplain phrases in prose, and nothing in code', () => {
   for (const [name, text, expected] of prose) {
     const found = unplain(name, text).map(({ line, phrase }) => `${line}: ${phrase}`);
     assert.deepEqual(found, expected, text);

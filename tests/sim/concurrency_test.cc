@@ -1,4 +1,4 @@
-// Simulated calls hold their slots for as long as they run, and give them back.
+// Simulated calls hold their slots while they run, and give them back.
 #include <gtest/gtest.h>
 
 #include <algorithm>

@@ -1,4 +1,4 @@
-// Explanations say what the limiter did, in numbers that add up.
+// Explanations match the limiter's decisions, and their numbers add up.
 #include "model/explain.h"
 
 #include <gtest/gtest.h>

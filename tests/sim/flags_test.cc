@@ -10,8 +10,8 @@ namespace {
 
 struct BadFlags {
   const char* flags;
-  const char* names;  // has to be in the message
-  const char* value;  // and this
+  const char* names;  // must be in the message
+  const char* value;  // must be in it too
 };
 
 void PrintTo(const BadFlags& bad, std::ostream* out) { *out << bad.flags; }

@@ -1,4 +1,4 @@
-// What the pictures show is what the history says.
+// The pictures agree with the history.
 #include "model/pictures.h"
 
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-// Starts the program through the shell and collects what it says.
+// Runs the program through the shell and collects its output.
 #include "program.h"
 
 #include <signal.h>
@@ -35,8 +35,8 @@ Outcome RunProgram(const std::string& flags) {
   return RunShell("env -u DISPLAY -u WAYLAND_DISPLAY '" SLUICE_SIM_PROGRAM "' " + flags);
 }
 
-// Not xvfb-run: it guesses a display number and can lose the race for it or for its own cleaning
-// up. Xvfb picks a free number itself, and writes it once it takes clients.
+// Not xvfb-run: it guesses a display number, and can lose the race for it or for its own cleanup.
+// Xvfb picks a free number itself, and writes it once it accepts clients.
 Display::Display() {
   int ends[2];
   if (::pipe(ends) != 0) throw std::runtime_error("cannot make a pipe");

@@ -1,4 +1,4 @@
-// Runs the simulator as a person does.
+// Runs the simulator like a user.
 #pragma once
 
 #include <sys/types.h>
@@ -16,7 +16,7 @@ struct Outcome {
 /// Runs sluice-sim with `flags` (shell syntax) and no display.
 Outcome RunProgram(const std::string& flags);
 
-/// A display of its own (Xvfb, 1280 x 800), ended with the object.
+/// A new display (Xvfb, 1280 x 800), closed with the object.
 class Display {
  public:
   Display();
@@ -34,7 +34,7 @@ class Display {
 
 std::string ReadFile(const std::filesystem::path& path);
 
-/// A folder of its own, removed at the end.
+/// A new folder, removed at the end.
 class TempFolder {
  public:
   TempFolder();

@@ -1,4 +1,4 @@
-// The panels, drawn by ImGui into memory: what keys and clicks do, and that nothing breaks.
+// The panels, drawn by ImGui into memory: effects of keys and clicks, and robustness.
 #include "screen.h"
 
 #include <GLFW/glfw3.h>
@@ -11,7 +11,7 @@
 namespace sluice::sim {
 namespace {
 
-// A person at a window that nobody sees.
+// A user at an invisible window.
 class Desk {
  public:
   explicit Desk(const Scenario& scenario, ImVec2 size = {1280, 800}, float scale = 1)
@@ -138,8 +138,8 @@ TEST(Screen, AClickOnAMarkExplainsThatRequest) {
   desk.Press(Key::kSend);
   EXPECT_EQ(desk.view().selected, 0U);
 
-  // The lane of admitted requests lies under the title; the first second ends at a tenth of the
-  // plot. The exact pixel depends on the font, so the lane is searched.
+  // The lane of admitted requests is under the title; the first second ends at a tenth of the
+  // plot. The exact pixel depends on the font, so the test searches the lane.
   const Rect timeline = desk.layout().timeline;
   for (float y = timeline.y + 30; y < timeline.y + 70 && desk.view().selected == 0; y += 6) {
     for (float x = timeline.x + 60; x < timeline.x + 130 && desk.view().selected == 0; x += 6) {
@@ -147,21 +147,21 @@ TEST(Screen, AClickOnAMarkExplainsThatRequest) {
     }
   }
   EXPECT_EQ(desk.view().selected, 1U);
-  // A request that is no longer kept is not explained.
+  // A dropped request has no explanation.
   desk.view().selected = 999;
   desk.Frame();
   EXPECT_EQ(desk.view().selected, 0U);
 }
 
-// The policy's controls are in the second row: the algorithm, then its numbers. Where they are
-// exactly depends on the font, so the row is searched from the left for the nth text field.
+// The policy's controls are in the second row: the algorithm, then its numbers. Their exact place
+// depends on the font, so the test searches the row from the left for the nth text field.
 ImVec2 FindField(Desk& desk, int wanted) {
   const Rect controls = desk.layout().controls;
   const float y = controls.y + 42 + 48;
   bool inside = false;
   for (float x = controls.x + 170; x < controls.right() - 12; x += 8) {
     desk.Click(x, y);
-    desk.Frame();  // ImGui tells a frame late that a field was left
+    desk.Frame();  // ImGui reports a frame late that a field lost the focus
     const bool is_field = ImGui::GetIO().WantTextInput;
     if (is_field && !inside && --wanted == 0) return {x, y};
     inside = is_field;
@@ -191,7 +191,7 @@ TEST(Screen, AnotherAlgorithmIsChosenFromTheList) {
   Desk desk(Quiet());
   const Rect controls = desk.layout().controls;
   const ImVec2 list{controls.x + 60, controls.y + 42 + 48};
-  // The list opens above or below; whatever is clicked there, some algorithm is chosen.
+  // The list opens above or below; every item of it is an algorithm.
   for (float away = -320; away < 0; away += 14) {
     desk.Click(list.x, list.y);
     desk.Click(list.x, list.y + away);
@@ -209,7 +209,7 @@ class ScreenOf : public ::testing::TestWithParam<AlgorithmKind> {};
 
 INSTANTIATE_TEST_SUITE_P(EveryAlgorithm, ScreenOf, ::testing::ValuesIn(kAlgorithmKinds), CaseName);
 
-// The same algorithm with the smallest or largest numbers that it takes.
+// The same algorithm with its smallest or largest valid numbers.
 PolicyNumbers Extreme(AlgorithmKind kind, bool large) {
   PolicyNumbers numbers = DefaultNumbers(kind);
   const std::int64_t most = kind == AlgorithmKind::kSlidingLog ? kLargestLogLimit : kLargestLimit;
@@ -232,7 +232,7 @@ TEST_P(ScreenOf, DrawsWhateverHappened) {
       simulation.SetRate(kHighestRate);
       simulation.AdvanceTo(2 * kOneSecond);
       desk.Frame();
-      EXPECT_LT(desk.vertices(), 200'000);  // a flood is thinned out
+      EXPECT_LT(desk.vertices(), 200'000);  // most marks of a flood are dropped
       simulation.SetPolicy(Chosen(Extreme(GetParam(), false)));
       simulation.Send(0, kHighestCost);
       simulation.AdvanceTo(simulation.now() + kMilli);

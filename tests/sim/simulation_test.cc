@@ -77,7 +77,7 @@ TEST_P(EveryAlgorithm, TheStateShownIsTheOneThatTheLimiterDecidedBy) {
 TEST_P(EveryAlgorithm, MeetsTheSameRequests) {
   Simulation bucket(Busy(5));
   Simulation other(Busy(5, 1, GetParam()));
-  bucket.Send(0, 1);  // of the person's own: no other traffic hangs on it
+  bucket.Send(0, 1);  // the user's own request: it changes no other traffic
   bucket.AdvanceTo(5 * kOneSecond);
   other.AdvanceTo(5 * kOneSecond);
   const auto& requests = other.history().requests();
@@ -102,7 +102,7 @@ TEST_P(EveryAlgorithm, KeepsWhatWasTakenWhenTheLimitIsChanged) {
   for (int i = 0; i < 5; ++i) simulation.Send(0, 1);
   PolicyNumbers numbers = simulation.policy().numbers;
   numbers.capacity = numbers.limit = numbers.burst = 7;
-  if (GetParam() == AlgorithmKind::kGcra) numbers.limit = 10;  // its pace
+  if (GetParam() == AlgorithmKind::kGcra) numbers.limit = 10;  // its rate
   simulation.SetPolicy(Chosen(numbers));
   EXPECT_EQ(simulation.Look(0).remaining, 2);
   EXPECT_EQ(simulation.history().policy_changes().size(), 2U);

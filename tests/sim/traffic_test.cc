@@ -13,7 +13,7 @@ namespace sluice::sim {
 namespace {
 
 TEST(Random, GivesTheSameSpansOnEveryMachine) {
-  // Worked out apart from this code, by the published algorithm over mt19937_64 seeded with 1.
+  // Computed independently of this code, by the published algorithm over mt19937_64 seeded with 1.
   Random random(1);
   std::vector<std::int64_t> spans;
   for (int i = 0; i < 6; ++i) spans.push_back(random.Exponential(std::chrono::seconds(1)).count());

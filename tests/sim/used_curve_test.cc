@@ -1,4 +1,4 @@
-// The curve of what is used agrees with the limiter at every moment.
+// The curve of used units agrees with the limiter at every moment.
 #include "model/used_curve.h"
 
 #include <gtest/gtest.h>
@@ -13,7 +13,7 @@
 namespace sluice::sim {
 namespace {
 
-// What is used at `at` on a polyline; where it rises or drops, the value after that.
+// The used units at `at` on a polyline; at a jump, the value after it.
 double At(const std::vector<UsedPoint>& curve, Nanos at) {
   const auto after = std::ranges::upper_bound(curve, at, {}, &UsedPoint::at);
   const UsedPoint& left = *std::prev(after);
@@ -43,7 +43,7 @@ TEST_P(UsedCurveOf, IsWhatTheLimiterHasInUse) {
     simulation.AdvanceTo(at);
     if (step % 31 == 0) simulation.Send(1, step % 3);
     PolicyNumbers other = plain;
-    if (step == 300) {  // another limit, and another pace
+    if (step == 300) {  // another limit and another rate
       other.capacity = other.limit = other.burst = 8;
       other.refill = other.leak = 20;
       simulation.SetPolicy(Chosen(other));
@@ -63,7 +63,7 @@ TEST_P(UsedCurveOf, IsWhatTheLimiterHasInUse) {
   for (const Sample& sample : samples) {
     ASSERT_NEAR(At(curve, sample.at), sample.used, 1e-6) << "at " << sample.at.count();
   }
-  // A part of it is the same curve, wherever it begins.
+  // A part of the curve is the same, wherever it begins.
   for (Nanos from{1}; from < simulation.now(); from += 617 * kMilli) {
     const auto part = UsedCurve(simulation.history(), 1, from, simulation.now());
     ASSERT_EQ(part.front().at, from);
@@ -97,7 +97,7 @@ TEST_P(UsedCurveOf, StartsWhereTheHistoryKnowsEnough) {
   for (const UsedPoint& point : part) {
     EXPECT_NEAR(At(part, point.at), At(whole, point.at), 1e-6) << point.at.count();
   }
-  // Nothing is known of a time that is all forgotten.
+  // A time whose requests were all dropped has no curve.
   EXPECT_TRUE(UsedCurve(cut, 0, Nanos{0}, cut.requests().front().at - Nanos{1}).empty());
 }
 

@@ -18,7 +18,7 @@ struct Picture {
   std::uint32_t height = 0;
   std::vector<std::uint32_t> pixels;
 
-  // The colours, each with its share of the area.
+  // Each colour with its share of the area.
   std::map<std::uint32_t, double> Shares() const {
     std::map<std::uint32_t, double> shares;
     for (const std::uint32_t pixel : pixels)
@@ -53,7 +53,7 @@ class Window : public ::testing::Test {
   static inline std::unique_ptr<Display> display_;
 };
 
-// RGBA in memory order, as the theme writes it.
+// RGBA in memory order; the theme writes colours like this.
 constexpr std::uint32_t Rgb(std::uint32_t hex) {
   return 0xFF000000U | ((hex & 0xFF) << 16) | (hex & 0xFF00) | (hex >> 16);
 }
@@ -69,7 +69,7 @@ TEST_F(Window, AScreenshotShowsThePanels) {
     const auto found = shares.find(Rgb(hex));
     return found == shares.end() ? 0.0 : found->second;
   };
-  EXPECT_GT(shares.size(), 100U);   // smoothed text and curves
+  EXPECT_GT(shares.size(), 100U);   // anti-aliased text and curves
   EXPECT_GT(share(0x171E26), 0.4);  // panels
   EXPECT_LT(share(0x171E26), 0.9);
   EXPECT_GT(share(0x3FC796), 0.01);    // admitted: marks and bars
@@ -86,7 +86,7 @@ TEST_F(Window, TheSameRunIsTheSamePicture) {
 
 TEST_F(Window, EveryAlgorithmHasAPictureOfItsOwn) {
   const TempFolder folder;
-  std::map<std::string, std::string> seen;  // by picture, whose it is
+  std::map<std::string, std::string> seen;  // owner by picture
   for (const char* flags :
        {"--algorithm tokenBucket", "--algorithm gcra", "--algorithm leakyBucket",
         "--algorithm leakyBucket --mode shape", "--algorithm fixedWindow",
@@ -118,7 +118,7 @@ TEST_F(Window, AFileThatCannotBeWrittenIsNamed) {
 }
 
 TEST_F(Window, StaysOpenUntilItIsEnded) {
-  // 124 is what timeout answers when it had to end the program; an error would end it with its own.
+  // timeout returns 124 if it had to end the program; an error of the program has its own code.
   const Outcome outcome = display_->RunProgram("", "timeout 2");
   EXPECT_EQ(outcome.exit_code, 124) << outcome.output;
   EXPECT_EQ(outcome.output, "");

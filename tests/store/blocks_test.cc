@@ -1,4 +1,4 @@
-// Blocks cost a lookup only where they may stand, and only while they last.
+// Blocks cost a lookup only for keys that may have one, and only while they last.
 #include <gtest/gtest.h>
 
 #include <chrono>
@@ -24,7 +24,7 @@ EntryHash EntryNumber(std::uint64_t i) { return {(i + 1) * 0x9e3779b97f4a7c15}; 
 
 class Blocks : public ::testing::Test {
  protected:
-  // How many of the entries 1 to 1,000 have to be looked up.
+  // The number of entries from 1 to 1,000 that need a lookup.
   int LookedUp(Nanos now) const {
     int count = 0;
     for (std::uint64_t i = 1; i <= 1'000; ++i) {
@@ -52,7 +52,7 @@ TEST_F(Blocks, AreLookedForUntilTheLastOfThemEnds) {
     Block(i, Nanos{static_cast<std::int64_t>(i) * 1'000}, kNow);
   }
   EXPECT_EQ(LookedUp(kNow), 1'000);
-  Block(1, Nanos{1}, kNow + Nanos{10});  // a shorter one leaves the others in sight
+  Block(1, Nanos{1}, kNow + Nanos{10});  // a shorter one does not hide the others
   for (std::uint64_t i = 1; i <= 1'000; ++i) {
     const Nanos end = kNow + Nanos{static_cast<std::int64_t>(i) * 1'000};
     ASSERT_TRUE(tables_.MayBeBlocked(EntryNumber(i), end - Nanos{1})) << i;
@@ -67,7 +67,7 @@ TEST_F(Blocks, AreFoundAgainByAClockThatStepsBack) {
   EXPECT_TRUE(tables_.MayBeBlocked(EntryNumber(0), kNow - days(1)));
 }
 
-// The way that nearly all checks take.
+// The path of nearly all checks.
 TEST(QuickChecks, AreDeniedByTheBlockOfTheirKeyAlone) {
   const auto store = std::make_shared<MemoryStore>(MemoryStore::Options{});
   const MemoryLimiter limiter(

@@ -1,4 +1,4 @@
-// The bound of the memory store, and whom it gives up for a new key.
+// The bound of the memory store, and the keys that it evicts.
 #include <gtest/gtest.h>
 
 #include <chrono>
@@ -28,7 +28,7 @@ class Eviction : public ::testing::Test {
     }
     return options;
   }
-  // Keys never seen before, each using a unit of `bucket`.
+  // New keys, each with one unit of `bucket`.
   void Flood(OnePolicy& bucket, std::int64_t keys, Nanos now) {
     for (std::int64_t i = 0; i < keys; ++i) {
       ASSERT_TRUE(bucket.Take("fresh " + std::to_string(fresh_++), 1, now));
@@ -63,7 +63,7 @@ TEST_F(Eviction, GivesUpNoKeyBeforeItIsFull) {
   }
 }
 
-// The next table is sized for what had not expired by the later time; then all of it is held again.
+// The next table is sized for the keys alive at the later time. Afterwards all of it is held again.
 TEST_F(Eviction, AClockThatStepsBackWhileTheTableMovesHoldsNothingUp) {
   MemoryStore store(Bounded(1'000'000));
   OnePolicy bucket(store, BucketPolicy("p", 10, 10, seconds(1)));
@@ -81,7 +81,7 @@ TEST_F(Eviction, AClockThatStepsBackWhileTheTableMovesHoldsNothingUp) {
 
 TEST_F(Eviction, AFloodOfFreshKeysFreesNoDeniedKey) {
   MemoryStore store(Bounded(1'000));
-  // The denied ones have the least backlog of all: only that they were denied protects them.
+  // The denied keys have the least backlog of all: only their denial protects them.
   OnePolicy quick(store, BucketPolicy("quick", 1, 1, seconds(10)));
   OnePolicy slow(store, BucketPolicy("slow", 10, 10, seconds(1'000)));
   for (int i = 0; i < 50; ++i) {
@@ -125,14 +125,14 @@ TEST_F(Eviction, TakesWhatHasExpiredFirst) {
   OnePolicy brief(store, BucketPolicy("brief", 2, 2, seconds(2)));
   OnePolicy lasting(store, BucketPolicy("lasting", 1'000, 1'000, days(100)));
   for (std::int64_t i = 0; i < kEach; ++i) {
-    // Those that will expire used all of their limit and were denied; those that will not, hardly
+    // The keys that will expire used all of their limit and were denied; the others used hardly
     // any.
     ASSERT_TRUE(brief.Take("brief " + std::to_string(i), 2, kNow));
     ASSERT_FALSE(brief.Take("brief " + std::to_string(i), 2, kNow));
     ASSERT_TRUE(lasting.Take("lasting " + std::to_string(i), 1, kNow));
   }
   ASSERT_EQ(store.stats().evicted, 0u);
-  // A quarter of what has expired is used up: hardly ever is none of it near.
+  // A quarter of the expired entries is reused, so an expired one is nearly always near.
   Flood(lasting, kEach / 4, kNow + seconds(3));
   EXPECT_LE(store.stats().evicted, 5u);
 }
@@ -145,7 +145,7 @@ TEST_F(Eviction, ADeniedKeyThatPaysAgainIsAKeyLikeOthers) {
     const std::string key = "once denied " + std::to_string(i);
     ASSERT_TRUE(bucket.Take(key, 10, kNow));
     ASSERT_FALSE(bucket.Take(key, 1, kNow));
-    // Drained, and charged anew with less than the flood charges.
+    // Drained, and charged again with less than the flood's charges.
     ASSERT_TRUE(bucket.Take(key, 1, kNow + seconds(1'000)));
   }
   const Nanos later = kNow + seconds(1'000) + milliseconds(50);
@@ -166,7 +166,7 @@ TEST_F(Eviction, ATableOfOneStillDecides) {
   for (int i = 0; i < 1'000; ++i) {
     const KeyHash key = store.Hash(std::to_string(i));
     EXPECT_TRUE(store.Check(key, policies, scopes, costs, kNow, decisions));
-    // One of its two states was given up for the other, and the one that is left denies.
+    // One of its two states was evicted for the other, and the remaining one denies.
     EXPECT_FALSE(store.Check(key, policies, scopes, costs, kNow, decisions));
     EXPECT_LE(store.stats().keys, 1u);
   }

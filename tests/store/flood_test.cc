@@ -1,6 +1,6 @@
-// A flood of fresh keys into a full store: memory stays bounded, and whoever was denied before is
-// still denied after, under every algorithm. 5,000,000 keys and a bound of 100,000 where
-// SLUICE_FULL is set; fewer else.
+// A flood of new keys into a full store, under every algorithm: memory stays bounded, and callers
+// who were denied before are still denied after it. 5,000,000 keys and a bound of 100,000 with
+// SLUICE_FULL; fewer otherwise.
 #include <gtest/gtest.h>
 #include <malloc.h>
 
@@ -38,9 +38,9 @@ std::vector<Policy> OfEachAlgorithm() {
       {.name = "slots", .algorithm = Slots(kLimit, days(1))}};
 }
 
-// Bytes that the process occupies. Counts all of it: for growth only.
+// The resident bytes of the whole process: use it for growth only.
 std::size_t ResidentBytes() {
-  malloc_trim(0);  // what was freed is not the store's
+  malloc_trim(0);  // freed memory does not belong to the store
   std::ifstream statm("/proc/self/statm");
   std::size_t total = 0;
   std::size_t resident = 0;
@@ -50,8 +50,7 @@ std::size_t ResidentBytes() {
 
 std::string Attacker(int i) { return "attacker " + std::to_string(i); }
 
-// Denied keys that have used less of their limit than the flood: only that they were denied
-// protects them.
+// Denied keys that have used less of their limit than the flood: only their denial protects them.
 void Deny(OnePolicy& policy, bool slots) {
   for (int i = 0; i < kAttackers; ++i) {
     const std::string key = Attacker(i);
@@ -80,13 +79,13 @@ TEST_P(Flood, FreesNoKeyThatWasDenied) {
 
   [[maybe_unused]] std::size_t filled = 0;
   for (std::int64_t i = 0; i < keys; ++i) {
-    // Half of the limit, so twice as much as the denied ones; a slot is one whatever the cost.
+    // Half of the limit, so twice as much as the denied ones; a slot counts as one at any cost.
     ASSERT_TRUE(limited.Take("fresh " + std::to_string(i), kLimit / 2, kNow,
                              {.high = 8, .low = static_cast<std::uint64_t>(i)}));
     if (i == 2 * static_cast<std::int64_t>(max_keys)) filled = ResidentBytes();
     ASSERT_LE(store.stats().keys, max_keys);
   }
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)  // they keep what was freed
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)  // they keep freed memory
   EXPECT_LE(ResidentBytes(), filled + (2u << 20));
 #endif
   EXPECT_EQ(store.stats().keys, max_keys);
@@ -107,10 +106,10 @@ TEST_P(Flood, FreesNoKeyThatIsBlocked) {
   const bool slots = std::holds_alternative<Concurrency>(policy.algorithm);
   Deny(limited, slots);
   for (std::uint64_t n = 0; slots && n < kLimit; ++n) {
-    // So that it is the block alone that denies.
+    // Leaves only the block to deny.
     for (int i = 0; i < kAttackers; ++i) limited.Release(Attacker(i), {.high = 7, .low = n}, kNow);
   }
-  // Under a policy that has no block of its own, and in the other table.
+  // Under a policy without a block, and in the other table.
   OnePolicy fresh(store, {.name = "fresh", .algorithm = Bucket(2, 2, days(10))});
   OnePolicy wide(
       store, {.name = "wide", .algorithm = Fixed(2, days(10), FixedWindow::Align::kFirstRequest)});

@@ -1,4 +1,4 @@
-// The memory store, as one thread sees it: the contract, hashing, growth, what is counted.
+// The memory store on one thread: the contract, hashing, growth, and counts.
 #include "store/memory_store.h"
 
 #include <gtest/gtest.h>
@@ -31,11 +31,11 @@ std::string Name(std::int64_t i) { return "key " + std::to_string(i); }
 std::unique_ptr<StoreUnderTest> MakeMemoryUnderTest() {
   return std::make_unique<MemoryUnderTest>(MemoryStore::Options{}, true);
 }
-// All calls in the general way, those included that have a quicker one.
+// Makes all calls take the general path, even those with a quick one.
 std::unique_ptr<StoreUnderTest> MakeGeneralMemoryUnderTest() {
   return std::make_unique<MemoryUnderTest>(MemoryStore::Options{}, false);
 }
-// One that is bounded just above what the contract uses at a time.
+// A store whose bound is just above the contract's needs.
 std::unique_ptr<StoreUnderTest> MakeSmallMemoryUnderTest() {
   return std::make_unique<MemoryUnderTest>(MemoryStore::Options{.max_keys = 40}, true);
 }
@@ -72,7 +72,7 @@ TEST(MemoryStore, GrowthKeepsEveryKeysState) {
   for (std::int64_t i = 0; i < kKeys; ++i) {
     ASSERT_TRUE(bucket.Take(Name(i), cost_of(i), kNow)) << i;
     ASSERT_EQ(bucket.Used(Name(i), kNow), cost_of(i)) << i;
-    // One of those before it, wherever the move has come to.
+    // An earlier key, wherever the move has got to.
     const std::int64_t other = random.Between(0, i);
     ASSERT_EQ(bucket.Used(Name(other), kNow), cost_of(other)) << other << " after " << i;
     if (i % 100 != 0) continue;
@@ -154,7 +154,7 @@ TEST(MemoryStore, TimeZeroIsATimeLikeAnyOther) {
 // A JavaScript number holds 53 bits of a mark; a clock that counts from 1970 needs 61.
 TEST(MemoryStore, MarksAreKnownByTheirLowerBits) {
   constexpr std::int64_t kMask = (std::int64_t{1} << 53) - 1;
-  // Just before and after a multiple of 2^53 ns, and where none is near.
+  // Just before and after a multiple of 2^53 ns, and far from one.
   for (const Nanos now : {Nanos{kMask} - seconds(1), Nanos{kMask}, Nanos{200 * (kMask + 1) - 1},
                           Nanos{std::chrono::seconds(1'795'219'200)}}) {
     MemoryStore store({.max_keys = 10});
@@ -170,7 +170,7 @@ TEST(MemoryStore, MarksAreKnownByTheirLowerBits) {
     store.Credit(subject, four, {&mark, 1}, now);
     store.Peek(subject, {.asks = {&nothing, 1}}, now, {&decision, 1});
     EXPECT_EQ(decision.remaining, 8) << now.count();
-    // What has drained is not given back, though somebody else has charged since.
+    // A drained charge is not given back, though others have charged since.
     for (const Nanos later : {Nanos{seconds(20)}, Nanos{days(10)}, Nanos{days(90)}}) {
       ASSERT_TRUE(store.Check(subject, {.asks = {&ask, 1}}, now + later, {&decision, 1}));
       store.Credit(subject, four, {&mark, 1}, now + later);

@@ -1,4 +1,4 @@
-// A memory store as the tests of this folder ask it.
+// A memory store for the tests of this folder.
 #pragma once
 
 #include <algorithm>
@@ -19,7 +19,7 @@
 
 namespace sluice::testing {
 
-/// Whose state each policy has: its name and tag, as a limiter does it.
+/// The scope of each policy, by name and tag, like a limiter's.
 inline std::vector<KeyHash> ScopesOf(const MemoryStore& store, std::span<const Policy> policies) {
   std::vector<KeyHash> scopes;
   for (const Policy& policy : policies) {
@@ -28,14 +28,14 @@ inline std::vector<KeyHash> ScopesOf(const MemoryStore& store, std::span<const P
   return scopes;
 }
 
-/// How far the store's clock is ahead of the one that the tests tell, while its wall clock is not:
-/// its clock may count from anywhere. Above 2^53 ns, from where on marks are known in full.
+/// The lead of the store's clock over the tests' clock, while its wall clock has none: its clock
+/// may count from anywhere. Above 2^53 ns, where marks need all their bits.
 inline constexpr Nanos kClockLead = std::chrono::seconds(9'007'200);
 
-/// One key of a memory store, through a limiter. The store's wall_offset is to be -kClockLead.
+/// One key of a memory store, through a limiter. The store's wall_offset must be -kClockLead.
 class MemorySubject final : public Subject {
  public:
-  /// `quick`: ask in the quick way whatever may be asked so.
+  /// `quick`: use the quick path wherever possible.
   MemorySubject(std::shared_ptr<MemoryStore> store, std::string_view key, bool quick)
       : store_(std::move(store)), key_(store_->Hash(key)), quick_(quick) {}
 
@@ -130,7 +130,7 @@ class MemoryUnderTest final : public StoreUnderTest {
   bool quick_;
 };
 
-/// One policy over a memory store: the shortest way to ask. Thread safe, as the store is.
+/// One policy over a memory store, with the shortest calls. Thread safe, as the store is.
 class OnePolicy {
  public:
   OnePolicy(MemoryStore& store, Policy policy)
@@ -155,7 +155,7 @@ class OnePolicy {
   std::int64_t Remaining(std::string_view key, Nanos now) const {
     return Look(key, 0, now).remaining;
   }
-  /// What has been taken of the key's limit and not come back.
+  /// The used units of the key's limit that have not flowed back.
   std::int64_t Used(std::string_view key, Nanos now) const {
     return LimitOf(policy_[0].algorithm) - Remaining(key, now);
   }

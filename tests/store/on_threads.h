@@ -1,4 +1,4 @@
-// How the tests of this folder run many threads.
+// Runs work on many threads.
 #pragma once
 
 #include <barrier>

@@ -1,4 +1,4 @@
-// The records of threads: handed on when a thread ends, and never used by two at once.
+// The records of threads: reused when a thread ends, and never used by two threads at once.
 #include "quiescence.h"
 
 #include <gtest/gtest.h>
@@ -12,7 +12,7 @@
 namespace sluice::testing {
 namespace {
 
-// Does something when its thread ends, after what was made later was destroyed.
+// Runs a function when its thread ends, after later objects were destroyed.
 struct AtEnd {
   void (*what)() = nullptr;
   ~AtEnd() {
@@ -22,14 +22,14 @@ struct AtEnd {
 
 int late_calls = 0;
 
-// An operation that another one, of another thread, must not end.
+// An operation that an operation of another thread must not end.
 void OperateInStep() {
   std::thread other;
   {
     const Quiescence::Guard mine;
     Quiescence::Grace grace;
     EXPECT_FALSE(grace.Over());
-    // It would take this thread's record, if that had been handed on.
+    // It would take this thread's record, if that had been released.
     other = std::thread([] { const Quiescence::Guard theirs; });
     other.join();
     EXPECT_FALSE(grace.Over()) << "the operation has not ended";

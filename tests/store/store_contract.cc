@@ -1,4 +1,4 @@
-// What every store has to do.
+// The tests of the store contract.
 #include "store/store_contract.h"
 
 #include <chrono>
@@ -324,7 +324,7 @@ TEST_P(StoreContract, AgreesWithThePlainModelsOnRandomTraces) {
   EXPECT_EQ(RunTraces(
                 random, Steps(4'000), [this] { return OfItsOwn("k"); }, counts),
             "");
-  // The traces have to be ones that could show a difference.
+  // The traces must be able to show a difference.
   EXPECT_GT(counts.admitted, counts.steps / 20);
   EXPECT_GT(counts.denied, counts.steps / 20);
   EXPECT_GT(counts.operations, counts.steps / 20);

@@ -1,5 +1,5 @@
-// What every store has to do under windows, logs and slots, and under the options of any policy.
-// The numbers of each algorithm are in tests/vectors; here it is about states beside each other.
+// The contract for windows, logs and slots, and for the options of any policy. tests/vectors has
+// the numbers of each algorithm; these tests are about several states.
 #include <chrono>
 
 #include "store/store_contract.h"
@@ -74,7 +74,7 @@ TEST_P(StoreContract, AllAlgorithmsInOneCheckChargeAllOrNone) {
   const std::size_t count = policies_.size();
   EXPECT_EQ(Check("k", Cost(1, count, 1)).find("denied"), std::string::npos);
   for (std::size_t denies = 0; denies < count; ++denies) {
-    // Only this one is used up; a key for each.
+    // Only this policy is used up; each has its own key.
     const std::string key = "k" + std::to_string(denies);
     const std::vector<Policy> all = policies_;
     policies_ = {all[denies]};
@@ -89,7 +89,7 @@ TEST_P(StoreContract, AllAlgorithmsInOneCheckChargeAllOrNone) {
 
 TEST_P(StoreContract, ACostThatCanNeverBeAdmittedChangesNothingWhateverTheOptions) {
   policies_ = OfEachAlgorithm();
-  policies_.pop_back();  // a slot is one whatever the cost
+  policies_.pop_back();  // a slot counts as one at any cost
   for (Policy& policy : policies_) {
     policy.charge_denied = true;
     policy.block_for = seconds(5);
@@ -170,7 +170,7 @@ TEST_P(StoreContract, WindowsAndAlignmentsUnderOneNameHaveStatesOfTheirOwn) {
     policies_ = {{.name = "p", .algorithm = algorithm}};
     EXPECT_EQ(Check("k", Cost(1, 1, 1)).substr(0, 18), "admitted, 4 of 5 l") << StateTag(algorithm);
   }
-  // A slot knows its own end: another time to live keeps the state.
+  // A slot stores its own end: another ttl keeps the state.
   policies_ = {{.name = "p", .algorithm = Slots(5, seconds(20))}};
   EXPECT_EQ(Check("k", Cost(1, 1, 2)).substr(0, 18), "admitted, 3 of 5 l");
 }

@@ -1,5 +1,5 @@
-// What every store has to do beside deciding: debts, giving back, slots, blocks, forgetting. The
-// numbers of each algorithm are in tests/vectors.
+// The contract for all other operations: debts, giving back, slots, blocks, forgetting.
+// tests/vectors has the numbers of each algorithm.
 #include <chrono>
 
 #include "store/store_contract.h"

@@ -55,7 +55,7 @@ TEST(NamedStores, OtherOptionsAreRefusedWhileItIsOpen) {
   EXPECT_NE(OpenNamedStore("options", {.max_keys = 999}, true), nullptr);
 }
 
-// Each environment draws a seed and reads the wall clock for itself.
+// Each environment draws a seed and reads the wall clock itself.
 TEST(NamedStores, SeedAndOffsetAreThoseOfWhoeverMadeIt) {
   const auto made =
       OpenNamedStore("made", {.max_keys = 10, .seed = {1}, .wall_offset = hours(1)}, false);

@@ -1,4 +1,4 @@
-// Many threads on one memory store: what is admitted is exactly what the limits allow.
+// Many threads on one memory store: they admit exactly what the limits allow.
 #include <gtest/gtest.h>
 
 #include <array>
@@ -62,7 +62,7 @@ TEST(Threads, KeysInsertedByAllAtOnceNeverHaveTwoStates) {
   EXPECT_EQ(store.stats().evicted, 0u);
 }
 
-// Keys that have used most of their limit stay through a flood of others, and admit the exact rest.
+// Keys with little of their limit left survive a flood of others, and admit the exact rest.
 TEST(Threads, HotKeysAdmitTheExactSumThroughGrowthAndEviction) {
   constexpr std::int64_t kHotKeys = 16;
   constexpr std::int64_t kCapacity = 100'000;
@@ -94,8 +94,8 @@ TEST(Threads, HotKeysAdmitTheExactSumThroughGrowthAndEviction) {
   EXPECT_LE(store.stats().keys, max_keys + kThreads);
 }
 
-// Each thread has a clock of its own, hours apart, so that entries expire for one while another
-// charges them, in tables that grow, shrink and move all the time.
+// Each thread has its own clock, hours apart. Entries expire for one thread while another charges
+// them, in tables that grow, shrink and move all the time.
 TEST(Threads, ClocksThatDisagreeLoseNoCountAndHoldNothingUp) {
   MemoryStore store({.max_keys = 100'000});
   OnePolicy bucket(store, BucketPolicy("p", 10, 10, seconds(1)));
@@ -152,7 +152,7 @@ TEST(Threads, ResetGivesEachTimeOneCapacityMoreAtMost) {
     for (std::int64_t i = 0; i < 5'000 * kScale; ++i) {
       if (bucket.Take("k", 1, kNow)) ++admitted;
       if (i % 500 == 10 * thread) {
-        ++resets;  // before it, so that the bound below holds at every moment
+        ++resets;  // before the call, so that the bound below holds at every moment
         bucket.Reset("k");
       }
     }
@@ -184,7 +184,7 @@ TEST(Threads, PeekingWhileOthersChargeAndGrowSeesOnlyStatesThatWere) {
     std::int64_t last = 1;
     while (charging > 0) {
       const std::int64_t used = bucket.Used("k", kNow);
-      ASSERT_GE(used, last);  // never forgotten for a moment while it moves
+      ASSERT_GE(used, last);  // never lost for a moment during a move
       ASSERT_LE(used, 1 + steps * (kThreads / 2));
       last = used;
     }
@@ -204,7 +204,7 @@ TEST(Threads, AMovingClockStaysWithinTheBound) {
     for (std::int64_t i = 0; i < calls; ++i) {
       const Nanos now{clock.fetch_add(100)};
       if (bucket.Take("k", 1, now)) ++admitted;
-      // Others come and expire, so that the table moves on and on.
+      // Other keys come and expire, so that the table keeps moving.
       bucket.Take(Name("brief", i * kThreads + thread), 1, now);
     }
   });

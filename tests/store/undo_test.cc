@@ -1,4 +1,4 @@
-// Taking a charge back that another thread's made useless: what that must not take.
+// Undo of a charge that another thread made useless, and the charges that it must not touch.
 #include <gtest/gtest.h>
 
 #include "quiescence.h"
@@ -19,7 +19,7 @@ class Undo : public ::testing::Test {
     const Nanos tat = now + Backlog(cell.tat(), now) + kRule.interval;
     ASSERT_TRUE(tables_.tats.Set(cell, kEntry.bits, tat, kRule, now));
   }
-  // Of a charge made to an empty bucket at `begun`.
+  // Undoes a charge made to an empty bucket at `begun`.
   void UndoChargeOf(Nanos begun, std::uint64_t removals) {
     UndoCharge(tables_.tats, kEntry, kRule,
                {.produced = begun + kRule.interval, .amount = kRule.interval}, tables_.Later(begun),
@@ -35,7 +35,7 @@ class Undo : public ::testing::Test {
 TEST_F(Undo, TakesBackAChargeThatStillStands) {
   clock_.Set(Nanos{100});
   Charge(Nanos{100});
-  Charge(Nanos{100});  // another's
+  Charge(Nanos{100});  // by another thread
   UndoChargeOf(Nanos{100}, tables_.tats.removals());
   EXPECT_EQ(Tat(Nanos{100}), Nanos{150});
 }
@@ -43,7 +43,7 @@ TEST_F(Undo, TakesBackAChargeThatStillStands) {
 TEST_F(Undo, ByAThreadThatStoodStillTakesNothingOfALaterCharge) {
   Charge(Nanos{100});
   const std::uint64_t removals = tables_.tats.removals();
-  Charge(Nanos{200});  // another's, when the first had drained
+  Charge(Nanos{200});  // by another thread, after the first had drained
   clock_.Set(Nanos{200});
   UndoChargeOf(Nanos{100}, removals);
   EXPECT_EQ(Tat(Nanos{200}), Nanos{250});
@@ -51,7 +51,7 @@ TEST_F(Undo, ByAThreadThatStoodStillTakesNothingOfALaterCharge) {
 
 TEST_F(Undo, HalfDrainedTakesBackTheOtherHalf) {
   Charge(Nanos{100});
-  Charge(Nanos{110});  // another's
+  Charge(Nanos{110});  // by another thread
   clock_.Set(Nanos{125});
   UndoChargeOf(Nanos{100}, tables_.tats.removals());
   EXPECT_EQ(Tat(Nanos{125}), Nanos{175});

@@ -1,4 +1,4 @@
-// Steps of the wall clock: windows aligned to it follow them, and nothing else does.
+// Steps of the wall clock: only windows aligned to it follow them.
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -44,7 +44,7 @@ class WallSteps : public ::testing::Test {
     wall_.clock.Set(kMidnight + since_midnight + stepped_);
   }
   void Pass(Nanos span) { SetTime(clock_.Now() - days(1) + span); }
-  // Sets the wall clock: seen after a second at most.
+  // Sets the wall clock; the store sees it after a second at most.
   void Step(Nanos by) {
     stepped_ += by;
     Pass(seconds(2));
@@ -87,7 +87,7 @@ TEST_F(WallSteps, StretchAWindowOfTheClockOnce) {
   Step(-hours(6));
   EXPECT_EQ(Taken(daily), 0);
   EXPECT_EQ(daily.Look("k", 1, clock_.Now()).retry_after, hours(18) - seconds(2));
-  Step(-hours(12));  // before the window's start: it goes on
+  Step(-hours(12));  // before the window's start: it continues
   EXPECT_EQ(Taken(daily), 0);
   EXPECT_EQ(daily.Look("k", 1, clock_.Now()).retry_after, hours(30) - seconds(4));
   Pass(hours(30) - seconds(4));
@@ -99,7 +99,7 @@ TEST_F(WallSteps, ForwardAndBackGiveNoWindowTwice) {
            Fixed(5, days(1), Align::kClock), Fixed(5, Nanos{0}, Align::kMonth)}) {
     OnePolicy policy = Of(algorithm);
     ASSERT_EQ(Taken(policy), 5);
-    Step(days(2));  // over the end of the day, and of November
+    Step(days(2));  // past the end of the day, and of November
     EXPECT_EQ(Taken(policy), 5);
     Step(-days(2));
     EXPECT_EQ(Taken(policy), 0);
@@ -151,7 +151,7 @@ TEST_F(WallSteps, AreLookedForOnceASecond) {
   EXPECT_LE(wall_.readings, 11);
 }
 
-// A charge is found again by its mark, although the clock has been stepped.
+// A mark finds its charge after a step of the clock.
 TEST_F(WallSteps, LeaveChargesWhereTheyWere) {
   const Policy policy{.name = "p", .algorithm = Fixed(5, days(1), Align::kClock)};
   const std::vector<Policy> policies = {policy};

@@ -1,4 +1,4 @@
-// States larger than one word, as one thread sees them: growth, the bound, whom it gives up.
+// States larger than one word, on one thread: growth, the bound, and eviction.
 #include <gtest/gtest.h>
 
 #include <chrono>
@@ -69,7 +69,7 @@ TEST_P(EachWide, GrowthKeepsEveryKeysState) {
   EXPECT_EQ(store.stats().evicted, 0u);
 }
 
-// A small store is one stripe: all that a check enters goes into the same small table.
+// A small store is one stripe: all entries of a check are in the same small table.
 TEST(WideTable, ACheckEntersUnderAllItsPoliciesAtOnce) {
   constexpr Nanos kAt = hours(1);
   for (std::size_t count = 1; count <= kMaxPolicies; ++count) {
@@ -183,7 +183,7 @@ TEST_P(EachWide, PeekingDenyingForEverAndCostZeroTakeNoRoom) {
   for (std::int64_t i = 0; i < 5'000; ++i) {
     EXPECT_EQ(limited.Remaining(Name(i), kNow), 100);
     EXPECT_TRUE(limited.Take(Name(i), 0, kNow));
-    if (slots()) continue;  // a slot is one whatever the cost
+    if (slots()) continue;  // a slot counts as one at any cost
     EXPECT_FALSE(limited.Take(Name(i), 101, kNow));
   }
   EXPECT_EQ(store.stats().keys, 0u);
@@ -228,7 +228,7 @@ TEST(WideTable, AFloodFreesNoKeyThatUsedMostOfItsLimit) {
     for (OnePolicy* heavy : {&fixed, &sliding, &log}) ASSERT_TRUE(heavy->Take(Name(i), 9, kNow));
   }
   for (std::int64_t i = 0; i < 30'000; ++i) {
-    // More units than the heavy ones, and for longer, but less of the limit.
+    // More units than the heavy keys, and for longer, but a smaller share of the limit.
     ASSERT_TRUE(flood.Take("fresh " + std::to_string(i), 100'000, kNow));
     ASSERT_TRUE(tats.Take("fresh " + std::to_string(i), 100'000, kNow));
   }
@@ -267,7 +267,7 @@ TEST(WideTable, ALogGrowsToItsLimitAndCountsAsHalfAsManyKeys) {
   EXPECT_FALSE(log.Take("k", 1, now));
   EXPECT_EQ(store.stats().keys, static_cast<std::size_t>(kLimit / 2));
   EXPECT_EQ(store.stats().evicted, 0u);
-  // Each call of its own µs leaves in that order.
+  // Calls in different µs leave in that order.
   now = kNow + seconds(1);
   EXPECT_TRUE(log.Take("k", 1, now));
   EXPECT_FALSE(log.Take("k", 1, now));

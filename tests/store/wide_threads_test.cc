@@ -1,4 +1,4 @@
-// Many threads on states larger than one word: what is admitted is exactly what the limits allow.
+// Many threads on states larger than one word: they admit exactly what the limits allow.
 #include <gtest/gtest.h>
 
 #include <array>
@@ -30,7 +30,7 @@ HolderId Holder(int thread, std::int64_t i) {
   return {.high = static_cast<std::uint64_t>(thread) + 1, .low = static_cast<std::uint64_t>(i)};
 }
 
-// One of each algorithm that is exact, each admitting `limit` and nothing more while the clock
+// One policy of each exact algorithm, each admitting `limit` and nothing more while the clock
 // stands still.
 std::vector<Policy> OfEachAlgorithm(std::int64_t limit) {
   return {{.name = "tokens", .algorithm = Bucket(limit, limit, days(1))},
@@ -43,7 +43,7 @@ std::vector<Policy> OfEachAlgorithm(std::int64_t limit) {
 class EachAlgorithm : public ::testing::TestWithParam<std::size_t> {
  protected:
   Policy Limited(std::int64_t limit) const { return OfEachAlgorithm(limit)[GetParam()]; }
-  // The unit of cost: a slot is one whatever the cost.
+  // The unit of cost: a slot counts as one at any cost.
   std::int64_t Units(std::int64_t cost) const {
     return OfEachAlgorithm(1)[GetParam()].name == "slots" ? 1 : cost;
   }
@@ -64,7 +64,7 @@ TEST_P(EachAlgorithm, OneKeyAdmitsExactlyItsLimit) {
         const std::int64_t cost = 1 + i % 3;
         if (limited.Take("k", cost, kNow, Holder(thread, i))) admitted += Units(cost);
       }
-      // What is left goes by ones.
+      // Takes the rest one by one.
       for (std::int64_t i = 0; i < 100 * kScale; ++i) {
         if (limited.Take("k", 1, kNow, Holder(thread, -1 - i))) admitted += 1;
       }
@@ -94,7 +94,7 @@ TEST_P(EachAlgorithm, KeysInsertedByAllAtOnceNeverHaveTwoStates) {
   EXPECT_EQ(store.stats().keys, static_cast<std::size_t>(keys));
 }
 
-// Keys that have used most of their limit stay through a flood of others, and admit the exact rest.
+// Keys with little of their limit left survive a flood of others, and admit the exact rest.
 TEST_P(EachAlgorithm, HotKeysAdmitTheExactSumThroughGrowthAndEviction) {
   constexpr std::int64_t kHotKeys = 8;
   constexpr std::int64_t kLimit = 200;
@@ -130,7 +130,7 @@ TEST_P(EachAlgorithm, HotKeysAdmitTheExactSumThroughGrowthAndEviction) {
   EXPECT_LE(store.stats().keys, max_keys + kThreads);
 }
 
-// Each thread asks for another choice of the policies, in another order.
+// Each thread checks another choice of the policies, in another order.
 TEST(WideThreads, ChecksOverMixedPoliciesChargeAllOrNone) {
   for (int round = 0; round < 10; ++round) {
     constexpr std::size_t kCount = 5;
@@ -209,8 +209,8 @@ TEST(WideThreads, WhatIsGivenBackAndTakenAddsUp) {
   }
 }
 
-// Each thread has a clock of its own, hours apart, so that entries expire for one while another
-// charges them; everything that a store can do, at once.
+// Each thread has its own clock, hours apart. Entries expire for one thread while another charges
+// them, with all operations at once.
 TEST(WideThreads, ClocksThatDisagreeLoseNoCountAndHoldNothingUp) {
   MemoryStore store({.max_keys = 2'000});
   std::vector<Policy> policies = OfEachAlgorithm(10);
@@ -278,11 +278,11 @@ TEST(WideThreads, AMovingClockStaysWithinTheBoundOfALog) {
       const std::int64_t us = clock.fetch_add(1'000) / 1'000 - kNow.count() / 1'000;
       const Nanos now = kNow + microseconds(us);
       if (log.Take("k", 1, now)) ++at[static_cast<std::size_t>(us)];
-      // Others come and expire, so that the stripes change all the time.
+      // Other keys come and expire, so that the stripes change all the time.
       brief.Take(Name("brief", i * kThreads + thread), 1, now);
     }
   });
-  // A call that comes late counts at the newest time, so a window may only hold less than at[].
+  // A late call counts at the newest time, so a window may only hold less than at[].
   std::int64_t total = 0;
   for (const auto& admitted : at) total += admitted.load();
   const std::int64_t windows = (calls * kThreads + 1'999) / 2'000;

@@ -1,4 +1,4 @@
-// A child process that answers calls: each rival can run in a process of its own.
+// A child process that answers calls, so that each subject can have its own process.
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 
@@ -7,7 +7,7 @@ process.on('exit', () => {
   for (const child of running) child.kill('SIGKILL');
 });
 
-/** Calls to a module that called `serve`. One call at a time. */
+/** Calls a module that has called `serve`. One call at a time. */
 export class Child {
   #process;
 
@@ -17,7 +17,7 @@ export class Child {
     this.#process.once('exit', () => running.delete(this.#process));
   }
 
-  /** Resolves to what the child's method returned; rejects with what it threw, or if the child ends. */
+  /** Resolves to the result of the child's method; rejects with its error, or if the child ends. */
   async call(method, params) {
     const ended = new AbortController();
     const onExit = (code, signal) => ended.abort(new Error(`child ended: ${signal ?? code}`));
@@ -45,7 +45,7 @@ export class Child {
   }
 }
 
-/** In the child: answers calls by these methods until the parent disconnects, then `close()`s. */
+/** In the child: answers calls with these methods until the parent disconnects, then calls `close`. */
 export function serve(methods, close = () => {}) {
   process.on('message', async ({ method, params }) => {
     try {

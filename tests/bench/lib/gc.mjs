@@ -1,4 +1,4 @@
-// V8's collector, on demand: what one subject leaves behind is not the next one's to clear away.
+// V8's collector on demand, so that no subject pays for the garbage of another.
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 

@@ -1,4 +1,4 @@
-// Collects what was measured, prints it for people, and hands it on for machines.
+// The measured figures: printed for people, and returned for machines.
 
 import { median } from './stats.mjs';
 import { table } from './table.mjs';
@@ -29,8 +29,8 @@ export class Report {
   }
 
   /**
-   * A figure beside its target: `{ atLeast }`, `{ atMost }`, or neither: only reported.
-   * Undefined or NaN: not measured, neither met nor missed.
+   * A figure beside its target: `{ atLeast }`, `{ atMost }`, or neither (only reported).
+   * Undefined or NaN: not measured, so neither met nor missed.
    */
   target({ what, value, atLeast, atMost, unit = 'x' }) {
     const measured = Number.isFinite(value);

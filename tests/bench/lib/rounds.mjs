@@ -1,8 +1,8 @@
-// Measures rivals in turn (A B C A B C ...), so that a machine that slows down slows all of them.
+// Measures subjects in turn (A B C A B C ...), so that a slowdown of the machine affects all of them.
 
 /**
- * Calls `measure(subject)` for every subject, `rounds` times over, and returns what it gave: one
- * array of results per subject, in the order of the subjects.
+ * Calls `measure(subject)` for every subject, `rounds` times, and returns one array of results per subject, in the
+ * order of the subjects.
  */
 export async function inTurn(subjects, rounds, measure) {
   const results = subjects.map(() => []);

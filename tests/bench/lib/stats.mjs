@@ -1,4 +1,4 @@
-// Numbers out of samples, and seeded randomness.
+// Statistics of samples, and seeded randomness.
 
 /** The middle sample, or the mean of the two in the middle. NaN of none. */
 export function median(samples) {

@@ -1,6 +1,6 @@
 // Lays text out in columns.
 
-/** The first column to the left, the others to the right; a rule under the head. Ends in a newline. */
+/** Aligns the first column left and the others right, with a rule under the head. Ends with a newline. */
 export function table(head, rows) {
   const widths = head.map((title, column) =>
     Math.max(title.length, ...rows.map((row) => row[column].length)),

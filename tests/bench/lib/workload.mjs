@@ -1,14 +1,13 @@
-// Which keys are called, in which order, and what arithmetic says must come of it.
+// The keys of a workload, their order, and the expected number of admissions.
 import { seededRandom, shuffle } from './stats.mjs';
 
 /**
- * `keyCount` keys, each called `callsPerKey` times, all calls in one seeded random order;
- * `deniedShare` of them are one too many.
- * Every key may make `capacity` calls; the quota comes back so slowly that none does while a run
- * lasts. So each key has exactly `capacity` calls admitted, whoever counts, and whichever algorithm.
+ * `keyCount` keys, each called `callsPerKey` times, all calls in one seeded random order. `deniedShare` of them are
+ * above the capacity.
+ * Every key may make `capacity` calls, and no quota flows back during a run. So each key has exactly `capacity`
+ * admitted calls, under every subject and algorithm.
  *
- * `warm` calls per key come first, unmeasured: they make the entries, so that what is measured is
- * not the growth of a table.
+ * `warm` calls per key come first, unmeasured. They create the entries, so that the growth of a table is not measured.
  */
 export function makeWorkload({
   name,
@@ -33,18 +32,18 @@ export function makeWorkload({
     keys,
     calls,
     warm,
-    /** Put before each entry of `calls` at the moment of the call; null: the entry is the key. */
+    /** Put before each entry of `calls` at the call; null: the entry is the key. */
     prefix: concatenated ? prefix : null,
     admitted: keyCount * (capacity - warm),
   };
 }
 
-/** The quota of `capacity` calls comes back over this time: token by token, the first after a `capacity`th of it. */
+/** The time in which `capacity` calls flow back, token by token; the first needs a `capacity`th of it. */
 export const REFILL_MS = 90 * 86_400_000;
-/** The same for a peer's fixed window; their timers reach no further than 24 days. */
+/** The same for a peer's fixed window; their timers reach only 24 days. */
 export const WINDOW_MS = 86_400_000;
 
-/** Throws unless a run admitted what arithmetic says, all of it decided by the store. */
+/** Throws unless a run admitted the expected number and the store decided all of it. */
 export function verify(workload, who, { admitted, decided }) {
   const expected = { admitted: workload.admitted, decided: workload.calls.length };
   if (admitted !== expected.admitted || decided !== expected.decided) {

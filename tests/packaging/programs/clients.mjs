@@ -1,4 +1,4 @@
-// A runtime's way to Redis through ioredis and node-redis.
+// Redis through ioredis and node-redis, on any runtime.
 
 import assert from 'node:assert/strict';
 import { Redis } from 'ioredis';

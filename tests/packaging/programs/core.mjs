@@ -1,4 +1,4 @@
-// A runtime's way through the library itself: policies, clocks, waiting, and Redis over our own connection.
+// The library itself, on any runtime: policies, clocks, waiting, and Redis over our own connection.
 
 import assert from 'node:assert/strict';
 import { subscribe } from 'node:diagnostics_channel';

@@ -1,4 +1,4 @@
-// A runtime's way through sluice/express.
+// sluice/express, on any runtime.
 
 import assert from 'node:assert/strict';
 import express from 'express';

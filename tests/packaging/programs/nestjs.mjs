@@ -1,4 +1,4 @@
-// A runtime's way through sluice/nestjs.
+// sluice/nestjs, on any runtime.
 
 import 'reflect-metadata';
 import assert from 'node:assert/strict';

@@ -1,4 +1,4 @@
-// A runtime's worker threads: they share a named memory store and one connection to Redis.
+// Worker threads that share a named memory store and one connection to Redis, on any runtime.
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';

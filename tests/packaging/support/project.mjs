@@ -1,4 +1,4 @@
-// An empty project with the packed package installed in it, as a user would have it.
+// An empty project with the packed package installed, as a user would have it.
 
 import { execFile } from 'node:child_process';
 import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
@@ -13,7 +13,7 @@ const npm = process.env.npm_execpath?.endsWith('.js')
   ? [process.execPath, process.env.npm_execpath]
   : ['npm'];
 
-/** Resolves to `{ status, stdout, stderr }`, whatever the command's end. */
+/** Resolves to `{ status, stdout, stderr }` for any exit code. */
 export function run(command, args, options = {}) {
   return new Promise((resolve, reject) => {
     const limits = { encoding: 'utf8', timeout: 300_000, maxBuffer: 64 << 20 };
@@ -35,7 +35,7 @@ export async function succeed(command, args, options) {
 
 export const runNpm = (args, options) => succeed(npm[0], [...npm.slice(1), ...args], options);
 
-// npm hands its own settings down to the scripts it runs; a user's shell has none of them.
+// npm passes its own settings to the scripts that it runs; a user's shell does not have them.
 export function cleanEnv(extra = {}) {
   const kept = Object.entries(process.env).filter(
     ([name]) => !/^(npm_|NODE_OPTIONS$|NODE_TEST_|INIT_CWD$)/i.test(name) || isRegistry(name),
@@ -52,7 +52,7 @@ export async function pack(folder) {
   return join(folder, tarball);
 }
 
-/** For the `skip` of a test that installs packages which this checkout does not have. */
+/** The `skip` of a test that installs packages from the registry. */
 export const skipUnlessFull =
   !process.env.SLUICE_FULL && 'installs from the registry: npm run test:full';
 
