@@ -1,26 +1,26 @@
 // The Express middleware.
 
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
-import { writeFields } from '../http/fields.js';
+import { addressKey } from '../http/client-ip.js';
+import { failureOf } from '../http/failure.js';
+import { HttpGuard, isPromise, type Outcome } from '../http/guard.js';
 import { quotaIsKnown } from '../http/headers.js';
-import { hold } from '../http/hold.js';
-import { asHttpLimiter, type HttpLimiter, makeLimiter, turnOf } from '../http/limiter.js';
-import { policyTeller } from '../http/policies.js';
+import { asHttpLimiter, makeLimiter } from '../http/limiter.js';
 import { PROBLEM_CONTENT_TYPE, problemOf } from '../http/problem.js';
-import { releaseWhenClosed } from '../http/release.js';
+import { checkDefaultKey, checkDefaultPlan } from '../http/request-options.js';
 import { watchCreation } from '../http/setup-warnings.js';
-import { readableError } from '../http/thrown.js';
+import type { Later } from '../limiter/engine.js';
 import { refuseSecond, SluiceError } from '../limiter/errors.js';
+import { ownOptions } from '../limiter/own-options.js';
 import type { Decision, Key, Plans, Policies } from '../limiter/types.js';
-import { asker, isPromise, type Later, type Verdict } from './ask.js';
-import {
-  type Options,
-  type OptionsOfLimiter,
-  type OptionsOfPlans,
-  type OptionsOfPolicies,
-  type RequestOptions,
-  readOptions,
+import type {
+  Options,
+  OptionsOfLimiter,
+  OptionsOfPlans,
+  OptionsOfPolicies,
+  RequestOptions,
 } from './options.js';
+import { readOptions } from './options.js';
 
 /** What `req.rateLimit` tells the handlers after the middleware: of the policy that binds, after this request. */
 export interface Info {
@@ -42,18 +42,6 @@ declare global {
   }
 }
 
-/** Writes the header fields of a verdict. */
-function fieldsWriter(
-  limiter: HttpLimiter,
-  options: RequestOptions<string, Key, string>,
-): (res: Response, verdict: Verdict<string>) => void {
-  const policiesOf = policyTeller(limiter, options.limits);
-  return (res, { decision, plan }) => {
-    if (res.headersSent) return;
-    writeFields(res, res, decision, policiesOf(decision, plan), options);
-  };
-}
-
 function info(key: Key, decision: Decision): Info {
   const { limit, remaining, resetAfterMs } = decision;
   const resetTime = quotaIsKnown(decision) ? new Date(Date.now() + resetAfterMs) : undefined;
@@ -67,12 +55,10 @@ function answerWithProblem(res: Response, decision: Decision): void {
   res.end(JSON.stringify(problem));
 }
 
-/** Hands a failure on. Whatever was thrown, `next` must not take it for "go on". */
+/** Hands a failure to Express, unless nobody is left to answer. */
 function fail(thrown: unknown, req: Request, next: NextFunction): void {
-  const error = readableError(thrown, 'rateLimit');
-  // A client that has hung up has no address any more. There is nobody to answer, and nothing to report.
-  if ((error as SluiceError).code === 'ERR_SLUICE_CLIENT_IP' && req.socket?.destroyed) return;
-  next(error);
+  const error = failureOf(thrown, 'rateLimit', req);
+  if (error !== undefined) next(error);
 }
 
 type Handler = NonNullable<RequestOptions<string, Key, string>['handler']>;
@@ -125,10 +111,15 @@ function makeMiddleware(given: Options, second?: unknown): RequestHandler {
   refuseSecond(second, 'rateLimit', 'app.use(rateLimit({ policies }))');
   const { request: options, limiter: source } = readOptions(given);
   const limiter = 'given' in source ? asHttpLimiter(source.given) : makeLimiter(source.options);
-  const ask = asker(limiter, options);
+  const { key = addressKey, plan, handler } = options;
+  const guard = new HttpGuard<Request, Response>(
+    limiter,
+    ownOptions({ ...options, key }),
+    'rateLimit',
+  );
+  if (key === addressKey) checkDefaultKey(limiter, 'rateLimit.key');
+  if (plan === undefined) checkDefaultPlan(limiter, 'rateLimit.plan');
   const noteRequest = 'given' in source ? undefined : watchCreation();
-  const writeHeaders = fieldsWriter(limiter, options);
-  const { handler } = options;
 
   function deny(decision: Decision, req: Request, res: Response, next: NextFunction): void {
     if (res.writableEnded || res.destroyed) return; // The client left, or a time-out answered.
@@ -142,38 +133,30 @@ function makeMiddleware(given: Options, second?: unknown): RequestHandler {
     }
   }
 
-  function settle(
-    verdict: Verdict<string> | undefined,
-    req: Request,
-    res: Response,
-    next: NextFunction,
-  ): void {
-    if (verdict === undefined) {
+  function settle(outcome: Outcome | undefined, req: Request, res: Response, next: NextFunction) {
+    if (outcome === undefined) {
       next();
       return;
     }
-    const { key, decision } = verdict;
-    // First of all, so that whatever happens to the request its slots are given back.
-    if (decision.holder !== undefined) releaseWhenClosed(decision.holder, res);
+    const { key, decision } = outcome;
+    guard.settle(outcome, res, res.headersSent ? undefined : res);
     req.rateLimit = info(key, decision);
-    writeHeaders(res, verdict);
     if (!decision.allowed) deny(decision, req, res, next);
-    else if (decision.delayMs > 0)
-      hold(turnOf(limiter, key, decision), decision.delayMs, res, next);
+    else if (decision.delayMs > 0) guard.delay(outcome, res, next);
     else next();
   }
 
   return (req, res, next) => {
     noteRequest?.(req);
-    let verdict: Later<Verdict<string> | undefined>;
+    let outcome: Later<Outcome | undefined>;
     try {
-      verdict = ask(req, res);
+      outcome = guard.ask(req, res);
     } catch (error) {
       return fail(error, req, next);
     }
-    if (!isPromise(verdict)) return settle(verdict, req, res, next);
-    verdict.then(
-      (verdict) => settle(verdict, req, res, next),
+    if (!isPromise(outcome)) return settle(outcome, req, res, next);
+    outcome.then(
+      (outcome) => settle(outcome, req, res, next),
       (error) => fail(error, req, next),
     );
   };

@@ -2,7 +2,8 @@
 
 import type { NextFunction, Request, Response } from 'express';
 import { LIMITER_OPTIONS, type LimiterOptions } from '../create-limiter.js';
-import { checkFieldOptions } from '../http/fields.js';
+import { isLimiter } from '../http/limiter.js';
+import { checkRequestOptions } from '../http/request-options.js';
 import { checkOptionNames, typeError, unknownOption, withheld } from '../limiter/errors.js';
 import { misplaced, refusePolicy } from '../limiter/options.js';
 import { ownOptions } from '../limiter/own-options.js';
@@ -153,7 +154,7 @@ export function readOptions(given: Options): PartedOptions {
   if (typeof given === 'object' && given !== null) refuseForeignOptions(given);
   checkOptionNames(given, KNOWN_OPTIONS, 'rateLimit', { secret: true });
   const options = ownOptions(given);
-  checkRequestOptions(options);
+  checkRequestOptions(options, 'rateLimit');
 
   const request: Record<string, unknown> = ownOptions({});
   const rest: Record<string, unknown> = ownOptions({});
@@ -181,18 +182,4 @@ export function readOptions(given: Options): PartedOptions {
     throw typeError('ERR_SLUICE_OPTIONS', 'rateLimit.limiter', withheld(limiter), expected);
   }
   return { request, limiter: { given: limiter } };
-}
-
-function isLimiter(value: unknown): value is AnyLimiter {
-  const { check, policies, plans } = (value ?? {}) as Partial<AnyLimiter>;
-  return typeof check === 'function' && typeof policies === 'object' && typeof plans === 'object';
-}
-
-function checkRequestOptions(options: RequestOptions<string, Key, string>): void {
-  for (const name of ['key', 'skip', 'handler'] as const) {
-    const given: unknown = options[name];
-    if (given === undefined || typeof given === 'function') continue;
-    throw typeError('ERR_SLUICE_OPTIONS', `rateLimit.${name}`, given, 'a function');
-  }
-  checkFieldOptions(options, 'rateLimit');
 }

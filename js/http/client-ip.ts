@@ -3,6 +3,7 @@
 import { isIPv4, isIPv6 } from 'node:net';
 import { Address6 } from 'ip-address';
 import { typeError } from '../limiter/errors.js';
+import { type FrameworkRequest, warnOfProxyTrust } from './setup-warnings.js';
 
 // One customer commonly gets a /56 to a /64 to draw addresses from; a key per address would be no limit.
 const IPV6_PREFIX_BITS = 56;
@@ -33,6 +34,17 @@ export function clientIpKey(ip: unknown): string {
     ip,
     "the client's IP address (tell the framework which proxies to trust, or give your own 'key')",
   );
+}
+
+/**
+ * The default key of a request of Express or Fastify: its client's address. Warns if the framework's trust in proxies
+ * makes that a bad key.
+ *
+ * @throws TypeError `ERR_SLUICE_CLIENT_IP`
+ */
+export function addressKey(request: FrameworkRequest): string {
+  warnOfProxyTrust(request);
+  return clientIpKey(request.ip);
 }
 
 /** The eight groups of 16 bits. The zone names an interface of this host, and is no part of the address. */

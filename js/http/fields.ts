@@ -1,5 +1,6 @@
 // Writes the header fields of a decision into a response, beside those of other limiters.
 
+import type { ServerResponse } from 'node:http';
 import { rangeError, typeError } from '../limiter/errors.js';
 import type { Decision, Policy } from '../limiter/types.js';
 import {
@@ -94,6 +95,16 @@ function removeLaterT(fields: HeaderFields): void {
   const kept = withoutLaterT(line, secondsOf(retryAfter));
   if (kept !== line) fields.setHeader('RateLimit', kept);
 }
+
+/** Writes the header fields of a decision: `writeFields`, or a variant of it. */
+export type FieldWriter = (
+  response: ServerResponse,
+  fields: HeaderFields,
+  decision: Decision,
+  policies: ToldPolicies,
+  options: FieldOptions,
+  limiter: object,
+) => void;
 
 /**
  * Writes the header fields of a decision. Several limiters on one request each add their members to `RateLimit-Policy`

@@ -1,45 +1,59 @@
-// A limiter as the middleware sees it: keys, plans and names are checked when it is asked.
+// A limiter as HTTP frameworks see it: they learn at run time which keys, plans and names it takes.
 
 import { createLimiter, type LimiterOptions } from '../create-limiter.js';
 import { BaseLimiter } from '../limiter/base-limiter.js';
+import { typeError } from '../limiter/errors.js';
 import type { Turn } from '../limiter/turns.js';
-import type { AnyLimiter, Cost, Decision, Key, Limits } from '../limiter/types.js';
+import type { AnyLimiter, Decision, Key, PeekOptions } from '../limiter/types.js';
 
-/** What a request is asked with, besides its key. */
-export interface Question<Name extends string = string> {
-  cost?: Cost<Name>;
-  limits?: Limits<Name>;
+/** The options of the check of a request. */
+export interface HttpCheckOptions extends PeekOptions {
   plan?: string;
 }
 
-/** Any limiter. What its policies do not know it refuses by itself. */
-export interface HttpLimiter<Name extends string = string> extends AnyLimiter<Name> {
-  check(key: Key, question?: Question<Name>): Promise<Decision<Name>>;
+/** Any limiter. It refuses names that its policies do not have. */
+export interface HttpLimiter extends AnyLimiter {
+  check(key: Key, options?: HttpCheckOptions): Promise<Decision>;
+  /** Only on a memory store. */
+  checkSync?(key: Key, options?: HttpCheckOptions): Decision;
 }
 
-/** One that answers at once. */
-export interface SyncHttpLimiter<Name extends string = string> extends HttpLimiter<Name> {
-  checkSync(key: Key, question?: Question<Name>): Decision<Name>;
+/** Whether `value` looks like the result of `createLimiter`. */
+export function isLimiter(value: unknown): value is AnyLimiter {
+  if (typeof value !== 'object' || value === null) return false;
+  const { check, policies, plans } = value as Partial<AnyLimiter>;
+  return typeof check === 'function' && [policies, plans].every((set) => typeof set === 'object');
 }
 
 /** The limiter, with the types of its keys and plans forgotten. */
-export function asHttpLimiter<Name extends string>(limiter: AnyLimiter<Name>): HttpLimiter<Name> {
-  return limiter as HttpLimiter<Name>;
+export function asHttpLimiter(limiter: AnyLimiter): HttpLimiter {
+  return limiter as HttpLimiter;
 }
 
-/** `createLimiter`, for options of which only at run time is known whether they hold policies or plans. */
-export function makeLimiter<Name extends string>(options: LimiterOptions<Name>): HttpLimiter<Name> {
-  const made = createLimiter(options as LimiterOptions<Name> & { plans?: never });
-  return asHttpLimiter(made as unknown as AnyLimiter<Name>);
+/** Calls `createLimiter` with options whose type does not say whether they hold policies or plans. */
+export function makeLimiter(options: LimiterOptions): HttpLimiter {
+  const made = createLimiter(options as LimiterOptions & { plans?: never });
+  return asHttpLimiter(made as unknown as AnyLimiter);
 }
 
-/** The turn of a request that is held back; a stand-in of 'sluice/testing' gives none. */
-export function turnOf(limiter: HttpLimiter, key: Key, decision: Decision): Turn | undefined {
+/** Whether it is a stub of 'sluice/testing' or a mock of the application: those check no arguments. */
+export function isStub(limiter: AnyLimiter): boolean {
+  return !(limiter instanceof BaseLimiter);
+}
+
+/**
+ * Checks the key that a stub gets; a real limiter checks its own.
+ *
+ * @throws TypeError `ERR_SLUICE_KEY`
+ */
+export function checkStubKey(key: unknown): void {
+  if (typeof key === 'string' && key !== '') return;
+  if (typeof key === 'object' && key !== null && !Array.isArray(key)) return;
+  const expected = 'a string that is not empty, or an object of parts';
+  throw typeError('ERR_SLUICE_KEY', 'key', key, expected);
+}
+
+/** The turn of a delayed request; `undefined` for a stub, which keeps no line. */
+export function turnOf(limiter: AnyLimiter, key: Key, decision: Decision): Turn | undefined {
   return limiter instanceof BaseLimiter ? limiter.turn(key, decision) : undefined;
-}
-
-export function isSync<Name extends string>(
-  limiter: HttpLimiter<Name>,
-): limiter is SyncHttpLimiter<Name> {
-  return limiter.store === 'memory';
 }

@@ -1,4 +1,4 @@
-// What a limiter's policies are to an HTTP client: the RateLimit-Policy field, by plan and by the limits of a call.
+// The RateLimit-Policy field of a limiter, by plan and by the limits of a request.
 
 import { ownOption } from '../limiter/own-options.js';
 import { keepsLine, rateOf } from '../limiter/policy.js';
@@ -42,13 +42,10 @@ function varyingTeller(policies: PoliciesByName): PolicyTeller {
 }
 
 /** Makes a limiter's fields: once for each plan, unless a function gives each call its `limits`. */
-export function policyTeller(
-  { plans, policies }: HttpLimiter,
-  limits: Limits | ((...args: never[]) => unknown) | undefined,
-): PolicyTeller {
+export function policyTeller({ plans, policies }: HttpLimiter, limits: unknown): PolicyTeller {
   const make = (policies: PoliciesByName): PolicyTeller => {
     if (typeof limits === 'function') return varyingTeller(policies);
-    const told = { policies, policyField: field(policies, limits ?? {}) };
+    const told = { policies, policyField: field(policies, (limits ?? {}) as Limits) };
     return () => told;
   };
   const byPlan = new Map(

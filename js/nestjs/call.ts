@@ -6,7 +6,7 @@ import type { HttpAdapterHost } from '@nestjs/core';
 import type { HeaderFields } from '../http/fields.js';
 
 /** A call that a guard decides about. */
-export interface Call {
+export interface HandlerCall {
   /** 'http', 'graphql', 'ws', 'rpc', or what a library of its own calls its contexts. */
   readonly kind: string;
   /**
@@ -41,14 +41,14 @@ function responseOf(request: unknown, response: unknown): ServerResponse | undef
 }
 
 /** The HTTP call behind a GraphQL one. Apollo's context has `req` and `res`, Mercurius' has `reply`. */
-function graphqlCall(context: unknown): Call {
+function graphqlCall(context: unknown): HandlerCall {
   const { req, res, reply } = fields(context);
   const request = req ?? fields(reply).request;
   const response = responseOf(request, res ?? reply ?? fields(request).res);
   return { kind: 'graphql', request: response === undefined ? context : request, response };
 }
 
-export function readCall(context: ExecutionContext): Call {
+export function readCall(context: ExecutionContext): HandlerCall {
   const kind: string = context.getType();
   if (kind === 'http') {
     const http = context.switchToHttp();
@@ -63,7 +63,7 @@ export function readCall(context: ExecutionContext): Call {
 
 /** The header fields of a call's response; `undefined` where there is no response, or it has begun. */
 export function fieldsOf(
-  { response, platformResponse: own }: Call,
+  { response, platformResponse: own }: HandlerCall,
   { httpAdapter }: HttpAdapterHost,
 ): HeaderFields | undefined {
   if (response === undefined || response.headersSent) return undefined;

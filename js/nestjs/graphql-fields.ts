@@ -1,8 +1,7 @@
 // The header fields of a GraphQL response. One operation may ask a limiter as often as it names a resolver.
 
 import type { ServerResponse } from 'node:http';
-import { type FieldOptions, type ToldPolicies, writeFields } from '../http/fields.js';
-import type { HttpLimiter } from '../http/limiter.js';
+import { type FieldWriter, type ToldPolicies, writeFields } from '../http/fields.js';
 import type { Decision } from '../limiter/types.js';
 
 const LISTS = ['RateLimit-Policy', 'RateLimit'] as const;
@@ -12,7 +11,7 @@ interface Operation {
   /** The values of `LISTS` before the first decision. */
   readonly before: readonly ReturnType<ServerResponse['getHeader']>[];
   /** The last decision of each limiter. */
-  readonly last: Map<HttpLimiter, { decision: Decision; policies: ToldPolicies }>;
+  readonly last: Map<object, { decision: Decision; policies: ToldPolicies }>;
 }
 
 const operations = new WeakMap<ServerResponse, Operation>();
@@ -30,13 +29,14 @@ function operationOf(response: ServerResponse): Operation {
  * Writes a decision as `writeFields` does, in place of the limiter's last one. So the fields have one member for each
  * policy, however many fields a client puts into its query, and cannot outgrow what an HTTP client accepts.
  */
-export function writeGraphqlFields(
-  response: ServerResponse,
-  limiter: HttpLimiter,
-  decision: Decision,
-  policies: ToldPolicies,
-  options: FieldOptions,
-): void {
+export const writeGraphqlFields: FieldWriter = (
+  response,
+  fields,
+  decision,
+  policies,
+  options,
+  limiter,
+) => {
   const { before, last } = operationOf(response);
   last.set(limiter, { decision, policies });
   for (const [i, name] of LISTS.entries()) {
@@ -45,6 +45,6 @@ export function writeGraphqlFields(
     else response.setHeader(name, value);
   }
   for (const { decision, policies } of last.values()) {
-    writeFields(response, response, decision, policies, options);
+    writeFields(response, fields, decision, policies, options);
   }
-}
+};

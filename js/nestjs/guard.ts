@@ -1,30 +1,19 @@
 // The NestJS guard: asks a limiter about each call, and throws the answer to a denied one.
 
 import type { ServerResponse } from 'node:http';
-import type { Socket } from 'node:net';
 import { isDeepStrictEqual } from 'node:util';
 import { type CanActivate, type ExecutionContext, Inject, Injectable } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import { version as nestVersion } from '@nestjs/core/package.json';
-import { clientIpKey } from '../http/client-ip.js';
+import { addressKey } from '../http/client-ip.js';
+import { failureOf, readableError } from '../http/failure.js';
 import { writeFields } from '../http/fields.js';
-import { hold } from '../http/hold.js';
-import { type Question, turnOf } from '../http/limiter.js';
+import type { Outcome } from '../http/guard.js';
 import { PROBLEM_CONTENT_TYPE } from '../http/problem.js';
-import {
-  checkDefaultKey,
-  checkKeyKind,
-  isMissing,
-  locate,
-  missingError,
-} from '../http/question.js';
-import { releaseWhenClosed } from '../http/release.js';
-import { warnOfProxyTrust } from '../http/setup-warnings.js';
-import { readableError } from '../http/thrown.js';
+import { checkDefaultKey } from '../http/request-options.js';
 import { type ArgumentError, printable, SluiceError } from '../limiter/errors.js';
-import { ownOption } from '../limiter/own-options.js';
 import type { Decision, Key } from '../limiter/types.js';
-import { type Call, fieldsOf, readCall } from './call.js';
+import { fieldsOf, type HandlerCall, readCall } from './call.js';
 import { denialFor, isDenial } from './denial.js';
 import { writeGraphqlFields } from './graphql-fields.js';
 import { HandlerLimits, type Rule } from './limits.js';
@@ -64,21 +53,21 @@ export class SluiceGuard implements CanActivate {
 
   /** @throws RateLimitException (`WsException`, `RpcException`), or the error of a callback or of the store */
   async canActivate(context: ExecutionContext): Promise<boolean> {
-    const { limits } = this.sluiceParts();
+    const { limits, adapter } = this.sluiceParts();
     const rule = limits.rule(context.getClass(), context.getHandler());
     if (rule === undefined) return true;
     const call = readCall(context);
     const { response } = call;
     const hadUser = hasUser(call.request);
-    let asked: Asked;
+    let outcome: Outcome;
     try {
       if (await this.shouldSkip(context)) return true;
       const reason = this.sluiceUnfit(call, rule);
       if (reason !== undefined) return passUnlimited(rule, context, reason);
-      asked = await this.sluiceAsk(call, rule, context);
+      outcome = await this.sluiceAsk(call, rule, context);
     } catch (thrown) {
-      const error = readableError(thrown, 'SluiceGuard');
-      if (hasHungUp(call, error)) return false; // There is nobody to answer, and nothing to report.
+      const error = failureOf(thrown, 'SluiceGuard', call.request);
+      if (error === undefined) return false; // Nobody is left to answer.
       // The module's callbacks may be written for HTTP requests, and a global guard must not break other handlers. But
       // where they have worked, the message is at fault: no client may choose not to be limited.
       const mayPass = response === undefined && !rule.hasOwnKey && !limitedOutsideHttp.has(rule);
@@ -90,12 +79,9 @@ export class SluiceGuard implements CanActivate {
       );
     }
     if (response === undefined) limitedOutsideHttp.add(rule);
-    const { key, question, decision } = asked;
-    // First of all, so that whatever happens to the request its slots are given back.
-    if (decision.holder !== undefined && response !== undefined) {
-      releaseWhenClosed(decision.holder, response);
-    }
-    this.sluiceTell(call, rule, decision, ownOption(question, 'plan'));
+    const { key, decision } = outcome;
+    const write = call.kind === 'graphql' ? writeGraphqlFields : writeFields;
+    rule.guard.settle(outcome, response, fieldsOf(call, adapter), write);
     if (!decision.allowed) {
       try {
         await this.throwDenied(context, decision);
@@ -109,8 +95,7 @@ export class SluiceGuard implements CanActivate {
       this.sluiceWatch(key, rule, call.request as NestRequest, context, response);
     }
     if (decision.delayMs > 0) {
-      const turn = turnOf(rule.limiter, key, decision);
-      await new Promise<void>((resolve) => hold(turn, decision.delayMs, response, resolve));
+      await new Promise<void>((resolve) => rule.guard.delay(outcome, response, resolve));
     }
     return true;
   }
@@ -120,9 +105,8 @@ export class SluiceGuard implements CanActivate {
     const { limits } = this.sluiceParts();
     const rule = limits.rule(context.getClass(), context.getHandler());
     if (rule?.key !== undefined) return rule.key(request, context);
-    if (rule !== undefined) checkDefaultKey(rule.keyKinds, `the key of ${nameOf(context)}`);
-    warnOfProxyTrust(request);
-    return clientIpKey(request.ip);
+    if (rule !== undefined) checkDefaultKey(rule.guard.limiter, `the key of ${nameOf(context)}`);
+    return addressKey(request);
   }
 
   /** True lets a request pass unasked, uncharged and without headers. Default: false. */
@@ -148,7 +132,7 @@ export class SluiceGuard implements CanActivate {
   }
 
   /** Why a call cannot be limited; `undefined` if it can. */
-  private sluiceUnfit({ kind, response }: Call, rule: Rule): string | undefined {
+  private sluiceUnfit({ kind, response }: HandlerCall, rule: Rule): string | undefined {
     if (response !== undefined) return undefined;
     if (rule.takesSlots) {
       return 'its policies count calls under way, and only an HTTP response shows when a call ends';
@@ -159,30 +143,15 @@ export class SluiceGuard implements CanActivate {
     return 'it gets no HTTP request, so there is no client address to count by';
   }
 
-  private async sluiceAsk(call: Call, rule: Rule, context: ExecutionContext): Promise<Asked> {
+  private async sluiceAsk(
+    call: HandlerCall,
+    { guard }: Rule,
+    context: ExecutionContext,
+  ): Promise<Outcome> {
     const request = call.request as NestRequest;
-    const hint = call.response === undefined || hasUser(request) ? '' : NO_USER;
-    const key: unknown = await this.getKey(request, context);
-    const name = nameOf(context);
-    checkKeyKind(rule.keyKinds, key, `the key of ${name}`, hint);
-    const question = rule.asksMore ? await questionOf(rule, request, context) : undefined;
-    const decision = await rule.limiter.check(key, question).catch((error: unknown) => {
-      throw locate(error, name);
-    });
-    return { key, question, decision };
-  }
-
-  private sluiceTell(call: Call, rule: Rule, decision: Decision, plan: string | undefined): void {
-    const { limits, adapter } = this.sluiceParts();
-    const { response } = call;
-    const fields = fieldsOf(call, adapter);
-    if (response === undefined || fields === undefined) return;
-    const policies = rule.policiesOf(decision, plan);
-    if (call.kind === 'graphql') {
-      writeGraphqlFields(response, rule.limiter, decision, policies, limits.options);
-    } else {
-      writeFields(response, fields, decision, policies, limits.options);
-    }
+    const key = await this.getKey(request, context);
+    const lacksUser = call.response !== undefined && !hasUser(request);
+    return guard.askAs(key, request, context, lacksUser ? NO_USER : '');
   }
 
   /**
@@ -219,23 +188,9 @@ Injectable()(SluiceGuard);
 Inject(HandlerLimits)(SluiceGuard.prototype, 'sluiceLimits');
 Inject(HttpAdapterHost)(SluiceGuard.prototype, 'sluiceAdapter');
 
-/** A question and its answer. */
-interface Asked {
-  readonly key: Key;
-  readonly question: Question | undefined;
-  readonly decision: Decision;
-}
-
 function hasUser(request: unknown): boolean {
   const { user } = Object(request) as Partial<NestRequest>;
   return user !== undefined && user !== null;
-}
-
-/** A client that has hung up has no address any more. */
-function hasHungUp({ request }: Call, error: unknown): boolean {
-  if ((error as Partial<SluiceError> | undefined)?.code !== 'ERR_SLUICE_CLIENT_IP') return false;
-  const { raw, socket } = Object(request) as { raw?: { socket?: Socket }; socket?: Socket };
-  return (raw?.socket ?? socket)?.destroyed === true;
 }
 
 /** Whether it says that a value is wrong, such as `undefined` in place of a request's header. */
@@ -269,21 +224,4 @@ function keepsProblemType({ httpAdapter }: HttpAdapterHost): boolean {
 
 function nameOf(context: ExecutionContext): string {
   return `${context.getClass().name}.${context.getHandler().name}`;
-}
-
-/** What else than its key a request is asked with. */
-async function questionOf(
-  { limiter, question }: Rule,
-  request: NestRequest,
-  context: ExecutionContext,
-): Promise<Question | undefined> {
-  let asked: Record<string, unknown> | undefined;
-  for (const [part, option] of Object.entries(question)) {
-    const value: unknown = typeof option === 'function' ? await option(request, context) : option;
-    if (isMissing(part as keyof Question, value)) {
-      throw missingError(limiter, part as 'cost' | 'plan', `the ${part} of ${nameOf(context)}`);
-    }
-    asked = { ...asked, [part]: value };
-  }
-  return asked;
 }

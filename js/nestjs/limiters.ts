@@ -2,13 +2,19 @@
 
 import type { OnApplicationShutdown } from '@nestjs/common';
 import type { LimiterOptions } from '../create-limiter.js';
-import { asHttpLimiter, type HttpLimiter, makeLimiter, type Question } from '../http/limiter.js';
-import { BaseLimiter } from '../limiter/base-limiter.js';
+import {
+  asHttpLimiter,
+  type HttpCheckOptions,
+  type HttpLimiter,
+  isLimiter,
+  isStub,
+  makeLimiter,
+} from '../http/limiter.js';
 import { rangeError, typeError } from '../limiter/errors.js';
 import { memory } from '../limiter/memory-store.js';
 import { readPolicies } from '../limiter/options.js';
 import type { AnyLimiter, Decision, Key } from '../limiter/types.js';
-import { given, isLimiter, type NamedLimiterOptions, type SluiceModuleOptions } from './options.js';
+import { given, type NamedLimiterOptions, type SluiceModuleOptions } from './options.js';
 
 export const DEFAULT = 'default';
 
@@ -102,7 +108,7 @@ export function unknownLimiter(name: string, known: readonly string[], where: st
  * @throws TypeError `ERR_SLUICE_LIMITER` for a replacement without `check`
  */
 export function readProvided(provided: unknown, token: string): HttpLimiter {
-  if (provided instanceof BaseLimiter) return asHttpLimiter(provided as unknown as AnyLimiter);
+  if (!isStub(provided as AnyLimiter)) return provided as HttpLimiter;
   const replacement = Object(provided) as Partial<HttpLimiter>;
   const where = `the provider of '${token}'`;
   if (typeof replacement.check !== 'function') {
@@ -113,9 +119,9 @@ export function readProvided(provided: unknown, token: string): HttpLimiter {
     policies: replacement.policies ?? {},
     plans: replacement.plans ?? {},
     store: 'memory',
-    check: async (key, question) => {
+    check: async (key, options) => {
       // A mock may compare the list of its arguments, so that no `undefined` is passed on.
-      const asked: [Key, Question?] = question === undefined ? [key] : [key, question];
+      const asked: [Key, HttpCheckOptions?] = options === undefined ? [key] : [key, options];
       return completed(await replacement.check!(...asked), `what check of ${where} resolves to`);
     },
     close: async () => {},

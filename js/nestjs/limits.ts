@@ -1,17 +1,11 @@
 // How a NestJS application's handlers are limited: by which limiter, key, cost, plan and limits.
 
-import type { OnModuleInit, Type } from '@nestjs/common';
+import type { ExecutionContext, OnModuleInit, Type } from '@nestjs/common';
 import type { ModulesContainer } from '@nestjs/core';
 import type { LimiterOptions } from '../create-limiter.js';
-import type { HttpLimiter, Question } from '../http/limiter.js';
-import { type PolicyTeller, policyTeller } from '../http/policies.js';
-import {
-  checkDefaultKey,
-  checkDefaultPlan,
-  checkQuestion,
-  type KeyKinds,
-  keyKindsOf,
-} from '../http/question.js';
+import { HttpGuard } from '../http/guard.js';
+import { type HttpLimiter, isStub } from '../http/limiter.js';
+import { checkDefaultKey, checkDefaultPlan } from '../http/request-options.js';
 import { SluiceError } from '../limiter/errors.js';
 import {
   classesOf,
@@ -22,23 +16,23 @@ import {
   readDecorators,
 } from './decorators.js';
 import { DEFAULT, type ModuleLimiters, readProvided, unknownLimiter } from './limiters.js';
-import { given, type RateLimitOptions, type SluiceModuleOptions } from './options.js';
+import {
+  given,
+  type NestRequest,
+  type RateLimitOptions,
+  type SluiceModuleOptions,
+} from './options.js';
 
 /** How the requests of a handler are limited. */
 export interface Rule {
-  readonly limiter: HttpLimiter;
+  readonly guard: HttpGuard<NestRequest, ExecutionContext>;
+  /** The decorator's key function, else the module's. */
   readonly key: RateLimitOptions['key'];
-  /** Whether a decorator has it: a key that was written for this handler. */
+  /** Whether the key function was written for this handler. */
   readonly hasOwnKey: boolean;
-  readonly keyKinds: KeyKinds | undefined;
+  readonly hasPlan: boolean;
   /** Whether an admitted call may hold a slot until it ends. */
   readonly takesSlots: boolean;
-  /** Cost, plan and limits: what else a request is asked with. */
-  readonly question: Pick<RateLimitOptions, keyof Question>;
-  /** Whether there are any of those. */
-  readonly asksMore: boolean;
-  /** What a decision tells a client of the policies. */
-  readonly policiesOf: PolicyTeller;
 }
 
 /** What Nest marks a method with that handles requests. */
@@ -126,8 +120,9 @@ export class HandlerLimits implements OnModuleInit {
     const rule = this.rule(type, handler);
     if (rule === undefined || !this.#guardsAll || !hasPath(handler)) return;
     const method = `${type.name}.${methodName(type, handler)}`;
-    if (rule.key === undefined) checkDefaultKey(rule.keyKinds, `the key of ${method}`);
-    if (rule.question.plan === undefined) checkDefaultPlan(rule.limiter, `the plan of ${method}`);
+    const { limiter } = rule.guard;
+    if (rule.key === undefined) checkDefaultKey(limiter, `the key of ${method}`);
+    if (!rule.hasPlan) checkDefaultPlan(limiter, `the plan of ${method}`);
   }
 
   #limiter(name: string, where: string): HttpLimiter {
@@ -153,21 +148,22 @@ export class HandlerLimits implements OnModuleInit {
       if (name === undefined) limits ??= this.options.limits;
       // A caller has one plan everywhere; but a plan beside a limiter without plans is a mistake. A replacement
       // does not say whether it has plans, and takes any.
-      const takesPlan = keyKindsOf(limiter) === undefined || Object.keys(limiter.plans).length > 0;
+      const takesPlan = isStub(limiter) || Object.keys(limiter.plans).length > 0;
       if (name === undefined || takesPlan) plan ??= this.options.plan;
     }
-    const question = given({ cost, plan, limits });
-    const keyKinds = keyKindsOf(limiter);
-    checkQuestion(limiter, question, (part) => `the ${part} of ${method}`);
-    return {
+    const { headers, retryAfterJitter, slotRetryAfter } = this.options;
+    const guard = new HttpGuard<NestRequest, ExecutionContext>(
       limiter,
+      given({ cost, plan, limits, headers, retryAfterJitter, slotRetryAfter }),
+      method,
+      (option) => `the ${option} of ${method}`,
+    );
+    return {
+      guard,
       key,
       hasOwnKey: decorated.key !== undefined,
-      keyKinds,
+      hasPlan: plan !== undefined,
       takesSlots: hasSlots(limiter),
-      question,
-      asksMore: Object.keys(question).length > 0,
-      policiesOf: policyTeller(limiter, limits),
     };
   }
 

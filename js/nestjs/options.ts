@@ -2,7 +2,8 @@
 
 import type { ExecutionContext, FactoryProvider, ModuleMetadata } from '@nestjs/common';
 import { LIMITER_OPTIONS, type LimiterOptions } from '../create-limiter.js';
-import { checkFieldOptions } from '../http/fields.js';
+import { isLimiter } from '../http/limiter.js';
+import { checkRequestOptions } from '../http/request-options.js';
 import { checkOptionNames, typeError, withheld } from '../limiter/errors.js';
 import { described, misplaced, readPolicies, refusePolicy } from '../limiter/options.js';
 import { ownOption, ownOptions } from '../limiter/own-options.js';
@@ -128,33 +129,6 @@ export function given<Options extends object>(
   return ownOptions(Object.fromEntries(entries)) as ReturnType<typeof given<Options>>;
 }
 
-/** Whether it was made already, by `createLimiter`. */
-export function isLimiter(value: AnyLimiter | NamedLimiterOptions): value is AnyLimiter {
-  return 'check' in value;
-}
-
-function checkCallbacks(
-  options: { key?: unknown; cost?: unknown; plan?: unknown; limits?: unknown },
-  where: string,
-): void {
-  const { key, cost, plan, limits } = options;
-  if (key !== undefined && typeof key !== 'function') {
-    throw typeError('ERR_SLUICE_OPTIONS', `${where}.key`, key, 'a function');
-  }
-  if (cost === null || !['undefined', 'number', 'object', 'function'].includes(typeof cost)) {
-    const expected = 'a whole number, one per policy, or a function';
-    throw typeError('ERR_SLUICE_COST', `${where}.cost`, cost, expected);
-  }
-  if (!['undefined', 'string', 'function'].includes(typeof plan)) {
-    const expected = 'the name of a plan, or a function';
-    throw typeError('ERR_SLUICE_PLAN', `${where}.plan`, plan, expected);
-  }
-  if (limits === null || !['undefined', 'object', 'function'].includes(typeof limits)) {
-    const expected = 'an object of limits by policy, or a function';
-    throw typeError('ERR_SLUICE_LIMITS', `${where}.limits`, limits, expected);
-  }
-}
-
 function checkBoolean(value: unknown, name: string): void {
   if (value === undefined || typeof value === 'boolean') return;
   throw typeError('ERR_SLUICE_OPTIONS', name, value, 'true or false');
@@ -182,15 +156,8 @@ function checkPolicies(options: LimiterOptions): void {
   for (const [name, set] of Object.entries(plans)) readPolicies(set, `plans.${name}`);
 }
 
-/** Whether it was made by `createLimiter`, or looks like that. */
-function isMade(value: unknown): boolean {
-  if (typeof value !== 'object' || value === null) return false;
-  const { check, policies, plans } = value as Partial<AnyLimiter>;
-  return typeof check === 'function' && [policies, plans].every((set) => typeof set === 'object');
-}
-
 function checkNamedLimiter(value: unknown, where: string): void {
-  if (isMade(value)) return;
+  if (isLimiter(value)) return;
   if (typeof value === 'object' && value !== null && 'check' in value) {
     const expected = 'a limiter made by createLimiter()';
     throw typeError('ERR_SLUICE_OPTIONS', where, withheld(value), expected);
@@ -211,13 +178,12 @@ export function checkModuleOptions(
   known: object = MODULE_OPTIONS,
 ): void {
   refusePolicy(given, where, Object.keys(known));
-  if (isMade(given)) {
+  if (isLimiter(given)) {
     throw misplaced(given, 'a limiter', where, '{ limiters: { default: limiter } }');
   }
   checkOptionNames(given, Object.keys(known), where, { secret: true });
   const options = ownOptions(given);
-  checkCallbacks(options, where);
-  checkFieldOptions(options, where);
+  checkRequestOptions(options, where);
   const { policies, plans, limiters } = options;
   if (limiters === undefined) {
     checkPolicies(options);
@@ -266,7 +232,7 @@ export function checkDecoratorOptions(decorator: RateLimitOptions): void {
     const expected = 'given a limiter, policies, a key, a plan, a cost or limits';
     throw typeError('ERR_SLUICE_OPTIONS', '@RateLimit', options, expected);
   }
-  checkCallbacks(options, '@RateLimit');
+  checkRequestOptions(options, '@RateLimit');
   const { limiter, policies, plan, name } = options;
   for (const [option, value] of Object.entries({ limiter, name })) {
     if (value === undefined || (typeof value === 'string' && value !== '')) continue;

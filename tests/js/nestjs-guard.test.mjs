@@ -133,11 +133,11 @@ for (const [platform, adapter] of Object.entries(platforms)) {
     assert.equal((await send('/failing')).status, 500);
     assert.equal((await send('/key')).status, 500);
     const { body } = await send('/nokey');
-    assert.match(body, /the key of Pages\.nokey must be a non-empty string .*got undefined/);
+    assert.match(body, /^Pages\.nokey: key must be a string that is not empty; got undefined/);
     assert.match(body, /a guard that authenticates has to come before SluiceGuard/);
     assert.match(
       (await send('/nocost')).body,
-      /the cost of Pages\.nocost must be a whole number, or one for each policy; got undefined/,
+      /^Pages\.nocost: cost must be a whole number, or one for each policy; got undefined/,
     );
     assert.match((await send('/badcost')).body, /brust/);
     assert.deepEqual(codes, [

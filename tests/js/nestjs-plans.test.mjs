@@ -167,7 +167,7 @@ for (const [platform, adapter] of Object.entries(platforms)) {
       forgotten: [
         guarded([RateLimit({ plan() {} })]),
         'ERR_SLUICE_PLAN',
-        /^the plan of Pages\.forgotten must be one of the limiter's plans: 'free', 'pro'; got undefined/,
+        /^Pages\.forgotten: plan must be one of the limiter's plans: 'free', 'pro'; got undefined/,
       ],
       badplan: [
         guarded([RateLimit({ plan: () => 'por' })]),
@@ -187,12 +187,12 @@ for (const [platform, adapter] of Object.entries(platforms)) {
       text: [
         of('parts', { key: () => 'ann' }),
         'ERR_SLUICE_KEY',
-        /^the key of Pages\.text must be an object of the parts \{ tenant, user \}.*got 'ann'/,
+        /^Pages\.text: key must be an object of the parts .*\{ tenant, user \}.*got 'ann'/,
       ],
       parts: [
         of('flat', { key: byHeaders }),
         'ERR_SLUICE_KEY',
-        /^the key of Pages\.parts must be a non-empty string/,
+        /^Pages\.parts: key must be a string/,
       ],
       badlimit: [
         of('flat', { limits: () => ({ daily: -1 }) }),
@@ -351,7 +351,7 @@ const wrongRoots = {
   'a plan that is a number': [{ plans, plan: 5 }, 'ERR_SLUICE_PLAN', /forRoot\.plan.*got 5/],
   'limits that are a number': [
     { ...flat, limits: 5 },
-    'ERR_SLUICE_LIMITS',
+    'ERR_SLUICE_OPTIONS',
     /forRoot\.limits.*got 5/,
   ],
   'a named limiter of no policies': [
@@ -376,7 +376,7 @@ for (const [what, [options, code, message]] of Object.entries(wrongRoots)) {
 for (const [what, options, code] of [
   ['a plan beside policies', { policies: bucket(1), plan: 'pro' }, 'ERR_SLUICE_OPTIONS'],
   ['a plan of null', { plan: null }, 'ERR_SLUICE_PLAN'],
-  ['limits of text', { limits: '5' }, 'ERR_SLUICE_LIMITS'],
+  ['limits of text', { limits: '5' }, 'ERR_SLUICE_OPTIONS'],
 ]) {
   test(`@RateLimit refuses ${what}`, () => {
     assert.throws(() => RateLimit(options), { code, message: /^@RateLimit\./ });
