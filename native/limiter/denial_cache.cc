@@ -1,4 +1,4 @@
-// A table of fixed size: a caller has a few places to stand in, found by a hash.
+// A table of fixed size: a hash of the caller selects a set of a few entries.
 #include "limiter/denial_cache.h"
 
 #include <algorithm>
@@ -30,8 +30,8 @@ bool DenialCache::Suits(std::span<const Policy> policies) {
 DenialCache::DenialCache(std::vector<Policy> policies)
     : policies_(std::move(policies)), tags_(kCapacity), sets_(kSets) {}
 
-// Not keyed: entries are compared in full, and whoever forges collisions costs another caller's
-// entry its place, nothing else.
+// Not keyed: entries are compared in full, so a forged collision only evicts another caller's
+// entry.
 DenialCache::Place::Place(std::string_view who) {
   const std::uint64_t hash = std::hash<std::string_view>()(who);
   set = hash % kSets;
@@ -130,19 +130,19 @@ bool DenialCache::Decide(const Entry& entry, std::span<const Ask> asks, Nanos no
   for (std::size_t i = 0; i < policies_.size(); ++i) {
     if ((entry.deniers >> i & 1) != 0 && asks[i].cost < entry.costs[i]) return false;
   }
-  // By states that denied no more than this: denied.
+  // States that denied a lower or equal cost deny this one.
   const Judgement judgement = Judge(policies_, asks, entry.readings, kNoWait);
   verdict.allowed = judgement.allowed;
   verdict.source = Source::kCache;
   verdict.count = static_cast<std::uint8_t>(policies_.size());
-  // What is denied charges nothing, so that the moment, which names charges, is no matter.
+  // Denials have no charge token, so any time will do.
   Describe(policies_, asks, entry.readings, judgement, Moment{}, verdict.Decisions());
-  // The reading thread's clock may be behind the one that took the answer.
+  // The reading thread's clock may be behind that of the thread that took the answer.
   const Nanos age = std::max(Nanos{0}, now - entry.told);
   for (std::size_t i = 0; i < policies_.size(); ++i) {
     Decision& decision = verdict.decisions[i];
     if (!decision.allowed) {
-      // This cost may be denied by policies that admitted the one before.
+      // Policies that admitted the cached cost may deny this one.
       if (GivesSlots(policies_[i]) || judgement.parts[i].starts_block) return false;
       if (IsLog(policies_[i]) && asks[i].cost != entry.costs[i]) return false;
       if (decision.retry_after <= now - entry.asked) return false;

@@ -1,4 +1,4 @@
-// Ticks in slots.
+// Times of changes in hashed slots.
 #include "limiter/key_changes.h"
 
 #include <functional>
@@ -11,7 +11,7 @@ KeyChanges& KeyChanges::OfProcess() {
   return *changes;
 }
 
-// Not keyed: whoever forges a collision makes this process ask Redis more often, nothing else.
+// Not keyed: a forged collision only makes this process ask Redis more often.
 std::size_t KeyChanges::SlotOf(std::string_view key) {
   return std::hash<std::string_view>()(key) % kSlots;
 }

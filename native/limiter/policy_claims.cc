@@ -1,4 +1,4 @@
-// The process's list of claims.
+// The process-wide registry of claims.
 #include "limiter/policy_claims.h"
 
 #include <map>

@@ -1,32 +1,32 @@
-// How far a limit can be passed under a fault, for a token bucket; then the same for each rule, `{ local, throw }`.
+// Bounds on the excess under a fault, for a token bucket; then the same per rule, `{ local, throw }`.
 
-/** The store alone decides, and forgets nothing: not at all. */
+/** Only the store decides and it loses nothing: no excess. */
 export const none = () => 0;
 
 /**
- * Each process decides alone while the store is away: for each fault, and in each process, a bucket that may be full
- * when it begins.
+ * Each process decides alone while the store is away. Each fault then grants, in each process, a bucket that may be
+ * full at its start.
  */
 export const localShares = ({ processes, faults, capacity, perSecond, faultSeconds }) =>
   processes * (faults * capacity + perSecond * faultSeconds);
 
-/** What is under way when a process stops it decides alone, when it goes on and it is too late. */
+/** A process that stopped decides its checks in flight alone, if they are too late when it continues. */
 export const underWay = ({ faults, checksUnderWay }) => faults * checksUnderWay;
 
-/** A key that the store has lost is new: a full bucket for each loss. */
+/** A key that the store has lost is new: a full bucket per loss. */
 export const lostState = ({ losses = 0, capacity }) => losses * capacity;
 
-/** Two masters at once: each gives what the policy gives in that time, and the new one may lack what the old one knew. */
+/** Two masters at once: each admits the policy's refill in that time, and the new one may lack the old one's state. */
 export const twoMasters = ({ losses = 0, capacity, perSecond, faultSeconds }) =>
   losses * capacity + perSecond * faultSeconds;
 
-/** A clock that is put forward makes the refill of the time that it skips; put back, it makes nothing. */
+/** A clock that jumps forward adds the refill of the skipped time; a jump back adds nothing. */
 export const skippedTime = ({ skippedSeconds = 0, perSecond }) => skippedSeconds * perSecond;
 
 export const harmless = () => ({ local: none(), throw: none() });
-/** Away, and back with all that it knew. */
+/** An outage without a loss of state. */
 export const away = (run) => ({ local: localShares(run), throw: none() });
-/** Away, and back without what it knew. */
+/** An outage with a loss of state. */
 export const forgetful = (run) => ({
   local: localShares(run) + lostState(run),
   throw: lostState(run),

@@ -1,4 +1,4 @@
-// The fault table over Valkey; with SLUICE_FULL=1 alone.
+// The fault table over Valkey; only with SLUICE_FULL=1.
 
 import { test } from 'node:test';
 import { skipWithout } from '../support/redis-server.mjs';

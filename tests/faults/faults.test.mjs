@@ -1,7 +1,7 @@
-// The fault table: no fault lets more through than its bound, and every check is answered. Times are shown, not judged;
-// who decided is judged of runs in whose midst the machine did not stand still.
-// SLUICE_FULL=1: more seeds and the faults' full lengths. SLUICE_SEED: that seed alone. SLUICE_FAULT: rows whose names
-// hold that text.
+// The fault table: no fault admits more than its bound, and every check is answered. Times are shown but not judged.
+// The decider is judged only in runs during which the machine did not stand still.
+// SLUICE_FULL=1: more seeds and the faults' full lengths. SLUICE_SEED: that seed alone. SLUICE_FAULT: rows with that
+// text in their names.
 
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
@@ -19,7 +19,7 @@ const full = Boolean(process.env.SLUICE_FULL);
 const rows = [...single, ...access, ...cluster, ...sentinel].filter(({ name }) =>
   name.includes(process.env.SLUICE_FAULT ?? ''),
 );
-/** The refill that rounding of times to whole ms, and a clock that is slewed, may bring forward. */
+/** The refill that rounding to whole ms, or a slewed clock, may bring forward. */
 const SLACK = 1;
 
 const first = testSeed();
@@ -34,7 +34,7 @@ after(() => {
   console.log(['', tableOf(lines), '', ...worst, ...notes, ''].join('\n'));
 });
 
-/** Runs a row and judges it; what it measured becomes a part of the table. */
+/** Runs and judges a row, and adds its measurements to the table. */
 async function judge(row, seed) {
   const { rules, workers, windows, note } = await runRow(row, { seed, full });
   const excused = row.unseen ? [] : windows;
@@ -57,14 +57,14 @@ async function judge(row, seed) {
   }
 }
 
-/** What no machine is slow enough for. */
+/** A failure that a slow machine cannot explain. */
 class Certain extends assert.AssertionError {}
 
 function certainly(condition, message) {
   if (!condition) throw new Certain({ message });
 }
 
-/** Notes the longest time in ms for which this process did not run, or could not: `{ longest(), stop() }`. */
+/** Records the longest time in ms for which this process did not run: `{ longest(), stop() }`. */
 function watchForStalls() {
   let [last, longest] = [performance.now(), 0];
   const timer = setInterval(() => {
@@ -86,7 +86,7 @@ for (const row of rows) {
         try {
           return await judge(row, seed);
         } catch (error) {
-          // A machine that stands still for half of a check's deadline is a fault of its own.
+          // A standstill of half a check's deadline is a fault in itself.
           const stalled = stalls.longest() > LOAD.options.deadlineMs / 2;
           if (!stalled || tries === 3 || error instanceof Certain) throw error;
           t.diagnostic(`once more, as the machine stood still: ${error.message}`);

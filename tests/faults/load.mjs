@@ -1,14 +1,14 @@
-// The load under which faults happen: processes that keep checking.
+// The load during faults: processes that check all the time.
 
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { until } from '../support/redis-server.mjs';
 
-/** Both rules are run at once: half of the load each, over one connection a process. */
+/** Both rules run at once: each has half of the load, over one connection per process. */
 export const RULES = ['local', 'throw'];
 
-/** A bucket that the load empties at once and that takes longer to refill than a short fault, for a few keys. */
+/** For a few keys, a bucket that the load empties at once and that refills more slowly than a short fault lasts. */
 export const LOAD = {
   policy: { capacity: 200, refill: 100, every: '1s' },
   keys: 3,
@@ -18,10 +18,10 @@ export const LOAD = {
   options: { deadlineMs: 500, denialCache: false },
 };
 
-/** As many checks a second as of LOAD; so many under way that a server that hangs meets a crowd. */
+/** The checks per second of LOAD, with so many in flight that a server that hangs meets a crowd. */
 export const crowd = { loops: 128, pauseMs: 32 };
 
-/** Starts the processes; they are connected, and check nothing before they are told to `go`. */
+/** Starts the processes. They connect, and check nothing until they receive `go`. */
 export async function startWorkers({ processes, ...load }, { store, workerEnv = {} }, seed) {
   const workers = Array.from({ length: processes }, (_, i) => {
     const given = { ...load, store, rules: RULES, prefix: 'faults', seed: seed + i };
@@ -41,10 +41,10 @@ export async function startWorkers({ processes, ...load }, { store, workerEnv = 
   }
 }
 
-/** Resolves when every worker's checks are answered by the store again. */
+/** Resolves when the store answers the checks of every worker again. */
 export const recovery = (workers) => allSay(workers, 'watch', 'recovered');
 
-/** Every worker notes what it holds now. */
+/** Makes every worker record its memory, open files and threads. */
 export const takeStock = (workers) => allSay(workers, 'takeStock', 'counted');
 
 async function allSay(workers, question, answer) {
@@ -64,7 +64,7 @@ export async function reportOf(worker) {
   return report;
 }
 
-/** Resolves at the worker's next message of this text. A worker that ends before is a failure. */
+/** Resolves at the worker's next message with this text. Rejects if the worker ends first. */
 async function messageOf(worker, text) {
   const ended = new AbortController();
   const left = once(worker, 'exit', { signal: ended.signal }).then(([code, signal]) => {

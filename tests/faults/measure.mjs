@@ -1,10 +1,10 @@
-// What the checks under one rule come to.
+// Statistics of the checks under one rule.
 
 import { worstOverAdmission } from './over-admission.mjs';
 
 /**
- * Of the checks under one rule: how many, how many the store did not answer within the faults and outside of them
- * (`strays`), the worst over-admission of a key, and the times in ms of those that met a fault.
+ * For the checks under one rule: their number, how many the store did not answer within the faults and outside of
+ * them (`strays`), the worst over-admission of a key, and the times in ms of checks that met a fault.
  */
 export function measure(checks, windows, { capacity, perSecond }) {
   const meets = ({ start, end }) => windows.some(({ from, to }) => start <= to && end >= from);
@@ -34,7 +34,7 @@ export function measure(checks, windows, { capacity, perSecond }) {
   };
 }
 
-/** What the store's faults outside of `windows` said; `reasons`: their times by what they said. */
+/** The store's faults outside of `windows`: their times by their text in `reasons`. */
 export function strayReasons(reasons, windows) {
   const strays = Object.entries(reasons).map(([reason, times]) => [
     reason,

@@ -1,4 +1,4 @@
-// What the harness makes of the workers' records.
+// The harness's statistics of the workers' records.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

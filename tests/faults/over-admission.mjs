@@ -1,13 +1,13 @@
-// By how much a set of admissions passes what a token bucket may admit.
+// The excess of a set of admissions over a token bucket's bound.
 
 /**
- * The worst case over all intervals: how many units were admitted inside it beyond `capacity` and what `perMs` makes of
- * its length; 0 if none was beyond. An admission, `{ start, end }` in ms, was made at some moment from start to
- * end, and so counts only in intervals that hold both: what is found was certainly admitted too much.
+ * The worst case over all intervals: the units admitted inside it beyond `capacity` plus `perMs` times its length; 0
+ * if there is no excess. An admission, `{ start, end }` in ms, happened at some moment from start to end. So it counts
+ * only in intervals that contain both, and the result is certainly an excess.
  */
 export function worstOverAdmission(admissions, capacity, perMs) {
-  // #{start >= t1 and end <= t2} - perMs * (t2 - t1) is largest for some t1 that is a start and some t2 that is an
-  // end. So t2 goes over the ends, while a tree holds, for each start t1, the admissions counted and perMs * t1.
+  // #{start >= t1 and end <= t2} - perMs * (t2 - t1) has its maximum where t1 is a start and t2 is an end.
+  // So t2 runs over the ends, and a tree holds, for each start t1, the counted admissions and perMs * t1.
   if (admissions.length === 0) return 0;
   const origin = admissions.reduce((least, { start }) => Math.min(least, start), Infinity);
   const byStart = admissions
@@ -24,14 +24,14 @@ export function worstOverAdmission(admissions, capacity, perMs) {
   return worst;
 }
 
-/** Below any value that counts, and near enough to keep its fractions. */
+/** Below any real value, and near enough to keep its fractions. */
 const CLOSED = -(2 ** 32);
 
-/** Values in a row, of which a front part grows by one; and the largest of them. */
+/** An array with two operations: add one to a front part, and get the maximum. */
 class MaxTree {
   #leaves = 1;
   #largest;
-  /** What is to be added to all below a node. */
+  /** The amount to add to all values below a node. */
   #more;
 
   constructor(count) {
@@ -44,7 +44,7 @@ class MaxTree {
     return this.#largest[1];
   }
 
-  /** The value at `index` counts from now on, as much as `value` more than what was added to it before. */
+  /** Makes the value at `index` count from now on: `value` plus all later additions. */
   open(index, value) {
     let node = this.#leaves + index;
     this.#largest[node] += value - CLOSED;

@@ -1,4 +1,4 @@
-// The measure of the fault table, against counting every interval.
+// The measure of the fault table, compared with a count of every interval.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -1,9 +1,9 @@
-// What a worker remembers of a check: five numbers, `start, end, key, rule, outcome`.
+// A worker's record of a check: five numbers, `start, end, key, rule, outcome`.
 
-/** ms on the clock that all processes of a machine share. */
+/** ms on a clock that all processes of a machine share. */
 export const now = () => Number(process.hrtime.bigint()) / 1e6;
 
-/** What can come of a check; a record holds its index. */
+/** The outcomes of a check; a record holds the index. */
 export const OUTCOMES = [
   'store:admitted',
   'store:denied',

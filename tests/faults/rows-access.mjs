@@ -1,14 +1,14 @@
-// The fault table's rows of servers that let nobody in any more: passwords and certificates.
+// The fault table's rows about refused access: passwords and certificates.
 
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { away } from './bounds.mjs';
 import { guarded, rotating, secured } from './set-ups.mjs';
 
-/** A server asks for passwords and shows certificates when a connection begins. */
+/** A server checks passwords and shows certificates only when a connection begins. */
 const hangUpOnAll = (server) => server.command('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
 
-/** Every process was told so. */
+/** Every process got a fault with such a message. */
 const told =
   (pattern) =>
   async ({ workers }) => {

@@ -1,4 +1,4 @@
-// The fault table's rows of a cluster: masters that fail, slots that move.
+// The fault table's rows about a cluster: failing masters and moving slots.
 
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -11,7 +11,7 @@ import { clustered } from './set-ups.mjs';
 const KEYS = 6;
 const keyOf = (random) => `key${Math.floor(KEYS * random())}`;
 
-/** Moves the slots of the load's keys to and fro, and lets each stand half-way for a while. */
+/** Moves the slots of the load's keys to and fro, and stops each half-way for a while. */
 async function moveSlots({ fixture: { cluster }, random, full }) {
   const masters = await cluster.masters();
   for (let moved = 0; moved < (full ? 30 : 8); moved++) {
@@ -23,7 +23,7 @@ async function moveSlots({ fixture: { cluster }, random, full }) {
       await sleep(50 * random());
       // The keys of one check may then be on two nodes.
       await migration.moveKeys(1 + Math.floor(2 * random()));
-      // Longer than a check waits, now and then.
+      // Sometimes longer than a check waits.
       await sleep(random() < 0.25 ? 400 : 100 * random());
     });
     await sleep(50 * random());
@@ -39,7 +39,7 @@ async function keysOf(cluster, node) {
   return numbers;
 }
 
-/** One node hangs and goes on; what it had, and when, is noted. */
+/** One node hangs and goes on; records its keys and the times. */
 async function hang({ fixture: { cluster }, random, full, run }) {
   const node = await cluster.ownerOf(await cluster.slotOf(keyOf(random)));
   const keys = await keysOf(cluster, node);
@@ -51,7 +51,7 @@ async function hang({ fixture: { cluster }, random, full, run }) {
   run.hangs = [...(run.hangs ?? []), hung];
 }
 
-/** The other nodes' keys are decided by the store all the while. Tells whether what piled up holds up what follows. */
+/** The store decides the other nodes' keys all the while. Reports whether the backlog delays later checks. */
 function onlyItsOwn({ workers, run }) {
   const checks = workers.flatMap((worker) => worker.checks);
   const reasons = workers.flatMap((worker) => Object.entries(worker.reasons));
@@ -77,7 +77,7 @@ function onlyItsOwn({ workers, run }) {
 export const rows = [
   {
     name: 'cluster: one node of three hangs',
-    // Nobody takes the node for failed so soon, or refuses all keys for its sake.
+    // So soon no node marks it as failed, and no node refuses all keys because of it.
     setUp: clustered(),
     fault: hang,
     load: { keys: KEYS, ...crowd },
@@ -92,7 +92,7 @@ export const rows = [
       const replica = await cluster.replicaOf(master);
       await cluster.kill(master);
       await cluster.promoted(replica);
-      // What the master had not told its replica yet is lost.
+      // Writes that had not reached the replica are lost.
       run.losses = (run.losses ?? 0) + 1;
       await cluster.restart(master);
       await cluster.settled();

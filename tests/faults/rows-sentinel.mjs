@@ -1,4 +1,4 @@
-// The fault table's rows of a master that sentinels watch.
+// The fault table's rows about a master with sentinels.
 
 import { forgetful, split } from './bounds.mjs';
 import { watched } from './set-ups.mjs';
@@ -11,7 +11,7 @@ export const rows = [
       const master = await group.master();
       await master.kill();
       await group.switched(master);
-      // What the master had not told its replica yet is lost.
+      // Writes that had not reached the replica are lost.
       run.losses = (run.losses ?? 0) + 1;
       await master.restart();
       await group.rejoin(master);

@@ -1,4 +1,4 @@
-// The fault table's rows of one server.
+// The fault table's rows about one server.
 
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -7,7 +7,7 @@ import { crowd } from './load.mjs';
 import { now } from './record.mjs';
 import { direct, named, proxied, stepped } from './set-ups.mjs';
 
-/** Counts how often each limited key is evicted; `worst()`: how often the one of which it was most. */
+/** Counts the evictions of each limited key; `worst()` returns the highest count. */
 async function countEvictions(server) {
   const counts = new Map();
   await server.command('CONFIG', 'SET', 'notify-keyspace-events', 'Ee');
@@ -16,7 +16,7 @@ async function countEvictions(server) {
   await listener.subscribe('__keyevent@0__:evicted');
   return {
     async worst() {
-      await listener.ping(); // all that was published before has come
+      await listener.ping(); // all earlier messages have arrived
       listener.disconnect();
       for (const key of counts.keys()) if (key.startsWith('other:')) counts.delete(key);
       return Math.max(0, ...counts.values());
@@ -24,7 +24,7 @@ async function countEvictions(server) {
   };
 }
 
-/** Faults that a line has for a while. */
+/** A bad line for a limited time. */
 const badLine =
   (faults, fullMs, shortMs) =>
   async ({ fixture, full, random }) => {
@@ -153,7 +153,7 @@ export const rows = [
       for (let i = 0; i < (full ? 5 : 2); i++) {
         const ms = 500 + 1500 * random();
         clock.step(ms);
-        // What the policy gives in that time, all at once.
+        // The policy's refill of that time, all at once.
         run.skippedSeconds = (run.skippedSeconds ?? 0) + ms / 1000;
         await sleep(300);
         clock.step(-ms);

@@ -1,4 +1,4 @@
-// Runs one row of the fault table: a set-up, load by several processes, a fault in its midst, and the measure of it.
+// Runs one row of the fault table: a set-up, load by several processes, a fault during it, and the measurement.
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { seededRandom } from '../support/random.mjs';
@@ -10,21 +10,21 @@ import { now, readRecords } from './record.mjs';
  * A row:
  *
  * - `name`
- * - `setUp({ seed })`: resolves to a fixture: `{ store, stop }` and whatever the fault needs; `store` is what
- *   `redis()` is given, as JSON; `workerEnv` is more of the load's environment; `stop()` ends everything, always
- * - `fault({ fixture, random, full, workers, run })`: makes the fault, and resolves when it is over; may count in
- *   `run` what the bound speaks of. `full`: the fault's full length, else a short one
- * - `unseen: true`: the fault is none to callers: the store decides every check all the same
+ * - `setUp({ seed })`: resolves to a fixture: `{ store, stop }` and the fault's tools. `store` is the argument of
+ *   `redis()`, as JSON; `workerEnv` is more of the load's environment; `stop()` ends everything in any case
+ * - `fault({ fixture, random, full, workers, run })`: makes the fault, and resolves when it is over. It may count
+ *   inputs of the bound in `run`. `full`: the fault's full length, else a short one
+ * - `unseen: true`: callers do not notice the fault: the store decides every check
  * - `bound(run)`: the most units that a key may be admitted beyond its policy, under each rule: `{ local, throw }`.
- *   `run` holds `faults` (how many), `faultSeconds` (their sum, until the store was back), `capacity`, `perSecond`,
- *   `processes`, `checksUnderWay` (the most that a process has, under each rule), and what `fault` counted
- * - `skip`: why it cannot be run here
- * - `load`: in place of some of LOAD
- * - `verify({ workers, run, fixture })`: more assertions; `workers`: what each one reports (see worker.mjs), its
- *   `records` as `checks`. Resolves to what there is to tell, or nothing
+ *   `run` holds `faults` (their number), `faultSeconds` (their sum, until the store was back), `capacity`,
+ *   `perSecond`, `processes`, `checksUnderWay` (a process's maximum, under each rule), and the counts of `fault`
+ * - `skip`: the reason why it cannot run here
+ * - `load`: replaces parts of LOAD
+ * - `verify({ workers, run, fixture })`: more assertions. `workers`: the report of each (see worker.mjs), with its
+ *   `records` as `checks`. Resolves to a note, or nothing
  *
  * Resolves to `{ run, checks, workers, windows, rules, note }`: `rules` has one entry for each rule, see measure();
- * `note` is what verify told.
+ * `note` is the note of verify.
  */
 export async function runRow(row, { seed, full = false }) {
   const load = { ...LOAD, ...row.load };

@@ -1,4 +1,4 @@
-// What rows of the fault table run on: each resolves to a fixture, `{ store, stop }` and what its faults need.
+// The set-ups of the fault table's rows. Each resolves to a fixture: `{ store, stop }` and the fault's tools.
 
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -10,7 +10,7 @@ import { startSentinel } from '../support/redis-sentinel.mjs';
 import { startRedis } from '../support/redis-server.mjs';
 import { steppedClock } from '../support/stepped-clock.mjs';
 
-/** A server, asked directly. */
+/** A server without a proxy. */
 export const direct = async () => {
   const server = await startRedis();
   return { server, store: { url: server.url }, stop: () => server.stop() };
@@ -38,7 +38,7 @@ export const stepped = async () => {
   return { server, clock, store: { url: server.url }, stop };
 };
 
-/** A server behind a proxy, found by a name whose look-up can be let hang. */
+/** A server behind a proxy, under a name whose lookup can hang. */
 export const named = async ({ seed }) => {
   const resolver = await hangingResolver();
   const line = await proxied({ seed });
@@ -50,13 +50,13 @@ export const named = async ({ seed }) => {
   return { ...line, resolver, workerEnv: resolver.env, store, stop };
 };
 
-/** A server that wants a password. */
+/** A server with a password. */
 export const guarded = async () => {
   const server = await startRedis({ password: 'first' });
   return { server, password: 'first', store: { url: server.url }, stop: () => server.stop() };
 };
 
-/** The same, where a function gives the password: what `tell(password)` said last. */
+/** The same with a password function: it returns the last argument of `tell(password)`. */
 export const rotating = async () => {
   const { server, password } = await guarded();
   const passwordFile = join(server.directory, 'password');

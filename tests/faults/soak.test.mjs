@@ -1,5 +1,5 @@
-// Faults of every kind, one after the other, for 10 minutes under SLUICE_FULL=1, or as SLUICE_SOAK_SECONDS says: nothing
-// grows, nothing stays unanswered.
+// Faults of every kind, one after the other, for 10 minutes under SLUICE_FULL=1, or for SLUICE_SOAK_SECONDS: nothing
+// grows, and every check is answered.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -10,9 +10,9 @@ import { rows } from './rows-single.mjs';
 import { direct, proxied } from './set-ups.mjs';
 
 const seconds = Number(process.env.SLUICE_SOAK_SECONDS ?? (process.env.SLUICE_FULL ? 600 : 8));
-/** The heaps breathe by so much; a leak of 30 bytes a check is more in 10 minutes. */
+/** The normal variation of the heaps; a leak of 30 bytes per check exceeds it in 10 minutes. */
 const BREATH_BYTES = 40 * 2 ** 20;
-/** Memory that is taken once is no growth: what is held after so much of the time is compared. */
+/** One-time memory is not growth: the comparison starts after this share of the time. */
 const WARM_UP = 0.2;
 
 const faults = rows.filter(({ setUp }) => setUp === direct || setUp === proxied);

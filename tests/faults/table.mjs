@@ -17,7 +17,7 @@ const COLUMNS = [
   ['longest ms', ({ longest }) => ms(longest)],
 ];
 
-/** The worst that any seed showed of a fault. */
+/** The worst result of any seed, by fault. */
 const WORST = [
   ['fault', ({ local }) => local[0].name],
   ['seeds', ({ local }) => local.length],
@@ -32,7 +32,7 @@ const WORST = [
 const most = (lines, name) =>
   lines.reduce((worst, line) => (line[name] > worst[name] ? line : worst));
 
-/** Markdown, one line for each of `lines`: what measure() gives, with `name`, `rule`, `seed` and `bound`. */
+/** Markdown, one line per entry of `lines`: results of measure() with `name`, `rule`, `seed` and `bound`. */
 export const tableOf = (lines) => write(COLUMNS, lines, 2);
 
 /** The same with one line for each fault. */
@@ -47,7 +47,7 @@ export function worstOf(lines) {
   return write(WORST, [...faults.values()], 1);
 }
 
-/** `texts`: how many columns are not numbers. */
+/** `texts`: the number of columns that are not numbers. */
 function write(columns, lines, texts) {
   const cells = [columns.map(([title]) => title)];
   for (const line of lines) cells.push(columns.map(([, read]) => String(read(line))));

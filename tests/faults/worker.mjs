@@ -1,4 +1,4 @@
-// A process that keeps checking while a fault happens, and remembers every answer; started by run-row.mjs.
+// A process that keeps checking during a fault and records every answer; run-row.mjs starts it.
 
 import { subscribe } from 'node:diagnostics_channel';
 import { readdirSync, readFileSync } from 'node:fs';
@@ -9,7 +9,7 @@ import { now, OUTCOMES } from './record.mjs';
 
 const given = JSON.parse(process.argv[2]);
 const { prefix, policy, looser, rules, options, keys, loops, pauseMs, seed, soak } = given;
-/** So many answers of the store in a row, under every rule, of all keys, and it counts as being back. */
+/** The store counts as back after this many answers in a row, under every rule and for all keys. */
 const STREAK = 25;
 const GIVE_UP_MS = 30_000;
 
@@ -17,7 +17,7 @@ const random = seededRandom(seed);
 const { passwordFile, ...storeOptions } = given.store;
 if (passwordFile) storeOptions.password = () => readFileSync(passwordFile, 'utf8');
 const store = redis(storeOptions);
-/** `looser`: policies beside the one that is measured, which never deny what it admits. */
+/** `looser`: further policies that never deny a call that the measured one admits. */
 const policies = { measured: tokenBucket(policy) };
 for (const [i, numbers] of (looser ?? []).entries()) policies[`looser${i}`] = tokenBucket(numbers);
 const limiters = rules.map((rule) =>
@@ -30,10 +30,10 @@ const limiters = rules.map((rule) =>
   }),
 );
 
-/** Five numbers for each check; see record.mjs. None in a soak: they would be the growth that it looks for. */
+/** Five numbers per check; see record.mjs. None in a soak, where they would be growth. */
 const records = [];
 const outcomes = Object.fromEntries(OUTCOMES.map((outcome) => [outcome, 0]));
-/** What the store's faults said, and when. */
+/** The messages of the store's faults, with their times. */
 const reasons = {};
 const resources = [];
 const streaks = rules.map(() => ({ length: 0, keys: new Set() }));
@@ -97,7 +97,7 @@ async function report() {
   process.send(report, () => process.exit());
 }
 
-/** Notes what the process holds now: bytes, and what Linux shows of open files and threads. */
+/** Records the process's memory and, from Linux, its open files and threads. */
 function takeStock() {
   globalThis.gc?.();
   const count = (name) => readdirSync(`/proc/self/${name}`).length;
@@ -113,7 +113,7 @@ const commands = {
   go() {
     checking = Array.from({ length: loops }, (_, i) => keepChecking(i));
   },
-  /** Says 'recovered' once the store answers everything again. */
+  /** Sends 'recovered' once the store answers everything again. */
   watch() {
     streaks.forEach(begin);
     watching = true;
@@ -121,7 +121,7 @@ const commands = {
   takeStock,
   report,
 };
-// Who listens is not warned: faults are what this is about.
+// A subscriber prevents process warnings: faults are the subject here.
 subscribe('sluice:fault', ({ fault, detail }) => {
   const reason = `${fault}: ${detail}`;
   reasons[reason] ??= [];
@@ -136,7 +136,7 @@ async function isAnswered(limiter, key) {
   return source === 'store';
 }
 
-// Connected, and with the script loaded, before anything is counted.
+// Connects and loads the script before anything is counted.
 for (const limiter of limiters) {
   for (let i = 0; i < keys; i++) while (!(await isAnswered(limiter, `key${i}`))) await sleep(10);
 }

@@ -1,4 +1,4 @@
-// Checks with an id, over a memory store: charged once, whoever asks again within a minute.
+// Checks with an id, over a memory store: within a minute the same id is charged once.
 #include <gtest/gtest.h>
 
 #include <array>
@@ -29,7 +29,7 @@ class CheckId : public ::testing::Test {
     limiter_ = std::make_unique<MemoryLimiter>(std::move(policies), store_, "p");
   }
 
-  // What the check is told; none if its id was charged for something else.
+  // The verdict; none if the id was charged for something else.
   std::optional<Verdict> Check(std::string_view id, std::int64_t cost = 1, HolderId holder = {}) {
     return CheckBy(*limiter_, "k", id, {.cost = cost, .limit = kOwnLimit}, holder);
   }
@@ -66,7 +66,7 @@ TEST_F(CheckId, ARepeatIsAdmittedAndChargesNothing) {
   const auto again = Check("id", 3);
   EXPECT_TRUE(again->allowed);
   EXPECT_TRUE(again->repeated);
-  // As things stand now; and it names the charge that was made.
+  // The current state, with the mark of the original charge.
   EXPECT_EQ(again->decisions[0].remaining, 3);
   EXPECT_EQ(again->decisions[0].reset_after, 2 * kSecond);
   EXPECT_EQ(again->decisions[0].mark, first->decisions[0].mark);
@@ -107,7 +107,7 @@ TEST_F(CheckId, IsAnotherForAnotherKeyPrefixOrLimiter) {
   EXPECT_FALSE(CheckBy(other_prefix, "k", "id", {.cost = 2})->repeated);
   const MemoryLimiter other(policies, store_, "p", {.limiter = "other", .plan = ""});
   EXPECT_FALSE(CheckBy(other, "k", "id", {.cost = 2})->repeated);
-  EXPECT_EQ(Left(), 2);  // these two share what is counted, but not their ids
+  EXPECT_EQ(Left(), 2);  // these two share their counts, but not their ids
 }
 
 TEST_F(CheckId, ADenialIsJudgedAnew) {
@@ -191,7 +191,7 @@ TEST_F(CheckId, ARepeatWhoseSlotIsGoneTakesOneAgainAndIsChargedForNothingElse) {
   EXPECT_EQ(again->holder, first);
   EXPECT_EQ(Left(), 4);
   EXPECT_TRUE(limiter_->Release({&key, 1}, first, now_));
-  // Where there is none, nobody works without.
+  // Without a free slot the repeat is denied.
   Check("other", 1, {3, 3});
   const auto denied = Check("id", 1, {2, 2});
   EXPECT_FALSE(denied->allowed);
@@ -229,7 +229,7 @@ TEST_F(CheckId, TheOldestAreForgottenWhenThereAreTooMany) {
   EXPECT_GT(store_->ids().size(), IdTable::kCapacity * 9 / 10);
   EXPECT_FALSE(Check("first")->repeated);
   EXPECT_TRUE(Check("id" + std::to_string(2 * IdTable::kCapacity - 1))->repeated);
-  // They go when their time has come, too.
+  // The slots expire in time, too.
   now_ += 2 * kIdLife;
   for (int i = 0; i < 1'000; ++i) Check("new" + std::to_string(i));
   EXPECT_LE(store_->ids().size(), 1'000U);
@@ -245,7 +245,7 @@ TEST_F(CheckId, ThreadsThatBringItAtOnceAreChargedOnce) {
   for (int t = 0; t < kThreads; ++t) {
     threads.emplace_back([&] {
       for (int round = 0; round < rounds; ++round) {
-        // All go into a round together.
+        // All enter a round together.
         ++at_line;
         while (at_line.load() < (round + 1) * kThreads) std::this_thread::yield();
         const auto verdict = Check("id" + std::to_string(round));

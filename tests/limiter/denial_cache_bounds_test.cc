@@ -1,4 +1,4 @@
-// For how long the cache of denials answers, and for how many.
+// The denial cache's limits: time and number of callers.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -21,7 +21,7 @@ constexpr Nanos kTick{1};
 
 Policy Ten(std::string name = "ten") { return BucketPolicy(std::move(name), 10, 1, seconds(1)); }
 
-// Something that the cache holds for longer than what a test looks at.
+// Keeps an entry that lasts longer than the test's.
 void DenyAnother(DenialFixture& redis) {
   redis.Deny("another", {11}, {Backlog(Nanos{0})}, kStart + seconds(9), kStart + seconds(9));
 }
@@ -93,7 +93,7 @@ TEST(DenialCache, AnswersNothingThatWasAskedBeforeAChange) {
 }
 
 TEST(DenialCache, TellsApartCallersWhoseHashesNearlyAgree) {
-  // What the table looks at of a hash, and a little more names than there are to be two of one.
+  // The part of a hash that the table uses, with enough names that two of them must collide.
   std::vector<std::pair<std::uint64_t, std::size_t>> marks;
   for (std::size_t i = 0; i < 4'000'000; ++i) {
     const std::uint64_t hash = std::hash<std::string>()(Name(i));
@@ -134,12 +134,12 @@ TEST(DenialCache, GivesUpWhatEndsFirst) {
     for (std::size_t i = from; i < to; ++i) held += redis.Again(Name(i), {3}, now) ? 1 : 0;
     return held;
   };
-  // Half of the room for those that last, then as many as there is room for that do not.
+  // Half of the room for lasting entries, then as many short ones as fit.
   for (std::size_t i = 0; i < kMany / 2; ++i) deny(i, seconds(1), kStart);
   const std::size_t lasting = count_held(0, kMany / 2, kStart);
   for (std::size_t i = kMany; i < kMany * 2; ++i) deny(i, milliseconds(300), kStart);
   EXPECT_GE(count_held(0, kMany / 2, kStart), lasting * 95 / 100);
-  // What is over makes room.
+  // Expired entries make room.
   const Nanos later = kStart + milliseconds(300);
   for (std::size_t i = kMany * 2; i < kMany * 9 / 4; ++i) deny(i, seconds(1), later);
   EXPECT_GE(count_held(0, kMany / 2, later), lasting * 9 / 10);

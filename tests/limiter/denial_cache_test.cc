@@ -1,4 +1,4 @@
-// What the cache of denials answers, and to whom.
+// The answers of the denial cache.
 #include <gtest/gtest.h>
 
 #include <chrono>
@@ -175,7 +175,7 @@ TEST(DenialCache, LeavesToRedisWhatWouldBeginABlock) {
 
 TEST(DenialCache, TakesALogsReadingForTheCostThatItWasMadeFor) {
   DenialFixture redis({{.name = "log", .algorithm = Log(10, seconds(60))}, Ten()});
-  // 9 units; those in the way of 3 more leave in 20 s, the last in 50 s.
+  // 9 units; enough for 3 more leave in 20 s, the last in 50 s.
   const Reading log{.numbers = {9, 20'000'000, 50'000'000}};
   redis.Deny("k", {3, 1}, {log, Backlog(Nanos{0})}, seconds(50), seconds(50));
   EXPECT_EQ(redis.Again("k", {3, 2}, seconds(50))->decisions[0].retry_after, seconds(20));
@@ -197,7 +197,7 @@ TEST(DenialCache, AnswersUnderWindows) {
   }
 }
 
-// Whatever the numbers: it answers whom it may, and what an undisturbed bucket would say then.
+// With random numbers: it answers only where it may, and like an undisturbed bucket.
 TEST(DenialCache, SaysWhatAnUndisturbedBucketWouldSay) {
   Random random(TestSeed());
   int answered = 0;

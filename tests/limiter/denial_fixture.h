@@ -1,4 +1,4 @@
-// Denials as Redis would have made them, at times that a test says.
+// Denials as by Redis, at times that a test chooses.
 #pragma once
 
 #include <chrono>
@@ -16,7 +16,7 @@ namespace sluice::testing {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-/// A cache over policies, and the clock of the process that has it.
+/// A cache over policies, with the clock of its process.
 class DenialFixture {
  public:
   explicit DenialFixture(std::vector<Policy> policies)
@@ -24,8 +24,8 @@ class DenialFixture {
 
   using Costs = std::vector<std::int64_t>;
 
-  /// Keeps what the policies answer at these states, asked and told at times of the test. Returns
-  /// that answer.
+  /// Caches the policies' answer for these states, with request and answer at the test's times.
+  /// Returns that answer.
   std::vector<Decision> Deny(std::string_view who, const Costs& costs,
                              const std::vector<Reading>& readings, Nanos asked, Nanos told,
                              KeyChanges::Tick tick = 0) {

@@ -1,4 +1,4 @@
-// Whether a change is seen by whoever was asked before it.
+// Changes of a key are visible to checks that were sent before them.
 #include "limiter/key_changes.h"
 
 #include <gtest/gtest.h>

@@ -1,9 +1,9 @@
-// Denials of a moment ago, which answer who asks again before Redis is asked.
+// Recent denials, which answer repeat calls without asking Redis.
 //
-// A key that its policies have denied stays denied for what the denial said, whatever else is
-// charged meanwhile: only giving back admits it earlier. So for a moment the process can answer by
-// itself. It keeps the states that Redis denied by, and judges each call anew by them: the answer
-// is that of Redis at the moment of the denial, to this cost, counted down by the time since.
+// A denied key stays denied for the time in the denial, whatever else is charged; only giving back
+// admits it earlier. So for a short time the process can answer by itself. The cache keeps the
+// states that Redis denied by, and evaluates each call from them: the answer is that of Redis at
+// the moment of the denial, for this cost, with the times counted down.
 #pragma once
 
 #include <array>
@@ -25,24 +25,25 @@
 
 namespace sluice {
 
-/// Of one set of policies, at their own limits. Thread safe. Holds at most kCapacity callers; one
-/// more takes the place of the one near it that ends first.
+/// Serves one set of policies, at their own limits. Thread safe. Holds at most kCapacity callers;
+/// one more evicts the nearby caller whose entry ends first.
 ///
-/// Kept is no denial by slots (`concurrency`), which any process may give back at any moment.
-/// Nothing is answered
-///   - longer than kLongestLife after the check was sent, nor past what any policy that denied said
-///     to wait, shadows included: so no answer tells of a denial that has run out;
-///   - where a policy that denied is asked for less than it was;
-///   - where a log denies another cost than it was asked, as a log's reading speaks of one;
+/// Keeps no denials by slots (`concurrency`), which any process may release at any moment.
+/// Gives no answer
+///   - later than kLongestLife after the check was sent, or after the wait of any policy that
+///   denied,
+///     shadows included: so no answer reports a denial that has run out;
+///   - if the cost is below the denied one for a policy that denied;
+///   - if a log denied another cost, because a log's reading is for one cost;
 ///   - that would change a state: start a block.
-/// What other processes give back within kLongestLife it does not see.
+/// It does not see what other processes give back within kLongestLife.
 class DenialCache {
  public:
   static constexpr Nanos kLongestLife = std::chrono::seconds(1);
   static constexpr std::size_t kCapacity = 8192;
 
-  /// Whether denials by these policies may be answered from a cache at all: not where one charges
-  /// denied calls, which must be told of each; nor where all give slots.
+  /// Whether denials by these policies can be cached at all. Not if one of them charges denied
+  /// calls, because Redis must then count each; nor if all give slots.
   static bool Suits(std::span<const Policy> policies);
 
   /// Precondition: Suits(policies).
@@ -58,15 +59,15 @@ class DenialCache {
     Nanos told{0};              ///< when the answer came
   };
 
-  /// `who` names the caller, in few bytes: distinct callers distinctly.
+  /// Stores a denial. `who` identifies the caller in a few bytes.
   void Keep(std::string_view who, const Denial& denial);
 
-  /// Whether there may be an answer for this caller. Takes no lock: what nearly all calls of
-  /// callers who are not denied pay for the cache.
+  /// Whether there may be an answer for this caller. Takes no lock: this is the whole cost of the
+  /// cache for nearly all calls that are not denied.
   bool MayHold(std::string_view who, Nanos now) const;
 
-  /// Answers a check from what is kept: sets `verdict` and returns true; else forgets the caller,
-  /// whose next answer is to come from Redis. `changed`: KeyChanges::Latest of the caller's keys.
+  /// Answers a check from the cache: sets `verdict` and returns true. Otherwise drops the caller's
+  /// entry, because Redis will answer. `changed`: KeyChanges::Latest of the caller's keys.
   bool Answer(std::string_view who, std::span<const Ask> asks, KeyChanges::Tick changed, Nanos now,
               Verdict& verdict);
 
@@ -87,9 +88,9 @@ class DenialCache {
   static constexpr std::size_t kWays = 8;
   static constexpr std::size_t kSets = kCapacity / kWays;
   using Set = std::array<Entry, kWays>;
-  using Tag = std::uint32_t;  // 0: the place is free
+  using Tag = std::uint32_t;  // 0: a free entry
 
-  /// Where a caller's entry may stand.
+  /// The possible positions of a caller's entry.
   struct Place {
     explicit Place(std::string_view who);
     std::size_t set;
@@ -97,18 +98,18 @@ class DenialCache {
   };
 
   std::atomic<Tag>& TagAt(std::size_t set, std::size_t way) { return tags_[set * kWays + way]; }
-  /// The caller's way in its set; kWays if it has none.
+  /// The caller's way in its set; kWays if it has no entry.
   std::size_t Find(const Place& place, std::string_view who);
   std::size_t PlaceFor(const Place& place, std::string_view who);
   bool Decide(const Entry& entry, std::span<const Ask> asks, Nanos now, Verdict& verdict) const;
 
   const std::vector<Policy> policies_;
-  /// Read without the lock, written with it; what stands behind them needs it.
+  /// Read without the lock and written with it; the entries behind the tags need the lock.
   std::vector<std::atomic<Tag>> tags_;
   std::atomic<Nanos::rep> last_end_{std::numeric_limits<Nanos::rep>::min()};
 
   std::mutex mutex_;
-  std::vector<std::unique_ptr<Set>> sets_;  // made when first needed
+  std::vector<std::unique_ptr<Set>> sets_;  // made on first use
 };
 
 }  // namespace sluice

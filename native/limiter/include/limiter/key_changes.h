@@ -1,4 +1,4 @@
-// When this process last changed a key otherwise than by checking it.
+// The times of this process's changes to keys, other than by checks.
 #pragma once
 
 #include <array>
@@ -9,11 +9,11 @@
 
 namespace sluice {
 
-/// What was learned of a key before a reset, credit, debit, block, unblock, release and so on no
-/// longer holds. One for the process: whichever limiter, plan or thread makes the change, and over
-/// whichever connection. Thread safe; takes no lock.
+/// Tells whether information about a key is older than its last reset, credit, debit, block,
+/// unblock, release and so on. One instance serves all limiters, plans, threads and connections of
+/// the process. Thread safe; takes no lock.
 ///
-/// Keys share a fixed number of slots, so a key may seem changed that is not; never the other way.
+/// Keys share a fixed number of slots, so an unchanged key may seem changed; never the reverse.
 class KeyChanges {
  public:
   /// Counts changes.
@@ -21,12 +21,12 @@ class KeyChanges {
 
   static KeyChanges& OfProcess();
 
-  /// To be read before a question is sent: its answer knows of all changes noted until then.
+  /// Read it before sending a check: the answer reflects all changes noted before.
   Tick now() const { return last_.load(); }
-  /// To be called before the change is sent, so that what is asked after it is not answered by what
-  /// was before it; and again when it is known to be done, for all that was answered in between.
+  /// Call it before sending a change, so that later checks ignore older answers. Call it again when
+  /// the change is done, to invalidate all answers in between.
   void Note(std::string_view key);
-  /// The last change of the key, or later. What was asked before it is out of date.
+  /// The key's last change, or a later one. Answers to checks before it are out of date.
   Tick Latest(std::string_view key) const;
 
  private:

@@ -1,4 +1,4 @@
-// What the limiters of this process say of the policies that they share on a server.
+// The numbers that this process's limiters give to shared policies on a server.
 #pragma once
 
 #include <memory>
@@ -8,19 +8,19 @@
 
 namespace sluice {
 
-/// That, under `scope` (a server and a prefix), the policy called `name` has these numbers. As long
-/// as one claim lives, a name cannot be claimed with others: limiters that share a state by its
+/// Claims that, under `scope` (a server and a prefix), the policy `name` has these numbers. While a
+/// claim exists, the name cannot be claimed with other numbers: limiters that share a state by its
 /// name must agree on it. Movable; the functions are thread safe.
 class PolicyClaim {
  public:
-  /// A claim that lives.
+  /// An existing claim.
   struct Other {
     std::string description;
     std::string place;
   };
 
-  /// `place`: where the claim comes from, for people; may be empty. The other claim, if the name is
-  /// claimed with another description.
+  /// `place` is the origin of the claim, for people; may be empty. Returns the other claim if the
+  /// name is claimed with another description.
   static std::variant<PolicyClaim, Other> Make(std::string_view scope, std::string_view name,
                                                std::string_view description,
                                                std::string_view place);

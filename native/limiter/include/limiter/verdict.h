@@ -1,4 +1,4 @@
-// The answer of all of a limiter's policies to one check.
+// The result of one check under all policies of a limiter.
 #pragma once
 
 #include <array>
@@ -10,7 +10,7 @@
 
 namespace sluice {
 
-/// Who decided. The numbers are part of the seam to JavaScript.
+/// The decider. JavaScript uses the same numbers.
 enum class Source : std::uint8_t {
   kStore = 0,  ///< the store
   kLocal = 1,  ///< this process, in place of a store that failed
@@ -22,19 +22,19 @@ enum class Source : std::uint8_t {
 struct Verdict {
   bool allowed = false;
   Source source = Source::kStore;
-  /// Which of `decisions` binds; see BindingPolicy.
+  /// Index of the binding decision; see BindingPolicy.
   std::uint8_t binding = 0;
   std::uint8_t count = 0;
-  /// The check was charged before under its id; `holder` has what slots there are, not whoever the
-  /// call named.
+  /// The check was charged before under its id. `holder` is then the existing slots' holder, not
+  /// the one in the call.
   bool repeated = false;
-  /// Of a repeat: the slots were no longer held, and it asked for them again.
+  /// For a repeat: the slots had been lost, so it asked for them again.
   bool slots_again = false;
   HolderId holder;
-  /// In the order the policies were declared; `count` of them are set, none under kAllow and kDeny.
+  /// In the declared order of the policies; `count` of them are set, none under kAllow and kDeny.
   std::array<Decision, kMaxPolicies> decisions;
 
-  /// Says which of the decisions binds. Precondition: count > 0.
+  /// Sets the binding decision. Precondition: count > 0.
   void Bind() { binding = static_cast<std::uint8_t>(BindingPolicy(Decisions())); }
 
   std::span<Decision> Decisions() { return {decisions.data(), count}; }
