@@ -3,8 +3,8 @@
 import { worstOverAdmission } from './over-admission.mjs';
 
 /**
- * For the checks under one rule: their number, how many the store did not answer within the faults and outside of
- * them (`strays`), the worst over-admission of a key, and the times in ms of checks that met a fault.
+ * Counts the checks under one rule, and those without an answer of the store, within the faults and outside of them
+ * (`strays`). Also returns the worst over-admission of a key, and the times in ms of checks that met a fault.
  */
 export function measure(checks, windows, { capacity, perSecond }) {
   const meets = ({ start, end }) => windows.some(({ from, to }) => start <= to && end >= from);

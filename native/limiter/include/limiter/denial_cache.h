@@ -2,8 +2,8 @@
 //
 // A denied key stays denied for the time in the denial, whatever else is charged; only giving back
 // admits it earlier. So for a short time the process can answer by itself. The cache keeps the
-// states that Redis denied by, and evaluates each call from them: the answer is that of Redis at
-// the moment of the denial, for this cost, with the times counted down.
+// states that Redis denied by, and evaluates each call from them. The answer equals that of Redis
+// at the moment of the denial, for this cost, with the times counted down.
 #pragma once
 
 #include <array>
