@@ -178,7 +178,7 @@ function checkParts(plans: readonly string[], tables: readonly PolicyTable<strin
       const before = seen.has(name) ? seen.get(name) : by;
       seen.set(name, before);
       if (before?.join() !== by?.join()) {
-        const expected = `${inspect(before)} as in other plans, which share what is counted`;
+        const expected = `${inspect(before)} as in other plans, which share the count`;
         throw rangeError('ERR_SLUICE_POLICY', where, by, expected);
       }
       if (plain !== (by === undefined) && i > 0) {
@@ -260,7 +260,7 @@ function claim(numbers: readonly PolicyNumbers[], store: RedisStore, prefix: str
   const made = place === '' ? '' : `, made at ${place}`;
   throw new SluiceError(
     'ERR_SLUICE_POLICY_CLASH',
-    `policy '${name}' is ${own} here${here ? ` (${here})` : ''}, but ${there} in another limiter of this process on the same server and prefix ('${prefix}')${made}: they would share what is counted. Close that limiter first, or give one of them another name or prefix`,
+    `policy '${name}' is ${own} here${here ? ` (${here})` : ''}, but ${there} in another limiter of this process on the same server and prefix ('${prefix}')${made}: they would share their counts. Close that limiter first, or give one of them another name or prefix`,
   );
 }
 

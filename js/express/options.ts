@@ -130,7 +130,7 @@ function refuseForeignOptions(options: object): void {
   for (const [name, value] of Object.entries(options)) {
     const ours = FOREIGN_OPTIONS.get(name);
     if (ours === undefined) continue;
-    const instead = ours === '' ? 'and there is none like it here' : `say it here with: ${ours}`;
+    const instead = ours === '' ? 'and Sluice has no such option' : `say it here with: ${ours}`;
     const message = `rateLimit has no option '${name}': it is express-rate-limit's, ${instead}`;
     throw unknownOption('rateLimit', name, message, value);
   }

@@ -135,7 +135,7 @@ export class SluiceGuard implements CanActivate {
   private sluiceUnfit({ kind, response }: HandlerCall, rule: Rule): string | undefined {
     if (response !== undefined) return undefined;
     if (rule.takesSlots) {
-      return 'its policies count calls under way, and only an HTTP response shows when a call ends';
+      return 'its policies count calls in progress, and only an HTTP response shows when a call ends';
     }
     if (rule.hasOwnKey) return undefined;
     const derives = rule.key !== undefined || this.getKey !== SluiceGuard.prototype.getKey;
@@ -177,7 +177,7 @@ export class SluiceGuard implements CanActivate {
       }
       process.emitWarning(
         `the key of ${nameOf(context)} depends on request.user, which is set only after ${this.constructor.name}: ` +
-          'callers are limited by another key than was meant. Put the guard that authenticates first.',
+          'callers are limited by the wrong key. Put the guard that authenticates first.',
         { type: 'SluiceWarning', code: 'SLUICE_KEY_MISSING_USER' },
       );
     });

@@ -176,7 +176,7 @@ export class HandlerLimits implements OnModuleInit {
     const stateName = `${name || type.name}.${methodName(type, handler)}`;
     const other = this.#named.get(stateName);
     if (other !== undefined && other !== type) {
-      const message = `two controllers of one name have policies for '${stateName}', and would share what they count: give one of them another name, or @RateLimit({ name })`;
+      const message = `two controllers of one name have policies for '${stateName}', and would share their counts: give one of them another name, or @RateLimit({ name })`;
       throw new SluiceError('ERR_SLUICE_HANDLER_CLASH', message);
     }
     this.#named.set(stateName, type);

@@ -246,7 +246,7 @@ export function checkDecoratorOptions(decorator: RateLimitOptions): void {
     throw typeError('ERR_SLUICE_OPTIONS', '@RateLimit.policies', policies, expected);
   }
   if (plan !== undefined) {
-    const expected = "left out beside 'policies', which are of no plan";
+    const expected = "left out beside 'policies', which belong to no plan";
     throw typeError('ERR_SLUICE_OPTIONS', '@RateLimit.plan', plan, expected);
   }
 }

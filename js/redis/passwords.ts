@@ -47,7 +47,7 @@ function reasonOf(error: unknown): string {
 async function answer(id: number, ticket: number): Promise<void> {
   const give = functions.get(id)?.deref();
   try {
-    if (!give) throw new Error('nobody holds it any more');
+    if (!give) throw new Error('all its stores are closed');
     const password: unknown = await give();
     if (typeof password === 'string') return native.answerPassword(ticket, password, undefined);
     // Never the value itself: it may hold the password.

@@ -189,14 +189,14 @@ test('RPC: exempt handlers, and those that shouldSkip skips, pass without a warn
   assert.deepEqual(await codesOf(warnings), []);
 });
 
-test('RPC: policies that count calls under way pass with a warning, since nothing shows when a call ends', async (t) => {
+test('RPC: policies that count calls in progress pass with a warning, since nothing shows when a call ends', async (t) => {
   const warnings = collectWarnings(t);
   const policies = concurrency({ limit: 1, ttl: '1h' });
   const Orders = rpcController({ find: [RateLimit({ policies, key: () => 'k' })] });
   const { ask } = await startMicroservice(t, { policies: bucket(1) }, [Orders]);
   assert.deepEqual([await ask('find', 1), await ask('find', 2)], [1, 2]);
   assert.deepEqual(await codesOf(warnings), ['SLUICE_NOT_LIMITED']);
-  assert.match(warnings[0].message, /calls under way.*other than concurrency/);
+  assert.match(warnings[0].message, /calls in progress.*other than concurrency/);
 });
 
 test('RPC: under a policy that shapes, a message waits its turn', async (t) => {

@@ -210,7 +210,7 @@ describe('one server', () => {
       await grant([server], ['ACL', 'SETUSER', 'limiter', 'resetkeys', pattern]);
       assert.match(
         await told(options),
-        /NOPERM .*key patterns have to let the user read and write/,
+        /NOPERM .*key patterns for reading and writing keys/,
       );
     }
     await grant([server], OF_SERVER);

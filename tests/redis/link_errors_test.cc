@@ -118,7 +118,7 @@ TEST(LinkErrors, WhereAServerDoesNotSayWhatPermissionIsMissingAHintIsGiven) {
   for (const std::string error : {"NOPERM No permissions to access a key",
                                   "NOPERM this user has no permissions to access one of the keys "
                                   "used as arguments"}) {
-    EXPECT_TRUE(told("-" + error + "\r\n").starts_with(error + " (its key patterns have to"));
+    EXPECT_TRUE(told("-" + error + "\r\n").starts_with(error + " (the user needs key patterns"));
   }
 }
 

@@ -179,7 +179,7 @@ TEST(Topology, ASlotIsInOneRange) {
 TEST(Topology, AMasterHasAHost) {
   for (const std::string& host : NoHosts()) {
     EXPECT_EQ(FaultOf(SlotsOf({Range(0, 16383, {Node(host, 1)})})),
-              "h:1: the server's answer has something else in place of a node's host and port");
+              "h:1: the server's answer has an invalid host or port of a node");
   }
 }
 

@@ -152,7 +152,7 @@ void SentinelRouter::FollowSurveys(Nanos now) {
       role_.Stop();
       return Confirm(answer->from, now);
     }
-    role_.Reject(answer->from.Address() + ": the server that sentinels name is no master");
+    role_.Reject(answer->from.Address() + ": the server that the sentinels name is not a master");
   }
   if (!role_.running()) NoMaster(role_.why(), now);
 }

@@ -60,7 +60,7 @@ SlotTableReader::Next SlotTableReader::Read(std::size_t steps) {
 bool SlotTableReader::Begin(const ReplyTree& range) {
   if (!range.IsArray(kFirstNode + 1) || !IsNumber(range.items[0], 0, kSlots - 1) ||
       !IsNumber(range.items[1], range.items[0].integer, kSlots - 1)) {
-    return Refuse("the server's answer has something else in place of a range of slots");
+    return Refuse("the server's answer has an invalid range of slots");
   }
   const auto first = static_cast<std::uint16_t>(range.items[0].integer);
   const auto last = static_cast<std::uint16_t>(range.items[1].integer);
@@ -68,7 +68,7 @@ bool SlotTableReader::Begin(const ReplyTree& range) {
   if (slots_ > kSlots) return Refuse("the server's answer names slots twice");
   auto master = ReadNode(range.items[kFirstNode], asked_);
   if (!master) {
-    return Refuse("the server's answer has something else in place of a node's host and port");
+    return Refuse("the server's answer has an invalid host or port of a node");
   }
   masters_.insert(*master);
   if (masters_.size() > kMostMasters) {

@@ -84,7 +84,7 @@ TlsSession::TlsSession(std::shared_ptr<const Tls> tls, const std::string& host, 
   if (named) return;
   // Never on with a name that nothing would be compared with.
   session_.reset();
-  error_ = "no certificate can be asked for by the name '" + name_ + "'";
+  error_ = "the server cannot be asked for a certificate for the name '" + name_ + "'";
   ERR_clear_error();
 }
 
@@ -129,7 +129,7 @@ std::string TlsSession::WhyItFailed(int kind) const {
       return "the server wants a client certificate";
     case SSL_R_WRONG_VERSION_NUMBER:
     case SSL_R_PACKET_LENGTH_TOO_LONG:
-      return "what the server speaks at this port is not TLS";
+      return "the server at this port does not speak TLS";
     default:
       break;
   }

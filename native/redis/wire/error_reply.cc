@@ -23,7 +23,7 @@ struct Hint {
 };
 
 constexpr std::string_view kKeys =
-    " (its key patterns have to let the user read and write what begins with the limiter's prefix)";
+    " (the user needs key patterns for reading and writing keys with the limiter's prefix)";
 
 constexpr std::array kHints = {
     // Redis before 7.2, of a command inside the script.

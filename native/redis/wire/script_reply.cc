@@ -22,7 +22,7 @@ constexpr std::int64_t kLongestBacklog = 8'900'000'000'000'000;
 // LATEST there, and a window; in ns still below 2^63.
 constexpr std::int64_t kLatestMicros = 4'600'000'000'000'000;
 
-constexpr std::string_view kForeignText = "the key holds something that Sluice did not write";
+constexpr std::string_view kForeignText = "the key holds a value that Sluice did not write";
 
 // Takes one number after the other. Once one is missing or out of range, all are none.
 class Numbers {

@@ -85,7 +85,7 @@ class Parser {
     if (take("redis://") || take("valkey://")) return true;
     if (take("rediss://") || take("valkeys://")) return url.tls = true;
     if (take("redis+unix://")) return unix_ = true;
-    return Refuse(Part::kScheme, "the URL must begin redis://, rediss:// or redis+unix://");
+    return Refuse(Part::kScheme, "the URL must begin with redis://, rediss:// or redis+unix://");
   }
 
   // [[user]:password@]host[:port][/database][?query]
@@ -155,7 +155,7 @@ class Parser {
       if (close == std::string_view::npos) return Refuse(Part::kHost, "the host lacks its ']'");
       url.endpoint.host = text.substr(1, close - 1);
       if (!IsIpv6(url.endpoint.host)) {
-        return Refuse(Part::kHost, "what stands in brackets must be an IPv6 address");
+        return Refuse(Part::kHost, "the text in brackets must be an IPv6 address");
       }
       text.remove_prefix(close + 1);
       if (text.empty()) return true;

@@ -79,7 +79,7 @@ enum class Fault : std::uint8_t {
   kUnavailable,  ///< no connection, or it was lost before the answer came
   kRefused,      ///< the server turned the connection away: password, database, still loading
   kServer,       ///< the server answered with an error: OOM, READONLY, WRONGTYPE, NOPERM ...
-  kForeign,      ///< the key holds something that Sluice did not write; it was left alone
+  kForeign,      ///< the key holds a value that Sluice did not write; it was left alone
   kProtocol,     ///< the answer was not one that the script can give
   kClosed,       ///< the client was let go before the answer came
   kCrossSlot,    ///< its keys are in different slots of a cluster: a mistake of who asks
