@@ -3,7 +3,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseList } from 'structured-headers';
-import { draft10LimitField, draft10PolicyField, retryAfterSeconds } from '../../dist/http/headers.js';
+import {
+  draft10LimitField,
+  draft10PolicyField,
+  retryAfterSeconds,
+} from '../../dist/http/headers.js';
 import { decision } from './express-support.mjs';
 
 const policy = (limit, windowMs) => ({ algorithm: 'tokenBucket', limit, windowMs });

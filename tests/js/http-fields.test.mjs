@@ -8,8 +8,8 @@ import { rateLimit } from 'sluice/express';
 import { RateLimit, SluiceGuard } from 'sluice/nestjs';
 import { manualClock } from 'sluice/testing';
 import { parseList } from 'structured-headers';
-import { retryAfterSeconds, withoutLaterT } from '../../dist/http/headers.js';
 import { writeFields } from '../../dist/http/fields.js';
+import { retryAfterSeconds, withoutLaterT } from '../../dist/http/headers.js';
 import { decision, denial, scriptedLimiter, serve } from './express-support.mjs';
 import { controller, platforms, start } from './nestjs-support.mjs';
 

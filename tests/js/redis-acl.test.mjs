@@ -208,10 +208,7 @@ describe('one server', () => {
   test('a key pattern that leaves the limiter out, or lets it only read, is said', async () => {
     for (const pattern of ['~other:*', '%R~sluice:*']) {
       await grant([server], ['ACL', 'SETUSER', 'limiter', 'resetkeys', pattern]);
-      assert.match(
-        await told(options),
-        /NOPERM .*key patterns for reading and writing keys/,
-      );
+      assert.match(await told(options), /NOPERM .*key patterns for reading and writing keys/);
     }
     await grant([server], OF_SERVER);
     assert.equal(await told(options), 'store');
