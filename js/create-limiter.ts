@@ -2,7 +2,7 @@
 
 import { createHash } from 'node:crypto';
 import { inspect } from 'node:util';
-import type { Part } from './limiter/base-limiter.js';
+import type { PlanEngine } from './limiter/arguments.js';
 import type { PolicyTable } from './limiter/decision.js';
 import { durationUs } from './limiter/duration.js';
 import type { Engine } from './limiter/engine.js';
@@ -35,7 +35,7 @@ import type {
   SyncLimiter,
 } from './limiter/types.js';
 import { type NativePolicy, native, type PolicyNumbers } from './native.js';
-import { RedisLink } from './redis/engine.js';
+import { RedisEngine } from './redis/engine.js';
 import { isClient } from './redis/external-client.js';
 import { FaultWarnings } from './redis/fault-warnings.js';
 import { RedisLimiter } from './redis/limiter.js';
@@ -218,10 +218,10 @@ function checkCommon(options: CommonOptions) {
   return { prefix, onStoreError, localShare, deadlineMs, denialCache };
 }
 
-function partsOver<E extends Engine<string>>(
+function enginesOver<E extends Engine<string>>(
   sets: readonly Set[],
   make: (table: PolicyTable<string>, index: number) => E,
-): Part<string, E>[] {
+): PlanEngine<string, E>[] {
   return sets.map(({ plan, table, keys }, i) => ({ plan, keys, engine: make(table, i) }));
 }
 
@@ -293,9 +293,9 @@ function redisLimiter(sets: readonly Set[], store: RedisStore, options: LimiterO
   const numbers = numbersOf(sets);
   const unclaim = claim(numbers, store, prefix);
   const warnings = new FaultWarnings(monotonicMs);
-  const parts = partsOver(sets, (table, i) => {
+  const engines = enginesOver(sets, (table, i) => {
     const limiter = native.makeRedisLimiter({
-      ...store.way(),
+      ...store.transport(),
       policies: table.names.map((name, i) => toNative(name, table.policies[i]!)),
       localPolicies: local[i]!,
       localShare,
@@ -310,9 +310,9 @@ function redisLimiter(sets: readonly Set[], store: RedisStore, options: LimiterO
       localStore: `${store.server} ${prefix}`,
       maxKeys: LOCAL_KEYS,
     });
-    return new RedisLink(limiter, table, store, warnings);
+    return new RedisEngine(limiter, table, store, warnings);
   });
-  return new RedisLimiter(parts, unclaim);
+  return new RedisLimiter(engines, unclaim);
 }
 
 /** A URL or a client holds a password, and either is easily taken for a store. */
@@ -378,11 +378,11 @@ export function createLimiter(given: LimiterOptions, second?: unknown): unknown 
   const store = options.store === undefined ? memory() : options.store;
   if (store instanceof MemoryStore) {
     const idScope = idScopeOf(sets);
-    const parts = partsOver(
+    const engines = enginesOver(
       sets,
       (table, i) => new MemoryEngine(table, store, prefix, idScope, sets[i]!.plan ?? ''),
     );
-    return new MemoryLimiter(parts, store);
+    return new MemoryLimiter(engines, store);
   }
   if (store instanceof RedisStore) return redisLimiter(sets, store, options);
   throw storeError(store);

@@ -45,7 +45,7 @@ export interface HeaderFields {
 }
 
 /** What a response says about the policies of a decision. */
-export interface ToldPolicies {
+export interface DescribedPolicies {
   /** The policies that decided, by name. */
   readonly policies: Readonly<Partial<Record<string, Policy>>>;
   /** Their `RateLimit-Policy` field; `undefined` if none of them enforces. */
@@ -101,7 +101,7 @@ export type FieldWriter = (
   response: ServerResponse,
   fields: HeaderFields,
   decision: Decision,
-  policies: ToldPolicies,
+  policies: DescribedPolicies,
   options: FieldOptions,
   limiter: object,
 ) => void;
@@ -120,7 +120,7 @@ export function writeFields(
   response: object,
   fields: HeaderFields,
   decision: Decision,
-  { policies, policyField }: ToldPolicies,
+  { policies, policyField }: DescribedPolicies,
   options: FieldOptions,
 ): void {
   const { headers } = options;

@@ -13,7 +13,7 @@ import {
   isStub,
   turnOf,
 } from './limiter.js';
-import { type PolicyTeller, policyTeller } from './policies.js';
+import { type DescribePolicies, policyDescriber } from './policies.js';
 import {
   type CheckParts,
   checkParts,
@@ -62,7 +62,7 @@ export class HttpGuard<A, B> {
   readonly #options: GuardOptions<A, B>;
   readonly #where: string;
   readonly #isStub: boolean;
-  readonly #policiesOf: PolicyTeller;
+  readonly #policiesOf: DescribePolicies;
   /** Parts that are the same for each request; `undefined` if there are none. */
   readonly #fixed: HttpCheckOptions | undefined;
   /** Parts that a function gives. */
@@ -85,7 +85,7 @@ export class HttpGuard<A, B> {
     this.#options = options;
     this.#where = where;
     this.#isStub = isStub(limiter);
-    this.#policiesOf = policyTeller(limiter, limits);
+    this.#policiesOf = policyDescriber(limiter, limits);
     const given = Object.entries({ cost, plan, limits }).filter(([, part]) => part !== undefined);
     const isFunction = ([, part]: (typeof given)[number]) => typeof part === 'function';
     const fixed = given.filter((entry) => !isFunction(entry));

@@ -1,8 +1,8 @@
 // A limiter as HTTP frameworks see it: they learn at run time which keys, plans and names it takes.
 
 import { createLimiter, type LimiterOptions } from '../create-limiter.js';
-import { BaseLimiter } from '../limiter/base-limiter.js';
 import { typeError } from '../limiter/errors.js';
+import { BaseLimiter } from '../limiter/limiter.js';
 import type { Turn } from '../limiter/turns.js';
 import type { AnyLimiter, Decision, Key, PeekOptions } from '../limiter/types.js';
 

@@ -3,7 +3,7 @@
 import { ownOption } from '../limiter/own-options.js';
 import { keepsLine, rateOf } from '../limiter/policy.js';
 import type { Decision, Limits, Policy } from '../limiter/types.js';
-import type { ToldPolicies } from './fields.js';
+import type { DescribedPolicies } from './fields.js';
 import { draft10PolicyField, type Quota } from './headers.js';
 import type { HttpLimiter } from './limiter.js';
 
@@ -28,10 +28,10 @@ function field(policies: PoliciesByName, limits: Limits): string | undefined {
 }
 
 /** What a decision under a plan tells of the policies. */
-export type PolicyTeller = (decision: Decision, plan: string | undefined) => ToldPolicies;
+export type DescribePolicies = (decision: Decision, plan: string | undefined) => DescribedPolicies;
 
 /** For calls whose limits may be others each time. */
-function varyingTeller(policies: PoliciesByName): PolicyTeller {
+function varyingDescriber(policies: PoliciesByName): DescribePolicies {
   const usual = { policies, policyField: field(policies, {}) };
   return ({ policies: decided }) => {
     if (decided.every(({ policy, limit }) => limit === ownOption(policies, policy)?.limit))
@@ -42,9 +42,12 @@ function varyingTeller(policies: PoliciesByName): PolicyTeller {
 }
 
 /** Makes a limiter's fields: once for each plan, unless a function gives each call its `limits`. */
-export function policyTeller({ plans, policies }: HttpLimiter, limits: unknown): PolicyTeller {
-  const make = (policies: PoliciesByName): PolicyTeller => {
-    if (typeof limits === 'function') return varyingTeller(policies);
+export function policyDescriber(
+  { plans, policies }: HttpLimiter,
+  limits: unknown,
+): DescribePolicies {
+  const make = (policies: PoliciesByName): DescribePolicies => {
+    if (typeof limits === 'function') return varyingDescriber(policies);
     const told = { policies, policyField: field(policies, (limits ?? {}) as Limits) };
     return () => told;
   };

@@ -19,7 +19,7 @@ export interface PolicyTable<Name extends string> {
 /** The charge of a decision, for refunds. */
 export interface Charge {
   readonly table: PolicyTable<string>;
-  /** Whose: Who.id of the check. */
+  /** `ResolvedKey.id` of the check. */
   readonly id: string;
   /** Whether a rule of this process charged its own store. */
   readonly local: boolean;
@@ -310,7 +310,7 @@ function undecided<Name extends string>(
   );
 }
 
-/** Who decided, by a verdict's code. */
+/** The source of a decision, by its code. */
 export function sourceOf(code: number): Source {
   return SOURCES[(code >> 5) & 7]!;
 }

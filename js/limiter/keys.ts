@@ -5,7 +5,7 @@ import { checkOptionNames, type NameCheck, rangeError, typeError } from './error
 import type { Policy } from './types.js';
 
 /** A key as native code takes it. */
-export interface Who {
+export interface ResolvedKey {
   /** One for all policies, or one for each in the order declared. */
   readonly keys: NativeKeys;
   /** What puts all of them on one slot of a cluster. */
@@ -79,7 +79,7 @@ export class KeyReader {
   }
 
   /** @throws TypeError `ERR_SLUICE_KEY` naming the part that is missing or wrong */
-  read(key: unknown, name = 'key'): Who {
+  read(key: unknown, name = 'key'): ResolvedKey {
     const by = this.#by;
     if (by === undefined) {
       if (typeof key === 'object' && key !== null) {
@@ -103,9 +103,9 @@ export class KeyReader {
   }
 
   /** The key of a block, and which policies count by exactly the parts that it has, one bit each. */
-  readExactly(key: unknown, name = 'key'): { who: Who; which: number } {
+  readExactly(key: unknown, name = 'key'): { resolved: ResolvedKey; which: number } {
     const by = this.#by;
-    if (by === undefined) return { who: this.read(key, name), which: 2 ** 31 - 1 };
+    if (by === undefined) return { resolved: this.read(key, name), which: 2 ** 31 - 1 };
     const parts = this.#readParts(key, name);
     const shardBy = this.#shardBy;
     if (shardBy !== undefined && !parts.has(shardBy)) {
@@ -118,7 +118,7 @@ export class KeyReader {
       const given = [...parts.keys()].filter((part) => part !== shardBy || own.includes(part));
       if (own.length === given.length && own.every((part) => parts.has(part))) which |= 1 << i;
     }
-    return { who: this.#make(parts, by), which };
+    return { resolved: this.#make(parts, by), which };
   }
 
   #readParts(key: unknown, name: string): Map<string, string> {
@@ -141,7 +141,7 @@ export class KeyReader {
     return parts;
   }
 
-  #make(parts: ReadonlyMap<string, string>, by: readonly (readonly string[])[]): Who {
+  #make(parts: ReadonlyMap<string, string>, by: readonly (readonly string[])[]): ResolvedKey {
     const shard = this.#shardBy === undefined ? undefined : parts.get(this.#shardBy);
     const keys = by.map((mine) => join(mine.map((part) => parts.get(part) ?? '')));
     return { keys, shard, id: join(this.#parts.map((part) => parts.get(part) ?? '')) };
@@ -149,7 +149,7 @@ export class KeyReader {
 }
 
 /** A key as the memory store takes it, which has no shards: two shards' keys are two keys. */
-export function keysWithShard({ keys, shard }: Who): NativeKeys {
+export function keysWithShard({ keys, shard }: ResolvedKey): NativeKeys {
   if (shard === undefined || typeof keys === 'string') return keys;
   return keys.map((key) => `${shard.length}:${shard}${key}`);
 }

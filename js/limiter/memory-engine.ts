@@ -1,14 +1,14 @@
 // Policies over a memory store: answers at once.
 
 import { Kind, type NativeMemoryLimiter, native } from '../native.js';
-import { type Call, isShort, takesSlots, writeCall } from './call.js';
 import { type Clock, readClockUs } from './clock.js';
 import { ID_REUSED, type PolicyTable, readDecision } from './decision.js';
 import type { Engine } from './engine.js';
 import { idReusedError } from './errors.js';
 import { newHolderId, Slots } from './holder.js';
-import { keysWithShard, type Who } from './keys.js';
+import { keysWithShard, type ResolvedKey } from './keys.js';
 import type { MemoryStore } from './memory-store.js';
+import { isCostOnly, type Operation, takesSlots, writeOperation } from './operation.js';
 import { toNative } from './policy.js';
 import type { Decision } from './types.js';
 
@@ -35,37 +35,51 @@ export class MemoryEngine<Name extends string> implements Engine<Name> {
     this.native = native.makeMemoryLimiter(store.native, policies, prefix, idScope, plan);
   }
 
-  decide(kind: Kind.Check | Kind.Peek, who: Who, call: Call): Decision<Name> {
+  decide(
+    kind: Kind.Check | Kind.Peek,
+    resolved: ResolvedKey,
+    operation: Operation,
+  ): Decision<Name> {
     // First: a clock of the caller's may ask limiters, and so overwrite the exchange.
     const now = this.#now();
     const { table } = this;
-    if (typeof who.keys === 'string' && isShort(call) && !table.hasSlots) {
+    if (typeof resolved.keys === 'string' && isCostOnly(operation) && !table.hasSlots) {
       const ask = kind === Kind.Check ? 'check' : 'peek';
-      const code = this.native[ask](who.keys, call.units, now);
-      return readDecision(table, code, 0, who.id, kind === Kind.Check ? call.units : 0);
+      const code = this.native[ask](resolved.keys, operation.units, now);
+      return readDecision(table, code, 0, resolved.id, kind === Kind.Check ? operation.units : 0);
     }
-    writeCall(call, table.names.length);
+    writeOperation(operation, table.names.length);
     if (kind === Kind.Peek) {
-      return readDecision(table, this.native.act(kind, keysWithShard(who), now), 0, who.id, 0);
+      return readDecision(
+        table,
+        this.native.act(kind, keysWithShard(resolved), now),
+        0,
+        resolved.id,
+        0,
+      );
     }
     const holder = table.hasSlots ? newHolderId() : undefined;
-    const code = this.native.act(kind, keysWithShard(who), now, holder, call.id);
-    if (code === ID_REUSED) throw idReusedError(call.id!);
+    const code = this.native.act(kind, keysWithShard(resolved), now, holder, operation.id);
+    if (code === ID_REUSED) throw idReusedError(operation.id!);
     const slots =
-      holder !== undefined && takesSlots(table, call) ? this.#slots(holder, who) : undefined;
-    return readDecision(table, code, 0, who.id, call.units, slots);
+      holder !== undefined && takesSlots(table, operation)
+        ? this.#slots(holder, resolved)
+        : undefined;
+    return readDecision(table, code, 0, resolved.id, operation.units, slots);
   }
 
-  #slots(holder: string, who: Who): Slots {
+  #slots(holder: string, resolved: ResolvedKey): Slots {
     return new Slots(holder, async (what, holder) =>
-      this.act(what === 'release' ? Kind.Release : Kind.Renew, who, { units: 0, holder }),
+      this.act(what === 'release' ? Kind.Release : Kind.Renew, resolved, { units: 0, holder }),
     );
   }
 
-  act(kind: Kind, who: Who, call: Call): boolean {
+  act(kind: Kind, resolved: ResolvedKey, operation: Operation): boolean {
     const now = this.#now();
-    writeCall(call, this.table.names.length);
-    return this.native.act(kind, keysWithShard(who), now, call.holder, call.id) === 1;
+    writeOperation(operation, this.table.names.length);
+    return (
+      this.native.act(kind, keysWithShard(resolved), now, operation.holder, operation.id) === 1
+    );
   }
 
   #now(): number {

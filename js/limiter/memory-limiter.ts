@@ -1,8 +1,9 @@
 // A limiter over a memory store: decides at once.
 
 import { Kind, native } from '../native.js';
-import { BaseLimiter, CHECK_OPTIONS, type Part } from './base-limiter.js';
+import type { PlanEngine } from './arguments.js';
 import { readDecision } from './decision.js';
+import { BaseLimiter } from './limiter.js';
 import type { MemoryEngine } from './memory-engine.js';
 import type { MemoryStore } from './memory-store.js';
 import type { LimiterStats } from './stats.js';
@@ -15,31 +16,29 @@ export class MemoryLimiter<Name extends string>
 {
   readonly store = 'memory';
   readonly #store: MemoryStore;
-  /** Where keys are strings and nothing else has to be said: the one to ask. */
-  #quick: Part<Name, MemoryEngine<Name>> | undefined;
+  /** Set where a key is a string and the store has its own clock: such a check needs no other argument. */
+  #quick: MemoryEngine<Name> | undefined;
 
-  constructor(parts: readonly Part<Name, MemoryEngine<Name>>[], store: MemoryStore) {
-    super(parts, new Time(store.clock));
+  constructor(engines: readonly PlanEngine<Name, MemoryEngine<Name>>[], store: MemoryStore) {
+    super(engines, new Time(store.clock));
     this.#store = store;
-    const { single } = this;
-    const quick = single?.keys.plain && !single.engine.table.hasSlots && store.clock === undefined;
-    this.#quick = quick ? single : undefined;
+    const { plan, engine, keys } = engines[0]!;
+    const isQuick =
+      plan === undefined && keys.plain && !engine.table.hasSlots && store.clock === undefined;
+    this.#quick = isQuick ? engine : undefined;
   }
 
   checkSync(key: Key, options?: CheckOptions<Name>): Decision<Name> {
-    const quick = this.#quick;
-    if (quick !== undefined && options === undefined && typeof key === 'string' && key !== '') {
-      // The common call, without the arguments that say nothing: each costs as much as the decision.
-      const { engine } = quick;
-      return this.count(
-        key,
-        quick,
-        readDecision(engine.table, engine.native.check(key), 0, key, 1),
-      );
+    const engine = this.#quick;
+    if (engine !== undefined && options === undefined && typeof key === 'string' && key !== '') {
+      // The common call. Each argument less saves as much time as the decision takes.
+      const { table } = engine;
+      const decision = readDecision(table, engine.native.check(key), 0, key, 1);
+      this.counts.add(key, table, decision);
+      return decision;
     }
-    const question = this.question(key, options, CHECK_OPTIONS, 'check');
-    const { part, who, call } = question;
-    return this.count(key, part, part.engine.decide(Kind.Check, who, call));
+    const call = this.read(key, options, 'check');
+    return this.count(call, call.plan.engine.decide(Kind.Check, call.resolved, call.operation));
   }
 
   override async check(key: Key, options?: CheckOptions<Name>): Promise<Decision<Name>> {
@@ -48,7 +47,8 @@ export class MemoryLimiter<Name extends string>
 
   stats(): LimiterStats {
     const [keys, capacity, evicted] = native.memoryStoreStats(this.#store.native);
-    const { store, allowed, denied } = this;
+    const { store } = this;
+    const { allowed, denied } = this.counts;
     return { store, allowed, denied, memory: { keys, capacity, evicted } };
   }
 

@@ -1,7 +1,6 @@
 // Checks what a limiter is made of and asked with.
 
 import { native } from '../native.js';
-import { OWN_LIMIT } from './call.js';
 import { chargeOf, type PolicyTable } from './decision.js';
 import {
   checkOptionNames,
@@ -11,6 +10,7 @@ import {
   typeError,
   withheld,
 } from './errors.js';
+import { OWN_LIMIT } from './operation.js';
 import { ownOption } from './own-options.js';
 import { isPolicy, largestLimitOf } from './policy.js';
 import type { Cost, Limits, Policy } from './types.js';

@@ -12,7 +12,7 @@ export interface DenyAllOptions {
   retryAfterMs?: number;
 }
 
-class FixedLimiter implements SyncLimiter<string, Key, string> {
+class StubLimiter implements SyncLimiter<string, Key, string> {
   readonly store = 'memory';
   readonly policyNames = ['default'];
   readonly policies: Readonly<Record<string, Policy>> = {
@@ -89,7 +89,7 @@ export function allowAll<
   K extends Key = Key,
   Plan extends string = string,
 >(): SyncLimiter<Name, K, Plan> {
-  return new FixedLimiter(true, 0) as unknown as SyncLimiter<Name, K, Plan>;
+  return new StubLimiter(true, 0) as unknown as SyncLimiter<Name, K, Plan>;
 }
 
 /**
@@ -108,5 +108,5 @@ export function denyAll<
     const expected = 'a whole number of milliseconds above 0, or Infinity';
     throw rangeError('ERR_SLUICE_OPTIONS', 'retryAfterMs', retryAfterMs, expected);
   }
-  return new FixedLimiter(false, retryAfterMs) as unknown as SyncLimiter<Name, K, Plan>;
+  return new StubLimiter(false, retryAfterMs) as unknown as SyncLimiter<Name, K, Plan>;
 }

@@ -41,7 +41,7 @@ export interface Policy<Part extends string = string> {
 export interface PolicyOptions<Part extends string = never> {
   /** The first denial by this policy blocks the key for so long: up to 100 days. Not prolonged by calls meanwhile. */
   blockFor?: Duration;
-  /** True: a denied check charges this policy too, whoever denied it. Who keeps asking a bucket, a sliding window or a log stays denied. */
+  /** True: a denied check charges this policy too, whichever policy denied it. A caller that keeps asking a bucket, a sliding window or a log stays denied. */
   chargeDenied?: boolean;
   /** False: a shadow. It counts, and reports what it would deny (`sluice:would-deny`), but never denies. */
   enforce?: boolean;

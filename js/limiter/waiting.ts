@@ -1,17 +1,19 @@
-// Calls that wait for their turn.
+// The queue of calls that wait for their turn.
 
+import type { PolicyTable } from './decision.js';
 import type { Later } from './engine.js';
+import { keepsLine } from './policy.js';
 import { whenAborted } from './signals.js';
 import type { Time } from './time.js';
 import type { Turn } from './turns.js';
-import type { Decision } from './types.js';
+import type { Decision, Policy } from './types.js';
 
-/** A slot may be given back at any moment: how often a waiting call asks, at least. */
+/** The longest pause between two checks of a call that waits for a slot, which may be released at any moment. */
 const SLOT_POLL_MS = 50;
 
-/** What a denied call waits for. */
+/** When a denied call may be admitted. */
 export interface Outlook {
-  /** The wait after which time alone would admit it; 0 if only a slot is missing. `Infinity`: never. */
+  /** The wait after which time alone admits it; 0 if only a slot is missing; `Infinity`: never. */
   readonly ms: number;
   /** Whether it also lacks a slot, which may be released at any moment. */
   readonly slot: boolean;
@@ -19,7 +21,7 @@ export interface Outlook {
   readonly turn: boolean;
 }
 
-/** One call that waits: how it asks, and how it takes its admission back. */
+/** One waiting call. */
 export interface Waiter<Name extends string> {
   /** Identifies the key: calls of one id form a line. */
   readonly id: string;
@@ -27,30 +29,30 @@ export interface Waiter<Name extends string> {
   readonly signal: AbortSignal | undefined;
   /** Whether the store gives turns ahead, and so keeps the line itself. */
   readonly turnsAhead: boolean;
-  /** A check that may be told to wait for up to so long. */
+  /** A check that accepts a delay of up to `maxWaitMs`. */
   check(maxWaitMs: number): Later<Decision<Name>>;
-  /** The turn of an admission; giving it up gives the admission back. */
+  /** The turn of an admission; giving it up refunds the admission. */
   turn(decision: Decision<Name>): Turn;
   outlook(decision: Decision<Name>): Outlook;
-  /** What a check that cannot wait would answer. */
+  /** The answer of a check that accepts no delay. */
   peek(): Later<Decision<Name>>;
 }
 
-/** The answer to one try, and when it came. */
+/** The answer to one check, and when it came. */
 interface Tried<Name extends string> {
   readonly decision: Decision<Name>;
   readonly at: number;
-  /** When to ask again; `undefined` if the answer stands. */
+  /** When to check again; `undefined` if the answer is final. */
   readonly nextAt: number | undefined;
 }
 
 /**
- * The calls of one limiter that wait. Where the algorithm gives a turn ahead (those with a TAT), the store keeps the
- * line, for all processes; else the calls of this limiter line up here, and the first of a line asks again and again.
+ * Queues the waiting calls of one limiter. Algorithms with a TAT admit a call ahead of its turn: the store keeps the line,
+ * for all processes. Under the others the calls of this limiter line up here, and the first of a line checks repeatedly.
  */
-export class WaitingRoom<Name extends string> {
+export class WaitQueue<Name extends string> {
   readonly #time: Time;
-  /** By id: resolves when the last of its line has left, and all before. */
+  /** By id: resolves when the whole line has left. */
   readonly #lines = new Map<string, Promise<void>>();
   /** One for each call in a line; aborting it rejects the call. */
   readonly #standing = new Set<AbortController>();
@@ -60,9 +62,9 @@ export class WaitingRoom<Name extends string> {
   }
 
   /**
-   * The admission, once its turn has come; or the denial, if it cannot come in time.
+   * Resolves to the admission when its turn comes, or to a denial if that cannot be in time.
    *
-   * @throws the signal's reason, the admission given back
+   * @throws the signal's reason; the admission is refunded
    */
   async wait(waiter: Waiter<Name>): Promise<Decision<Name>> {
     const { signal } = waiter;
@@ -74,7 +76,7 @@ export class WaitingRoom<Name extends string> {
       signal?.throwIfAborted();
       await this.#time.sleep(at + decision.delayMs - this.#time.now(), signal);
     } catch (reason) {
-      // Not waited for: a store that is away is tried for seconds.
+      // Not awaited: a store that is down is retried for seconds.
       turn.giveUp();
       throw reason;
     }
@@ -99,7 +101,7 @@ export class WaitingRoom<Name extends string> {
     this.#standing.add(standing);
     let forget: (() => void) | undefined;
     try {
-      // It may have aborted while the store was asked, and tells nobody a second time.
+      // It may have aborted during the check, and fires only once.
       signal?.throwIfAborted();
       forget = signal && whenAborted(signal, () => standing.abort(signal.reason));
       if (before !== undefined) await this.#untilFirst(before, end, standing.signal);
@@ -129,18 +131,18 @@ export class WaitingRoom<Name extends string> {
     return leave;
   }
 
-  /** Asks once. */
+  /** Checks once. */
   async #try(waiter: Waiter<Name>, end: number): Promise<Tried<Name>> {
     const left = Math.max(0, end - this.#time.now());
-    const asked = waiter.check(left);
-    // A store that answers at once has answered at this moment, whatever the clock says later.
-    const now = asked instanceof Promise ? undefined : this.#time.now();
-    const decision = await asked;
+    const checked = waiter.check(left);
+    // A memory store has answered at this moment, whatever the clock says later.
+    const now = checked instanceof Promise ? undefined : this.#time.now();
+    const decision = await checked;
     const at = now ?? this.#time.now();
     const answer = { decision, at, nextAt: undefined };
     if (decision.allowed || decision.source === 'deny' || left === 0) return answer;
     const { ms, slot, turn } = waiter.outlook(decision);
-    // A turn would come too late, and no sooner for asking again; unless it is a block that denies.
+    // A turn would come too late, and no sooner after another check; unless a block denies.
     const peeked = turn ? await waiter.peek() : undefined;
     const soonest = peeked === undefined ? ms : peeked.allowed ? Infinity : peeked.retryAfterMs;
     if (soonest === Infinity || soonest > left) return answer;
@@ -148,7 +150,7 @@ export class WaitingRoom<Name extends string> {
     return { decision, at, nextAt: at + Math.min(pause, left) };
   }
 
-  /** Until those before have left; but no longer than the caller would wait. */
+  /** Resolves when the calls before have left, or at `end`. */
   async #untilFirst(before: Promise<void>, end: number, signal: AbortSignal) {
     const done = new AbortController();
     const forget = whenAborted(signal, () => done.abort(signal.reason));
@@ -160,4 +162,23 @@ export class WaitingRoom<Name extends string> {
       done.abort();
     }
   }
+}
+
+/** When the denied call of `decision` may be admitted. */
+export function outlookOf({ policies }: PolicyTable<string>, decision: Decision): Outlook {
+  const deniers = [...decision.policies.entries()]
+    .map(([i, { allowed, retryAfterMs }]) => ({ policy: policies[i]!, allowed, retryAfterMs }))
+    .filter(({ policy, allowed }) => policy.enforce && !allowed);
+  const isSlot = ({ algorithm }: Policy) => algorithm === 'concurrency';
+  return {
+    // A slot may be released before it expires. A slot that can never be granted is not waited for.
+    ms: Math.max(
+      0,
+      ...deniers
+        .map((d) => d.retryAfterMs)
+        .filter((ms, i) => ms === Infinity || !isSlot(deniers[i]!.policy)),
+    ),
+    slot: deniers.some(({ policy }) => isSlot(policy)),
+    turn: deniers.some(({ policy }) => keepsLine(policy)),
+  };
 }

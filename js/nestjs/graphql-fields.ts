@@ -1,7 +1,7 @@
 // The header fields of a GraphQL response. One operation may ask a limiter as often as it names a resolver.
 
 import type { ServerResponse } from 'node:http';
-import { type FieldWriter, type ToldPolicies, writeFields } from '../http/fields.js';
+import { type DescribedPolicies, type FieldWriter, writeFields } from '../http/fields.js';
 import type { Decision } from '../limiter/types.js';
 
 const LISTS = ['RateLimit-Policy', 'RateLimit'] as const;
@@ -11,7 +11,7 @@ interface Operation {
   /** The values of `LISTS` before the first decision. */
   readonly before: readonly ReturnType<ServerResponse['getHeader']>[];
   /** The last decision of each limiter. */
-  readonly last: Map<object, { decision: Decision; policies: ToldPolicies }>;
+  readonly last: Map<object, { decision: Decision; policies: DescribedPolicies }>;
 }
 
 const operations = new WeakMap<ServerResponse, Operation>();

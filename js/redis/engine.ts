@@ -2,7 +2,6 @@
 
 import { channel } from 'node:diagnostics_channel';
 import timers from 'node:timers';
-import { type Call, isShort, takesSlots, writeCall } from '../limiter/call.js';
 import {
   ID_REUSED,
   type PolicyTable,
@@ -13,7 +12,8 @@ import {
 import type { Engine } from '../limiter/engine.js';
 import { closedError, idReusedError, printable, SluiceError } from '../limiter/errors.js';
 import { newHolderId, Slots } from '../limiter/holder.js';
-import type { Who } from '../limiter/keys.js';
+import type { ResolvedKey } from '../limiter/keys.js';
+import { isCostOnly, type Operation, takesSlots, writeOperation } from '../limiter/operation.js';
 import type { RedisStats } from '../limiter/stats.js';
 import type { Decision, RedisFault } from '../limiter/types.js';
 import { Kind, type NativeRedisLimiter, native } from '../native.js';
@@ -35,20 +35,20 @@ const IN_EXCHANGE = -1;
 const DONE = -2;
 
 interface Pending {
-  readonly link: RedisLink<string>;
+  readonly engine: RedisEngine<string>;
   readonly id: string;
-  readonly units: Call['units'];
+  readonly units: Operation['units'];
   readonly holder: Slots | undefined;
   readonly callId: string | undefined;
-  readonly told: Told | undefined;
+  readonly onDecision: OnDecision | undefined;
   readonly resolve: (answer: Decision | boolean) => void;
   readonly reject: (error: Error) => void;
   /** Once it is there. */
   answer: Decision | boolean | Error | undefined;
 }
 
-/** Told of a decision before the caller is; may run other people's code. */
-type Told = (decision: Decision) => void;
+/** Called with a decision before the caller's promise resolves; may run the application's code. */
+type OnDecision = (decision: Decision) => void;
 
 /**
  * Indexed by ticket. Held by the addon, which is loaded once: where this file is loaded again (jest's
@@ -59,7 +59,7 @@ const pending = native.pending as (Pending | undefined)[];
 const freeTickets: number[] = [];
 
 /** One set of policies over Redis: its way to the server. */
-export class RedisLink<Name extends string> implements Engine<Name> {
+export class RedisEngine<Name extends string> implements Engine<Name> {
   readonly table: PolicyTable<Name>;
   readonly #native: NativeRedisLimiter;
   readonly #store: RedisStore;
@@ -83,22 +83,27 @@ export class RedisLink<Name extends string> implements Engine<Name> {
     this.#store = store;
   }
 
-  decide(kind: Kind.Check | Kind.Peek, who: Who, call: Call, told?: Told): Promise<Decision<Name>> {
+  decide(
+    kind: Kind.Check | Kind.Peek,
+    resolved: ResolvedKey,
+    operation: Operation,
+    onDecision?: OnDecision,
+  ): Promise<Decision<Name>> {
     const { table } = this;
     if (kind === Kind.Peek || !table.hasSlots) {
-      return this.#ask(kind, who, call, undefined, told) as Promise<Decision<Name>>;
+      return this.#ask(kind, resolved, operation, undefined, onDecision) as Promise<Decision<Name>>;
     }
     const id = newHolderId();
     const slots = new Slots(id, (what, holder) =>
       this.#underWayDuring(async () => {
         const kind = what === 'release' ? Kind.Release : Kind.Renew;
         const local = (await decided).source === 'local';
-        return this.act(kind, who, { units: 0, holder, local });
+        return this.act(kind, resolved, { units: 0, holder, local });
       }),
     );
-    const held = { ...call, holder: id };
-    const given = takesSlots(table, call) ? slots : undefined;
-    const decided = this.#ask(kind, who, held, given, told) as Promise<Decision<Name>>;
+    const held = { ...operation, holder: id };
+    const given = takesSlots(table, operation) ? slots : undefined;
+    const decided = this.#ask(kind, resolved, held, given, onDecision) as Promise<Decision<Name>>;
     return decided;
   }
 
@@ -117,36 +122,51 @@ export class RedisLink<Name extends string> implements Engine<Name> {
     if (--this.#underWay === 0) this.#idle?.();
   }
 
-  act(kind: Kind, who: Who, call: Call): Promise<boolean> {
+  act(kind: Kind, resolved: ResolvedKey, operation: Operation): Promise<boolean> {
     // Sent again under an id of its own if its answer is lost; nobody else can name it.
-    const once = (kind === Kind.Debit || kind === Kind.Credit) && call.local !== true;
-    const sent = once ? { ...call, id: newHolderId() } : { id: undefined, ...call };
-    return this.#ask(kind, who, sent, undefined) as Promise<boolean>;
+    const once = (kind === Kind.Debit || kind === Kind.Credit) && operation.local !== true;
+    const sent = once ? { ...operation, id: newHolderId() } : { id: undefined, ...operation };
+    return this.#ask(kind, resolved, sent, undefined) as Promise<boolean>;
   }
 
   /** Asks; what is asked in one turn of the event loop travels together. */
   #ask(
     kind: Kind,
-    { keys, shard, id }: Who,
-    call: Call,
+    { keys, shard, id }: ResolvedKey,
+    operation: Operation,
     holder: Slots | undefined,
-    told?: Told,
+    onDecision?: OnDecision,
   ): Promise<Decision | boolean> {
     return new Promise((resolve, reject) => {
       // A holder may outlive its limiter; nobody would answer it.
       if (this.#closed) throw closedError();
       const ticket = freeTickets.pop() ?? pending.length;
-      const link = this as unknown as RedisLink<string>;
-      const { units, id: callId } = call;
+      const engine = this as unknown as RedisEngine<string>;
+      const { units, id: callId } = operation;
       // A peek charges nothing that could be given back.
       const charged = kind === Kind.Check ? units : 0;
       const answer = undefined;
-      const asked = { link, id, units: charged, holder, callId, told, resolve, reject, answer };
-      if (typeof keys === 'string' && isShort(call) && kind <= Kind.Peek && !this.table.hasSlots) {
-        this.#native.ask(kind, keys, call.units, ticket);
+      const asked = {
+        engine,
+        id,
+        units: charged,
+        holder,
+        callId,
+        onDecision,
+        resolve,
+        reject,
+        answer,
+      };
+      if (
+        typeof keys === 'string' &&
+        isCostOnly(operation) &&
+        kind <= Kind.Peek &&
+        !this.table.hasSlots
+      ) {
+        this.#native.ask(kind, keys, operation.units, ticket);
       } else {
-        writeCall(call, this.table.names.length);
-        this.#native.ask(kind, keys, IN_EXCHANGE, ticket, call.holder, shard, callId);
+        writeOperation(operation, this.table.names.length);
+        this.#native.ask(kind, keys, IN_EXCHANGE, ticket, operation.holder, shard, callId);
       }
       // Only once native code has the question, which it answers later: a call that throws, or that a time limit of
       // node:vm ends in the middle, leaves nothing for close() to wait for.
@@ -166,7 +186,7 @@ export class RedisLink<Name extends string> implements Engine<Name> {
   #flush(): void {
     this.#flushing = false;
     this.#native.flush();
-    this.#store.relay?.pump();
+    this.#store.session?.pump();
   }
 
   stats(): RedisStats | undefined {
@@ -178,10 +198,10 @@ export class RedisLink<Name extends string> implements Engine<Name> {
       address: printable(address),
       warnings: warnings.map((each) => ({ ...each, detail: printable(each.detail) })),
     }));
-    const { relay } = this.#store;
+    const { session } = this.#store;
     // Only the client itself knows.
-    const told = relay ? nodes.map((n) => ({ ...n, connected: relay.connected })) : nodes;
-    return totalOf(others, ...told);
+    const shown = session ? nodes.map((n) => ({ ...n, connected: session.connected })) : nodes;
+    return totalOf(others, ...shown);
   }
 
   /** Waits for what is under way (its deadline ends it), then lets go of the connection. */
@@ -220,11 +240,11 @@ export class RedisLink<Name extends string> implements Engine<Name> {
   }
 
   /** Hands the answer over. */
-  settle({ answer, told, resolve, reject }: Pending): void {
+  settle({ answer, onDecision, resolve, reject }: Pending): void {
     if (answer instanceof Error) {
       reject(answer);
     } else {
-      if (told !== undefined && typeof answer === 'object') told(answer);
+      if (onDecision !== undefined && typeof answer === 'object') onDecision(answer);
       resolve(answer as Decision | boolean);
     }
     this.#endOne();
@@ -232,12 +252,12 @@ export class RedisLink<Name extends string> implements Engine<Name> {
 
   #error(fault: RedisFault | typeof CROSS_SLOT, detail: string | undefined): SluiceError {
     if (fault === CROSS_SLOT) return new SluiceError('ERR_SLUICE_CROSS_SLOT', detail!);
-    const { address, isCluster, relay } = this.#store;
+    const { address, isCluster, session } = this.#store;
     const what = `${withAddress(fault, address)} (${fault})`;
-    const client = relay && !relay.connected ? '; the client is not connected' : '';
+    const client = session && !session.connected ? '; the client is not connected' : '';
     // What happened begins with the server that it is about, where there may be several.
-    const told = !isCluster && detail?.startsWith(`${address}: `);
-    const why = told ? detail?.slice(address.length + 2) : detail;
+    const isRepeated = !isCluster && detail?.startsWith(`${address}: `);
+    const why = isRepeated ? detail?.slice(address.length + 2) : detail;
     const message = (why ? `${what}: ${why}` : what) + client;
     return new SluiceError('ERR_SLUICE_STORE_UNAVAILABLE', message, { fault });
   }
@@ -294,10 +314,10 @@ native.onAnswers((count, details) => {
     pending[ticket] = undefined;
     freeTickets.push(ticket);
     const detail = details?.[i] && printable(details[i]);
-    if (fault !== 0) reports.push(() => asked.link.report(fault, detail, code));
-    at = asked.link.take(asked, at, detail);
+    if (fault !== 0) reports.push(() => asked.engine.report(fault, detail, code));
+    at = asked.engine.take(asked, at, detail);
     taken.push(asked);
   }
-  for (const asked of taken) asked.link.settle(asked);
+  for (const asked of taken) asked.engine.settle(asked);
   for (const report of reports) report();
 });

@@ -18,7 +18,7 @@ export interface NodeRedisClient {
 export type RedisClient = IoredisClient | NodeRedisClient;
 
 /** A client as the relay uses it. */
-export interface OwnClient {
+export interface ExternalClient {
   /** Where it is connected to; without credentials. */
   readonly address: string;
   /** Names the server, its database and what stands before keys, where the client's options say so. */
@@ -90,14 +90,17 @@ function addressOf(
   return `${host.includes(':') ? `[${host}]` : host}:${String(at.port ?? 6379)}`;
 }
 
-/** OwnClient.server of a client of one server. */
+/** ExternalClient.server of a client of one server. */
 function serverOf(at: Parameters<typeof addressOf>[0], database: unknown, keyPrefix: unknown = '') {
   const address = addressOf(at, '');
   return address === '' ? undefined : `${address}/${Number(database ?? 0)}${String(keyPrefix)}`;
 }
 
 /** Names the node of a cluster's slot by what stands there in the client's own map, which it may replace at any time. */
-function nodesOf(client: Traits, nameOf: (entry: never) => unknown): Pick<OwnClient, 'nodeOf'> {
+function nodesOf(
+  client: Traits,
+  nameOf: (entry: never) => unknown,
+): Pick<ExternalClient, 'nodeOf'> {
   if (!Array.isArray(client.slots)) return {};
   return {
     nodeOf(slot) {
@@ -110,7 +113,7 @@ function nodesOf(client: Traits, nameOf: (entry: never) => unknown): Pick<OwnCli
 
 type BuiltIn = (this: unknown, args: string[]) => Promise<unknown>;
 
-function ioredis(client: IoredisClient & Traits): OwnClient {
+function ioredis(client: IoredisClient & Traits): ExternalClient {
   const { options } = client;
   const cluster = client.isCluster === true;
   if (client.status === 'end') throw refusal('one that was closed', `${EXPECTED} that is open`);
@@ -152,7 +155,7 @@ interface Shard {
 /** How much later than a deadline a command is given up that still waits to be written. */
 const GRACE_MS = 50;
 
-function nodeRedis(client: NodeRedisClient & Traits): OwnClient {
+function nodeRedis(client: NodeRedisClient & Traits): ExternalClient {
   const { options } = client;
   if (options?.legacyMode === true) {
     throw refusal('one in legacy mode', `${EXPECTED} without legacyMode`);
@@ -203,7 +206,7 @@ export function isClient(value: object): value is RedisClient {
  *
  * @throws TypeError `ERR_SLUICE_OPTIONS` if it is none, or one that cannot be used: closed, or in subscriber mode
  */
-export function readClient(value: unknown): OwnClient {
+export function readClient(value: unknown): ExternalClient {
   if (typeof value !== 'object' || value === null) throw refusal(nameOf(value));
   if ((value as Traits).isPipeline === true) throw refusal('a pipeline');
   if (isIoredis(value)) return ioredis(value);

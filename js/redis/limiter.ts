@@ -1,33 +1,35 @@
-// A limiter over Redis: asks, and decides by a rule when there is no answer.
+// A limiter over Redis.
 
-import { BaseLimiter, CHECK_OPTIONS, type Part } from '../limiter/base-limiter.js';
+import type { PlanEngine } from '../limiter/arguments.js';
 import { SluiceError } from '../limiter/errors.js';
+import { BaseLimiter } from '../limiter/limiter.js';
 import type { LimiterStats } from '../limiter/stats.js';
 import { Time } from '../limiter/time.js';
 import type { CheckOptions, Decision, Key, Limiter } from '../limiter/types.js';
 import { Kind } from '../native.js';
-import type { RedisLink } from './engine.js';
+import type { RedisEngine } from './engine.js';
 
 export class RedisLimiter<Name extends string>
-  extends BaseLimiter<Name, RedisLink<Name>>
+  extends BaseLimiter<Name, RedisEngine<Name>>
   implements Limiter<Name, Key, string>
 {
   readonly store = 'redis';
   readonly #unclaim: () => void;
   #closing: Promise<unknown> | undefined;
 
-  /** `unclaim`: gives up what the limiter said of its policies (claimPolicies). */
-  constructor(parts: readonly Part<Name, RedisLink<Name>>[], unclaim: () => void) {
-    super(parts, new Time(undefined));
+  /** `unclaim`: releases the claims of `claimPolicies`. */
+  constructor(engines: readonly PlanEngine<Name, RedisEngine<Name>>[], unclaim: () => void) {
+    super(engines, new Time(undefined));
     this.#unclaim = unclaim;
   }
 
-  /** Counts on the way: one promise for each check, where awaiting the link's would make three. */
+  /** Counts before the engine's promise resolves: awaiting it would cost two more promises. */
   override check(key: Key, options?: CheckOptions<Name>): Promise<Decision<Name>> {
     try {
-      const { part, who, call } = this.question(key, options, CHECK_OPTIONS, 'check');
-      return part.engine.decide(Kind.Check, who, call, (decision) => {
-        this.count(key, part, decision as Decision<Name>);
+      const call = this.read(key, options, 'check');
+      const { plan, resolved, operation } = call;
+      return plan.engine.decide(Kind.Check, resolved, operation, (decision) => {
+        this.count(call, decision as Decision<Name>);
       });
     } catch (error) {
       return Promise.reject(error);
@@ -42,14 +44,15 @@ export class RedisLimiter<Name extends string>
   }
 
   stats(): LimiterStats {
-    const { store, allowed, denied } = this;
+    const { store } = this;
+    const { allowed, denied } = this.counts;
     // All plans share one connection.
-    return { store, allowed, denied, redis: this.parts[0]!.engine.stats() };
+    return { store, allowed, denied, redis: this.engines[0]!.engine.stats() };
   }
 
   async close(): Promise<void> {
     this.refuseFurther();
-    this.#closing ??= Promise.all(this.parts.map(({ engine }) => engine.close())).finally(
+    this.#closing ??= Promise.all(this.engines.map(({ engine }) => engine.close())).finally(
       this.#unclaim,
     );
     await this.#closing;

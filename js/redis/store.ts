@@ -3,9 +3,9 @@
 import { refuseSecond, typeError, withheld } from '../limiter/errors.js';
 import { ownOptions } from '../limiter/own-options.js';
 import type { NativeGateway, NativeServers } from '../native.js';
+import { type ClientSession, clientSessionOf } from './client-session.js';
 import { isClient } from './external-client.js';
 import { checkNames, OPTIONS, type RedisClientOptions, type RedisOptions } from './options.js';
-import { type Relay, relayOf } from './relay.js';
 import { readServers, type Servers } from './servers.js';
 
 /** State in Redis. Made by `redis()`. */
@@ -16,43 +16,43 @@ export class RedisStore {
    * behind sentinels, `master of` those of the sentinels.
    */
   readonly address: string;
-  readonly #way: Servers | Relay;
+  readonly #transport: Servers | ClientSession;
 
   /** @internal */
-  constructor(way: Servers | Relay) {
-    this.address = way.address;
-    this.#way = way;
+  constructor(transport: Servers | ClientSession) {
+    this.address = transport.address;
+    this.#transport = transport;
   }
 
   /** Names the servers and the database, or the client. @internal */
   get scope(): string {
-    const way = this.#way;
-    if ('gateway' in way) return way.id;
-    const { servers, node } = way.native;
+    const transport = this.#transport;
+    if ('gateway' in transport) return transport.id;
+    const { servers, node } = transport.native;
     return `${this.address}/${(node ?? servers[0]!).database}`;
   }
 
   /** Names the servers and the database, in all threads and over whatever client, as far as that says. @internal */
   get server(): string {
-    const way = this.#way;
-    return 'gateway' in way ? (way.server ?? way.id) : this.scope;
+    const transport = this.#transport;
+    return 'gateway' in transport ? (transport.server ?? transport.id) : this.scope;
   }
 
   /** Whether the keys of a check have to share a slot. @internal */
   get isCluster(): boolean {
-    const way = this.#way;
-    return 'gateway' in way ? way.cluster : way.native.mode === 'cluster';
+    const transport = this.#transport;
+    return 'gateway' in transport ? transport.cluster : transport.native.mode === 'cluster';
   }
 
   /** The way through a client that is not ours. @internal */
-  get relay(): Relay | undefined {
-    return 'gateway' in this.#way ? this.#way : undefined;
+  get session(): ClientSession | undefined {
+    return 'gateway' in this.#transport ? this.#transport : undefined;
   }
 
   /** What native code makes a limiter with. @internal */
-  way(): { servers: NativeServers } | { gateway: NativeGateway } {
-    const way = this.#way;
-    return 'gateway' in way ? { gateway: way.gateway } : { servers: way.native };
+  transport(): { servers: NativeServers } | { gateway: NativeGateway } {
+    const transport = this.#transport;
+    return 'gateway' in transport ? { gateway: transport.gateway } : { servers: transport.native };
   }
 }
 
@@ -76,7 +76,7 @@ function overClient(options: RedisClientOptions): RedisStore {
     );
   }
   checkNames(options);
-  return new RedisStore(relayOf(options.client));
+  return new RedisStore(clientSessionOf(options.client));
 }
 
 /**

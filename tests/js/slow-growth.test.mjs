@@ -59,7 +59,7 @@ test('names of nodes that a client of a cluster tells: the last 1,000 have numbe
 });
 
 test('warnings that were shown: each once, of the last 1,000', () => {
-  const { publishWarning } = createRequire(require.resolve('sluice'))('./events.js');
+  const { publishWarning } = createRequire(require.resolve('sluice'))('./redis/events.js');
   const emitted = mock.method(process, 'emitWarning', () => {});
   const warn = (i) => publishWarning(`host${i}:1`, 'clock', 'its clock is off');
   for (let i = 0; i < 1000; i++) warn(i);

@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { inspect } from 'node:util';
 import { clearTimeout, monotonicMs, setImmediate, setTimeout } from '../limiter/timers.js';
 import { type NativeCommand, type NativeGateway, type NativeRelay, native } from '../native.js';
-import { type OwnClient, type RedisClient, readClient } from './external-client.js';
+import { type ExternalClient, type RedisClient, readClient } from './external-client.js';
 
 const LONGEST_REASON = 200;
 /** Names of nodes that are remembered: more than Redis advises a cluster to have. */
@@ -23,10 +23,10 @@ function reasonOf(error: unknown): string {
 }
 
 /** The way of all limiters of this thread through one client. */
-export class Relay {
+export class ClientSession {
   /** Names the client in all threads. */
   readonly id = `client ${randomUUID()}`;
-  readonly #client: OwnClient;
+  readonly #client: ExternalClient;
   readonly #native: NativeRelay;
   /** Numbers of a cluster's nodes, from 1 on; 0: the client does not know yet who has the slot. */
   readonly #nodes = new Map<string, number>();
@@ -34,7 +34,7 @@ export class Relay {
   #timer: NodeJS.Timeout | undefined;
   #timerAt = 0;
 
-  constructor(client: OwnClient) {
+  constructor(client: ExternalClient) {
     this.#client = client;
     this.#native = native.makeRelay(client.address, client.cluster, client.nodeOf !== undefined);
   }
@@ -125,16 +125,16 @@ export class Relay {
 }
 
 /** Held by the addon, as `pending` in engine.ts is, and for its reasons. */
-native.relays ??= new WeakMap<object, Relay>();
-const relays = native.relays as WeakMap<object, Relay>;
+native.relays ??= new WeakMap<object, ClientSession>();
+const sessions = native.relays as WeakMap<object, ClientSession>;
 
 /** The client's relay: limiters over one client share it. Throws what readClient does. */
-export function relayOf(client: RedisClient): Relay {
+export function clientSessionOf(client: RedisClient): ClientSession {
   const own = readClient(client);
-  let relay = relays.get(client);
-  if (relay === undefined) {
-    relay = new Relay(own);
-    relays.set(client, relay);
+  let session = sessions.get(client);
+  if (session === undefined) {
+    session = new ClientSession(own);
+    sessions.set(client, session);
   }
-  return relay;
+  return session;
 }

@@ -4,7 +4,7 @@ import { native } from '../native.js';
 import type { PolicyTable } from './decision.js';
 
 /** A question about a key. */
-export interface Call {
+export interface Operation {
   /** Units: one for all policies, or one for each. Of a check, its cost. */
   readonly units: number | readonly number[];
   /** Checks: the limits of this call, `OWN_LIMIT` for a policy's own. Aborts: those of the call that gave up. */
@@ -25,28 +25,30 @@ export interface Call {
   readonly id?: string | undefined;
 }
 
-/** In place of a limit of the call. As kOwnLimit in core/policy.h. */
+/** In place of a limit of the operation. As kOwnLimit in core/policy.h. */
 export const OWN_LIMIT = -1;
 const HAS_MARKS = 1;
 const LOCAL = 2;
 
 /** Whether one number says it all. */
-export function isShort(call: Call): call is Call & { readonly units: number } {
+export function isCostOnly(
+  operation: Operation,
+): operation is Operation & { readonly units: number } {
   return (
-    typeof call.units === 'number' &&
-    call.limits === undefined &&
-    call.maxWaitUs === undefined &&
-    call.id === undefined
+    typeof operation.units === 'number' &&
+    operation.limits === undefined &&
+    operation.maxWaitUs === undefined &&
+    operation.id === undefined
   );
 }
 
 /** Leaves the call in the exchange; see native/addon/environment.h. To be handed over before anything else runs. */
-export function writeCall(call: Call, policies: number): void {
+export function writeOperation(operation: Operation, policies: number): void {
   const { exchange } = native;
-  const { units, limits, marks } = call;
-  exchange[0] = call.maxWaitUs ?? call.blockUs ?? -1;
-  exchange[1] = call.which ?? 0;
-  exchange[2] = (marks === undefined ? 0 : HAS_MARKS) + (call.local === true ? LOCAL : 0);
+  const { units, limits, marks } = operation;
+  exchange[0] = operation.maxWaitUs ?? operation.blockUs ?? -1;
+  exchange[1] = operation.which ?? 0;
+  exchange[2] = (marks === undefined ? 0 : HAS_MARKS) + (operation.local === true ? LOCAL : 0);
   const second = marks ?? limits;
   for (let i = 0; i < policies; i++) {
     exchange[3 + 2 * i] = typeof units === 'number' ? units : units[i]!;
@@ -57,7 +59,7 @@ export function writeCall(call: Call, policies: number): void {
 }
 
 /** Whether an admitted call takes a slot of some policy. */
-export function takesSlots({ policies }: PolicyTable<string>, { units }: Call): boolean {
+export function takesSlots({ policies }: PolicyTable<string>, { units }: Operation): boolean {
   return policies.some(
     ({ algorithm }, i) =>
       algorithm === 'concurrency' && (typeof units === 'number' ? units : units[i]!) > 0,
