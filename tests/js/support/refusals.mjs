@@ -1,6 +1,7 @@
 // What tests of bad input share: values that nobody means, and what every refusal has.
 
 import assert from 'node:assert/strict';
+import { test } from 'node:test';
 
 export const notNumbers = [undefined, null, '5', '', 5n, true, {}, [], [5], Symbol('5'), () => 5];
 export const notWhole = [
@@ -24,4 +25,14 @@ export function refused(argument, value) {
     assert.ok(error.message.length < 500, 'a message that a log can take');
     return true;
   };
+}
+
+/** A test for each row, `[attempt, message]`: it throws, or if async rejects, with this type, code and message. */
+export function refuse({ name }, code, rows) {
+  for (const [attempt, message] of rows) {
+    const text = attempt.toString().replace(/\s+/g, ' ');
+    const isAsync = text.startsWith('async');
+    test(`${code}: ${text.slice(text.indexOf('=>') + 3)}`, () =>
+      (isAsync ? assert.rejects : assert.throws)(attempt, { name, code, message }));
+  }
 }
