@@ -1,4 +1,4 @@
-// createLimiter: policies, a store, and what happens when the store fails.
+// createLimiter: policies, a store, and a rule for store failures.
 
 import { createHash } from 'node:crypto';
 import { inspect } from 'node:util';
@@ -41,14 +41,14 @@ import { FaultWarnings } from './redis/fault-warnings.js';
 import { RedisLimiter } from './redis/limiter.js';
 import { RedisStore } from './redis/store.js';
 
-/** What all limiters are made with, besides policies or plans and a store. */
+/** The options of all limiters, besides policies or plans and a store. */
 export interface CommonOptions {
   /** Limiters of one store, prefix and policy name share state. Default 'sluice'. */
   prefix?: string;
   /**
-   * What checks come to when Redis does not answer within `deadlineMs`: 'local' (default) decides in this
-   * process by the same policies, 'allow' and 'deny' do that, 'throw' rejects with
-   * `ERR_SLUICE_STORE_UNAVAILABLE`. A memory store does not fail.
+   * Decides a check that Redis does not answer within `deadlineMs`: 'local' (default) by the same policies in this
+   * process, 'allow' and 'deny' always in the same way, 'throw' by rejecting with `ERR_SLUICE_STORE_UNAVAILABLE`. A
+   * memory store does not fail.
    */
   onStoreError?: OnStoreError;
   /**
@@ -71,7 +71,7 @@ export interface CommonOptions {
   shardBy?: string;
 }
 
-/** What a limiter is made of. */
+/** The parts of a limiter. */
 export interface LimiterOptions<
   Name extends string = string,
   Store extends MemoryStore | RedisStore = MemoryStore | RedisStore,
@@ -80,11 +80,11 @@ export interface LimiterOptions<
   policies?: Policy | Readonly<Record<Name, Policy>>;
   /** Instead of `policies`: sets of them, one of which each check names. A policy of one name, algorithm and window shares its state between plans. */
   plans?: Readonly<Record<string, Policy | Readonly<Record<Name, Policy>>>>;
-  /** Default: a `memory()` of its own. */
+  /** Default: a new `memory()`. */
   store?: Store;
 }
 
-/** What `createLimiter` makes over a store. */
+/** The type of limiter that `createLimiter` makes over a store. */
 export type LimiterOver<
   Store extends MemoryStore | RedisStore,
   Name extends string,
@@ -116,8 +116,8 @@ interface Set {
 }
 
 /**
- * What tells the ids of this limiter's checks from those of another with its prefix: its plans and policies, as far as
- * a state depends on them. Other numbers in another version of a program leave ids known.
+ * The text that separates the ids of this limiter's checks from those of another with its prefix: its plans and
+ * policies, as far as a state depends on them. After a change of numbers in a new version, ids stay known.
  */
 function idScopeOf(sets: readonly Set[]): string {
   return JSON.stringify(
@@ -167,7 +167,7 @@ function readSets({ policies, plans, shardBy }: LimiterOptions): Set[] {
   });
 }
 
-/** Plans share the states of policies of one name, so these count by the same; and keys are of one kind. */
+/** Plans share the states of policies with one name, so these must count by the same parts; keys are of one kind. */
 function checkParts(plans: readonly string[], tables: readonly PolicyTable<string>[]): void {
   const seen = new Map<string, Policy['by']>();
   const plain = tables[0]!.policies[0]!.by === undefined;
@@ -237,7 +237,7 @@ function joinNumbers(texts: readonly string[]): string {
   return `${all.slice(0, LONGEST_NUMBERS - 60)}... (${distinct.length} in all, digest ${digest})`;
 }
 
-/** What the policies of all plans are, by name. */
+/** The numbers of all plans' policies, by name. */
 function numbersOf(sets: readonly Set[]): PolicyNumbers[] {
   const all = new Map<string, string[]>();
   for (const { table } of sets) {
@@ -250,7 +250,7 @@ function numbersOf(sets: readonly Set[]): PolicyNumbers[] {
   return [...all].map(([name, texts]) => [name, joinNumbers(texts)]);
 }
 
-/** Says what these policies are, so that no other limiter on the server understands their states otherwise. */
+/** Claims the numbers of these policies, so that no other limiter reads their states on this server differently. */
 function claim(numbers: readonly PolicyNumbers[], store: RedisStore, prefix: string): () => void {
   const here = callerPlace();
   const claimed = native.claimPolicies(`${store.scope} ${prefix}`, numbers, here ?? '');
@@ -273,7 +273,7 @@ function shareOfAll({ names, policies }: PolicyTable<string>, share: number): Na
   });
 }
 
-/** A cluster decides on several keys together only where they share a slot. */
+/** A cluster decides on several keys together only if they share a slot. */
 function checkSlots(sets: readonly Set[], shardBy: string | undefined): void {
   if (shardBy !== undefined) return;
   for (const { table } of sets) {
@@ -315,7 +315,7 @@ function redisLimiter(sets: readonly Set[], store: RedisStore, options: LimiterO
   return new RedisLimiter(engines, unclaim);
 }
 
-/** A URL or a client holds a password, and either is easily taken for a store. */
+/** A URL or a client holds a password, and users easily pass either as the store. */
 function storeError(given: unknown): TypeError {
   let hint = '';
   if (typeof given === 'string') hint = ', such as redis(url)';
@@ -327,7 +327,7 @@ function storeError(given: unknown): TypeError {
   return typeError('ERR_SLUICE_OPTIONS', 'store', withheld(given), expected);
 }
 
-/** What tools that look at the server find under `<prefix>:meta:*`; docs/redis.md says what it means. */
+/** The text for tools under `<prefix>:meta:*`; docs/redis.md explains it. */
 function describeSet({ plan, table }: Set, prefix: string, shardBy: string | undefined): string {
   const policies = table.names.map((name, i) => {
     const policy = table.policies[i]!;

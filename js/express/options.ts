@@ -1,4 +1,4 @@
-// The options of the Express middleware: what they are, and what is wrong with a wrong one.
+// The options of the Express middleware: their types and checks.
 
 import type { NextFunction, Request, Response } from 'express';
 import { LIMITER_OPTIONS, type LimiterOptions } from '../create-limiter.js';
@@ -20,43 +20,43 @@ import type {
   Policies,
 } from '../limiter/types.js';
 
-/** The same for every request, or by the request. */
+/** A fixed value, or a function of the request. */
 export type PerRequest<T> = T | ((req: Request, res: Response) => T | Promise<T>);
 
-/** What the middleware does with a request, whatever limiter it asks. */
+/** The options about requests, for any limiter. */
 export interface RequestOptions<Name extends string, K extends Key, Plan extends string> {
   /**
-   * Who is limited: a string that is not empty, or, where policies say `by`, an object of the parts that they count
-   * by. Anything else is an error, passed to `next`. Default, where keys are strings: the client's IP address, as
-   * `req.ip` gives it ('trust proxy' applied), an IPv6 address cut to its /56.
+   * The caller to limit: a string that is not empty; where policies have `by`, an object of the parts that they count
+   * by. Anything else is an error, passed to `next`. Default, where keys are strings: the client's IP address
+   * (`req.ip`, with 'trust proxy' applied), an IPv6 address cut to its /56.
    */
   key?: (req: Request, res: Response) => K | Promise<K>;
   /** Default 1. */
   cost?: PerRequest<Cost<Name>>;
-  /** Which of the limiter's plans holds. Needed where there are plans. */
+  /** The limiter's plan for the request. Required with plans. */
   plan?: PerRequest<Plan>;
   /** Other limits than the policies' own, by policy; window, rate and state stay. */
   limits?: PerRequest<Limits<Name> | undefined>;
-  /** True lets a request pass unasked, uncharged and without headers. */
+  /** True lets a request pass without a check, a charge or headers. */
   skip?: (req: Request, res: Response) => boolean | Promise<boolean>;
   /** The format of the headers that tell a client its limits; `false`: none, only the `Retry-After` of a denial. Default 'draft-10'. */
   headers?: 'draft-10' | false;
   /** The largest share that is added to `Retry-After` at random, in [0, 1], so that clients do not all come back at once. Default 0. */
   retryAfterJitter?: number;
-  /** `Retry-After` of a denial for want of a slot, in seconds: a whole number from 1 to 86400. Default 1, since nobody knows when a slot is released. */
+  /** `Retry-After` of a denial by a full concurrency policy, in seconds: a whole number from 1 to 86400. Default 1, because nobody knows when a slot is released. */
   slotRetryAfter?: number;
-  /** Answers a denied request in place of problem+json. The headers and the status (429, or 503) are set by then; `next()` lets the request pass. */
+  /** Answers a denied request instead of problem+json. Headers and status (429, or 503) are already set; `next()` lets the request pass. */
   handler?: (req: Request, res: Response, next: NextFunction, decision: Decision<Name>) => unknown;
 }
 
-/** An address can be a key only where keys are strings; and where there are plans, one has to be named. */
+/** An address can be a key only where keys are strings; with plans, a plan is required. */
 type Needed<Name extends string, K extends Key, Plan extends string> =
   | ([string] extends [K] ? never : 'key')
   | ([Plan] extends [never] ? never : string extends Plan ? never : 'plan') extends infer Part
   ? Required<Pick<RequestOptions<Name, K, Plan>, Part & keyof RequestOptions<Name, K, Plan>>>
   : never;
 
-/** What to do with requests that a limiter of such names, keys and plans is asked about. */
+/** The request options for a limiter with these names, keys and plans. */
 export type OptionsFor<Name extends string, K extends Key, Plan extends string> = RequestOptions<
   Name,
   K,
@@ -64,7 +64,7 @@ export type OptionsFor<Name extends string, K extends Key, Plan extends string> 
 > &
   Needed<Name, K, Plan>;
 
-/** What makes a limiter, besides its policies or plans. */
+/** The options of the limiter, besides its policies or plans. */
 type Making<Shard extends string> = Omit<LimiterOptions, 'policies' | 'plans' | 'shardBy'> & {
   limiter?: never;
   shardBy?: Shard;
@@ -82,12 +82,12 @@ export type OptionsOfPlans<P extends Plans, Shard extends string> = Making<Shard
   policies?: never;
 } & OptionsFor<NamesOf<P[keyof P]>, KeyOf<P[keyof P], NoInfer<Shard>>, keyof P & string>;
 
-/** `rateLimit`'s options where it is given a limiter, which has all that makes one. */
+/** `rateLimit`'s options with a given limiter, which already has all that makes one. */
 export type OptionsOfLimiter<Name extends string, K extends Key, Plan extends string> = {
   limiter: Limiter<Name, K, Plan>;
 } & { [Option in keyof LimiterOptions]?: never } & OptionsFor<Name, K, NoInfer<Plan>>;
 
-/** All of these, as they are read. */
+/** All of these options, for reading. */
 export type Options = RequestOptions<string, Key, string> &
   LimiterOptions & { limiter?: AnyLimiter };
 
@@ -105,7 +105,7 @@ const REQUEST_OPTIONS: Readonly<Record<keyof RequestOptions<string, Key, string>
 };
 const KNOWN_OPTIONS = ['limiter', ...Object.keys({ ...REQUEST_OPTIONS, ...LIMITER_OPTIONS })];
 
-// express-rate-limit's own options, and what says the same here.
+// express-rate-limit's own options, and their counterparts here.
 const FOREIGN_OPTIONS: ReadonlyMap<string, string> = new Map([
   ['windowMs', 'policies: fixedWindow({ limit, window })'],
   ['limit', 'policies: fixedWindow({ limit, window })'],
@@ -136,15 +136,15 @@ function refuseForeignOptions(options: object): void {
   }
 }
 
-/** The options, parted into those that concern a request and those that make a limiter. */
+/** The options, split into those for requests and those for the limiter. */
 export interface PartedOptions {
   readonly request: RequestOptions<string, Key, string>;
-  /** The limiter that was given, or what to make one of. */
+  /** The given limiter, or the options to make one. */
   readonly limiter: { readonly given: AnyLimiter } | { readonly options: LimiterOptions };
 }
 
 /**
- * Checks all that concerns the middleware alone; what makes a limiter is left to `createLimiter`.
+ * Checks the middleware's own options; `createLimiter` checks the limiter's.
  *
  * @throws TypeError, RangeError with a code `ERR_SLUICE_*` that name the option and the value
  */

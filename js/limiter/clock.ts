@@ -1,25 +1,25 @@
-// Clocks for a memory store: one that a test moves by hand, and one that follows Date.
+// Clocks for a memory store: a manual one, and one that follows Date.
 
 import { durationUs } from './duration.js';
 import { rangeError } from './errors.js';
 import type { Duration } from './types.js';
 
-/** Tells a memory store the time. */
+/** The time source of a memory store. */
 export interface Clock {
   /** Milliseconds since 1970, from 1900 to 2180, or since any other moment; fractions count down to a microsecond. */
   now(): number;
 }
 
-/** Set on a clock that wakes sleepers itself when it is moved. */
+/** Marks a clock that wakes its sleepers when it moves. */
 export const SLEEP: unique symbol = Symbol('sluice.sleep');
 
-/** A clock that has sleepers of its own. */
+/** A clock with its own sleepers. */
 export interface SleepClock extends Clock {
-  /** Calls `wake` once the clock has moved `ms` further; the result takes that back. */
+  /** Calls `wake` once the clock has moved `ms` further; the returned function cancels that. */
   [SLEEP](ms: number, wake: () => void): () => void;
 }
 
-/** Stands still until it is moved. */
+/** A clock that stands still until a test moves it. */
 export interface ManualClock extends Clock {
   /**
    * Moves the clock, also backwards: `advance('1s')`, `advance(0.001)` (a microsecond), `advance(-50)`.
@@ -29,7 +29,7 @@ export interface ManualClock extends Clock {
   advance(by: Duration): void;
 }
 
-/** A clock that starts at 0 and moves only when told to. Calls that `wait` under it go on when it has moved far enough. */
+/** A clock that starts at 0 and moves only by `advance`. Calls that `wait` under it continue when it has moved far enough. */
 export function manualClock(): ManualClock {
   let us = 0;
   const sleepers = new Set<{ readonly atUs: number; readonly wake: () => void }>();
@@ -63,18 +63,18 @@ export function manualClock(): ManualClock {
   return clock;
 }
 
-/** A clock that reads `Date.now()` (1900 to 2180), so that fake timers (of jest, sinon, vitest or `node:test`) drive a limiter. */
+/** A clock that reads `Date.now()` (1900 to 2180), so fake timers (of jest, sinon, vitest or `node:test`) drive a limiter. */
 export function dateClock(): Clock {
   return { now: () => Date.now() };
 }
 
-/** The range of a clock: what stores can count with, in whole microseconds that a number holds exactly. */
+/** The range of a clock: the whole microseconds that stores can count and a number holds exactly. */
 const EARLIEST_MS = Date.UTC(1900, 0, 1);
 const LATEST_MS = Date.UTC(2180, 0, 1);
-/** What the times that stores are told lack to 1970: they count from the earliest, as none may be below 0. */
+/** The offset of stores' times from 1970: they count from the earliest time, because none may be below 0. */
 export const WALL_OFFSET_US = EARLIEST_MS * 1e3;
 
-/** Reads a clock that may be the caller's own, as stores are told of it: us since 1900. */
+/** Reads a clock, possibly the caller's own, in the stores' unit: us since 1900. */
 export function readClockUs(clock: Clock): number {
   const ms: unknown = clock.now();
   if (!(typeof ms === 'number' && ms >= EARLIEST_MS && ms <= LATEST_MS)) {

@@ -1,4 +1,4 @@
-// Spans of time as people write them.
+// Durations as users write them.
 
 import { rangeError, typeError } from './errors.js';
 import type { Duration } from './types.js';
@@ -15,11 +15,11 @@ const EXPECTED =
   "a duration: milliseconds as a number, or text without spaces such as '250ms', '10s', '1m', '1h', '1d'";
 
 /**
- * A duration in whole microseconds, rounded to the nearest. `most`: the longest that the caller takes, for the error;
- * the caller checks it.
+ * A duration in whole microseconds, rounded to the nearest. `most` is the caller's longest duration, for the error
+ * message; the caller checks it.
  *
- * @throws TypeError `ERR_SLUICE_DURATION` if it is none, RangeError if it is shorter than `leastUs` or beyond
- *   2^53 microseconds (285 years)
+ * @throws TypeError `ERR_SLUICE_DURATION` if it is not a duration, RangeError if it is shorter than `leastUs` or
+ *   beyond 2^53 microseconds (285 years)
  */
 export function durationUs(value: Duration, name: string, leastUs = 1, most = '285 years'): number {
   let us: number;

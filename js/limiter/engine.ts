@@ -1,4 +1,4 @@
-// One set of policies over one store: what the limiter asks, whichever store it is.
+// One set of policies over any store.
 
 import type { Kind } from '../native.js';
 import type { PolicyTable } from './decision.js';
@@ -17,6 +17,6 @@ export interface Engine<Name extends string> {
     resolved: ResolvedKey,
     operation: Operation,
   ): Later<Decision<Name>>;
-  /** Anything else. Answers whether slots were all held; false where that says nothing. */
+  /** All other operations. Returns whether all slots were held; false where that has no meaning. */
   act(kind: Kind, resolved: ResolvedKey, operation: Operation): Later<boolean>;
 }

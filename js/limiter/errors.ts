@@ -1,4 +1,4 @@
-// Errors with a code: what was wrong, where, and what would have been right.
+// Errors with a code, the argument at fault, and the valid values.
 
 import { inspect, types } from 'node:util';
 import type { Decision, RedisFault } from './types.js';
@@ -9,21 +9,21 @@ const LONGEST_ARGUMENT = 200;
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
 
 /**
- * Text of a caller or a server as it may stand in an error, a warning or an event: on one line, with its control
- * characters escaped, and of at most `most` characters.
+ * Text of a caller or a server, safe for an error, a warning or an event: on one line, with its control characters
+ * escaped, and with at most `most` characters.
  */
 export function printable(text: string, most = LONGEST_MESSAGE): string {
   const short = text.length > most ? `${text.slice(0, most)}... (${text.length} characters)` : text;
   return short.replace(UNPRINTABLE, (char) => `\\u{${char.codePointAt(0)!.toString(16)}}`);
 }
 
-/** A failure of the library's surroundings (a store, the native addon), never of the caller's arguments. */
+/** A failure outside of the caller's arguments: of a store, or of the native addon. */
 export class SluiceError extends Error {
-  /** `ERR_SLUICE_*`; stable, to be matched on. */
+  /** `ERR_SLUICE_*`; stable, for comparisons. */
   readonly code: string;
-  /** With `ERR_SLUICE_STORE_UNAVAILABLE`: what happened, as `sluice:fault` tells it; else there is none. */
+  /** With `ERR_SLUICE_STORE_UNAVAILABLE`: the `fault` of `sluice:fault`. */
   declare readonly fault?: RedisFault;
-  /** With `ERR_SLUICE_DENIED`: the denial; else there is none. */
+  /** With `ERR_SLUICE_DENIED`: the denial. */
   declare readonly decision?: Decision;
 
   constructor(
@@ -55,12 +55,12 @@ export function deniedError(decision: Decision): SluiceError {
   });
 }
 
-/** A `TypeError` or `RangeError` of ours: it carries a code, the argument's name and the value at fault. */
+/** A `TypeError` or `RangeError` with a code, the argument's name and the wrong value. */
 export interface ArgumentError extends Error {
   readonly code: string;
-  /** The argument or option at fault, as a path: `policies.burst.capacity`. */
+  /** The wrong argument or option, as a path: `policies.burst.capacity`. */
   readonly argument: string;
-  /** What was given; `undefined` where that might be, or hold, a password. */
+  /** The wrong value; `undefined` if it might be, or hold, a password. */
   readonly value: unknown;
 }
 
@@ -75,14 +75,14 @@ function show(value: unknown): string {
 function print(value: unknown): string {
   const breakLength = Number.POSITIVE_INFINITY;
   try {
-    // No code of the value's own: what it throws would take the place of the error.
+    // Runs no code of the value: an error from it would replace ours.
     return inspect(value, { depth: 0, compact: true, breakLength, customInspect: false });
   } catch {
     return `something of type ${typeof value}`;
   }
 }
 
-/** Stands in an error for a value that might be, or hold, a password. */
+/** Replaces a value that might be, or hold, a password in an error. */
 class Withheld {
   readonly what: string;
 
@@ -91,28 +91,28 @@ class Withheld {
   }
 }
 
-/** What a value is, in words. */
+/** The kind of a value, in words. */
 export function kindOf(value: unknown): string {
   if (value === null || value === undefined) return String(value);
   const kind = Array.isArray(value) ? 'array' : typeof value;
   return `${/^[ao]/.test(kind) ? 'an' : 'a'} ${kind}`;
 }
 
-/** To be given to the makers of errors in place of the value. `what` completes "got ...". */
+/** Give it to the makers of errors instead of the value. `what` completes "got ...". */
 export function withheld(value: unknown, what = kindOf(value)): unknown {
   return new Withheld(what);
 }
 
-/** Of an object's own values, those that hold no text. */
+/** Types of values without text. */
 const TEXTLESS = ['number', 'bigint', 'boolean', 'undefined', 'symbol', 'function'];
 const EMPTY = ['{}', '[]', '[Object: null prototype] {}'];
 
 /**
- * Whether an object may hold a password: text under any name, other objects, or what a class keeps, a client's say. A
- * list of primitives does not. Runs no code of the object.
+ * Whether an object may hold a password: text under any name, other objects, or the private state of a class, such as
+ * a client. A list of primitives does not. Runs no code of the object.
  */
 function mayHoldSecret(value: object): boolean {
-  if (types.isProxy(value)) return !EMPTY.includes(print(value)); // which looks at the target
+  if (types.isProxy(value)) return !EMPTY.includes(print(value)); // print() shows the target
   if (types.isBoxedPrimitive(value)) return false;
   // A client may be a function with properties, and a class may have static ones.
   if (typeof value === 'function') return Object.keys(value).length > 0;
@@ -130,7 +130,7 @@ function isKept(value: unknown): boolean {
   return !isObject || !mayHoldSecret(value);
 }
 
-/** An error of ours about an argument, with a message of its own. */
+/** An argument error with its own message. */
 export function argumentError<E extends Error>(
   ErrorClass: new (message: string) => E,
   code: string,
@@ -184,7 +184,7 @@ export function idReusedError(id: string): RangeError & ArgumentError {
   return rangeError('ERR_SLUICE_ID_REUSED', 'id', id, expected);
 }
 
-/** How many letters have to be changed, added, dropped or swapped with their neighbour to get from one word to the other. */
+/** The number of letters to change, add, drop or swap with their neighbour to get from one word to the other. */
 function distance(a: string, b: string): number {
   const rows = [Array.from({ length: b.length + 1 }, (_, j) => j)];
   for (let i = 1; i <= a.length; i++) {
@@ -204,9 +204,9 @@ function distance(a: string, b: string): number {
 
 const LONGEST_NAME = 64;
 
-/** The known name that `word` may have been meant for. */
+/** The known name that the caller probably meant. */
 export function nearest(word: string, known: readonly string[]): string | undefined {
-  // Option names may come from a caller's caller: comparing takes time by their length.
+  // Callers may pass on option names of their own callers, and a comparison takes time by their length.
   if (word.length > LONGEST_NAME) return undefined;
   const begun = word.length > 2 && known.find((name) => name.startsWith(word));
   if (begun) return begun;
@@ -218,13 +218,13 @@ export function nearest(word: string, known: readonly string[]): string | undefi
 }
 
 export interface NameCheck {
-  /** No value is shown, since it may be a password, or hold one, under a wrong name. */
+  /** Hides the value, which may be a password under a wrong name. */
   readonly secret?: boolean;
-  /** What the names are. */
+  /** The kind of the names. */
   readonly kind?: 'option' | 'policy' | 'part';
-  /** Completes "must be ..." for what is no object. */
+  /** Completes "must be ..." for a value that is not an object. */
   readonly expected?: string;
-  /** The known name that other libraries use `name` for. */
+  /** The known name for `name` in other libraries. */
   readonly meant?: (name: string) => string | undefined;
 }
 
@@ -280,7 +280,7 @@ export function unknownOption(
 
 /**
  * Refuses an object as the second argument of a function that takes one: its options would be ignored. A number is
- * the index where the function is the callback of `map()`. `right`: the call to make instead.
+ * allowed: `map()` passes the index to its callback. `right`: the correct call.
  */
 export function refuseSecond(second: unknown, where: string, right: string): void {
   if (typeof second !== 'object' || second === null) return;

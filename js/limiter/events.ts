@@ -1,18 +1,18 @@
-// What limiters tell whoever listens on node:diagnostics_channel.
+// Events of limiters on node:diagnostics_channel.
 
 import { channel } from 'node:diagnostics_channel';
 import type { Decision, Key, PolicyDecision } from './types.js';
 
 /** Published for each check that is denied. */
 export interface DeniedEvent {
-  /** As it was asked with. */
+  /** The key of the check. */
   readonly key: Key;
   readonly decision: Decision;
 }
 
 /** Published for each shadow policy (`enforce: false`) that would have denied a check. */
 export interface WouldDenyEvent extends DeniedEvent {
-  /** What the shadow said. */
+  /** The shadow's decision. */
   readonly policy: PolicyDecision;
 }
 

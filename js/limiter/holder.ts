@@ -1,10 +1,10 @@
-// The slots of an admitted call, in the caller's hands.
+// The slots of an admitted call.
 
 import { randomFillSync } from 'node:crypto';
 import type { Holder } from './types.js';
 
 const BYTES = 16;
-/** Randomness is fetched for many ids at once: that costs a twentieth. */
+/** Fetches randomness for many ids at once, which takes a twentieth of the time. */
 const pool = Buffer.alloc(BYTES * 256);
 let used = pool.length;
 
@@ -30,7 +30,7 @@ export class Slots implements Holder {
     this.#act = act;
   }
 
-  /** The same slots, where another holder has them. */
+  /** The same slots under another holder's id. */
   heldBy(id: string): Slots {
     return new Slots(id, this.#act);
   }

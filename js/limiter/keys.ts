@@ -1,16 +1,16 @@
-// Who is limited: keys that are strings, and keys made of parts.
+// Keys of callers: strings, and objects of parts.
 
 import type { NativeKeys } from '../native.js';
 import { checkOptionNames, type NameCheck, rangeError, typeError } from './errors.js';
 import type { Policy } from './types.js';
 
-/** A key as native code takes it. */
+/** A key in the form for native code. */
 export interface ResolvedKey {
   /** One for all policies, or one for each in the order declared. */
   readonly keys: NativeKeys;
-  /** What puts all of them on one slot of a cluster. */
+  /** The text that puts all of them on one slot of a cluster. */
   readonly shard: string | undefined;
-  /** For what is kept by key in this process. */
+  /** Identifies the key within this process. */
   readonly id: string;
 }
 
@@ -41,7 +41,7 @@ export class KeyReader {
   readonly #known: readonly string[];
 
   /**
-   * `known`: parts that a key may have besides.
+   * `known`: further parts that a key may have.
    *
    * @throws RangeError `ERR_SLUICE_POLICY` if some policies have a `by` and others have none
    */
@@ -73,7 +73,7 @@ export class KeyReader {
     this.#known = [...new Set([...this.#parts, ...known])];
   }
 
-  /** Whether keys are strings, and so need nothing done to them. */
+  /** Whether keys are strings, which need no conversion. */
   get plain(): boolean {
     return this.#by === undefined;
   }
@@ -97,12 +97,12 @@ export class KeyReader {
     return this.#make(parts, by);
   }
 
-  /** What keys the policies count by, for errors. */
+  /** The keys that the policies count by, for errors. */
   get choices(): string[] {
     return (this.#by ?? []).map((mine) => `{ ${mine.join(', ')} }`);
   }
 
-  /** The key of a block, and which policies count by exactly the parts that it has, one bit each. */
+  /** The key of a block, and the policies that count by exactly its parts, one bit each. */
   readExactly(key: unknown, name = 'key'): { resolved: ResolvedKey; which: number } {
     const by = this.#by;
     if (by === undefined) return { resolved: this.read(key, name), which: 2 ** 31 - 1 };
@@ -122,7 +122,7 @@ export class KeyReader {
   }
 
   #readParts(key: unknown, name: string): Map<string, string> {
-    // Where all callers are counted together it is no matter who calls.
+    // If all callers are counted together, the key does not matter.
     if (this.#known.length === 0 && typeof key === 'string') return new Map();
     if (typeof key !== 'object' || key === null || Array.isArray(key)) {
       const expected = `an object of the parts that policies count by: { ${this.#parts.join(', ')} }`;
@@ -148,7 +148,7 @@ export class KeyReader {
   }
 }
 
-/** A key as the memory store takes it, which has no shards: two shards' keys are two keys. */
+/** A key for the memory store, which has no shards: keys in two shards are two keys. */
 export function keysWithShard({ keys, shard }: ResolvedKey): NativeKeys {
   if (shard === undefined || typeof keys === 'string') return keys;
   return keys.map((key) => `${shard.length}:${shard}${key}`);

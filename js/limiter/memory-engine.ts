@@ -1,4 +1,4 @@
-// Policies over a memory store: answers at once.
+// Policies over a memory store, which answers at once.
 
 import { Kind, type NativeMemoryLimiter, native } from '../native.js';
 import { type Clock, readClockUs } from './clock.js';
@@ -12,7 +12,7 @@ import { isCostOnly, type Operation, takesSlots, writeOperation } from './operat
 import { toNative } from './policy.js';
 import type { Decision } from './types.js';
 
-/** The machine's clock, in the form that native code takes. */
+/** Stands for the machine's clock in native calls. */
 const MACHINE = -1;
 
 export class MemoryEngine<Name extends string> implements Engine<Name> {
@@ -21,7 +21,7 @@ export class MemoryEngine<Name extends string> implements Engine<Name> {
   readonly native: NativeMemoryLimiter;
   readonly #clock: Clock | undefined;
 
-  /** `idScope`, `plan`: what ids are told apart by, besides prefix and key. */
+  /** `idScope` and `plan` separate ids, besides prefix and key. */
   constructor(
     table: PolicyTable<Name>,
     store: MemoryStore,
@@ -40,7 +40,7 @@ export class MemoryEngine<Name extends string> implements Engine<Name> {
     resolved: ResolvedKey,
     operation: Operation,
   ): Decision<Name> {
-    // First: a clock of the caller's may ask limiters, and so overwrite the exchange.
+    // First, because a caller's clock may call limiters, and so overwrite the exchange.
     const now = this.#now();
     const { table } = this;
     if (typeof resolved.keys === 'string' && isCostOnly(operation) && !table.hasSlots) {

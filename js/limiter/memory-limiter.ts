@@ -1,4 +1,4 @@
-// A limiter over a memory store: decides at once.
+// A limiter over a memory store, which decides at once.
 
 import { Kind, native } from '../native.js';
 import type { PlanEngine } from './arguments.js';

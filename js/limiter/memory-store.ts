@@ -1,4 +1,4 @@
-// memory(): where state lives in this process. Stores are values; a limiter is what uses them.
+// memory(): a store in this process. Stores are values; limiters use them.
 
 import { type NativeStore, native } from '../native.js';
 import { type Clock, WALL_OFFSET_US } from './clock.js';
@@ -8,16 +8,16 @@ import { ownOptions } from './own-options.js';
 /** Options of a memory store. */
 export interface MemoryOptions {
   /**
-   * Stores of one name are one store, in all threads of the process, as long as any of them is in use.
-   * Without a name, each call makes a store of its own.
+   * Stores with the same name are one store, in all threads of the process, while any of them is in use. Without a
+   * name, each call makes a new store.
    */
   name?: string;
   /**
-   * The most keys (times policies) remembered: a whole number from 1 to 2^32, default 1,000,000. A new key
-   * then takes the place of one that has expired, or of the least used of some near it, denied ones last.
+   * The most keys (times policies) to remember: a whole number from 1 to 2^32, default 1,000,000. Beyond that a new
+   * key evicts an expired one, or the least used one nearby; denied ones last.
    */
   maxKeys?: number;
-  /** For tests: `manualClock()` or `dateClock()` of 'sluice/testing'. Default: the machine's, which counts sleep and never steps. */
+  /** For tests: `manualClock()` or `dateClock()` of 'sluice/testing'. Default: the machine's clock, which counts sleep and never steps. */
   clock?: Clock;
 }
 

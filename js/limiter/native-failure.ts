@@ -1,4 +1,4 @@
-// Explains why the native addon did not load, and names the command or setting that mends it.
+// Explains why the native addon did not load, with the command or setting that fixes it.
 
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';

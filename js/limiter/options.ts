@@ -1,4 +1,4 @@
-// Checks what a limiter is made of and asked with.
+// Checks of a limiter's options and of its calls' arguments.
 
 import { native } from '../native.js';
 import { chargeOf, type PolicyTable } from './decision.js';
@@ -15,7 +15,7 @@ import { ownOption } from './own-options.js';
 import { isPolicy, largestLimitOf } from './policy.js';
 import type { Cost, Limits, Policy } from './types.js';
 
-/** Not digits alone: an object lists such names first, so that the order declared would be lost. */
+/** Not digits alone: an object lists such names first, which would lose the declared order. */
 const POLICY_NAME = /^(?!\d+$)[A-Za-z0-9_.-]{1,64}$/;
 const POLICIES: NameCheck = { kind: 'policy' };
 const LARGEST_COST = 2 ** 31 - 1;
@@ -34,7 +34,7 @@ function table<Name extends string>(
   };
 }
 
-/** In place of policies: a URL or a client, which hold passwords, are easily given there. */
+/** For a value in place of policies: users easily pass a URL or a client there, and both hold passwords. */
 export function described(value: unknown): unknown {
   return typeof value === 'string' || Array.isArray(value) ? withheld(value) : value;
 }
@@ -73,7 +73,7 @@ export function readPolicies<Name extends string>(
 }
 
 /**
- * Refuses policies where an object of `known` options that holds them is to be given.
+ * Refuses policies in place of an object of `known` options that contains them.
  *
  * @throws TypeError `ERR_SLUICE_OPTIONS`
  */
@@ -89,7 +89,7 @@ export function refusePolicy(given: unknown, where: string, known: readonly stri
   }
 }
 
-/** An object that belongs into the options was given in their place. `right`: where it belongs. */
+/** The error for an object in place of the options that should contain it. `right`: its right place. */
 export function misplaced(given: unknown, what: string, where: string, right: string): TypeError {
   const expected = `given an object of options, such as ${where}(${right})`;
   return typeError('ERR_SLUICE_OPTIONS', where, withheld(given, what), expected);
@@ -104,7 +104,7 @@ function checkUnits(cost: unknown, name: string): number {
   return cost;
 }
 
-/** The cost: one for all policies, or one for each. `unnamed`: what a policy costs that is not named. */
+/** The cost: one for all policies, or one for each. `unnamed`: the cost of a policy without a name in it. */
 export function readCost(
   { names, known }: Pick<PolicyTable<string>, 'names' | 'known'>,
   cost: Cost | undefined,
@@ -127,7 +127,7 @@ export function readCost(
   return names.map((policy) => units.get(policy) ?? unnamed);
 }
 
-/** What is given by the names of policies, be they of this plan or of another, each value checked. */
+/** Reads an object by the names of policies, of this plan or another, and checks each value. */
 function readByName(
   given: object,
   known: readonly string[],
@@ -157,7 +157,7 @@ export function readId(id: unknown, name = 'id'): string | undefined {
   return id;
 }
 
-/** The limits of one call: one for each policy, `OWN_LIMIT` for its own; `undefined` if nothing was said. */
+/** The limits of one call: one for each policy, `OWN_LIMIT` for its own; `undefined` if there are none. */
 export function readLimits(
   { names, known, policies }: PolicyTable<string>,
   limits: Limits | undefined,

@@ -1,4 +1,4 @@
-// Reads options as own properties: the caller did not give an inherited one.
+// Reads options as own properties, because a caller does not give inherited ones.
 
 /** The option, unless it is inherited. Any code of the process may have set `Object.prototype.cost`, for example. */
 export function ownOption<T extends object, Name extends keyof T>(

@@ -1,8 +1,8 @@
-// Where in a user's code this package was called, for errors about another call.
+// The place in the user's code that called this package, for errors about another call.
 
 import { dirname } from 'node:path';
 
-/** Frames looked at: those of this package, and of a framework between it and the caller. */
+/** The frames to search: those of this package, and of a framework between it and the caller. */
 const MOST_FRAMES = 25;
 
 /** The folder of this package's code: one above this room's. */

@@ -1,4 +1,4 @@
-// The functions that make policies, one per algorithm. docs/algorithms.md says when to choose which.
+// The functions that make policies, one per algorithm. docs/algorithms.md helps to choose.
 
 import { durationUs } from './duration.js';
 import { checkOptionNames, rangeError, typeError } from './errors.js';
@@ -40,7 +40,7 @@ export interface LeakyBucketOptions<Part extends string = never> extends PolicyO
   /** The time in which `leak` units leak out. */
   every: Duration;
   /**
-   * 'police' (default) denies what would overflow. 'shape' also tells how long to hold each admitted call back
+   * 'police' (default) denies a call that would overflow the bucket. 'shape' also gives each admitted call a delay
    * (`decision.delayMs`), so that calls leave at the leak rate, first in, first out.
    */
   mode?: 'police' | 'shape';
@@ -50,7 +50,7 @@ export interface LeakyBucketOptions<Part extends string = never> extends PolicyO
 export interface FixedWindowOptions<Part extends string = never> extends PolicyOptions<Part> {
   /** Units admitted in each window: a whole number from 0 to 2^42; 0 admits nothing. */
   limit: number;
-  /** How long a window is, up to 100 days; or, with `align: 'clock'`, 'month': calendar months, UTC. */
+  /** The length of a window, up to 100 days; or, with `align: 'clock'`, 'month': calendar months, UTC. */
   window: Duration | 'month';
   /** 'first-request' (default): a key's window starts with its first charged call. 'clock': at multiples of the window since 1970, UTC. */
   align?: 'first-request' | 'clock';
@@ -60,7 +60,7 @@ export interface FixedWindowOptions<Part extends string = never> extends PolicyO
 export interface SlidingOptions<Part extends string = never> extends PolicyOptions<Part> {
   /** Units admitted in any window: a whole number from 0 to 2^42, of a log to 100,000; 0 admits nothing. */
   limit: number;
-  /** How long a window is, up to 100 days. */
+  /** The length of a window, up to 100 days. */
   window: Duration;
 }
 
@@ -68,14 +68,14 @@ export interface SlidingOptions<Part extends string = never> extends PolicyOptio
 export interface ConcurrencyOptions<Part extends string = never> extends PolicyOptions<Part> {
   /** Calls at a time: a whole number from 0 to 2^42; 0 admits nothing. */
   limit: number;
-  /** How long a slot is held that is neither released nor renewed, up to 100 days. */
+  /** The time after which a slot without release or renewal is free again, up to 100 days. */
   ttl: Duration;
 }
 
 const MOST = ['capacity', 'limit'];
 const SPAN = ['every', 'window', 'ttl'];
 const RATE = ['refill', 'leak', 'limit'];
-/** Names that other algorithms and libraries give an option, and what it may be called here. */
+/** Option names of other algorithms and libraries, with their names here. */
 const MEANT: ReadonlyMap<string, readonly string[]> = new Map([
   ...['limit', 'max', 'capacity', 'size', 'points', 'requests', 'tokens'].map(
     (n) => [n, MOST] as const,
@@ -109,7 +109,7 @@ function wholeNumber(value: unknown, name: string, least: 0 | 1, most = LARGEST_
   return value === 0 ? 0 : value; // not -0
 }
 
-/** What the numbers of an algorithm with a rate are called, for errors. */
+/** The option names of an algorithm with a rate, for errors. */
 interface Rate {
   /** The option that holds the most at once, and its value. */
   readonly most: readonly [name: string, value: unknown];
@@ -119,7 +119,7 @@ interface Rate {
   readonly mode: number;
 }
 
-/** The units per `every` of a policy that gives its limit alone: a limit of 0 still has a rate, for calls with a limit of their own. */
+/** The units per `every` of a policy with a limit only. A limit of 0 still has a rate, for calls with their own limit. */
 function rateOf(limit: number): number {
   return limit === 0 ? 1 : limit;
 }
@@ -133,8 +133,8 @@ function ratePolicy<Part extends string>(
   const limit = wholeNumber(most[1], `${algorithm}.${most[0]}`, 0);
   const units = wholeNumber(rate[1], `${algorithm}.${rate[0]}`, 1);
   const spanUs = durationUs(every, `${algorithm}.every`);
-  // What was asked for. The time of one unit is rounded up to whole nanoseconds; counted in, that
-  // would make a window of 61 s of '7 every 1m'.
+  // Computed from the given numbers. The time of one unit is rounded up to whole nanoseconds, and with it the window
+  // of '7 every 1m' would be 61 s.
   const windowMs = Math.ceil(Math.max(1, Math.round((limit * spanUs) / units)) / 1e3);
   const numbers = { limit, rate: units, spanUs, mode, windowMs };
   return makePolicy(algorithm, numbers, options, (fault) => {
@@ -203,10 +203,9 @@ export function gcra<const Part extends string = never>(
 }
 
 /**
- * Leaky bucket: what is charged fills a bucket of `capacity` that leaks `leak` units every `every`; what would
- * overflow is denied. With `mode: 'shape'` the bucket is a queue: hold each admitted call back for
- * `decision.delayMs`, and calls leave at the leak rate, first in, first out. In any time T it admits at most
- * `capacity + T * leak / every`.
+ * Leaky bucket: charges fill a bucket of `capacity` that leaks `leak` units every `every`; a call that would overflow
+ * it is denied. With `mode: 'shape'` the bucket is a queue: delay each admitted call by `decision.delayMs`, and calls
+ * leave at the leak rate, first in, first out. In any time T it admits at most `capacity + T * leak / every`.
  *
  * @throws as `tokenBucket`
  */
@@ -223,8 +222,8 @@ export function leakyBucket<const Part extends string = never>(
 }
 
 /**
- * Fixed window: at most `limit` units in each window; the count starts anew with the next one. Cheap and easy to
- * explain, and it lets up to `2 * limit` through around the boundary of two windows.
+ * Fixed window: at most `limit` units in each window; the next window starts at 0. Cheap and easy to explain, but it
+ * admits up to `2 * limit` around the boundary of two windows.
  *
  * @throws TypeError or RangeError `ERR_SLUICE_POLICY` or `ERR_SLUICE_DURATION` for numbers that cannot be used
  */
@@ -254,9 +253,9 @@ export function fixedWindow<const Part extends string = never>(
 }
 
 /**
- * Sliding window: two fixed windows, of which the one before counts by the share that the last `window` still
- * covers. Nearly as exact as a log for three numbers a key; a burst late in one window can be followed by somewhat
- * more than it should, always less than `2 * limit` in all.
+ * Sliding window: two fixed windows; the previous one counts by the share that the last `window` still covers. Nearly
+ * as exact as a log, with three numbers per key. After a late burst in one window it can admit somewhat more than
+ * `limit`, always less than `2 * limit` in all.
  *
  * @throws as `fixedWindow`
  */
@@ -272,7 +271,7 @@ export function slidingWindow<const Part extends string = never>(
 
 /**
  * Sliding log: remembers every admitted call. At most `limit` units in any interval as long as the window, exactly;
- * memory for up to `limit` calls a key.
+ * memory for up to `limit` calls per key.
  *
  * @throws as `fixedWindow`
  */
@@ -287,7 +286,7 @@ export function slidingLog<const Part extends string = never>(
 }
 
 /**
- * Concurrency: at most `limit` calls at a time. An admitted call holds one slot, whatever its cost, until
+ * Concurrency: at most `limit` calls at a time. An admitted call of any cost holds one slot until
  * `decision.holder.release()`, or until `ttl` has passed since it was taken or renewed.
  *
  * @throws as `fixedWindow`

@@ -1,4 +1,4 @@
-// A policy as the rest of the library uses it: what a limiter needs to know of it.
+// A policy as the rest of the library uses it.
 
 import { type NativePolicy, native } from '../native.js';
 import { durationUs } from './duration.js';
@@ -13,12 +13,12 @@ export const POLICY_OPTIONS: readonly (keyof PolicyOptions)[] = [
   'by',
 ];
 
-/** The numbers of an algorithm, as native code takes them. */
+/** The numbers of an algorithm, in the form for native code. */
 export interface AlgorithmNumbers {
   readonly limit: number;
   /** Units per `spanUs`; 0 for algorithms without a rate. */
   readonly rate: number;
-  /** What `rate` units take, or the window, or the time to live. */
+  /** The time of `rate` units, or the window, or the ttl. */
   readonly spanUs: number;
   /** See ReadPolicy in native/addon/values.h. */
   readonly mode: number;
@@ -114,7 +114,7 @@ class LimitPolicy<Part extends string> implements Policy<Part> {
   }
 }
 
-/** A span for which a key is blocked. */
+/** The duration of a block. */
 export function readBlockUs(span: Parameters<typeof durationUs>[0], name: string): number {
   const us = durationUs(span, name, 1, '100 days');
   if (us > LONGEST_BLOCK_US) {
@@ -123,7 +123,7 @@ export function readBlockUs(span: Parameters<typeof durationUs>[0], name: string
   return us;
 }
 
-/** Makes a policy. `refuse` says what is wrong with numbers that the core does not take. */
+/** Makes a policy. `refuse` throws for numbers that the core refuses. */
 export function makePolicy<Part extends string>(
   algorithm: AlgorithmName,
   numbers: AlgorithmNumbers,
@@ -133,17 +133,17 @@ export function makePolicy<Part extends string>(
   return new LimitPolicy(algorithm, numbers, options, refuse);
 }
 
-/** Whether a value was made by `tokenBucket()` or its like. */
+/** Whether `tokenBucket()` or another maker made the value. */
 export function isPolicy(value: unknown): value is Policy {
   return value instanceof LimitPolicy;
 }
 
-/** What its maker was given. */
+/** The arguments of its maker. */
 export function optionsOf(policy: Policy): object {
   return LimitPolicy.optionsOf(policy as LimitPolicy<string>);
 }
 
-/** How native code is told of a policy. */
+/** The policy in the form for native code. */
 export function toNative(name: string, policy: Policy): NativePolicy {
   const [, ...rest] = LimitPolicy.nativeOf(policy as LimitPolicy<string>);
   return [name, ...rest];
@@ -155,24 +155,24 @@ export function rateOf(policy: Policy): { readonly rate: number; readonly spanUs
   return { rate, spanUs };
 }
 
-/** The policy at that part of its limit and rate: rounded down, at least 1; 0 stays 0. */
+/** The policy with this share of its limit and rate: rounded down, at least 1; 0 stays 0. */
 export function shareOf(policy: NativePolicy, share: number): NativePolicy {
   const [name, algorithm, limit, rate, ...rest] = policy;
   const part = (number: number) => (number === 0 ? 0 : Math.max(1, Math.floor(number * share)));
   return [name, algorithm, part(limit), part(rate), ...rest];
 }
 
-/** Whether the store gives a waiting call its turn ahead, and so keeps the line. */
+/** Whether the store can promise a waiting call its turn, and so keeps the line. */
 export function keepsLine({ algorithm }: Policy): boolean {
   return algorithm === 'tokenBucket' || algorithm === 'gcra' || algorithm === 'leakyBucket';
 }
 
-/** The largest limit that a call may give the policy. */
+/** The largest limit of the policy for a single call. */
 export function largestLimitOf(policy: Policy): number {
   return LimitPolicy.largestLimitOf(policy as LimitPolicy<string>);
 }
 
-/** What the makers call the most at once, the rate and the span. */
+/** The makers' names for the most at once, the rate and the span. */
 const NUMBER_NAMES: Readonly<Record<AlgorithmName, readonly [string, string, string]>> = {
   tokenBucket: ['capacity', 'refill', 'every'],
   gcra: ['burst', 'limit', 'every'],
@@ -182,15 +182,15 @@ const NUMBER_NAMES: Readonly<Record<AlgorithmName, readonly [string, string, str
   slidingLog: ['limit', '', 'window'],
   concurrency: ['limit', '', 'ttl'],
 };
-/** What the makers call `mode` where it is not 0. */
+/** The makers' names for `mode` where it is not 0. */
 const MODES: Partial<Record<AlgorithmName, readonly string[]>> = {
   leakyBucket: ['', "mode: 'shape'"],
   fixedWindow: ['', "align: 'clock'", "align: 'clock', months"],
 };
 
 /**
- * Text that differs where two policies would understand a shared state differently, with the makers' own names and
- * times in ms. Other processes compare it (`<prefix>:policy:<name>`): another form of it makes them warn.
+ * A text that differs if two policies would read a shared state differently, with the makers' names and times in ms.
+ * Other processes compare it (`<prefix>:policy:<name>`): another format would make them warn.
  */
 export function describePolicy(policy: Policy): string {
   const [, , limit, rate, spanUs, mode, blockForUs, chargeDenied] = toNative('', policy);

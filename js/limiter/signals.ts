@@ -1,9 +1,9 @@
-// Tells when an AbortSignal aborts, with one listener for all that wait on it.
+// Aborts of an AbortSignal, with one listener for all callers that wait on it.
 
 /** The callbacks of each signal. Node warns of a leak when one signal has more than ten listeners. */
 const waiting = new WeakMap<AbortSignal, Set<() => void>>();
 
-/** Calls `go` when the signal aborts, unless the result is called before. The signal must not have aborted yet. */
+/** Calls `go` when the signal aborts, until the returned function is called. The signal must not have aborted yet. */
 export function whenAborted(signal: AbortSignal, go: () => void): () => void {
   const all = waiting.get(signal) ?? listenTo(signal);
   all.add(go);

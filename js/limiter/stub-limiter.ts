@@ -1,4 +1,4 @@
-// Limiters that always say the same, for tests of code that asks one.
+// Limiters with a fixed answer, for tests of code that uses one.
 
 import { checkOptionNames, deniedError, rangeError } from './errors.js';
 import { ownOptions } from './own-options.js';
@@ -6,7 +6,7 @@ import { tokenBucket } from './policies.js';
 import type { LimiterStats } from './stats.js';
 import type { Admission, Decision, Key, Policy, SyncLimiter, WaitOptions } from './types.js';
 
-/** What `denyAll` says. */
+/** The answer of `denyAll`. */
 export interface DenyAllOptions {
   /** Default 1000; `Infinity` for a cost that can never be admitted. */
   retryAfterMs?: number;
@@ -83,7 +83,7 @@ class StubLimiter implements SyncLimiter<string, Key, string> {
   }
 }
 
-/** A limiter that admits whatever it is asked, for tests. It takes any key, plan and cost, and keeps nothing. */
+/** A limiter that admits every call, for tests. It takes any key, plan and cost, and keeps nothing. */
 export function allowAll<
   Name extends string = string,
   K extends Key = Key,
@@ -93,7 +93,7 @@ export function allowAll<
 }
 
 /**
- * A limiter that denies whatever it is asked, for tests. It takes any key, plan and cost, and keeps nothing.
+ * A limiter that denies every call, for tests. It takes any key, plan and cost, and keeps nothing.
  *
  * @throws RangeError `ERR_SLUICE_OPTIONS` unless `retryAfterMs` is a whole number above 0, or `Infinity`
  */

@@ -7,7 +7,7 @@ import * as real from './timers.js';
 /** Longer ones fire at once. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
-/** The time that waiting calls live in. */
+/** The time of waiting calls. */
 export class Time {
   readonly #clock: Clock | undefined;
 
@@ -15,12 +15,12 @@ export class Time {
     this.#clock = clock;
   }
 
-  /** In ms, from any moment. */
+  /** In ms, from an arbitrary start. */
   now(): number {
     return this.#clock === undefined ? real.monotonicMs() : readClockUs(this.#clock) / 1e3;
   }
 
-  /** The globals for a caller's clock: if it is a fake one, so are they. */
+  /** The globals, for a caller's clock: if the clock is fake, so are the timers. */
   get timers(): Timers {
     return this.#clock === undefined ? real : globalThis;
   }
@@ -37,7 +37,7 @@ export class Time {
         return;
       }
       const clock = this.#clock as Partial<SleepClock> | undefined;
-      // Declared first: where listening to the signal throws, the timer still calls `wake`.
+      // Declared first: if listening to the signal throws, the timer still calls `wake`.
       let forget: (() => void) | undefined;
       const wake = () => {
         forget?.();

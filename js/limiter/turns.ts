@@ -1,4 +1,4 @@
-// The turns of waiting calls, and how a call that gives up gives its turn back.
+// The turns of waiting calls, and their return when a call gives up.
 
 import type { Later } from './engine.js';
 import type { Time, Timers } from './time.js';
@@ -8,7 +8,7 @@ type GiveBack = () => Later<boolean>;
 
 /** The turn of a waiting call. The first of `come` and `giveUp` counts; later calls do nothing. */
 export interface Turn {
-  /** The timers that the call waits by. */
+  /** The timers of the waiting call. */
   readonly timers: Timers;
   /** The turn has come: the call goes on. */
   come(): void;
@@ -17,7 +17,7 @@ export interface Turn {
 }
 
 interface Place {
-  /** When its charge has drained completely. */
+  /** The time when its charge has drained completely. */
   readonly until: number;
   /** Set when the call gives up. */
   giveBack?: GiveBack;
@@ -170,7 +170,7 @@ export class Lines {
     return line;
   }
 
-  /** Looks at the next `count` lines. Each turn looks at twice as many as it enters, so that they need no timer. */
+  /** Checks the next `count` lines. Each turn checks twice as many as it enters, so that they need no timer. */
   #forgetOld(now: number, count: number): void {
     let left = count;
     for (const [name, line] of this.#lines) {

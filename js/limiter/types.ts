@@ -1,11 +1,11 @@
-// The shapes that callers see: policies, decisions, options. No code.
+// The public types: policies, decisions, options. No code.
 
 import type { LimiterStats } from './stats.js';
 
 /** Milliseconds as a number, or text such as `'250ms'`, `'10s'`, `'1m'`, `'1h'`, `'1d'`. */
 export type Duration = number | `${bigint}${Unit}` | `${bigint}.${number}${Unit}`;
 
-// Not `${number}`, which takes '1 s' for a number and a unit.
+// Not `${number}`, which would accept '1 s'.
 type Unit = 'ms' | 's' | 'm' | 'h' | 'd';
 
 /** The algorithms, by the functions that make their policies. */
@@ -19,79 +19,79 @@ export type AlgorithmName =
   | 'concurrency';
 
 /**
- * What is allowed: an algorithm and its numbers. Made by `tokenBucket()` and its like. Immutable. `Part` are the
- * parts of a key that it counts by (`by`); `never` where keys are strings.
+ * An algorithm and its numbers. Made by `tokenBucket()` and the other makers. Immutable. `Part` are the parts of a
+ * key that it counts by (`by`); `never` where keys are strings.
  */
 export interface Policy<Part extends string = string> {
   readonly algorithm: AlgorithmName;
-  /** The most units admitted at once; of `concurrency`, the most calls at a time. */
+  /** The most units admitted at once; for `concurrency`, the most calls at a time. */
   readonly limit: number;
   /**
-   * In whole ms, rounded up: the window; of a bucket, the time of a full refill; of `concurrency`, how long a slot
-   * is held that nobody releases.
+   * In whole ms, rounded up: the window; for a bucket, the time of a full refill; for `concurrency`, the ttl of a
+   * slot.
    */
   readonly windowMs: number;
-  /** False for a shadow, which judges and reports but never denies. */
+  /** False for a shadow, which decides and reports but never denies. */
   readonly enforce: boolean;
   /** The parts of a key that it counts by; `undefined` where keys are strings. */
   readonly by: readonly Part[] | undefined;
 }
 
-/** What every policy may say besides its numbers. */
+/** The options of every policy besides its numbers. */
 export interface PolicyOptions<Part extends string = never> {
-  /** The first denial by this policy blocks the key for so long: up to 100 days. Not prolonged by calls meanwhile. */
+  /** The first denial by this policy blocks the key for this time: up to 100 days. Calls meanwhile do not extend it. */
   blockFor?: Duration;
   /** True: a denied check charges this policy too, whichever policy denied it. A caller that keeps asking a bucket, a sliding window or a log stays denied. */
   chargeDenied?: boolean;
-  /** False: a shadow. It counts, and reports what it would deny (`sluice:would-deny`), but never denies. */
+  /** False makes a shadow. It counts, and reports the calls that it would deny (`sluice:would-deny`), but never denies. */
   enforce?: boolean;
   /**
-   * What it counts by: a part of the key, or several; `[]`: all callers together. Keys are then objects,
-   * `check({ tenant: 't1', user: 'u1' })`, and all policies of the limiter need a `by`. Where none of them names a
-   * part, any string will do.
+   * The part of the key that it counts by, or several; `[]`: all callers together. Keys are then objects,
+   * `check({ tenant: 't1', user: 'u1' })`, and all policies of the limiter need a `by`. If none of them names a
+   * part, any string is a valid key.
    */
   by?: Part | readonly Part[];
 }
 
-/** Who is limited: a string; or, where policies say `by`, an object of the parts that they name. */
+/** The caller to limit: a string; where policies have `by`, an object of the parts that they name. */
 export type Key = string | Readonly<Record<string, string>>;
 
-/** Units that a check takes: of every policy, or of each by name (unnamed ones take 1). Whole numbers from 0 to 2^31-1. */
+/** Units of a check: for every policy, or for each by name (others take 1). Whole numbers from 0 to 2^31-1. */
 export type Cost<Name extends string = string> = number | Readonly<Partial<Record<Name, number>>>;
 
 /** Another limit (or capacity) for one call, by policy: whole numbers from 0, which denies. Window, rate and state stay. */
 export type Limits<Name extends string = string> = Readonly<Partial<Record<Name, number>>>;
 
-/** What a check comes to when the store does not answer in time. */
+/** The rule for a check that the store does not answer in time. */
 export type OnStoreError = 'local' | 'allow' | 'deny' | 'throw';
 
-/** How a decision came about: by the store, by a denial of the store's a moment ago ('cache'), or by the rule for a store that failed. */
+/** The source of a decision: the store, a recent denial of the store ('cache'), or the rule for a failed store. */
 export type Source = 'store' | 'local' | 'cache' | 'allow' | 'deny';
 
-/** What one policy said to a check. Times are whole ms >= 0, rounded up. */
+/** The decision of one policy. Times are whole ms >= 0, rounded up. */
 export interface PolicyDecision<Name extends string = string> {
   /** The policy's name. */
   readonly policy: Name;
-  /** Whether this policy admits the call. The check is admitted if all that enforce do. */
+  /** Whether this policy admits the call. The check is admitted if all enforcing policies do. */
   readonly allowed: boolean;
   /** The most units admitted at once. */
   readonly limit: number;
   /** The largest cost that would be admitted now, after this call. `NaN` when unknown. */
   readonly remaining: number;
-  /** 0 when allowed; else the wait after which the same call would be admitted if nothing else came; `Infinity` for a cost that can never be. */
+  /** 0 when allowed; else the wait after which the same call is admitted if nothing else comes. `Infinity` if the cost can never be admitted. */
   readonly retryAfterMs: number;
   /** The wait after which, with no calls, the key equals a new one. */
   readonly resetAfterMs: number;
 }
 
-/** The answer to a check: that of the policy that binds, and of each policy. A denial is a value, never thrown. */
+/** The answer to a check: that of the binding policy, and of each policy. A denial is a value, never thrown. */
 export interface Decision<Name extends string = string> extends PolicyDecision<Name> {
-  /** How long to hold an admitted call back, in ms: the longest that a shaping policy asks for; else 0. */
+  /** The delay of an admitted call, in ms: the longest of all shaping policies; else 0. */
   readonly delayMs: number;
   readonly source: Source;
   /** One per policy, in the order declared. */
   readonly policies: readonly PolicyDecision<Name>[];
-  /** The slots that an admitted call holds: where the limiter has a `concurrency` policy, and the call a cost. */
+  /** The slots of an admitted call, if the limiter has a `concurrency` policy and the call has a cost. */
   readonly holder?: Holder;
   toJSON(): object;
 }
@@ -110,10 +110,10 @@ export interface Holder {
 }
 
 /**
- * Why Redis did not decide. 'timeout': no answer before the deadline; 'overload': it would not have answered in time;
- * 'unavailable': no connection, it was lost, or the breaker is open; 'refused': the server took the connection and
- * turned us away; 'server': it answered with an error; 'foreign': a key holds what is not ours; 'protocol': it does not
- * speak as Redis does; 'closed': the connection was closed in this process.
+ * The reason why Redis did not decide. 'timeout': no answer before the deadline; 'overload': it would not have
+ * answered in time; 'unavailable': there is no connection, it was lost, or the breaker is open; 'refused': the server
+ * refused the login; 'server': it answered with an error; 'foreign': a key holds a foreign value; 'protocol': it does
+ * not speak Redis' protocol; 'closed': this process closed the connection.
  */
 export type RedisFault =
   | 'timeout'
@@ -130,7 +130,7 @@ export type Policies = Policy | Readonly<Record<string, Policy>>;
 /** Sets of policies by the names of plans. */
 export type Plans = Readonly<Record<string, Policies>>;
 
-/** The names under which decisions speak of policies. */
+/** The names of policies in decisions. */
 export type NamesOf<P extends Policies> = P extends Policy ? 'default' : keyof P & string;
 type PartsOf<P extends Policies> =
   P extends Policy<infer Part> ? Part : P[keyof P] extends Policy<infer Part> ? Part : never;
@@ -143,7 +143,7 @@ export type KeyOf<P extends Policies, Shard extends string = never> = [PartsOf<P
     ? Key
     : Readonly<Record<PartsOf<P> | Shard, string>>;
 
-/** What a peek may say besides its key. */
+/** The options of a peek. */
 export interface PeekOptions<Name extends string = string> {
   /** Default 1. */
   cost?: Cost<Name>;
@@ -151,20 +151,20 @@ export interface PeekOptions<Name extends string = string> {
   limits?: Limits<Name>;
 }
 
-/** What a check may say besides its key. */
+/** The options of a check. */
 export interface CheckOptions<Name extends string = string> extends PeekOptions<Name> {
   /**
-   * Charges once: a check with the id of one that was charged in the last 60 s, for this key, is the same admission,
-   * and costs nothing. 1 to 128 characters. With it a check is also sent to Redis again when its answer is lost.
-   * Another cost, other limits or another plan under it: `ERR_SLUICE_ID_REUSED`. Never take it from a caller, from a
-   * header say: whoever names the id of another call is not limited.
+   * Charges once: for 60 s after a charged check, a check with the same id and key repeats that admission and costs
+   * nothing. 1 to 128 characters. Redis also gets a check with an id again if its answer is lost. Another cost, other
+   * limits or another plan under it: `ERR_SLUICE_ID_REUSED`. Never take the id from a caller, such as a header: a
+   * caller who names the id of another call is not limited.
    */
   id?: string;
 }
 
-/** What a call that waits may say. */
+/** The options of a call that waits. */
 export interface WaitOptions<Name extends string = string> extends CheckOptions<Name> {
-  /** The longest wait, in ms; default: as long as it takes. A call that cannot be admitted in time is denied at once. */
+  /** The longest wait, in ms; default: no limit. A call that cannot be admitted in time is denied at once. */
   maxWaitMs?: number;
   /** Aborts the wait: the call rejects with the signal's reason, and its charge is refunded once no call waits behind it. */
   signal?: AbortSignal;
@@ -172,9 +172,9 @@ export interface WaitOptions<Name extends string = string> extends CheckOptions<
   orThrow?: boolean;
 }
 
-/** What is given back. */
+/** The options of a credit. */
 export interface CreditOptions<Name extends string = string> {
-  /** The decision that charged it, under this key. Without one, as much as the key has used, and no more. */
+  /** The decision that charged it, under this key. Without one, at most as much as the key has used. */
   of?: Decision<Name>;
 }
 
@@ -182,7 +182,7 @@ export interface CreditOptions<Name extends string = string> {
 export type WithPlan<Options, Plan extends string> = [Plan] extends [never]
   ? Options
   : Options & { plan: Plan };
-/** They may be left out only where there are no plans. */
+/** May be left out only without plans. */
 export type OptionsOf<Options, Plan extends string> = [Plan] extends [never]
   ? [options?: Options]
   : [options: Options & { plan: Plan }];
@@ -202,16 +202,16 @@ export interface Limiter<
   K extends Key = string,
   Plan extends string = never,
 > {
-  /** The policies' names in the order declared; of plans, all that occur. */
+  /** The policies' names in the declared order; with plans, all names. */
   readonly policyNames: readonly Name[];
-  /** Each policy by its name; where plans share a name, that of the first. */
+  /** Each policy by its name; if plans share a name, the first. */
   readonly policies: Readonly<Record<Name, Policy>>;
   /** Each plan's policies; empty without plans. */
   readonly plans: Readonly<Record<Plan, Readonly<Partial<Record<Name, Policy>>>>>;
-  /** For the compiler alone: a limiter with plans is not assignable to one without, as each of its calls needs a plan. */
+  /** Only for the compiler: a limiter with plans is not assignable to one without, because each of its calls needs a plan. */
   readonly [PLAN]?: Plan;
   readonly store: 'memory' | 'redis';
-  /** May KEY take COST under these policies, now? Charges it if so. A denial is a value, never thrown. */
+  /** Decides whether KEY may take COST under these policies now, and charges it if so. A denial is a value, never thrown. */
   check(key: K, ...options: OptionsOf<CheckOptions<Name>, Plan>): Promise<Decision<Name>>;
   /** Independent checks, decided in order, in one round trip. */
   checkMany(checks: readonly CheckRequest<Name, K, Plan>[]): Promise<Decision<Name>[]>;
@@ -226,33 +226,33 @@ export interface Limiter<
   ): Promise<Admission<Name>>;
   wait(key: K, ...options: OptionsOf<WaitOptions<Name>, Plan>): Promise<Decision<Name>>;
   /**
-   * Charges nothing. `allowed`, `retryAfterMs` and `delayMs` are what `check` with that cost would answer; `remaining`
-   * and `resetAfterMs` say how the key stands: a fresh bucket of 20 has 20.
+   * Charges nothing. `allowed`, `retryAfterMs` and `delayMs` are the answer of `check` with that cost; `remaining` and
+   * `resetAfterMs` show the current state: a fresh bucket of 20 has 20.
    */
   peek(key: K, ...options: OptionsOf<PeekOptions<Name>, Plan>): Promise<Decision<Name>>;
-  /** Charges what was used already, whatever there is room for: into debt if need be. Policies that an object does not name are not charged. */
+  /** Charges usage that has already happened: always, into debt if necessary. Policies that an object does not name are not charged. */
   debit(key: K, cost: Cost<Name>, ...options: OptionsOf<object, Plan>): Promise<void>;
   /**
    * Gives units back. With `of`, no more than that decision charged and has not drained or left its window since:
    * giving back never creates quota. Policies that an object does not name get nothing back.
    */
   credit(key: K, cost: Cost<Name>, ...options: OptionsOf<CreditOptions<Name>, Plan>): Promise<void>;
-  /** Denies the key whatever costs anything for so long, up to 100 days, instead of any block there is. A key of parts: under the policies that count by exactly these. */
+  /** Denies all calls of the key with a cost for this time, up to 100 days, and replaces any other block. A key of parts: under the policies that count by exactly these parts. */
   block(key: Partial<Extract<K, object>> | Extract<K, string>, duration: Duration): Promise<void>;
   /** Ends a block, its own or that of a policy's `blockFor`. */
   unblock(key: Partial<Extract<K, object>> | Extract<K, string>): Promise<void>;
   /** Forgets the key: it equals a new one. Rejects if Redis cannot be reached. */
   reset(key: K): Promise<void>;
-  /** Counts; over Redis, latencies and the state of each server too. Cheap enough to be asked every second. */
+  /** Returns counts; over Redis, latencies and the state of each server too. Cheap enough to call every second. */
   stats(): LimiterStats;
   /**
-   * Waits for checks under way and lets go of the store. Later calls fail with `ERR_SLUICE_CLOSED`, and so do waiting
-   * ones whose turn is not known yet; the others get it.
+   * Waits for checks in flight and releases the store. Later calls fail with `ERR_SLUICE_CLOSED`, and so do waiting
+   * calls without a turn; the others get theirs.
    */
   close(): Promise<void>;
 }
 
-/** A limiter whose store is in this process, and so can answer at once. */
+/** A limiter whose store is in this process, so that it can answer at once. */
 export interface SyncLimiter<
   Name extends string = string,
   K extends Key = string,
@@ -262,7 +262,7 @@ export interface SyncLimiter<
   checkSync(key: K, ...options: OptionsOf<CheckOptions<Name>, Plan>): Decision<Name>;
 }
 
-/** Any limiter, whatever its keys and plans, for code that passes it on. */
+/** Any limiter, with any keys and plans, for code that passes it on. */
 export interface AnyLimiter<Name extends string = string> {
   readonly policyNames: readonly Name[];
   readonly policies: Readonly<Record<Name, Policy>>;

@@ -27,7 +27,7 @@ export interface Waiter<Name extends string> {
   readonly id: string;
   readonly maxWaitMs: number;
   readonly signal: AbortSignal | undefined;
-  /** Whether the store gives turns ahead, and so keeps the line itself. */
+  /** Whether the store promises turns, and so keeps the line itself. */
   readonly turnsAhead: boolean;
   /** A check that accepts a delay of up to `maxWaitMs`. */
   check(maxWaitMs: number): Later<Decision<Name>>;

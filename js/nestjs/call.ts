@@ -7,16 +7,16 @@ import type { HeaderFields } from '../http/fields.js';
 
 /** A call that a guard decides about. */
 export interface HandlerCall {
-  /** 'http', 'graphql', 'ws', 'rpc', or what a library of its own calls its contexts. */
+  /** 'http', 'graphql', 'ws', 'rpc', or a library's own name for its contexts. */
   readonly kind: string;
   /**
    * The argument of key functions: the platform's request; for GraphQL the HTTP request, else the GraphQL context; for
    * a gateway the client; for an RPC handler the data; for any other handler its first argument.
    */
   readonly request: unknown;
-  /** Node's response: what Express gives is one, what Fastify gives wraps one. `undefined`: not an HTTP call. */
+  /** Node's response: Express's is one, and Fastify's wraps one. `undefined`: not an HTTP call. */
   readonly response: ServerResponse | undefined;
-  /** The platform's, where the platform sends it. */
+  /** The platform's response, if the platform sends it. */
   readonly platformResponse?: ServerResponse;
 }
 
@@ -28,12 +28,12 @@ function isObject(value: unknown): value is Loose {
   return typeof value === 'object' && value !== null;
 }
 
-/** The fields of an object; of anything else none. */
+/** The fields of an object; none for other values. */
 function fields(value: unknown): Loose {
   return isObject(value) ? value : NO_FIELDS;
 }
 
-/** Node's response, if these are what an HTTP platform gives: libraries call their own handlers 'http', too. */
+/** Node's response, if both values are from an HTTP platform: libraries may call their own handlers 'http' too. */
 function responseOf(request: unknown, response: unknown): ServerResponse | undefined {
   const node = fields(response).raw ?? response;
   const isHttp = isObject(fields(request).headers) && typeof fields(node).headersSent === 'boolean';
@@ -61,7 +61,7 @@ export function readCall(context: ExecutionContext): HandlerCall {
   return { kind, request: context.getArgByIndex(0), response: undefined };
 }
 
-/** The header fields of a call's response; `undefined` where there is no response, or it has begun. */
+/** The header fields of a call's response; `undefined` if there is no response, or it has begun. */
 export function fieldsOf(
   { response, platformResponse: own }: HandlerCall,
   { httpAdapter }: HttpAdapterHost,
@@ -69,7 +69,7 @@ export function fieldsOf(
   if (response === undefined || response.headersSent) return undefined;
   if (own === undefined || own === response) return response;
   if (httpAdapter.isHeadersSent(own)) return undefined;
-  // On Fastify, middleware writes to Node's response, and the fields of Fastify's reply take the place of those.
+  // On Fastify, middleware writes to Node's response, and the fields of Fastify's reply override those.
   return {
     getHeader: (name) => own.getHeader(name) ?? response.getHeader(name),
     setHeader: (name, value) => httpAdapter.setHeader(own, name, value),

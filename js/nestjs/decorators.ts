@@ -1,4 +1,4 @@
-// What marks NestJS handlers and parameters: decorators, and what is read of them.
+// Decorators of NestJS handlers and parameters, and their values.
 
 import { type CustomDecorator, Inject, SetMetadata, type Type } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
@@ -27,8 +27,8 @@ const SKIP = 'sluice:skip-rate-limit';
 const reflector = new Reflector();
 
 /**
- * Limits a handler, or each handler of a class, in another way than the module says. It takes effect where
- * `SluiceGuard` guards.
+ * Limits a handler, or each handler of a class, in another way than the module. It takes effect where `SluiceGuard`
+ * guards.
  *
  * @throws TypeError, RangeError with a code `ERR_SLUICE_*` for wrong options
  */
@@ -39,27 +39,27 @@ export function RateLimit<Request = NestRequest>(
   return SetMetadata(RATE_LIMIT, given(options));
 }
 
-/** Exempts a handler from `SluiceGuard`, or those of a class that have no `@RateLimit` of their own. */
+/** Exempts a handler from `SluiceGuard`; on a class, the handlers without their own `@RateLimit`. */
 export function SkipRateLimit(): CustomDecorator {
   return SetMetadata(SKIP, true);
 }
 
-/** The token under which a limiter is provided, for `overrideProvider` and `inject`. */
+/** The provider token of a limiter, for `overrideProvider` and `inject`. */
 export function getLimiterToken(name = 'default'): string {
   return `SluiceLimiter:${name}`;
 }
 
-/** Injects a limiter of the module: the same one that the guard asks, anywhere, also where there is no request. */
+/** Injects a limiter of the module, the same one that the guard uses. Works anywhere, even without a request. */
 export function InjectLimiter(name = 'default'): PropertyDecorator & ParameterDecorator {
   return Inject(getLimiterToken(name));
 }
 
-/** Whether `@RateLimit` stands on the handler itself. */
+/** Whether the handler itself has a `@RateLimit`. */
 export function isDecorated(handler: Handler): boolean {
   return reflector.get<unknown>(RATE_LIMIT, handler) !== undefined;
 }
 
-/** What the decorators of a handler and its class come to; `undefined` if it is to be skipped. */
+/** The merged decorators of a handler and its class; `undefined` if it is to be skipped. */
 export function readDecorators(type: Type, handler: Handler): RateLimitOptions | undefined {
   const ofClass = reflector.get<RateLimitOptions | undefined>(RATE_LIMIT, type);
   const ofHandler = reflector.get<RateLimitOptions | undefined>(RATE_LIMIT, handler);
@@ -71,7 +71,7 @@ export function readDecorators(type: Type, handler: Handler): RateLimitOptions |
   if (skipped) return undefined;
   if (ofHandler === undefined && reflector.get<true | undefined>(SKIP, type)) return undefined;
   const merged: RateLimitOptions = given({ ...ofClass, ...ofHandler });
-  // A limiter and policies rule each other out, and with them goes what may name policies or plans.
+  // A limiter and policies exclude each other, and options that may name policies or plans belong to them.
   if (ofHandler?.limiter !== undefined) delete merged.policies;
   if (ofHandler?.policies !== undefined) delete merged.limiter;
   if (ofHandler?.limiter === undefined && ofHandler?.policies === undefined) return merged;

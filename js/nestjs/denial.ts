@@ -1,4 +1,4 @@
-// The exceptions that a denied call of a NestJS handler is answered with.
+// The exceptions for denied calls of NestJS handlers.
 
 import { HttpException } from '@nestjs/common';
 import { problemOf } from '../http/problem.js';
@@ -12,12 +12,12 @@ const CODE = 'ERR_SLUICE_DENIED';
 /** The exceptions made here. */
 const denials = new WeakSet<object>();
 
-/** Whether an exception was made here. Reads no property of it: `stack` alone costs more than the decision. */
+/** Whether this file made the exception. Reads no property of it: `stack` alone takes longer than the decision. */
 export function isDenial(thrown: unknown): boolean {
   return denials.has(thrown as object);
 }
 
-/** A denied request: 429, or 503 where a store failed and the rule is to deny. Its response is problem+json. */
+/** A denied request: 429, or 503 if a store failed and the rule is to deny. Its response is problem+json. */
 export class RateLimitException extends HttpException {
   readonly code = CODE;
   readonly decision: Decision;
@@ -31,10 +31,10 @@ export class RateLimitException extends HttpException {
   }
 }
 
-/** The class that the exception filter of such a context passes on to the client. */
+/** The exception class whose filter sends it to the client, for such a context. */
 function classFor(kind: string): (new (error: object) => Error) | undefined {
   try {
-    // Loaded by the application already, which has such a context. Literal names, for bundlers.
+    // Already loaded by an application with such a context. Literal names, for bundlers.
     if (kind === 'ws') return (require('@nestjs/websockets') as Websockets).WsException;
     if (kind === 'rpc') return (require('@nestjs/microservices') as Microservices).RpcException;
   } catch {
@@ -44,8 +44,8 @@ function classFor(kind: string): (new (error: object) => Error) | undefined {
 }
 
 /**
- * A `RateLimitException`; of a gateway a `WsException`, of an RPC handler an `RpcException`, whose error is the
- * problem with `retryAfterMs`, since these have no headers. All have `code` and `decision`.
+ * A `RateLimitException`; for a gateway a `WsException`, for an RPC handler an `RpcException`. The error of these two
+ * is the problem with `retryAfterMs`, because they have no headers. All have `code` and `decision`.
  */
 export function denialFor(kind: string, decision: Decision): Error {
   const ErrorClass = classFor(kind);

@@ -1,4 +1,4 @@
-// The header fields of a GraphQL response. One operation may ask a limiter as often as it names a resolver.
+// The header fields of a GraphQL response. One operation may call a limiter once for each resolver in it.
 
 import type { ServerResponse } from 'node:http';
 import { type DescribedPolicies, type FieldWriter, writeFields } from '../http/fields.js';
@@ -6,7 +6,7 @@ import type { Decision } from '../limiter/types.js';
 
 const LISTS = ['RateLimit-Policy', 'RateLimit'] as const;
 
-/** What the limiters of one operation have decided. */
+/** The limiters' decisions for one operation. */
 interface Operation {
   /** The values of `LISTS` before the first decision. */
   readonly before: readonly ReturnType<ServerResponse['getHeader']>[];
@@ -26,8 +26,8 @@ function operationOf(response: ServerResponse): Operation {
 }
 
 /**
- * Writes a decision as `writeFields` does, in place of the limiter's last one. So the fields have one member for each
- * policy, however many fields a client puts into its query, and cannot outgrow what an HTTP client accepts.
+ * Writes a decision like `writeFields`, and replaces the limiter's last one. So the fields have one member per policy,
+ * however many fields a client puts into its query, and stay below the limits of HTTP clients.
  */
 export const writeGraphqlFields: FieldWriter = (
   response,

@@ -1,4 +1,4 @@
-// The NestJS guard: asks a limiter about each call, and throws the answer to a denied one.
+// The NestJS guard: checks each call, and throws an exception for a denied one.
 
 import type { ServerResponse } from 'node:http';
 import { isDeepStrictEqual } from 'node:util';
@@ -26,7 +26,7 @@ const NEST_MAJOR = Number.parseInt(nestVersion, 10);
 /** The kinds of calls, besides HTTP requests, for which the module's key function is called. */
 const KINDS_WITH_KEYS: readonly string[] = ['graphql', 'ws', 'rpc'];
 
-/** Rules whose key was found to depend, or not to depend, on a user that is set after the guard. */
+/** Rules with a known answer: whether their key depends on a user that is set after the guard. */
 const settled = new WeakSet<Rule>();
 /** Rules whose handler was reported as not limited. */
 const reported = new WeakSet<Rule>();
@@ -35,19 +35,19 @@ const limitedOutsideHttp = new WeakSet<Rule>();
 
 /**
  * Guards handlers of HTTP requests, on Express and Fastify, and of GraphQL over HTTP. Admitted and denied requests get
- * `RateLimit-Policy` and `RateLimit` headers; a denied one is answered by the `RateLimitException` that is thrown.
+ * `RateLimit-Policy` and `RateLimit` headers; for a denied one it throws a `RateLimitException`.
  *
  * Guards gateways, RPC handlers and GraphQL subscriptions if the module or a decorator has a `key`, and other handlers,
- * of queues for instance, if their own decorator has one. Else they pass, with one warning for each handler
+ * such as those of queues, if their own decorator has one. Otherwise they pass, with one warning for each handler
  * (`SLUICE_NOT_LIMITED`). They also pass while the module's callbacks have failed on every call of the handler.
  *
- * To be given by `SluiceModule.forRoot({ global: true })`, `APP_GUARD` or `@UseGuards`; one request asks as
- * often as it is guarded. A subclass may override `getKey`, `shouldSkip` and `throwDenied`, and may have a
- * constructor of its own: what the guard needs is injected into properties.
+ * Use it by `SluiceModule.forRoot({ global: true })`, `APP_GUARD` or `@UseGuards`; each guard charges a request. A
+ * subclass may override `getKey`, `shouldSkip` and `throwDenied`, and may have its own constructor: Nest injects the
+ * guard's dependencies into properties.
  */
 export class SluiceGuard implements CanActivate {
-  // TypeScript's `private`, not `#`: where providers depend on each other in a circle, Nest copies the fields
-  // to an object of its own.
+  // TypeScript's `private`, not `#`: if providers depend on each other in a circle, Nest copies the fields to another
+  // object.
   private readonly sluiceLimits: HandlerLimits | undefined;
   private readonly sluiceAdapter: HttpAdapterHost | undefined;
 
@@ -69,7 +69,7 @@ export class SluiceGuard implements CanActivate {
       const error = failureOf(thrown, 'SluiceGuard', call.request);
       if (error === undefined) return false; // Nobody is left to answer.
       // The module's callbacks may be written for HTTP requests, and a global guard must not break other handlers. But
-      // where they have worked, the message is at fault: no client may choose not to be limited.
+      // after one success the message is at fault: no client may choose not to be limited.
       const mayPass = response === undefined && !rule.hasOwnKey && !limitedOutsideHttp.has(rule);
       if (!mayPass || !isArgumentError(error)) throw error;
       return passUnlimited(
@@ -100,7 +100,7 @@ export class SluiceGuard implements CanActivate {
     return true;
   }
 
-  /** Who is limited. Default: by the decorator's key function, else the module's, else the client's address. */
+  /** The caller to limit. Default: by the decorator's key function, else the module's, else the client's address. */
   protected getKey(request: NestRequest, context: ExecutionContext): Key | Promise<Key> {
     const { limits } = this.sluiceParts();
     const rule = limits.rule(context.getClass(), context.getHandler());
@@ -109,12 +109,12 @@ export class SluiceGuard implements CanActivate {
     return addressKey(request);
   }
 
-  /** True lets a request pass unasked, uncharged and without headers. Default: false. */
+  /** True lets a request pass without a check, a charge or headers. Default: false. */
   protected shouldSkip(_context: ExecutionContext): boolean | Promise<boolean> {
     return false;
   }
 
-  /** Throws what a denied request is to be answered; the headers are set by then. Default: `RateLimitException`. */
+  /** Throws the exception for a denied request; the headers are already set. Default: `RateLimitException`. */
   protected throwDenied(context: ExecutionContext, decision: Decision): void | Promise<void> {
     const { adapter } = this.sluiceParts();
     const call = readCall(context);
@@ -131,7 +131,7 @@ export class SluiceGuard implements CanActivate {
     throw new SluiceError('ERR_SLUICE_NEST', message);
   }
 
-  /** Why a call cannot be limited; `undefined` if it can. */
+  /** The reason why a call cannot be limited; `undefined` if it can. */
   private sluiceUnfit({ kind, response }: HandlerCall, rule: Rule): string | undefined {
     if (response !== undefined) return undefined;
     if (rule.takesSlots) {
@@ -155,9 +155,9 @@ export class SluiceGuard implements CanActivate {
   }
 
   /**
-   * A key function may fall back on the address because the guard that authenticates runs later, and nobody
-   * would notice. So it is asked again once a request has been answered that has a user by then: another key
-   * is that mistake, the same key means that it does not depend on the user. Either ends the watch.
+   * Detects a key function that falls back on the address because the guard that authenticates runs later. Calls it
+   * again once a request with a user has been answered. Another key shows that mistake; the same key shows that it does
+   * not depend on the user. Either ends the watch.
    */
   private sluiceWatch(
     key: Key,
@@ -173,7 +173,7 @@ export class SluiceGuard implements CanActivate {
         const now = await this.getKey(request, context);
         if (isDeepStrictEqual(now, key)) return;
       } catch {
-        return; // The key depends on something that is gone with the request. That proves nothing.
+        return; // The key depends on a value that is gone with the request. That proves nothing.
       }
       process.emitWarning(
         `the key of ${nameOf(context)} depends on request.user, which is set only after ${this.constructor.name}: ` +
@@ -193,13 +193,13 @@ function hasUser(request: unknown): boolean {
   return user !== undefined && user !== null;
 }
 
-/** Whether it says that a value is wrong, such as `undefined` in place of a request's header. */
+/** Whether it is about a wrong value, such as `undefined` for a request's header. */
 function isArgumentError(error: unknown): error is Error {
   if (!(error instanceof Error)) return false;
   return error instanceof TypeError || (error as Partial<ArgumentError>).argument !== undefined;
 }
 
-/** Lets a call in that cannot be limited. Says so once for each handler. */
+/** Admits a call that cannot be limited, with one warning for each handler. */
 function passUnlimited(rule: Rule, context: ExecutionContext, reason: string): true {
   if (reported.has(rule)) return true;
   reported.add(rule);
@@ -215,8 +215,8 @@ function passUnlimited(rule: Rule, context: ExecutionContext, reason: string): t
 }
 
 /**
- * NestJS 11 on Express takes any type but application/json for a mistake in an error's answer: it would
- * overwrite it, and log a warning about it for each denial.
+ * NestJS 11 on Express takes any type but application/json in an error's response for a mistake: it overwrites the
+ * type, and logs a warning for each denial.
  */
 function keepsProblemType({ httpAdapter }: HttpAdapterHost): boolean {
   return NEST_MAJOR >= 12 || httpAdapter.getType() !== 'express';

@@ -1,4 +1,4 @@
-// The limiters of a NestJS module: those that it makes, and what a test puts in their place.
+// The limiters of a NestJS module, and their replacements in tests.
 
 import type { OnApplicationShutdown } from '@nestjs/common';
 import type { LimiterOptions } from '../create-limiter.js';
@@ -28,8 +28,8 @@ function hasParts(options: NamedLimiterOptions): boolean {
 }
 
 /**
- * Makes a module's limiters, each when it is first needed: one that a test replaces is never made, and does not
- * connect to its store. One instance per module and application. Not public.
+ * Makes a module's limiters on first use: a limiter that a test replaces is never made, and does not connect to its
+ * store. One instance per module and application. Not public.
  */
 export class ModuleLimiters implements OnApplicationShutdown {
   readonly #shared: Partial<LimiterOptions> & { prefix: string };
@@ -37,7 +37,7 @@ export class ModuleLimiters implements OnApplicationShutdown {
   readonly #shardBy: string | undefined;
   readonly #sources: ReadonlyMap<string, AnyLimiter | NamedLimiterOptions>;
   readonly #limiters = new Map<string, HttpLimiter>();
-  /** Limiters made here; not those that the options brought. */
+  /** Limiters made here; not those from the options. */
   readonly #own: HttpLimiter[] = [];
 
   constructor(options: SluiceModuleOptions) {
@@ -53,7 +53,7 @@ export class ModuleLimiters implements OnApplicationShutdown {
     this.#sources = new Map(Object.entries(limiters ?? { [DEFAULT]: own }));
   }
 
-  /** The names under which the options have limiters. */
+  /** The names of the limiters in the options. */
   get names(): readonly string[] {
     return [...this.#sources.keys()];
   }
@@ -77,11 +77,11 @@ export class ModuleLimiters implements OnApplicationShutdown {
     policies: NonNullable<LimiterOptions['policies']>,
     stateName: string,
   ): HttpLimiter {
-    // '#', where a named limiter has ':', so that no handler's state is a named limiter's.
+    // '#' instead of the ':' of a named limiter, so that no handler shares a named limiter's state.
     return this.#make({ policies }, `${this.#shared.prefix}#${stateName}`);
   }
 
-  /** After the server has closed. Limiters that the options brought belong to whoever made them. */
+  /** Runs after the server has closed. Limiters from the options belong to the code that made them. */
   async onApplicationShutdown(): Promise<void> {
     await Promise.all(this.#own.map((limiter) => limiter.close()));
   }
@@ -102,8 +102,8 @@ export function unknownLimiter(name: string, known: readonly string[], where: st
 }
 
 /**
- * The limiter that a token provides: the module's, or a replacement (`overrideProvider`), which needs no more than
- * a `check` that resolves to `{ allowed }`.
+ * The limiter that a token provides: the module's, or a replacement (`overrideProvider`), which needs only a `check`
+ * that resolves to `{ allowed }`.
  *
  * @throws TypeError `ERR_SLUICE_LIMITER` for a replacement without `check`
  */
@@ -120,7 +120,7 @@ export function readProvided(provided: unknown, token: string): HttpLimiter {
     plans: replacement.plans ?? {},
     store: 'memory',
     check: async (key, options) => {
-      // A mock may compare the list of its arguments, so that no `undefined` is passed on.
+      // A mock may compare its list of arguments, so `undefined` is not passed on.
       const asked: [Key, HttpCheckOptions?] = options === undefined ? [key] : [key, options];
       return completed(await replacement.check!(...asked), `what check of ${where} resolves to`);
     },
@@ -128,7 +128,7 @@ export function readProvided(provided: unknown, token: string): HttpLimiter {
   };
 }
 
-/** @throws TypeError `ERR_SLUICE_LIMITER` unless it says whether the call is allowed */
+/** @throws TypeError `ERR_SLUICE_LIMITER` unless the decision has an `allowed` */
 function completed(decision: unknown, where: string): Decision {
   const { allowed, policies } = Object(decision) as Partial<Decision>;
   if (typeof allowed !== 'boolean') {
@@ -139,7 +139,7 @@ function completed(decision: unknown, where: string): Decision {
     policy: DEFAULT,
     limit: Number.NaN,
     remaining: Number.NaN,
-    // Unless it says when to retry, no client is told.
+    // Without a retry time in the decision, the client gets none.
     retryAfterMs: allowed ? 0 : Number.POSITIVE_INFINITY,
     resetAfterMs: 0,
     delayMs: 0,

@@ -1,4 +1,4 @@
-// How a NestJS application's handlers are limited: by which limiter, key, cost, plan and limits.
+// The rules of a NestJS application's handlers: limiter, key, cost, plan and limits.
 
 import type { ExecutionContext, OnModuleInit, Type } from '@nestjs/common';
 import type { ModulesContainer } from '@nestjs/core';
@@ -23,7 +23,7 @@ import {
   type SluiceModuleOptions,
 } from './options.js';
 
-/** How the requests of a handler are limited. */
+/** The rule for the requests of a handler. */
 export interface Rule {
   readonly guard: HttpGuard<NestRequest, ExecutionContext>;
   /** The decorator's key function, else the module's. */
@@ -35,14 +35,14 @@ export interface Rule {
   readonly takesSlots: boolean;
 }
 
-/** What Nest marks a method with that handles requests. */
+/** Nest's metadata key of methods that handle requests. */
 const PATH_METADATA = 'path';
 
 function hasPath(method: Handler): boolean {
   return Reflect.hasMetadata(PATH_METADATA, method);
 }
 
-/** The name under which a class's prototypes hold the handler; that of the function itself may be a wrapper's. */
+/** The name of the handler in the class's prototypes; the function's own name may be a wrapper's. */
 function methodName(type: Type, handler: Handler): string {
   for (const [name, method] of methodsOf(type)) {
     if (method === handler) return name;
@@ -57,7 +57,7 @@ function hasSlots({ policies, plans }: HttpLimiter): boolean {
   );
 }
 
-/** Made once per application, by the module. Not part of the package's face. */
+/** The module makes one per application. Not public. */
 export class HandlerLimits implements OnModuleInit {
   readonly options: SluiceModuleOptions;
   readonly #modules: ModulesContainer;
@@ -65,13 +65,13 @@ export class HandlerLimits implements OnModuleInit {
   readonly #limiters: ReadonlyMap<string, HttpLimiter>;
   readonly #rules = new Map<Type, Map<Handler, Rule | undefined>>();
   readonly #guardsAll: boolean;
-  /** Which class and handler the state of decorators' policies is named after. */
+  /** The class whose handlers' policies use a state name. */
   readonly #named = new Map<string, Type>();
 
   /**
-   * @param made makes the limiters that no token provides
+   * @param made makes the limiters without a token
    * @param provided limiters by name, as their tokens provide them
-   * @param guardsAll whether `SluiceGuard` itself guards all handlers, so that no other finds their keys
+   * @param guardsAll whether `SluiceGuard` itself guards all handlers, so that no other guard finds their keys
    */
   constructor(
     options: SluiceModuleOptions,
@@ -106,11 +106,11 @@ export class HandlerLimits implements OnModuleInit {
     return rules.get(handler);
   }
 
-  /** What is wrong with a decorator is said when the application starts, not by its first request. */
+  /** Reports mistakes in decorators when the application starts, not at its first request. */
   onModuleInit(): void {
     for (const type of classesOf(this.#modules.values())) {
       for (const [, method] of methodsOf(type)) {
-        // Handlers of HTTP requests, and any that a decorator limits: those of resolvers, gateways, queues.
+        // Handlers of HTTP requests, and others with a decorator: of resolvers, gateways, queues.
         if (hasPath(method) || isDecorated(method)) this.#checkHandler(type, method);
       }
     }
@@ -146,8 +146,8 @@ export class HandlerLimits implements OnModuleInit {
       limiter = this.#limiter(name ?? DEFAULT, `@RateLimit.limiter of ${method}`);
       if (name === undefined) cost ??= this.options.cost;
       if (name === undefined) limits ??= this.options.limits;
-      // A caller has one plan everywhere; but a plan beside a limiter without plans is a mistake. A replacement
-      // does not say whether it has plans, and takes any.
+      // A caller has one plan everywhere, but a plan for a limiter without plans is a mistake. A replacement does not
+      // show whether it has plans, and takes any.
       const takesPlan = isStub(limiter) || Object.keys(limiter.plans).length > 0;
       if (name === undefined || takesPlan) plan ??= this.options.plan;
     }

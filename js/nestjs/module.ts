@@ -19,8 +19,8 @@ import { SetupCheck } from './setup.js';
 
 const OPTIONS = 'SluiceModuleOptions';
 
-/** To be imported once, by the root module. What it provides is visible to all modules. */
-// biome-ignore lint/complexity/noStaticOnlyClass: what Nest takes for a module
+/** Import it once, in the root module. All modules see its providers. */
+// biome-ignore lint/complexity/noStaticOnlyClass: the form of a Nest module
 export class SluiceModule {
   /** @throws TypeError, RangeError with a code `ERR_SLUICE_*` for wrong options */
   static forRoot<Request = NestRequest>(options: SluiceModuleOptions<Request>): DynamicModule {
@@ -30,7 +30,7 @@ export class SluiceModule {
     return describe({ useFactory: () => given }, names, { global: given.global });
   }
 
-  /** As `forRoot`, with options that a factory makes of what is injected into it. */
+  /** Like `forRoot`, with options from a factory with injected dependencies. */
   static forRootAsync<Request = NestRequest, Args extends unknown[] = unknown[]>(
     options: SluiceModuleAsyncOptions<Request, Args>,
   ): DynamicModule {
@@ -83,7 +83,7 @@ function describe(
         const byName = new Map(names.map((name, i) => [name, provided[i]]));
         return new HandlerLimits(options, modules, made, byName, guardsAll);
       },
-      // The tokens, and not what the module made: so `overrideProvider` reaches the guard.
+      // Injects the tokens, not the module's own limiters, so that `overrideProvider` reaches the guard.
       inject: [OPTIONS, ModulesContainer, ModuleLimiters, ...tokens],
     },
     SluiceGuard,

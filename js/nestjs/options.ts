@@ -1,4 +1,4 @@
-// The options of the NestJS module and of its decorators: what they are, and what is wrong with a wrong one.
+// The options of the NestJS module and of its decorators: their types and checks.
 
 import type { ExecutionContext, FactoryProvider, ModuleMetadata } from '@nestjs/common';
 import { LIMITER_OPTIONS, type LimiterOptions } from '../create-limiter.js';
@@ -10,43 +10,43 @@ import { ownOption, ownOptions } from '../limiter/own-options.js';
 import { isPolicy } from '../limiter/policy.js';
 import type { AnyLimiter, Cost, Key, Limits } from '../limiter/types.js';
 
-/** What Express's and Fastify's requests have in common, for callbacks that do not name their platform's type. */
+/** The common fields of Express's and Fastify's requests, for callbacks without a platform's type. */
 export interface NestRequest {
-  /** The client's address, the platform's trust in proxies applied. */
+  /** The client's address, by the platform's trust in proxies. */
   readonly ip?: string | undefined;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
-  /** What a guard that authenticates leaves there. */
+  /** Set by a guard that authenticates. */
   readonly user?: unknown;
 }
 
 /**
- * Returns the key for the platform's request (outside of HTTP: the gateway's client, the RPC data, the GraphQL context, or
- * the handler's first argument): a string that is not empty, or, where policies say `by`, an object of the
- * parts that they count by. Anything else is an error.
+ * Returns the key for the platform's request (outside of HTTP: the gateway's client, the RPC data, the GraphQL context,
+ * or the handler's first argument): a string that is not empty; where policies have `by`, an object of the parts that
+ * they count by. Anything else is an error.
  */
 export type KeyFunction<Request = NestRequest> = (
   request: Request,
   context: ExecutionContext,
 ) => Key | Promise<Key>;
 
-/** Always the same, or by the platform's request. */
+/** A fixed value, or a function of the platform's request. */
 type PerRequest<T, Request> = T | ((request: Request, context: ExecutionContext) => T | Promise<T>);
 
-/** What `createLimiter` makes a limiter of; what is left out is as the module says. */
+/** The options of `createLimiter`; missing ones are the module's. */
 export type NamedLimiterOptions = LimiterOptions &
   (Required<Pick<LimiterOptions, 'policies'>> | Required<Pick<LimiterOptions, 'plans'>>);
 
 /** Options of `SluiceModule.forRoot`. */
 export interface SluiceModuleOptions<Request = NestRequest> extends Partial<LimiterOptions> {
-  /** The limiters by name, in place of `policies` or `plans`, which makes one alone, 'default'. A guarded handler that names none is asked of 'default'; without one it is not limited. */
+  /** Limiters by name, instead of `policies` or `plans`, which make only 'default'. A guarded handler that names none uses 'default'; without one it is not limited. */
   limiters?: Readonly<Record<string, AnyLimiter | NamedLimiterOptions>>;
   /** True guards every handler of the application with `SluiceGuard`. Default false. */
   global?: boolean;
   /** Default, where keys are strings: the client's IP address as the platform gives it, an IPv6 address cut to its /56. */
   key?: KeyFunction<Request>;
-  /** Which plan holds, of limiters that have plans. They need one, here or in a decorator. */
+  /** The plan, for limiters with plans. They require one, here or in a decorator. */
   plan?: PerRequest<string, Request>;
-  /** For handlers whose decorators name no limiter and no policies: those cost 1 unless the decorator says otherwise. Default 1. */
+  /** For handlers whose decorators name no limiter and no policies: the cost unless the decorator has one. Default 1. */
   cost?: PerRequest<Cost, Request>;
   /** For the same handlers: other limits than the policies' own, by policy; window, rate and state stay. */
   limits?: PerRequest<Limits | undefined, Request>;
@@ -54,41 +54,41 @@ export interface SluiceModuleOptions<Request = NestRequest> extends Partial<Limi
   headers?: 'draft-10' | false;
   /** The largest share that is added to `Retry-After` at random, in [0, 1]. Default 0. */
   retryAfterJitter?: number;
-  /** `Retry-After` of a denial for want of a slot, in seconds: a whole number from 1 to 86400. Default 1. */
+  /** `Retry-After` of a denial by a full concurrency policy, in seconds: a whole number from 1 to 86400. Default 1. */
   slotRetryAfter?: number;
 }
 
 /** Options of `SluiceModule.forRootAsync`. */
 export interface SluiceModuleAsyncOptions<Request = NestRequest, Args extends unknown[] = unknown[]>
   extends Pick<ModuleMetadata, 'imports'> {
-  /** Makes the options of `forRoot`, except `global`, which has to be known earlier. */
+  /** Makes the options of `forRoot`, except `global`, which must be known earlier. */
   useFactory: (
     ...args: Args
   ) =>
     | Omit<SluiceModuleOptions<Request>, 'global'>
     | Promise<Omit<SluiceModuleOptions<Request>, 'global'>>;
-  /** What the factory is called with. */
+  /** The dependencies that the factory is called with. */
   inject?: NonNullable<FactoryProvider['inject']>;
   global?: boolean;
-  /** The names that `@InjectLimiter` can ask for, of those that the factory makes. Default `['default']`. */
+  /** The factory's limiters that `@InjectLimiter` can inject. Default `['default']`. */
   names?: readonly string[];
 }
 
-/** Options of `@RateLimit`. What a handler's decorator leaves out is as its class's says, then as the module says. */
+/** Options of `@RateLimit`. A handler's decorator takes missing options from its class's, then from the module. */
 export interface RateLimitOptions<Request = NestRequest> {
   /** A limiter of the module, by its name: it counts a caller across all handlers that name it. */
   limiter?: string;
-  /** Policies in place of the module's: they count a caller for each handler apart. */
+  /** Policies instead of the module's: they count a caller for each handler separately. */
   policies?: LimiterOptions['policies'];
-  /** Who is limited, in place of the module's `key`. */
+  /** The caller to limit, instead of the module's `key`. */
   key?: KeyFunction<Request>;
-  /** Which plan of the limiter holds. */
+  /** The plan of the limiter. */
   plan?: PerRequest<string, Request>;
-  /** What a request costs, in place of the module's `cost`. */
+  /** The cost of a request, instead of the module's `cost`. */
   cost?: PerRequest<Cost, Request>;
   /** Other limits than the policies' own, by policy; window, rate and state stay. */
   limits?: PerRequest<Limits | undefined, Request>;
-  /** What the state of `policies` is named after, with the method's name. Default: the name of the controller's class. */
+  /** Names the state of `policies`, together with the method's name. Default: the name of the controller's class. */
   name?: string;
 }
 
@@ -121,7 +121,7 @@ const DECORATOR_OPTIONS: Readonly<Record<keyof RateLimitOptions, true>> = {
   name: true,
 };
 
-/** The options that were given: `undefined` is none. */
+/** The options without those that are `undefined`. */
 export function given<Options extends object>(
   options: Options,
 ): { [Name in keyof Options]?: Exclude<Options[Name], undefined> } {
@@ -134,7 +134,7 @@ function checkBoolean(value: unknown, name: string): void {
   throw typeError('ERR_SLUICE_OPTIONS', name, value, 'true or false');
 }
 
-/** What remains is `createLimiter`'s to refuse, when the application starts. */
+/** `createLimiter` refuses other mistakes when the application starts. */
 function checkPolicies(options: LimiterOptions): void {
   const { policies, plans } = ownOptions(options);
   if (plans === undefined) {

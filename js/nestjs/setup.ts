@@ -1,4 +1,4 @@
-// Looks, when an application starts, for mistakes in how it sets SluiceModule and SluiceGuard up.
+// Finds mistakes in an application's set-up of SluiceModule and SluiceGuard when it starts.
 
 import type { DynamicModule, OnModuleInit, Type } from '@nestjs/common';
 import { APP_GUARD, type ModulesContainer } from '@nestjs/core';
@@ -9,7 +9,7 @@ import { HandlerLimits } from './limits.js';
 
 type NestModule = ModulesContainer extends Map<string, infer Each> ? Each : never;
 
-/** Where Nest keeps what `@Module` and `@UseGuards` are given. */
+/** Nest's metadata keys of `@Module` and `@UseGuards`. */
 const IMPORTS_METADATA = 'imports';
 const GUARDS_METADATA = '__guards__';
 
@@ -30,7 +30,7 @@ function usesGuard(target: Type | Handler): boolean {
 
 /** Whether a module guards all handlers by providing `SluiceGuard` as `APP_GUARD`. */
 function guardsAllByProvider(module: NestModule): boolean {
-  // Nest gives each such provider a token of its own: 'APP_GUARD (UUID: ...)'.
+  // Nest gives each such provider its own token: 'APP_GUARD (UUID: ...)'.
   return [...module.providers, ...module.injectables].some(
     ([token, { metatype, isAlias, inject }]) =>
       String(token).startsWith(APP_GUARD) &&
@@ -38,7 +38,7 @@ function guardsAllByProvider(module: NestModule): boolean {
   );
 }
 
-/** Where `@UseGuards(SluiceGuard)` guards a handler that others guard too, `others` times. */
+/** The places where `@UseGuards(SluiceGuard)` guards a handler that `others` other guards guard too. */
 function placesOf(type: Type, others: number): string[] {
   const onClass = usesGuard(type) ? [`@UseGuards(SluiceGuard) of ${type.name}`] : [];
   const onMethods = [...methodsOf(type)]
@@ -76,12 +76,12 @@ export class SetupCheck implements OnModuleInit {
     });
     const own = checks.find(({ check }) => check === this)!.module;
     this.#checkScope(own);
-    if (checks[0]?.check !== this) return; // One of them speaks for all.
+    if (checks[0]?.check !== this) return; // One of them reports for all.
     if (checks.length > 1) warnOfSeveral(all, checks);
     warnOfGuards(all, checks);
   }
 
-  /** Nest makes what depends on a request anew for each: limiters, and the memory store in which they count. */
+  /** Nest makes dependents of a request anew for each request: limiters, and the memory store in which they count. */
   #checkScope({ providers }: NestModule): void {
     if (providers.get(HandlerLimits)!.isDependencyTreeStatic()) return;
     const where = this.#isAsync
@@ -92,7 +92,7 @@ export class SetupCheck implements OnModuleInit {
     throw typeError('ERR_SLUICE_OPTIONS', where, withheld(undefined, 'one'), expected);
   }
 
-  /** Who imports it, and with which limiters. */
+  /** Its importers, and the names of its limiters. */
   describe(all: readonly NestModule[], { providers }: NestModule): string {
     const importers = all.filter(({ metatype }) => {
       const imports: unknown = Reflect.getMetadata(IMPORTS_METADATA, metatype);

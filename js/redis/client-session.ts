@@ -1,4 +1,4 @@
-// Drives a client that is not ours: takes commands from native code, hands replies back, keeps the time.
+// Drives a user's client: takes commands from native code, hands back replies, and keeps the time.
 
 import { randomUUID } from 'node:crypto';
 import { inspect } from 'node:util';
@@ -7,10 +7,10 @@ import { type NativeCommand, type NativeGateway, type NativeRelay, native } from
 import { type ExternalClient, type RedisClient, readClient } from './external-client.js';
 
 const LONGEST_REASON = 200;
-/** Names of nodes that are remembered: more than Redis advises a cluster to have. */
+/** The most node names to remember: more than Redis recommends for a cluster. */
 const MOST_NODES = 1000;
 
-/** What a client rejected with: the server's error, or the client's own words. */
+/** The text of a client's rejection: the server's error, or the client's own words. */
 function reasonOf(error: unknown): string {
   try {
     // Not instanceof: an error may come from another realm, such as a test runner's outer one.
@@ -22,13 +22,13 @@ function reasonOf(error: unknown): string {
   }
 }
 
-/** The way of all limiters of this thread through one client. */
+/** Connects all limiters of this thread to one client. */
 export class ClientSession {
-  /** Names the client in all threads. */
+  /** Identifies the client in all threads. */
   readonly id = `client ${randomUUID()}`;
   readonly #client: ExternalClient;
   readonly #native: NativeRelay;
-  /** Numbers of a cluster's nodes, from 1 on; 0: the client does not know yet who has the slot. */
+  /** Numbers of a cluster's nodes, from 1; 0: the client does not know the slot's node yet. */
   readonly #nodes = new Map<string, number>();
   #lastNode = 0;
   #timer: NodeJS.Timeout | undefined;
@@ -55,7 +55,7 @@ export class ClientSession {
     try {
       return this.#client.connected();
     } catch {
-      // A property of the client throws. Whoever asks is about to tell of a fault, or of many.
+      // A property of the client throws. The caller is about to report a fault anyway.
       return false;
     }
   }
@@ -69,12 +69,12 @@ export class ClientSession {
     try {
       node = this.#client.nodeOf?.(slot);
     } catch {
-      // A client's own map may do so.
+      // The client's own map may throw.
     }
     if (node === undefined) return 0;
     let number = this.#nodes.get(node);
     if (number === undefined) {
-      // Nodes come and go; those that are still there then count as new ones.
+      // Nodes come and go; the remaining ones then count as new.
       if (this.#nodes.size >= MOST_NODES) this.#nodes.clear();
       number = ++this.#lastNode;
       this.#nodes.set(node, number);
@@ -82,7 +82,7 @@ export class ClientSession {
     return number;
   }
 
-  /** Sends what has come up; to be called whenever native code was. */
+  /** Sends waiting commands. Call it after each call into native code. */
   pump(): void {
     const slots = this.#client.nodeOf && this.#native.slots();
     if (slots) this.#native.route(slots.map((slot) => this.#numberOf(slot)));
@@ -101,21 +101,21 @@ export class ClientSession {
     this.pump();
   }
 
-  /** The timer keeps no process alive: the checks that wait do. */
+  /** The timer keeps no process alive: waiting checks do. */
   #keepTime(): void {
     const due = this.#native.due();
     if (due === Number.POSITIVE_INFINITY) return;
     const at = monotonicMs() + due;
     if (this.#timer !== undefined) {
-      // One that comes too early does no harm.
+      // An early timer does no harm.
       if (this.#timerAt <= at) return;
       clearTimeout(this.#timer);
     }
     this.#timerAt = at;
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
-      // Replies that have come while this thread was busy are read first: they are not late. (An immediate that is
-      // unref'ed would wait for some other event.)
+      // First reads the replies that arrived while this thread was busy: they are not late. (An unref'ed immediate
+      // would wait for another event.)
       setImmediate(() => {
         this.#native.onTime();
         this.pump();
@@ -124,11 +124,11 @@ export class ClientSession {
   }
 }
 
-/** Held by the addon, as `pending` in engine.ts is, and for its reasons. */
+/** The addon holds it for the same reasons as `pending` in engine.ts. */
 native.relays ??= new WeakMap<object, ClientSession>();
 const sessions = native.relays as WeakMap<object, ClientSession>;
 
-/** The client's relay: limiters over one client share it. Throws what readClient does. */
+/** The client's relay; limiters over one client share it. Throws like readClient. */
 export function clientSessionOf(client: RedisClient): ClientSession {
   const own = readClient(client);
   let session = sessions.get(client);

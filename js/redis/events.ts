@@ -6,27 +6,27 @@ import type { OnStoreError, RedisFault } from '../limiter/types.js';
 
 /** Published on `sluice:fault` for each call that Redis did not answer. */
 export interface FaultEvent {
-  /** Of the store: `host:port`, without credentials; of a cluster or sentinels, those that were given. */
+  /** The store's `host:port`, without credentials; for a cluster or sentinels, the given addresses. */
   readonly address: string;
   readonly fault: RedisFault;
-  /** What happened, for a person, with the server's own words; without secrets. */
+  /** A text for people, with the server's own words and without secrets. */
   readonly detail: string | undefined;
-  /** By which rule the call was decided; 'throw': it was rejected. */
+  /** The rule that decided the call; 'throw': it was rejected. */
   readonly decidedBy: OnStoreError;
 }
 
 /**
- * Published on `sluice:breaker` when a server is given up, tried, or used again. One that leaves a cluster, or is no
- * longer the master that sentinels name, is told 'closed' at last: nothing is asked of it any more.
+ * Published on `sluice:breaker` when Sluice stops using a server, probes it, or uses it again. The last event of a
+ * server that leaves a cluster, or is no longer the sentinels' master, is 'closed': Sluice no longer uses it.
  */
 export interface BreakerEvent {
   /** `host:port`, without credentials. */
   readonly address: string;
-  /** 'open': checks go by `onStoreError`; 'half-open': one of them is tried; 'closed': all are asked again. */
+  /** 'open': `onStoreError` decides checks; 'half-open': one check probes the server; 'closed': it gets all checks. */
   readonly state: RedisNodeStats['breaker'];
 }
 
-/** Published on `sluice:warning` when a server answers and something is wrong with it: once until that went away. */
+/** Published on `sluice:warning` for a problem of a server that answers: once until the problem went away. */
 export interface WarningEvent extends RedisWarning {
   /** `host:port`, without credentials. */
   readonly address: string;
@@ -35,7 +35,7 @@ export interface WarningEvent extends RedisWarning {
 const breaker = channel('sluice:breaker');
 const warningChannel = channel('sluice:warning');
 
-/** What nobody listened to, as it was shown. The oldest are forgotten: servers come and go. */
+/** The warnings shown because there was no subscriber. The oldest are dropped: servers come and go. */
 const shown = new Set<string>();
 const MOST_SHOWN = 1000;
 

@@ -1,4 +1,4 @@
-// Redis clients that people bring: what kind they are, and how a command is sent through them.
+// Redis clients of users: their kinds, and how to send a command through them.
 
 import { kindOf, typeError, withheld } from '../limiter/errors.js';
 
@@ -8,7 +8,7 @@ export interface IoredisClient {
   createBuiltinCommand(name: string): { readonly string: unknown };
 }
 
-/** Of node-redis (4.6 and later): `createClient()`, `createClientPool()`, `createCluster()` or `createSentinel()`. */
+/** A client of node-redis (4.6 and later): `createClient()`, `createClientPool()`, `createCluster()` or `createSentinel()`. */
 export interface NodeRedisClient {
   readonly isOpen: boolean;
   sendCommand(...args: never[]): Promise<unknown>;
@@ -17,26 +17,26 @@ export interface NodeRedisClient {
 /** A client of ioredis, iovalkey or node-redis. */
 export type RedisClient = IoredisClient | NodeRedisClient;
 
-/** A client as the relay uses it. */
+/** The relay's view of a client. */
 export interface ExternalClient {
-  /** Where it is connected to; without credentials. */
+  /** The address of its connection, without credentials. */
   readonly address: string;
-  /** Names the server, its database and what stands before keys, where the client's options say so. */
+  /** Identifies the server, its database and the key prefix, if the client's options contain them. */
   readonly server?: string | undefined;
-  /** A command's keys have to share a slot. */
+  /** Whether a command's keys must share a slot. */
   readonly cluster: boolean;
-  /** As far as the client says so. */
+  /** By the client's own word. */
   connected(): boolean;
-  /** Of a cluster: the node that the client knows to have a slot; any text that is its own. */
+  /** For a cluster: a text that identifies the node which the client knows to have a slot. */
   nodeOf?(slot: number): string | undefined;
   /**
-   * Sends a command. `waitMs`: nobody waits longer, so it need not be sent later than that. May throw and reject with
-   * anything.
+   * Sends a command. `waitMs`: the longest wait of a caller, so it need not be sent later than that. May throw and
+   * reject with anything.
    */
   send(name: string, args: string[], firstKey: string, waitMs: number): Promise<unknown>;
 }
 
-/** What may be there, and is looked at, of any client. */
+/** The properties to inspect; any client may have them. */
 interface Traits {
   readonly constructor?: { readonly name?: unknown };
   readonly isPipeline?: unknown;
@@ -79,7 +79,7 @@ function nameOf(value: unknown): string {
   return typeof name === 'string' && name !== '' ? `an object of class ${name}` : 'an object';
 }
 
-/** "host:port" or "unix:/path" of what options say; `otherwise` if they do not. */
+/** "host:port" or "unix:/path" from the client's options; `otherwise` without them. */
 function addressOf(
   at: { readonly host?: unknown; readonly port?: unknown; readonly path?: unknown } | undefined,
   otherwise: string,
@@ -96,7 +96,7 @@ function serverOf(at: Parameters<typeof addressOf>[0], database: unknown, keyPre
   return address === '' ? undefined : `${address}/${Number(database ?? 0)}${String(keyPrefix)}`;
 }
 
-/** Names the node of a cluster's slot by what stands there in the client's own map, which it may replace at any time. */
+/** Names the node of a cluster's slot by its entry in the client's own map, which the client may replace at any time. */
 function nodesOf(
   client: Traits,
   nameOf: (entry: never) => unknown,
@@ -124,13 +124,13 @@ function ioredis(client: IoredisClient & Traits): ExternalClient {
   if (cluster && (typeof prefix === 'string' || Buffer.isBuffer(prefix)) && prefix.includes('{')) {
     throw refusal("one whose keyPrefix holds '{'", `${EXPECTED} whose keyPrefix moves no hash tag`);
   }
-  // Not `call`: what enableAutoPipelining does to that is of no use here, and some versions send a script in a
-  // cluster's automatic pipeline to the wrong node.
+  // Not `call`: enableAutoPipelining does not help it, and some versions send a script in a cluster's automatic
+  // pipeline to the wrong node.
   const commands = new Map<string, BuiltIn>();
   return {
-    // The nodes that have the slot, first its master.
+    // The nodes with the slot, its master first.
     ...(cluster && nodesOf(client, ([master]: readonly unknown[]) => master)),
-    // Behind sentinels the options still name a host, which is not asked.
+    // Behind sentinels the options still name a host, which is not used.
     address: options?.sentinels
       ? 'an ioredis sentinel client'
       : addressOf(options, cluster ? 'an ioredis cluster' : 'an ioredis client'),
@@ -152,7 +152,7 @@ interface Shard {
   readonly master?: { readonly address?: unknown };
 }
 
-/** How much later than a deadline a command is given up that still waits to be written. */
+/** The time after its deadline when an unwritten command is dropped. */
 const GRACE_MS = 50;
 
 function nodeRedis(client: NodeRedisClient & Traits): ExternalClient {
@@ -177,7 +177,7 @@ function nodeRedis(client: NodeRedisClient & Traits): ExternalClient {
     connected,
     send(name, args, firstKey, waitMs) {
       const command = [name, ...args];
-      // What waits for a connection is not to be executed long after its deadline.
+      // A command that waits for a connection must not run long after its deadline.
       const late = connected() ? [] : [{ timeout: Math.ceil(waitMs) + GRACE_MS }];
       if (cluster) return sendCommand.call(client, firstKey, false, command, ...late);
       if (sentinel) return sendCommand.call(client, false, command, ...late);
@@ -196,15 +196,16 @@ function isNodeRedis(value: object): value is NodeRedisClient {
   return typeof sendCommand === 'function' && typeof isOpen === 'boolean';
 }
 
-/** Whether it looks like a client, of whatever state. */
+/** Whether it looks like a client, in any state. */
 export function isClient(value: object): value is RedisClient {
   return isIoredis(value) || isNodeRedis(value);
 }
 
 /**
- * The client behind a value.
+ * The client in a value.
  *
- * @throws TypeError `ERR_SLUICE_OPTIONS` if it is none, or one that cannot be used: closed, or in subscriber mode
+ * @throws TypeError `ERR_SLUICE_OPTIONS` if it is not a client, or one that cannot be used: closed, or in subscriber
+ *   mode
  */
 export function readClient(value: unknown): ExternalClient {
   if (typeof value !== 'object' || value === null) throw refusal(nameOf(value));

@@ -1,14 +1,14 @@
-// Which faults of a limiter become process warnings.
+// Selects the faults of a limiter that become process warnings.
 
 import type { RedisFault } from '../limiter/types.js';
 
-/** A fault that comes again sooner than this is the same trouble. */
+/** A fault that returns sooner than this is the same problem. */
 const QUIET_MS = 60_000;
 
 /**
  * Lets one warning through for each outage. An answer of the store ends an outage, but a kind of fault is shown again
- * only after a minute without it: where Redis answers one call and fails the next (`OOM`, a foreign value, a dead
- * node of a cluster), a warning for each failed call would flood the log.
+ * only after a minute without it. Redis may answer one call and fail the next (`OOM`, a foreign value, a dead node of a
+ * cluster); a warning for each failed call would flood the log.
  */
 export class FaultWarnings {
   readonly #nowMs: () => number;
@@ -20,12 +20,12 @@ export class FaultWarnings {
     this.#nowMs = nowMs;
   }
 
-  /** Notes an answer of the store. */
+  /** Records an answer of the store. */
   answered(): void {
     this.#outage = false;
   }
 
-  /** Notes a fault. Returns whether it is to be shown. */
+  /** Records a fault. Returns whether to show it. */
   shows(fault: RedisFault): boolean {
     const now = this.#nowMs();
     const last = this.#lastMs.get(fault);

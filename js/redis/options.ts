@@ -5,36 +5,36 @@ import type { RedisClient } from './external-client.js';
 import type { PasswordFunction } from './passwords.js';
 import type { RedisTlsOptions } from './tls.js';
 
-/** Options of a Redis store. One of `url`, `nodes` and `sentinels` says where the servers are. */
+/** Options of a Redis store. One of `url`, `nodes` and `sentinels` locates the servers. */
 export interface RedisOptions {
   /**
    * `redis://[[user]:password@]host[:port][/database]`; `rediss://`, the same with TLS; or
    * `redis+unix://[[user]:password@]/path[?db=database]`. `valkey://` and `valkeys://` are the first two.
    */
   url?: string;
-  /** With `cluster: true`: URLs of some of its nodes. The others are found through them. */
+  /** With `cluster: true`: URLs of some of its nodes, which lead to the others. */
   nodes?: readonly string[];
   /** The servers are a Redis Cluster. */
   cluster?: boolean;
-  /** With `master`: URLs of sentinels, which say where the master is; their port is 26379 if not given. */
+  /** With `master`: URLs of sentinels, which name the master; the default port is 26379. */
   sentinels?: readonly string[];
-  /** What the sentinels call the master. */
+  /** The sentinels' name for the master. */
   master?: string;
-  /** Instead of the user in the sentinels' URLs. Of the sentinels alone. */
+  /** Replaces the user in the sentinels' URLs. For the sentinels alone. */
   sentinelUsername?: string | undefined;
-  /** Instead of the password in the sentinels' URLs; as `password`, but of the sentinels alone. */
+  /** Replaces the password in the sentinels' URLs; like `password`, but for the sentinels alone. */
   sentinelPassword?: string | PasswordFunction | undefined;
-  /** Instead of the user in the URL. Behind sentinels: of the master. */
+  /** Replaces the user in the URL. Behind sentinels: for the master. */
   username?: string | undefined;
   /**
-   * Instead of the password in the URL: itself, or a function that gives it. The function is called for each new
-   * connection, so that a token that expires is replaced; checks that wait for it go by their deadline and
-   * `onStoreError`. Limiters share a connection if they are given the same function.
+   * Replaces the password in the URL: the password, or a function that returns it. The function is called for each new
+   * connection, so that an expired token is replaced. Checks that wait for it end at their deadline, by
+   * `onStoreError`. Limiters share a connection if they have the same function.
    */
   password?: string | PasswordFunction | undefined;
-  /** Instead of the database in the URL: a whole number >= 0. A cluster has only 0. */
+  /** Replaces the database in the URL: a whole number >= 0. A cluster has only 0. */
   database?: number | undefined;
-  /** Given: with TLS, to all servers, whatever the URLs begin with. */
+  /** If given: TLS to all servers, whatever the URLs' scheme. */
   tls?: RedisTlsOptions | undefined;
 }
 
@@ -53,7 +53,7 @@ export const OPTIONS: Readonly<Record<keyof RedisOptions, true>> = {
   tls: true,
 };
 
-/** How other clients name it, and where it goes here. */
+/** Option names of other clients, and their places here. */
 const FOREIGN_OPTIONS = new Map([
   ['host', 'url'],
   ['port', 'url'],
@@ -81,8 +81,8 @@ export function checkNames(options: object): void {
 /** Options of a Redis store over a client of yours. */
 export interface RedisClientOptions extends Partial<Record<keyof RedisOptions, never>> {
   /**
-   * A client of ioredis, iovalkey or node-redis, a cluster's too. It stays yours: connecting, reconnecting and closing
-   * are its own business, TLS and passwords its own options. Limiters over one client share their batches.
+   * A client of ioredis, iovalkey or node-redis, also for a cluster. It stays yours: you connect and close it, and its
+   * own options set TLS and passwords. Limiters over one client share their batches.
    */
   client: RedisClient;
 }

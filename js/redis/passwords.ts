@@ -1,9 +1,9 @@
-// Functions that give passwords: asked by the I/O thread for each new connection, run here.
+// Password functions: the I/O thread needs one for each new connection, and they run here.
 
 import { inspect } from 'node:util';
 import { type NativePasswordSource, native } from '../native.js';
 
-/** Gives the password of a connection that is being made. */
+/** Returns the password for a new connection. */
 export type PasswordFunction = () => string | Promise<string>;
 
 interface Source {
@@ -11,7 +11,7 @@ interface Source {
   readonly native: NativePasswordSource;
 }
 
-/** Functions by the number of their source. Held by the addon, as `pending` in engine.ts is, and for its reasons. */
+/** Functions by the number of their source. The addon holds them for the same reasons as `pending` in engine.ts. */
 native.passwordFunctions ??= new Map<number, WeakRef<PasswordFunction>>();
 const functions = native.passwordFunctions as Map<number, WeakRef<PasswordFunction>>;
 const gone = new FinalizationRegistry<number>((id) => functions.delete(id));
@@ -19,8 +19,8 @@ const sources = new WeakMap<PasswordFunction, Source>();
 let ids = functions.size;
 
 /**
- * What native code asks: the same for the same function, so that limiters share a connection. Whoever may want to
- * connect has to hold on to the function itself.
+ * The native source of a function: the same for the same function, so that limiters share a connection. The store must
+ * keep the function itself alive.
  */
 export function passwordSource(give: PasswordFunction): NativePasswordSource {
   const known = sources.get(give);

@@ -1,4 +1,4 @@
-// Which servers redis() was given: one, nodes of a cluster, or sentinels.
+// The servers of redis(): one, nodes of a cluster, or sentinels.
 
 import { argumentError, rangeError, typeError, withheld } from '../limiter/errors.js';
 import { type NativeEndpoint, type NativeServers, type NativeUrl, native } from '../native.js';
@@ -6,18 +6,18 @@ import type { RedisOptions } from './options.js';
 import { type PasswordFunction, passwordSource } from './passwords.js';
 import { readTls } from './tls.js';
 
-/** What native code is told, and what people are. */
+/** The servers for native code and for people. */
 export interface Servers {
   readonly native: NativeServers;
   /** Without credentials: `host:port`, `unix:/path`, or all of them. */
   readonly address: string;
-  /** Whom native code asks for passwords: it does not keep them alive. */
+  /** The password functions; native code does not keep them alive. */
   readonly give: readonly PasswordFunction[];
 }
 
 const SENTINEL_PORT = 26379;
 
-// No value of these options is in an error: a password may stand in the wrong one.
+// No error shows a value of these options: a password may be in the wrong one.
 function refuse(argument: string, value: unknown, expected: string): TypeError {
   return typeError('ERR_SLUICE_OPTIONS', argument, withheld(value), expected);
 }
@@ -29,12 +29,12 @@ function readUrl(url: unknown, argument: string, port = 6379): NativeUrl {
   const padded = url.trim() !== url;
   const read = padded ? 'it begins or ends with white space' : native.parseRedisUrl(url, port);
   if (typeof read !== 'string') return read;
-  // The URL itself stays out of the message: it may hold a password, also in the wrong place.
+  // The message leaves out the URL itself: it may hold a password, even in the wrong place.
   const message = `${argument} is not a Redis URL: ${read}`;
   throw argumentError(TypeError, 'ERR_SLUICE_REDIS_URL', argument, message);
 }
 
-/** Of servers that are to be let in by alike. */
+/** Reads the URLs of servers that share their credentials. */
 function readUrls(urls: unknown, argument: string, port?: number): NativeUrl[] {
   if (!Array.isArray(urls)) throw refuse(argument, urls, 'a list of URLs');
   if (urls.length === 0) throw refuse(argument, urls, 'given at least one URL');
@@ -88,7 +88,7 @@ function readDatabase(database: unknown): number | undefined {
   throw rangeError('ERR_SLUICE_OPTIONS', 'redis.database', database, expected);
 }
 
-/** Which of the ways to name servers is meant. */
+/** The mode that the options imply. */
 function readMode(options: RedisOptions): NativeServers['mode'] {
   const { url, nodes, cluster, sentinels, master } = options;
   const given = { url, nodes, sentinels };
@@ -132,7 +132,7 @@ export function readServers(options: RedisOptions): Servers {
       : [readUrl(options.url, 'redis.url')];
   const [first] = urls as [NativeUrl];
   const { username, password, sentinelUsername, sentinelPassword, tls } = options;
-  // What a sentinel's URL says is for the sentinels.
+  // A sentinel's URL has the credentials of the sentinels.
   const own = sentinel ? { user: '', password: '' } : first;
   const login = readLogin(username, password, ['redis.username', 'redis.password'], own);
   const names = ['redis.sentinelUsername', 'redis.sentinelPassword'] as const;

@@ -1,4 +1,4 @@
-// redis(): where state lives in Redis.
+// redis(): a store in Redis.
 
 import { refuseSecond, typeError, withheld } from '../limiter/errors.js';
 import { ownOptions } from '../limiter/own-options.js';
@@ -12,8 +12,8 @@ import { readServers, type Servers } from './servers.js';
 export class RedisStore {
   readonly kind = 'redis';
   /**
-   * Without credentials: the server's `host:port`, or `unix:/path`; of a cluster, those of the nodes that were given;
-   * behind sentinels, `master of` those of the sentinels.
+   * Without credentials: the server's `host:port`, or `unix:/path`; for a cluster, the given nodes; behind sentinels,
+   * `master of` the given sentinels.
    */
   readonly address: string;
   readonly #transport: Servers | ClientSession;
@@ -24,7 +24,7 @@ export class RedisStore {
     this.#transport = transport;
   }
 
-  /** Names the servers and the database, or the client. @internal */
+  /** Identifies the servers and the database, or the client. @internal */
   get scope(): string {
     const transport = this.#transport;
     if ('gateway' in transport) return transport.id;
@@ -32,31 +32,31 @@ export class RedisStore {
     return `${this.address}/${(node ?? servers[0]!).database}`;
   }
 
-  /** Names the servers and the database, in all threads and over whatever client, as far as that says. @internal */
+  /** Identifies the servers and the database, in all threads and over any client, if known. @internal */
   get server(): string {
     const transport = this.#transport;
     return 'gateway' in transport ? (transport.server ?? transport.id) : this.scope;
   }
 
-  /** Whether the keys of a check have to share a slot. @internal */
+  /** Whether the keys of a check must share a slot. @internal */
   get isCluster(): boolean {
     const transport = this.#transport;
     return 'gateway' in transport ? transport.cluster : transport.native.mode === 'cluster';
   }
 
-  /** The way through a client that is not ours. @internal */
+  /** The relay to a user's client. @internal */
   get session(): ClientSession | undefined {
     return 'gateway' in this.#transport ? this.#transport : undefined;
   }
 
-  /** What native code makes a limiter with. @internal */
+  /** The native arguments for a limiter. @internal */
   transport(): { servers: NativeServers } | { gateway: NativeGateway } {
     const transport = this.#transport;
     return 'gateway' in transport ? { gateway: transport.gateway } : { servers: transport.native };
   }
 }
 
-/** What is `undefined` counts as left out. With nothing else to go by, it was to be a client. */
+/** `undefined` options count as missing. Without any other, the user meant a client. */
 function isOverClient(options: RedisOptions | RedisClientOptions): options is RedisClientOptions {
   if (!('client' in options)) return false;
   const { client, url, nodes, sentinels } = options;
@@ -80,12 +80,12 @@ function overClient(options: RedisClientOptions): RedisStore {
 }
 
 /**
- * Keeps state in Redis (6.2 or newer, or Valkey): one server, a cluster, or the master that sentinels name. The
- * connections are made by the first limiter that uses them, and shared by all limiters and threads of the process that
- * name the same servers and credentials.
+ * Keeps state in Redis (6.2 or newer, or Valkey): one server, a cluster, or the master behind sentinels. The first
+ * limiter opens the connections. All limiters and threads of the process with the same servers and credentials share
+ * them.
  *
- * @throws TypeError or RangeError `ERR_SLUICE_REDIS_URL` or `ERR_SLUICE_OPTIONS`, saying which part is wrong;
- *   never with the password
+ * @throws TypeError or RangeError `ERR_SLUICE_REDIS_URL` or `ERR_SLUICE_OPTIONS` with the wrong part, never with the
+ *   password
  */
 export function redis(options: string | RedisOptions | RedisClientOptions): RedisStore;
 export function redis(

@@ -9,19 +9,19 @@ import { type NativeTls, native } from '../native.js';
 /** PEM text. */
 export type Pem = string | Uint8Array;
 
-/** How a connection to Redis is secured. */
+/** The TLS options of a connection to Redis. */
 export interface RedisTlsOptions {
-  /** The CAs that may vouch for the server. Default: those that Node trusts, NODE_EXTRA_CA_CERTS included. */
+  /** The trusted CAs. Default: Node's, with NODE_EXTRA_CA_CERTS. */
   ca?: Pem | readonly Pem[];
-  /** The certificate to show to a server that asks for one, with those between it and its CA. */
+  /** The client certificate, if the server wants one, with the certificates between it and its CA. */
   cert?: Pem;
   /** Its private key. */
   key?: Pem;
-  /** Of the key, if that is encrypted. */
+  /** The passphrase of an encrypted key. */
   passphrase?: string;
-  /** The name that the server's certificate must have, and that is sent as SNI. Default: the URL's host. */
+  /** The required name of the server's certificate, also sent as SNI. Default: the URL's host. */
   servername?: string;
-  /** Default true. With false any certificate will do, and whoever stands between may read and answer everything. */
+  /** Default true. False accepts any certificate, so an attacker on the way may read and answer everything. */
   rejectUnauthorized?: boolean;
 }
 
@@ -29,7 +29,7 @@ const OPTIONS = ['ca', 'cert', 'key', 'passphrase', 'servername', 'rejectUnautho
 
 let roots: string | undefined;
 
-/** What Node itself would trust. */
+/** The CAs that Node itself trusts. */
 function nodeRoots(): string {
   if (roots !== undefined) return roots;
   // Since Node 22.15, these include NODE_EXTRA_CA_CERTS and what --use-system-ca adds.
@@ -40,14 +40,14 @@ function nodeRoots(): string {
     try {
       all.push(readFileSync(extra, 'utf8'));
     } catch {
-      // Node has warned of it when it started.
+      // Node has warned of it at its start.
     }
   }
   roots = all.join('\n');
   return roots;
 }
 
-// The values of these options stay out of errors: one may be a key in the wrong place.
+// Errors leave out the values of these options: one may be a key in the wrong place.
 function refuse(name: string, value: unknown, expected: string): TypeError {
   return typeError('ERR_SLUICE_OPTIONS', `redis.tls.${name}`, withheld(value), expected);
 }
@@ -82,7 +82,7 @@ export function readTls(given: RedisTlsOptions): NativeTls {
   if (keyPem !== '' && certPem === '') throw refuse('cert', cert, "given with 'key'");
   if (certPem !== '' && keyPem === '') throw refuse('key', key, "given with 'cert'");
   const made = native.makeTls({
-    // Text that is empty would trust nobody: a mistake that looks like an attack when it connects.
+    // Empty text would trust no CA: a mistake that looks like an attack on connecting.
     ca: ca === undefined ? (rejectUnauthorized ? nodeRoots() : '') : texts.join('\n') || '\n',
     cert: certPem,
     key: keyPem,

@@ -132,13 +132,13 @@ export function unplain(name, source) {
   const runs = language ? comments(source, language) : paragraphs(source);
   const found = [];
   for (const { line, lines } of runs) {
-    for (const sentence of split({ line, text: withoutCode(lines.join('\n')) }, '.!?')) {
+    for (const sentence of split({ line, text: withoutCode(lines.join('\n')) }, '.!?;')) {
       const words = sentence.text.split(/\s+/).filter((word) => /\w/.test(word)).length;
       if (words > most) {
         const reason = `cut it: at most ${most}`;
         found.push({ line: sentence.line, phrase: `${words} words`, reason });
       }
-      for (const clause of split(sentence, ';:')) {
+      for (const clause of split(sentence, ':')) {
         const plain = clause.text
           .replace(/^[\s*_("'|]+/, '')
           .replace(/\s+/g, ' ')
