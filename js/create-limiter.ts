@@ -46,9 +46,9 @@ export interface CommonOptions {
   /** Limiters of one store, prefix and policy name share state. Default 'sluice'. */
   prefix?: string;
   /**
-   * Decides a check that Redis does not answer within `deadlineMs`: 'local' (default) by the same policies in this
-   * process, 'allow' and 'deny' always in the same way, 'throw' by rejecting with `ERR_SLUICE_STORE_UNAVAILABLE`. A
-   * memory store does not fail.
+   * The rule for a check that Redis does not answer within `deadlineMs`. 'local' (default) decides in this process by
+   * the same policies, 'allow' and 'deny' do that, and 'throw' rejects with `ERR_SLUICE_STORE_UNAVAILABLE`. A memory
+   * store does not fail.
    */
   onStoreError?: OnStoreError;
   /**

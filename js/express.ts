@@ -13,7 +13,7 @@ interface Entry extends RateLimit {
 const entry = Object.assign(rateLimit, { rateLimit, default: rateLimit }) as Entry;
 
 declare namespace entry {
-  /** The options of `rateLimit()`: those of the middleware, and of the limiter that it makes. */
+  /** The options of `rateLimit()`: for the middleware, and for the limiter that it makes. */
   export type RateLimitOptions<P extends Policies = Policies> = OptionsOfPolicies<P, never>;
   /** The value of `req.rateLimit` after the middleware. */
   export type RateLimitInfo = Info;

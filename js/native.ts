@@ -1,4 +1,4 @@
-// The seam to C++: the only importer of the addon, and the types of all that it exports.
+// The interface to C++: the only importer of the addon, with the types of its exports.
 
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -28,7 +28,7 @@ export type NativePolicy = readonly [
 /** One key for all policies, or one for each. */
 export type NativeKeys = string | readonly string[];
 
-/** What a limiter is asked. As Operation::Kind in native/core. */
+/** The kinds of operations, as Operation::Kind in native/core. */
 export const enum Kind {
   Check = 0,
   Peek = 1,
@@ -44,10 +44,10 @@ export const enum Kind {
 
 /** Checks and peeks answer with a code and leave a verdict in `exchange`; see native/addon/environment.h. */
 export interface NativeMemoryLimiter {
-  /** One cost for all policies, default 1; without `nowUs`, or below 0, it is the time of the machine's clock. */
+  /** One cost for all policies, default 1. Without `nowUs`, or with one below 0, the machine's clock counts. */
   check(key: string, cost?: number, nowUs?: number): number;
   peek(key: string, cost?: number, nowUs?: number): number;
-  /** A call that stands in `exchange`. Answers a check's code, or -3 for an id reused; whether slots were held; of an abort whether nobody waits behind it; or 0. */
+  /** Runs the operation in `exchange`. Returns a check's code, or -3 for a reused id; whether slots were held; for an abort, whether nobody waits behind it; else 0. */
   act(kind: Kind, keys: NativeKeys, nowUs: number, holder?: string, id?: string): number;
 }
 
@@ -56,7 +56,7 @@ export interface NativeTls {
   readonly tls: unique symbol;
 }
 
-/** Who is asked for a password, held by native code. */
+/** A source of passwords, held by native code. */
 export interface NativePasswordSource {
   readonly source: unique symbol;
 }
@@ -64,11 +64,11 @@ export interface NativePasswordSource {
 export interface NativeEndpoint {
   readonly host: string;
   readonly port: number;
-  /** Of a unix socket, in place of host and port; or empty. */
+  /** The path of a unix socket, instead of host and port; or empty. */
   readonly path: string;
   readonly user: string;
   readonly password: string;
-  /** In place of `password`. */
+  /** Instead of `password`. */
   readonly passwordSource: NativePasswordSource | undefined;
   readonly database: number;
   readonly tls: NativeTls | undefined;
@@ -78,25 +78,25 @@ export interface NativeEndpoint {
 export interface NativeServers {
   readonly mode: 'single' | 'cluster' | 'sentinel';
   readonly servers: readonly NativeEndpoint[];
-  /** How to be let in by servers that others name; their addresses do not stand here. */
+  /** The credentials for servers that other servers name, without an address. */
   readonly node?: NativeEndpoint;
   readonly master?: string;
 }
 
-/** What a URL says. */
+/** The parts of a URL. */
 export interface NativeUrl extends Omit<NativeEndpoint, 'passwordSource' | 'tls'> {
   /** Without credentials. */
   readonly address: string;
-  /** It wants TLS. */
+  /** Whether it wants TLS. */
   readonly secure: boolean;
 }
 
-/** Who answers, held by native code. */
+/** A backend, held by native code. */
 export interface NativeGateway {
   readonly gateway: unique symbol;
 }
 
-/** A command for a client, the arguments' index of the first key, and for how long someone waits for the reply. */
+/** A command for a client, the arguments' index of the first key, and the longest wait of a caller for the reply. */
 export type NativeCommand = readonly [
   id: number,
   name: string,
@@ -105,24 +105,24 @@ export type NativeCommand = readonly [
   waitMs: number,
 ];
 
-/** The way through a client that is not ours; see native/addon/relay_binding.h. */
+/** The relay to a user's client; see native/addon/relay_binding.h. */
 export interface NativeRelay {
   readonly gateway: NativeGateway;
-  /** Where `mapsSlots`: the slots of what has come up; to be asked for, and answered by route(), before take(). */
+  /** With `mapsSlots`: the slots of the new commands. Call it, and answer by route(), before take(). */
   slots(): number[] | undefined;
-  /** For each of these slots, a number of the node that has it. */
+  /** For each of these slots, the number of its node. */
   route(nodes: readonly number[]): void;
   take(): NativeCommand[] | undefined;
   reply(id: number, value: unknown): void;
   fail(id: number, why: string): void;
-  /** In how many ms onTime() is to be called. */
+  /** The ms until the next call of onTime(). */
   due(): number;
   onTime(): void;
 }
 
 export interface NativeRedisLimiter {
   /**
-   * Queues a question; `ticket` comes back with its answer. `cost`: one for all policies; below 0, a call stands in
+   * Queues an operation; `ticket` returns with its answer. `cost`: one for all policies; below 0, the operation is in
    * `exchange`.
    */
   ask(
@@ -134,32 +134,32 @@ export interface NativeRedisLimiter {
     shard?: string,
     id?: string,
   ): void;
-  /** Sends what is queued. */
+  /** Sends the queue. */
   flush(): void;
-  /** First what came to no server, or to one that is gone. */
+  /** The first counts requests that reached no server, or one that is gone. */
   stats(): [others: RedisNodeStats, ...nodes: RedisNodeStats[]] | undefined;
   close(): void;
 }
 
-/** A policy's name, and a text that differs where its numbers do. */
+/** A policy's name, and a text that differs if its numbers do. */
 export type PolicyNumbers = readonly [name: string, text: string];
 
 export interface NativeAddon {
-  /** How numbers cross, so that nothing has to be allocated for them. */
+  /** The buffer for numbers between JavaScript and C++, which saves allocations. */
   readonly exchange: Float64Array;
   readonly maxPolicies: number;
-  /** What js/redis/engine.ts keeps here. */
+  /** Storage for js/redis/engine.ts. */
   pending?: unknown[];
   /** Texts of the fault numbers. */
   readonly redisFaults: readonly (RedisFault | 'cross-slot')[];
-  /** Why its numbers are refused: the number of a PolicyFault, 0 if they are not. */
+  /** The PolicyFault of a policy's numbers; 0 if they are valid. */
   policyFault(policy: NativePolicy): number;
   largestLimit(policy: NativePolicy): number;
-  /** What the names of its states in Redis end in. */
+  /** The end of the names of its states in Redis. */
   stateTag(policy: NativePolicy): string;
   /**
-   * A function that gives the claims up; or the index of the name that another limiter describes otherwise, with the
-   * description and the place of that limiter.
+   * Returns a function that withdraws the claims; or the index of the name that another limiter describes otherwise,
+   * with the description and the place of that limiter.
    */
   claimPolicies(
     scope: string,
@@ -171,7 +171,7 @@ export interface NativeAddon {
     name: string | undefined,
     maxKeys: number,
     externalClock: boolean,
-    /** What an external clock lacks to 1970. */
+    /** The offset of an external clock from 1970. */
     wallOffsetUs: number,
   ): NativeStore | undefined;
   memoryStoreStats(store: NativeStore): [keys: number, capacity: number, evicted: number];
@@ -182,11 +182,11 @@ export interface NativeAddon {
     idScope: string,
     plan: string,
   ): NativeMemoryLimiter;
-  /** What js/redis/passwords.ts keeps here. */
+  /** Storage for js/redis/passwords.ts. */
   passwordFunctions?: Map<number, unknown>;
-  /** What the URL says, or why it was refused. */
+  /** The parts of the URL, or the reason for its refusal. */
   parseRedisUrl(url: string, defaultPort: number): NativeUrl | string;
-  /** PEM texts, or empty ones. Else the name of the option at fault, and why. */
+  /** Takes PEM texts, or empty ones. On failure returns the name of the wrong option, and the reason. */
   makeTls(options: {
     ca: string;
     cert: string;
@@ -196,15 +196,15 @@ export interface NativeAddon {
     verify: boolean;
   }): NativeTls | readonly [name: string, reason: string];
   makePasswordSource(id: number): NativePasswordSource;
-  /** `receiver` has to see to it that each ticket is answered, and must not throw. */
+  /** `receiver` must get each ticket answered, and must not throw. */
   onPasswordWanted(receiver: (id: number, ticket: number) => void): void;
   answerPassword(ticket: number, password: string | undefined, why: string | undefined): void;
-  /** What js/redis/relay.ts keeps here. */
+  /** Storage for js/redis/client-session.ts. */
   relays?: WeakMap<object, unknown>;
   /** `mapsSlots`: the client of a cluster knows which node has a slot. */
   makeRelay(address: string, cluster: boolean, mapsSlots: boolean): NativeRelay;
   makeRedisLimiter(options: {
-    /** Where the servers are; or, instead, `gateway`. */
+    /** The servers; or, instead, `gateway`. */
     servers?: NativeServers;
     gateway?: NativeGateway;
     policies: readonly NativePolicy[];
@@ -218,15 +218,15 @@ export interface NativeAddon {
     idScope: string;
     plan: string;
     description: string;
-    /** Compared with what other processes say of these policies. */
+    /** Compared with those of other processes for these policies. */
     numbers: readonly PolicyNumbers[];
     /** Names the store of `localPolicies` in all threads. */
     localStore: string;
     maxKeys: number;
   }): NativeRedisLimiter;
   /**
-   * Answers stand in `exchange`, one behind the other: `[ticket, fault]` and a verdict; or, in place of its code and
-   * all behind it, -1 for none, -2 for yes (slots that were all held, an abort that nobody waits behind), -3 for an id reused.
+   * Answers are in `exchange`, one after the other: `[ticket, fault]` and a verdict. A single number may replace the
+   * verdict: -1 for none, -2 for yes (all slots were held, nobody waits behind an abort), or -3 for a reused id.
    */
   onAnswers(receiver: (count: number, details: string[] | undefined) => void): void;
   onBreaker(receiver: (address: string, state: RedisNodeStats['breaker']) => void): void;
@@ -236,7 +236,7 @@ export interface NativeAddon {
 }
 
 const platform = `${process.platform}-${process.arch}`;
-// The package's folder. An ECMAScript module that a bundler wrote has no __dirname.
+// The package's folder. An ECMAScript module of a bundler has no __dirname.
 const root = typeof __dirname === 'string' ? join(__dirname, '..') : undefined;
 
 function load(): NativeAddon {
@@ -260,7 +260,7 @@ function load(): NativeAddon {
   return loadBuilt();
 }
 
-/** Loads what this system has built: the addon of a platform that `load` does not name, or of a checkout. */
+/** Loads an addon that was built here: for a platform that `load` does not name, or in a checkout. */
 function loadBuilt(): NativeAddon {
   let failure: unknown;
   if (root) {

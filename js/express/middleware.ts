@@ -22,7 +22,7 @@ import type {
 } from './options.js';
 import { readOptions } from './options.js';
 
-/** What `req.rateLimit` tells the handlers after the middleware: of the policy that binds, after this request. */
+/** The value of `req.rateLimit` after the middleware: the numbers of the binding policy, after this request. */
 export interface Info {
   readonly limit: number;
   /** `limit - remaining`. Both are `NaN` when the store failed and a rule answered for it. */
@@ -97,13 +97,12 @@ function callHandler(
 }
 
 /**
- * Express middleware (4 and 5) that asks a limiter about each request. An admitted one goes on (under
- * a shaping policy after `decision.delayMs`), with `RateLimit-Policy` and `RateLimit` headers and
- * `req.rateLimit`; a denied one is answered 429 (503 where a
- * store failed and the rule is to deny) with problem+json and `Retry-After`.
+ * Express middleware (4 and 5) that limits requests. An admitted request goes on (under a shaping policy after
+ * `decision.delayMs`), with `RateLimit-Policy` and `RateLimit` headers and `req.rateLimit`. A denied one gets status
+ * 429 (503 if a store failed and the rule is to deny) with problem+json and `Retry-After`.
  *
- * What fails (a callback, a store under `onStoreError: 'throw'`) goes to `next(error)`, so to the
- * application's error handler. On a memory store the middleware is synchronous.
+ * Failures (of a callback, of a store under `onStoreError: 'throw'`) go to `next(error)`, so to the application's error
+ * handler. On a memory store the middleware is synchronous.
  *
  * @throws TypeError, RangeError with a code `ERR_SLUICE_*` for wrong options
  */

@@ -12,8 +12,8 @@ const IPV6_PREFIX_BITS = 56;
 const MAPPED = '::ffff:';
 
 /**
- * The key for a client's address: an IPv4 address as it is, an IPv4 address that IPv6 embeds as the IPv4 address,
- * any other IPv6 address cut to its /56 network (`2001:db8:12:3400::/56`). Every spelling of an address gives the
+ * The key for a client's address. An IPv4 address stays as it is, an IPv4 address in an IPv6 address becomes IPv4, and
+ * any other IPv6 address is cut to its /56 network (`2001:db8:12:3400::/56`). Every spelling of an address gives the
  * same key.
  *
  * 6to4 (2002::/16) and Teredo (2001::/32) addresses stay IPv6: both are deprecated, and hardly any network routes them.
@@ -62,7 +62,7 @@ function isLocalTranslation([a, b, c]: readonly number[]): boolean {
 }
 
 /**
- * Where the IPv4 address stands in an address under 64:ff9b:1::/48, as indexes of its bytes. A network may use the
+ * The position of the IPv4 address in an address under 64:ff9b:1::/48, as indexes of its bytes. A network may use the
  * whole prefix or a longer one below it, and the layout depends on the length (RFC 6052, section 2.2). Byte 8 is
  * always 0, and so is all behind the IPv4 address, which tells the layouts apart.
  */

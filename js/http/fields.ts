@@ -44,7 +44,7 @@ export interface HeaderFields {
   removeHeader(name: string): unknown;
 }
 
-/** What a response says about the policies of a decision. */
+/** The policies of a decision, for its response. */
 export interface DescribedPolicies {
   /** The policies that decided, by name. */
   readonly policies: Readonly<Partial<Record<string, Policy>>>;

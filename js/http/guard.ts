@@ -33,7 +33,7 @@ export interface GuardOptions<A, B> extends CheckParts, FieldOptions {
   readonly skip?: Callback<A, B> | undefined;
 }
 
-/** The check of one request: what was asked and the answer. */
+/** The check of one request, and its answer. */
 export interface Outcome {
   readonly key: Key;
   readonly plan: string | undefined;

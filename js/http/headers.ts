@@ -9,13 +9,13 @@ function wholeSeconds(ms: number): number | undefined {
   return Number.isFinite(ms) ? Math.ceil(ms / 1000) : undefined;
 }
 
-/** What a client is told of a policy. */
+/** The numbers of a policy that a client sees. */
 export type Quota = Pick<Policy, 'algorithm' | 'limit' | 'windowMs'>;
 
 /**
- * `RateLimit-Policy` of draft 10: every policy, in the order given. `q` is the most admitted at once, `w` the time
- * a key that used everything takes to equal a new one, in whole seconds rounded up, at least 1 (the draft knows no
- * shorter window). A concurrency limit has no window, and says with `qu` that it counts requests under way.
+ * `RateLimit-Policy` of draft 10: every policy, in the given order. `q` is the most admitted at once. `w` is the time
+ * after which a used-up key equals a new one, in whole seconds rounded up, at least 1 (the draft has no shorter
+ * window). A concurrency limit has no window, and `qu` shows that it counts requests in progress.
  *
  * Source: https://www.ietf.org/archive/id/draft-ietf-httpapi-ratelimit-headers-10.html#section-3
  *
@@ -32,7 +32,7 @@ export function draft10PolicyField(quotas: Readonly<Record<string, Quota>>): str
 }
 
 /**
- * `RateLimit` of draft 10: what is left under the policy that binds. `undefined` when that is not known.
+ * `RateLimit` of draft 10: the quota left under the binding policy. `undefined` when that is unknown.
  * `t` is the time until there is more than that, in whole seconds rounded up: see `moreAfterMs`. Left out when the
  * call can never be admitted, when nothing was used, and of a concurrency limit.
  *

@@ -36,7 +36,7 @@ export function makeLimiter(options: LimiterOptions): HttpLimiter {
   return asHttpLimiter(made as unknown as AnyLimiter);
 }
 
-/** Whether it is a stub of 'sluice/testing' or a mock of the application: those check no arguments. */
+/** Whether it is a stub of 'sluice/testing' or a mock of the application: these check no arguments. */
 export function isStub(limiter: AnyLimiter): boolean {
   return !(limiter instanceof BaseLimiter);
 }

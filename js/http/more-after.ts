@@ -27,7 +27,7 @@ function wasFree(decision: Decision): boolean {
  *   empty, else an upper bound.
  * - A sliding log: until the key equals a new one, an upper bound.
  * - A denied call: its `retryAfterMs`, `Infinity` if it can never be admitted.
- * - `undefined` when nothing was used, and for a concurrency policy: nobody knows when a slot is released.
+ * - `undefined` when nothing was used, and for a concurrency policy, whose slots are released at unknown times.
  *
  * Never too early: a client that comes back then finds more.
  */

@@ -9,14 +9,14 @@ import type { HttpLimiter } from './limiter.js';
 
 type PoliciesByName = Readonly<Record<string, Policy>>;
 
-/** With another limit than its own, a bucket takes another time to refill: its rate stays. */
+/** With another limit a bucket refills in another time, because its rate stays. */
 function windowMsAt(policy: Policy, limit: number): number {
   if (limit === policy.limit || !keepsLine(policy)) return policy.windowMs;
   const { rate, spanUs } = rateOf(policy);
   return Math.ceil(Math.max(1, Math.round((limit * spanUs) / rate)) / 1e3);
 }
 
-/** `undefined` where nobody enforces: a shadow is no business of a client's. */
+/** `undefined` if no policy enforces: clients do not see shadows. */
 function field(policies: PoliciesByName, limits: Limits): string | undefined {
   const quotas: Record<string, Quota> = Object.create(null);
   for (const [name, policy] of Object.entries(policies)) {
@@ -27,7 +27,7 @@ function field(policies: PoliciesByName, limits: Limits): string | undefined {
   return Object.keys(quotas).length === 0 ? undefined : draft10PolicyField(quotas);
 }
 
-/** What a decision under a plan tells of the policies. */
+/** Describes the policies of a decision under a plan. */
 export type DescribePolicies = (decision: Decision, plan: string | undefined) => DescribedPolicies;
 
 /** For calls whose limits may be others each time. */

@@ -1,4 +1,4 @@
-// What a denied request is answered: a status and a problem+json body (RFC 9457).
+// The response to a denied request: a status and a problem+json body (RFC 9457).
 
 import { shadowsOf } from '../limiter/decision.js';
 import type { Decision } from '../limiter/types.js';

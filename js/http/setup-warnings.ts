@@ -1,10 +1,10 @@
-// Warns about mistakes in how an HTTP application is set up: each once per server.
+// Warns about mistakes in an HTTP application's set-up: each once per server.
 
 import { IncomingMessage } from 'node:http';
 
-/** The requests of Express and Fastify, as far as they tell how the application is set up. */
+/** The parts of Express's and Fastify's requests that show the application's set-up. */
 export interface FrameworkRequest {
-  /** The client's address, the framework's trust in proxies applied. */
+  /** The client's address, by the framework's trust in proxies. */
   readonly ip?: string | undefined;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   readonly socket?: unknown;
@@ -16,9 +16,9 @@ export interface FrameworkRequest {
   readonly ips?: readonly string[] | undefined;
 }
 
-/** Which warnings a server has had; a process may make an application per request. */
+/** The warnings of each server; a process may make an application per request. */
 const warned = new WeakMap<object, Set<string>>();
-/** In place of a server, where the request came from none: a test, a function platform. */
+/** Instead of a server, if the request has none: in a test, on a function platform. */
 const NO_SERVER = {};
 
 function serverOf(request: FrameworkRequest): object {
@@ -38,9 +38,9 @@ function warnOnce(request: FrameworkRequest, code: string, message: string): voi
 /** Longer than any chain of proxies, so that a trusted number of proxies is not taken for trust in all. */
 const CHAIN_LENGTH = 32;
 
-/** Whether the framework takes a client's word for its address, whoever it is and whatever it sends. */
+/** Whether the framework believes any client any address. */
 function trustsAll(request: FrameworkRequest): boolean {
-  // Addresses kept for documentation (RFC 5737, RFC 3849): nobody's proxies.
+  // Addresses reserved for documentation (RFC 5737, RFC 3849), which no proxy has.
   for (const [client, proxy] of [
     ['203.0.113.9', '198.51.100.7'],
     ['2001:db8::9', '2001:db8:1::7'],
@@ -49,7 +49,7 @@ function trustsAll(request: FrameworkRequest): boolean {
       headers: { 'x-forwarded-for': [client, ...Array(CHAIN_LENGTH).fill(proxy)].join(', ') },
       socket: { remoteAddress: proxy },
     };
-    // The framework's own `ip`, asked of a request like this one but for the address.
+    // The framework's own `ip`, for a copy of this request with another address.
     const properties = { ...forged, connection: forged.socket, raw: forged };
     const probe: FrameworkRequest = Object.create(
       request,
@@ -74,12 +74,12 @@ function trustOf(request: FrameworkRequest): Trust {
   }
 }
 
-/** Of each application or Fastify server; 'some' also after its warning. */
+/** The trust of each application or Fastify server; 'some' also after its warning. */
 const trusts = new WeakMap<object, Trust>();
 
 /**
- * Warns where the client's address, as the framework gives it, is no good as a key: an X-Forwarded-For arrives and the
- * framework trusts no proxy, or the framework trusts every proxy.
+ * Warns if the client's address is a bad key: an X-Forwarded-For arrives and the framework trusts no proxy, or the
+ * framework trusts every proxy.
  */
 export function warnOfProxyTrust(request: FrameworkRequest): void {
   const application = request.app ?? request.server;
@@ -115,7 +115,7 @@ export function warnOfProxyTrust(request: FrameworkRequest): void {
 /** By server, the first request whose handler made middleware. */
 const firstMakers = new WeakMap<object, WeakRef<object>>();
 
-/** False for the first request of a server: it may build the application, on a function platform, say. */
+/** False for the first request of a server, which may build the application, as on a function platform. */
 function isLaterRequest(request: FrameworkRequest): boolean {
   const server = serverOf(request);
   const first = firstMakers.get(server);
@@ -124,8 +124,8 @@ function isLaterRequest(request: FrameworkRequest): boolean {
 }
 
 /**
- * Detects middleware that a request handler makes. Returns a function to be called with each request of the middleware;
- * it warns if the first one comes in the turn in which the middleware was made, for the second such request of a server.
+ * Detects middleware that a request handler makes. Returns a function to call with each request of the middleware. It
+ * warns if the first request comes in the turn in which the middleware was made, at the second such request of a server.
  */
 export function watchCreation(): (request: object) => void {
   let isSameTurn = true;

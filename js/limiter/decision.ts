@@ -1,4 +1,4 @@
-// The answer to a check, made of the numbers that native code leaves in the exchange.
+// The answer to a check, read from the numbers in the exchange.
 
 import { inspect } from 'node:util';
 import { native } from '../native.js';
@@ -8,7 +8,7 @@ import type { Decision, Holder, Policy, PolicyDecision, Source } from './types.j
 /** A limiter's policies in the order declared. */
 export interface PolicyTable<Name extends string> {
   readonly names: readonly Name[];
-  /** The names that costs and limits may use: those of all plans. */
+  /** The names that costs and limits may use: the names of all plans. */
   readonly known: readonly string[];
   readonly policies: readonly Policy[];
   readonly hasShadow: boolean;
@@ -23,23 +23,23 @@ export interface Charge {
   readonly id: string;
   /** Whether a rule of this process charged its own store. */
   readonly local: boolean;
-  /** For each policy: units, 0 where nothing was charged. */
+  /** For each policy: units; 0 if nothing was charged. */
   readonly units: readonly number[];
   readonly marks: readonly number[];
 }
 
 const SOURCES: readonly Source[] = ['store', 'local', 'allow', 'deny', 'cache'];
-/** In a verdict's code: it was charged before, and who holds its slots stands behind it. */
+/** Flag of a verdict's code: it was charged before, and its slots' holder follows. */
 const REPEATED = 256;
-/** In a verdict's code, beside that: those slots were no longer held, and it took them again. */
+/** Further flag: the slots had been lost, and the repeat took them again. */
 const SLOTS_AGAIN = 512;
-/** In place of a code. */
+/** Instead of a code. */
 export const ID_REUSED = -3;
-/** 32 bits of an id each. */
+/** An id has four numbers of 32 bits. */
 const NUMBERS_PER_HOLDER = 4;
 /** admits, limit, remaining, retryAfterMs, resetAfterMs, mark */
 const NUMBERS_PER_POLICY = 6;
-/** Under the rule 'deny' nobody knows when it will be better; callers may as well try again in a second. */
+/** Under the rule 'deny' nobody knows when Redis is back; a second is a reasonable retry. */
 const RETRY_UNKNOWN_MS = 1000;
 
 class NativeDecision<Name extends string> implements Decision<Name> {
@@ -56,7 +56,7 @@ class NativeDecision<Name extends string> implements Decision<Name> {
   readonly #table: PolicyTable<Name>;
   readonly #id: string;
   readonly #units: number | readonly number[];
-  /** Of one policy; or of each, `NaN` where it did not admit the call. */
+  /** The mark of one policy; or of each, `NaN` if it did not admit the call. */
   readonly #marks: number | readonly number[];
 
   constructor(
@@ -104,7 +104,7 @@ class NativeDecision<Name extends string> implements Decision<Name> {
     return hasShadow ? names.filter((_, i) => !policies[i]!.enforce) : [];
   }
 
-  /** Of a decision that charged something; else `undefined`. */
+  /** The charge of a decision; `undefined` if it charged nothing. */
   static chargeOf(decision: unknown): Charge | undefined | 'foreign' {
     if (!(typeof decision === 'object' && decision !== null && #marks in decision))
       return 'foreign';
@@ -128,7 +128,7 @@ class NativeDecision<Name extends string> implements Decision<Name> {
   }
 }
 
-/** A decision with slots: a class of its own, so that all others are made as quickly as can be. */
+/** A decision with slots: a separate class, so that all others are made as quickly as possible. */
 class HoldingDecision<Name extends string> extends NativeDecision<Name> {
   readonly holder: Holder;
 
@@ -161,12 +161,12 @@ export function ownHolderOf(decision: Decision): Holder | undefined {
   return heldBefore.has(decision) ? undefined : decision.holder;
 }
 
-/** The policies that took part in a decision of ours and could not deny it, by name. */
+/** The policies that took part in one of our decisions and could not deny it, by name. */
 export const shadowsOf: (decision: unknown) => readonly string[] = NativeDecision.shadowsOf;
 
 /**
- * Reads the verdict whose code is `code` and whose numbers stand at `at` in the exchange. `units`: what it charged
- * if it was admitted; of a peek, 0. `holder`: of an admitted call that may have taken slots.
+ * Reads the verdict with the code `code` and with numbers from `at` on in the exchange. `units`: the charge if it was
+ * admitted; 0 for a peek. `holder`: for an admitted call that may have taken slots.
  */
 export function readDecision<Name extends string>(
   table: PolicyTable<Name>,
@@ -186,7 +186,7 @@ export function readDecision<Name extends string>(
   const mine = first + binding * NUMBERS_PER_POLICY;
   const limit = exchange[mine + 1]!;
   const remaining = exchange[mine + 2]!;
-  // A shadow binds where nobody enforces; what it would have said stands in `policies`.
+  // If no policy enforces, a shadow binds; `policies` shows its own decision.
   const retryAfterMs = allowed ? 0 : exchange[mine + 3]!;
   const resetAfterMs = exchange[mine + 4]!;
   const delayMs = exchange[at]!;
@@ -225,7 +225,7 @@ export function readDecision<Name extends string>(
     return decision;
   }
   const heldBy = code >= REPEATED ? readHolderId(first + count * NUMBERS_PER_POLICY) : holder.id;
-  // A call that was sent again because its answer was lost repeats itself.
+  // A resent call, whose first answer was lost, repeats itself.
   const own = heldBy === holder.id;
   const decision = new HoldingDecision(own ? holder : holder.heldBy(heldBy), [
     table,
@@ -258,7 +258,7 @@ function policyDecision<Name extends string>(
   return { policy, allowed, limit, remaining, retryAfterMs, resetAfterMs };
 }
 
-// A field of this shape that has held `undefined` keeps later numbers without allocating each of them.
+// A field of this shape that has held `undefined` keeps later numbers without an allocation for each.
 const none = undefined as unknown as number;
 policyDecision('', true, none, none, none, none);
 
@@ -280,7 +280,7 @@ function readHolderId(at: number): string {
   return [...words].map((word) => word.toString(16).padStart(8, '0')).join('');
 }
 
-/** A decision that no store made. */
+/** A decision without a store. */
 function undecided<Name extends string>(
   table: PolicyTable<Name>,
   allowed: boolean,
@@ -315,7 +315,7 @@ export function sourceOf(code: number): Source {
   return SOURCES[(code >> 5) & 7]!;
 }
 
-/** How many numbers of the exchange a verdict takes behind its code. */
+/** The number of a verdict's numbers after its code. */
 export function verdictLength(table: PolicyTable<string>, code: number): number {
   if (code < 0) return 0;
   const source = sourceOf(code);

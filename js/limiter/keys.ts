@@ -37,7 +37,7 @@ export class KeyReader {
   readonly #by: readonly (readonly string[])[] | undefined;
   readonly #shardBy: string | undefined;
   readonly #parts: readonly string[];
-  /** The parts that a key may have: those of all plans. */
+  /** The parts that a key may have: the parts of all plans. */
   readonly #known: readonly string[];
 
   /**

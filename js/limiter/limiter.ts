@@ -32,7 +32,7 @@ import type {
 } from './types.js';
 import { outlookOf, WaitQueue } from './waiting.js';
 
-/** The longest wait that a store is told: it charges at most so far ahead. */
+/** The longest wait in a check for the store, which limits how far ahead it charges. */
 const LONGEST_WAIT_MS = 100 * 86_400e3;
 
 export abstract class BaseLimiter<Name extends string, E extends Engine<Name>>
@@ -180,7 +180,7 @@ export abstract class BaseLimiter<Name extends string, E extends Engine<Name>>
     return plan && this.#refunds.turn(plan.engine, plan.keys.read(key), decision);
   }
 
-  /** Later calls fail, and so do calls that stand in a line. */
+  /** Makes later calls fail, and calls that wait in a line. */
   protected refuseFurther(): void {
     this.#closed = true;
     this.#waitQueue.close(closedError());

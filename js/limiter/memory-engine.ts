@@ -12,7 +12,7 @@ import { isCostOnly, type Operation, takesSlots, writeOperation } from './operat
 import { toNative } from './policy.js';
 import type { Decision } from './types.js';
 
-/** Stands for the machine's clock in native calls. */
+/** In native calls: the machine's clock. */
 const MACHINE = -1;
 
 export class MemoryEngine<Name extends string> implements Engine<Name> {

@@ -1,36 +1,36 @@
-// What a limiter is asked, as it is left in the exchange for native code to read.
+// An operation, as written to the exchange for native code.
 
 import { native } from '../native.js';
 import type { PolicyTable } from './decision.js';
 
-/** A question about a key. */
+/** An operation on a key. */
 export interface Operation {
-  /** Units: one for all policies, or one for each. Of a check, its cost. */
+  /** Units: one for all policies, or one for each. For a check, its cost. */
   readonly units: number | readonly number[];
-  /** Checks: the limits of this call, `OWN_LIMIT` for a policy's own. Aborts: those of the call that gave up. */
+  /** Checks: the limits of this call, `OWN_LIMIT` for a policy's own. Aborts: the limits of the aborted call. */
   readonly limits?: readonly number[] | undefined;
-  /** Checks: how long the caller would wait, in us. */
+  /** Checks: the longest wait, in us. */
   readonly maxWaitUs?: number;
-  /** Credits: Decision::mark of what is given back, for each policy. */
+  /** Credits: the mark of each policy's charge. */
   readonly marks?: readonly number[];
-  /** Credits, releases, renewals: this process made the charge, in place of a store that failed. */
+  /** Credits, releases, renewals: this process made the charge, because the store failed. */
   readonly local?: boolean;
-  /** Blocks: for how long, in us. */
+  /** Blocks: the duration, in us. */
   readonly blockUs?: number;
-  /** Blocks: of which policies, one bit each. */
+  /** Blocks: the policies, one bit each. */
   readonly which?: number;
-  /** Whose slots: 32 hexadecimal digits. */
+  /** The holder of the slots: 32 hexadecimal digits. */
   readonly holder?: string;
-  /** Checks: by which they are charged once. Aborts: of the check that is taken back. */
+  /** Checks: the id that is charged once. Aborts: the id of the aborted check. */
   readonly id?: string | undefined;
 }
 
-/** In place of a limit of the operation. As kOwnLimit in core/policy.h. */
+/** Instead of a limit of the operation. As kOwnLimit in core/policy.h. */
 export const OWN_LIMIT = -1;
 const HAS_MARKS = 1;
 const LOCAL = 2;
 
-/** Whether one number says it all. */
+/** Whether one number is the whole operation. */
 export function isCostOnly(
   operation: Operation,
 ): operation is Operation & { readonly units: number } {
@@ -42,7 +42,7 @@ export function isCostOnly(
   );
 }
 
-/** Leaves the call in the exchange; see native/addon/environment.h. To be handed over before anything else runs. */
+/** Writes the operation to the exchange; see native/addon/environment.h. Native code must read it before any other code runs. */
 export function writeOperation(operation: Operation, policies: number): void {
   const { exchange } = native;
   const { units, limits, marks } = operation;

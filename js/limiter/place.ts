@@ -2,7 +2,7 @@
 
 import { dirname } from 'node:path';
 
-/** The frames to search: those of this package, and of a framework between it and the caller. */
+/** The number of frames to search: this package's, and a framework's between it and the caller. */
 const MOST_FRAMES = 25;
 
 /** The folder of this package's code: one above this room's. */

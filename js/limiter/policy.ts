@@ -149,7 +149,7 @@ export function toNative(name: string, policy: Policy): NativePolicy {
   return [name, ...rest];
 }
 
-/** A bucket regains `rate` units per `spanUs`. Of a window, a log or slots, `rate` is 0 and `spanUs` the window or ttl. */
+/** A bucket regains `rate` units per `spanUs`. For a window, a log or slots, `rate` is 0 and `spanUs` is the window or ttl. */
 export function rateOf(policy: Policy): { readonly rate: number; readonly spanUs: number } {
   const [, , , rate, spanUs] = LimitPolicy.nativeOf(policy as LimitPolicy<string>);
   return { rate, spanUs };

@@ -44,7 +44,7 @@ class Line {
     return place;
   }
 
-  /** Removes a call whose turn has come, and the abandoned turns before it: those have passed. */
+  /** Removes a call whose turn has come, and the abandoned turns before it, which have passed. */
   leave(place: Place): void {
     const passed = this.#places.splice(0, this.#places.indexOf(place) + 1);
     const waiting = passed.filter((one) => one !== place && one.giveBack === undefined);
@@ -89,8 +89,8 @@ class Line {
   }
 
   /**
-   * The turns to give back, last first: those that the store was never asked about, and up to `most` of the others,
-   * behind which no call of this process waits. If the store keeps one, another process waits behind all before it.
+   * The turns to give back, last first: the turns that the store was never asked about, and up to `most` of the others.
+   * No call of this process waits behind them. If the store keeps one, another process waits behind it.
    */
   #toAsk(most: number): Place[] {
     let last = true;

@@ -84,7 +84,7 @@ export class WaitQueue<Name extends string> {
     return decision;
   }
 
-  /** Rejects the calls that stand in a line. A call that was charged for its turn still gets it. */
+  /** Rejects the calls that wait in a line. A call that was charged for its turn still gets it. */
   close(reason: Error): void {
     for (const standing of this.#standing) standing.abort(reason);
   }

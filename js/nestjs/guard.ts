@@ -67,7 +67,7 @@ export class SluiceGuard implements CanActivate {
       outcome = await this.sluiceAsk(call, rule, context);
     } catch (thrown) {
       const error = failureOf(thrown, 'SluiceGuard', call.request);
-      if (error === undefined) return false; // Nobody is left to answer.
+      if (error === undefined) return false; // The client is gone.
       // The module's callbacks may be written for HTTP requests, and a global guard must not break other handlers. But
       // after one success the message is at fault: no client may choose not to be limited.
       const mayPass = response === undefined && !rule.hasOwnKey && !limitedOutsideHttp.has(rule);

@@ -1,4 +1,4 @@
-// Questions to Redis and their answers, for all limiters of this thread.
+// Operations for Redis and their answers, for all limiters of this thread.
 
 import { channel } from 'node:diagnostics_channel';
 import timers from 'node:timers';
@@ -22,16 +22,16 @@ import type { FaultWarnings } from './fault-warnings.js';
 import { totalOf } from './stats.js';
 import type { RedisStore } from './store.js';
 
-// As it is when this is loaded: fake timers of a user's tests replace it.
+// Saved when this file loads: fake timers of a user's tests replace it.
 const { setImmediate } = timers;
 
 const faultChannel = channel('sluice:fault');
 
-/** The fault of a call whose keys no node of a cluster has all of. */
+/** The fault of a call whose keys are on several nodes of a cluster. */
 const CROSS_SLOT = 'cross-slot';
-/** In place of a cost: the call stands in the exchange. */
+/** Instead of a cost: the operation is in the exchange. */
 const IN_EXCHANGE = -1;
-/** In place of a verdict: slots were all held. */
+/** Instead of a verdict: all slots were held. */
 const DONE = -2;
 
 interface Pending {
@@ -43,7 +43,7 @@ interface Pending {
   readonly onDecision: OnDecision | undefined;
   readonly resolve: (answer: Decision | boolean) => void;
   readonly reject: (error: Error) => void;
-  /** Once it is there. */
+  /** Set when the answer has come. */
   answer: Decision | boolean | Error | undefined;
 }
 
@@ -51,14 +51,14 @@ interface Pending {
 type OnDecision = (decision: Decision) => void;
 
 /**
- * Indexed by ticket. Held by the addon, which is loaded once: where this file is loaded again (jest's
- * resetModules), the last one loaded takes the answers of all.
+ * Pending calls by ticket. The addon holds them, because it is loaded once: if this file is loaded again (jest's
+ * resetModules), its last copy takes the answers of all.
  */
 native.pending ??= [];
 const pending = native.pending as (Pending | undefined)[];
 const freeTickets: number[] = [];
 
-/** One set of policies over Redis: its way to the server. */
+/** One set of policies over Redis. */
 export class RedisEngine<Name extends string> implements Engine<Name> {
   readonly table: PolicyTable<Name>;
   readonly #native: NativeRedisLimiter;
@@ -69,7 +69,7 @@ export class RedisEngine<Name extends string> implements Engine<Name> {
   #idle: (() => void) | undefined;
   #closed = false;
 
-  /** `warnings`: those of the limiter, which its plans share. */
+  /** `warnings` belong to the limiter; its plans share them. */
   constructor(
     limiter: NativeRedisLimiter,
     table: PolicyTable<Name>,
@@ -79,7 +79,7 @@ export class RedisEngine<Name extends string> implements Engine<Name> {
     this.#native = limiter;
     this.#warnings = warnings;
     this.table = table;
-    // With its password function, which nobody else may hold.
+    // Keeps its password function alive too.
     this.#store = store;
   }
 
@@ -123,13 +123,13 @@ export class RedisEngine<Name extends string> implements Engine<Name> {
   }
 
   act(kind: Kind, resolved: ResolvedKey, operation: Operation): Promise<boolean> {
-    // Sent again under an id of its own if its answer is lost; nobody else can name it.
+    // Has an internal id, with which it is resent if its answer is lost.
     const once = (kind === Kind.Debit || kind === Kind.Credit) && operation.local !== true;
     const sent = once ? { ...operation, id: newHolderId() } : { id: undefined, ...operation };
     return this.#ask(kind, resolved, sent, undefined) as Promise<boolean>;
   }
 
-  /** Asks; what is asked in one turn of the event loop travels together. */
+  /** Sends an operation. Operations of one turn of the event loop travel together. */
   #ask(
     kind: Kind,
     { keys, shard, id }: ResolvedKey,
@@ -138,7 +138,7 @@ export class RedisEngine<Name extends string> implements Engine<Name> {
     onDecision?: OnDecision,
   ): Promise<Decision | boolean> {
     return new Promise((resolve, reject) => {
-      // A holder may outlive its limiter; nobody would answer it.
+      // A holder may outlive its limiter, and would get no answer.
       if (this.#closed) throw closedError();
       const ticket = freeTickets.pop() ?? pending.length;
       const engine = this as unknown as RedisEngine<string>;
@@ -168,15 +168,15 @@ export class RedisEngine<Name extends string> implements Engine<Name> {
         writeOperation(operation, this.table.names.length);
         this.#native.ask(kind, keys, IN_EXCHANGE, ticket, operation.holder, shard, callId);
       }
-      // Only once native code has the question, which it answers later: a call that throws, or that a time limit of
-      // node:vm ends in the middle, leaves nothing for close() to wait for.
+      // Registered only after native code has accepted the operation. A call that throws, or that a time limit of
+      // node:vm ends, leaves nothing for close() to wait for.
       pending[ticket] = asked;
       this.#underWay++;
       if (!this.#flushing) void this.#flushSoon();
     });
   }
 
-  /** Sends what is queued, after the code that runs now. Not by queueMicrotask(), which fake timers replace. */
+  /** Sends the queue after the current code. Not by queueMicrotask(), which fake timers replace. */
   async #flushSoon(): Promise<void> {
     this.#flushing = true;
     await undefined;
@@ -199,17 +199,17 @@ export class RedisEngine<Name extends string> implements Engine<Name> {
       warnings: warnings.map((each) => ({ ...each, detail: printable(each.detail) })),
     }));
     const { session } = this.#store;
-    // Only the client itself knows.
+    // Only the client itself knows this.
     const shown = session ? nodes.map((n) => ({ ...n, connected: session.connected })) : nodes;
     return totalOf(others, ...shown);
   }
 
-  /** Waits for what is under way (its deadline ends it), then lets go of the connection. */
+  /** Waits for operations in flight (their deadlines end them), then releases the connection. */
   async close(): Promise<void> {
-    // If a time limit of node:vm has ended a call before it could see to that.
+    // A time limit of node:vm may have ended a call before its flush.
     this.#flush();
     for (;;) {
-      // Calls that were aborted or answered just now may still give back what they got.
+      // Calls that were just aborted or answered may still give back their charges.
       await new Promise<void>((resolve) => {
         setImmediate(resolve);
       });
@@ -222,11 +222,11 @@ export class RedisEngine<Name extends string> implements Engine<Name> {
     this.#native.close();
   }
 
-  /** Takes the answer that stands at `at` in the exchange; returns where the next one stands. */
+  /** Reads the answer at `at` in the exchange; returns the position of the next one. */
   take(asked: Pending, at: number, detail: string | undefined): number {
     const fault = native.exchange[at + 1]!;
     const code = native.exchange[at + 2]!;
-    // An answer of Redis itself ends an outage; what this process did in its place does not.
+    // Only an answer of Redis itself ends an outage, not a decision of this process.
     if (fault === 0 && code >= 0 && sourceOf(code) === 'store') this.#warnings.answered();
     if (code >= 0) {
       const { id, units, holder } = asked;
@@ -239,7 +239,7 @@ export class RedisEngine<Name extends string> implements Engine<Name> {
     return at + 3 + verdictLength(this.table, code);
   }
 
-  /** Hands the answer over. */
+  /** Settles the call's promise. */
   settle({ answer, onDecision, resolve, reject }: Pending): void {
     if (answer instanceof Error) {
       reject(answer);
@@ -255,7 +255,7 @@ export class RedisEngine<Name extends string> implements Engine<Name> {
     const { address, isCluster, session } = this.#store;
     const what = `${withAddress(fault, address)} (${fault})`;
     const client = session && !session.connected ? '; the client is not connected' : '';
-    // What happened begins with the server that it is about, where there may be several.
+    // With several servers, the detail begins with the address.
     const isRepeated = !isCluster && detail?.startsWith(`${address}: `);
     const why = isRepeated ? detail?.slice(address.length + 2) : detail;
     const message = (why ? `${what}: ${why}` : what) + client;
@@ -263,19 +263,19 @@ export class RedisEngine<Name extends string> implements Engine<Name> {
   }
 
   /**
-   * Tells of a fault. Runs subscribers' code, which may ask limiters and so overwrite the exchange: to be
-   * called only when all answers that stand there have been taken.
+   * Reports a fault. Runs subscribers' code, which may call limiters and so overwrite the exchange: call it only after
+   * all answers in it have been read.
    */
   report(faultNumber: number, detail: string | undefined, code: number): void {
     const fault = native.redisFaults[faultNumber]!;
-    // A mistake of who asks, who is told by the error.
+    // A caller's mistake: the rejected promise reports it, not sluice:fault.
     if (fault === CROSS_SLOT) return;
     if (faultChannel.hasSubscribers) {
       const decidedBy = code === ID_REUSED ? 'local' : code < 0 ? 'throw' : sourceOf(code);
       const { address } = this.#store;
       faultChannel.publish({ address, fault, detail, decidedBy } as FaultEvent);
     } else if (code >= 0 && this.#warnings.shows(fault)) {
-      // A caller of the rule 'throw' sees the error; under the other rules nobody would.
+      // A caller under the rule 'throw' sees the error; under the other rules nobody does.
       const { message } = this.#error(fault, detail);
       process.emitWarning(`${message} (checks are decided by onStoreError: '${sourceOf(code)}')`, {
         type: 'SluiceWarning',
@@ -300,7 +300,7 @@ native.onWarning((address, warning, detail) =>
 );
 
 native.onAnswers((count, details) => {
-  // First all are taken, then handed over: whose code runs then may ask, which overwrites the exchange.
+  // Reads all answers before it settles any: the code that then runs may call limiters, which overwrites the exchange.
   const taken: Pending[] = [];
   const reports: (() => void)[] = [];
   let at = 0;
@@ -309,7 +309,7 @@ native.onAnswers((count, details) => {
     const fault = native.exchange[at + 1]!;
     const code = native.exchange[at + 2]!;
     const asked = pending[ticket];
-    // Cannot be, unless a time limit has ended the call that asked.
+    // Impossible, unless a time limit has ended the call.
     if (asked === undefined) break;
     pending[ticket] = undefined;
     freeTickets.push(ticket);

@@ -5,7 +5,6 @@
 /** Folders and files that still have findings. Shrink this list; add nothing to it. */
 const notYet = [
   'CHANGELOG.md',
-  'js/',
   'native/addon/',
   'native/core/',
   'native/limiter/include/limiter/memory_limiter.h',
@@ -73,7 +72,7 @@ function comments(source, { line: pattern, block }) {
       : content.match(pattern)?.[1];
     if (whole) inBlock = !content.includes('*/');
     const alone = whole || /^\s*(\/\/|#|--)/.test(content);
-    const item = /^( {2}|[-*] )/.test(text);
+    const item = /^( {2}|[-*] |@|biome-ignore|NOLINT)/.test(text);
     if (!text?.trim()) {
       open = undefined;
     } else if (open && alone && !item) {
