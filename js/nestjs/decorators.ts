@@ -11,7 +11,7 @@ import {
 } from './options.js';
 
 /** A handler of a controller (or a resolver, a gateway). */
-// biome-ignore lint/complexity/noBannedTypes: what ExecutionContext.getHandler() returns
+// biome-ignore lint/complexity/noBannedTypes: the result of ExecutionContext.getHandler()
 export type Handler = Function;
 
 type Classes = ReadonlyMap<unknown, { readonly metatype: unknown }>;
