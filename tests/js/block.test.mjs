@@ -2,26 +2,11 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import {
-  concurrency,
-  fixedWindow,
-  gcra,
-  leakyBucket,
-  slidingLog,
-  slidingWindow,
-  tokenBucket,
-} from 'sluice';
+import { tokenBucket } from 'sluice';
 import { brief, still } from './support/limits.mjs';
+import { everyAlgorithm } from './support/makers.mjs';
 
-const every = {
-  tokenBucket: tokenBucket({ capacity: 5, every: '1m' }),
-  gcra: gcra({ limit: 5, every: '1m' }),
-  leakyBucket: leakyBucket({ capacity: 5, leak: 5, every: '1m' }),
-  fixedWindow: fixedWindow({ limit: 5, window: '1m' }),
-  slidingWindow: slidingWindow({ limit: 5, window: '1m' }),
-  slidingLog: slidingLog({ limit: 5, window: '1m' }),
-  concurrency: concurrency({ limit: 5, ttl: '1m' }),
-};
+const every = everyAlgorithm(5, '1m');
 
 for (const [name, policy] of Object.entries(every)) {
   test(`${name}: a block denies whatever costs anything until it is over`, async () => {

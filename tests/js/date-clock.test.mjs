@@ -2,36 +2,21 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import {
-  concurrency,
-  createLimiter,
-  fixedWindow,
-  gcra,
-  leakyBucket,
-  memory,
-  slidingLog,
-  slidingWindow,
-  tokenBucket,
-} from 'sluice';
+import { createLimiter, fixedWindow, memory } from 'sluice';
 import { dateClock } from 'sluice/testing';
+import { everyAlgorithm } from './support/makers.mjs';
 
 const policies = {
-  tokenBucket: tokenBucket({ capacity: 3, every: '30s' }),
-  gcra: gcra({ limit: 3, every: '30s' }),
-  leakyBucket: leakyBucket({ capacity: 3, leak: 3, every: '30s' }),
-  'fixedWindow from the first request': fixedWindow({ limit: 3, window: '30s' }),
+  ...everyAlgorithm(3, '30s'),
   'fixedWindow of the clock': fixedWindow({ limit: 3, window: '1m', align: 'clock' }),
   'fixedWindow of the calendar': fixedWindow({ limit: 3, window: 'month', align: 'clock' }),
-  slidingWindow: slidingWindow({ limit: 3, window: '30s' }),
-  slidingLog: slidingLog({ limit: 3, window: '30s' }),
-  concurrency: concurrency({ limit: 3, ttl: '30s' }),
 };
 /** How long each is denied when it was used up on such a date. */
 const waits = {
   tokenBucket: 10_000,
   gcra: 10_000,
   leakyBucket: 10_000,
-  'fixedWindow from the first request': 30_000,
+  fixedWindow: 30_000,
   'fixedWindow of the clock': 45_000,
   'fixedWindow of the calendar': 45_000,
   slidingLog: 30_000,

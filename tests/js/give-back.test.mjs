@@ -2,28 +2,13 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import {
-  concurrency,
-  createLimiter,
-  fixedWindow,
-  gcra,
-  leakyBucket,
-  slidingLog,
-  slidingWindow,
-  tokenBucket,
-} from 'sluice';
+import { concurrency, createLimiter, fixedWindow, gcra, tokenBucket } from 'sluice';
 import { allowAll } from 'sluice/testing';
 import { admitted, brief, still } from './support/limits.mjs';
+import { everyAlgorithm } from './support/makers.mjs';
 
-/** 10 units at once; a bucket refills 1 a second. */
-const ten = {
-  tokenBucket: tokenBucket({ capacity: 10, refill: 1, every: '1s' }),
-  gcra: gcra({ limit: 1, every: '1s', burst: 10 }),
-  leakyBucket: leakyBucket({ capacity: 10, leak: 1, every: '1s' }),
-  fixedWindow: fixedWindow({ limit: 10, window: '10s' }),
-  slidingWindow: slidingWindow({ limit: 10, window: '10s' }),
-  slidingLog: slidingLog({ limit: 10, window: '10s' }),
-};
+/** 10 units at once; a bucket refills 1 a second. Without slots, which no debit takes. */
+const { concurrency: _, ...ten } = everyAlgorithm(10, '10s');
 const left = async (limiter, key = 'k') => (await limiter.peek(key, { cost: 0 })).remaining;
 
 for (const [name, policy] of Object.entries(ten)) {

@@ -21,22 +21,17 @@ import { freePort } from '../support/ports.mjs';
 import { serve } from './express-support.mjs';
 import { controller, platforms, start } from './nestjs-support.mjs';
 import { still } from './support/limits.mjs';
+import { everyAlgorithm } from './support/makers.mjs';
 import { redis } from './support/transport.mjs';
 import { useRedis } from './support/use-redis.mjs';
 
 const closed = {
-  tokenBucket: tokenBucket({ capacity: 0, every: '1s' }),
+  ...everyAlgorithm(0, '1m'),
   'tokenBucket with a refill': tokenBucket({ capacity: 0, refill: 5, every: '1s' }),
-  gcra: gcra({ limit: 0, every: '1s' }),
   'gcra without a burst': gcra({ limit: 10, every: '1s', burst: 0 }),
   'gcra of nothing at all': gcra({ limit: 0, every: '1s', burst: 0 }),
-  leakyBucket: leakyBucket({ capacity: 0, leak: 1, every: '1s' }),
   'leakyBucket that shapes': leakyBucket({ capacity: 0, leak: 1, every: '1s', mode: 'shape' }),
-  fixedWindow: fixedWindow({ limit: 0, window: '1m' }),
   'fixedWindow of the calendar': fixedWindow({ limit: 0, window: 'month', align: 'clock' }),
-  slidingWindow: slidingWindow({ limit: 0, window: '1m' }),
-  slidingLog: slidingLog({ limit: 0, window: '1m' }),
-  concurrency: concurrency({ limit: 0, ttl: '1m' }),
 };
 const plans = {
   free: { burst: tokenBucket({ capacity: 5, every: '1s' }), daily: closed.fixedWindow },

@@ -2,22 +2,12 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import {
-  concurrency,
-  createLimiter,
-  fixedWindow,
-  gcra,
-  leakyBucket,
-  memory,
-  redis,
-  slidingLog,
-  slidingWindow,
-  tokenBucket,
-} from 'sluice';
+import { createLimiter, memory, redis, tokenBucket } from 'sluice';
 import { rateLimit } from 'sluice/express';
 import { RateLimit, SluiceModule } from 'sluice/nestjs';
 import { denyAll, manualClock } from 'sluice/testing';
 import { controller, rootModule, startContext } from './nestjs-support.mjs';
+import { everyAlgorithm } from './support/makers.mjs';
 import { useRedis } from './support/use-redis.mjs';
 
 const { url } = (await useRedis()).server;
@@ -101,15 +91,7 @@ const shown = ({ allowed, policies, holder, source }) => [
   ...policies.map((said) => [said.policy, said.limit, said.remaining, said.retryAfterMs > 0]),
 ];
 
-const makers = () => ({
-  bucket: tokenBucket({ capacity: 9, every: '1d' }),
-  cells: gcra({ limit: 8, every: '1d' }),
-  leaky: leakyBucket({ capacity: 7, leak: 1, every: '1d' }),
-  fixed: fixedWindow({ limit: 9, window: '1d' }),
-  sliding: slidingWindow({ limit: 9, window: '1d' }),
-  log: slidingLog({ limit: 9, window: '1d' }),
-  slots: concurrency({ limit: 2, ttl: '1d' }),
-});
+const policies = () => everyAlgorithm(9, '1d');
 
 /** What a limiter answers, call by call. */
 async function answers(limiter) {
@@ -122,8 +104,8 @@ async function answers(limiter) {
   told.push(shown(await limiter.peek('k', { cost: 0 })));
   const [many] = await limiter.checkMany([{ key: 'k' }]);
   told.push(shown(many));
-  await limiter.debit('k', { bucket: 1 }, {});
-  await limiter.credit('k', { fixed: 1 }, {});
+  await limiter.debit('k', { tokenBucket: 1 }, {});
+  await limiter.credit('k', { fixedWindow: 1 }, {});
   await limiter.credit('k', 1, { of: first });
   told.push(shown(await limiter.peek('k', { cost: 0 })));
   await limiter.block('other', '1h');
@@ -137,12 +119,12 @@ async function answers(limiter) {
 
 const scenarios = {
   'a limiter in memory': async () => {
-    const limiter = createLimiter({ policies: makers(), store: memory({}) });
+    const limiter = createLimiter({ policies: policies(), store: memory({}) });
     return answers(limiter);
   },
   'a limiter over Redis': async (name) => {
     const limiter = createLimiter({
-      policies: makers(),
+      policies: policies(),
       store: redis(name === 'plain' ? url : { url }),
       prefix: `own-${name}`,
       deadlineMs: 60_000,
@@ -152,14 +134,14 @@ const scenarios = {
     return told;
   },
   'a plan': async () => {
-    const { fixed, log } = makers();
+    const { fixedWindow: fixed, slidingLog: log } = policies();
     const limiter = createLimiter({ plans: { free: { fixed }, pro: { fixed, log } } });
     const decision = await limiter.check('k', { plan: 'free' });
     return [shown(decision), shown(await limiter.check('k', { plan: 'pro' }))];
   },
   'a stand-in': async () => shown(denyAll({}).checkSync('k')),
   'Express middleware': async () => {
-    const { fixed } = makers();
+    const { fixedWindow: fixed } = policies();
     const use = rateLimit({ policies: { fixed }, key: () => 'k' });
     const fields = new Map();
     const req = { headers: {}, socket: {}, app: { get: () => undefined } };
@@ -174,7 +156,7 @@ const scenarios = {
     return [...told, fields.get('RateLimit')?.replace(/t=\d+/, 't'), req.rateLimit?.used];
   },
   "NestJS options and decorators' options": async () => {
-    const { fixed } = makers();
+    const { fixedWindow: fixed } = policies();
     const module = SluiceModule.forRoot({ policies: { fixed } });
     const asynchronous = SluiceModule.forRootAsync({ useFactory: () => ({ policies: fixed }) });
     RateLimit({ policies: { fixed } });
@@ -193,7 +175,7 @@ for (const [what, act] of Object.entries(scenarios)) {
 }
 
 test('a NestJS application takes no option from Object.prototype', async (t) => {
-  const { fixed } = makers();
+  const { fixedWindow: fixed } = policies();
   const handlers = { a: [], b: [RateLimit({ policies: { fixed } })] };
   const root = rootModule([SluiceModule.forRoot({ policies: { fixed }, global: true })], {
     controllers: [controller(handlers)],

@@ -3,8 +3,9 @@
 import assert from 'node:assert/strict';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { test } from 'node:test';
-import { concurrency, fixedWindow, gcra, slidingLog, slidingWindow, tokenBucket } from 'sluice';
+import { concurrency, fixedWindow, tokenBucket } from 'sluice';
 import { admitted, brief, still } from './support/limits.mjs';
+import { everyAlgorithm } from './support/makers.mjs';
 
 /** What is published on `channel` while `run` runs. */
 function heard(channel, run) {
@@ -19,15 +20,9 @@ function heard(channel, run) {
   return messages;
 }
 
-const one = {
-  tokenBucket: (options) => tokenBucket({ capacity: 1, every: '1s', ...options }),
-  gcra: (options) => gcra({ limit: 1, every: '1s', ...options }),
-  fixedWindow: (options) => fixedWindow({ limit: 1, window: '1s', ...options }),
-  slidingWindow: (options) => slidingWindow({ limit: 1, window: '1s', ...options }),
-  slidingLog: (options) => slidingLog({ limit: 1, window: '1s', ...options }),
-};
+for (const name of ['tokenBucket', 'gcra', 'fixedWindow', 'slidingWindow', 'slidingLog']) {
+  const make = (options) => everyAlgorithm(1, '1s', options)[name];
 
-for (const [name, make] of Object.entries(one)) {
   test(`${name}, blockFor: the first denial blocks, and later ones do not prolong it`, () => {
     const { limiter, clock } = still(make({ blockFor: '1m' }));
     assert.equal(limiter.checkSync('a').allowed, true);

@@ -4,17 +4,9 @@ import assert from 'node:assert/strict';
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { test } from 'node:test';
-import {
-  concurrency,
-  createLimiter,
-  fixedWindow,
-  gcra,
-  leakyBucket,
-  slidingLog,
-  slidingWindow,
-  tokenBucket,
-} from 'sluice';
+import { concurrency, createLimiter, fixedWindow, gcra, slidingLog } from 'sluice';
 import { settle } from './support/limits.mjs';
+import { everyAlgorithm } from './support/makers.mjs';
 import { redis } from './support/transport.mjs';
 import { useRedis } from './support/use-redis.mjs';
 
@@ -37,15 +29,7 @@ const overRedis = (policies, extra) =>
  * 10 at once, and then nothing for long enough that the test sees none come back. No two spans are alike: which policy
  * binds must not hang on the milliseconds between two stores.
  */
-const ten = {
-  bucket: tokenBucket({ capacity: 10, refill: 1, every: '5d' }),
-  cells: gcra({ limit: 1, every: '4.9d', burst: 10 }),
-  leaky: leakyBucket({ capacity: 10, leak: 1, every: '4.8d' }),
-  fixed: fixedWindow({ limit: 10, window: '51d' }),
-  sliding: slidingWindow({ limit: 10, window: '52d' }),
-  log: slidingLog({ limit: 10, window: '53d' }),
-  slots: concurrency({ limit: 10, ttl: '54d' }),
-};
+const ten = everyAlgorithm(10, ['50d', '49d', '48d', '51d', '52d', '53d', '54d']);
 const names = Object.keys(ten);
 const shape = ({ allowed, policy, policies, holder }) => ({
   allowed,
@@ -111,7 +95,7 @@ test('whatever is asked, Redis and memory come to the same', async () => {
         if (verb === 'unblock' || verb === 'reset') return limiter[verb](key);
         const it = mine[index];
         // Of a TAT, what has drained of a charge is not given back: the two clocks' difference would show.
-        const windows = { fixed: units, sliding: units, log: units };
+        const windows = { fixedWindow: units, slidingWindow: units, slidingLog: units };
         if (verb === 'of') return it && limiter.credit(it.key, windows, { of: it.decision });
         return it?.decision.holder?.[verb]();
       }),
@@ -155,7 +139,7 @@ test('keys of parts, plans and shards in Redis: each policy counts by its own', 
     await limiter.close();
   }
   const plans = {
-    free: { daily: ten.fixed },
+    free: { daily: ten.fixedWindow },
     pro: { daily: fixedWindow({ limit: 100, window: '51d' }) },
   };
   const limiter = overRedis(undefined, { plans });

@@ -2,37 +2,21 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import {
-  concurrency,
-  fixedWindow,
-  gcra,
-  leakyBucket,
-  slidingLog,
-  slidingWindow,
-  tokenBucket,
-} from 'sluice';
+import { fixedWindow } from 'sluice';
 import { admitted, still } from './support/limits.mjs';
+import { everyAlgorithm } from './support/makers.mjs';
 
-/** Every algorithm, 10 at once and then nothing for an hour. */
-const everyAlgorithm = {
-  bucket: tokenBucket({ capacity: 10, refill: 1, every: '1h' }),
-  cells: gcra({ limit: 1, every: '1h', burst: 10 }),
-  leaky: leakyBucket({ capacity: 10, leak: 1, every: '1h' }),
-  fixed: fixedWindow({ limit: 10, window: '1h' }),
-  sliding: slidingWindow({ limit: 10, window: '1h' }),
-  log: slidingLog({ limit: 10, window: '1h' }),
-  slots: concurrency({ limit: 10, ttl: '1h' }),
-};
-const names = Object.keys(everyAlgorithm);
+const ten = everyAlgorithm(10, '1h');
+const names = Object.keys(ten);
 const left = (decision) =>
   Object.fromEntries(decision.policies.map(({ policy, remaining }) => [policy, remaining]));
 const all = (n) => Object.fromEntries(names.map((name) => [name, n]));
 
 test('policies of every algorithm decide together, in the order declared', () => {
-  const { limiter } = still(everyAlgorithm);
+  const { limiter } = still(ten);
   assert.deepEqual(limiter.policyNames, names);
   const decision = limiter.checkSync('a', { cost: 3 });
-  assert.deepEqual(left(decision), { ...all(7), slots: 9 });
+  assert.deepEqual(left(decision), { ...all(7), concurrency: 9 });
   assert.deepEqual(
     decision.policies.map(({ policy }) => policy),
     names,
@@ -41,7 +25,7 @@ test('policies of every algorithm decide together, in the order declared', () =>
 
 for (const name of names) {
   test(`when ${name} denies, nobody is charged`, async () => {
-    const { limiter } = still(everyAlgorithm);
+    const { limiter } = still(ten);
     const cost = { ...all(0), [name]: 1 };
     assert.equal(admitted(limiter, 'a', 10, { cost }), 10);
     const denied = limiter.checkSync('a', { cost: 2 });
@@ -52,9 +36,11 @@ for (const name of names) {
 }
 
 test('costs by name: an unnamed policy costs 1', () => {
-  const { limiter } = still(everyAlgorithm);
-  const decision = limiter.checkSync('a', { cost: { bucket: 5, log: 0, fixed: undefined } });
-  assert.deepEqual(left(decision), { ...all(9), bucket: 5, log: 10 });
+  const { limiter } = still(ten);
+  const decision = limiter.checkSync('a', {
+    cost: { tokenBucket: 5, slidingLog: 0, fixedWindow: undefined },
+  });
+  assert.deepEqual(left(decision), { ...all(9), tokenBucket: 5, slidingLog: 10 });
 });
 
 test('of those that deny, the one that takes longest speaks; else the one with the least left', () => {
@@ -70,23 +56,23 @@ test('of those that deny, the one that takes longest speaks; else the one with t
 });
 
 test('limits: another limit for one call; what was used stays', () => {
-  const { limiter } = still(everyAlgorithm);
+  const { limiter } = still(ten);
   limiter.checkSync('a', { cost: 8 });
   const limits = all(20);
   const more = limiter.checkSync('a', { cost: 5, limits });
   assert.equal(more.allowed, true);
-  assert.deepEqual(left(more), { ...all(7), slots: 18 });
+  assert.deepEqual(left(more), { ...all(7), concurrency: 18 });
   assert.ok(more.policies.every(({ limit }) => limit === 20));
   const again = limiter.checkSync('a');
   assert.equal(again.allowed, false, '13 of 10 are used');
-  assert.deepEqual(left(again), { ...all(0), slots: 8 });
+  assert.deepEqual(left(again), { ...all(0), concurrency: 8 });
 });
 
 test('limits: a lower one denies what the policy itself would admit', () => {
-  const { limiter } = still(everyAlgorithm);
+  const { limiter } = still(ten);
   limiter.checkSync('a', { cost: 3 });
   for (const name of names) {
-    const limit = name === 'slots' ? 1 : 3;
+    const limit = name === 'concurrency' ? 1 : 3;
     const denied = limiter.checkSync('a', { limits: { [name]: limit } });
     assert.deepEqual([denied.allowed, denied.policy, denied.limit], [false, name, limit]);
   }
