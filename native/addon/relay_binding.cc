@@ -15,8 +15,8 @@
 #include <utility>
 #include <vector>
 
+#include "redis/client_session.h"
 #include "redis/error_reply.h"
-#include "redis/relay.h"
 #include "redis/slot.h"
 #include "store/clock.h"
 #include "values.h"
@@ -32,11 +32,13 @@ class RelayGateway final : public redis::Gateway {
  public:
   /// `maps_slots`: requests wait until Route says which nodes have their slots.
   RelayGateway(std::string address, bool cluster, bool maps_slots)
-      : address_(std::move(address)), maps_slots_(maps_slots), relay_(OptionsOf(cluster), Seed()) {}
+      : address_(std::move(address)),
+        maps_slots_(maps_slots),
+        session_(OptionsOf(cluster), Seed()) {}
 
   ~RelayGateway() override {
     SubmitRouted();
-    relay_.Close();
+    session_.Close();
     HandOver();
   }
 
@@ -71,13 +73,13 @@ class RelayGateway final : public redis::Gateway {
   void PutUp(const std::shared_ptr<const redis::Notice>& notice) override { notices_->Add(notice); }
 
   std::vector<redis::NodeStats> stats() const override {
-    const redis::LatencyHistogram& latency = relay_.latency();
+    const redis::LatencyHistogram& latency = session_.latency();
     return {{.address = address_,
-             .link = relay_.stats(),
+             .link = session_.stats(),
              .latency = {.p50 = latency.Quantile(0.5),
                          .p99 = latency.Quantile(0.99),
                          .p999 = latency.Quantile(0.999)},
-             .warnings = relay_.warnings()}};
+             .warnings = session_.warnings()}};
   }
 
   void Watch(const std::shared_ptr<redis::Watcher>& watcher) override {
@@ -85,21 +87,21 @@ class RelayGateway final : public redis::Gateway {
     watcher_ = watcher;
   }
 
-  std::vector<redis::Relay::Command> TakeCommands() { return relay_.TakeCommands(); }
+  std::vector<redis::ClientSession::Command> TakeCommands() { return session_.TakeCommands(); }
 
   void OnReply(std::uint64_t id, const redis::Reply& reply) {
-    relay_.OnReply(id, reply, clock_.Now());
+    session_.OnReply(id, reply, clock_.Now());
     HandOver();
   }
 
   void OnLost(std::uint64_t id, std::string_view why) {
-    relay_.OnLost(id, why, clock_.Now());
+    session_.OnLost(id, why, clock_.Now());
     HandOver();
   }
 
   void OnTime() {
     const Nanos now = clock_.Now();
-    if (now >= relay_.NextTime()) relay_.OnTime(now);
+    if (now >= session_.NextTime()) session_.OnTime(now);
     HandOver();
   }
 
@@ -108,29 +110,29 @@ class RelayGateway final : public redis::Gateway {
     const Nanos left = std::max(time - clock_.Now(), Nanos{0});
     return std::chrono::duration<double, std::milli>(left).count();
   }
-  double MillisUntilDue() const { return MillisUntil(relay_.NextTime()); }
+  double MillisUntilDue() const { return MillisUntil(session_.NextTime()); }
 
  private:
   void HandOver() {
-    for (redis::Delivery& delivery : relay_.TakeDeliveries()) {
+    for (redis::Delivery& delivery : session_.TakeDeliveries()) {
       delivery.sink->Deliver(delivery.completions);
     }
-    for (const redis::BreakerState state : relay_.TakeBreakerChanges()) {
+    for (const redis::BreakerState state : session_.TakeBreakerChanges()) {
       if (const auto watcher = watcher_.lock()) watcher->OnBreaker(address_, state);
     }
-    for (const redis::Warning& warning : relay_.TakeWarnings()) {
+    for (const redis::Warning& warning : session_.TakeWarnings()) {
       if (const auto watcher = watcher_.lock()) watcher->OnWarning(address_, warning);
     }
   }
 
   void SubmitRouted() {
     std::vector<redis::Request> requests = std::exchange(to_route_, {});
-    if (!requests.empty()) relay_.Submit(requests, clock_.Now());
+    if (!requests.empty()) session_.Submit(requests, clock_.Now());
     HandOver();
   }
 
-  redis::Relay::Options OptionsOf(bool cluster) {
-    redis::Relay::Options options{.cluster = cluster, .notices = notices_};
+  redis::ClientSession::Options OptionsOf(bool cluster) {
+    redis::ClientSession::Options options{.cluster = cluster, .notices = notices_};
     if (maps_slots_) {
       nodes_.resize(redis::kSlots);
       options.node_of = [this](std::uint16_t slot) { return nodes_[slot]; };
@@ -145,7 +147,7 @@ class RelayGateway final : public redis::Gateway {
   std::vector<redis::Request> to_route_;
   std::vector<std::uint16_t> slots_;  // of to_route_, when JavaScript last asked
   std::vector<std::uint32_t> nodes_;  // by slot: as JavaScript last said
-  redis::Relay relay_;
+  redis::ClientSession session_;
   std::weak_ptr<redis::Watcher> watcher_;
 };
 
@@ -162,11 +164,11 @@ std::uint64_t IdOf(const Napi::CallbackInfo& info) {
 Napi::Value Take(const Napi::CallbackInfo& info) {
   RelayGateway& relay = RelayOf(info);
   const Napi::Env env = info.Env();
-  const std::vector<redis::Relay::Command> commands = relay.TakeCommands();
+  const std::vector<redis::ClientSession::Command> commands = relay.TakeCommands();
   if (commands.empty()) return env.Undefined();
   auto out = Napi::Array::New(env, commands.size());
   for (std::uint32_t i = 0; i < commands.size(); ++i) {
-    const redis::Relay::Command& command = commands[i];
+    const redis::ClientSession::Command& command = commands[i];
     auto pieces = Napi::Array::New(env, command.pieces.size());
     for (std::uint32_t j = 0; j < command.pieces.size(); ++j) {
       pieces[j] = command.pieces[j];

@@ -21,7 +21,7 @@ std::shared_ptr<redis::Gateway> ReadGateway(const Napi::Value& held);
 ///     slots() -> the slots of the requests that have come, each once; undefined if no request has.
 ///       To be called before take() if mapsSlots.
 ///     route(nodes): for each of these slots a number of the node that has it now
-///       (Relay::Options::node_of), and has the requests go on.
+///       (ClientSession::Options::node_of), and has the requests go on.
 ///     take() -> the commands for the client since the last call, in order, each as [id, name,
 ///       arguments, index of the first key, ms for which someone waits]; undefined if none.
 ///     reply(id, value): the client's answer to a command: numbers as numbers, BigInts or strings,

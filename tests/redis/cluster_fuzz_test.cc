@@ -210,8 +210,8 @@ TEST(ClusterFuzz, EveryRequestIsAnsweredOnceInTimeAndExecutedOnceAtMost) {
     std::uint64_t submitted = driver.router->others().submitted;
     std::uint64_t completed = driver.router->others().completed;
     for (const Router::Member& member : driver.router->members()) {
-      submitted += member.link->stats().submitted;
-      completed += member.link->stats().completed;
+      submitted += member.session->stats().submitted;
+      completed += member.session->stats().completed;
     }
     ASSERT_EQ(submitted, deadlines.size());
     ASSERT_EQ(completed, deadlines.size());

@@ -7,9 +7,9 @@
 #include <string>
 #include <vector>
 
+#include "printable.h"
 #include "redis/error_reply.h"
 #include "redis/link_driver.h"
-#include "printable.h"
 #include "redis/reply.h"
 #include "redis/request_rules.h"
 #include "redis/script.h"
@@ -141,7 +141,7 @@ TEST(HostileServer, ErrorsCannotForgeLogLines) {
 }
 
 TEST(HostileServer, AnEndlessCodeInAnAuthErrorIsNotShown) {
-  Link::Options options;
+  ServerSession::Options options;
   options.endpoint.password = "secret";
   LinkDriver driver(options);
   driver.Check("a", 10 * kSecond);

@@ -14,7 +14,7 @@ namespace {
 constexpr Nanos kSecond = std::chrono::seconds(1);
 
 TEST(LinkConnection, TheGreetingSaysWhoWeAreAndLoadsTheScript) {
-  Link::Options options;
+  ServerSession::Options options;
   options.endpoint.user = "app";
   options.endpoint.password = "pw";
   options.endpoint.database = 3;
@@ -30,7 +30,7 @@ TEST(LinkConnection, TheGreetingSaysWhoWeAreAndLoadsTheScript) {
 }
 
 TEST(LinkConnection, APasswordAloneIsOfTheDefaultUser) {
-  Link::Options options;
+  ServerSession::Options options;
   options.endpoint.password = "pw";
   LinkDriver driver(options);
   driver.link.OnConnected(driver.now);
@@ -153,7 +153,7 @@ TEST(LinkConnection, AServerThatTurnsUsAwayIsQuotedWithoutSecrets) {
              "NOAUTH Authentication required."},
         Case{"+OK\r\n-LOADING Redis is loading the dataset in memory\r\n",
              "LOADING Redis is loading the dataset in memory"}}) {
-    Link::Options options;
+    ServerSession::Options options;
     options.endpoint.password = "hunter2";
     options.endpoint.database = 99;
     LinkDriver driver(options);

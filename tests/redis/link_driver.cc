@@ -36,7 +36,7 @@ std::size_t TakeNumber(char type, std::string_view& bytes) {
 
 }  // namespace
 
-LinkDriver::LinkDriver(const Link::Options& options, std::uint64_t seed)
+LinkDriver::LinkDriver(const ServerSession::Options& options, std::uint64_t seed)
     : link(options, seed, now) {}
 
 std::uint64_t LinkDriver::Check(std::string_view key, Nanos timeout, std::int64_t cost) {
@@ -126,7 +126,7 @@ std::shared_ptr<Sink> LinkDriver::Asker() {
 }
 
 void LinkDriver::Collect() {
-  for (Link::Delivery& delivery : link.TakeDeliveries()) {
+  for (Delivery& delivery : link.TakeDeliveries()) {
     EXPECT_FALSE(delivery.completions.empty());
     // What the link asks for itself.
     if (delivery.sink != Asker()) continue;

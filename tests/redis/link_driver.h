@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "redis/link.h"
+#include "redis/server_session.h"
 
 namespace sluice::redis {
 
@@ -22,7 +22,7 @@ std::vector<SentCommand> ParseCommands(std::string_view bytes);
 
 class LinkDriver {
  public:
-  explicit LinkDriver(const Link::Options& options = {}, std::uint64_t seed = 1);
+  explicit LinkDriver(const ServerSession::Options& options = {}, std::uint64_t seed = 1);
 
   /// Asks whether `key` may take `cost` of a bucket of 10 that gains one per second, and returns
   /// the ticket.
@@ -53,7 +53,7 @@ class LinkDriver {
   const std::vector<std::uint64_t>& order();
 
   Nanos now = std::chrono::seconds(1000);
-  Link link;
+  ServerSession link;
 
  private:
   void Collect();

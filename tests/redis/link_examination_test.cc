@@ -14,8 +14,8 @@ constexpr Nanos kWall{0};  // since 1970, less the driver's clock
 const std::vector<SentCommand> kQuestions = {{"TIME"}, {"INFO", "replication"}, {"INFO", "memory"}};
 const SentCommand kConfig = {"CONFIG", "GET", "maxmemory*"};
 
-Link::Options Curious() {
-  Link::Options options;
+ServerSession::Options Curious() {
+  ServerSession::Options options;
   options.examines = true;
   return options;
 }
@@ -62,7 +62,7 @@ TEST(LinkExamination, WhoIsNotCuriousAsksNothing) {
 }
 
 TEST(LinkExamination, ALinkThatARouterOwnsDoesNotAskForTheRole) {
-  Link::Options options = Curious();
+  ServerSession::Options options = Curious();
   options.routed = true;
   LinkDriver driver(options);
   driver.GetReady();

@@ -61,9 +61,9 @@ TEST(LinkFuzz, EveryRequestIsAnsweredOnceInTimeAndWithItsOwnAnswer) {
   const std::uint64_t seed = testing::TestSeed();
   testing::Random random(seed);
   for (int round = 0; round < 300; ++round) {
-    Link::Options options;
-    options.max_batch = static_cast<std::size_t>(random.Between(1, 8));
-    options.max_under_way = static_cast<std::size_t>(random.Between(1, 3));
+    ServerSession::Options options;
+    options.pipeline.max_batch = static_cast<std::size_t>(random.Between(1, 8));
+    options.pipeline.max_in_flight = static_cast<std::size_t>(random.Between(1, 3));
     LinkDriver driver(options, seed + static_cast<std::uint64_t>(round));
     FakeServer server(random);
     std::uint64_t connection = 0;
@@ -120,7 +120,7 @@ TEST(LinkFuzz, EveryRequestIsAnsweredOnceInTimeAndWithItsOwnAnswer) {
         ASSERT_TRUE(deadline > driver.now || driver.now == deadline || driver.Answered(ticket))
             << "round " << round << " step " << step;
       }
-      ASSERT_LE(driver.link.stats().largest_batch, options.max_batch);
+      ASSERT_LE(driver.link.stats().largest_batch, options.pipeline.max_batch);
     }
 
     driver.Pass(std::chrono::seconds(1));

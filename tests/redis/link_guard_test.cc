@@ -51,7 +51,7 @@ TEST(LinkGuard, OneLateBatchIsNotYetAnOutage) {
 }
 
 TEST(LinkGuard, ABatchOfSeveralSlotsWhoseCommandsExpireOneByOneIsOneFailure) {
-  Link::Options options;
+  ServerSession::Options options;
   options.by_slot = true;
   LinkDriver driver(options);
   driver.GetReady();

@@ -86,9 +86,9 @@ TEST(LinkScripts, WithoutEvalshaEachBatchCarriesTheText) {
 
 TEST(LinkScripts, FullBatchesThatCarryTheTextDoNotPileUpInTheOutputBuffer) {
   for (const bool by_text : {false, true}) {
-    Link::Options options;
-    options.max_batch = 4;
-    options.max_full_under_way = 8;
+    ServerSession::Options options;
+    options.pipeline.max_batch = 4;
+    options.pipeline.max_full_in_flight = 8;
     LinkDriver driver(options);
     driver.GetReady();
     driver.Check("first");
@@ -99,7 +99,8 @@ TEST(LinkScripts, FullBatchesThatCarryTheTextDoNotPileUpInTheOutputBuffer) {
     }
     driver.AnswerFull(1);
     for (int i = 0; i < 100; ++i) driver.Check("k" + std::to_string(i), kSecond);
-    EXPECT_EQ(driver.Sent().size(), by_text ? options.max_under_way : options.max_full_under_way);
+    EXPECT_EQ(driver.Sent().size(),
+              by_text ? options.pipeline.max_in_flight : options.pipeline.max_full_in_flight);
   }
 }
 
@@ -179,7 +180,7 @@ TEST(LinkScripts, AServerWithoutAPasswordIsUsedWithoutAndWarnedOf) {
        {"-ERR AUTH <password> called without any password configured for the default user. Are "
         "you sure your configuration is correct?\r\n",
         "-ERR Client sent AUTH, but no password is set\r\n"}) {
-    Link::Options options;
+    ServerSession::Options options;
     options.endpoint.password = "hunter2";
     options.examines = true;
     LinkDriver driver(options);

@@ -1,6 +1,4 @@
 // What a connected link sends when, and what it makes of the answers.
-#include "redis/link.h"
-
 #include <gtest/gtest.h>
 
 #include <string>
@@ -8,6 +6,7 @@
 
 #include "redis/backlog.h"
 #include "redis/link_driver.h"
+#include "redis/server_session.h"
 
 namespace sluice::redis {
 namespace {
@@ -33,8 +32,8 @@ TEST(Link, AnIdleLinkSendsAtOnce) {
 }
 
 TEST(Link, WhileBatchesAreUnderWayTheNextGathers) {
-  Link::Options options;
-  options.max_under_way = 2;
+  ServerSession::Options options;
+  options.pipeline.max_in_flight = 2;
   LinkDriver driver(options);
   driver.GetReady();
   for (int i = 0; i < 100; ++i) driver.Check("k");
@@ -58,9 +57,9 @@ TEST(Link, WhileBatchesAreUnderWayTheNextGathers) {
 
 // With few batches under way on a long line, the queue would age to its deadline.
 TEST(Link, AFullBatchDoesNotWaitForTheOnesUnderWay) {
-  Link::Options options;
-  options.max_under_way = 2;
-  options.max_full_under_way = 4;
+  ServerSession::Options options;
+  options.pipeline.max_in_flight = 2;
+  options.pipeline.max_full_in_flight = 4;
   LinkDriver driver(options);
   driver.GetReady();
   for (std::size_t i = 0; i < 2 + 4 * kMaxBatch; ++i) driver.Check("k");
@@ -78,8 +77,8 @@ TEST(Link, AFullBatchDoesNotWaitForTheOnesUnderWay) {
 }
 
 TEST(Link, RequestsLeaveInTheOrderInWhichTheyCame) {
-  Link::Options options;
-  options.max_under_way = 1;
+  ServerSession::Options options;
+  options.pipeline.max_in_flight = 1;
   LinkDriver driver(options);
   driver.GetReady();
   driver.Check("first");
@@ -170,8 +169,8 @@ TEST(Link, ALateAnswerIsDroppedAndTheNextStillFits) {
 }
 
 TEST(Link, ABatchSharesItsPlaceEvenWhenSomeOfItTimedOut) {
-  Link::Options options;
-  options.max_under_way = 1;
+  ServerSession::Options options;
+  options.pipeline.max_in_flight = 1;
   LinkDriver driver(options);
   driver.GetReady();
   driver.Check("first");

@@ -32,8 +32,8 @@ class Notices : public ::testing::Test {
     held_.push_back(Say(name));
     board_->Add(held_.back());
   }
-  Link::Options Linked() const {
-    Link::Options options;
+  ServerSession::Options Linked() const {
+    ServerSession::Options options;
     options.notices = board_;
     return options;
   }
@@ -72,7 +72,7 @@ TEST_F(Notices, AreOfNoRequestAndLeaveNoTraceInTheStatistics) {
   driver.GetReady();
   ASSERT_EQ(driver.Sent(), Sent{PutUp("a")});
   EXPECT_TRUE(driver.link.idle());
-  EXPECT_EQ(driver.link.RequestsUnderWay(), 0U);
+  EXPECT_EQ(driver.link.requests_in_flight(), 0U);
   driver.Receive("-OOM no\r\n");
   const LinkStats stats = driver.link.stats();
   EXPECT_EQ(stats.submitted + stats.completed + stats.faults + stats.retries + stats.batches, 0U);
@@ -213,12 +213,12 @@ TEST_F(Notices, WhatStoodThereIsNotShownIfItIsUnprintableOrLong) {
 TEST_F(Notices, ARelayComparesNumbersToo) {
   held_.push_back(std::make_shared<const Notice>(Numbers("bucket(limit: 5)")));
   board_->Add(held_.back());
-  Relay::Options options;
+  ClientSession::Options options;
   options.notices = board_;
   RelayDriver driver(options);
   driver.Check("k");
   driver.AnswerFull(driver.SentOne());
-  const Relay::Command command = driver.SentOne();
+  const ClientSession::Command command = driver.SentOne();
   EXPECT_EQ(command.name, "set");
   EXPECT_EQ(command.pieces.back(), "GET");
   driver.relay.OnReply(command.id,
@@ -232,7 +232,7 @@ TEST_F(Notices, ARelayComparesNumbersToo) {
 TEST_F(Notices, OfAClusterEachNodeIsGivenAllAndTakesItsOwn) {
   Add("a");
   Add("b");
-  Link::Options options = Linked();
+  ServerSession::Options options = Linked();
   options.routed = options.by_slot = true;
   LinkDriver driver(options);
   driver.GetReady();
@@ -303,17 +303,17 @@ TEST_F(Notices, ThroughAClientArePutUpBehindRepliesOneAfterTheOther) {
   Add("b");
   RelayDriver driver({.notices = board_});
   const auto ticket = driver.Check("k");
-  const Relay::Command check = driver.SentOne();
+  const ClientSession::Command check = driver.SentOne();
   ASSERT_EQ(check.name, "evalsha");
   driver.AnswerFull(check);
   EXPECT_EQ(driver.Told(ticket).fault, Fault::kNone);
-  const Relay::Command first = driver.SentOne();
+  const ClientSession::Command first = driver.SentOne();
   EXPECT_EQ(first.name, "set");
   EXPECT_EQ(first.pieces, (SentCommand{"a", "text of a", "EX", "86400"}));
   EXPECT_EQ(first.first_key, 0U);
   driver.relay.OnReply(first.id, {.kind = Reply::Kind::kText, .text = "OK", .integers = {}},
                        driver.now);
-  const Relay::Command second = driver.SentOne();
+  const ClientSession::Command second = driver.SentOne();
   EXPECT_EQ(second.pieces.at(0), "b");
   driver.relay.OnReply(second.id, {.kind = Reply::Kind::kText, .text = "OK", .integers = {}},
                        driver.now);
@@ -335,7 +335,7 @@ TEST_F(Notices, ThroughAClientThatFailsThemNobodyTakesNotice) {
     RelayDriver driver({.notices = board_});
     driver.Check("k");
     driver.AnswerFull(driver.SentOne());
-    const Relay::Command notice = driver.SentOne();
+    const ClientSession::Command notice = driver.SentOne();
     if (lost) {
       driver.Lose(notice);
     } else {

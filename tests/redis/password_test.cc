@@ -174,7 +174,7 @@ TEST_F(PasswordTest, OneSourceIsOneClient) {
 }
 
 TEST(PasswordLink, TheLinkSaysThePasswordThatItWasGivenLast) {
-  Link::Options options;
+  ServerSession::Options options;
   options.endpoint.user = "app";
   LinkDriver driver(options);
   for (const std::string password : {"one", "two"}) {

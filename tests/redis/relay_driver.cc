@@ -67,29 +67,30 @@ Request RelayDriver::Make(Request::Kind kind, std::string_view key, Nanos timeou
   return request;
 }
 
-Relay::Command RelayDriver::SentOne() {
-  std::vector<Relay::Command> commands = Sent();
+ClientSession::Command RelayDriver::SentOne() {
+  std::vector<ClientSession::Command> commands = Sent();
   EXPECT_EQ(commands.size(), 1U);
-  return commands.size() == 1 ? std::move(commands[0]) : Relay::Command{};
+  return commands.size() == 1 ? std::move(commands[0]) : ClientSession::Command{};
 }
 
-void RelayDriver::AnswerFull(const Relay::Command& command, std::size_t checks) {
+void RelayDriver::AnswerFull(const ClientSession::Command& command, std::size_t checks) {
   std::vector<std::int64_t> integers(1 + checks, 0);
   integers[0] = 1;
   Answer(command, std::move(integers));
 }
 
-void RelayDriver::Answer(const Relay::Command& command, std::vector<std::int64_t> integers) {
+void RelayDriver::Answer(const ClientSession::Command& command,
+                         std::vector<std::int64_t> integers) {
   const auto kind = command.name == "unlink" ? Reply::Kind::kInteger : Reply::Kind::kArray;
   relay.OnReply(command.id, {.kind = kind, .text = {}, .integers = std::move(integers)}, now);
 }
 
-void RelayDriver::Fail(const Relay::Command& command, std::string_view error) {
+void RelayDriver::Fail(const ClientSession::Command& command, std::string_view error) {
   relay.OnReply(command.id,
                 {.kind = Reply::Kind::kError, .text = std::string(error), .integers = {}}, now);
 }
 
-void RelayDriver::Lose(const Relay::Command& command, std::string_view why) {
+void RelayDriver::Lose(const ClientSession::Command& command, std::string_view why) {
   relay.OnLost(command.id, why, now);
 }
 

@@ -8,13 +8,13 @@
 #include <string_view>
 #include <vector>
 
-#include "redis/relay.h"
+#include "redis/client_session.h"
 
 namespace sluice::redis {
 
 class RelayDriver {
  public:
-  explicit RelayDriver(const Relay::Options& options = {}, std::uint64_t seed = 1)
+  explicit RelayDriver(const ClientSession::Options& options = {}, std::uint64_t seed = 1)
       : relay(options, seed) {}
 
   /// Asks a bucket of 10 that gains one per second (or `set`), and returns the ticket.
@@ -26,14 +26,14 @@ class RelayDriver {
                        const std::shared_ptr<const PolicySet>& set = nullptr,
                        std::shared_ptr<const Details> details = nullptr);
 
-  std::vector<Relay::Command> Sent() { return relay.TakeCommands(); }
+  std::vector<ClientSession::Command> Sent() { return relay.TakeCommands(); }
   /// The only command since the last call. Fails the test if there is none, or another.
-  Relay::Command SentOne();
+  ClientSession::Command SentOne();
   /// Answers a batch of `checks`: every bucket was full.
-  void AnswerFull(const Relay::Command& command, std::size_t checks = 1);
-  void Answer(const Relay::Command& command, std::vector<std::int64_t> integers);
-  void Fail(const Relay::Command& command, std::string_view error);
-  void Lose(const Relay::Command& command, std::string_view why = "gone");
+  void AnswerFull(const ClientSession::Command& command, std::size_t checks = 1);
+  void Answer(const ClientSession::Command& command, std::vector<std::int64_t> integers);
+  void Fail(const ClientSession::Command& command, std::string_view error);
+  void Lose(const ClientSession::Command& command, std::string_view why = "gone");
   /// Lets time pass, calling OnTime whenever it is due.
   void Pass(Nanos time);
 
@@ -43,7 +43,7 @@ class RelayDriver {
   std::size_t answers();
 
   Nanos now = std::chrono::seconds(1000);
-  Relay relay;
+  ClientSession relay;
 
  private:
   Request Make(Request::Kind kind, std::string_view key, Nanos timeout);

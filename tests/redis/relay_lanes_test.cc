@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "redis/relay.h"
+#include "redis/client_session.h"
 #include "redis/relay_driver.h"
 #include "redis/slot.h"
 #include "support/policies.h"
@@ -15,7 +15,7 @@
 namespace sluice::redis {
 namespace {
 
-using Command = Relay::Command;
+using Command = ClientSession::Command;
 using Kind = Request::Kind;
 using State = BreakerState;
 
@@ -29,8 +29,8 @@ struct Lanes : RelayDriver {
   Lanes() : Lanes(std::make_shared<Owners>()) {}
   explicit Lanes(const std::shared_ptr<Owners>& owners)
       : RelayDriver(OfACluster(owners)), owners_(owners) {}
-  static Relay::Options OfACluster(const std::shared_ptr<Owners>& owners) {
-    Relay::Options options;
+  static ClientSession::Options OfACluster(const std::shared_ptr<Owners>& owners) {
+    ClientSession::Options options;
     options.cluster = true;
     options.node_of = [owners](std::uint16_t slot) {
       const auto at = owners->find(slot);

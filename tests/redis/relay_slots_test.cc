@@ -13,7 +13,7 @@
 namespace sluice::redis {
 namespace {
 
-using Command = Relay::Command;
+using Command = ClientSession::Command;
 using Kind = Request::Kind;
 
 constexpr Nanos kMillisecond = std::chrono::milliseconds(1);

@@ -1,6 +1,4 @@
 // Requests through a client that is not ours: batches, deadlines, what is asked again and what not.
-#include "redis/relay.h"
-
 #include <gtest/gtest.h>
 
 #include <array>
@@ -10,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "redis/client_session.h"
 #include "redis/relay_driver.h"
 #include "support/policies.h"
 #include "support/scale.h"
@@ -18,7 +17,7 @@
 namespace sluice::redis {
 namespace {
 
-using Command = Relay::Command;
+using Command = ClientSession::Command;
 using Kind = Request::Kind;
 using State = BreakerState;
 
@@ -133,8 +132,8 @@ TEST(Relay, TheDeadlineHoldsThoughTheClientIsSilent) {
 }
 
 TEST(Relay, AClientThatKeepsCommandsIsLeftNoMoreThanAFew) {
-  Relay::Options options;
-  options.max_owed = 4;
+  ClientSession::Options options;
+  options.pipeline.max_abandoned = 4;
   RelayDriver driver(options);
   std::vector<Command> kept;
   for (int i = 0; i < 5000; ++i) {
@@ -142,7 +141,7 @@ TEST(Relay, AClientThatKeepsCommandsIsLeftNoMoreThanAFew) {
     for (Command& command : driver.Sent()) kept.push_back(std::move(command));
     driver.Pass(10 * kMillisecond);
   }
-  EXPECT_EQ(kept.size(), options.max_owed);
+  EXPECT_EQ(kept.size(), options.pipeline.max_abandoned);
   EXPECT_EQ(driver.relay.stats().submitted, 5000U);
   // What it gives up or answers makes room for one that sees how things are.
   driver.Lose(kept[0]);
@@ -309,7 +308,8 @@ TEST_P(RelayAtRandom, WhateverTheClientDoesEveryRequestIsAnsweredOnceAndByItsDea
   const auto node_of = [&below](std::uint16_t slot) {
     return static_cast<std::uint32_t>(below(20) == 0 ? below(3) : slot % 2);
   };
-  RelayDriver driver({.cluster = GetParam(), .node_of = node_of, .lost_after = kSecond}, random());
+  RelayDriver driver(
+      {.cluster = GetParam(), .node_of = node_of, .pipeline = {.lost_after = kSecond}}, random());
   std::vector<Command> held;
   std::map<std::uint64_t, Nanos> deadlines;
   const int steps = testing::Steps(20'000);

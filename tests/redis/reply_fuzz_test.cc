@@ -11,8 +11,8 @@
 #include <string>
 #include <vector>
 
-#include "redis/error_reply.h"
 #include "printable.h"
+#include "redis/error_reply.h"
 #include "redis/redirect.h"
 #include "redis/reply.h"
 #include "redis/reply_tree.h"

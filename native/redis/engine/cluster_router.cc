@@ -61,7 +61,7 @@ void ClusterRouter::Turn(Nanos now) {
   Flush(now);
   if (survey_.TakeChanged() || std::exchange(changed_, false)) {
     std::vector<std::shared_ptr<Conversation>> all;
-    for (const auto& node : nodes_) all.push_back(node->link);
+    for (const auto& node : nodes_) all.push_back(node->session);
     all.insert(all.end(), survey_.inquiries().begin(), survey_.inquiries().end());
     SetConversations(std::move(all));
   }
@@ -95,7 +95,7 @@ void ClusterRouter::Flush(Nanos now) {
   for (const auto& node : nodes_) {
     if (node->outgoing.empty()) continue;
     node->used = now;
-    node->link->Submit(node->outgoing, now);
+    node->session->Submit(node->outgoing, now);
     node->outgoing.clear();
   }
 }
@@ -103,18 +103,19 @@ void ClusterRouter::Flush(Nanos now) {
 // ---- What nodes did not execute
 
 void ClusterRouter::TakeBack(Node& node, Nanos now) {
-  for (Link::Returned& returned : node.link->TakeReturned()) {
+  for (ServerSession::Returned& returned : node.session->TakeReturned()) {
     Request& request = returned.request;
     request.route.asking = false;
     if (returned.redirect) {
-      Redirected(node, std::move(request), *returned.redirect, returned.lone, returned.error, now);
+      Redirected(node, std::move(request), *returned.redirect, returned.single, returned.error,
+                 now);
       continue;
     }
     // It refuses all that it is asked: perhaps it is no master any more.
     Refresh(now + Between(Nanos{0}, kShortWait));
     waiting_.Add(std::move(request), now + kRefusedWait);
   }
-  if (std::exchange(node.losses, node.link->losses()) != node.losses) {
+  if (std::exchange(node.losses, node.session->losses()) != node.losses) {
     Refresh(now + Between(Nanos{0}, kLongWait));
   }
 }
@@ -178,11 +179,11 @@ ClusterRouter::Node* ClusterRouter::Find(const NodeAddress& address) {
 ClusterRouter::Node* ClusterRouter::FindOrAdd(const NodeAddress& address, Nanos now) {
   if (Node* const known = Find(address)) return known;
   if (nodes_.size() == kMostNodes) return nullptr;
-  Link::Options link = options_.link;
-  link.routed = link.by_slot = true;
+  ServerSession::Options session = options_.session;
+  session.routed = session.by_slot = true;
   auto node = std::make_unique<Node>();
   node->address = address;
-  node->link = AddLink(EndpointOf(address), std::move(link), now);
+  node->session = AddSession(EndpointOf(address), std::move(session), now);
   node->used = now;
   changed_ = true;
   by_address_.emplace(address, node.get());
@@ -195,14 +196,14 @@ void ClusterRouter::LookAfterNodes(Nanos now) {
   bool troubled = false;
   for (auto at = nodes_.begin(); at != nodes_.end();) {
     Node& node = **at;
-    troubled = troubled || (node.listed && node.link->troubled());
-    const bool wanted = node.listed || !node.outgoing.empty() || !node.link->idle() ||
+    troubled = troubled || (node.listed && node.session->troubled());
+    const bool wanted = node.listed || !node.outgoing.empty() || !node.session->idle() ||
                         now < node.used + kForgotten || node.slots > 0;
     if (wanted) {
       ++at;
       continue;
     }
-    RemoveLink(node.link);
+    RemoveSession(node.session);
     changed_ = true;
     by_address_.erase(node.address);
     at = nodes_.erase(at);
@@ -248,7 +249,7 @@ void ClusterRouter::FollowSurvey(Nanos now) {
   }
   if (survey_.running()) return;
   // Everyone was asked in vain.
-  Refresh(now + FullJitter(options_.link.backoff, in_vain_++, random_));
+  Refresh(now + FullJitter(options_.session.backoff, in_vain_++, random_));
   if (known_) return;
   lost_ = survey_.why();
   FailChecksThatWait(Fault::kUnavailable, lost_);
@@ -259,7 +260,7 @@ std::vector<Endpoint> ClusterRouter::Candidates() {
   std::vector<Endpoint> healthy;
   std::vector<Endpoint> others;
   for (const auto& node : nodes_) {
-    (node->link->healthy() ? healthy : others).push_back(EndpointOf(node->address));
+    (node->session->healthy() ? healthy : others).push_back(EndpointOf(node->address));
   }
   for (const NodeAddress& replica : replicas_) others.push_back(EndpointOf(replica));
   others.insert(others.end(), set_.servers.begin(), set_.servers.end());
@@ -303,7 +304,7 @@ void ClusterRouter::Apply(const SlotTable& table, Nanos now) {
       const Node* const owner = owners_[request.route.slot];
       return !request.route.asking && owner != nullptr && owner != node.get();
     };
-    for (Request& request : node->link->TakeQueued(elsewhere)) Place(std::move(request), now);
+    for (Request& request : node->session->TakeQueued(elsewhere)) Place(std::move(request), now);
   }
   for (Request& request : TakeUncalled()) Place(std::move(request), now);
 }

@@ -41,11 +41,11 @@ class ClusterRouter final : public Router {
  private:
   struct Node {
     NodeAddress address;
-    std::shared_ptr<Link> link;
+    std::shared_ptr<ServerSession> session;
     bool listed = false;       // has slots, by the last table
     std::size_t slots = 0;     // that owners_ gives it
     Nanos used{0};             // when something was last sent here
-    std::uint64_t losses = 0;  // of the link, that are known here
+    std::uint64_t losses = 0;  // of the session, that are known here
     std::vector<Request> outgoing;
   };
 

@@ -3,8 +3,8 @@
 
 #include <utility>
 
-#include "redis/greeting.h"
 #include "redis/error_reply.h"
+#include "redis/greeting.h"
 #include "redis/script.h"
 
 namespace sluice::redis {

@@ -14,14 +14,14 @@ namespace {
 class SingleRouter final : public Router {
  public:
   SingleRouter(const Endpoint& server, const Options& options, std::uint64_t seed, Nanos now)
-      : Router(options, seed), link_(AddLink(server, options.link, now)) {
-    SetConversations({link_});
+      : Router(options, seed), session_(AddSession(server, options.session, now)) {
+    SetConversations({session_});
   }
 
-  void Submit(std::span<Request> requests, Nanos now) override { link_->Submit(requests, now); }
+  void Submit(std::span<Request> requests, Nanos now) override { session_->Submit(requests, now); }
 
  private:
-  const std::shared_ptr<Link> link_;
+  const std::shared_ptr<ServerSession> session_;
 };
 
 void Add(const LinkStats& from, LinkStats& to) {
@@ -62,11 +62,11 @@ void Router::OnTime(Nanos now) {
 }
 
 void Router::PutUpNotices(Nanos now) {
-  for (const Member& member : members_) member.link->PutUpNotices(now);
+  for (const Member& member : members_) member.session->PutUpNotices(now);
 }
 
 void Router::Close() {
-  for (const Member& member : members_) member.link->Close();
+  for (const Member& member : members_) member.session->Close();
   const auto all = [](const Request&, Nanos) { return true; };
   for (Request& request : waiting_.Take(all)) {
     Fail(request, Fault::kClosed, "the client was closed");
@@ -88,50 +88,51 @@ std::vector<Delivery> Router::TakeDeliveries() {
       std::ranges::move(more, std::back_inserter(all));
     }
   };
-  append(outbox_.Take());
-  for (const Member& member : members_) append(member.link->TakeDeliveries());
+  append(completions_.Take());
+  for (const Member& member : members_) append(member.session->TakeDeliveries());
   return all;
 }
 
 std::vector<Router::News> Router::TakeNews(Nanos wall) {
   std::vector<News> all = std::exchange(last_news_, {});
   for (const Member& member : members_) {
-    const bool examined = member.link->IsExamined();
-    std::vector<BreakerState> states = member.link->TakeBreakerChanges();
+    const bool examined = member.session->IsExamined();
+    std::vector<BreakerState> states = member.session->TakeBreakerChanges();
     if (states.empty() && !examined) continue;
     all.push_back({.address = member.address, .states = std::move(states), .warnings = {}});
-    if (examined) all.back().warnings = member.link->TakeWarnings(wall);
+    if (examined) all.back().warnings = member.session->TakeWarnings(wall);
   }
   return all;
 }
 
 bool Router::IsExamined() const {
-  return std::ranges::any_of(members_, [](const Member& m) { return m.link->IsExamined(); });
+  return std::ranges::any_of(members_, [](const Member& m) { return m.session->IsExamined(); });
 }
 
-std::size_t Router::RequestsUnderWay() const {
+std::size_t Router::requests_in_flight() const {
   std::size_t count = 0;
-  for (const Member& member : members_) count += member.link->RequestsUnderWay();
+  for (const Member& member : members_) count += member.session->requests_in_flight();
   return count;
 }
 
-std::shared_ptr<Link> Router::AddLink(const Endpoint& endpoint, Link::Options link, Nanos now) {
-  link.endpoint = endpoint;
-  auto added = std::make_shared<Link>(std::move(link), random_(), now);
+std::shared_ptr<ServerSession> Router::AddSession(const Endpoint& endpoint,
+                                                  ServerSession::Options session, Nanos now) {
+  session.endpoint = endpoint;
+  auto added = std::make_shared<ServerSession>(std::move(session), random_(), now);
   members_.push_back({endpoint.Address(), added});
   ++version_;
   return added;
 }
 
-void Router::RemoveLink(const std::shared_ptr<Link>& link) {
-  const auto at = std::ranges::find(members_, link, &Member::link);
+void Router::RemoveSession(const std::shared_ptr<ServerSession>& session) {
+  const auto at = std::ranges::find(members_, session, &Member::session);
   if (at == members_.end()) return;
-  link->Close();
-  std::ranges::move(link->TakeDeliveries(), std::back_inserter(left_));
-  std::vector<BreakerState> states = link->TakeBreakerChanges();
-  if (link->stats().breaker != BreakerState::kClosed) states.push_back(BreakerState::kClosed);
+  session->Close();
+  std::ranges::move(session->TakeDeliveries(), std::back_inserter(left_));
+  std::vector<BreakerState> states = session->TakeBreakerChanges();
+  if (session->stats().breaker != BreakerState::kClosed) states.push_back(BreakerState::kClosed);
   if (!states.empty()) last_news_.push_back({at->address, std::move(states), {}});
-  Add(link->stats(), others_);
+  Add(session->stats(), others_);
   members_.erase(at);
   ++version_;
 }
@@ -150,7 +151,7 @@ void Router::Fail(Request& request, Fault fault, std::string_view why) {
   ++others_.submitted;
   ++others_.completed;
   ++(fault == Fault::kTimeout ? others_.timeouts : others_.faults);
-  outbox_.Fail(request, fault, why);
+  completions_.Fail(request, fault, why);
 }
 
 void Router::FailOrWait(Request&& request, Fault fault, std::string_view why, Nanos due) {

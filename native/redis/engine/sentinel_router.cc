@@ -69,7 +69,7 @@ void SentinelRouter::Turn(Nanos now) {
   }
 }
 
-// A link that may not connect has its own time all the same.
+// A session that may not connect has its own time all the same.
 Nanos SentinelRouter::OwnTime() const {
   const Nanos next = std::min({waiting_.NextTime(), sentinels_.NextTime(), role_.NextTime()});
   const bool asking = sentinels_.running() || role_.running();
@@ -77,7 +77,7 @@ Nanos SentinelRouter::OwnTime() const {
       {next, asking ? kNever : refresh_at_, master_ && !confirmed_ ? master_->NextTime() : kNever});
 }
 
-// Requests that were with no link, or with another one.
+// Requests that were with no session, or with another one.
 void SentinelRouter::Place(std::vector<Request> requests, Nanos now) {
   if (requests.empty()) return;
   std::erase_if(requests, [&](Request& request) {
@@ -89,13 +89,13 @@ void SentinelRouter::Place(std::vector<Request> requests, Nanos now) {
 }
 
 void SentinelRouter::TakeBack(Nanos now) {
-  const auto take = [&](Link& link) {
-    for (Link::Returned& returned : link.TakeReturned()) {
+  const auto take = [&](ServerSession& session) {
+    for (ServerSession::Returned& returned : session.TakeReturned()) {
       waiting_.Add(std::move(returned.request), now + kRefusedWait);
       Refresh(now);
     }
   };
-  for (const auto& link : former_) take(*link);
+  for (const auto& session : former_) take(*session);
   if (!master_) return;
   if (!confirmed_ && now >= master_->NextTime()) master_->OnTime(now);
   take(*master_);
@@ -110,13 +110,13 @@ void SentinelRouter::TakeBack(Nanos now) {
 void SentinelRouter::LetGo(Nanos now) {
   const auto all = [](const Request&) { return true; };
   for (auto at = former_.begin(); at != former_.end();) {
-    const std::shared_ptr<Link> link = *at;
-    Place(link->TakeQueued(all), now);
-    if (!link->idle()) {
+    const std::shared_ptr<ServerSession> session = *at;
+    Place(session->TakeQueued(all), now);
+    if (!session->idle()) {
       ++at;
       continue;
     }
-    RemoveLink(link);
+    RemoveSession(session);
     changed_ = true;
     at = former_.erase(at);
   }
@@ -179,16 +179,16 @@ void SentinelRouter::Confirm(const Endpoint& master, Nanos now) {
     return;
   }
   if (master_) former_.push_back(std::move(master_));
-  Link::Options link = options_.link;
-  link.routed = true;
-  master_ = AddLink(master, std::move(link), now);
+  ServerSession::Options session = options_.session;
+  session.routed = true;
+  master_ = AddSession(master, std::move(session), now);
   losses_ = 0;
   confirmed_ = changed_ = true;
   Place(TakeUncalled(), now);
 }
 
 void SentinelRouter::NoMaster(const std::string& why, Nanos now) {
-  Refresh(now + FullJitter(options_.link.backoff, in_vain_++, random_));
+  Refresh(now + FullJitter(options_.session.backoff, in_vain_++, random_));
   if (!master_) {
     lost_ = why;
     FailChecksThatWait(Fault::kUnavailable, why);

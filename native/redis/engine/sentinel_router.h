@@ -40,11 +40,11 @@ class SentinelRouter final : public Router {
   void NoMaster(const std::string& why, Nanos now);
 
   const ServerSet set_;
-  std::shared_ptr<Link> master_;               // null: none has been found
-  std::vector<std::shared_ptr<Link>> former_;  // until what is under way there is answered
-  bool confirmed_ = false;                     // master_ may connect
-  std::uint64_t losses_ = 0;                   // of master_, that are known here
-  std::string lost_;                           // if not empty: why there is no master_
+  std::shared_ptr<ServerSession> master_;               // null: none has been found
+  std::vector<std::shared_ptr<ServerSession>> former_;  // until what is under way there is answered
+  bool confirmed_ = false;                              // master_ may connect
+  std::uint64_t losses_ = 0;                            // of master_, that are known here
+  std::string lost_;                                    // if not empty: why there is no master_
 
   Survey sentinels_;
   std::set<Endpoint> warned_;  // sentinels that asked for no password, though there is one

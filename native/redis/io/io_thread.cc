@@ -66,7 +66,8 @@ class IoThread::Loop {
   explicit Loop(const ServerSet& set)
       : wakeup_(std::make_shared<const Wakeup>()),
         resolver_(wakeup_),
-        router_(Router::Make(set, {.link = {.endpoint = {}, .examines = true, .notices = notices_}},
+        router_(Router::Make(set,
+                             {.session = {.endpoint = {}, .examines = true, .notices = notices_}},
                              RandomSeed(), Now())) {
     Sync();
   }
@@ -112,7 +113,7 @@ class IoThread::Loop {
     }
     std::vector<NodeStats> nodes;
     for (auto& [member, stats, warnings] : published) {
-      const LatencyHistogram& latency = member.link->latency();
+      const LatencyHistogram& latency = member.session->latency();
       nodes.push_back({.address = member.address,
                        .link = stats,
                        .latency = {.p50 = latency.Quantile(0.5),
@@ -225,7 +226,7 @@ class IoThread::Loop {
     const std::lock_guard lock(mutex_);
     published_.clear();
     for (const Router::Member& member : router_->members()) {
-      published_.push_back({member, {}, member.link->warnings()});
+      published_.push_back({member, {}, member.session->warnings()});
     }
     Publish();
   }
@@ -256,7 +257,7 @@ class IoThread::Loop {
     stats.queue_depth += incoming_.size() + taken_;
   }
   void Publish() {
-    for (auto& [member, stats, warnings] : published_) stats = member.link->stats();
+    for (auto& [member, stats, warnings] : published_) stats = member.session->stats();
     others_ = router_->others();
     taken_ = 0;
   }
@@ -272,8 +273,8 @@ class IoThread::Loop {
     const int timeout = out_of_date ? 0 : PollTimeout(router_->NextTime(), Now());
     int ready = 0;
     if (timeout != 0) {
-      const std::size_t under_way = router_->RequestsUnderWay();
-      if (under_way > 0 && under_way <= kFew) ready = Spin();
+      const std::size_t in_flight = router_->requests_in_flight();
+      if (in_flight > 0 && in_flight <= kFew) ready = Spin();
     }
     if (ready == 0) ready = poll(polled_.data(), polled_.size(), timeout);
     if (ready < 0) {
@@ -322,7 +323,7 @@ class IoThread::Loop {
       // At once, so that who begins to watch is told of a warning here or there, and not twice.
       const std::lock_guard lock(mutex_);
       watchers = watchers_;
-      for (auto& [member, stats, warnings] : published_) warnings = member.link->warnings();
+      for (auto& [member, stats, warnings] : published_) warnings = member.session->warnings();
     }
     for (const auto& known : watchers) {
       const auto watcher = known.lock();

@@ -1,9 +1,9 @@
 // Which server a request goes to: one, the node of a cluster that has its slot, or the master that
 // sentinels name.
 //
-// A state machine like Link: requests, events and the time go in; conversations that want to be
-// driven, deliveries and news come out. It owns no socket, thread or clock, and its only randomness
-// is the seed it is given. Not thread safe.
+// A state machine like ServerSession: requests, events and the time go in; conversations that want
+// to be driven, deliveries and news come out. It owns no socket, thread or clock, and its only
+// randomness is the seed it is given. Not thread safe.
 //
 // Nothing is ever sent twice that may have been executed: only what a server refused to execute, or
 // was never written, is asked of another one. Replicas are not asked for decisions.
@@ -20,25 +20,25 @@
 #include <vector>
 
 #include "core/time.h"
-#include "redis/link.h"
-#include "redis/outbox.h"
+#include "redis/completion_queue.h"
+#include "redis/retry_queue.h"
+#include "redis/server_session.h"
 #include "redis/server_set.h"
 #include "redis/stats.h"
 #include "redis/survey.h"
-#include "redis/waiting_room.h"
 
 namespace sluice::redis {
 
 class Router {
  public:
   struct Options {
-    Link::Options link;  ///< but for its endpoint, `routed` and `by_slot`
+    ServerSession::Options session;  ///< but for its endpoint, `routed` and `by_slot`
     Survey::Options survey{};
   };
 
   struct Member {
     std::string address;  ///< without credentials
-    std::shared_ptr<Link> link;
+    std::shared_ptr<ServerSession> session;
   };
 
   /// Of one of them.
@@ -62,7 +62,7 @@ class Router {
   virtual void Turn(Nanos /*now*/) {}
   /// Call when NextTime() has come, after the bytes that are there have been handed in.
   void OnTime(Nanos now);
-  /// Call when Options::link.notices have become more.
+  /// Call when Options::session.notices have become more.
   void PutUpNotices(Nanos now);
   /// Answers everything with kClosed. Nothing else may be called afterwards but TakeDeliveries.
   void Close();
@@ -76,8 +76,8 @@ class Router {
   /// When OnTime has to be called; kNever if it need not.
   Nanos NextTime() const;
   std::vector<Delivery> TakeDeliveries();
-  /// `wall`: see Link::TakeWarnings; needed where IsExamined. One of them may have nothing to tell,
-  /// but that its warnings hold no longer.
+  /// `wall`: see ServerSession::TakeWarnings; needed where IsExamined. One of them may have nothing
+  /// to tell, but that its warnings hold no longer.
   std::vector<News> TakeNews(Nanos wall);
   bool IsExamined() const;
   /// The servers that requests go to.
@@ -85,21 +85,22 @@ class Router {
   /// Of what never came to one of them, and of servers that are no longer among them.
   const LinkStats& others() const { return others_; }
   /// Requests written, or about to be, whose reply has not come.
-  std::size_t RequestsUnderWay() const;
+  std::size_t requests_in_flight() const;
 
  protected:
   Router(Options options, std::uint64_t seed) : options_(std::move(options)), random_(seed) {}
 
-  /// `link`: as in options_, but for what says how it is routed.
-  std::shared_ptr<Link> AddLink(const Endpoint& endpoint, Link::Options link, Nanos now);
-  /// Precondition: the link is idle, or closed.
-  void RemoveLink(const std::shared_ptr<Link>& link);
+  /// `session`: as in options_, but for what says how it is routed.
+  std::shared_ptr<ServerSession> AddSession(const Endpoint& endpoint,
+                                            ServerSession::Options session, Nanos now);
+  /// Precondition: the session is idle, or closed.
+  void RemoveSession(const std::shared_ptr<ServerSession>& session);
   void SetConversations(std::vector<std::shared_ptr<Conversation>> conversations);
 
-  /// News of a server that no link goes to.
+  /// News of a server that no session goes to.
   void Warn(const Endpoint& server, Warning warning);
 
-  /// Answers a request that is with no link.
+  /// Answers a request that is with no session.
   void Fail(Request& request, Fault fault, std::string_view why);
   /// The same, or keeps it in waiting_ until `due`.
   void FailOrWait(Request&& request, Fault fault, std::string_view why, Nanos due);
@@ -117,15 +118,15 @@ class Router {
 
   const Options options_;
   std::mt19937_64 random_;
-  WaitingRoom waiting_;
+  RetryQueue waiting_;
 
  private:
   LinkStats others_;
   std::vector<Member> members_;
   std::vector<std::shared_ptr<Conversation>> conversations_;
   std::uint64_t version_ = 0;
-  Outbox outbox_;
-  std::vector<Delivery> left_;   // of links that were removed
+  CompletionQueue completions_;
+  std::vector<Delivery> left_;   // of sessions that were removed
   std::vector<News> last_news_;  // the same, and Warn's
 };
 

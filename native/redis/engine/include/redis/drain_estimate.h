@@ -1,4 +1,4 @@
-// How long it takes until what is asked now is answered, judged by the pace of the replies.
+// Estimates how long requests take to be answered, from the pace of the replies.
 #pragma once
 
 #include <algorithm>
@@ -13,7 +13,7 @@ namespace sluice::redis {
 /// the pace; and n requests under way and waiting take n times that, whether it is the server or
 /// the line that takes the time. (L = lambda W: J. Little, "A proof for the queuing formula",
 /// 1961.) Looks back over about eight replies. Not thread safe.
-class Pace {
+class DrainEstimate {
  public:
   /// `count` requests that were sent together at `sent` are answered.
   void OnReply(Nanos sent, std::size_t count, Nanos now) {
@@ -31,7 +31,7 @@ class Pace {
   }
   /// The time until the next reply is not the server's doing.
   void Skip() { counted_ = false; }
-  void Reset() { *this = Pace(); }
+  void Reset() { *this = DrainEstimate(); }
 
   /// Until `count` requests are answered; 0 as long as there is nothing to tell it from.
   Nanos For(std::size_t count) const {

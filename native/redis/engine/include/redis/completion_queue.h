@@ -1,4 +1,4 @@
-// Finished requests on their way to those who asked.
+// Finished requests on their way to their sinks.
 #pragma once
 
 #include <algorithm>
@@ -19,7 +19,7 @@ struct Delivery {
 };
 
 /// Not thread safe.
-class Outbox {
+class CompletionQueue {
  public:
   /// Takes the request's sink. Precondition: it has one. `likely`: how many may follow it there.
   void Put(Request& request, Completion&& completion, std::size_t likely = 1) {

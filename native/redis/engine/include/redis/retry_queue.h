@@ -13,7 +13,7 @@
 namespace sluice::redis {
 
 /// Keeps their order. Not thread safe.
-class WaitingRoom {
+class RetryQueue {
  public:
   /// `due`: when to try again; kNever: when the router calls it.
   void Add(Request&& request, Nanos due) {

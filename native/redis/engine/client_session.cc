@@ -1,0 +1,122 @@
+// Commands for the client, and what becomes of them.
+#include "redis/client_session.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "redis/error_reply.h"
+#include "redis/redirect.h"
+
+namespace sluice::redis {
+namespace {
+
+// How long a client may keep a notice before it sends it.
+constexpr Nanos kNoticeWait = std::chrono::seconds(5);
+
+}  // namespace
+
+ClientSession::ClientSession(Options options, std::uint64_t seed)
+    : options_(std::move(options)),
+      sha_(ScriptSha()),
+      random_(seed),
+      pipeline_(options_.pipeline, {.lane_per_slot = options_.cluster}, random_, *this),
+      notices_(options_.notices) {}
+
+std::uint32_t ClientSession::NodeOf(std::uint16_t slot) const {
+  return options_.node_of ? options_.node_of(slot) : slot;
+}
+
+void ClientSession::Send(std::uint64_t id, const Pipeline::Command& command, Nanos /*now*/) {
+  Command& out = commands_.emplace_back();
+  out.id = id;
+  if (command.IsReset()) {
+    out.name = "unlink";
+    for (const Request& request : command.requests) AppendStateNames(request, out.pieces);
+  } else {
+    call_.Describe(command.requests);
+    out.name = command.by_text ? "eval" : "evalsha";
+    out.first_key = 2;
+    out.pieces.reserve(2 + call_.keys() + call_.arguments());
+    out.pieces.emplace_back(command.by_text ? ScriptText() : sha_);
+    out.pieces.push_back(std::to_string(call_.keys()));
+    for (std::size_t i = 0; i < call_.keys(); ++i) out.pieces.emplace_back(call_.key(i));
+    for (std::size_t i = 0; i < call_.arguments(); ++i) out.pieces.emplace_back(call_.argument(i));
+  }
+  for (const Request& request : command.requests) {
+    out.deadline = std::max(out.deadline, request.deadline);
+  }
+}
+
+void ClientSession::PutUpNotices(Nanos now) {
+  if (!notices_.Take(now)) return;
+  const auto words = NoticeCommand(notices_.current());
+  Command& command = commands_.emplace_back();
+  command.id = notice_id_ = pipeline_.NewId();
+  command.name = "set";
+  command.pieces.assign(words.begin() + 1, words.end());
+  command.deadline = now + kNoticeWait;
+}
+
+void ClientSession::OnReply(std::uint64_t id, const Reply& reply, Nanos now) {
+  if (id == notice_id_) notices_.OnReply(reply, reply.kind == Reply::Kind::kError);
+  pipeline_.OnReply(id, reply, now);
+  pipeline_.Pump(now);
+  if (reply.kind != Reply::Kind::kError) PutUpNotices(now);
+}
+
+void ClientSession::OnLost(std::uint64_t id, std::string_view why, Nanos now) {
+  if (id == notice_id_) notices_.OnAnswer(true);
+  pipeline_.OnLost(id, why, now);
+  pipeline_.Pump(now);
+}
+
+void ClientSession::OnTime(Nanos now) {
+  pipeline_.OnTime(now, NextTime());
+  pipeline_.Pump(now);
+}
+
+void ClientSession::Close() {
+  pipeline_.Close();
+  commands_.clear();
+}
+
+LinkStats ClientSession::stats() const {
+  LinkStats stats = pipeline_.stats();
+  stats.script_reloads = script_reloads_;
+  return stats;
+}
+
+Pipeline::ScriptStep ClientSession::OnUnknownScript(std::string_view error, bool refused,
+                                                    Nanos /*now*/) {
+  if (refused) {
+    refusal_ = ErrorText(error);
+  } else {
+    ++script_reloads_;
+  }
+  return Pipeline::ScriptStep::kSendText;
+}
+
+Pipeline::Advice ClientSession::AdviceOn(const Pipeline::Command& command,
+                                         std::string_view error) const {
+  const bool no_scripts = command.by_text && RefusesCommand(error, "eval");
+  std::string why =
+      no_scripts ? NoScriptsText(refusal_, error, "+evalsha and +eval") : ErrorText(error);
+  if (!ReadRedirect(error)) return {RemedyOf(error), std::move(why)};
+  // A client that knows of no cluster cannot follow a redirection, now or later.
+  return {options_.cluster ? Remedy::kRedirect : Remedy::kGiveUp, std::move(why)};
+}
+
+void ClientSession::OnRefused(const Pipeline::Command& command, const Pipeline::Refusal& refusal,
+                              Nanos now) {
+  if (refusal.advice.remedy == Remedy::kRedirect) {
+    pipeline_.RetryAlone(command, refusal, now);
+  } else {
+    pipeline_.RetryLater(command, refusal, now);
+  }
+}
+
+void ClientSession::OnNonsense(const Pipeline::Command& command, Nanos now) {
+  pipeline_.OnFailure(command, Fault::kProtocol, Pipeline::kNonsense, now);
+}
+
+}  // namespace sluice::redis

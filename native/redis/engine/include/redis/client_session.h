@@ -1,0 +1,122 @@
+// Requests through a client that is not ours (ioredis, node-redis ...), as a state machine:
+// requests, replies and the time go in; commands for the client and finished requests come out.
+//
+// It owns no socket, thread or clock, and its only randomness is its seed, so that tests can drive
+// it. Not thread safe.
+//
+// Requests go through a pipeline (redis/pipeline.h). Beside it
+//   * The client connects, reconnects, queues and, on a cluster, finds the node. Commands may be
+//     answered in any order, or never.
+//   * On a cluster each slot has a lane, and the breaker is of the node that has the slot, by what
+//     the client knows: one that is down holds up its own slots alone, and is found out once for
+//     all of them.
+//   * A client may keep a command for ever, and execute it long after its deadline. While the
+//     breaker is open, no more than `max_abandoned` commands of a lane are left with it.
+//   * What the client says it could not do may have been executed: only what can be repeated is
+//     sent again.
+//   * What a node refuses because the slot is being moved, and the client hands on, is sent again
+//     after a moment, each request alone, until its deadline.
+//   * What limiters say of themselves (redis/notices.h) is put up behind replies: only then is the
+//     client known to be connected.
+//   * When the server does not know the script, or refuses EVALSHA, the batch is sent again with
+//     the script's text. That needs no command for a node, which a cluster's client may not have.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <random>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "core/time.h"
+#include "redis/notices.h"
+#include "redis/pipeline.h"
+#include "redis/reply.h"
+#include "redis/request.h"
+#include "redis/script.h"
+#include "redis/stats.h"
+
+namespace sluice::redis {
+
+class ClientSession final : private Pipeline::Session {
+ public:
+  struct Options {
+    bool cluster = false;  ///< a command's keys have to share a slot
+    /// Of a cluster: a number of the node that has a slot now, by what the client knows; without it
+    /// each slot is taken for a node of its own.
+    std::function<std::uint32_t(std::uint16_t slot)> node_of{};
+    Pipeline::Options pipeline{};
+    std::shared_ptr<NoticeBoard> notices = nullptr;  ///< to put up; null: none
+  };
+
+  /// A command for the client.
+  struct Command {
+    std::uint64_t id = 0;             ///< comes back with the reply
+    std::string_view name;            ///< in lower case
+    std::vector<std::string> pieces;  ///< its arguments, in ASCII
+    std::size_t first_key = 0;        ///< in `pieces`
+    Nanos deadline{0};                ///< of its last request
+  };
+
+  ClientSession(Options options, std::uint64_t seed);
+
+  // ---- In. `now` never decreases and is on the clock of the requests' deadlines.
+
+  /// Takes requests over; they are moved from.
+  void Submit(std::span<Request> requests, Nanos now) { pipeline_.Submit(requests, now); }
+  /// The reply to a command, errors of the server included.
+  void OnReply(std::uint64_t id, const Reply& reply, Nanos now);
+  /// The client has given the command up. `why` is for people and holds no secrets.
+  void OnLost(std::uint64_t id, std::string_view why, Nanos now);
+  /// Call when NextTime() has come, after the replies that are there have been handed in.
+  void OnTime(Nanos now);
+  /// Answers everything with kClosed. Nothing else may be called afterwards but TakeDeliveries.
+  void Close();
+
+  // ---- Out.
+
+  /// In the order in which they are to be sent.
+  std::vector<Command> TakeCommands() { return std::exchange(commands_, {}); }
+  /// When OnTime has to be called; kNever if it need not.
+  Nanos NextTime() const { return pipeline_.NextTime(); }
+  std::vector<Delivery> TakeDeliveries() { return pipeline_.TakeDeliveries(); }
+  /// The breaker is the worst of all nodes'.
+  LinkStats stats() const;
+  /// Its states since the last call, in order.
+  std::vector<BreakerState> TakeBreakerChanges() { return pipeline_.TakeBreakerChanges(); }
+  /// Policies that clash (redis/notices.h): since the last call, and all.
+  std::vector<Warning> TakeWarnings() { return notices_.TakeNews(); }
+  const std::vector<Warning>& warnings() const { return notices_.warnings(); }
+  const LatencyHistogram& latency() const { return pipeline_.latency(); }
+
+ private:
+  // Of the pipeline.
+  std::uint32_t NodeOf(std::uint16_t slot) const override;
+  void Send(std::uint64_t id, const Pipeline::Command& command, Nanos now) override;
+  Pipeline::ScriptStep OnUnknownScript(std::string_view error, bool refused, Nanos now) override;
+  Pipeline::Advice AdviceOn(const Pipeline::Command& command,
+                            std::string_view error) const override;
+  void OnRefused(const Pipeline::Command& command, const Pipeline::Refusal& refusal,
+                 Nanos now) override;
+  void OnNonsense(const Pipeline::Command& command, Nanos now) override;
+
+  void PutUpNotices(Nanos now);
+
+  const Options options_;
+  const std::string sha_;
+  std::string refusal_;  // the last refusal of EVALSHA
+  std::mt19937_64 random_;
+  Pipeline pipeline_;
+  std::vector<Command> commands_;
+  NoticeRound notices_;
+  std::uint64_t notice_id_ = 0;  // of the command that puts the current notice up
+  std::uint64_t script_reloads_ = 0;
+  ScriptCall call_;
+};
+
+}  // namespace sluice::redis

@@ -1,0 +1,241 @@
+// The conversation with one Redis server over a connection of ours, as a state machine: bytes,
+// events and the time go in; bytes, a wish for a connection and finished requests come out.
+//
+// It owns no socket, thread or clock, and its only randomness is its seed, so that tests and the
+// simulator can drive it. Not thread safe.
+//
+// Requests go through a pipeline (redis/pipeline.h). Beside it
+//   * Replies come in the order of the commands. When the connection is lost, what the server
+//     cannot have executed (its last byte was not handed over) is sent again over the next one.
+//   * It connects again after a random part of a growing span; at once only when a connection that
+//     has worked for a second is lost, and once when another is. While there is none, the breaker
+//     is open.
+//   * A server that accepts but stays silent is dropped: when no reply has come for `silence` and
+//     every request in flight has passed its deadline. A process that was itself frozen, so that
+//     its timers are late, does not count that against the server.
+//   * A new connection asks the server about itself (redis/doctor.h), once it has sent the checks
+//     that wait. A server that ends the connection instead of answering is not asked over the next
+//     one. Behind these it puts up what limiters say of themselves (redis/notices.h): the same
+//     holds.
+//   * When the server has forgotten the script (NOSCRIPT: nothing was executed), it is loaded again
+//     and the batch is sent again. A server that refuses SCRIPT LOAD is sent the batch with the
+//     script's text (EVAL), by which it knows the script from then on; one that refuses EVALSHA is
+//     sent the text with each batch.
+//   * A session that a Router owns (`routed`) hands it what its server refused to execute because
+//     another one is, or may be, the one to ask (TakeReturned); the router asks again. To a
+//     cluster's node (`by_slot`) a batch leaves as one command for each slot, written together.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <random>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "core/time.h"
+#include "redis/conversation.h"
+#include "redis/doctor.h"
+#include "redis/notices.h"
+#include "redis/pipeline.h"
+#include "redis/redirect.h"
+#include "redis/reply.h"
+#include "redis/request.h"
+#include "redis/script.h"
+#include "redis/stats.h"
+
+namespace sluice::redis {
+
+class ServerSession final : public Conversation, private Pipeline::Session {
+ public:
+  struct Options {
+    Endpoint endpoint;
+    Pipeline::Options pipeline{};
+    /// For connecting (name resolution included) and the greeting together.
+    Nanos connect_timeout = std::chrono::milliseconds(1000);
+    BackoffSpan backoff{};
+    Nanos silence = std::chrono::milliseconds(1000);
+    bool examines = false;                           ///< asks the server about itself
+    bool routed = false;                             ///< see above
+    bool by_slot = false;                            ///< the same; requests then say their slot
+    std::shared_ptr<NoticeBoard> notices = nullptr;  ///< to put up; null: none
+  };
+
+  /// A request that the server did not execute.
+  struct Returned {
+    Request request;
+    std::string error;                 ///< what it said instead: for people
+    std::optional<Redirect> redirect;  ///< the same, if it is one
+    bool single = false;               ///< and that was about this one request
+  };
+
+  /// Wants a connection from the first moment on.
+  ServerSession(Options options, std::uint64_t seed, Nanos now);
+
+  const Endpoint& endpoint() const override { return options_.endpoint; }
+
+  // ---- In. `now` is on the clock of the requests' deadlines.
+
+  /// Takes requests over; they are moved from.
+  void Submit(std::span<Request> requests, Nanos now) { pipeline_.Submit(requests, now); }
+  void OnStage(std::string_view stage) override { stage_ = stage; }
+  void SetPassword(std::string password) override { password_ = std::move(password); }
+  void OnConnected(Nanos now) override;
+  void OnLost(std::string_view why, Nanos now) override { Lose(Fault::kUnavailable, why, now); }
+  void OnRefused(std::string_view why, Nanos now) override { Lose(Fault::kRefused, why, now); }
+  void OnBytes(std::string_view bytes, Nanos now) override;
+  void OnWritten(std::size_t count) override;
+  void OnTime(Nanos now) override;
+  /// Call when Options::notices have become more.
+  void PutUpNotices(Nanos now);
+  /// Answers everything with kClosed. Nothing else may be called afterwards but TakeDeliveries.
+  void Close();
+
+  // ---- Out.
+
+  std::uint64_t WantedConnection() const override { return wanted_; }
+  std::string_view Output() const override { return std::string_view(out_).substr(out_start_); }
+  Nanos NextTime() const override;
+  std::vector<Delivery> TakeDeliveries() { return pipeline_.TakeDeliveries(); }
+  /// What its server refused since the last call.
+  std::vector<Returned> TakeReturned() { return std::exchange(returned_, {}); }
+  /// What has not been written and satisfies `predicate`, taken out of this session.
+  template <typename Predicate>
+  std::vector<Request> TakeQueued(Predicate predicate) {
+    return pipeline_.TakeQueued(predicate);
+  }
+  /// No request is unanswered: it may go.
+  bool idle() const { return pipeline_.idle(); }
+  /// The server answers.
+  bool healthy() const { return state_ == State::kReady && pipeline_.closed(); }
+  /// It does not, and not for being new.
+  bool troubled() const { return !healthy() && (losses_ > 0 || !pipeline_.closed()); }
+  /// Connections that ended or could not be made, so far.
+  std::uint64_t losses() const { return losses_; }
+  LinkStats stats() const;
+  /// The breaker's states since the last call, in order.
+  std::vector<BreakerState> TakeBreakerChanges() { return pipeline_.TakeBreakerChanges(); }
+  /// The server has answered about itself, or shown a policy that clashes, since the last
+  /// TakeWarnings.
+  bool IsExamined() const { return examined_ || notices_.has_news(); }
+  /// What its answers show to be wrong and did not before. `wall`: this process's time since 1970,
+  /// less `now`.
+  std::vector<Warning> TakeWarnings(Nanos wall);
+  /// The findings of the last examination of the server, and each policy that clashed.
+  std::vector<Warning> warnings() const;
+  /// May be read on any thread.
+  const LatencyHistogram& latency() const { return pipeline_.latency(); }
+  /// Requests written, or about to be, whose reply has not come.
+  std::size_t requests_in_flight() const { return pipeline_.requests_in_flight(); }
+
+ private:
+  enum class State : std::uint8_t { kWaiting, kConnecting, kGreeting, kReady };
+
+  // Elements of a reply to other commands than checks. CONFIG GET maxmemory* has the most, about
+  // ten.
+  static constexpr std::size_t kFewElements = 64;
+
+  // A command whose reply has not come. Replies come in the order of the commands.
+  struct Sent {
+    enum class Kind : std::uint8_t {
+      kAuth,
+      kPing,
+      kSelect,
+      kLoad,
+      kAsking,
+      kRequests,
+      kQuestion,
+      kNotice
+    };
+    Kind kind = Kind::kLoad;
+    std::uint64_t id = 0;   // kRequests: the pipeline's
+    std::uint64_t end = 0;  // of its bytes, counted from the start of the connection
+    Nanos at{0};
+    Question question{};
+    std::size_t most_elements = kFewElements;  // of the reply
+
+    // The server may take its time with these.
+    bool optional() const { return kind == Kind::kQuestion || kind == Kind::kNotice; }
+  };
+
+  // Of the pipeline.
+  bool CanSend() const override { return state_ == State::kReady && !loading_ && leaving_.empty(); }
+  bool SendsText() const override { return !takes_sha_; }
+  void Send(std::uint64_t id, const Pipeline::Command& command, Nanos now) override;
+  Pipeline::ScriptStep OnUnknownScript(std::string_view error, bool refused, Nanos now) override;
+  Pipeline::Advice AdviceOn(const Pipeline::Command& command,
+                            std::string_view error) const override;
+  void OnRefused(const Pipeline::Command& command, const Pipeline::Refusal& refusal,
+                 Nanos now) override;
+  void OnNonsense(const Pipeline::Command& command, Nanos now) override;
+  std::string WhyStillQueued() const override;
+
+  void Connect(Nanos now);
+  void Lose(Fault fault, std::string_view why, Nanos now);
+  std::uint64_t FirstUnwritten() const;
+  bool OwesReply() const;
+  void SendOwn(Sent::Kind kind, Nanos now, Question question = {});
+  void NoteSent(Sent sent, std::size_t out_before);
+
+  void OnReply(Reply&& reply, Nanos now);
+  void OnReplyTo(const Sent& sent, Reply&& reply, Nanos now);
+  void OnGreetingReply(Sent::Kind kind, const Reply& reply, Nanos now);
+  void OnLoadReply(const Reply& reply, Nanos now);
+  void OnRequestsReply(const Sent& sent, const Reply& reply, Nanos now);
+
+  void Examine(Nanos now);
+  void OnQuestionReply(const Sent& sent, Reply&& reply, Nanos now);
+  void OnNoticeReply(const Reply& reply);
+  bool MayPutUp() const;
+
+  const Options options_;
+  std::mt19937_64 random_;
+
+  State state_ = State::kWaiting;
+  std::uint64_t attempts_ = 0;
+  std::uint64_t wanted_ = 0;
+  unsigned failures_ = 0;  // in a row: connections that answered no batch, or soon broke off
+  Nanos ready_at_{0};      // since when this one could
+  Nanos state_until_;      // kWaiting: when to connect; kConnecting, kGreeting: when to give up
+  std::string stage_;      // see OnStage
+  std::string password_;   // of the next AUTH
+  std::uint64_t losses_ = 0;
+
+  std::string sha_;
+  bool loads_ = true;         // the server takes SCRIPT LOAD, as far as is known
+  bool takes_sha_ = true;     // and EVALSHA
+  std::string refusal_;       // what it said to the first of these that it does not take
+  bool no_password_ = false;  // it was given a password and asks for none
+  bool was_ready_ = false;    // at some time
+  bool loading_ = false;      // the script is being loaded again
+  std::string not_asking_;    // if not empty: why ASKING was refused before what comes next
+  std::string leaving_;       // if not empty: why the connection ends once all is answered
+
+  Pipeline pipeline_;
+  std::deque<Sent> sent_;
+  Nanos quiet_since_{0};  // the last reply, or the first command after none was in flight
+  std::string out_;
+  std::size_t out_start_ = 0;
+  std::uint64_t queued_bytes_ = 0;  // of this connection
+  std::uint64_t written_bytes_ = 0;
+  ReplyReader reader_;
+  ScriptCall call_;
+
+  bool may_examine_ = true;  // the last connection did not end of it
+  bool examination_due_ = false;
+  bool examined_ = false;  // examination_ is complete
+  Examination examination_;
+  Doctor doctor_;
+  NoticeRound notices_;
+
+  std::vector<Returned> returned_;
+  std::uint64_t reconnects_ = 0;
+  std::uint64_t script_reloads_ = 0;
+};
+
+}  // namespace sluice::redis

@@ -1,0 +1,300 @@
+// Connecting, time, sending.
+#include "redis/server_session.h"
+
+#include <algorithm>
+#include <array>
+#include <iterator>
+#include <limits>
+#include <utility>
+
+#include "redis/error_reply.h"
+#include "redis/greeting.h"
+
+namespace sluice::redis {
+namespace {
+
+// A connection that ends sooner after it was ready is no better than one that could not be made.
+constexpr Nanos kSettled = std::chrono::seconds(1);
+
+constexpr std::string_view kUngreeted = "the server accepted the connection but did not answer";
+
+Pipeline::Transport TransportOf(const ServerSession::Options& options) {
+  return {.in_order = true,
+          .command_per_slot = options.by_slot,
+          .address = options.routed ? options.endpoint.Address() + ": " : ""};
+}
+
+}  // namespace
+
+ServerSession::ServerSession(Options options, std::uint64_t seed, Nanos now)
+    : options_(std::move(options)),
+      random_(seed),
+      state_until_(now),
+      password_(options_.endpoint.password),
+      pipeline_(options_.pipeline, TransportOf(options_), random_, *this),
+      notices_(options_.notices) {
+  Connect(now);
+}
+
+// ---- Connecting
+
+void ServerSession::Connect(Nanos now) {
+  state_ = State::kConnecting;
+  state_until_ = now + options_.connect_timeout;
+  wanted_ = ++attempts_;
+  stage_.clear();
+}
+
+void ServerSession::OnConnected(Nanos now) {
+  if (state_ != State::kConnecting) return;
+  state_ = State::kGreeting;
+  loads_ = takes_sha_ = true;
+  refusal_.clear();
+  no_password_ = false;
+  // A server that wants to know who we are says so to PING. The script is longer than what such a
+  // one reads of a stranger.
+  const bool auth = NeedsAuth(options_.endpoint, password_);
+  SendOwn(auth ? Sent::Kind::kAuth : Sent::Kind::kPing, now);
+  if (options_.endpoint.database != 0) SendOwn(Sent::Kind::kSelect, now);
+  SendOwn(Sent::Kind::kLoad, now);
+}
+
+void ServerSession::Lose(Fault fault, std::string_view why, Nanos now) {
+  if (state_ == State::kWaiting) return;
+  ++losses_;
+  const bool was_ready = state_ == State::kReady;
+  may_examine_ = std::ranges::none_of(sent_, &Sent::optional);
+  examination_due_ = false;
+  const std::uint64_t unwritten = FirstUnwritten();
+  sent_.clear();
+  const bool missed = pipeline_.OnAllLost(unwritten, why, now);
+  out_.clear();
+  out_start_ = 0;
+  queued_bytes_ = written_bytes_ = 0;
+  loading_ = false;
+  not_asking_.clear();
+  const bool leaving = !std::exchange(leaving_, {}).empty();
+  reader_.Reset();
+  wanted_ = 0;
+
+  state_ = State::kWaiting;
+  // A connection that worked is replaced at once. One that never answered a batch, or soon broke
+  // off, is replaced at once only the first time. A connection to the wrong server is never
+  // replaced at once.
+  if (pipeline_.TakeAnswered() && now >= ready_at_ + kSettled) failures_ = 0;
+  const bool at_once = was_ready && failures_ == 0 && !leaving;
+  const unsigned failures = failures_++;
+  if (at_once) {
+    if (missed || !pipeline_.closed()) pipeline_.OnConnectionLost(why, now);
+    return Connect(now);
+  }
+  state_until_ = now + FullJitter(options_.backoff, failures, random_);
+  pipeline_.Trip(fault, why, now);
+}
+
+// The pipeline's first command whose last byte was not handed to the system.
+std::uint64_t ServerSession::FirstUnwritten() const {
+  const auto at = std::ranges::find_if(
+      sent_, [this](const Sent& sent) { return sent.id != 0 && sent.end > written_bytes_; });
+  return at == sent_.end() ? std::numeric_limits<std::uint64_t>::max() : at->id;
+}
+
+void ServerSession::Close() {
+  pipeline_.Close();
+  sent_.clear();
+  state_ = State::kWaiting;
+  wanted_ = 0;
+}
+
+LinkStats ServerSession::stats() const {
+  LinkStats stats = pipeline_.stats();
+  stats.connected = state_ == State::kReady;
+  stats.reconnects = reconnects_;
+  stats.script_reloads = script_reloads_;
+  return stats;
+}
+
+// ---- Time
+
+Nanos ServerSession::NextTime() const {
+  Nanos next = pipeline_.NextTime();
+  if (state_ != State::kReady) {
+    next = std::min(next, state_until_);
+  } else if (OwesReply() && pipeline_.requests_waiting() == 0) {
+    next = std::min(next, quiet_since_ + options_.silence);
+  }
+  if (MayPutUp()) next = std::min(next, notices_.NextTime());
+  return next;
+}
+
+void ServerSession::OnTime(Nanos now) {
+  const Nanos due = NextTime();
+  if (due < now - Pipeline::kFrozen) {
+    // This process stood still; give the server the time that it did not have.
+    quiet_since_ = std::max(quiet_since_, now);
+    if (state_ == State::kConnecting || state_ == State::kGreeting) {
+      state_until_ = std::max(state_until_, now + options_.connect_timeout);
+    }
+  }
+  pipeline_.OnTime(now, due);
+  switch (state_) {
+    case State::kWaiting:
+      if (now >= state_until_) Connect(now);
+      break;
+    case State::kConnecting:
+      if (now >= state_until_) {
+        const std::string why = "connecting took too long";
+        Lose(Fault::kUnavailable, stage_.empty() ? why : why + ": " + stage_, now);
+      }
+      break;
+    case State::kGreeting:
+      if (now >= state_until_) Lose(Fault::kUnavailable, kUngreeted, now);
+      break;
+    case State::kReady:
+      if (OwesReply() && pipeline_.requests_waiting() == 0 &&
+          now >= quiet_since_ + options_.silence) {
+        Lose(Fault::kUnavailable, "the server does not answer", now);
+      }
+      break;
+  }
+  pipeline_.Pump(now);
+  PutUpNotices(now);
+}
+
+// Of a server that cannot be reached, this may be the only error that callers get.
+std::string ServerSession::WhyStillQueued() const {
+  if (state_ == State::kReady) return Session::WhyStillQueued();
+  const std::string why = "not connected before the deadline";
+  const std::string stage = state_ == State::kGreeting ? std::string(kUngreeted) : stage_;
+  return stage.empty() ? why : why + ": " + stage;
+}
+
+// Whether a reply is due that has to come: an optional one only if the connection waits to end.
+bool ServerSession::OwesReply() const {
+  return std::ranges::any_of(
+      sent_, [this](const Sent& sent) { return !sent.optional() || !leaving_.empty(); });
+}
+
+// ---- Sending
+
+void ServerSession::Send(std::uint64_t id, const Pipeline::Command& command, Nanos now) {
+  if (command.requests.front().route.asking) SendOwn(Sent::Kind::kAsking, now);
+  if (!OwesReply()) quiet_since_ = now;
+  const std::size_t before = out_.size();
+  Sent sent{.kind = Sent::Kind::kRequests, .id = id, .at = now};
+  if (command.IsReset()) {
+    AppendReset(command.requests, out_);
+  } else {
+    call_.Describe(command.requests);
+    if (command.by_text) {
+      AppendEval(call_, out_);
+    } else {
+      AppendEvalSha(sha_, call_, out_);
+    }
+    sent.most_elements = MostElements(command.requests);
+  }
+  NoteSent(sent, before);
+}
+
+void ServerSession::SendOwn(Sent::Kind kind, Nanos now, Question question) {
+  const Endpoint& endpoint = options_.endpoint;
+  if (!OwesReply()) quiet_since_ = now;
+  const std::size_t before = out_.size();
+  switch (kind) {
+    case Sent::Kind::kAuth:
+      AppendAuth(endpoint, password_, out_);
+      break;
+    case Sent::Kind::kPing:
+      AppendCommand(std::array<std::string_view, 1>{"PING"}, out_);
+      break;
+    case Sent::Kind::kSelect:
+      AppendCommand(std::array<std::string_view, 2>{"SELECT", std::to_string(endpoint.database)},
+                    out_);
+      break;
+    case Sent::Kind::kLoad:
+      AppendCommand(std::array<std::string_view, 3>{"SCRIPT", "LOAD", ScriptText()}, out_);
+      break;
+    case Sent::Kind::kAsking:
+      AppendCommand(std::array<std::string_view, 1>{"ASKING"}, out_);
+      break;
+    case Sent::Kind::kQuestion:
+      AppendQuestion(question, out_);
+      break;
+    case Sent::Kind::kNotice:
+      AppendCommand(NoticeCommand(notices_.current()), out_);
+      break;
+    case Sent::Kind::kRequests:
+      break;
+  }
+  NoteSent({.kind = kind, .at = now, .question = question}, before);
+}
+
+void ServerSession::NoteSent(Sent sent, std::size_t out_before) {
+  queued_bytes_ += out_.size() - out_before;
+  sent.end = queued_bytes_;
+  sent_.push_back(sent);
+}
+
+void ServerSession::OnWritten(std::size_t count) {
+  written_bytes_ += count;
+  out_start_ += count;
+  // At most half of the buffer has been written: each byte is moved once at most, on average.
+  if (out_start_ < out_.size() - out_start_) return;
+  out_.erase(0, out_start_);
+  out_start_ = 0;
+}
+
+// ---- Examination and notices, never before a check
+
+void ServerSession::Examine(Nanos now) {
+  if (!std::exchange(examination_due_, false)) return;
+  examination_ = {};
+  examination_.no_password = no_password_;
+  for (const Question question : {Question::kTime, Question::kReplication, Question::kMemory}) {
+    // A router follows the roles by itself.
+    if (question == Question::kReplication && options_.routed) continue;
+    SendOwn(Sent::Kind::kQuestion, now, question);
+  }
+}
+
+void ServerSession::OnQuestionReply(const Sent& sent, Reply&& reply, Nanos now) {
+  if (sent.question == Question::kTime) {
+    examination_.asked = sent.at;
+    examination_.heard = now;
+  }
+  examination_.Note(sent.question, std::move(reply));
+  if (sent.question == Question::kMemory && examination_.LacksPolicy()) {
+    return SendOwn(Sent::Kind::kQuestion, now, Question::kConfig);
+  }
+  examined_ = sent.question == Question::kMemory || sent.question == Question::kConfig;
+}
+
+bool ServerSession::MayPutUp() const { return CanSend() && pipeline_.closed(); }
+
+void ServerSession::PutUpNotices(Nanos now) {
+  if (MayPutUp() && notices_.Take(now)) SendOwn(Sent::Kind::kNotice, now);
+}
+
+// A cluster's nodes are all given all: the one that has the name's slot takes it.
+void ServerSession::OnNoticeReply(const Reply& reply) {
+  const bool elsewhere = reply.kind == Reply::Kind::kError && ReadRedirect(reply.text);
+  const Reply::Kind kind = reply.kind;
+  const bool done = notices_.current().policy.empty() ? kind == Reply::Kind::kStatus
+                                                      : kind != Reply::Kind::kError;
+  notices_.OnReply(reply, !done && !elsewhere);
+}
+
+std::vector<Warning> ServerSession::warnings() const {
+  std::vector<Warning> all = doctor_.warnings();
+  std::ranges::copy(notices_.warnings(), std::back_inserter(all));
+  return all;
+}
+
+std::vector<Warning> ServerSession::TakeWarnings(Nanos wall) {
+  std::vector<Warning> news = notices_.TakeNews();
+  if (!std::exchange(examined_, false)) return news;
+  std::ranges::move(doctor_.See(std::exchange(examination_, {}), wall), std::back_inserter(news));
+  return news;
+}
+
+}  // namespace sluice::redis
