@@ -210,7 +210,7 @@ void Pipeline::Finish(Request& request, Completion&& completion) {
   CountCompleted(completion.fault, stats_);
   if (!CanWait(request.kind)) latency_.Record(now_ - request.asked);
   // A router's callers know many servers and not which one was asked.
-  if (!completion.detail.empty() && !completion.detail.starts_with(transport_.address)) {
+  if (completion.fault != Fault::kNone && !completion.detail.starts_with(transport_.address)) {
     completion.detail.insert(0, transport_.address);
   }
   // Most batches are of one sink.
