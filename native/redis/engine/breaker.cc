@@ -27,8 +27,8 @@ void Breaker::OnFailure(Fault fault, std::string_view why, Nanos now) {
 
 void Breaker::Trip(Fault fault, std::string_view why, Nanos now) {
   if (state_ != BreakerState::kOpen) return Open(fault, why, now);
-  // More of the same: what was under way when it opened, or another attempt to connect. Only a
-  // probe that fails makes the span grow.
+  // Another failure of a batch in flight, or of a connection attempt. Only a failed probe extends
+  // the pause.
   fault_ = fault;
   why_ = why;
 }

@@ -1,4 +1,4 @@
-// Requests by slot, and what nodes say instead of an answer.
+// Routing by slot, and the handling of redirections and refusals.
 #include "cluster_router.h"
 
 #include <algorithm>
@@ -13,13 +13,13 @@ namespace {
 
 using std::chrono::milliseconds;
 
-// A node that still refuses what it was sent after so many redirections is not asked again at once:
-// two nodes may point at each other until a third one has told them who is right.
+// After this many redirections, a refused request is not sent again at once: two nodes may name
+// each other until a third one has told them the owner.
 constexpr unsigned kHasty = 4;
 constexpr Nanos kShortWait = milliseconds(5);
 constexpr Nanos kLongWait = milliseconds(15);
-// For a node that refuses everything: its breaker is open then, and one of those who come back is
-// the probe.
+// For a node that refuses everything: its breaker is then open, and a returning request is the
+// probe.
 constexpr Nanos kRefusedWait = milliseconds(25);
 
 constexpr std::string_view kUnanswered = "no answer before the deadline";
@@ -52,7 +52,7 @@ void ClusterRouter::Submit(std::span<Request> requests, Nanos now) {
 }
 
 void ClusterRouter::Turn(Nanos now) {
-  // Nodes may be added on the way.
+  // The loop may add nodes.
   // NOLINTNEXTLINE(modernize-loop-convert)
   for (std::size_t i = 0; i < nodes_.size(); ++i) TakeBack(*nodes_[i], now);
   FollowSurvey(now);
@@ -81,7 +81,7 @@ void ClusterRouter::Place(Request&& request, Nanos now) {
   if (owner != nullptr) {
     owner->outgoing.push_back(std::move(request));
   } else if (known_) {
-    // Every check of such a slot comes here, and each survey is a connection of its own.
+    // Every check of such a slot arrives here, and each survey is a new connection.
     Refresh(now + Between(milliseconds(100), milliseconds(250)));
     FailOrWait(std::move(request), Fault::kServer, kUnserved, now + kRefusedWait);
   } else if (lost_.empty()) {
@@ -100,7 +100,7 @@ void ClusterRouter::Flush(Nanos now) {
   }
 }
 
-// ---- What nodes did not execute
+// ---- Requests that nodes did not execute
 
 void ClusterRouter::TakeBack(Node& node, Nanos now) {
   for (ServerSession::Returned& returned : node.session->TakeReturned()) {
@@ -111,7 +111,7 @@ void ClusterRouter::TakeBack(Node& node, Nanos now) {
                  now);
       continue;
     }
-    // It refuses all that it is asked: perhaps it is no master any more.
+    // It refuses all requests: it may no longer be a master.
     Refresh(now + Between(Nanos{0}, kShortWait));
     waiting_.Add(std::move(request), now + kRefusedWait);
   }
@@ -216,9 +216,9 @@ void ClusterRouter::LookAfterNodes(Nanos now) {
   }
 }
 
-// ---- Who has which slot
+// ---- The owners of slots
 
-// The earliest time counts: many reasons at a time are one.
+// The earliest time counts, so several reasons cause one query.
 void ClusterRouter::Refresh(Nanos soon) { refresh_at_ = std::min(refresh_at_, soon); }
 
 void ClusterRouter::FollowSurvey(Nanos now) {
@@ -234,7 +234,7 @@ void ClusterRouter::FollowSurvey(Nanos now) {
       reader_.emplace(std::move(answer->reply), answer->from.host);
       answered_ = answer->from.Address();
     }
-    // Checks that are under way do not wait until all of a long answer has been read.
+    // Read in steps, so that checks in flight do not wait for a long answer.
     constexpr std::size_t kSteps = 2000;
     const SlotTableReader::Next next = reader_->Read(kSteps);
     if (next == SlotTableReader::Next::kMore) return;
@@ -248,14 +248,14 @@ void ClusterRouter::FollowSurvey(Nanos now) {
     reader_.reset();
   }
   if (survey_.running()) return;
-  // Everyone was asked in vain.
+  // No node answered.
   Refresh(now + FullJitter(options_.session.backoff, in_vain_++, random_));
   if (known_) return;
   lost_ = survey_.why();
   FailChecksThatWait(Fault::kUnavailable, lost_);
 }
 
-// Those that answer, in any order; then those that may; then where it all began.
+// First nodes that answer, in any order; then nodes that may answer; then the seeds.
 std::vector<Endpoint> ClusterRouter::Candidates() {
   std::vector<Endpoint> healthy;
   std::vector<Endpoint> others;
@@ -298,7 +298,7 @@ void ClusterRouter::Apply(const SlotTable& table, Nanos now) {
   lost_.clear();
   in_vain_ = 0;
 
-  // What was not written goes to those who have its slots now.
+  // Unwritten requests go to the new owners of their slots.
   for (const auto& node : nodes_) {
     const auto elsewhere = [&](const Request& request) {
       const Node* const owner = owners_[request.route.slot];

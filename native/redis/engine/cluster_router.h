@@ -1,15 +1,16 @@
-// Sends each request to the node of a Redis Cluster that has its slot.
+// Sends each request to the node of a Redis Cluster that owns its slot.
 //
-//   * Who has which slot is asked of any node (CLUSTER SLOTS, redis/survey.h) when the router is
-//     made, when a node is lost, refuses or says that slots have moved, and again and again for as
-//     long as one of those that have slots does not answer. Until it is known requests wait, or,
-//     when nobody could be asked, checks fail at once.
-//   * MOVED: the slot's entry is changed and the request goes there at once.
-//   * ASK and TRYAGAIN (the slot is being moved, key by key): each request of the batch goes alone;
-//     one that is asked for elsewhere goes there after ASKING, and one whose keys are on both sides
-//     is tried again after some ms, until its deadline.
-//   * A request that is redirected kMostRedirects times with no wait between fails.
-//   * When slots have changed hands, what was not written to the former owner goes to the new one.
+//   * Any node can list the owners (CLUSTER SLOTS, redis/survey.h). The router asks at its start,
+//   when
+//     a node is lost, refuses or reports moved slots, and repeatedly while an owner does not
+//     answer. Until the owners are known, requests wait; if no node could be asked, checks fail at
+//     once.
+//   * MOVED: the slot gets its new owner, and the request goes there at once.
+//   * ASK and TRYAGAIN (the slot is moving, key by key): each request of the batch goes alone. An
+//     ASKed one goes to the other node after ASKING; one whose keys are on both nodes is retried
+//     after some ms, until its deadline.
+//   * A request that is redirected kMostRedirects times without a wait fails.
+//   * When slots have a new owner, requests not yet written to the former one go there.
 //   * A check whose keys are in different slots fails: no node could decide it in one step.
 #pragma once
 
@@ -30,7 +31,7 @@ namespace sluice::redis {
 class ClusterRouter final : public Router {
  public:
   static constexpr unsigned kMostRedirects = 16;
-  /// The most nodes that a table and redirections may name together.
+  /// The most nodes in a table and redirections together.
   static constexpr std::size_t kMostNodes = SlotTableReader::kMostMasters;
 
   ClusterRouter(ServerSet set, Options options, std::uint64_t seed, Nanos now);
@@ -43,8 +44,8 @@ class ClusterRouter final : public Router {
     NodeAddress address;
     std::shared_ptr<ServerSession> session;
     bool listed = false;       // has slots, by the last table
-    std::size_t slots = 0;     // that owners_ gives it
-    Nanos used{0};             // when something was last sent here
+    std::size_t slots = 0;     // number of its slots in owners_
+    Nanos used{0};             // the time of the last request to it
     std::uint64_t losses = 0;  // of the session, that are known here
     std::vector<Request> outgoing;
   };
@@ -72,18 +73,18 @@ class ClusterRouter final : public Router {
   const ServerSet set_;
   std::vector<std::unique_ptr<Node>> nodes_;
   std::map<NodeAddress, Node*> by_address_;
-  std::array<Node*, kSlots> owners_{};  // of nodes_; null: nobody that is known
+  std::array<Node*, kSlots> owners_{};  // into nodes_; null: no known owner
   bool known_ = false;                  // there has been a table
   std::vector<NodeAddress> replicas_;
 
   Survey survey_;
-  std::optional<SlotTableReader> reader_;  // of an answer to it
-  std::string answered_;                   // who gave that
-  Nanos refresh_at_;                       // when to ask for the slots; kNever: no reason to
-  unsigned in_vain_ = 0;                   // surveys in a row that found nothing
-  unsigned troubles_ = 0;  // surveys in a row that were for a node's sake that does not answer
-  std::string lost_;       // if not empty: why nobody knows the slots
-  bool changed_ = true;    // conversations() is not what it should be
+  std::optional<SlotTableReader> reader_;  // of the table being read
+  std::string answered_;                   // the node that sent it
+  Nanos refresh_at_;                       // the time of the next query; kNever: none
+  unsigned in_vain_ = 0;                   // surveys in a row without a result
+  unsigned troubles_ = 0;                  // surveys in a row because of a silent node
+  std::string lost_;                       // if not empty: why the owners are unknown
+  bool changed_ = true;                    // conversations() is out of date
 };
 
 }  // namespace sluice::redis

@@ -1,4 +1,4 @@
-// Asks, and takes the answer.
+// The command and its answer.
 #include "redis/inquiry.h"
 
 #include <utility>

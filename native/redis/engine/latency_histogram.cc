@@ -1,4 +1,4 @@
-// The arithmetic of the bins.
+// Arithmetic of the bins.
 #include "redis/latency_histogram.h"
 
 #include <algorithm>
@@ -10,7 +10,7 @@ std::size_t LatencyHistogram::BinOf(std::uint64_t us) {
   constexpr std::uint64_t kMost = (std::uint64_t{1} << kMostBits) - 1;
   us = std::min(us, kMost);
   if (us < kParts) return us;
-  // The leading bit says which power of two, the kPartBits behind it which part.
+  // The leading bit gives the power of two, the kPartBits after it the part.
   const unsigned shift = static_cast<unsigned>(std::bit_width(us)) - 1 - kPartBits;
   return shift * kParts + (us >> shift);
 }
@@ -24,7 +24,7 @@ std::uint64_t LatencyHistogram::EndOf(std::size_t bin) {
 void LatencyHistogram::Record(Nanos time) {
   const auto us = std::chrono::duration_cast<std::chrono::microseconds>(time).count();
   auto& bin = bins_[BinOf(us < 0 ? 0 : static_cast<std::uint64_t>(us))];
-  // One thread records: no need to lock the bus for it.
+  // One thread records, so no atomic read-modify-write is needed.
   bin.store(bin.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
 }
 

@@ -1,4 +1,4 @@
-// The release that follows from a check whose answer was of no use.
+// The release for a check whose answer came too late.
 #include "redis/request_rules.h"
 
 #include <chrono>
@@ -8,7 +8,7 @@
 namespace sluice::redis {
 namespace {
 
-// A slot has a time to live anyway.
+// A slot expires in any case.
 constexpr Nanos kGiveBack = std::chrono::seconds(5);
 
 class NobodySink final : public Sink {

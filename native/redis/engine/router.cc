@@ -1,4 +1,4 @@
-// What all routers share, and the one that has nothing to choose.
+// The common part of all routers, and the router for a single server.
 #include "redis/router.h"
 
 #include <algorithm>

@@ -1,4 +1,4 @@
-// Finds the master, and follows it when it changes.
+// Finds the master and follows its changes.
 #include "sentinel_router.h"
 
 #include <algorithm>
@@ -13,7 +13,7 @@ namespace {
 using std::chrono::milliseconds;
 using Kind = ReplyTree::Kind;
 
-// How long a sentinel's answer is taken for what is so.
+// The time for which a sentinel's answer is believed.
 constexpr Nanos kLeast = milliseconds(1500);
 constexpr Nanos kMost = milliseconds(2500);
 // For a master that refuses everything; see cluster_router.cc.
@@ -106,7 +106,7 @@ void SentinelRouter::TakeBack(Nanos now) {
   }
 }
 
-// Former masters go when nobody waits for them.
+// Removes former masters once they have no requests.
 void SentinelRouter::LetGo(Nanos now) {
   const auto all = [](const Request&) { return true; };
   for (auto at = former_.begin(); at != former_.end();) {
@@ -122,7 +122,7 @@ void SentinelRouter::LetGo(Nanos now) {
   }
 }
 
-// ---- Who is the master
+// ---- Finding the master
 
 // The earliest time counts.
 void SentinelRouter::Refresh(Nanos soon) { refresh_at_ = std::min(refresh_at_, soon); }

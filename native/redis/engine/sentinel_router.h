@@ -1,13 +1,14 @@
 // Sends all requests to the master that sentinels name.
 //
-//   * The sentinels are asked in turn (redis/survey.h) for the master's address, and the server
-//     there for its role: only one that says it is the master is used.
-//   * They are asked again every few seconds, and before each new connection to the master: one
-//     that was down may have been replaced, and would take requests all the same when it is back.
-//   * When they name another one, what was not written to the former master goes to it. What a
-//     server refused because it is no master any more is tried again after some ms.
-//   * As long as no master is known, or the one there was is lost and none confirmed, checks fail
-//     at once.
+//   * The sentinels are asked in turn (redis/survey.h) for the master's address, and that server
+//   for
+//     its role: it is used only if it says that it is the master.
+//   * They are asked again every few seconds, and before each new connection to the master: a
+//   master
+//     that was down may have been replaced, and would still accept requests when it is back.
+//   * When they name another one, requests not yet written to the former master go to it. A request
+//     that a server refused because it is no longer a master is retried after some ms.
+//   * While no master is known, or it was lost and none is confirmed, checks fail at once.
 #pragma once
 
 #include <memory>
@@ -47,11 +48,11 @@ class SentinelRouter final : public Router {
   std::string lost_;                                    // if not empty: why there is no master_
 
   Survey sentinels_;
-  std::set<Endpoint> warned_;  // sentinels that asked for no password, though there is one
+  std::set<Endpoint> warned_;  // sentinels that need no password although one was given
   Survey role_;
-  Nanos refresh_at_;      // when to ask the sentinels
-  unsigned in_vain_ = 0;  // times in a row that they named no master
-  bool changed_ = true;   // conversations() is not what it should be
+  Nanos refresh_at_;      // the time of the next query
+  unsigned in_vain_ = 0;  // queries in a row without a master
+  bool changed_ = true;   // conversations() is out of date
 };
 
 }  // namespace sluice::redis

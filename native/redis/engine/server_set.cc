@@ -1,4 +1,4 @@
-// Sets of servers in one form.
+// Normal forms of server sets.
 #include "redis/server_set.h"
 
 #include <algorithm>
@@ -14,7 +14,7 @@ std::vector<Endpoint> Sorted(std::vector<Endpoint> servers) {
   return servers;
 }
 
-// Of a node whose address is told by others.
+// The endpoint of nodes whose addresses other servers name.
 Endpoint Template(Endpoint node) {
   node.host.clear();
   node.path.clear();

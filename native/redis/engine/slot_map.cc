@@ -1,4 +1,4 @@
-// Reads CLUSTER SLOTS.
+// Reader of CLUSTER SLOTS.
 #include "slot_map.h"
 
 #include <optional>
@@ -23,7 +23,7 @@ std::optional<NodeAddress> ReadNode(const ReplyTree& reply, const std::string& a
   if (!reply.IsArray(2) || !IsNumber(reply.items[1], 1, 65535)) return std::nullopt;
   const ReplyTree& host = reply.items[0];
   if (host.kind != Kind::kText && host.kind != Kind::kNil) return std::nullopt;
-  // "?": its operator wants it to be called by a name that it was not given.
+  // "?": the node has no preferred name.
   const bool nameless = host.text.empty() || host.text == "?";
   if (!nameless && !IsHost(host.text)) return std::nullopt;
   return NodeAddress{.host = nameless ? asked : host.text,
@@ -49,7 +49,7 @@ SlotTableReader::Next SlotTableReader::Read(std::size_t steps) {
     } else if (item_ < range.items.size()) {
       if (!AddReplica(range.items[item_++])) return Next::kBroken;
     } else {
-      range = {};  // all of a long reply at once would take as long as reading it
+      range = {};  // freeing a long reply at once takes as long as reading it
       item_ = 0;
       ++range_;
     }
@@ -79,7 +79,7 @@ bool SlotTableReader::Begin(const ReplyTree& range) {
   return true;
 }
 
-// A replica that cannot be made sense of is not needed.
+// A replica that cannot be read is not needed.
 bool SlotTableReader::AddReplica(const ReplyTree& node) {
   auto replica = ReadNode(node, asked_);
   if (!replica || !replicas_.insert(*replica).second) return true;

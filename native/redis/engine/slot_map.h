@@ -1,4 +1,4 @@
-// Who has a cluster's slots, as one of its nodes tells it.
+// The owners of a cluster's slots, as one of its nodes lists them.
 #pragma once
 
 #include <compare>
@@ -31,13 +31,13 @@ struct SlotTable {
   std::vector<NodeAddress> replicas;  ///< they know the slots, too
 };
 
-/// How long a reply to CLUSTER SLOTS may be. A cluster whose slots are each a range of their own,
-/// with three nodes that give their ids and hostnames (Redis 7), sends 400,000 nodes of a tree and,
-/// with hostnames of 60 bytes, 6 MiB of text.
+/// The bounds of a reply to CLUSTER SLOTS. The largest one has a range for each slot, with three
+/// nodes that give their ids and hostnames (Redis 7). It has 400,000 nodes of a tree and, with
+/// hostnames of 60 bytes, 6 MiB of text.
 inline constexpr ReplyTreeBounds kSlotTableBounds{
     .nodes = 500'000, .elements = kSlots, .text = std::size_t{8} << 20};
 
-/// Reads the reply to CLUSTER SLOTS, some of it at a time.
+/// Reads the reply to CLUSTER SLOTS step by step.
 /// Source: Redis' documentation of CLUSTER SLOTS, "Redis version 7 and above" included.
 class SlotTableReader {
  public:
@@ -47,11 +47,11 @@ class SlotTableReader {
   static constexpr std::size_t kMostMasters = 1024;
   static constexpr std::size_t kMostReplicas = 4096;
 
-  /// `asked`: the host that gave the reply, which stands for itself where the reply names none
-  /// (behind NAT a node may not know its name).
+  /// `asked`: the host that sent the reply, which replaces a missing host in it (behind NAT a node
+  /// may not know its name).
   SlotTableReader(ReplyTree reply, std::string asked);
 
-  /// Reads `steps` more nodes or ranges. kBroken: no cluster's slots are like that.
+  /// Reads `steps` more nodes or ranges. kBroken: the reply is invalid.
   Next Read(std::size_t steps);
   /// Precondition: kDone.
   SlotTable& table() { return table_; }
@@ -65,8 +65,8 @@ class SlotTableReader {
 
   ReplyTree reply_;
   const std::string asked_;
-  std::size_t range_ = 0;  // the next to read
-  std::size_t item_ = 0;   // of that range
+  std::size_t range_ = 0;  // the next one to read
+  std::size_t item_ = 0;   // in that range
   std::size_t slots_ = 0;  // in the ranges so far
   SlotTable table_;
   std::set<NodeAddress> masters_;

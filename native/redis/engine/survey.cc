@@ -1,4 +1,4 @@
-// Asks in turn.
+// Inquiries in turn.
 #include "redis/survey.h"
 
 #include <algorithm>

@@ -1,4 +1,4 @@
-// Puts TLS over a socket where it is asked for.
+// A socket, with TLS over it if wanted.
 #include "channel.h"
 
 #include <poll.h>
@@ -56,7 +56,7 @@ void Channel::GoOn() {
   Shake();
 }
 
-// Once the socket is connected.
+// Starts the handshake once the socket is connected.
 void Channel::Shake() {
   if (!tls_ || socket_.state() != Socket::State::kConnected) return;
   if (!session_) {
@@ -89,7 +89,7 @@ std::string_view Channel::Read(std::span<char> buffer) {
   return session_ ? ReadSession(buffer) : socket_.Read(buffer);
 }
 
-// One record after the other: what the session has taken from the socket poll() does not tell of.
+// Reads one record after the other: poll() does not know what the session took from the socket.
 std::string_view Channel::ReadSession(std::span<char> buffer) {
   std::size_t total = 0;
   while (total < buffer.size()) {

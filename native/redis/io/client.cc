@@ -1,4 +1,4 @@
-// One client per set of servers and process.
+// One client per process and set of servers.
 #include "redis/client.h"
 
 #include <map>
@@ -15,7 +15,7 @@ struct Registry {
   std::map<ServerSet, std::weak_ptr<Client>> clients;
 };
 
-// Never destroyed: clients may be let go of while the process ends.
+// Never destroyed: clients may be released while the process ends.
 Registry& TheRegistry() {
   static auto* const registry = new Registry;
   return *registry;

@@ -1,4 +1,4 @@
-// Carries bytes and news between a conversation and the network.
+// Carries bytes and events between a conversation and the network.
 #include "connection.h"
 
 #include <chrono>
@@ -9,8 +9,8 @@
 namespace sluice::redis {
 namespace {
 
-// A password may take longer than an attempt to connect is given; then a later attempt uses the
-// answer. After this long it is asked for again: an answer may have got lost.
+// A password function may take longer than a connection attempt; a later attempt then uses its
+// answer. After this time it is called again, because an answer may have been lost.
 constexpr Nanos kPatience = std::chrono::seconds(10);
 
 Nanos Now() { return std::chrono::steady_clock::now().time_since_epoch(); }
@@ -71,8 +71,8 @@ void Connection::NoteProgress() {
   }
 }
 
-// A password is asked for when there is a server to tell it to: not once more for each attempt
-// while the server is away.
+// Asks for a password only when a server has accepted the connection: not once more for each
+// attempt while the server is away.
 void Connection::Greet() {
   if (endpoint_.password_source) {
     auto& [lookup, question, asked] = errands_;
@@ -99,7 +99,7 @@ void Connection::NoteLost() {
   conversation_->OnLost(endpoint_.Address() + ": " + channel_.error(), Now());
 }
 
-// Whether the conversation and the server talk to each other.
+// Whether the conversation and the server can exchange bytes.
 bool Connection::Ready() const {
   return greeted_ && channel_.state() == Channel::State::kConnected && !IsOutOfDate();
 }
@@ -114,7 +114,7 @@ void Connection::Write() {
 }
 
 pollfd Connection::Polled() const {
-  // While a password is awaited the server is left alone: what it says is read when it is there.
+  // Reads nothing from the server until the password has come.
   const bool waits = channel_.state() == Channel::State::kConnected && !greeted_;
   const short events = channel_.Events(Ready() && !conversation_->Output().empty());
   return {waits ? -1 : channel_.fd(), events, 0};
@@ -129,7 +129,7 @@ std::size_t Connection::OnPolled(short revents, std::span<char> buffer) {
   return Read(buffer);
 }
 
-// Once: a server that never stops talking must not keep the thread from its timers.
+// Reads once: a server that never stops sending must not keep the thread from its timers.
 std::size_t Connection::Read(std::span<char> buffer) {
   more_ = false;
   if (!Ready()) return 0;

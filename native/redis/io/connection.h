@@ -1,4 +1,4 @@
-// What a conversation needs of the network: its server's addresses, a channel, a password for each
+// The network side of a conversation: its server's addresses, a channel, and a password for each
 // connection.
 #pragma once
 
@@ -18,8 +18,8 @@
 
 namespace sluice::redis {
 
-/// What was begun for a connection and is of use to the next one to the same endpoint: a name
-/// server or a password function may take longer than an attempt to connect is given.
+/// Pending lookups that the next connection to the same endpoint can use: a name server or a
+/// password function may take longer than a connection attempt.
 struct Errands {
   std::shared_ptr<Lookup> lookup;
   std::shared_ptr<PasswordQuestion> question;
@@ -28,28 +28,28 @@ struct Errands {
   bool any() const { return lookup || question; }
 };
 
-/// Used by the I/O thread alone. Events other than its channel's ring the wakeup. The resolver must
-/// outlive it.
+/// Used by the I/O thread alone. Events other than its channel's ring the wakeup, which must
+/// outlive it, as must the resolver.
 class Connection {
  public:
   Connection(std::shared_ptr<Conversation> conversation, Errands errands,
              std::shared_ptr<const Wakeup> wakeup, Resolver& resolver);
 
   const std::shared_ptr<Conversation>& conversation() const { return conversation_; }
-  /// What is still to be done. Call when it goes.
+  /// The pending lookups. Call it before the connection goes.
   Errands TakeErrands() { return std::exchange(errands_, {}); }
 
-  /// Makes the connection what the conversation wants it to be.
+  /// Brings the connection into the state that the conversation wants.
   void Follow();
   void Write();
-  /// What poll() is to wait for.
+  /// The events for poll().
   pollfd Polled() const;
   /// Handles poll's answer. Reads at most once, into `buffer`; returns the number of bytes read.
   std::size_t OnPolled(short revents, std::span<char> buffer);
-  /// Call OnPolled again at once, whatever poll() says: the buffer was full, and poll() does not
-  /// know what a TLS session has taken from the socket.
+  /// Whether to call OnPolled again at once, whatever poll() says: the buffer was full, or the TLS
+  /// session has more bytes from the socket.
   bool HasMore() const { return more_; }
-  /// The conversation wants another connection than this is.
+  /// Whether the conversation wants another connection.
   bool IsOutOfDate() const { return conversation_->WantedConnection() != attempt_; }
 
  private:
@@ -61,14 +61,14 @@ class Connection {
   bool Ready() const;
 
   const std::shared_ptr<Conversation> conversation_;
-  const Endpoint& endpoint_;  // of the conversation
+  const Endpoint& endpoint_;  // the conversation's
   const std::shared_ptr<const Wakeup> wakeup_;
   Resolver& resolver_;
   Channel channel_;
 
-  std::uint64_t attempt_ = 0;  // the connection that was wanted when last asked
+  std::uint64_t attempt_ = 0;  // the attempt number at the last look
   bool dialled_ = false;       // for this attempt
-  bool greeted_ = false;       // the conversation knows that it is connected
+  bool greeted_ = false;       // OnConnected was called
   bool more_ = false;          // see HasMore
   Errands errands_;            // may outlive an attempt
 };

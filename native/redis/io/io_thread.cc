@@ -1,4 +1,4 @@
-// poll(), and what it says is ready.
+// The poll() loop.
 #include "io_thread.h"
 
 #include <poll.h>
@@ -24,17 +24,17 @@
 namespace sluice::redis {
 namespace {
 
-// Lone checks are worth spinning for: measured against a server on loopback, a quarter off the
-// median time of a check. With more under way, spinning only takes time from those who work.
+// Spinning pays for a single check: against a server on loopback it saves a quarter of the median
+// time (measured). With more in flight it only takes CPU time from other work.
 constexpr std::size_t kFew = 2;
 constexpr Nanos kSpin = std::chrono::microseconds(100);
-constexpr unsigned kRest = 200;  // waits without spinning after one that came to nothing
+constexpr unsigned kRest = 200;  // waits without spinning after a wasted one
 
-// Bytes from all servers between two looks at the timers: a few ms' work at most.
+// Bytes from all servers between two checks of the timers: a few ms' work at most.
 constexpr std::size_t kMostRead = 4 * 65536;
 
-// For what a connection that went had begun: the next survey comes far sooner, and older addresses
-// and passwords may be out of date.
+// The life of pending lookups without a connection: the next survey comes far sooner, and older
+// addresses and passwords may be out of date.
 constexpr Nanos kKept = std::chrono::seconds(10);
 
 Nanos Now() { return std::chrono::steady_clock::now().time_since_epoch(); }
@@ -42,7 +42,7 @@ Nanos Now() { return std::chrono::steady_clock::now().time_since_epoch(); }
 // The time since 1970, less Now().
 Nanos Wall() { return std::chrono::system_clock::now().time_since_epoch() - Now(); }
 
-// Only spreads reconnects of many processes; need not be secret.
+// Only spreads the reconnects of many processes, so it need not be secret.
 std::uint64_t RandomSeed() {
   std::uint64_t seed = 0;
   if (getrandom(&seed, sizeof seed, 0) != sizeof seed) {
@@ -51,7 +51,7 @@ std::uint64_t RandomSeed() {
   return seed;
 }
 
-// Rounded up, so that what is waited for has come when poll() returns.
+// Rounded up, so that the awaited time has come when poll() returns.
 int PollTimeout(Nanos until, Nanos now) {
   if (until == kNever) return -1;
   if (until <= now) return 0;
@@ -108,7 +108,7 @@ class IoThread::Loop {
     {
       const std::lock_guard lock(mutex_);
       published = published_;
-      // What has not been looked at yet goes to the only server, or who knows where.
+      // Counts unprocessed requests for the only server, or for none.
       if (published.size() == 1) AddIncoming(published.front().stats);
     }
     std::vector<NodeStats> nodes;
@@ -180,7 +180,7 @@ class IoThread::Loop {
     Nanos since{0};
   };
 
-  // False when it is time to stop.
+  // Returns false when it is time to stop.
   bool TakeIncoming() {
     std::vector<Request> taken;
     std::vector<std::shared_ptr<const Notice>> notices;
@@ -199,7 +199,7 @@ class IoThread::Loop {
     return !stopping;
   }
 
-  // Makes connections what the router's conversations are.
+  // Makes the connections match the router's conversations.
   void Sync() {
     if (version_ == router_->version()) return;
     version_ = router_->version();
@@ -213,7 +213,7 @@ class IoThread::Loop {
       const auto at = before.find(conversation.get());
       after.push_back(at == before.end() ? nullptr : std::move(at->second));
     }
-    // Those that go may leave something to those that come.
+    // Connections that end may pass pending lookups on to new ones.
     for (const auto& [conversation, connection] : before) {
       if (connection) Keep(*connection);
     }
@@ -231,8 +231,8 @@ class IoThread::Loop {
     Publish();
   }
 
-  // Surveys ask over connections that end sooner than a slow name server or password function
-  // answers. Who asks the same server next has the use of the answer.
+  // A topology query may end before its DNS lookup or password call. Keeps the pending result for
+  // the next connection to that server.
   void Keep(Connection& connection) {
     const Nanos now = Now();
     if (now - kept_since_ > kKept) {
@@ -251,7 +251,7 @@ class IoThread::Loop {
     return errands;
   }
 
-  // These two with the mutex.
+  // These two need the mutex.
   void AddIncoming(LinkStats& stats) const {
     stats.submitted += incoming_.size() + taken_;
     stats.queue_depth += incoming_.size() + taken_;
@@ -281,7 +281,7 @@ class IoThread::Loop {
       for (pollfd& one : polled_) one.revents = 0;
     }
     if (polled_[0].revents != 0) wakeup_->Clear();
-    // In turn, and not all if they say too much: what waits is there the next time.
+    // In turn, and with a limit: the rest is read the next time.
     std::size_t bytes = 0;
     for (std::size_t i = 0; i < connections_.size() && bytes < kMostRead; ++i) {
       if (++next_read_ >= connections_.size()) next_read_ = 0;
@@ -289,8 +289,8 @@ class IoThread::Loop {
     }
   }
 
-  // Looks for the reply to a lone check without going to sleep: being woken takes longer than a
-  // server on the same machine does. One that takes longer is soon left alone.
+  // Polls for the reply to a single check without sleeping: waking up takes longer than the answer
+  // of a server on the same machine. Soon gives up on a slower server.
   int Spin() {
     if (in_vain_ > 0) {
       --in_vain_;
@@ -307,7 +307,7 @@ class IoThread::Loop {
     TellWatchers();
     std::vector<Delivery> deliveries = router_->TakeDeliveries();
     {
-      // Who has an answer in hand finds it counted, and who waits for one what is under way.
+      // Published before the answers, so that a caller with an answer finds it counted.
       const std::lock_guard lock(mutex_);
       Publish();
     }
@@ -320,7 +320,8 @@ class IoThread::Loop {
     if (news.empty()) return;
     std::vector<std::weak_ptr<Watcher>> watchers;
     {
-      // At once, so that who begins to watch is told of a warning here or there, and not twice.
+      // Copies watchers and warnings under one lock, so a new watcher gets each warning exactly
+      // once.
       const std::lock_guard lock(mutex_);
       watchers = watchers_;
       for (auto& [member, stats, warnings] : published_) warnings = member.session->warnings();
@@ -340,7 +341,7 @@ class IoThread::Loop {
 
   mutable std::mutex mutex_;
   std::vector<Request> incoming_;  // guarded by mutex_, as are the next seven
-  std::size_t taken_ = 0;          // of them, and not yet published
+  std::size_t taken_ = 0;          // of them, not yet published
   std::vector<std::shared_ptr<const Notice>> new_notices_;
   bool rung_ = false;  // since incoming_ was last taken
   bool stopping_ = false;
@@ -348,17 +349,17 @@ class IoThread::Loop {
   LinkStats others_;
   std::vector<std::weak_ptr<Watcher>> watchers_;
 
-  // The rest is the thread's own.
+  // The rest belongs to the thread.
   const std::shared_ptr<NoticeBoard> notices_ = std::make_shared<NoticeBoard>();
   const std::unique_ptr<Router> router_;
   std::vector<std::unique_ptr<Connection>> connections_;
-  std::uint64_t version_ = 0;  // of the router, that connections_ are of
+  std::uint64_t version_ = 0;  // the router's version for connections_
   std::map<Endpoint, Kept> kept_;
-  Nanos kept_since_{0};  // when older ones of kept_ were last dropped
+  Nanos kept_since_{0};  // the time of the last clean-up of kept_
   std::vector<pollfd> polled_;
   std::array<char, 65536> buffer_;
-  std::size_t next_read_ = 0;  // of connections_, before which reading goes on
-  unsigned in_vain_ = 0;       // waits to go without spinning, since that came to nothing
+  std::size_t next_read_ = 0;  // the connection to read next
+  unsigned in_vain_ = 0;       // remaining waits without spinning
 };
 
 IoThread::IoThread(const ServerSet& set) : loop_(std::make_shared<Loop>(set)) {

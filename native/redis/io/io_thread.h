@@ -1,5 +1,5 @@
-// The thread that moves bytes between a Router's conversations and the network. Holds no rules of
-// its own.
+// The thread that moves bytes between a Router's conversations and the network. It contains no
+// rules.
 #pragma once
 
 #include <memory>
@@ -15,9 +15,9 @@ namespace sluice::redis {
 
 class IoThread {
  public:
-  /// Starts the thread. Throws std::system_error if there is none to be had.
+  /// Starts the thread. Throws std::system_error if the system has no thread left.
   explicit IoThread(const ServerSet& set);
-  /// Ends it; what is unanswered gets kClosed. Waits for the thread, unless called on it.
+  /// Ends the thread; unanswered requests get kClosed. Waits for it, unless called on it.
   ~IoThread();
   IoThread(const IoThread&) = delete;
   IoThread& operator=(const IoThread&) = delete;
@@ -32,7 +32,7 @@ class IoThread {
  private:
   class Loop;
 
-  // The thread owns its share: it may outlive this object when that ends on the thread itself.
+  // Shared with the thread, which may outlive this object if that ends on the thread itself.
   std::shared_ptr<Loop> loop_;
   std::thread thread_;
 };

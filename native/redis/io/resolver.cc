@@ -1,4 +1,4 @@
-// Runs getaddrinfo on a few threads.
+// getaddrinfo on a few threads.
 #include "resolver.h"
 
 #include <arpa/inet.h>
@@ -78,7 +78,7 @@ void Lookup::Finish(Result result) {
 // ---- Resolver
 
 struct Resolver::Shared {
-  // Takes the next name that someone still wants. Call with the mutex.
+  // Takes the next name that is still wanted. Call with the mutex.
   std::optional<std::string> TakeName() {
     while (!names.empty()) {
       std::string name = std::move(names.front());
@@ -94,8 +94,8 @@ struct Resolver::Shared {
   const std::shared_ptr<const Wakeup> done;
   const Find find;
   std::mutex mutex;
-  std::deque<std::string> names = {};  // that wait; guarded by mutex, as are the next two
-  // Of names that wait and of those that are being looked up.
+  std::deque<std::string> names = {};  // waiting names; guarded by mutex, as are the next two
+  // Names that wait or are being looked up.
   std::map<std::string, std::weak_ptr<Lookup>> lookups = {};
   std::size_t threads = 0;
 };
@@ -145,7 +145,7 @@ std::shared_ptr<Lookup> Resolver::Start(const std::string& host) {
   return lookup;
 }
 
-// A thread's life: one name after the other.
+// Runs on a thread: looks up one name after the other.
 void Resolver::Work(const std::shared_ptr<Shared>& shared) {
   for (;;) {
     std::optional<std::string> name;

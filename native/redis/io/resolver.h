@@ -1,4 +1,4 @@
-// Host names to addresses, without making anyone wait.
+// Resolves host names without blocking the caller.
 #pragma once
 
 #include <sys/socket.h>
@@ -23,7 +23,8 @@ struct Address {
   void SetPort(std::uint16_t port);
 };
 
-/// Of a unix socket. Precondition: the path is not empty, and no longer than the system takes.
+/// The address of a unix socket. Precondition: the path is not empty, and not too long for the
+/// system.
 Address UnixAddress(const std::string& path);
 
 /// The addresses of one host, without a port. Thread safe.
@@ -44,30 +45,30 @@ class Lookup {
 
   mutable std::mutex mutex_;
   bool done_ = false;
-  Result result_;  // written before done_, never after
+  Result result_;  // written before done_, constant afterwards
 };
 
-/// Looks names up on threads of its own: getaddrinfo has no time limit and cannot be stopped. No
-/// more than kMostThreads at a time, however many names there are; a name that several wait for is
-/// looked up once, and one that nobody waits for any more not at all. Its threads are never waited
-/// for: they end when no name is left, and keep what they need alive by themselves. Thread safe.
+/// Looks names up on its own threads, because getaddrinfo has no time limit and cannot be stopped.
+/// At most kMostThreads run at a time. A name that several wait for is looked up once, and an
+/// abandoned one not at all. Nothing waits for the threads: they end when no name is left, and keep
+/// their data alive by themselves. Thread safe.
 class Resolver {
  public:
   static constexpr std::size_t kMostThreads = 4;
   static constexpr std::size_t kMostNames = 4096;  ///< that wait for a thread
 
-  /// Finds a name's addresses; may take as long as it likes.
+  /// Finds a name's addresses; may take any time.
   using Find = std::function<Lookup::Result(const std::string& host)>;
 
-  /// Rings `done` for each result. `find`: getaddrinfo, unless a test has another.
+  /// Rings `done` for each result. `find`: getaddrinfo, unless a test replaces it.
   explicit Resolver(std::shared_ptr<const Wakeup> done, Find find = FindByName);
   /// Drops the names that wait for a thread.
   ~Resolver();
   Resolver(const Resolver&) = delete;
   Resolver& operator=(const Resolver&) = delete;
 
-  /// Addresses written as numbers need no thread and are there at once. Too many names, or a system
-  /// without a thread to spare, are a result too.
+  /// Numeric addresses need no thread and are done at once. Too many names, or a system without a
+  /// free thread, give a result too.
   std::shared_ptr<Lookup> Start(const std::string& host);
 
  private:

@@ -1,4 +1,4 @@
-// Keeps the process's signals away from our threads: its handlers were written for its own.
+// Keeps the process's signals away from our threads: its handlers do not expect them.
 #pragma once
 
 #include <pthread.h>
@@ -7,7 +7,7 @@
 
 namespace sluice::redis {
 
-/// A thread started while one of these lives receives no signals. Put it around the start, on the
+/// A thread started while one of these exists receives no signals. Put it around the start, on the
 /// starting thread.
 class SignalsBlocked {
  public:

@@ -17,7 +17,7 @@ void SetOption(int fd, int level, int name, int value) {
   setsockopt(fd, level, name, &value, sizeof value);
 }
 
-// Small writes leave at once; a peer that vanished while nobody asks anything is noticed.
+// Sends small writes at once, and notices a vanished peer while idle.
 void Tune(int fd) {
   SetOption(fd, IPPROTO_TCP, TCP_NODELAY, 1);
   SetOption(fd, SOL_SOCKET, SO_KEEPALIVE, 1);

@@ -1,5 +1,4 @@
-// A non-blocking connection, TCP or of a unix socket, to the first of several addresses that
-// answers.
+// A non-blocking connection, TCP or unix socket, to the first address that answers.
 #pragma once
 
 #include <cstddef>
@@ -18,13 +17,13 @@ class Socket {
  public:
   enum class State : unsigned char { kClosed, kConnecting, kConnected };
 
-  /// Tries the addresses in turn, beginning with number `first` modulo their count: who is given
-  /// less time than an unreachable address takes begins elsewhere next time.
+  /// Tries the addresses in turn, from number `first` modulo their count: after an unreachable
+  /// address took all the time, the next attempt begins elsewhere.
   void Connect(std::vector<Address> addresses, std::size_t first);
   void Close();
 
   State state() const { return state_; }
-  /// Why it is closed, if nobody called Close.
+  /// The reason why it is closed, if not by Close.
   const std::string& error() const { return error_; }
 
   /// For poll(); -1 when closed.
@@ -32,10 +31,10 @@ class Socket {
   /// Call when poll() says that a connecting socket is writable or in error.
   void FinishConnecting();
 
-  /// Hands over what the system takes now; may close. To a server that has hung up nothing goes
-  /// out, and Read finds what it said last.
+  /// Passes on as many bytes as the system takes now; may close. If the server has hung up, sends
+  /// nothing, and Read returns its last bytes.
   std::size_t Write(std::string_view bytes);
-  /// Takes what is there now; may close. The bytes are part of `buffer`.
+  /// Reads the available bytes; may close. The result is part of `buffer`.
   std::string_view Read(std::span<char> buffer);
 
  private:
@@ -47,7 +46,7 @@ class Socket {
   std::vector<Address> addresses_;
   std::size_t at_ = 0;
   std::size_t left_ = 0;
-  bool hung_up_ = false;  // Write has met it
+  bool hung_up_ = false;  // found by Write
   std::string error_;
 };
 

@@ -1,4 +1,4 @@
-// Reads certificates and keys into what OpenSSL starts sessions from.
+// Certificates and keys, read into OpenSSL's contexts.
 #include "redis/tls.h"
 
 #include <openssl/err.h>
@@ -31,8 +31,8 @@ using Bio = std::unique_ptr<BIO, FreeBio>;
 using Certificate = std::unique_ptr<X509, FreeWith<X509, X509_free>>;
 using Key = std::unique_ptr<EVP_PKEY, FreeWith<EVP_PKEY, EVP_PKEY_free>>;
 
-// Without atexit: an I/O thread may still be at work when the process ends. Without configuration:
-// the file that our copy of OpenSSL would look for is another one on each system.
+// Without atexit: an I/O thread may still run when the process ends. Without configuration: our
+// copy of OpenSSL would look for a different file on each system.
 bool StartOpenSsl() {
   static const bool started =
       OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_ATEXIT |
@@ -46,7 +46,7 @@ struct Passphrase {
   bool wanted = false;
 };
 
-// OpenSSL's own answer to what is encrypted is to ask at the terminal.
+// By default OpenSSL asks for a passphrase at the terminal.
 int GivePassphrase(char* buffer, int size, int /*writing*/, void* given) {
   auto& passphrase = *static_cast<Passphrase*>(given);
   passphrase.wanted = true;
@@ -75,7 +75,7 @@ std::vector<Certificate> ReadCertificates(std::string_view pem) {
   return certificates;
 }
 
-// Those that were trusted last, read: of Node's roots there are 150, and that takes a while.
+// The last trusted certificates: Node has 150 roots, and reading them takes a while.
 class Trust {
  public:
   /// Null if a certificate cannot be read.
@@ -87,7 +87,7 @@ class Trust {
       store_.reset(X509_STORE_new());
       if (store_ == nullptr) throw std::bad_alloc();
       for (const Certificate& one : certificates) X509_STORE_add_cert(store_.get(), one.get());
-      // One that we were told to trust need not be one that signs itself.
+      // A trusted certificate need not be self-signed.
       X509_STORE_set_flags(store_.get(), X509_V_FLAG_PARTIAL_CHAIN);
       ca_ = ca;
     }
@@ -134,7 +134,7 @@ class Maker {
     if (ca.empty()) return true;
     X509_STORE* const store = TheTrust().Read(ca);
     if (store == nullptr) return Refuse(Part::kCa, "holds no certificate that can be read (PEM)");
-    SSL_CTX_set_cert_store(context_, store);  // which takes it over
+    SSL_CTX_set_cert_store(context_, store);  // takes it over
     return true;
   }
 
@@ -190,7 +190,7 @@ std::shared_ptr<const Tls> Tls::Make(const Options& options, Fault& fault) {
   if (context == nullptr) throw std::bad_alloc();
   SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
   SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
-  // What was not written is offered again from wherever it then stands.
+  // The rest after a partial write may be at another address at the next call.
   SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
   SSL_CTX_set_read_ahead(context, 1);
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);

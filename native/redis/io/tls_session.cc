@@ -1,4 +1,4 @@
-// Runs OpenSSL over our own socket, and says in words what went wrong.
+// OpenSSL over our own socket, with readable errors.
 #include "tls_session.h"
 
 #include <arpa/inet.h>
@@ -82,7 +82,7 @@ TlsSession::TlsSession(std::shared_ptr<const Tls> tls, const std::string& host, 
     SSL_set_hostflags(session_.get(), X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
   }
   if (named) return;
-  // Never on with a name that nothing would be compared with.
+  // Never continues with a name that nothing would be compared with.
   session_.reset();
   error_ = "the server cannot be asked for a certificate for the name '" + name_ + "'";
   ERR_clear_error();
@@ -108,7 +108,7 @@ TlsSession::Step TlsSession::Result(int returned) {
   if (kind == SSL_ERROR_WANT_READ) return Step::kWantsRead;
   if (kind == SSL_ERROR_WANT_WRITE) return Step::kWantsWrite;
   error_ = WhyItFailed(kind);
-  ERR_clear_error();  // the thread's: the next session would take it for its own
+  ERR_clear_error();  // the thread's: the next session would read it as its own
   return Step::kFailed;
 }
 

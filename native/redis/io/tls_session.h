@@ -1,4 +1,4 @@
-// One TLS conversation over a socket.
+// One TLS session over a socket.
 #pragma once
 
 #include <cstddef>
@@ -15,29 +15,29 @@ struct ssl_st;
 
 namespace sluice::redis {
 
-/// Not thread safe. Reads and writes the socket and nothing else does.
+/// Not thread safe. Nothing else reads or writes the socket.
 class TlsSession {
  public:
-  /// What came of a step. Of the wants, the step is to be made again, with the same bytes, when the
-  /// socket can be read or written. kFailed: this is over.
+  /// The result of a step. After a "want", repeat the step with the same bytes when the socket can
+  /// be read or written. kFailed: the session is over.
   enum class Step : std::uint8_t { kDone, kWantsRead, kWantsWrite, kFailed };
 
-  /// `host`: a name or an address; what Tls does not say otherwise is asked of it.
+  /// `host`: a name or an address, for the certificate unless Tls names another one.
   /// The socket must be connected, and outlive this.
   TlsSession(std::shared_ptr<const Tls> tls, const std::string& host, Socket& socket);
   ~TlsSession();
   TlsSession(const TlsSession&) = delete;
   TlsSession& operator=(const TlsSession&) = delete;
 
-  /// To be done before all else.
+  /// Call it before all others.
   Step Handshake();
-  /// kDone: `count` bytes, at least one, have been handed to the system. What has not been counted
-  /// cannot be read by the server: a record is understood as a whole or not at all.
+  /// kDone: `count` bytes, at least one, were passed to the system. The server cannot read the
+  /// others: it reads a record completely or not at all.
   Step Write(std::string_view bytes, std::size_t& count);
-  /// kDone: `count` bytes, at least one, stand in `buffer`.
+  /// kDone: `count` bytes, at least one, are in `buffer`.
   Step Read(std::span<char> buffer, std::size_t& count);
 
-  /// Why it failed: for people, without secrets.
+  /// The reason of the failure: for people, without secrets.
   const std::string& error() const { return error_; }
 
  private:
@@ -50,7 +50,7 @@ class TlsSession {
   std::string WhyRefused(long verdict) const;
 
   const std::shared_ptr<const Tls> tls_;
-  const std::string name_;  // the one that the certificate must have
+  const std::string name_;  // the required name of the certificate
   Socket& socket_;
   std::unique_ptr<ssl_st, Free> session_;  // null: it failed before it began
   std::string error_;

@@ -1,4 +1,4 @@
-// What endpoints are called and when they are the same.
+// Names and equality of endpoints.
 #include "redis/endpoint.h"
 
 #include <algorithm>

@@ -1,4 +1,4 @@
-// The errors that say something of the server and not of the request.
+// Errors about the server rather than the request.
 #include "redis/error_reply.h"
 
 #include <algorithm>
@@ -16,7 +16,7 @@ struct Known {
   Remedy remedy;
 };
 
-// What a text that does not say all is given, where it is found first.
+// An addition to a text that is incomplete; the first match counts.
 struct Hint {
   std::string_view found;
   std::string_view more;
@@ -35,17 +35,17 @@ constexpr std::array kHints = {
 constexpr std::array kKnown = {
     Known{"READONLY", Remedy::kReconnect},    // a replica: a master that was demoted
     Known{"MASTERDOWN", Remedy::kReconnect},  // a replica that has lost its master
-    Known{"NOAUTH", Remedy::kReconnect},      // the greeting says who we are
+    Known{"NOAUTH", Remedy::kReconnect},      // the greeting authenticates
     Known{"LOADING", Remedy::kWait},          // reads its data from disk
-    Known{"BUSY", Remedy::kWait},             // someone's script runs for too long
+    Known{"BUSY", Remedy::kWait},             // a script runs for too long
     Known{"UNKILLABLE", Remedy::kWait},       // the same
     Known{"CLUSTERDOWN", Remedy::kWait},      // its cluster lacks a majority, or slots
-    Known{"WRONGPASS", Remedy::kReconnect},   // only AUTH is told so
-    // All else is given up. OOM, MISCONF, NOREPLICAS: it answers, and what writes nothing succeeds;
-    // NOPERM: this user's own; ERR, WRONGTYPE: of the request.
+    Known{"WRONGPASS", Remedy::kReconnect},   // only as the answer to AUTH
+    // All others are given up. OOM, MISCONF, NOREPLICAS: the server answers, and reads succeed;
+    // NOPERM: only this user; ERR, WRONGTYPE: only this request.
 };
 
-// Where Redis begins to tell which script it was, and on which line.
+// The position where Redis appends the script's name and line.
 std::size_t EndOfError(std::string_view error) {
   const std::size_t line = error.find(", on @user_script");
   return line == std::string_view::npos ? line : error.rfind(" script: ", line);
@@ -74,11 +74,11 @@ bool RefusesCommand(std::string_view error, std::string_view command) {
   if (error.starts_with('-')) error.remove_prefix(1);
   const std::string_view code = ErrorCode(error);
   if (code != "ERR" && code != "NOPERM") return false;
-  // A script's error names commands, too.
+  // An error inside a script names commands too.
   if (error.find("user_script") != std::string_view::npos) return false;
   const auto is_letter = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0; };
   const auto same = [](char a, char b) { return std::tolower(static_cast<unsigned char>(a)) == b; };
-  // Only its beginning: what follows may repeat arguments.
+  // Only its beginning: the rest may repeat arguments.
   error = error.substr(0, error.find(", with args"));
   auto at = error.begin();
   while (true) {

@@ -1,4 +1,4 @@
-// Says who we are, and shows errors without it.
+// Authentication, with errors that do not reveal the password.
 #include "redis/greeting.h"
 
 #include <array>

@@ -1,4 +1,4 @@
-// Escapes keys, one byte at a time.
+// Escaping of keys.
 #include "redis/keys.h"
 
 #include <sodium.h>

@@ -1,4 +1,4 @@
-// Keeps the first answer.
+// The first answer to a password request.
 #include "redis/password.h"
 
 #include <utility>
@@ -6,7 +6,7 @@
 namespace sluice::redis {
 
 void PasswordQuestion::Give(std::string password) {
-  // An empty one would be taken for no password at all, and AUTH be left out.
+  // An empty one would mean no password, and AUTH would be left out.
   if (password.empty()) return Refuse("the password is empty");
   Finish({.password = std::move(password), .why = {}});
 }

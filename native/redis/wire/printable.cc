@@ -25,7 +25,7 @@ std::size_t CharacterLength(std::string_view text) {
   return bad ? 0 : length;
 }
 
-// `character`: one of UTF-8.
+// `character` is one UTF-8 character.
 bool IsSafe(std::string_view character) {
   const unsigned char first = ByteAt(character, 0);
   if (character.size() == 1) return first >= 0x20 && first != 0x7F;

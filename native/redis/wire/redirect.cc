@@ -1,4 +1,4 @@
-// Reads redirections.
+// Reader of redirections.
 #include "redis/redirect.h"
 
 #include <charconv>
@@ -10,7 +10,7 @@
 namespace sluice::redis {
 namespace {
 
-// The script wrote to a key that was on its way to another node. What it had written is undone.
+// The script wrote to a key that was moving to another node. Its writes are undone.
 constexpr std::string_view kOnItsWay = "non local key";
 
 template <typename Number>
@@ -30,7 +30,7 @@ bool ReadWhere(std::string_view error, Redirect& redirect) {
   const std::size_t colon = where.rfind(':');
   if (colon == std::string_view::npos) return false;
   const std::string_view host = where.substr(0, colon);
-  // A node that does not know by which name the other one is to be called.
+  // The node does not know the other one's name.
   const bool nameless = host.empty() || host == "?";
   if (!nameless && !IsHost(host)) return false;
   if (!nameless) redirect.host = host;

@@ -1,4 +1,4 @@
-// Has hiredis' reader build replies of ours.
+// Replies, built by hiredis' reader.
 #include "redis/reply.h"
 
 #include <hiredis.h>
@@ -9,13 +9,13 @@
 
 namespace sluice::redis {
 
-// What the reader's callbacks have made of the current reply so far.
+// The current reply, built by the reader's callbacks.
 class ReplyReader::Builder {
  public:
   static const redisReplyObjectFunctions kFunctions;
 
   Reply Take() {
-    // One text alone may be what follows no integers.
+    // Without integers, only a single text is valid.
     if (reply_.texts.size() > 1 && reply_.texts.size() == std::exchange(elements_, 0)) {
       reply_.kind = Reply::Kind::kTexts;
     }
@@ -27,15 +27,14 @@ class ReplyReader::Builder {
   bool too_long = false;  // why a callback has returned null
 
  private:
-  // The reader stops with an error when it is handed a null for an object; what it is handed
-  // otherwise means nothing to it.
+  // A null for an object stops the reader with an error; it does not interpret other values.
   static Builder* Of(const redisReadTask* task) { return static_cast<Builder*>(task->privdata); }
   static bool IsWhole(const redisReadTask* task) { return task->parent == nullptr; }
 
   static void* Text(const redisReadTask* task, char* text, std::size_t length) {
     Builder* const self = Of(task);
     Reply& reply = self->reply_;
-    // The reader forgets what it has read of a reply, so its buffer is no bound.
+    // The reader drops the bytes that it has read, so its buffer is not a bound.
     self->text_ += length;
     if (self->text_ > kLongestText) return self->GiveUp();
     if (IsWhole(task)) {
@@ -57,7 +56,7 @@ class ReplyReader::Builder {
   }
 
   static void* Array(const redisReadTask* task, std::size_t elements) {
-    // Nothing we ask for nests; and a deep nest could exhaust the stack.
+    // None of our commands has a nested reply, and deep nesting could exhaust the stack.
     if (!IsWhole(task)) return nullptr;
     Builder* const self = Of(task);
     if (elements > self->most_elements) return self->GiveUp();
@@ -114,12 +113,12 @@ ReplyReader::~ReplyReader() = default;
 
 void ReplyReader::Reset() {
   builder_ = std::make_unique<Builder>();
-  // The reader does not change the table, it only fails to say so.
+  // The reader does not change the table, although its parameter is not const.
   reader_.reset(
       redisReaderCreateWithFunctions(const_cast<redisReplyObjectFunctions*>(&Builder::kFunctions)));
   if (!reader_) throw std::bad_alloc();
   reader_->privdata = builder_.get();
-  // The builder's bound is narrower: this one is for what hiredis computes before it asks.
+  // The builder's bound is narrower: this one is for hiredis' own computation.
   reader_->maxelements = 1LL << 24;
 }
 
@@ -136,7 +135,7 @@ ReplyReader::Next ReplyReader::Take(Reply& reply, std::size_t most) {
     return builder_->too_long ? Next::kTooLong : Next::kBroken;
   }
   if (taken == nullptr) {
-    // All but a text that has not ended has been read.
+    // The reader has read everything except an unfinished text.
     return reader_->len - reader_->pos > kLongestText + kFraming ? Next::kTooLong : Next::kMore;
   }
   reply = builder_->Take();

@@ -1,4 +1,4 @@
-// Has hiredis' reader build trees of ours.
+// Trees of replies, built by hiredis' reader.
 #include "redis/reply_tree.h"
 
 #include <hiredis.h>
@@ -27,7 +27,7 @@ class ReplyTreeReader::Builder {
     return nullptr;
   }
 
-  // Where what is being read belongs.
+  // The place of the value being read.
   static ReplyTree* Place(const redisReadTask* task) {
     auto* const self = static_cast<Builder*>(task->privdata);
     if (task->parent == nullptr) return &self->root_;
@@ -37,7 +37,7 @@ class ReplyTreeReader::Builder {
 
   static void* Text(const redisReadTask* task, char* text, std::size_t length) {
     auto* const self = static_cast<Builder*>(task->privdata);
-    // The reader forgets what it has read of a reply, so its buffer is no bound.
+    // The reader drops the bytes that it has read, so its buffer is not a bound.
     self->text_ += length;
     if (length > kLongestText || self->text_ > self->bounds_.text) return self->GiveUp();
     ReplyTree* const place = Place(task);
@@ -72,7 +72,7 @@ class ReplyTreeReader::Builder {
 
   static void* Nil(const redisReadTask* task) { return Place(task); }
 
-  // Not of RESP2.
+  // Not part of RESP2.
   static void* Double(const redisReadTask*, double, char*, std::size_t) { return nullptr; }
   static void* Bool(const redisReadTask*, int) { return nullptr; }
 
@@ -96,12 +96,12 @@ void ReplyTreeReader::Free::operator()(redisReader* reader) const { redisReaderF
 
 ReplyTreeReader::ReplyTreeReader(const ReplyTreeBounds& bounds)
     : builder_(std::make_unique<Builder>(bounds)) {
-  // The reader does not change the table, it only fails to say so.
+  // The reader does not change the table, although its parameter is not const.
   reader_.reset(
       redisReaderCreateWithFunctions(const_cast<redisReplyObjectFunctions*>(&Builder::kFunctions)));
   if (!reader_) throw std::bad_alloc();
   reader_->privdata = builder_.get();
-  // The builder's bounds are narrower: this one is for what hiredis computes before it asks.
+  // The builder's bounds are narrower: this one is for hiredis' own computation.
   reader_->maxelements = 1LL << 24;
 }
 
@@ -119,7 +119,7 @@ ReplyTreeReader::Next ReplyTreeReader::Take(ReplyTree& reply) {
   }
   if (taken == nullptr) {
     constexpr std::size_t kFraming = 32;  // bytes around one text
-    // All but a text that has not ended has been read.
+    // The reader has read everything except an unfinished text.
     return reader_->len - reader_->pos > kLongestText + kFraming ? Next::kTooLong : Next::kMore;
   }
   reply = builder_->Take();

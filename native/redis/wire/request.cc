@@ -1,4 +1,4 @@
-// Names: of a policy set's states, and of faults.
+// Names of a policy set's states, and of faults.
 #include "redis/request.h"
 
 #include <algorithm>

@@ -1,4 +1,4 @@
-// Writes calls of the script in the protocol's form.
+// Calls of the script in the protocol's form.
 #include "redis/script.h"
 
 #include <array>
@@ -107,8 +107,8 @@ void ScriptCall::Describe(std::span<const Request> requests) {
   for (const Request& request : requests) DescribeKeys(request);
   keys_ = ends_.size();
 
-  // Neighbours that ask for the same make a group. Order is kept: a key's checks are decided in
-  // the order they came.
+  // Neighbours with equal arguments form a group. The order is kept: a key's checks are decided in
+  // the order of their arrival.
   for (std::size_t at = 0; at < requests.size();) {
     std::size_t end = at + 1;
     while (end < requests.size() && SameGroup(requests[at], requests[end])) ++end;

@@ -1,4 +1,4 @@
-// Reads the answers of the script.
+// Reader of the script's answers.
 #include <cstdint>
 #include <optional>
 
@@ -11,7 +11,7 @@ namespace {
 
 using Kind = Request::Kind;
 
-// What the script says in place of a number; see Reply in scripts/check.lua.
+// Codes of the script in place of a number; see Reply in scripts/check.lua.
 constexpr std::int64_t kForeignCode = -1;
 constexpr std::int64_t kFailedCode = -2;
 constexpr std::int64_t kBlockedCode = -3;
@@ -24,7 +24,7 @@ constexpr std::int64_t kLatestMicros = 4'600'000'000'000'000;
 
 constexpr std::string_view kForeignText = "the key holds a value that Sluice did not write";
 
-// Takes one number after the other. Once one is missing or out of range, all are none.
+// Takes one number after the other. If one is missing or out of range, so are all after it.
 class Numbers {
  public:
   explicit Numbers(std::span<const std::int64_t> all) : all_(all) {}
@@ -32,7 +32,7 @@ class Numbers {
   std::optional<std::int64_t> Peek() const {
     return all_.empty() ? std::nullopt : std::optional(all_.front());
   }
-  /// The next one if it is in [0, most]; 0, and then not good(), if not.
+  /// The next number if it is in [0, most]; otherwise 0, and good() becomes false.
   std::int64_t Take(std::int64_t most) {
     if (all_.empty() || all_.front() < 0 || all_.front() > most) {
       good_ = false;
@@ -42,7 +42,7 @@ class Numbers {
     all_ = all_.subspan(1);
     return number;
   }
-  /// Whether the next one was `code`, which is then taken.
+  /// Takes the next number if it is `code`; returns whether it was.
   bool TakeCode(std::int64_t code) {
     if (Peek() != code) return false;
     all_ = all_.subspan(1);
@@ -110,10 +110,10 @@ void ReadOne(const Request& request, Numbers& numbers, Completion& completion) {
 
 }  // namespace
 
-// As ReadOne takes them, the time before and the text behind them.
+// Matches ReadOne, plus the time before and the text after the answers.
 std::size_t MostElements(std::span<const Request> requests) {
   constexpr std::size_t kReading = 5;  // a block's code and end, and up to three numbers
-  constexpr std::size_t kRepeat = 8;   // but for its readings
+  constexpr std::size_t kRepeat = 8;   // without its readings
   std::size_t most = 2;
   for (const Request& request : requests) {
     const bool reads = request.kind == Kind::kCheck || request.kind == Kind::kPeek;

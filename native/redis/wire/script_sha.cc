@@ -1,4 +1,4 @@
-// The name under which a server knows the script.
+// The SHA-1 by which a server knows the script.
 #include <openssl/evp.h>
 
 #include <array>
@@ -15,7 +15,7 @@ std::string ScriptSha() {
   const std::string_view text = ScriptText();
   if (EVP_Digest(text.data(), text.size(), digest.data(), &size, EVP_sha1(), nullptr) != 1 ||
       size != kBytes) {
-    throw std::bad_alloc();  // the only way in which it fails
+    throw std::bad_alloc();  // its only cause of failure
   }
   std::string sha;
   for (std::size_t i = 0; i < kBytes; ++i) {

@@ -1,4 +1,4 @@
-// Works out slots.
+// Computation of slots.
 #include "redis/slot.h"
 
 #include <array>

@@ -1,4 +1,4 @@
-// Takes a URL apart.
+// Parser of Redis URLs.
 #include "redis/url.h"
 
 #include <arpa/inet.h>
@@ -76,7 +76,7 @@ class Parser {
   }
 
   bool Scheme(std::string_view& text) {
-    // RFC 3986, 3.1: the case of a scheme means nothing.
+    // RFC 3986, 3.1: schemes are case-insensitive.
     const auto take = [&text](std::string_view scheme) {
       if (!std::ranges::equal(text.substr(0, scheme.size()), scheme, {}, Lower)) return false;
       text.remove_prefix(scheme.size());
@@ -114,7 +114,7 @@ class Parser {
     return Path(text.substr(slash)) && Query(query);
   }
 
-  // Cuts it off, '?' included.
+  // Cuts the query off, '?' included.
   static std::string_view TakeQuery(std::string_view& text) {
     const std::size_t question = text.find('?');
     if (question == std::string_view::npos) return {};
@@ -202,7 +202,7 @@ class Parser {
       const std::string_view field = text.substr(0, text.find('&'));
       text.remove_prefix(std::min(text.size(), field.size() + 1));
       constexpr std::string_view kDatabase = "db=";
-      // Any address family: what other clients need to be told, and this one does by itself.
+      // Any address family is the default; other clients need this option.
       if (field.empty() || field == "family=0") continue;
       if (!field.starts_with(kDatabase)) {
         return Refuse(Part::kQuery,

@@ -1,4 +1,4 @@
-// How long to leave a server alone that did not answer.
+// The pause before the next attempt to reach a server.
 #pragma once
 
 #include <algorithm>
@@ -11,12 +11,12 @@ namespace sluice::redis {
 
 struct BackoffSpan {
   Nanos first = std::chrono::milliseconds(50);
-  /// With the time for connecting, keeps a server that comes up waiting for less than 2 s.
+  /// Together with the time for connecting, a server that comes up waits less than 2 s.
   Nanos most = std::chrono::milliseconds(750);
 };
 
-/// A random part of a span that doubles with each failure before this one, at most `span.most`; at
-/// least 10 ms: even a lucky draw does not make an attempt follow at once.
+/// A random part of a span that doubles with each earlier failure, at most `span.most`. At least
+/// 10 ms, so that no attempt follows at once.
 /// Source: "full jitter" in M. Brooker, "Exponential backoff and jitter", AWS Architecture Blog,
 /// 2015.
 inline Nanos FullJitter(const BackoffSpan& span, unsigned failures, std::mt19937_64& random) {

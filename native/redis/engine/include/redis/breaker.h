@@ -1,13 +1,12 @@
-// A circuit breaker: whether a server is worth asking.
+// A circuit breaker: decides whether to send requests to a server.
 //
-//   closed     all is sent. After `trip` failures with no success between them: open.
+//   closed     everything is sent. After `trip` failures without a success between them: open.
 //   open       nothing is sent for a while; then one request, the probe: half-open.
-//   half-open  nothing but the probe is under way. Its answer closes the breaker; its failure, or
+//   half-open  only the probe is in flight. Its answer closes the breaker; its failure, or
 //              `probe_timeout` without either, opens it again for longer ("full jitter").
 //
-// A failure is a batch that was not answered in time, or that went with its connection. The time
-// comes in from outside, and the only randomness is the generator that it is given. Not thread
-// safe.
+// A failure is a batch that was not answered in time, or that was lost with its connection. Callers
+// pass in the time and the random generator. Not thread safe.
 //
 // Source: M. Nygard, "Release It!", 2007, chapter 5.
 #pragma once
@@ -28,7 +27,7 @@ namespace sluice::redis {
 class Breaker {
  public:
   struct Options {
-    /// As many batches as are under way to a server that stops answering: a third is not sent.
+    /// The number of batches in flight to a server that stops answering: a third is not sent.
     unsigned trip = 2;
     BackoffSpan backoff;
     Nanos probe_timeout = std::chrono::milliseconds(1000);
@@ -39,34 +38,34 @@ class Breaker {
 
   BreakerState state() const { return state_; }
   bool closed() const { return state_ == BreakerState::kClosed; }
-  /// Why it is not closed; kNone if it is.
+  /// The reason why it is not closed; kNone if it is.
   Fault fault() const { return fault_; }
   const std::string& why() const { return why_; }
 
-  /// Whether one request may be sent to see how the server is. The caller then calls OnProbeSent.
+  /// Whether a probe may be sent. The caller then calls OnProbeSent.
   bool MayProbe(Nanos now) const { return state_ == BreakerState::kOpen && now >= until_; }
   void OnProbeSent(Nanos now);
 
   /// A batch was answered in time.
   void OnSuccess();
-  /// A batch was not. Counts while closed; half-open, it opens.
+  /// A batch was not answered in time. Counts while closed; opens when half-open.
   void OnFailure(Fault fault, std::string_view why, Nanos now);
-  /// It is known that asking is in vain: opens at once. Already open: only the reason is new.
+  /// The server is known to be unusable: opens at once. If already open, updates only the reason.
   void Trip(Fault fault, std::string_view why, Nanos now);
-  /// The server said something, though not what was asked for in time: a probe may go at once.
+  /// The server sent something, though not the answer in time: a probe may go at once.
   void OnSignOfLife(Nanos now);
   /// The probe was not executed, or its answer was missed here: another may go at once.
   void OnProbeReturned(Nanos now);
-  /// This process stood still: what it missed says nothing of the server.
+  /// This process stood still: missed answers say nothing about the server.
   void Forgive(Nanos now);
 
-  /// When OnTime has to be called, for the probe's sake; kNever if it need not.
+  /// The time for OnTime, because of the probe; kNever if there is none.
   Nanos NextTime() const { return state_ == BreakerState::kHalfOpen ? until_ : kNever; }
-  /// When a probe may go; kNever if none may.
+  /// The time at which a probe may go; kNever if none may.
   Nanos NextProbe() const { return state_ == BreakerState::kOpen ? until_ : kNever; }
   void OnTime(Nanos now);
 
-  /// How often it has left closed.
+  /// The number of times it left closed.
   std::uint64_t opened() const { return opened_; }
   /// The states since the last call, in order; at most the last 16.
   std::vector<BreakerState> TakeChanges();

@@ -21,7 +21,8 @@ struct Delivery {
 /// Not thread safe.
 class CompletionQueue {
  public:
-  /// Takes the request's sink. Precondition: it has one. `likely`: how many may follow it there.
+  /// Takes the request's sink. Precondition: it has one. `likely`: the expected number for that
+  /// sink.
   void Put(Request& request, Completion&& completion, std::size_t likely = 1) {
     completion.ticket = request.ticket;
     auto at =

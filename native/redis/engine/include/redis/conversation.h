@@ -1,4 +1,4 @@
-// What the I/O thread drives: one connection's protocol, as a state machine without a socket.
+// The protocol of one connection, as a state machine without a socket. The I/O thread drives it.
 #pragma once
 
 #include <cstddef>
@@ -11,40 +11,41 @@
 
 namespace sluice::redis {
 
-/// Bytes, events and the time go in; bytes and a wish for a connection come out. Not thread safe.
+/// Input: bytes, events and the time. Output: bytes, and whether it wants a connection. Not thread
+/// safe.
 class Conversation {
  public:
   virtual ~Conversation() = default;
 
-  /// With whom, and as whom. Never changes.
+  /// The server and the credentials. Never changes.
   virtual const Endpoint& endpoint() const = 0;
 
   // ---- In. `now` never decreases.
 
-  /// What the connection that is wanted waits for: said if it takes too long. For people.
+  /// The current stage of the wanted connection, for people: shown if it takes too long.
   virtual void OnStage(std::string_view stage) = 0;
-  /// The password of the next connection, in place of the endpoint's.
+  /// The password of the next connection, instead of the endpoint's.
   virtual void SetPassword(std::string password) = 0;
-  /// The connection that was wanted is there.
+  /// The wanted connection exists.
   virtual void OnConnected(Nanos now) = 0;
-  /// It could not be made, or has ended. `why` is for people and holds no secrets.
+  /// It could not be made, or has ended. `why` is for people and contains no secrets.
   virtual void OnLost(std::string_view why, Nanos now) = 0;
-  /// It cannot be made, since there is no password.
+  /// It cannot be made, because there is no password.
   virtual void OnRefused(std::string_view why, Nanos now) = 0;
   virtual void OnBytes(std::string_view bytes, Nanos now) = 0;
-  /// The first `count` bytes of Output() were handed to the system.
+  /// The first `count` bytes of Output() were passed to the system.
   virtual void OnWritten(std::size_t count) = 0;
-  /// Call when NextTime() has come, after the bytes that are there have been handed in.
+  /// Call when NextTime() has come, after all available bytes have been passed in.
   virtual void OnTime(Nanos now) = 0;
 
   // ---- Out.
 
-  /// 0: no connection is wanted. Else the number of the attempt: when it changes, the connection or
-  /// attempt that there was is to be dropped, without OnLost.
+  /// 0: no connection is wanted. Otherwise the number of the attempt: when it changes, drop the old
+  /// connection or attempt, without OnLost.
   virtual std::uint64_t WantedConnection() const = 0;
   /// Bytes to write to the connection, once connected.
   virtual std::string_view Output() const = 0;
-  /// When OnTime has to be called; kNever if it need not.
+  /// The time for OnTime; kNever if there is none.
   virtual Nanos NextTime() const = 0;
 };
 

@@ -9,10 +9,10 @@
 
 namespace sluice::redis {
 
-/// While requests are always under way, the time between replies, divided by what they answered, is
-/// the pace; and n requests under way and waiting take n times that, whether it is the server or
-/// the line that takes the time. (L = lambda W: J. Little, "A proof for the queuing formula",
-/// 1961.) Looks back over about eight replies. Not thread safe.
+/// While requests are in flight, the pace is the time between replies divided by the number of
+/// answers. n requests in flight and waiting take n times that, whether the server or the line
+/// takes the time. (L = lambda W: J. Little, "A proof for the queuing formula", 1961.) Uses about
+/// the last eight replies. Not thread safe.
 class DrainEstimate {
  public:
   /// `count` requests that were sent together at `sent` are answered.
@@ -20,8 +20,8 @@ class DrainEstimate {
     const bool busy = counted_ && sent <= last_;
     const auto time = static_cast<double>((now - (busy ? last_ : sent)).count());
     const auto answered = static_cast<double>(count);
-    // What was sent after the last reply had the line's time as well. It is an upper bound, which
-    // ends what a hiccup has left behind.
+    // A batch sent after the last reply also includes the line's time. That is an upper bound, and
+    // ends the effect of a hiccup.
     if (busy || time * answered_ < time_ * answered) {
       time_ += time - time_ / 8;
       answered_ += answered - answered_ / 8;
@@ -29,11 +29,11 @@ class DrainEstimate {
     counted_ = true;
     last_ = now;
   }
-  /// The time until the next reply is not the server's doing.
+  /// Ignores the time until the next reply, which the server did not cause.
   void Skip() { counted_ = false; }
   void Reset() { *this = DrainEstimate(); }
 
-  /// Until `count` requests are answered; 0 as long as there is nothing to tell it from.
+  /// The time until `count` requests are answered; 0 while the pace is unknown.
   Nanos For(std::size_t count) const {
     if (answered_ < 1) return Nanos{0};
     constexpr double kLongest = 1e15;  // ns: no overflow
@@ -42,7 +42,7 @@ class DrainEstimate {
   }
 
  private:
-  bool counted_ = false;  // last_ is the time of the reply before
+  bool counted_ = false;  // whether last_ is the time of the previous reply
   Nanos last_{0};
   double time_ = 0;
   double answered_ = 0;

@@ -1,5 +1,5 @@
-// One question to a server over a connection of its own: who are you, who has the slots, who is
-// the master. So what is known of the servers never waits behind checks.
+// One command over a separate connection: CLUSTER SLOTS, ROLE, the master's address. So information
+// about the servers never waits behind checks.
 #pragma once
 
 #include <cstdint>
@@ -15,10 +15,10 @@
 
 namespace sluice::redis {
 
-/// Asks once; whoever wants to ask again makes another. Not thread safe.
+/// Sends one command; make another one to repeat it. Not thread safe.
 class Inquiry final : public Conversation {
  public:
-  /// `timeout`: for connecting and the answer together. `bounds`: of the answer.
+  /// `timeout`: for connecting and the answer together. `bounds`: for the answer.
   Inquiry(Endpoint endpoint, std::vector<std::string> command, Nanos timeout, Nanos now,
           const ReplyTreeBounds& bounds = {});
 
@@ -29,7 +29,7 @@ class Inquiry final : public Conversation {
 
   /// Whether it has ended, with an answer or without.
   bool done() const { return answer_.has_value(); }
-  /// The server was given a password and asks for none.
+  /// A password was given, but the server needs none.
   bool no_password() const { return no_password_; }
   /// Precondition: done().
   const Answer& answer() const { return *answer_; }
@@ -59,7 +59,7 @@ class Inquiry final : public Conversation {
   std::string stage_;
   std::string password_;
   bool connected_ = false;
-  bool greeting_ = false;  // the next reply is that to AUTH
+  bool greeting_ = false;  // the next reply answers AUTH
   bool no_password_ = false;
   std::string out_;
   std::size_t written_ = 0;

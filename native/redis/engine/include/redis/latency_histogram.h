@@ -1,7 +1,7 @@
-// How long something took, as counts in a fixed number of bins, and the quantiles of that.
+// Durations as counts in a fixed number of bins, and their quantiles.
 //
-// Log-linear: each power of two is cut into kParts bins of equal width, so that a quantile is off
-// by at most 1/kParts of itself, whatever its size, and recording is a shift and an addition.
+// Log-linear: each power of two is cut into kParts bins of equal width. So a quantile is off by at
+// most 1/kParts of itself, and recording is a shift and an addition.
 // Source: the idea of G. Tene's HdrHistogram.
 #pragma once
 
@@ -15,7 +15,7 @@
 
 namespace sluice::redis {
 
-/// One thread records; any may read at the same time, and then sees counts that may be a moment
+/// One thread records; any thread may read at the same time, with counts that may be a moment
 /// apart.
 class LatencyHistogram {
  public:
@@ -27,14 +27,14 @@ class LatencyHistogram {
   void Record(Nanos time);
 
   std::uint64_t count() const;
-  /// The smallest time, rounded up to its bin's end, that at least `share` of those recorded do not
-  /// exceed; 0 if none were. 0 < share <= 1.
+  /// The smallest time, rounded up to its bin's end, that at least `share` of the recorded times do
+  /// not exceed; 0 without records. 0 < share <= 1.
   Nanos Quantile(double share) const;
 
  private:
   static constexpr std::size_t kBins = (kMostBits - kPartBits + 1) * kParts;
 
-  // Of a time in us. The first kParts bins, and the next, are one us wide.
+  // The bin of a time in us. The first kParts bins, and the next ones, are one us wide.
   static std::size_t BinOf(std::uint64_t us);
   static std::uint64_t EndOf(std::size_t bin);
 

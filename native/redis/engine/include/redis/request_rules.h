@@ -1,4 +1,4 @@
-// What may be done with a request whose answer does not come.
+// Rules for requests without an answer.
 #pragma once
 
 #include "redis/request.h"
@@ -6,12 +6,12 @@
 
 namespace sluice::redis {
 
-/// Checks and peeks have a rule for when the server is away; the others wait for it.
+/// Checks and peeks have a failure rule; other operations wait for the server.
 inline bool CanWait(Request::Kind kind) {
   return kind != Request::Kind::kCheck && kind != Request::Kind::kPeek;
 }
 
-/// Whether doing it twice comes to the same as doing it once.
+/// Whether two executions have the effect of one.
 inline bool CanRepeat(const Request& request) {
   switch (request.kind) {
     case Request::Kind::kReset:
@@ -27,14 +27,14 @@ inline bool CanRepeat(const Request& request) {
   }
 }
 
-/// Whether a request that nobody waits for any more is a check that may have taken a slot.
+/// Whether an abandoned request is a check that may have taken a slot.
 inline bool MayHoldASlot(const Request& request) {
   return request.kind == Request::Kind::kCheck && request.details != nullptr &&
          !request.details->holder.empty();
 }
 
-/// Gives back what such a check took, as nobody else would: tried for 5 s, and nobody is told. Of
-/// one with an id only what no repeat of it may have been told of (Details::id).
+/// Builds a release for slots that an unanswered check may hold. Retried for 5 s, result discarded.
+/// With an id: only slots that no replay has reported (Details::id).
 Request ReleaseOf(Request check, Nanos now);
 
 /// Counts an answer.

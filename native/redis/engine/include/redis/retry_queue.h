@@ -1,4 +1,4 @@
-// Requests that a router keeps until it knows where to send them, or until it is time to try again.
+// Requests that a router keeps until it knows their server, or until a retry is due.
 #pragma once
 
 #include <algorithm>
@@ -15,13 +15,13 @@ namespace sluice::redis {
 /// Keeps their order. Not thread safe.
 class RetryQueue {
  public:
-  /// `due`: when to try again; kNever: when the router calls it.
+  /// `due`: the time of the retry; kNever: when the router calls it.
   void Add(Request&& request, Nanos due) {
     next_ = std::min({next_, due, request.deadline});
     waiting_.push_back({std::move(request), due});
   }
 
-  /// Takes those that satisfy `predicate(request, due)`.
+  /// Removes the requests that satisfy `predicate(request, due)`.
   template <typename Predicate>
   std::vector<Request> Take(Predicate predicate) {
     std::vector<Request> taken;
@@ -37,7 +37,7 @@ class RetryQueue {
     return taken;
   }
 
-  /// When the first one is due, or its deadline passes; perhaps earlier.
+  /// The time at which the first one is due or its deadline passes; possibly earlier.
   Nanos NextTime() const { return next_; }
   std::size_t size() const { return waiting_.size(); }
 

@@ -41,7 +41,7 @@ class Router {
     std::shared_ptr<ServerSession> session;
   };
 
-  /// Of one of them.
+  /// News of one server.
   struct News {
     std::string address;
     std::vector<BreakerState> states;  ///< its breaker's, in order; closed when it is asked no more
@@ -58,33 +58,33 @@ class Router {
 
   /// Takes requests over; they are moved from.
   virtual void Submit(std::span<Request> requests, Nanos now) = 0;
-  /// Call after conversations were driven.
+  /// Call after driving the conversations.
   virtual void Turn(Nanos /*now*/) {}
-  /// Call when NextTime() has come, after the bytes that are there have been handed in.
+  /// Call when NextTime() has come, after all available bytes have been passed in.
   void OnTime(Nanos now);
   /// Call when Options::session.notices have become more.
   void PutUpNotices(Nanos now);
-  /// Answers everything with kClosed. Nothing else may be called afterwards but TakeDeliveries.
+  /// Answers everything with kClosed. Afterwards only TakeDeliveries may be called.
   void Close();
 
   // ---- Out.
 
-  /// Those to be driven. Who is no longer here is to be dropped, its connection with it.
+  /// The conversations to drive. One that is no longer listed must be dropped with its connection.
   const std::vector<std::shared_ptr<Conversation>>& conversations() const { return conversations_; }
-  /// Changes when conversations() or members() does.
+  /// Changes whenever conversations() or members() does.
   std::uint64_t version() const { return version_; }
-  /// When OnTime has to be called; kNever if it need not.
+  /// The time for OnTime; kNever if there is none.
   Nanos NextTime() const;
   std::vector<Delivery> TakeDeliveries();
   /// `wall`: see ServerSession::TakeWarnings; needed where IsExamined. One of them may have nothing
   /// to tell, but that its warnings hold no longer.
   std::vector<News> TakeNews(Nanos wall);
   bool IsExamined() const;
-  /// The servers that requests go to.
+  /// The servers that receive requests.
   const std::vector<Member>& members() const { return members_; }
-  /// Of what never came to one of them, and of servers that are no longer among them.
+  /// Counts of requests that reached no server, or a former one.
   const LinkStats& others() const { return others_; }
-  /// Requests written, or about to be, whose reply has not come.
+  /// Requests that are written, or about to be, without a reply.
   std::size_t requests_in_flight() const;
 
  protected:
@@ -104,14 +104,14 @@ class Router {
   void Fail(Request& request, Fault fault, std::string_view why);
   /// The same, or keeps it in waiting_ until `due`.
   void FailOrWait(Request&& request, Fault fault, std::string_view why, Nanos due);
-  /// Fails the checks and peeks that wait until they are called.
+  /// Fails the checks and peeks that wait to be called.
   void FailChecksThatWait(Fault fault, std::string_view why);
-  /// Takes what is due, or too late, out of waiting_.
+  /// Removes from waiting_ all requests that are due or late.
   std::vector<Request> TakeDue(Nanos now);
-  /// Takes what waits until it is called.
+  /// Removes the requests that wait to be called.
   std::vector<Request> TakeUncalled();
 
-  /// When Turn is needed though no conversation's time has come.
+  /// The time at which Turn is needed although no conversation's time has come.
   virtual Nanos OwnTime() const { return kNever; }
 
   Nanos Between(Nanos least, Nanos most);  ///< at random
@@ -127,7 +127,7 @@ class Router {
   std::uint64_t version_ = 0;
   CompletionQueue completions_;
   std::vector<Delivery> left_;   // of sessions that were removed
-  std::vector<News> last_news_;  // the same, and Warn's
+  std::vector<News> last_news_;  // of removed links, and Warn's
 };
 
 }  // namespace sluice::redis

@@ -1,4 +1,4 @@
-// Which Redis servers keep the state together, and how to be let in.
+// The Redis servers that hold the state together, and their credentials.
 #pragma once
 
 #include <compare>
@@ -20,8 +20,8 @@ struct ServerSet {
 
   /// One server.
   static ServerSet Single(Endpoint server);
-  /// `seeds`: nodes to begin with; not empty. All nodes share `node`'s credentials and TLS options
-  /// (its host, port and path say nothing), and its database is 0.
+  /// `seeds`: the first nodes to ask; not empty. All nodes share `node`'s credentials and TLS
+  /// options (its host, port and path are unused), and its database is 0.
   static ServerSet Cluster(std::vector<Endpoint> seeds, Endpoint node);
   /// `sentinels`: with their own credentials; not empty. `node`: as above, for the master.
   static ServerSet Sentinel(std::vector<Endpoint> sentinels, std::string master, Endpoint node);

@@ -1,4 +1,4 @@
-// What a link has done so far.
+// Statistics of a link.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +16,7 @@ enum class BreakerState : std::uint8_t { kClosed = 0, kOpen = 1, kHalfOpen = 2 }
 /// "closed", "open", "half-open"; static text.
 std::string_view BreakerStateName(BreakerState state);
 
-/// Counts since the link was made, but for what says that it is of now.
+/// Counts since the link was made, except for those marked as current.
 struct LinkStats {
   bool connected = false;                        ///< now: ready for checks
   BreakerState breaker = BreakerState::kClosed;  ///< now
@@ -35,14 +35,14 @@ struct LinkStats {
   std::uint64_t queue_depth = 0;       ///< now: requests waiting to be written
 };
 
-/// From a check's or peek's being asked to its answer, whoever gave it.
+/// The time from a check's or peek's call to its answer, from any source.
 struct Latency {
   Nanos p50{0};
   Nanos p99{0};
   Nanos p999{0};
 };
 
-/// Problems of a server that answers (see redis/doctor.h), or of how it is used.
+/// Problems of a server that answers (see redis/doctor.h), or of its use.
 enum class WarningCode : std::uint8_t {
   kEvictingPolicy,
   kReplica,
@@ -59,17 +59,18 @@ struct Warning {
   std::string detail;  ///< for people
 };
 
-/// Who is told of news from servers. `address`: without credentials. Must neither block nor throw.
+/// Receives news from servers. `address`: without credentials. Must neither block nor throw.
 class Watcher {
  public:
   virtual ~Watcher() = default;
-  /// Of a breaker's change. Called on the I/O thread.
+  /// A breaker changed. Called on the I/O thread.
   virtual void OnBreaker(std::string_view address, BreakerState state) = 0;
-  /// Once until it went away. Called on the I/O thread, and by Watch for what was found before.
+  /// A new warning, once until it went away. Called on the I/O thread, and by Watch for current
+  /// ones.
   virtual void OnWarning(std::string_view address, const Warning& warning) = 0;
 };
 
-/// One server's.
+/// Statistics of one server.
 struct NodeStats {
   std::string address;  ///< without credentials
   LinkStats link;

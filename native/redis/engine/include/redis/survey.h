@@ -1,4 +1,4 @@
-// Asks several servers the same, one after the other, until one gives an answer of use.
+// Sends several servers the same command, one after the other, until one gives a valid answer.
 #pragma once
 
 #include <cstddef>
@@ -18,7 +18,7 @@ class Survey {
  public:
   struct Options {
     Nanos timeout = std::chrono::milliseconds(1000);  ///< of each question
-    /// A server that has not answered by then is not waited for alone: the next one is asked, too.
+    /// After this time without an answer, the next server is asked too.
     Nanos patience = std::chrono::milliseconds(150);
     std::size_t most = 3;  ///< questions under way
   };
@@ -31,21 +31,21 @@ class Survey {
 
   explicit Survey(const Options& options) : options_(options) {}
 
-  /// Begins anew with these, in this order. `bounds`: of each answer.
+  /// Starts with these servers, in this order. `bounds`: for each answer.
   void Start(std::vector<Endpoint> candidates, std::vector<std::string> command, Nanos now,
              const ReplyTreeBounds& bounds = {});
-  /// Forgets what is under way.
+  /// Drops all inquiries.
   void Stop();
-  /// Between Start and the end: the last answer taken, no candidate left, or Stop.
+  /// True from Start until the last answer was taken, no candidate is left, or Stop.
   bool running() const { return running_; }
-  /// Goes on. Returns an answer if one has come: call again until none is returned, or Stop.
+  /// Continues. Returns an answer if one has come: call again until none is returned, or Stop.
   std::optional<Answer> Turn(Nanos now);
-  /// An answer was of no use. For people.
+  /// Rejects an invalid answer. `why` is for people.
   void Reject(std::string why) { why_ = std::move(why); }
-  /// Why the last one failed.
+  /// The reason why the last one failed.
   const std::string& why() const { return why_; }
 
-  /// When Turn has to be called, beside the inquiries' own times.
+  /// The time for Turn, besides the inquiries' own times.
   Nanos NextTime() const;
   const std::vector<std::shared_ptr<Inquiry>>& inquiries() const { return inquiries_; }
   /// Whether inquiries() has changed since the last call.

@@ -1,5 +1,5 @@
-// A Redis server, or several that belong together, as the limiters of a process see it: questions
-// in, answers out, no waiting.
+// A process's connection to a Redis server, or to several that belong together: requests in,
+// answers out, no waiting.
 #pragma once
 
 #include <cstdint>
@@ -16,12 +16,12 @@ namespace sluice::redis {
 
 class IoThread;
 
-/// Thread safe. One connection to each server and one I/O thread, shared by all who name the same
+/// Thread safe. Has one connection to each server and one I/O thread, for all users with the same
 /// servers and credentials.
 ///
-/// It connects when it is made and reconnects for as long as it lives. When the last
-/// owner lets go, requests still under way are answered with kClosed and the I/O thread ends; that
-/// may happen on any thread, the I/O thread (a sink that owns the client) included.
+/// It connects when it is made, and reconnects while it exists. When the last owner releases it,
+/// requests in flight are answered with kClosed and the I/O thread ends. That may happen on any
+/// thread, even the I/O thread (by a sink that owns the client).
 class Client final : public Gateway {
  public:
   /// The process's client for these servers; makes one if there is none.

@@ -1,4 +1,4 @@
-// Where a Redis server is and how to be let in.
+// The address of a Redis server, with credentials.
 #pragma once
 
 #include <compare>
@@ -19,21 +19,22 @@ struct Endpoint {
   std::string path;      ///< of a unix socket, in place of host and port; empty: none
   std::string user;      ///< empty: the default user
   std::string password;  ///< empty, with an empty user: no AUTH is sent
-  /// Gives the password of each connection, in place of `password`. Null: nobody does.
+  /// Provides the password of each connection, instead of `password`. Null: none.
   std::shared_ptr<PasswordSource> password_source;
   std::int32_t database = 0;
   std::shared_ptr<const Tls> tls;  ///< null: without TLS
 
-  /// Sources of passwords are equal if they are one; TLS is equal by its options.
+  /// Password sources are equal if they are the same object; TLS compares by its options.
   std::strong_ordering operator<=>(const Endpoint& other) const;
   bool operator==(const Endpoint& other) const { return (*this <=> other) == 0; }
 
-  /// "host:port", IPv6 in brackets, or "unix:/path". Without credentials: fit for errors and logs.
+  /// "host:port", IPv6 in brackets, or "unix:/path". Without credentials: safe for errors and logs.
   std::string Address() const;
 };
 
-/// Whether a server may call another one by `host`: a name or a numeric address, an IPv6 address
-/// without brackets and perhaps with a zone. No longer than a name can be (RFC 1035, section 3.1).
+/// Whether `host` is valid in an address from another server: a name or a numeric address, an IPv6
+/// address without brackets and possibly with a zone. At most as long as a name (RFC 1035, section
+/// 3.1).
 bool IsHost(std::string_view host);
 
 }  // namespace sluice::redis

@@ -1,4 +1,4 @@
-// What to do about a server's error.
+// The reaction to a server's error.
 #pragma once
 
 #include <cstdint>
@@ -8,15 +8,15 @@
 namespace sluice::redis {
 
 enum class Remedy : std::uint8_t {
-  /// The request fails with it: asking again would not help, or is no business of ours.
+  /// The request fails with it: a retry would not help, or is not ours to make.
   kGiveUp,
-  /// The server will not execute anything for a while; ask again then. Nothing was executed.
+  /// The server executes nothing for a while: retry then. Nothing was executed.
   kWait,
-  /// This server is not the one to ask, or does not know us any more: a new connection, by the name
-  /// that may lead elsewhere now. Nothing was executed.
+  /// The server is no longer the right one, or has forgotten our login: connect again, by the name,
+  /// which may lead elsewhere now. Nothing was executed.
   kReconnect,
-  /// As redis/redirect.h reads it: another node of the cluster is to be asked, or soon this one
-  /// again. Nothing was executed. Never of RemedyOf: only a router can do it.
+  /// A redirection, read by redis/redirect.h: ask another node of the cluster, or soon the same one
+  /// again. Nothing was executed. RemedyOf never returns it: only a router can follow it.
   kRedirect,
 };
 
@@ -26,17 +26,17 @@ Remedy RemedyOf(std::string_view error);
 /// "OOM", "READONLY"; empty if it does not begin with a code.
 std::string_view ErrorCode(std::string_view error);
 
-/// Whether the server does not execute `command` (in lower case) for this user at all: it is
-/// renamed, disabled, or the user has no right to it.
+/// Whether the server refuses `command` (in lower case) to this user in general: it is renamed or
+/// disabled, or the user has no right to it.
 bool RefusesCommand(std::string_view error, std::string_view command);
 
-/// The error of a server that takes the script in no way. `first`: its answer to SCRIPT LOAD or
-/// EVALSHA, if that was an error; `error`: to EVAL; `rights`: what would do.
+/// The error of a server that accepts the script in no form. `first`: its answer to SCRIPT LOAD or
+/// EVALSHA, if that was an error; `error`: the answer to EVAL; `rights`: sufficient rights.
 std::string NoScriptsText(std::string_view first, std::string_view error, std::string_view rights);
 
-/// An error as people may see it: Printable, at most 256 bytes of what the server said, with a hint
-/// where a permission is missing and the server does not say which. A server that does not know a
-/// command repeats its arguments; each check of a batch gets a copy, so it is not long.
+/// An error for people: Printable, with at most 256 bytes of the server's text, and a hint if a
+/// missing right is not named. Kept short: a server repeats the arguments of an unknown command,
+/// and each check of a batch gets a copy.
 std::string ErrorText(std::string_view error);
 
 }  // namespace sluice::redis

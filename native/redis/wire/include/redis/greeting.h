@@ -1,4 +1,4 @@
-// What every connection begins with, and how its errors are shown.
+// The first commands of every connection, and their errors.
 #pragma once
 
 #include <string>
@@ -8,16 +8,16 @@
 
 namespace sluice::redis {
 
-/// Whether the server is told who we are.
+/// Whether to send AUTH.
 bool NeedsAuth(const Endpoint& endpoint, std::string_view password);
 
 /// Appends AUTH. Precondition: NeedsAuth.
 void AppendAuth(const Endpoint& endpoint, std::string_view password, std::string& out);
 
-/// Whether the answer to AUTH says that the server asks for no password: it serves without.
+/// Whether the answer to AUTH says that the server needs no password: it serves without.
 bool AsksForNoPassword(std::string_view error);
 
-/// ErrorText for AUTH, whose arguments are secret: nothing but the code, "WRONGPASS".
+/// ErrorText for AUTH, whose arguments are secret: only the code, "WRONGPASS".
 std::string AuthErrorText(std::string_view error);
 
 }  // namespace sluice::redis

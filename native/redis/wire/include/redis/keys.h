@@ -1,43 +1,43 @@
-// The names under which states live in Redis.
+// The names of states in Redis.
 //
 //   <prefix>:{<key>}:<policy>:<state tag>          sluice:{user:42}:burst:tb1
 //
-// The braces are Redis Cluster's hash tag: the server hashes what stands between the first '{' and
-// the first '}' after it, so all policies of one key share a slot. (Between them must be something:
-// of "{}" the server hashes the whole name.)
+// The braces are Redis Cluster's hash tag: the server hashes the text between the first '{' and the
+// first '}' after it, so all policies of one key share a slot. (The text must not be empty: for
+// "{}" the server hashes the whole name.)
 //
-// Where several keys are to share a slot, what they share stands between the braces:
+// If several keys must share a slot, their common part is between the braces:
 //
 //   <prefix>:{<shard>}:<policy>:<key>:<state tag>  sluice:{tenant:7}:burst:user:42:tb1
 //
-// What was charged under an id (redis/request.h) is kept for a minute beside these, under
+// The charge under an id (redis/request.h) is kept for a minute under
 //
 //   <prefix>:{<key or shard>}:id1:<hash>           sluice:{user:42}:id1:0123456789abcdef...
 //
 // with 32 hexadecimal digits of SHA-256, which no state tag equals.
 //
-// What limiters say of themselves (redis/notices.h) stands under
+// Limiters publish their policies (redis/notices.h) under
 //
 //   <prefix>:meta:<hash>                           sluice:meta:0123456789abcdef...
 //
-// with as many digits of the text's.
+// with as many digits of the text's hash,
 //
-// and what they say of a policy's numbers, so that limiters compare them, under
+// and a policy's numbers, for comparison, under
 //
 //   <prefix>:policy:<policy>                       sluice:policy:burst
 //
-// The name of what some algorithms keep beside the state is the state's and ":l" (a list) or ":z"
-// (a sorted set).
+// Some algorithms keep a collection beside the state, named like the state with ":l" (a list) or
+// ":z" (a sorted set).
 //
-// Prefix and key come from people and clients and may be any bytes. They are escaped so that
-// distinct keys have distinct names and none can move the hash tag or imitate another's name:
-//   * the bytes A-Z a-z 0-9 and - _ . ~ : @ / + = , ; | stand for themselves,
+// Prefix and key come from users and clients and may be any bytes. They are escaped so that
+// distinct keys have distinct names, and none can move the hash tag or imitate another's name:
+//   * the bytes A-Z a-z 0-9 and - _ . ~ : @ / + = , ; | are not escaped,
 //   * every other byte is %XX (two upper-case hexadecimal digits),
 //   * the empty key is "%-",
 //   * a key whose escaped form is longer than 128 bytes is "%h" and the first 128 bits of its
 //     SHA-256 in hexadecimal.
 // Neither '-' nor 'h' is a hexadecimal digit, so no escaped key equals these two. The form is part
-// of what is stored: processes of different versions must agree on it.
+// of the stored format: processes of different versions must agree on it.
 #pragma once
 
 #include <array>
@@ -49,18 +49,18 @@
 
 namespace sluice::redis {
 
-/// The longest escaped key that is written out.
+/// The longest escaped key that is not replaced by its hash.
 inline constexpr std::size_t kLongestKey = 128;
 
-/// Appends the form of `key` that stands between the braces; at most kLongestKey bytes.
+/// Appends the form of `key` for the braces; at most kLongestKey bytes.
 void AppendEscapedKey(std::string_view key, std::string& out);
 
-/// A key in that form. Whoever makes a request makes this: what waits to be sent is then short, and
-/// a long key is hashed once, on the thread that brought it. Most keys are short enough to stand in
-/// place: what one thread allocates and another frees is dear.
+/// A key in that form. The maker of a request escapes the key: waiting requests are then short, and
+/// a long key is hashed once, on the caller's thread. Most keys are stored in place, because memory
+/// that one thread allocates and another frees is slow.
 class EscapedKey {
  public:
-  /// Of the empty key.
+  /// The empty key.
   EscapedKey() = default;
   explicit EscapedKey(std::string_view key);
 
@@ -79,7 +79,7 @@ class EscapedKey {
 /// Appends the first 128 bits of the text's SHA-256 as 32 hexadecimal digits.
 void AppendDigest(std::string_view text, std::string& out);
 
-/// Appends the name of a text about limiters of that prefix.
+/// Appends the name of a limiter's metadata under that prefix.
 void AppendMetaName(std::string_view prefix, std::string_view text, std::string& out);
 
 /// Appends the name of a policy's numbers.

@@ -1,4 +1,4 @@
-// Passwords that are asked for anew at each connection, as tokens that expire have to be.
+// Password requests: one for each connection, because tokens expire.
 #pragma once
 
 #include <functional>
@@ -9,7 +9,7 @@
 
 namespace sluice::redis {
 
-/// One question for a password. Thread safe. Who asked may have gone when the answer comes.
+/// A request for a password. Thread safe. The requester may have gone when the answer comes.
 class PasswordQuestion {
  public:
   struct Answer {
@@ -17,14 +17,14 @@ class PasswordQuestion {
     std::string why;       ///< there is none: for a person
   };
 
-  /// `answered` is called when there is an answer, on the thread that gives it. Must not throw.
+  /// Calls `answered` when there is an answer, on the answering thread. Must not throw.
   explicit PasswordQuestion(std::function<void()> answered) : answered_(std::move(answered)) {}
 
   /// The first of these counts.
   void Give(std::string password);
   void Refuse(std::string why);
 
-  /// Not set: nobody has answered yet.
+  /// Not set while there is no answer.
   std::optional<Answer> answer() const;
 
  private:
@@ -35,11 +35,11 @@ class PasswordQuestion {
   std::optional<Answer> answer_;
 };
 
-/// Where passwords come from. Thread safe.
+/// A source of passwords. Thread safe.
 class PasswordSource {
  public:
   virtual ~PasswordSource() = default;
-  /// Called on the I/O thread, for each new connection. Must neither block nor throw. The question
+  /// Called on the I/O thread, for each new connection. Must neither block nor throw. The request
   /// may be answered at once, later, on any thread, or never.
   virtual void Ask(std::shared_ptr<PasswordQuestion> question) = 0;
 };

@@ -1,4 +1,4 @@
-// Readings of a request for each of its policies, small where they are few.
+// The readings of a request for each of its policies, stored in place if there are few.
 #pragma once
 
 #include <array>
@@ -9,7 +9,7 @@
 
 namespace sluice::redis {
 
-/// A reading for each policy: those of a few policies in place. Moved from, it may be resized.
+/// A reading for each policy. After a move it may be resized.
 class Readings {
  public:
   /// All of them fresh.

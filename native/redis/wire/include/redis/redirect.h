@@ -1,4 +1,4 @@
-// What a cluster's node says when another one is to be asked.
+// A redirection to another node of a cluster.
 #pragma once
 
 #include <cstdint>
@@ -20,8 +20,8 @@ struct Redirect {
   std::uint16_t port = 0;  ///< kMoved, kAsk: not 0
 };
 
-/// Reads an error's text, of a command or from inside the script. Not set if it is none of these,
-/// or not as a node would say it.
+/// Reads an error's text, of a command or from inside the script. Not set if it is not a valid
+/// redirection.
 std::optional<Redirect> ReadRedirect(std::string_view error);
 
 }  // namespace sluice::redis

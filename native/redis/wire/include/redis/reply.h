@@ -1,4 +1,4 @@
-// Redis' replies (RESP2) as the link needs them: bytes in, values out.
+// Redis' replies (RESP2) for the link: bytes in, values out.
 #pragma once
 
 #include <cstddef>
@@ -12,8 +12,7 @@ struct redisReader;
 
 namespace sluice::redis {
 
-/// One reply. The only arrays that a server has reason to send us are flat: texts, or integers and
-/// perhaps one text at the end.
+/// One reply. Valid arrays are flat: texts, or integers with at most one text at the end.
 struct Reply {
   enum class Kind : std::uint8_t {
     kStatus,   ///< `text`
@@ -30,11 +29,11 @@ struct Reply {
   std::vector<std::string> texts{};
 };
 
-/// Cuts a stream into replies. Refuses arrays inside of arrays. Not thread safe.
+/// Cuts a stream into replies. Refuses nested arrays. Not thread safe.
 class ReplyReader {
  public:
-  /// kBroken: this is not RESP. kTooLong: it is longer than the reply may be, of which the rest may
-  /// be still to come.
+  /// kBroken: not RESP. kTooLong: longer than the reply may be, possibly with the rest still to
+  /// come.
   enum class Next : std::uint8_t { kReply, kMore, kBroken, kTooLong };
 
   /// Bytes that may be fed and not yet taken.
@@ -47,12 +46,12 @@ class ReplyReader {
   ReplyReader();
   ~ReplyReader();
 
-  /// False when out of bounds or memory; the stream is then of no more use.
+  /// False if out of bounds or memory; the stream is then unusable.
   bool Feed(std::string_view bytes);
-  /// Takes the next finished reply. `most`: the elements that an array of it may have; at most
+  /// Takes the next finished reply. `most`: the limit of an array's elements, at most
   /// kMostElements.
   Next Take(Reply& reply, std::size_t most = kMostElements);
-  /// Starts anew, for a new connection.
+  /// Starts again, for a new connection.
   void Reset();
 
  private:

@@ -1,4 +1,4 @@
-// One reply of any shape, within bounds: what servers say of themselves and of each other.
+// One reply of any shape, within bounds: for servers' answers about themselves and each other.
 #pragma once
 
 #include <cstddef>
@@ -22,7 +22,7 @@ struct ReplyTree {
   bool IsArray(std::size_t least) const { return kind == Kind::kArray && items.size() >= least; }
 };
 
-/// How long one reply may be.
+/// The bounds of one reply.
 struct ReplyTreeBounds {
   std::size_t nodes = 4096;                 ///< of the whole tree
   std::size_t elements = 1024;              ///< of one array
@@ -42,9 +42,9 @@ class ReplyTreeReader {
   explicit ReplyTreeReader(const ReplyTreeBounds& bounds = {});
   ~ReplyTreeReader();
 
-  /// False when out of bounds or memory; the stream is then of no more use.
+  /// False if out of bounds or memory; the stream is then unusable.
   bool Feed(std::string_view bytes);
-  /// Takes the next finished reply. kBroken: this is not RESP2, or it is too deep.
+  /// Takes the next finished reply. kBroken: not RESP2, or too deep.
   Next Take(ReplyTree& reply);
 
  private:

@@ -15,16 +15,16 @@ namespace sluice::redis {
 /// The most requests that one call carries.
 inline constexpr std::size_t kMaxBatch = 128;
 
-/// The script, as Redis runs it. Its own header says what goes in and what comes out.
+/// The script for Redis. Its own header describes its input and output.
 std::string_view ScriptText();
 
 /// The SHA-1 of that text in hexadecimal, as EVALSHA names it.
 std::string ScriptSha();
 
-/// The arguments of one call of the script, in one buffer that can be used again.
+/// The arguments of one call of the script, in a reusable buffer.
 class ScriptCall {
  public:
-  /// Describes 1 to kMaxBatch requests, none of them a reset. What was described before is gone.
+  /// Describes 1 to kMaxBatch requests, none of them a reset. Replaces the previous description.
   void Describe(std::span<const Request> requests);
 
   std::size_t keys() const { return keys_; }
@@ -47,16 +47,16 @@ class ScriptCall {
   std::size_t keys_ = 0;
 };
 
-/// Appends EVALSHA in the protocol's form. `sha` is what SCRIPT LOAD answered.
+/// Appends EVALSHA in the protocol's form. `sha` is the answer to SCRIPT LOAD.
 void AppendEvalSha(std::string_view sha, const ScriptCall& call, std::string& out);
 
 /// The same as EVAL, with the script's text; the server then knows it by ScriptSha().
 void AppendEval(const ScriptCall& call, std::string& out);
 
-/// Appends one UNLINK of everything that these resets forget. Precondition: not empty.
+/// Appends one UNLINK of all names that these resets forget. Precondition: not empty.
 void AppendReset(std::span<const Request> resets, std::string& out);
 
-/// Appends the names of everything that a reset forgets.
+/// Appends all names that a reset forgets.
 void AppendStateNames(const Request& reset, std::vector<std::string>& names);
 
 /// Appends any command.
@@ -66,8 +66,8 @@ void AppendCommand(std::span<const std::string_view> pieces, std::string& out);
 std::size_t MostElements(std::span<const Request> requests);
 
 /// Reads the script's answer to Describe(requests): sets all of each completion but its ticket.
-/// Returns false, and leaves `completions` in no certain state, if the script cannot have given
-/// such an answer. `completions` is as long as `requests`, and fresh.
+/// Returns false, and leaves `completions` unspecified, if the script cannot have given such an
+/// answer. `completions` is as long as `requests`, and fresh.
 bool ReadReply(const Reply& reply, std::span<const Request> requests,
                std::span<Completion> completions);
 

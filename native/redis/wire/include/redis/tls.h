@@ -1,4 +1,4 @@
-// TLS to a server: who is trusted, and who we say we are.
+// TLS options: trusted CAs and the client certificate.
 #pragma once
 
 #include <cstdint>
@@ -14,19 +14,18 @@ namespace sluice::redis {
 class Tls {
  public:
   struct Options {
-    /// PEM: the certificates that may vouch for a server, and no others: the system's own are not
-    /// looked at.
+    /// PEM: the trusted certificates, and no others: the system's own are ignored.
     std::string ca = {};
     std::string cert = {};        ///< PEM: ours, then those up to its CA; empty: none is shown
     std::string key = {};         ///< PEM: of `cert`
     std::string passphrase = {};  ///< of `key`, if that is encrypted
-    /// Whom the server's certificate must name, and what it is asked for (SNI). Empty: the host.
+    /// The required name of the server's certificate, also sent as SNI. Empty: the host.
     std::string server_name = {};
-    /// False: any certificate will do, so that anybody between may listen and answer.
+    /// False accepts any certificate, so an attacker on the way may listen and answer.
     bool verify = true;
   };
 
-  /// Which option was refused, and why; quotes nothing of it.
+  /// The refused option, and the reason; quotes nothing of it.
   struct Fault {
     enum class Part : std::uint8_t { kNone, kCa, kCert, kKey, kPassphrase, kServerName };
     Part part = Part::kNone;
@@ -36,11 +35,11 @@ class Tls {
   /// Null, with the reason in `fault`, if the options cannot be used.
   static std::shared_ptr<const Tls> Make(const Options& options, Fault& fault);
 
-  /// The same for equal options, else another: a digest.
+  /// A digest: equal for equal options only.
   std::string_view identity() const { return identity_; }
   const std::string& server_name() const { return server_name_; }
   bool verify() const { return verify_; }
-  /// OpenSSL's SSL_CTX. Null never.
+  /// OpenSSL's SSL_CTX. Never null.
   ssl_ctx_st* context() const { return context_.get(); }
 
  private:
