@@ -1,4 +1,4 @@
-// Commands for the client, and what becomes of them.
+// Commands for the client, and their replies.
 #include "redis/client_session.h"
 
 #include <algorithm>
@@ -10,7 +10,7 @@
 namespace sluice::redis {
 namespace {
 
-// How long a client may keep a notice before it sends it.
+// The longest time for which a client may keep a notice before it sends it.
 constexpr Nanos kNoticeWait = std::chrono::seconds(5);
 
 }  // namespace
@@ -102,7 +102,7 @@ Pipeline::Advice ClientSession::AdviceOn(const Pipeline::Command& command,
   std::string why =
       no_scripts ? NoScriptsText(refusal_, error, "+evalsha and +eval") : ErrorText(error);
   if (!ReadRedirect(error)) return {RemedyOf(error), std::move(why)};
-  // A client that knows of no cluster cannot follow a redirection, now or later.
+  // A client without knowledge of a cluster can never follow a redirection.
   return {options_.cluster ? Remedy::kRedirect : Remedy::kGiveUp, std::move(why)};
 }
 

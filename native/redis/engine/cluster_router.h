@@ -1,8 +1,7 @@
 // Sends each request to the node of a Redis Cluster that owns its slot.
 //
 //   * Any node can list the owners (CLUSTER SLOTS, redis/survey.h). The router asks at its start,
-//   when
-//     a node is lost, refuses or reports moved slots, and repeatedly while an owner does not
+//     when a node is lost, refuses or reports moved slots, and repeatedly while an owner does not
 //     answer. Until the owners are known, requests wait; if no node could be asked, checks fail at
 //     once.
 //   * MOVED: the slot gets its new owner, and the request goes there at once.
@@ -46,7 +45,7 @@ class ClusterRouter final : public Router {
     bool listed = false;       // has slots, by the last table
     std::size_t slots = 0;     // number of its slots in owners_
     Nanos used{0};             // the time of the last request to it
-    std::uint64_t losses = 0;  // of the session, that are known here
+    std::uint64_t losses = 0;  // the session's losses handled so far
     std::vector<Request> outgoing;
   };
 

@@ -1,4 +1,4 @@
-// Lanes, batches, answers.
+// Lanes, batches and answers.
 #include "redis/pipeline.h"
 
 #include <algorithm>
@@ -27,7 +27,7 @@ Pipeline::Pipeline(const Options& options, Transport transport, std::mt19937_64&
   lanes_.try_emplace(0, std::uint16_t{0}).first->second.node = &node;
 }
 
-// Slots move: the node is that of this moment.
+// The node of the slot at this moment: slots move.
 Pipeline::Lane& Pipeline::LaneFor(std::uint16_t slot, Nanos now) {
   const auto [at, made] = nodes_.try_emplace(session_.NodeOf(slot), options_.breaker, random_);
   Node& node = at->second;
@@ -74,7 +74,7 @@ void Pipeline::Touch(Lane& lane) {
 }
 
 void Pipeline::Pump(Nanos now) {
-  // Lanes may be touched on the way.
+  // The loop may touch lanes.
   // NOLINTNEXTLINE(modernize-loop-convert)
   for (std::size_t i = 0; i < touched_.size(); ++i) {
     Lane& lane = *touched_[i];
@@ -103,8 +103,8 @@ void Pipeline::SendFrom(Lane& lane, Nanos now) {
       SendBatch(lane, 1, now);
       continue;
     }
-    // A batch that is full gains nothing by waiting for the ones in flight, unless each of its
-    // commands carries the script's text: then the output buffer would hold megabytes.
+    // A full batch gains nothing by waiting, unless each of its commands carries the script's text:
+    // then the output buffer would hold megabytes.
     const bool full = lane.queue.size() >= options_.max_batch && !session_.SendsText();
     if (lane.batches >= (full ? options_.max_full_in_flight : options_.max_in_flight)) break;
     SendBatch(lane, options_.max_batch, now);
@@ -112,7 +112,7 @@ void Pipeline::SendFrom(Lane& lane, Nanos now) {
   Observe(lane);
 }
 
-// Sends the front of the queue: requests of one kind of command, and none that is too late.
+// Sends the front of the queue: requests of one kind of command, without those that are too late.
 void Pipeline::SendBatch(Lane& lane, std::size_t most, Nanos now) {
   std::deque<Request>& queue = lane.queue;
   std::vector<Request> batch;
@@ -150,8 +150,8 @@ void Pipeline::SendBatch(Lane& lane, std::size_t most, Nanos now) {
   }
 }
 
-// One command for each slot, and for each request that is to go alone. A slot's requests keep their
-// order.
+// Sends one command for each slot, and for each request that must go alone. A slot's requests keep
+// their order.
 void Pipeline::SendBySlot(Lane& lane, std::vector<Request> batch, Nanos now) {
   std::vector<std::uint32_t> order(batch.size());  // by slot, then as they came
   for (std::size_t i = 0; i < batch.size(); ++i) {
@@ -175,7 +175,7 @@ void Pipeline::SendBySlot(Lane& lane, std::vector<Request> batch, Nanos now) {
   SendCommand(lane, std::move(part), by_text, true, now);
 }
 
-// Batches of all lanes that go out in one turn have one number.
+// All batches of one turn, in all lanes, have one number.
 void Pipeline::NextBatch(Lane& lane) {
   ++lane.batches;
   lane.batch = std::max(turns_ << 16, lane.batch + 1);
@@ -209,11 +209,11 @@ void Pipeline::SendCommand(Lane& lane, std::vector<Request> requests, bool by_te
 void Pipeline::Finish(Request& request, Completion&& completion) {
   CountCompleted(completion.fault, stats_);
   if (!CanWait(request.kind)) latency_.Record(now_ - request.asked);
-  // A router's callers know many servers and not which one was asked.
+  // A router's callers know many servers and not which one answered.
   if (completion.fault != Fault::kNone && !completion.detail.starts_with(transport_.address)) {
     completion.detail.insert(0, transport_.address);
   }
-  // Most batches are of one sink.
+  // Most batches have one sink.
   completions_.Put(request, std::move(completion), transport_.in_order ? options_.max_batch : 1);
 }
 

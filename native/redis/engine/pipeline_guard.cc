@@ -16,12 +16,12 @@ constexpr std::string_view kTooMuch = "more is asked of the server than it answe
 
 std::string Pipeline::Session::WhyStillQueued() const { return std::string(kUnanswered); }
 
-// Takes the request over if it is not to wait in the queue: it fails, or is the breaker's probe.
+// Takes requests that must not wait in the queue: they fail, or become the breaker's probe.
 bool Pipeline::AdmitOrReject(Lane& lane, Request& request, Nanos now) {
   if (CanWait(request.kind)) return false;
   const Breaker& breaker = lane.node->breaker;
   if (breaker.closed()) {
-    // What leaves at once shows how long it takes.
+    // A request that leaves at once measures the duration.
     if (lane.batches < options_.max_in_flight ||
         !IsLate(lane, request.deadline, lane.requests + lane.queue.size() + 1, now)) {
       return false;
@@ -33,7 +33,7 @@ bool Pipeline::AdmitOrReject(Lane& lane, Request& request, Nanos now) {
     Fail(request, breaker.fault(), breaker.why());
     return true;
   }
-  // A check knows sooner than the others how the server is.
+  // A check notices the server's state sooner than the others.
   first_deadline_ = std::min(first_deadline_, request.deadline);
   lane.queue.push_front(std::move(request));
   SendFrom(lane, now);
@@ -46,7 +46,7 @@ bool Pipeline::IsLate(const Lane& lane, Nanos deadline, std::size_t ahead, Nanos
   return deadline < now + expected + expected / 8;
 }
 
-// Whether the client has so much of the lane that no more is to be left with it.
+// Whether the client has so many commands of the lane that it must get no more.
 bool Pipeline::KeepsTooMuch(const Lane& lane) const {
   return !transport_.in_order && lane.batches + lane.abandoned >= options_.max_abandoned;
 }
@@ -57,7 +57,7 @@ bool Pipeline::MayProbe(const Lane& lane, Nanos now) {
   return !KeepsTooMuch(lane);
 }
 
-// What the client will never answer.
+// Drops commands that the client will never answer.
 void Pipeline::DropAbandoned(Nanos now) {
   auto at = in_flight_.begin();
   while (at != in_flight_.end() && at->second.sent <= now - options_.lost_after) {
@@ -71,7 +71,7 @@ void Pipeline::DropAbandoned(Nanos now) {
   DropNodes(now);
 }
 
-// Nodes may have left the cluster, whatever the state of their breakers.
+// Nodes may have left the cluster, in any state of their breakers.
 void Pipeline::DropNodes(Nanos now) {
   const auto is_old = [&](const Node& node) { return node.used <= now - options_.lost_after; };
   if (std::ranges::none_of(nodes_, [&](const auto& each) { return is_old(each.second); })) return;
@@ -202,9 +202,9 @@ void Pipeline::OnTime(Nanos now, Nanos due) {
   }
 }
 
-// Looks at every request, but only when some deadline may have passed. Requests are answered far
-// sooner than their deadlines, so in health that is once per deadline's length, not per request.
-// `late`: this process looked too late for a missed deadline to mean anything.
+// Visits every request, but only if a deadline may have passed. Requests are answered far sooner
+// than their deadlines, so that is normally once per deadline's length, not per request. `late`:
+// this process ran too late for a missed deadline to mean anything.
 void Pipeline::Expire(Nanos now, bool late) {
   if (now < first_deadline_) return;
   first_deadline_ = kNever;
@@ -266,7 +266,7 @@ bool Pipeline::ExpireInFlight(Command& command, Nanos now) {
   return false;
 }
 
-// Whether a check or peek has expired in it, and not for its slot's sake.
+// Returns whether a check or peek has expired in it, other than because its slot is moving.
 bool Pipeline::ExpireQueue(Lane& lane, std::string_view why, Nanos now) {
   const Breaker& breaker = lane.node->breaker;
   bool check_expired = false;
@@ -308,7 +308,7 @@ void Pipeline::Observe(Node& node) {
   }
 }
 
-// Keeps count of the breakers' states, and notes when the worst changes.
+// Counts the breakers by state, and records changes of the worst.
 void Pipeline::Count(Node& node, BreakerState state) {
   if (node.seen == BreakerState::kClosed && state != node.seen) ++stats_.breaker_openings;
   const BreakerState before = WorstBreaker();

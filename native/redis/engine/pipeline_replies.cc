@@ -1,4 +1,4 @@
-// Replies, lost commands, retries.
+// Replies, lost commands and retries.
 #include <algorithm>
 #include <iterator>
 #include <utility>
@@ -9,12 +9,12 @@
 namespace sluice::redis {
 namespace {
 
-// How long a slot that is being moved is left alone.
+// The pause for a slot that is moving.
 constexpr Nanos kHold = std::chrono::milliseconds(10);
 
 }  // namespace
 
-// The command is in flight no more.
+// Removes the command from those in flight.
 Pipeline::Command Pipeline::Take(InFlight::iterator at, Nanos now) {
   now_ = now;
   ++turns_;
@@ -38,7 +38,7 @@ Pipeline::Command Pipeline::TakeReplied(InFlight::iterator at, Nanos now) {
   Lane& lane = *command.lane;
   lane.answered += command.requests.size();
   if (command.last) {
-    // A process that looks so late did not see when the reply came.
+    // A process that runs this late did not see when the reply came.
     if (now - kLate > first_deadline_) lane.drain.Skip();
     lane.drain.OnReply(command.sent, std::exchange(lane.answered, 0), now);
   }
@@ -108,7 +108,7 @@ void Pipeline::OnChecksReply(Command& command, const Reply& reply, Nanos now) {
     FailAll(command.requests, Fault::kProtocol, kNonsense);
     return session_.OnNonsense(command, now);
   }
-  // The script says it of the checks that could not be executed.
+  // The script reports it for the checks that could not be executed.
   const Advice advice = reply.text.empty() ? Advice{} : session_.AdviceOn(command, reply.text);
   std::vector<Request> refused;
   for (std::size_t i = 0; i < completions.size(); ++i) {
@@ -169,14 +169,14 @@ bool Pipeline::OnAllLost(std::uint64_t unwritten, std::string_view why, Nanos no
   return missed;
 }
 
-// Sorts a lost command's requests: `again` gets what was not executed or may well be executed
-// twice, in order; the rest fails.
+// Sorts a lost command's requests: `again` gets the unexecuted and repeatable ones, in order; the
+// rest fails.
 void Pipeline::Salvage(Command& command, bool executed, std::string_view why,
                        std::vector<Request>& again, Nanos now) {
   for (Request& request : command.requests) {
     if (request.sink && (!executed || CanRepeat(request))) {
-      // What it took goes back first, as it may not be sent again in time: else it takes a slot
-      // again (scripts/ids.lua).
+      // First releases its slot, because it may not be sent again in time. If it is, it takes a
+      // slot again (scripts/ids.lua).
       if (executed && MayHoldASlot(request)) again.push_back(GiveBack(request, now));
       ++stats_.retries;
       again.push_back(std::move(request));

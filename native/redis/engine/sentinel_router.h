@@ -1,11 +1,9 @@
 // Sends all requests to the master that sentinels name.
 //
 //   * The sentinels are asked in turn (redis/survey.h) for the master's address, and that server
-//   for
-//     its role: it is used only if it says that it is the master.
-//   * They are asked again every few seconds, and before each new connection to the master: a
-//   master
-//     that was down may have been replaced, and would still accept requests when it is back.
+//     for its role: it is used only if it says that it is the master.
+//   * They are asked again every few seconds, and before each new connection to the master. A
+//     master that was down may have been replaced, and would still accept requests when it is back.
 //   * When they name another one, requests not yet written to the former master go to it. A request
 //     that a server refused because it is no longer a master is retried after some ms.
 //   * While no master is known, or it was lost and none is confirmed, checks fail at once.
@@ -41,11 +39,12 @@ class SentinelRouter final : public Router {
   void NoMaster(const std::string& why, Nanos now);
 
   const ServerSet set_;
-  std::shared_ptr<ServerSession> master_;               // null: none has been found
-  std::vector<std::shared_ptr<ServerSession>> former_;  // until what is under way there is answered
-  bool confirmed_ = false;                              // master_ may connect
-  std::uint64_t losses_ = 0;                            // of master_, that are known here
-  std::string lost_;                                    // if not empty: why there is no master_
+  std::shared_ptr<ServerSession> master_;  // null: none found yet
+  std::vector<std::shared_ptr<ServerSession>>
+      former_;                // until their requests in flight are answered
+  bool confirmed_ = false;    // master_ may connect
+  std::uint64_t losses_ = 0;  // losses of master_ handled so far
+  std::string lost_;          // if not empty: why there is no master_
 
   Survey sentinels_;
   std::set<Endpoint> warned_;  // sentinels that need no password although one was given

@@ -1,4 +1,4 @@
-// Connecting, time, sending.
+// Connecting, timers and sending.
 #include "redis/server_session.h"
 
 #include <algorithm>
@@ -13,7 +13,7 @@
 namespace sluice::redis {
 namespace {
 
-// A connection that ends sooner after it was ready is no better than one that could not be made.
+// A connection that ends sooner after it was ready counts as one that could not be made.
 constexpr Nanos kSettled = std::chrono::seconds(1);
 
 constexpr std::string_view kUngreeted = "the server accepted the connection but did not answer";
@@ -51,8 +51,8 @@ void ServerSession::OnConnected(Nanos now) {
   loads_ = takes_sha_ = true;
   refusal_.clear();
   no_password_ = false;
-  // A server that wants to know who we are says so to PING. The script is longer than what such a
-  // one reads of a stranger.
+  // A server that wants authentication says so in answer to PING. The script is longer than such a
+  // server reads from an unauthenticated client.
   const bool auth = NeedsAuth(options_.endpoint, password_);
   SendOwn(auth ? Sent::Kind::kAuth : Sent::Kind::kPing, now);
   if (options_.endpoint.database != 0) SendOwn(Sent::Kind::kSelect, now);
@@ -92,7 +92,7 @@ void ServerSession::Lose(Fault fault, std::string_view why, Nanos now) {
   pipeline_.Trip(fault, why, now);
 }
 
-// The pipeline's first command whose last byte was not handed to the system.
+// The pipeline's first command whose last byte was not passed to the system.
 std::uint64_t ServerSession::FirstUnwritten() const {
   const auto at = std::ranges::find_if(
       sent_, [this](const Sent& sent) { return sent.id != 0 && sent.end > written_bytes_; });
@@ -130,7 +130,7 @@ Nanos ServerSession::NextTime() const {
 void ServerSession::OnTime(Nanos now) {
   const Nanos due = NextTime();
   if (due < now - Pipeline::kFrozen) {
-    // This process stood still; give the server the time that it did not have.
+    // This process stood still: give the server that time.
     quiet_since_ = std::max(quiet_since_, now);
     if (state_ == State::kConnecting || state_ == State::kGreeting) {
       state_until_ = std::max(state_until_, now + options_.connect_timeout);
@@ -161,7 +161,7 @@ void ServerSession::OnTime(Nanos now) {
   PutUpNotices(now);
 }
 
-// Of a server that cannot be reached, this may be the only error that callers get.
+// If a server cannot be reached, this may be the only error that callers get.
 std::string ServerSession::WhyStillQueued() const {
   if (state_ == State::kReady) return Session::WhyStillQueued();
   const std::string why = "not connected before the deadline";
@@ -169,7 +169,7 @@ std::string ServerSession::WhyStillQueued() const {
   return stage.empty() ? why : why + ": " + stage;
 }
 
-// Whether a reply is due that has to come: an optional one only if the connection waits to end.
+// Whether a required reply is missing; an optional one counts only if the connection waits to end.
 bool ServerSession::OwesReply() const {
   return std::ranges::any_of(
       sent_, [this](const Sent& sent) { return !sent.optional() || !leaving_.empty(); });
@@ -244,7 +244,7 @@ void ServerSession::OnWritten(std::size_t count) {
   out_start_ = 0;
 }
 
-// ---- Examination and notices, never before a check
+// ---- Examination and metadata, never before a check
 
 void ServerSession::Examine(Nanos now) {
   if (!std::exchange(examination_due_, false)) return;
@@ -275,7 +275,7 @@ void ServerSession::PutUpNotices(Nanos now) {
   if (MayPutUp() && notices_.Take(now)) SendOwn(Sent::Kind::kNotice, now);
 }
 
-// A cluster's nodes are all given all: the one that has the name's slot takes it.
+// All nodes of a cluster get all: the node that owns the name's slot accepts it.
 void ServerSession::OnNoticeReply(const Reply& reply) {
   const bool elsewhere = reply.kind == Reply::Kind::kError && ReadRedirect(reply.text);
   const Reply::Kind kind = reply.kind;

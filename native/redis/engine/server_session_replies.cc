@@ -27,7 +27,7 @@ void ServerSession::OnBytes(std::string_view bytes, Nanos now) {
   if (state_ != State::kGreeting && state_ != State::kReady) return;
   const std::string_view broken = state_ == State::kGreeting ? kOtherProtocol : Pipeline::kNonsense;
   if (!reader_.Feed(bytes)) return Lose(Fault::kProtocol, broken, now);
-  // A reply may end this connection; nothing that followed it counts then.
+  // A reply may end this connection; later bytes then do not count.
   const std::uint64_t connection = wanted_;
   Reply reply;
   while (wanted_ == connection) {
@@ -45,7 +45,7 @@ void ServerSession::OnBytes(std::string_view bytes, Nanos now) {
 
 void ServerSession::OnReply(Reply&& reply, Nanos now) {
   if (sent_.empty()) {
-    // The server says why it is about to hang up, or speaks another protocol.
+    // The server explains why it will hang up, or speaks another protocol.
     const bool error = reply.kind == Reply::Kind::kError;
     return Lose(error ? Fault::kRefused : Fault::kProtocol,
                 error ? ErrorText(reply.text) : std::string(Pipeline::kNonsense), now);
@@ -69,7 +69,7 @@ void ServerSession::OnReplyTo(const Sent& sent, Reply&& reply, Nanos now) {
     case Sent::Kind::kLoad:
       return OnLoadReply(reply, now);
     case Sent::Kind::kAsking:
-      // What comes with it is then sent back to the node that sent it here.
+      // The requests behind it then go back to the node that redirected them here.
       if (reply.kind == Reply::Kind::kError) not_asking_ = ErrorText(reply.text);
       return;
     case Sent::Kind::kRequests:
@@ -130,7 +130,7 @@ void ServerSession::OnRequestsReply(const Sent& sent, const Reply& reply, Nanos 
   pipeline_.OnReply(sent.id, reply, now);
 }
 
-// ---- What the pipeline asks about them
+// ---- The pipeline's questions about replies
 
 Pipeline::ScriptStep ServerSession::OnUnknownScript(std::string_view error, bool refused,
                                                     Nanos now) {
@@ -151,7 +151,7 @@ Pipeline::ScriptStep ServerSession::OnUnknownScript(std::string_view error, bool
 
 Pipeline::Advice ServerSession::AdviceOn(const Pipeline::Command& command,
                                          std::string_view error) const {
-  // No script of ours can be executed here.
+  // This server can execute none of our scripts.
   if (command.by_text && RefusesCommand(error, "eval")) {
     return {Remedy::kReconnect, NoScriptsText(refusal_, error, kScriptRights)};
   }
@@ -159,7 +159,7 @@ Pipeline::Advice ServerSession::AdviceOn(const Pipeline::Command& command,
   if (options_.routed) {
     return {ReadRedirect(error) ? Remedy::kRedirect : RemedyOf(error), std::move(why)};
   }
-  // For people who connect to a cluster as if it were one server.
+  // For users who connect to a cluster as if it were one server.
   const std::string_view code = ErrorCode(error);
   if (code == "MOVED" || code == "ASK" || code == "CROSSSLOT") {
     why += " (the server is a node of a cluster: give cluster: true)";
@@ -183,11 +183,11 @@ void ServerSession::OnRefused(const Pipeline::Command& command, const Pipeline::
   } else {
     pipeline_.RetryLater(command, refusal, now);
   }
-  // What else is in flight is answered first.
+  // First waits for the other replies in flight.
   if (remedy == Remedy::kReconnect) leaving_ = why;
 }
 
-// Replies may have come apart from their commands; the ones to come cannot be trusted.
+// Replies may no longer match their commands, so later ones cannot be trusted.
 void ServerSession::OnNonsense(const Pipeline::Command& /*command*/, Nanos now) {
   Lose(Fault::kProtocol, Pipeline::kNonsense, now);
 }

@@ -1,25 +1,25 @@
-// Requests through a client that is not ours (ioredis, node-redis ...), as a state machine:
-// requests, replies and the time go in; commands for the client and finished requests come out.
+// Requests through a user's client (ioredis, node-redis ...), as a state machine. Input: requests,
+// replies and the time. Output: commands for the client, and finished requests.
 //
 // It owns no socket, thread or clock, and its only randomness is its seed, so that tests can drive
 // it. Not thread safe.
 //
-// Requests go through a pipeline (redis/pipeline.h). Beside it
+// Requests go through a pipeline (redis/pipeline.h). The differences to a connection of ours:
 //   * The client connects, reconnects, queues and, on a cluster, finds the node. Commands may be
 //     answered in any order, or never.
-//   * On a cluster each slot has a lane, and the breaker is of the node that has the slot, by what
-//     the client knows: one that is down holds up its own slots alone, and is found out once for
-//     all of them.
+//   * On a cluster each slot has a lane, and a breaker belongs to the node that has the slot, by
+//     the client's map. So a dead node blocks only its own slots, and is detected once for all of
+//     them.
 //   * A client may keep a command for ever, and execute it long after its deadline. While the
-//     breaker is open, no more than `max_abandoned` commands of a lane are left with it.
-//   * What the client says it could not do may have been executed: only what can be repeated is
-//     sent again.
-//   * What a node refuses because the slot is being moved, and the client hands on, is sent again
-//     after a moment, each request alone, until its deadline.
-//   * What limiters say of themselves (redis/notices.h) is put up behind replies: only then is the
-//     client known to be connected.
-//   * When the server does not know the script, or refuses EVALSHA, the batch is sent again with
-//     the script's text. That needs no command for a node, which a cluster's client may not have.
+//     breaker is open, at most `max_abandoned` commands of a lane are left with it.
+//   * A command that the client reports as failed may have been executed: only repeatable requests
+//     are sent again.
+//   * If a node refuses a command because the slot is moving, and the client passes that on, each
+//     of its requests is retried alone after a moment, until its deadline.
+//   * Limiters' metadata (redis/notices.h) is sent after replies: only then is the client known to
+//     be connected.
+//   * If the server does not know the script, or refuses EVALSHA, the batch is sent again with the
+//     script's text. That needs no command to a single node, which a cluster's client may not have.
 #pragma once
 
 #include <cstddef>
@@ -47,8 +47,8 @@ class ClientSession final : private Pipeline::Session {
  public:
   struct Options {
     bool cluster = false;  ///< a command's keys have to share a slot
-    /// Of a cluster: a number of the node that has a slot now, by what the client knows; without it
-    /// each slot is taken for a node of its own.
+    /// For a cluster: the number of the node that has a slot now, by the client's map. Without it
+    /// each slot counts as a separate node.
     std::function<std::uint32_t(std::uint16_t slot)> node_of{};
     Pipeline::Options pipeline{};
     std::shared_ptr<NoticeBoard> notices = nullptr;  ///< to put up; null: none
@@ -71,21 +71,21 @@ class ClientSession final : private Pipeline::Session {
   void Submit(std::span<Request> requests, Nanos now) { pipeline_.Submit(requests, now); }
   /// The reply to a command, errors of the server included.
   void OnReply(std::uint64_t id, const Reply& reply, Nanos now);
-  /// The client has given the command up. `why` is for people and holds no secrets.
+  /// The client has dropped the command. `why` is for people and contains no secrets.
   void OnLost(std::uint64_t id, std::string_view why, Nanos now);
-  /// Call when NextTime() has come, after the replies that are there have been handed in.
+  /// Call when NextTime() has come, after all available replies have been passed in.
   void OnTime(Nanos now);
-  /// Answers everything with kClosed. Nothing else may be called afterwards but TakeDeliveries.
+  /// Answers everything with kClosed. Afterwards only TakeDeliveries may be called.
   void Close();
 
   // ---- Out.
 
-  /// In the order in which they are to be sent.
+  /// The commands to send, in order.
   std::vector<Command> TakeCommands() { return std::exchange(commands_, {}); }
-  /// When OnTime has to be called; kNever if it need not.
+  /// The time for OnTime; kNever if there is none.
   Nanos NextTime() const { return pipeline_.NextTime(); }
   std::vector<Delivery> TakeDeliveries() { return pipeline_.TakeDeliveries(); }
-  /// The breaker is the worst of all nodes'.
+  /// `breaker` is the worst of all nodes'.
   LinkStats stats() const;
   /// Its states since the last call, in order.
   std::vector<BreakerState> TakeBreakerChanges() { return pipeline_.TakeBreakerChanges(); }
@@ -95,7 +95,7 @@ class ClientSession final : private Pipeline::Session {
   const LatencyHistogram& latency() const { return pipeline_.latency(); }
 
  private:
-  // Of the pipeline.
+  // Pipeline::Session.
   std::uint32_t NodeOf(std::uint16_t slot) const override;
   void Send(std::uint64_t id, const Pipeline::Command& command, Nanos now) override;
   Pipeline::ScriptStep OnUnknownScript(std::string_view error, bool refused, Nanos now) override;

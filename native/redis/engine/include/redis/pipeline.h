@@ -6,23 +6,21 @@
 // session and finished requests come out. No socket, thread or clock, and no randomness but the
 // seed. Not thread safe.
 //
-//   * A lane is a queue whose requests go the same way. A node is what a breaker is about. One of
+//   * A lane is a queue whose requests take the same way. A node has a breaker. A connection of
 //     ours has one lane and one node; a client of a cluster has a lane for each slot.
-//   * An idle lane sends at once. While `max_in_flight` batches are unanswered, what comes next
-//     gathers, and leaves as one batch of up to `max_batch` requests. A batch that is full does not
-//     wait, until `max_full_in_flight` are unanswered.
-//   * Every request has its own deadline, wherever it is. An answer that comes later is dropped,
-//   and
-//     a slot that it says was taken is given back, unless a repeat of its id may have been told.
+//   * An idle lane sends at once. While `max_in_flight` batches are unanswered, requests gather,
+//     and leave as one batch of up to `max_batch` requests. A full batch does not wait, until
+//     `max_full_in_flight` are unanswered.
+//   * Every request has its own deadline, wherever it is. A later answer is dropped, and a slot in
+//     it is given back, unless a repeat of its id may have reported it.
 //   * A breaker (redis/breaker.h) opens when batches in a row go unanswered, or when the session
-//     says that asking is useless. While it is open, checks and peeks fail at once, with the
-//     reason; all others wait until their deadline. One request is the probe that closes it.
-//   * A check that would not be answered in time, by how long batches take and how many are before
-//     it, fails at once (kOverload). So a server that gets more than it can do still answers in
-//     time what it does answer.
-//   * An error that says something of the server and not of the request (redis/error_reply.h) opens
-//     the breaker; nothing was executed, so what is no check is sent again.
-//   * A lost command fails, but for what can be repeated and what was not executed.
+//     reports that the server is unusable. While it is open, checks and peeks fail at once, with
+//     the reason; all others wait until their deadline. One request is the probe that closes it.
+//   * A check that would be answered too late, by the duration and the number of the batches before
+//     it, fails at once (kOverload). So an overloaded server still answers in time.
+//   * An error about the server rather than the request (redis/error_reply.h) opens the breaker.
+//     Nothing was executed, so requests other than checks are sent again.
+//   * A lost command fails, except for repeatable and unexecuted requests.
 #pragma once
 
 #include <array>
@@ -63,9 +61,9 @@ class Pipeline {
     std::size_t max_in_flight = 2;  ///< batches of a lane
     /// The same for full batches: 4,096 checks per round trip, 100,000 a second at 40 ms of it.
     std::size_t max_full_in_flight = 32;
-    /// Commands of a lane that are left with a client while the breaker is open.
+    /// Commands of a lane that stay with a client while the breaker is open.
     std::size_t max_abandoned = 4;
-    /// A client will never answer what it has not answered for so long.
+    /// A command without an answer for this long will never get one from the client.
     Nanos lost_after = std::chrono::seconds(60);
     Breaker::Options breaker{};
   };
@@ -94,7 +92,7 @@ class Pipeline {
     bool IsReset() const { return requests.front().kind == Request::Kind::kReset; }
   };
 
-  /// What a server's error means.
+  /// The meaning of a server's error.
   struct Advice {
     Remedy remedy = Remedy::kGiveUp;
     std::string why;  ///< for people
@@ -108,7 +106,7 @@ class Pipeline {
     bool single = false;     ///< the command held one request
   };
 
-  /// What to do about a script that the server does not know, or EVALSHA that it refuses.
+  /// The reaction to an unknown script, or a refused EVALSHA.
   enum class ScriptStep : std::uint8_t {
     kSendText,  ///< send the batch again, with the script's text
     kHold,      ///< send it again after Resume
@@ -127,14 +125,14 @@ class Pipeline {
     virtual ScriptStep OnUnknownScript(std::string_view error, bool refused, Nanos now) = 0;
     virtual Advice AdviceOn(const Command& command, std::string_view error) const = 0;
     virtual void OnRefused(const Command& command, const Refusal& refusal, Nanos now) = 0;
-    /// The reply cannot be one to this command, whose requests have failed.
+    /// The reply cannot belong to this command, whose requests have failed.
     virtual void OnNonsense(const Command& command, Nanos now) = 0;
-    /// Why a request had to wait past its deadline.
+    /// The reason why a request had to wait past its deadline.
     virtual std::string WhyStillQueued() const;
   };
 
-  /// Timers so late mean that this process ran too seldom for a missed deadline to say anything of
-  /// the server; so late, that it did not run.
+  /// If timers are this late, the process did not run, and a missed deadline says nothing about the
+  /// server.
   static constexpr Nanos kLate = std::chrono::milliseconds(50);
   static constexpr Nanos kFrozen = std::chrono::milliseconds(250);
   static constexpr std::string_view kNonsense = "the server's answer made no sense";
@@ -148,44 +146,44 @@ class Pipeline {
   void Submit(std::span<Request> requests, Nanos now);
   /// The reply to a command. Nothing is sent before Pump.
   void OnReply(std::uint64_t id, const Reply& reply, Nanos now);
-  /// A command was answered, though not by what its requests can use: they fail.
+  /// A command got an answer that its requests cannot use: they fail.
   void FailCommand(std::uint64_t id, Fault fault, std::string_view why, Nanos now);
   /// A command may have been executed, and its reply will not come.
   void OnLost(std::uint64_t id, std::string_view why, Nanos now);
-  /// The replies of all commands will not come; those from `unwritten` on were not executed.
+  /// The replies of all commands will not come; the commands from `unwritten` on were not executed.
   /// Returns whether a command was lost that the breaker does not know of.
   bool OnAllLost(std::uint64_t unwritten, std::string_view why, Nanos now);
   /// Call when NextTime() has come. `due`: the session's NextTime() before.
   void OnTime(Nanos now, Nanos due);
-  /// Sends what may be sent.
+  /// Sends all that may be sent.
   void Pump(Nanos now);
-  /// The session can send, or can again.
+  /// The session can send, for the first time or again.
   void Resume();
-  /// Answers everything with kClosed. Nothing else may be called afterwards but TakeDeliveries.
+  /// Answers everything with kClosed. Afterwards only TakeDeliveries may be called.
   void Close();
 
-  // What a session does with a refusal.
+  // A session's reactions to a refusal.
 
-  /// Sends what has no failure rule again and fails the rest; opens the breaker.
+  /// Sends requests without a failure rule again and fails the rest; opens the breaker.
   void RetryLater(const Command& command, const Refusal& refusal, Nanos now);
-  /// Sends each request again in a command of its own, after a moment: their slot is being moved,
-  /// so that a node may have some of several keys.
+  /// Sends each request again in its own command, after a moment: their slot is moving, so a node
+  /// may have some of several keys.
   void RetryAlone(const Command& command, const Refusal& refusal, Nanos now);
-  /// `count` requests leave unanswered: they go elsewhere.
+  /// `count` requests leave unanswered, for another server.
   void Withdraw(std::size_t count);
 
-  // Of a command's node.
+  // For a command's node.
 
   /// The reply shows a working server: closes the breaker if it came in time.
   void OnAnswered(const Command& command, Nanos now);
   /// Counts one failure per batch, and none for a batch older than the last one counted.
   void OnFailure(const Command& command, Fault fault, std::string_view why, Nanos now);
 
-  // Of all nodes.
+  // For all nodes.
 
   void OnSignOfLife(Nanos now);
   void OnConnectionLost(std::string_view why, Nanos now);
-  /// Asking is useless: opens the breakers.
+  /// The server is unusable: opens the breakers.
   void Trip(Fault fault, std::string_view why, Nanos now);
 
   // ---- Out.
@@ -194,7 +192,7 @@ class Pipeline {
   std::vector<Delivery> TakeDeliveries() { return completions_.Take(); }
   /// A number that no command has.
   std::uint64_t NewId() { return ++ids_; }
-  /// What has not been sent and satisfies `predicate`.
+  /// Removes the unsent requests that satisfy `predicate`.
   template <typename Predicate>
   std::vector<Request> TakeQueued(Predicate predicate);
   /// Nothing is queued or in flight.
@@ -202,7 +200,7 @@ class Pipeline {
   bool closed() const { return WorstBreaker() == BreakerState::kClosed; }
   /// Requests of the commands in flight, answered ones included.
   std::size_t requests_in_flight() const { return requests_in_flight_; }
-  /// Of these, those that are not answered.
+  /// The unanswered ones of these.
   std::size_t requests_waiting() const { return requests_waiting_; }
   /// Whether OnAnswered was called since the last call.
   bool TakeAnswered() { return std::exchange(answered_, false); }
@@ -216,8 +214,8 @@ class Pipeline {
     Node(const Breaker::Options& options, std::mt19937_64& random) : breaker(options, random) {}
 
     Breaker breaker;
-    Nanos used{0};                              // when a request last came for it
-    std::uint64_t missed = 0;                   // the last batch that it did not answer in time
+    Nanos used{0};                              // the last request for it
+    std::uint64_t missed = 0;                   // the last batch that it missed
     BreakerState seen = BreakerState::kClosed;  // see Observe
   };
 
@@ -225,16 +223,16 @@ class Pipeline {
     explicit Lane(std::uint16_t the_slot) : slot(the_slot) {}
 
     const std::uint16_t slot;
-    Node* node = nullptr;  // that had the slot when a request last came for it
+    Node* node = nullptr;  // the slot's node at its last request
     std::deque<Request> queue;
     std::vector<Request> held;  // goes before the queue after Resume
     DrainEstimate drain;
-    std::size_t batches = 0;    // in flight, but for abandoned ones
+    std::size_t batches = 0;    // in flight, without abandoned ones
     std::size_t requests = 0;   // in them
     std::size_t abandoned = 0;  // commands
-    std::size_t answered = 0;   // requests of the batch that is being answered, so far
+    std::size_t answered = 0;   // requests of the current reply's batch, so far
     std::uint64_t batch = 0;    // the last one sent
-    Nanos hold_until{0};        // the slot is being moved
+    Nanos hold_until{0};        // while the slot is moving
     bool touched = false;       // is in touched_
   };
 
@@ -291,9 +289,9 @@ class Pipeline {
   Nanos now_{0};  // of the last call
 
   std::map<std::uint32_t, Node> nodes_;
-  std::map<std::uint16_t, Lane> lanes_;  // by slot: those with something to do
+  std::map<std::uint16_t, Lane> lanes_;  // by slot; only those with work
   std::vector<Lane*> touched_;           // may have something to send
-  // Those that NextTime looks at, as it is called with every batch.
+  // The inputs of NextTime, which is called with every batch.
   std::set<Lane*> waiting_;  // their nodes' breakers are not closed
   std::set<Node*> probed_;   // their breakers are half-open
   std::uint64_t turns_ = 0;  // calls

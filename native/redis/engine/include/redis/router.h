@@ -1,12 +1,12 @@
-// Which server a request goes to: one, the node of a cluster that has its slot, or the master that
-// sentinels name.
+// Chooses the server of a request: one server, the node of a cluster that owns its slot, or the
+// master that sentinels name.
 //
-// A state machine like ServerSession: requests, events and the time go in; conversations that want
-// to be driven, deliveries and news come out. It owns no socket, thread or clock, and its only
-// randomness is the seed it is given. Not thread safe.
+// A state machine like ServerSession. Input: requests, events and the time. Output: conversations
+// to drive, deliveries and news. It owns no socket, thread or clock, and its only randomness is its
+// seed. Not thread safe.
 //
-// Nothing is ever sent twice that may have been executed: only what a server refused to execute, or
-// was never written, is asked of another one. Replicas are not asked for decisions.
+// Never sends a request twice that may have been executed: only a refused or unwritten request goes
+// to another server. Replicas get no checks.
 #pragma once
 
 #include <cstddef>
@@ -62,7 +62,7 @@ class Router {
   virtual void Turn(Nanos /*now*/) {}
   /// Call when NextTime() has come, after all available bytes have been passed in.
   void OnTime(Nanos now);
-  /// Call when Options::session.notices have become more.
+  /// Call when Options::session.notices has new entries.
   void PutUpNotices(Nanos now);
   /// Answers everything with kClosed. Afterwards only TakeDeliveries may be called.
   void Close();
@@ -76,8 +76,8 @@ class Router {
   /// The time for OnTime; kNever if there is none.
   Nanos NextTime() const;
   std::vector<Delivery> TakeDeliveries();
-  /// `wall`: see ServerSession::TakeWarnings; needed where IsExamined. One of them may have nothing
-  /// to tell, but that its warnings hold no longer.
+  /// `wall`: see ServerSession::TakeWarnings; needed if IsExamined. An entry may only mean that old
+  /// warnings no longer hold.
   std::vector<News> TakeNews(Nanos wall);
   bool IsExamined() const;
   /// The servers that receive requests.
@@ -90,17 +90,17 @@ class Router {
  protected:
   Router(Options options, std::uint64_t seed) : options_(std::move(options)), random_(seed) {}
 
-  /// `session`: as in options_, but for what says how it is routed.
+  /// `session`: like options_, except for its routing.
   std::shared_ptr<ServerSession> AddSession(const Endpoint& endpoint,
                                             ServerSession::Options session, Nanos now);
   /// Precondition: the session is idle, or closed.
   void RemoveSession(const std::shared_ptr<ServerSession>& session);
   void SetConversations(std::vector<std::shared_ptr<Conversation>> conversations);
 
-  /// News of a server that no session goes to.
+  /// News of a server without a session.
   void Warn(const Endpoint& server, Warning warning);
 
-  /// Answers a request that is with no session.
+  /// Answers a request that is not in a session.
   void Fail(Request& request, Fault fault, std::string_view why);
   /// The same, or keeps it in waiting_ until `due`.
   void FailOrWait(Request&& request, Fault fault, std::string_view why, Nanos due);
@@ -126,8 +126,8 @@ class Router {
   std::vector<std::shared_ptr<Conversation>> conversations_;
   std::uint64_t version_ = 0;
   CompletionQueue completions_;
-  std::vector<Delivery> left_;   // of sessions that were removed
-  std::vector<News> last_news_;  // of removed links, and Warn's
+  std::vector<Delivery> left_;   // of removed sessions
+  std::vector<News> last_news_;  // of removed sessions, and Warn's
 };
 
 }  // namespace sluice::redis

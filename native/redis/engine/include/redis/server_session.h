@@ -1,29 +1,28 @@
-// The conversation with one Redis server over a connection of ours, as a state machine: bytes,
-// events and the time go in; bytes, a wish for a connection and finished requests come out.
+// The conversation with one Redis server over a connection of ours, as a state machine. Input:
+// bytes, events and the time. Output: bytes, the wish for a connection, and finished requests.
 //
 // It owns no socket, thread or clock, and its only randomness is its seed, so that tests and the
 // simulator can drive it. Not thread safe.
 //
-// Requests go through a pipeline (redis/pipeline.h). Beside it
-//   * Replies come in the order of the commands. When the connection is lost, what the server
-//     cannot have executed (its last byte was not handed over) is sent again over the next one.
-//   * It connects again after a random part of a growing span; at once only when a connection that
-//     has worked for a second is lost, and once when another is. While there is none, the breaker
-//     is open.
+// Requests go through a pipeline (redis/pipeline.h). The session adds:
+//   * Replies come in the order of the commands. When the connection is lost, commands that the
+//     server cannot have executed (their last byte was not passed to the system) are sent again
+//     over the next one.
+//   * It reconnects after a random part of a growing span. It reconnects at once if the lost
+//     connection had worked for a second; otherwise only the first time. Without a connection the
+//     breaker is open.
 //   * A server that accepts but stays silent is dropped: when no reply has come for `silence` and
-//     every request in flight has passed its deadline. A process that was itself frozen, so that
-//     its timers are late, does not count that against the server.
-//   * A new connection asks the server about itself (redis/doctor.h), once it has sent the checks
-//     that wait. A server that ends the connection instead of answering is not asked over the next
-//     one. Behind these it puts up what limiters say of themselves (redis/notices.h): the same
-//     holds.
-//   * When the server has forgotten the script (NOSCRIPT: nothing was executed), it is loaded again
-//     and the batch is sent again. A server that refuses SCRIPT LOAD is sent the batch with the
-//     script's text (EVAL), by which it knows the script from then on; one that refuses EVALSHA is
-//     sent the text with each batch.
-//   * A session that a Router owns (`routed`) hands it what its server refused to execute because
-//     another one is, or may be, the one to ask (TakeReturned); the router asks again. To a
-//     cluster's node (`by_slot`) a batch leaves as one command for each slot, written together.
+//     every request in flight has passed its deadline. If this process itself was frozen, so that
+//     its timers are late, that does not count against the server.
+//   * A new connection asks the server about itself (redis/doctor.h), after it has sent the waiting
+//     checks. If the server ends the connection instead of answering, the next one does not ask.
+//     After that it sends limiters' metadata (redis/notices.h), by the same rules.
+//   * If the server has lost the script (NOSCRIPT: nothing was executed), it is loaded again and
+//     the batch is sent again. A server that refuses SCRIPT LOAD gets the batch with the script's
+//     text (EVAL), and then knows it; one that refuses EVALSHA gets the text with each batch.
+//   * A session of a Router (`routed`) returns requests that its server refused because another one
+//     owns, or may own, their slot (TakeReturned); the router sends them on. To a cluster's node
+//     (`by_slot`) a batch leaves as one command for each slot, written together.
 #pragma once
 
 #include <cstddef>
@@ -74,7 +73,7 @@ class ServerSession final : public Conversation, private Pipeline::Session {
     bool single = false;               ///< and that was about this one request
   };
 
-  /// Wants a connection from the first moment on.
+  /// Wants a connection from the start.
   ServerSession(Options options, std::uint64_t seed, Nanos now);
 
   const Endpoint& endpoint() const override { return options_.endpoint; }
@@ -91,9 +90,9 @@ class ServerSession final : public Conversation, private Pipeline::Session {
   void OnBytes(std::string_view bytes, Nanos now) override;
   void OnWritten(std::size_t count) override;
   void OnTime(Nanos now) override;
-  /// Call when Options::notices have become more.
+  /// Call when Options::notices has new entries.
   void PutUpNotices(Nanos now);
-  /// Answers everything with kClosed. Nothing else may be called afterwards but TakeDeliveries.
+  /// Answers everything with kClosed. Afterwards only TakeDeliveries may be called.
   void Close();
 
   // ---- Out.
@@ -102,9 +101,9 @@ class ServerSession final : public Conversation, private Pipeline::Session {
   std::string_view Output() const override { return std::string_view(out_).substr(out_start_); }
   Nanos NextTime() const override;
   std::vector<Delivery> TakeDeliveries() { return pipeline_.TakeDeliveries(); }
-  /// What its server refused since the last call.
+  /// The requests that its server refused since the last call.
   std::vector<Returned> TakeReturned() { return std::exchange(returned_, {}); }
-  /// What has not been written and satisfies `predicate`, taken out of this session.
+  /// Removes the unwritten requests that satisfy `predicate`.
   template <typename Predicate>
   std::vector<Request> TakeQueued(Predicate predicate) {
     return pipeline_.TakeQueued(predicate);
@@ -113,34 +112,33 @@ class ServerSession final : public Conversation, private Pipeline::Session {
   bool idle() const { return pipeline_.idle(); }
   /// The server answers.
   bool healthy() const { return state_ == State::kReady && pipeline_.closed(); }
-  /// It does not, and not for being new.
+  /// The server does not answer, and the session is not just new.
   bool troubled() const { return !healthy() && (losses_ > 0 || !pipeline_.closed()); }
-  /// Connections that ended or could not be made, so far.
+  /// The number of connections that ended or could not be made.
   std::uint64_t losses() const { return losses_; }
   LinkStats stats() const;
   /// The breaker's states since the last call, in order.
   std::vector<BreakerState> TakeBreakerChanges() { return pipeline_.TakeBreakerChanges(); }
-  /// The server has answered about itself, or shown a policy that clashes, since the last
+  /// Whether the server has answered about itself, or shown a clash of policies, since the last
   /// TakeWarnings.
   bool IsExamined() const { return examined_ || notices_.has_news(); }
-  /// What its answers show to be wrong and did not before. `wall`: this process's time since 1970,
-  /// less `now`.
+  /// New problems in its answers. `wall`: this process's time since 1970, less `now`.
   std::vector<Warning> TakeWarnings(Nanos wall);
   /// The findings of the last examination of the server, and each policy that clashed.
   std::vector<Warning> warnings() const;
   /// May be read on any thread.
   const LatencyHistogram& latency() const { return pipeline_.latency(); }
-  /// Requests written, or about to be, whose reply has not come.
+  /// Requests that are written, or about to be, without a reply.
   std::size_t requests_in_flight() const { return pipeline_.requests_in_flight(); }
 
  private:
   enum class State : std::uint8_t { kWaiting, kConnecting, kGreeting, kReady };
 
-  // Elements of a reply to other commands than checks. CONFIG GET maxmemory* has the most, about
+  // Elements of a reply to commands other than checks. CONFIG GET maxmemory* has the most, about
   // ten.
   static constexpr std::size_t kFewElements = 64;
 
-  // A command whose reply has not come. Replies come in the order of the commands.
+  // A command without a reply yet. Replies come in the order of the commands.
   struct Sent {
     enum class Kind : std::uint8_t {
       kAuth,
@@ -159,11 +157,11 @@ class ServerSession final : public Conversation, private Pipeline::Session {
     Question question{};
     std::size_t most_elements = kFewElements;  // of the reply
 
-    // The server may take its time with these.
+    // The server may delay the replies to these.
     bool optional() const { return kind == Kind::kQuestion || kind == Kind::kNotice; }
   };
 
-  // Of the pipeline.
+  // Pipeline::Session.
   bool CanSend() const override { return state_ == State::kReady && !loading_ && leaving_.empty(); }
   bool SendsText() const override { return !takes_sha_; }
   void Send(std::uint64_t id, const Pipeline::Command& command, Nanos now) override;
@@ -209,12 +207,12 @@ class ServerSession final : public Conversation, private Pipeline::Session {
   std::string sha_;
   bool loads_ = true;         // the server takes SCRIPT LOAD, as far as is known
   bool takes_sha_ = true;     // and EVALSHA
-  std::string refusal_;       // what it said to the first of these that it does not take
-  bool no_password_ = false;  // it was given a password and asks for none
+  std::string refusal_;       // the server's first refusal of these
+  bool no_password_ = false;  // it needs no password although one was given
   bool was_ready_ = false;    // at some time
   bool loading_ = false;      // the script is being loaded again
-  std::string not_asking_;    // if not empty: why ASKING was refused before what comes next
-  std::string leaving_;       // if not empty: why the connection ends once all is answered
+  std::string not_asking_;    // if not empty: why ASKING was refused before the next reply
+  std::string leaving_;       // if not empty: why the connection ends after all replies
 
   Pipeline pipeline_;
   std::deque<Sent> sent_;
@@ -226,7 +224,7 @@ class ServerSession final : public Conversation, private Pipeline::Session {
   ReplyReader reader_;
   ScriptCall call_;
 
-  bool may_examine_ = true;  // the last connection did not end of it
+  bool may_examine_ = true;  // the last connection did not end because of it
   bool examination_due_ = false;
   bool examined_ = false;  // examination_ is complete
   Examination examination_;

@@ -1,4 +1,4 @@
-// What goes to Redis and what comes back: a check as a value, and where its answer is delivered.
+// A request to Redis as a value, and the sink of its answer.
 #pragma once
 
 #include <array>
@@ -23,8 +23,8 @@ namespace sluice::redis {
 /// The policies of one limiter and the names that their states have in Redis. Immutable.
 class PolicySet {
  public:
-  /// Preconditions: 1 to kMaxPolicies policies with distinct names. `prefix` may be any bytes; what
-  /// could alter the hash tag is escaped (redis/keys.h).
+  /// Preconditions: 1 to kMaxPolicies policies with distinct names. `prefix` may be any bytes;
+  /// bytes that could alter the hash tag are escaped (redis/keys.h).
   PolicySet(std::vector<Policy> policies, std::string_view prefix);
 
   const std::vector<Policy>& policies() const { return policies_; }
@@ -42,36 +42,36 @@ class PolicySet {
   std::vector<std::string> tails_;  // "}:<policy>:<state tag>"
 };
 
-/// What few requests say. Immutable once submitted.
+/// Options that few requests have. Immutable once submitted.
 struct Details {
   /// A key for each policy, instead of Request::key. Empty: that one for all.
   std::vector<EscapedKey> keys;
-  /// What stands between the braces of all names, so that they share a cluster's slot; the keys
-  /// then follow the policy's name (redis/keys.h). Not set: the keys themselves.
+  /// The text between the braces of all names, so that they share a cluster's slot; the keys then
+  /// follow the policy's name (redis/keys.h). Not set: the keys themselves.
   std::optional<EscapedKey> shard;
   /// kCheck, kPeek, kAbort: another limit per policy.
   Limits limits = kOwnLimits;
   /// kCheck, kPeek: see Judge.
   Nanos max_wait = kNoWait;
-  /// kCredit: what the charges are called (Decision::mark). Not set: whatever there is.
+  /// kCredit: the marks of the charges (Decision::mark). Not set: any charge.
   std::optional<std::array<std::int64_t, kMaxPolicies>> marks;
-  /// kCheck: who holds the slots that concurrency policies give. kRelease, kRenew: whose slots.
-  /// 1 to 64 characters of 0-9 a-z. Needed where the set has such a policy.
+  /// kCheck: the holder of the slots that concurrency policies grant. kRelease, kRenew: the holder
+  /// of the slots in question. 1 to 64 characters of 0-9 a-z. Required with such a policy.
   std::string holder;
-  /// kCheck, kDebit, kCredit: by what the server knows for kIdLife (core/repeat.h) that it was
-  /// done, so that it can be sent twice: a hash (AppendDigest) of what tells ids apart besides
-  /// prefix and key. kAbort: of the check, which is forgotten. kRelease: of the check whose answer
-  /// nobody was given, with its `holder`; what it took is released unless a repeat may have been
-  /// told of it. Empty: none. A check's `holder` is then to be 32 hexadecimal digits.
+  /// kCheck, kDebit, kCredit: the server remembers the operation by it for kIdLife (core/repeat.h),
+  /// so that it can be sent twice. A hash (AppendDigest) of all that distinguishes ids besides
+  /// prefix and key. kAbort: the id of the check, which is forgotten. kRelease: the id of an
+  /// unanswered check, with its `holder`; its slots are released unless a repeat may have reported
+  /// them. Empty: none. A check's `holder` must then be 32 hexadecimal digits.
   std::string id;
-  /// With an id: the same kind of hash of all that is asked under it.
+  /// With an id: a hash of the same kind, of all arguments under it.
   std::string print;
-  /// kBlock: for how long, 1 us to kLongestSpan. kBlock, kUnblock: of which policies, one bit each.
+  /// kBlock: the duration, 1 us to kLongestSpan. kBlock, kUnblock: the policies, one bit each.
   Nanos block_for{0};
   std::uint32_t which = 0;
 };
 
-/// Why a request got no answer.
+/// The reason why a request got no answer.
 enum class Fault : std::uint8_t {
   kNone,
   kTimeout,      ///< its deadline passed; whether it was charged is unknown
@@ -88,7 +88,7 @@ enum class Fault : std::uint8_t {
 /// "timeout" and so on; static text.
 std::string_view FaultName(Fault fault);
 
-/// What a check was told when it was charged, some time before it was asked again under its id.
+/// The first decision of a check that was repeated under its id.
 struct Repeat {
   Micros at{0};            ///< when it was charged
   PolicyBits charged = 0;  ///< by which policies
@@ -101,7 +101,7 @@ struct Repeat {
 struct Completion {
   std::uint64_t ticket = 0;  ///< as submitted
   Fault fault = Fault::kNone;
-  /// Whether an admitted kCheck took anything from its buckets. Set when `fault` is kNone.
+  /// Whether an admitted kCheck charged any of its buckets. Set when `fault` is kNone.
   bool charged = false;
   /// For a person; empty without a fault. Never holds a password.
   std::string detail;
@@ -110,12 +110,12 @@ struct Completion {
   bool done = false;
   /// Nothing was done: the id was charged for something else.
   bool id_reused = false;
-  /// kCheck: not null if it was charged before under its id. Then `readings` are of now.
+  /// kCheck: not null if it was charged before under its id. `readings` are then the current ones.
   std::shared_ptr<const Repeat> repeat;
   /// The server's time, since 1970.
   Micros at{0};
-  /// kCheck, kPeek: per policy, the state before the call: what Judge and Describe (core/policy.h)
-  /// make decisions of. Set, one for each policy, when `fault` is kNone.
+  /// kCheck, kPeek: the state of each policy before the call, the input of its decision. One for
+  /// each policy, if `fault` is kNone.
   Readings readings;
 };
 
@@ -124,17 +124,17 @@ class Sink {
  public:
   virtual ~Sink() = default;
   /// Called on the I/O thread with one or more finished requests, which may be moved from. Must
-  /// neither block nor throw, and may submit more. The last reference to a sink may be let go on
+  /// neither block nor throw, and may submit more. The last reference to a sink may be released on
   /// the I/O thread, so its destructor may run there.
   virtual void Deliver(std::span<Completion> completions) = 0;
 };
 
-/// A question to Redis. Every request submitted is answered exactly once, by its deadline plus
-/// scheduling at the latest.
+/// A request to Redis. Every submitted request is answered exactly once, at the latest at its
+/// deadline plus scheduling.
 struct Request {
   using Kind = Operation::Kind;
 
-  /// How a cluster is asked: the router's own notes, as is what they say.
+  /// The router's own notes, and the meaning of a cluster's redirections.
   struct Route {
     std::uint16_t slot = 0;
     std::uint8_t redirects = 0;  ///< how often a node has sent it elsewhere
@@ -145,32 +145,32 @@ struct Request {
   Kind kind = Kind::kCheck;
   Route route;
   std::shared_ptr<const PolicySet> set;
-  /// Who is limited, under all policies.
+  /// The key, under all policies.
   EscapedKey key;
-  /// One per policy of `set`, 0 <= cost < 2^31. Of kCheck, kPeek, kDebit, kCredit, kAbort.
+  /// One per policy of `set`, 0 <= cost < 2^31. For kCheck, kPeek, kDebit, kCredit, kAbort.
   Costs costs;
-  /// Null: nothing else to say.
+  /// Null: no options.
   std::shared_ptr<const Details> details;
   /// On CLOCK_MONOTONIC (MonotonicClock of the store). When it passes, the answer is kTimeout.
   Nanos deadline{0};
   /// Handed back in the completion.
   std::uint64_t ticket = 0;
   std::shared_ptr<Sink> sink;  ///< not null
-  /// When it was asked, on the deadline's clock; 0: when it was submitted. For statistics.
+  /// The time of the call, on the deadline's clock; 0: when it was submitted. For statistics.
   Nanos asked{0};
 };
 
 /// Appends the name of the state that the request's key has under a policy (redis/keys.h).
 void AppendStateName(const Request& request, std::size_t policy, std::string& out);
 
-/// Whether the request says its id.
+/// Whether the request has an id for the server.
 bool NamesId(const Request& request);
 
 /// Appends the name under which the request's id is kept. Precondition: NamesId.
 void AppendIdName(const Request& request, std::string& out);
 
-/// What the name of a state is followed by in the name of the collection that the algorithm keeps
-/// beside the state: ":l", ":z", or empty if it keeps none.
+/// The suffix of the collection that the algorithm keeps beside the state: ":l", ":z", or empty if
+/// there is none.
 std::string_view CollectionSuffix(const Algorithm& algorithm);
 
 }  // namespace sluice::redis
