@@ -1,4 +1,4 @@
-// What the addon exports; js/native.ts declares the types.
+// The addon's exports; js/native.ts declares their types.
 #include <napi.h>
 
 #include <memory>
@@ -18,7 +18,7 @@
 namespace sluice::addon {
 namespace {
 
-// (policy) -> why its numbers are refused: a PolicyFault, 0 if they are not.
+// (policy) -> the PolicyFault of its numbers, 0 if they are valid.
 Napi::Value PolicyFaultOf(const Napi::CallbackInfo& info) {
   PolicyFault fault = PolicyFault::kNone;
   ReadPolicy(info[0], fault);
@@ -32,19 +32,19 @@ Algorithm AlgorithmOf(const Napi::CallbackInfo& info) {
   return policy->algorithm;
 }
 
-// (policy) -> the largest limit that a call may give it.
+// (policy) -> its largest limit for a single call.
 Napi::Value LargestLimit(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(),
                            static_cast<double>(sluice::LargestLimit(AlgorithmOf(info))));
 }
 
-// (policy) -> what the names of its states end in.
+// (policy) -> the end of the names of its states.
 Napi::Value StateTagOf(const Napi::CallbackInfo& info) {
   return Napi::String::New(info.Env(), StateTag(AlgorithmOf(info)));
 }
 
-// (scope, [name, description][], place) -> a function that gives the claims up (so does the garbage
-// collector), or, where another limiter describes a name otherwise: the name's index, and that
+// (scope, [name, description][], place) -> a function that withdraws the claims (the garbage
+// collector does so too). If another limiter describes a name otherwise: the name's index, and that
 // limiter's description and place.
 Napi::Value ClaimPolicies(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();

@@ -1,4 +1,4 @@
-// One more thread-safe function per environment, called once per batch of questions.
+// One more thread-safe function per environment, called once per batch of password requests.
 #include "password_desk.h"
 
 #include <array>
@@ -112,7 +112,7 @@ void PasswordDesk::OnWake(napi_env env, napi_value /*callback*/, void* context, 
   static_cast<PasswordDesk*>(context)->HandOver(env);
 }
 
-// Plain Node-API and no status looked at, as in AnswerQueue::HandOver.
+// Plain Node-API, and ignores every status, as in AnswerQueue::HandOver.
 void PasswordDesk::HandOver(napi_env env) {
   std::vector<Wanted> wanted;
   {

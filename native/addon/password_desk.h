@@ -1,4 +1,4 @@
-// Carries questions for passwords from I/O threads to the JavaScript functions that answer them.
+// Carries password requests from I/O threads to the JavaScript functions that answer them.
 #pragma once
 
 #include <napi.h>
@@ -14,22 +14,22 @@
 
 namespace sluice::addon {
 
-/// One per environment. The sources that it makes may be asked on any thread, also after the
-/// environment has ended: nobody has a password then. All else belongs to the environment's thread.
+/// One per environment. Any thread may call its sources, even after the environment has ended:
+/// there is then no password. All else belongs to the environment's thread.
 ///
-/// A question does not keep the process alive: the checks that wait for the connection do. As in
-/// AnswerQueue, there is a thread-safe function only while a limiter may ask.
+/// A request does not keep the process alive: the checks that wait for the connection do. As in
+/// AnswerQueue, the thread-safe function exists only while a limiter may need it.
 class PasswordDesk : public std::enable_shared_from_this<PasswordDesk> {
  public:
-  /// To be called for each limiter with a source that is made, and for each that is closed.
+  /// Call it for each limiter with a source that is made, and for each that is closed.
   void Enter(napi_env env);
   void Leave();
 
-  /// Sets the function that is told of questions: (source, ticket). It must not throw.
+  /// Sets the function that receives requests: (source, ticket). It must not throw.
   void SetReceiver(Napi::Function receiver);
-  /// `id` tells the receiver who is asked.
+  /// `id` identifies the source for the receiver.
   std::shared_ptr<redis::PasswordSource> MakeSource(std::uint32_t id);
-  /// Answers the question of a ticket, once.
+  /// Answers the request of a ticket, once.
   void Give(std::uint64_t ticket, std::string password);
   void Refuse(std::uint64_t ticket, std::string why);
   /// The environment ends.
@@ -57,9 +57,9 @@ class PasswordDesk : public std::enable_shared_from_this<PasswordDesk> {
   std::mutex mutex_;
   std::uint64_t tickets_ = 0;
   std::vector<Wanted> waiting_;  // for the receiver
-  // Whoever gave up has let go of its question.
+  // A requester that gives up releases its request.
   std::map<std::uint64_t, std::weak_ptr<redis::PasswordQuestion>> unanswered_;
-  napi_threadsafe_function wake_ = nullptr;  // null while nobody may ask
+  napi_threadsafe_function wake_ = nullptr;  // null while nobody needs it
 };
 
 }  // namespace sluice::addon

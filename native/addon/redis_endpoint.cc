@@ -1,4 +1,4 @@
-// URLs, TLS options and passwords on their way to the I/O thread.
+// URLs, TLS options and password sources for the I/O thread.
 #include "redis_endpoint.h"
 
 #include <array>

@@ -1,4 +1,4 @@
-// Where Redis servers are, as JavaScript says it.
+// The addresses of Redis servers, from JavaScript.
 #pragma once
 
 #include <napi.h>
@@ -7,17 +7,17 @@
 
 namespace sluice::addon {
 
-/// A set from { mode: 'single' | 'cluster' | 'sentinel', servers: [endpoint], node: endpoint,
-/// master }; the last two only where redis::ServerSet has them. An endpoint is { host, port, path,
+/// Reads a set from { mode: 'single' | 'cluster' | 'sentinel', servers: [endpoint], node: endpoint,
+/// master }; the last two only if redis::ServerSet has them. An endpoint is { host, port, path,
 /// user, password, database, tls, passwordSource }; its last two may be undefined.
 redis::ServerSet ReadServers(const Napi::Value& value);
 
 /// Adds to `exports`:
 ///   parseRedisUrl(url, defaultPort) -> { host, port, path, user, password, database, address,
-///     secure }, or why it is refused
-///   makeTls({ ca, cert, key, servername, verify }) -> what `tls` above is, or the option at fault
-///     and why: [name, reason]
-///   makePasswordSource(id) -> what `passwordSource` above is
+///     secure }, or the reason for its refusal
+///   makeTls({ ca, cert, key, servername, verify }) -> a value for `tls` above, or the wrong option
+///     and the reason: [name, reason]
+///   makePasswordSource(id) -> a value for `passwordSource` above
 ///   onPasswordWanted(receiver): see PasswordDesk::SetReceiver
 ///   answerPassword(ticket, password | undefined, why | undefined)
 void ExportRedisEndpoint(Napi::Env env, Napi::Object exports);

@@ -24,13 +24,13 @@
 namespace sluice::addon {
 namespace {
 
-// Only spreads probes of many processes; need not be secret.
+// Only spreads the probes of many processes, so it need not be secret.
 std::uint64_t Seed() { return std::bit_cast<std::array<std::uint64_t, 2>>(RandomSeed())[0]; }
 
 // Used on one thread.
 class RelayGateway final : public redis::Gateway {
  public:
-  /// `maps_slots`: requests wait until Route says which nodes have their slots.
+  /// `maps_slots`: requests wait until Route has set the nodes of their slots.
   RelayGateway(std::string address, bool cluster, bool maps_slots)
       : address_(std::move(address)),
         maps_slots_(maps_slots),
@@ -49,7 +49,7 @@ class RelayGateway final : public redis::Gateway {
 
   bool HasToRoute() const { return !to_route_.empty(); }
 
-  /// The slots of the requests that wait, each once. Valid until the next call of this class.
+  /// The slots of the waiting requests, each once. Valid until the next call of this class.
   std::span<const std::uint16_t> SlotsToRoute() {
     slots_.clear();
     for (const redis::Request& request : to_route_) {
@@ -60,8 +60,8 @@ class RelayGateway final : public redis::Gateway {
     return slots_;
   }
 
-  /// Hands on the requests of the last SlotsToRoute. `nodes`: one for each of its slots. False if
-  /// they are not as many.
+  /// Passes on the requests of the last SlotsToRoute. `nodes`: one for each of its slots. False if
+  /// their number differs.
   bool Route(std::span<const std::uint32_t> nodes) {
     if (nodes.size() != slots_.size()) return false;
     for (std::size_t i = 0; i < nodes.size(); ++i) nodes_[slots_[i]] = nodes[i];
@@ -145,8 +145,8 @@ class RelayGateway final : public redis::Gateway {
   const MonotonicClock clock_;
   const std::shared_ptr<redis::NoticeBoard> notices_ = std::make_shared<redis::NoticeBoard>();
   std::vector<redis::Request> to_route_;
-  std::vector<std::uint16_t> slots_;  // of to_route_, when JavaScript last asked
-  std::vector<std::uint32_t> nodes_;  // by slot: as JavaScript last said
+  std::vector<std::uint16_t> slots_;  // of to_route_, at JavaScript's last call
+  std::vector<std::uint32_t> nodes_;  // by slot, from JavaScript's last call
   redis::ClientSession session_;
   std::weak_ptr<redis::Watcher> watcher_;
 };
@@ -184,7 +184,7 @@ Napi::Value Take(const Napi::CallbackInfo& info) {
   return out;
 }
 
-// Digits, as some clients can be told to give numbers.
+// Digits, because some clients can return numbers as text.
 std::optional<std::int64_t> NumberIn(std::string_view text) {
   std::int64_t number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
@@ -199,7 +199,7 @@ std::optional<std::string> TextOf(const Napi::Value& value) {
   return std::string(buffer.Data(), buffer.Length());
 }
 
-// A whole number, or the text that is none.
+// Reads a whole number, or a text that is not a number.
 void ReadElement(const Napi::Value& value, redis::Reply& reply) {
   if (value.IsNumber()) {
     const double number = value.As<Napi::Number>().DoubleValue();
@@ -266,7 +266,7 @@ Napi::Value Due(const Napi::CallbackInfo& info) {
 
 void OnTime(const Napi::CallbackInfo& info) { RelayOf(info).OnTime(); }
 
-// The slots whose nodes the client is to be asked for; undefined if nothing waits for that.
+// The slots whose nodes JavaScript must look up; undefined if no request waits for that.
 Napi::Value Slots(const Napi::CallbackInfo& info) {
   if (!RelayOf(info).HasToRoute()) return info.Env().Undefined();
   const std::span<const std::uint16_t> slots = RelayOf(info).SlotsToRoute();

@@ -1,4 +1,4 @@
-// Redis clients that are not ours, as JavaScript hands them over.
+// Users' Redis clients, for the Redis backend.
 #pragma once
 
 #include <napi.h>
@@ -9,7 +9,7 @@
 
 namespace sluice::addon {
 
-/// What `gateway` of makeRelay is.
+/// Reads the `gateway` of makeRelay.
 std::shared_ptr<redis::Gateway> ReadGateway(const Napi::Value& held);
 
 /// Adds to `exports`:

@@ -1,4 +1,4 @@
-// The estimate, and when it will have fallen far enough.
+// The estimate, and the wait until it is low enough.
 #include "core/sliding_window.h"
 
 #include "window_tag.h"
@@ -10,11 +10,11 @@ constexpr std::int64_t kWhole = 1024;  // the weight of a window that still coun
 
 constexpr std::int64_t CeilDiv(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
-// The least time into a window at which `previous` units of the window before weigh at most `room`:
-// `window` if that is never within it. room >= 0.
+// The least time into a window at which `previous` units of the previous window weigh at most
+// `room`; `window` if that never happens within it. room >= 0.
 std::int64_t FirstFit(std::int64_t previous, std::int64_t room, std::int64_t window) {
   if (previous <= room) return 0;
-  const std::int64_t weight = room * kWhole / previous;  // the largest that will do; below 1024
+  const std::int64_t weight = room * kWhole / previous;  // the largest that fits; below 1024
   // weight >= ceil((W - e) * 1024 / W)  iff  e >= W - floor(weight * W / 1024)
   return window - weight * window / kWhole;
 }
@@ -70,7 +70,7 @@ Nanos SlidingWindow::RetryAfter(const Reading& r, std::int64_t n) const {
   const auto& [left, current, previous] = r.numbers;
   const std::int64_t window = window_.count();
   if (const std::int64_t room = limit_ - n - current; room >= 0) {
-    // Fits is false, so this lies ahead.
+    // Fits is false, so this is in the future.
     return Micros{left - window + FirstFit(previous, room, window)};
   }
   return Micros{left + FirstFit(current, limit_ - n, window)};

@@ -1,4 +1,4 @@
-// Checks the numbers of a TAT policy.
+// Checks of a TAT policy's numbers.
 #include "core/tat_rule.h"
 
 namespace sluice {
@@ -20,7 +20,7 @@ std::optional<TatRule> MakeTatRule(std::int64_t capacity, std::int64_t rate, Nan
   if (every < Nanos{1} || every > kLongestEvery) return refuse(PolicyFault::kEvery);
 
   const std::int64_t interval = (every.count() + rate - 1) / rate;
-  // How much longer the rate's units take than they should, below one unit each: rate ns in all.
+  // The excess time of the rate's units, below one unit each: rate ns in all.
   const std::int64_t excess = interval * rate - every.count();
   if (excess * 100 > interval * rate) return refuse(PolicyFault::kRateRounding);
   if (capacity > kLongestSpan.count() / interval) return refuse(PolicyFault::kRefillTooLong);

@@ -1,4 +1,4 @@
-// What the algorithms with windows share: the range of a window, and its name in a state tag.
+// The window of algorithms: its range, and its name in a state tag.
 #pragma once
 
 #include <cstdint>
@@ -8,12 +8,12 @@
 
 namespace sluice {
 
-/// A part of a microsecond counts as a whole one: a window may only be longer than was asked for.
+/// Rounds up to whole microseconds: a window may only be longer than requested.
 constexpr Micros WholeMicros(Nanos window) { return std::chrono::ceil<Micros>(window); }
 
 constexpr bool IsWindow(Nanos window) { return window >= Micros{1} && window <= kLongestSpan; }
 
-/// In ms, as short as can be: "60000", "0.25".
+/// In ms, as short as possible: "60000", "0.25".
 inline std::string WindowTag(Micros window) {
   std::string tag = std::to_string(window.count() / 1000);
   std::int64_t rest = window.count() % 1000;

@@ -1,4 +1,4 @@
-// Reads the machine's clocks.
+// The machine's clocks.
 #include "store/clock.h"
 
 #include <chrono>

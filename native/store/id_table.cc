@@ -1,4 +1,4 @@
-// Parts of a table, each under a lock of its own, and in each the order in which it was filled.
+// A table in parts, each with its own lock and insertion order.
 #include "store/id_table.h"
 
 #include <utility>
@@ -13,7 +13,7 @@ IdTable::Access::Access(IdTable& table, Name name, Nanos now)
 
 void IdTable::Access::Keep(Entry entry) {
   known_ = nullptr;
-  // Those that are no longer known, and the oldest where there are too many.
+  // Drops expired ids, and the oldest ones if there are too many.
   while (!part_.order.empty()) {
     const Charge& oldest = part_.order.front();
     const bool full = part_.order.size() >= kCapacity / kParts;

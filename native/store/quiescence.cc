@@ -4,21 +4,21 @@
 namespace sluice {
 namespace {
 
-// Only ever grows, by one record for each thread alive at the same time; never freed, so that
-// threads which end after the process's static objects are safe.
+// Only grows, to one record for each thread alive at the same time. Never freed, so that threads
+// that end after the process's static objects are safe.
 constinit std::atomic<Quiescence::Participant*> participants{nullptr};
 
-// Whether the thread has handed its record on. Needs no destructor, so it can be read to the end.
+// Whether the thread has released its record. Needs no destructor, so it is readable to the end.
 thread_local constinit bool has_left = false;
 
 }  // namespace
 
-// Hands the record on when the thread ends.
+// Releases the record when the thread ends.
 struct Quiescence::Leave {
   Participant* mine = nullptr;
   ~Leave() {
     if (mine == nullptr) return;
-    // A thread_local object that is destroyed later may still ask a store.
+    // A thread_local object that is destroyed later may still call a store.
     self_ = nullptr;
     has_left = true;
     mine->taken.store(false, std::memory_order_release);
@@ -30,7 +30,7 @@ thread_local constinit Quiescence::Participant* Quiescence::self_ = nullptr;
 Quiescence::Participant& Quiescence::Join() {
   Participant& mine = Take();
   self_ = &mine;
-  // Nothing runs any more that could hand on the record of a thread that has left: it stays taken.
+  // Nothing could release the record of a thread that has left any more: it stays taken.
   if (has_left) return mine;
   static thread_local Leave leave;
   leave.mine = &mine;

@@ -1,12 +1,12 @@
-// Tells when no thread can still be looking at memory that was taken out of use.
+// Detects when no thread can still read memory that was taken out of use.
 //
-// A thread announces that it is inside an operation by making its counter odd (Guard), and leaves
-// by making it even. Whoever takes something out of reach notes the odd counters of that moment
-// (Grace); once each of them has changed, every operation that could have seen it has ended. Nobody
-// ever waits: a thread that is descheduled inside an operation only postpones the freeing.
+// A thread marks that it is inside an operation by making its counter odd (Guard), and that it has
+// left by making it even. The remover of an object records the odd counters of that moment (Grace).
+// Once each of them has changed, every operation that could have seen the object has ended. No
+// thread ever waits: a thread that is descheduled inside an operation only postpones the freeing.
 //
 // Source: K. Fraser, "Practical lock-freedom" (2004), epoch-based reclamation, with a counter per
-// thread in place of a global epoch.
+// thread instead of a global epoch.
 #pragma once
 
 #include <atomic>
@@ -41,7 +41,7 @@ class Quiescence {
     std::uint64_t count_;
   };
 
-  /// The operations under way when it was made.
+  /// The operations that were running when it was made.
   class Grace {
    public:
     Grace();

@@ -1,4 +1,4 @@
-// Making room in both tables, and blocks.
+// Eviction from both tables, and blocks.
 #include "store_tables.h"
 
 #include <algorithm>
@@ -6,9 +6,9 @@
 namespace sluice {
 namespace {
 
-// How often what was found may turn out to have been charged meanwhile.
+// The number of times that a victim may turn out to have been charged meanwhile.
 constexpr int kMostMisses = 4;
-// In how many places to look for something that is neither denied nor blocked.
+// The number of places to search for an entry that is neither denied nor blocked.
 constexpr std::uint64_t kPlaces = 4;
 
 EntryHash Elsewhere(EntryHash near, std::uint64_t place) {
@@ -20,8 +20,8 @@ EntryHash Elsewhere(EntryHash near, std::uint64_t place) {
 bool StoreTables::MakeRoom(std::size_t keys_more, EntryHash near, std::span<const EntryHash> spared,
                            const Moment& now) {
   for (int misses = 0; !HasRoomFor(keys_more);) {
-    // Next to where the new key goes, so that all parts of a table stay equally full. One that
-    // enters again and again, as a growing list does, uses up its neighbours: then elsewhere.
+    // Next to the new key's place, so that all parts of a table stay equally full. An entry that
+    // enters again and again, like a growing list, uses up its neighbours: then elsewhere.
     const std::uint64_t gone = tats.evicted() + wides.evicted();
     TatTable::Victim tat;
     WideTable::Victim wide;
@@ -62,7 +62,7 @@ void StoreTables::Block(EntryHash entry, Nanos span, bool replaces, const Moment
 }
 
 void StoreTables::EraseTat(EntryHash entry) {
-  // Nothing has expired at 0, so looking drops nothing.
+  // Nothing has expired at time 0, so the search drops nothing.
   while (!tats.Erase(tats.Find(entry.bits, Nanos{0}))) {
   }
 }

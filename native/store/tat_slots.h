@@ -1,5 +1,5 @@
-// What the table of TATs is made of: the two words of a slot, and a generation of slots. Private to
-// the table's own sources.
+// The parts of the TAT table: the two words of a slot, and a generation of slots. Private to the
+// table's own sources.
 #pragma once
 
 #include <sys/mman.h>
@@ -17,9 +17,9 @@ namespace sluice {
 
 __extension__ using UInt128 = unsigned __int128;
 
-// Key word: the upper 57 bits of the hash; whether the key's last call was denied; and 6 bits of
-// code: how long a full refill of the policy that last charged takes, as a power of two in ns (1 to
-// 54). The last two rank entries for eviction, and are hints only.
+// Key word: the upper 57 bits of the hash; whether the key's last call was denied; and 6 bits that
+// encode the refill time of the policy of the last charge, as a power of two in ns (1 to 54). The
+// last two rank entries for eviction, and are hints only.
 inline constexpr std::uint64_t kDenied = 64;
 inline constexpr std::uint64_t kCodeMask = 63;
 inline constexpr std::uint64_t kHintMask = kDenied | kCodeMask;
@@ -27,7 +27,7 @@ inline constexpr std::uint64_t kEmpty = 0;
 inline constexpr std::uint64_t kClosed = 63;  // an empty slot that may no longer be claimed
 
 // TAT word: (TAT + 1) * 2, then the frozen bit. So 0 means claimed, never charged.
-inline constexpr std::uint64_t kFrozen = 1;  // being moved: read it, do not change it
+inline constexpr std::uint64_t kFrozen = 1;  // in a move: read it, do not change it
 inline constexpr std::uint64_t kUncharged = 0;
 inline constexpr std::uint64_t kMoved = ~std::uint64_t{0};  // look in the next generation
 // Evicted or erased; only its own key revives it.
@@ -74,7 +74,7 @@ struct TatTable::Generation {
   Generation& operator=(const Generation&) = delete;
 
   std::size_t bytes() const { return slots * sizeof(Slot); }
-  /// The order of homes is that of hashes, so that a move reads and writes from front to back.
+  /// Homes are in the order of hashes, so that a move reads and writes from front to back.
   std::size_t Home(std::uint64_t hash) const {
     const auto wide = static_cast<UInt128>(hash & ~kHintMask) * slots;
     return static_cast<std::size_t>(wide >> 64);
@@ -83,11 +83,11 @@ struct TatTable::Generation {
   bool Crowded() const { return claimed.load(std::memory_order_relaxed) > slots / 4 * 3; }
 
   const std::size_t slots;
-  /// What had expired by then was not counted when this one was sized, so it is not moved here,
-  /// even if the clock has stepped back since.
+  /// Entries that had expired by then were not counted for the size of this generation. So they are
+  /// not moved here, even if the clock has stepped back since.
   const Nanos counted_at;
   Slot* data;
-  std::size_t freed = 0;  // bytes given back to the system so far; only once retired
+  std::size_t freed = 0;  // bytes freed so far; only once retired
   alignas(64) std::atomic<std::size_t> claimed{0};
   std::atomic<Generation*> next{nullptr};
   alignas(64) std::atomic<std::size_t> cursor{0};  // where the next helper starts moving; wraps

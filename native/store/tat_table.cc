@@ -1,5 +1,4 @@
-// Looking up, charging and evicting. The invariants are in the header; comments here cite their
-// numbers.
+// Lookup, charge and eviction. The header has the invariants; comments here cite their numbers.
 #include "tat_table.h"
 
 #include <algorithm>
@@ -32,8 +31,8 @@ bool TatTable::Cell::denied() const {
 
 std::uint64_t TatTable::CodeFor(const TatRule& rule) { return CodeOf(rule); }
 
-// The one way to look: through the generations, in each from the key's home to the first empty
-// slot. `on_frozen(generation, index)` returns whether the slot it is given is moved by now.
+// The only search: through the generations, in each from the key's home to the first empty slot.
+// `on_frozen(generation, index)` returns whether the given slot has been moved.
 template <typename OnFrozen>
 TatTable::Cell TatTable::Look(std::uint64_t hash, OnFrozen on_frozen) const {
   Cell cell{};
@@ -68,7 +67,7 @@ TatTable::Cell TatTable::Find(std::uint64_t hash, Nanos now) {
 }
 
 TatTable::Cell TatTable::Peek(std::uint64_t hash) const {
-  // A frozen word is still the truth: until it is moved, nobody charges its copy (4).
+  // A frozen word is still valid: until it is moved, no thread charges its copy (4).
   return Look(hash, [](Generation&, std::size_t) { return false; });
 }
 
@@ -89,7 +88,7 @@ bool TatTable::Set(const Cell& cell, std::uint64_t hash, Nanos tat, const TatRul
   fresh.key = &slot.key;
   fresh.tat_word = &slot.tat;
   fresh.seen = slot.tat.load(std::memory_order_acquire);
-  if (fresh.seen != kUncharged && fresh.seen != kDead) return false;  // someone else was first
+  if (fresh.seen != kUncharged && fresh.seen != kDead) return false;  // another thread was first
   return Charge(fresh, tat, rule, standing);
 }
 
@@ -118,13 +117,13 @@ void TatTable::MarkDenied(const Cell& cell) {
 bool TatTable::Erase(const Cell& cell) {
   std::uint64_t seen = cell.seen;
   if (cell.tat_word == nullptr || !IsLive(seen)) return true;
-  removals_.fetch_add(1, std::memory_order_relaxed);  // seen by whoever sees what comes after
+  removals_.fetch_add(1, std::memory_order_relaxed);  // visible with all later changes
   if (!cell.tat_word->compare_exchange_strong(seen, kDead, std::memory_order_acq_rel)) return false;
   live_.fetch_sub(1, std::memory_order_relaxed);
   return true;
 }
 
-// Finds the key's slot, or claims one for it, in the generation where it belongs now.
+// Finds the key's slot, or claims one for it, in its current generation.
 TatTable::Slot& TatTable::Claim(std::uint64_t hash, std::uint64_t code, Nanos now) {
   const std::uint64_t key_word = (hash & ~kHintMask) | code;
   Generation* in = current_.load(std::memory_order_seq_cst);
@@ -142,8 +141,8 @@ TatTable::Slot& TatTable::Claim(std::uint64_t hash, std::uint64_t code, Nanos no
     std::uint64_t key = slot.key.load(std::memory_order_acquire);
     Generation* next = in->next.load(std::memory_order_acquire);
     if (key == kEmpty && next == nullptr) {
-      // The next generation can fill up before the last has been emptied into it: a small one does
-      // so within the time slice for which a helper may be descheduled.
+      // The next generation can fill up before the last has been emptied into it: a small one
+      // within the time slice of a descheduled helper.
       if (in->Crowded()) FinishMove(*in, now);
       if (!slot.key.compare_exchange_strong(key, key_word, std::memory_order_acq_rel)) continue;
       in->claimed.fetch_add(1, std::memory_order_relaxed);

@@ -1,5 +1,5 @@
-// A table's generations: how it grows by moving into the next one, and how the emptied one is
-// freed. The invariants are in tat_table.h; comments here cite their numbers.
+// Generations of the table: the move into the next one, and the freeing of the emptied one.
+// tat_table.h has the invariants; comments here cite their numbers.
 #include <algorithm>
 
 #include "tat_slots.h"
@@ -30,8 +30,8 @@ TatTable::~TatTable() {
   }
 }
 
-// The slot of a key that is being moved here, or null if there is no room. Several helpers may ask;
-// all get the same answer (2): what one of them found taken stays taken.
+// The slot for a key's copy, or null if there is no room. Several helpers may call it and get the
+// same answer (2): a slot that one of them found taken stays taken.
 TatTable::Slot* TatTable::ClaimCopy(Generation& in, std::uint64_t key_word) {
   std::size_t i = in.Home(key_word);
   for (std::size_t probes = 0; probes < in.slots; ++probes, i = in.After(i)) {
@@ -47,14 +47,13 @@ TatTable::Slot* TatTable::ClaimCopy(Generation& in, std::uint64_t key_word) {
   return nullptr;
 }
 
-// Sizes the next generation for what is worth carrying there at a load of 45 %, of the most that
-// may be held at 60 %: it starts moving at 75 %, after so many inserts that their helping is
-// enough.
+// Sizes the next generation for the live entries at a load of 45 %, or for the maximum number at
+// 60 %. It starts moving at 75 %, after enough inserts for their help to suffice.
 void TatTable::StartGrowth(Generation& from, Nanos now) {
   if (current_.load(std::memory_order_seq_cst) != &from) return;  // (5)
   if (from.next.load(std::memory_order_acquire) != nullptr) return;
-  // Of all that is held, much may have expired: a sample tells. It errs upwards, and a generation
-  // is never less than an eighth of the last, so that what is moved finds room (see MoveSlot).
+  // Many entries may have expired: a sample shows. It errs upwards, and a generation has at least
+  // an eighth of the last one's size, so that moved entries find room (see MoveSlot).
   constexpr std::size_t kSample = 256;
   constexpr std::size_t kErr = 16;
   std::size_t worth = kErr;
@@ -65,14 +64,14 @@ void TatTable::StartGrowth(Generation& from, Nanos now) {
   }
   const std::size_t most = max_entries_ / 3 * 5 + kSmallest;
   const std::size_t wanted = from.slots / kSample * worth / 9 * 20;
-  // Close to the most, the last step is taken at once: a small one would be a move for nothing.
+  // Close to the maximum, take the last step at once: a small one would be a wasted move.
   const std::size_t size = wanted < most / 3 * 2 ? wanted : most;
   auto* next = new Generation(std::max({kSmallest, from.slots / 8, size}), now);
   Generation* none = nullptr;
   if (!from.next.compare_exchange_strong(none, next, std::memory_order_acq_rel)) delete next;
 }
 
-// Goes over and over the slots until all are moved, so that no descheduled helper holds it up.
+// Visits the slots again and again until all are moved, so that a descheduled helper cannot block.
 void TatTable::HelpMove(Generation& from, std::size_t slots, Nanos now) {
   std::size_t i = from.cursor.fetch_add(slots, std::memory_order_relaxed) % from.slots;
   for (; slots > 0; --slots, i = from.After(i)) {
@@ -93,7 +92,7 @@ void TatTable::MoveSlot(Generation& from, std::size_t index, Nanos now) {
   const Nanos expired = std::max(now, next.counted_at);
   std::uint64_t word = slot.tat.load(std::memory_order_acquire);
   while ((word & kFrozen) == 0) {
-    if (!IsLive(word) || TatOf(word) <= expired) {  // nothing worth carrying
+    if (!IsLive(word) || TatOf(word) <= expired) {  // nothing to carry over
       const bool held = IsLive(word);
       if (held) removals_.fetch_add(1, std::memory_order_relaxed);
       if (!slot.tat.compare_exchange_weak(word, kMoved, std::memory_order_acq_rel)) continue;
@@ -108,12 +107,12 @@ void TatTable::MoveSlot(Generation& from, std::size_t index, Nanos now) {
   if (word == kMoved) return;
   Slot* copy = ClaimCopy(next, key);
   if (copy != nullptr) {
-    // Whoever copies first wins; a late helper finds the copy charged, dead or moved on (3).
+    // The first copy wins; a late helper finds the copy charged, dead or moved on (3).
     std::uint64_t uncharged = kUncharged;
     copy->tat.compare_exchange_strong(uncharged, word & ~kFrozen, std::memory_order_acq_rel);
   } else {
-    // More is held than was counted: while whoever counted was descheduled, others charged entries
-    // that had expired. What finds no room is given up.
+    // There are more entries than were counted: while the counting thread was descheduled, others
+    // charged entries that had expired. Entries without room are dropped.
     removals_.fetch_add(1, std::memory_order_relaxed);
   }
   if (!slot.tat.compare_exchange_strong(word, kMoved, std::memory_order_acq_rel)) return;
@@ -124,8 +123,8 @@ void TatTable::MoveSlot(Generation& from, std::size_t index, Nanos now) {
   CountMoved(from);
 }
 
-// Sees to it that everything has been moved to `into`, so that it may grow in its turn. Does not
-// rely on the count of moved slots: a helper may be descheduled between moving and counting.
+// Moves everything into `into`, so that it may grow in its turn. Does not rely on the count of
+// moved slots: a helper may be descheduled between moving and counting.
 void TatTable::FinishMove(Generation& into, Nanos now) {
   Generation* from = current_.load(std::memory_order_seq_cst);
   if (from == &into || from->next.load(std::memory_order_acquire) != &into) return;
@@ -133,12 +132,12 @@ void TatTable::FinishMove(Generation& into, Nanos now) {
   Retire(*from);
 }
 
-// Each slot is counted once, by whoever closed or moved it.
+// Each slot is counted once, by the thread that closed or moved it.
 void TatTable::CountMoved(Generation& from) {
   if (from.moved.fetch_add(1, std::memory_order_acq_rel) + 1 == from.slots) Retire(from);
 }
 
-// REQUIRES: every slot of `from` is moved or closed. Of several who know that, one retires it.
+// REQUIRES: every slot of `from` is moved or closed. One of the threads that know that retires it.
 void TatTable::Retire(Generation& from) {
   Generation* current = &from;
   if (!current_.compare_exchange_strong(current, from.next.load(std::memory_order_acquire),
@@ -151,10 +150,10 @@ void TatTable::Retire(Generation& from) {
   to_free_.store(true, std::memory_order_seq_cst);
 }
 
-// Gives a little of what is retired back to the system: freeing a large table takes milliseconds.
+// Frees a part of the retired memory: freeing a large table at once takes milliseconds.
 void TatTable::FreeSome() {
   if (busy_freeing_.test_and_set(std::memory_order_acquire)) return;
-  // Sequentially consistent with Retire: what comes too late for the loop sets the flag again.
+  // Sequentially consistent with Retire: an addition too late for the loop sets the flag again.
   to_free_.store(false, std::memory_order_seq_cst);
   while (Retired* r = retired_.load(std::memory_order_seq_cst)) {
     if (!retired_.compare_exchange_weak(r, r->next, std::memory_order_acq_rel)) continue;

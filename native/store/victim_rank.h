@@ -1,4 +1,4 @@
-// How the tables of a store compare the entries that they could give up: the lowest rank goes.
+// The rank of entries for eviction: the lowest rank goes first.
 #pragma once
 
 namespace sluice {
@@ -8,7 +8,7 @@ inline constexpr double kExpiredRank = -1;  ///< costs nothing
 inline constexpr double kDeniedRank = 1e6;  ///< and more: a key that was denied
 inline constexpr double kNoRank = 1e300;    ///< there is nothing to give up
 
-/// How many entries are looked at for one to give up, where there are so many.
+/// The number of entries to compare for one eviction, if there are so many.
 inline constexpr int kVictimsLookedAt = 16;
 
 }  // namespace sluice

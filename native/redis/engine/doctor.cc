@@ -1,4 +1,4 @@
-// Reads what servers say of themselves.
+// Examination of servers' answers about themselves.
 #include "redis/doctor.h"
 
 #include <algorithm>

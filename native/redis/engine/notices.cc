@@ -1,4 +1,4 @@
-// Who has put up what.
+// Progress and answers of notices.
 #include "redis/notices.h"
 
 #include <algorithm>

@@ -1,4 +1,4 @@
-// What one policy answers to one check.
+// The decision of one policy on one check.
 #pragma once
 
 #include <cstdint>
@@ -7,11 +7,11 @@
 
 namespace sluice {
 
-/// One policy's answer. All amounts and times describe the key after this call.
+/// One policy's decision. All amounts and times describe the key after this call.
 struct Decision {
   /// Whether this policy admits the call.
   bool allowed = false;
-  /// Whether the check goes by that. A shadow policy's answer is only reported.
+  /// Whether the check depends on it. A shadow policy's decision is only reported.
   bool enforced = true;
   /// The most that is admitted at once (a token bucket's capacity), in cost units.
   std::int64_t limit = 0;
@@ -20,14 +20,14 @@ struct Decision {
   /// 0 when allowed; else the least wait after which the same call is admitted if nothing else
   /// comes; kNever for a cost above `limit`.
   Nanos retry_after{0};
-  /// The least wait after which, with no calls, the key equals one never seen.
+  /// The least wait after which, without calls, the key equals a new one.
   Nanos reset_after{0};
-  /// How long an admitted call should be held back: under a shaping policy, or one that had it wait
-  /// its turn. 0 for all others and for a shadow, which holds nobody back.
+  /// The delay of an admitted call, under a shaping policy or one that made it wait its turn. 0 for
+  /// all others and for shadows.
   Nanos delay{0};
-  /// Names what was charged, so that it can be given back: of a TAT policy the TAT it came to, on
-  /// the store's clock; of a window its start, of a log its entry's time, in us. Of no meaning when
-  /// nothing was charged.
+  /// Identifies the charge, so that it can be given back. For a TAT policy it is the new TAT on the
+  /// store's clock; for a window its start, for a log the entry's time, in us. Undefined if nothing
+  /// was charged.
   std::int64_t mark = 0;
 };
 

@@ -1,4 +1,4 @@
-// What a decision has to know of a key's state under one policy, whoever keeps that state.
+// The inputs of a decision, read from a key's state under one policy.
 #pragma once
 
 #include <array>
@@ -8,12 +8,12 @@
 
 namespace sluice {
 
-/// Up to three whole numbers, relative to the moment of the call; each algorithm's header says
-/// which. The memory store reads them from its tables, the Redis link from the script's reply, and
-/// the same functions make decisions of both.
+/// Up to three whole numbers, relative to the time of the call; each algorithm's header defines
+/// them. The memory store reads them from its tables, the Redis link from the script's reply, and
+/// the same functions turn both into decisions.
 struct Reading {
   std::array<std::int64_t, 3> numbers{};
-  /// What is left of a block of this key (see Policy::block_for); 0 when there is none.
+  /// The rest of a block of this key (see Policy::block_for); 0 if there is none.
   Nanos blocked{0};
 };
 

@@ -1,4 +1,4 @@
-// Time as the core sees it: a number handed in. Nothing here reads a clock.
+// Time in the core: numbers passed in. Nothing here reads a clock.
 #pragma once
 
 #include <chrono>
@@ -6,12 +6,12 @@
 
 namespace sluice {
 
-/// A point in time or a span, in whole nanoseconds. Points count from the origin of whichever
-/// clock the store uses; the core only ever subtracts two of the same clock.
+/// A point in time or a span, in whole nanoseconds. Points count from the origin of the store's
+/// clock; the core only subtracts two points of the same clock.
 using Nanos = std::chrono::duration<std::int64_t, std::nano>;
 
-/// The same in whole microseconds: windows, logs and holders. Points count from 1970 wherever the
-/// policy speaks of the calendar.
+/// The same in whole microseconds: windows, logs and holders. Points count from 1970 under calendar
+/// policies.
 using Micros = std::chrono::duration<std::int64_t, std::micro>;
 
 /// One moment on a store's clocks.
@@ -21,12 +21,12 @@ struct Moment {
   Micros steps{0};  ///< of the wall clock, to be added to `wall`; see WallFor in core/policy.h
 };
 
-/// "No later moment will do": a cost above what the policy can ever admit.
+/// "No later time will do": for a cost above the policy's limit.
 inline constexpr Nanos kNever = Nanos::max();
 
-/// The longest full refill or window that a policy may have, and the furthest into the future a
-/// TAT is stored. C * I below this keeps every intermediate under 2^53, so that the Lua twin, whose
-/// only number is a double, computes the same integers.
+/// The longest full refill or window of a policy, and the furthest into the future that a TAT is
+/// stored. With C * I below this every intermediate stays under 2^53, so that the Lua twin, whose
+/// only number type is a double, computes the same integers.
 inline constexpr Nanos kLongestSpan = std::chrono::hours(24 * 100);
 
 /// The last multiple of `window` (since 1970) that is not after `now`, which may be before 1970.
@@ -35,7 +35,7 @@ constexpr Micros WindowStart(Micros now, Micros window) {
   return now - (into < Micros{0} ? into + window : into);
 }
 
-/// Cuts off what is below a microsecond. Precondition: span >= 0.
+/// Rounds down to whole microseconds. Precondition: span >= 0.
 constexpr Micros ToMicros(Nanos span) { return std::chrono::duration_cast<Micros>(span); }
 
 }  // namespace sluice

@@ -1,4 +1,4 @@
-// Clocks. A store is given one; nothing below this layer reads the time.
+// Clocks. A store receives one; no lower layer reads the time.
 #pragma once
 
 #include <atomic>
@@ -20,7 +20,7 @@ class MonotonicClock final : public Clock {
   Nanos Now() const override;
 };
 
-/// For states: counts from when the machine started, sleep included (CLOCK_BOOTTIME on Linux; the
+/// For states: counts from the start of the machine, sleep included (CLOCK_BOOTTIME on Linux; the
 /// steady clocks of macOS and Windows do the same), and never steps.
 class BootClock final : public Clock {
  public:
@@ -29,7 +29,7 @@ class BootClock final : public Clock {
   static const BootClock& Instance();
 };
 
-/// The time since 1970, which steps when somebody sets it.
+/// The time since 1970, which steps when it is set.
 class WallClock final : public Clock {
  public:
   Nanos Now() const override;
@@ -37,7 +37,7 @@ class WallClock final : public Clock {
   static const WallClock& Instance();
 };
 
-/// Stands still until it is told otherwise; for tests and the simulator.
+/// Stands still until Set; for tests and the simulator.
 class ManualClock final : public Clock {
  public:
   Nanos Now() const override { return Nanos{now_.load(std::memory_order_relaxed)}; }

@@ -1,5 +1,5 @@
-// What a memory store charged under ids in the last minute, so that a check that comes again is
-// charged once.
+// The charges of a memory store under ids in the last minute, so that a repeated check is charged
+// once.
 #pragma once
 
 #include <array>
@@ -17,9 +17,9 @@ namespace sluice {
 
 /// Thread safe. Allocates nothing until an id is used.
 ///
-/// Holds at most kCapacity ids, each for kIdLife. One more has the oldest of its part of the table
-/// forgotten; if that comes again, it is charged again. So a store that charges under more than
-/// 1,600 ids a second knows each for less than kIdLife.
+/// Holds at most kCapacity ids, each for kIdLife. One more evicts the oldest of its part of the
+/// table, whose repeat would then be charged again. So a store that charges more than 1,600 ids a
+/// second remembers each for less than kIdLife.
 class IdTable {
  public:
   static constexpr std::size_t kCapacity = 100'000;
@@ -27,7 +27,7 @@ class IdTable {
   /// A keyed hash of all that makes ids distinct: the limiter, the keys, the id itself.
   using Name = std::uint64_t;
 
-  /// What was charged.
+  /// The charge under an id.
   struct Entry {
     std::uint64_t print = 0;  ///< a hash of what was asked
     Nanos at{0};
@@ -44,19 +44,18 @@ class IdTable {
   struct Part {
     std::mutex mutex;
     std::unordered_map<Name, Entry> entries;
-    /// The oldest first. One whose name was charged since, or forgotten, stands for nothing.
+    /// Insertion order. May hold stale records (id charged again or forgotten), which are skipped.
     std::deque<Charge> order;
   };
 
  public:
-  /// One id, kept from all others while this lives: of two checks that bring it at once, the second
-  /// sees what the first was given. For as long as it takes to decide a check, which waits for
-  /// nothing.
+  /// Exclusive access to one id: of two checks with it at once, the second sees the charge of the
+  /// first. Hold it only while a check is decided, which waits for nothing.
   class Access {
    public:
     Access(IdTable& table, Name name, Nanos now);
 
-    /// What was charged under the id; null if nothing is known, or no longer. Valid until Keep.
+    /// The charge under the id; null if it is unknown or has expired. Valid until Keep.
     const Entry* known() const { return known_; }
     /// Precondition: entry.at is the access's `now`.
     void Keep(Entry entry);
@@ -70,7 +69,7 @@ class IdTable {
     const Entry* known_ = nullptr;
   };
 
-  /// How many ids are held, expired ones not yet forgotten included.
+  /// The number of ids, with expired ones that are still stored.
   std::size_t size();
 
  private:

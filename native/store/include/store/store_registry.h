@@ -8,9 +8,9 @@
 
 namespace sluice {
 
-/// Opens the process's memory store of that name, making it if nobody holds it open; it ends when
-/// the last holder lets go. Returns null if it is open with another `max_keys` or another kind of
-/// clock. `options.seed` and `options.wall_offset` are used only when it is made. Thread safe.
+/// Opens the process's memory store with that name, and makes it if it is not open; it ends with
+/// its last owner. Returns null if it is open with another `max_keys` or another kind of clock.
+/// `options.seed` and `options.wall_offset` count only when it is made. Thread safe.
 std::shared_ptr<MemoryStore> OpenNamedStore(std::string_view name,
                                             const MemoryStore::Options& options,
                                             bool external_clock);
