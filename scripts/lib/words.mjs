@@ -38,7 +38,7 @@ const rules = [
     'say how: returns, reports, publishes, receives',
   ],
   [/\bno matter\b/i, 'say what does not depend on it'],
-  [/\bof (no )?(use|concern)\b/i, 'say what uses it'],
+  [/(?<!out )\bof (no )?(use|concern)\b/i, 'say what uses it'],
   [/\b(stands?|stood) (for|in|behind)\b/i, 'is, means, replaces, follows'],
   [/\b(goes|go|went) by\b/i, 'follows, uses, is decided by'],
   [/\bfor want of\b/i, 'because there is no ...'],

@@ -1,4 +1,4 @@
-// The demo, run as a person would, without building: what it prints and what its exit code claims.
+// The demo without its build: its output, and the claims of its exit code.
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
@@ -25,7 +25,7 @@ async function run(...flags) {
   return { code, stdout, stderr };
 }
 
-/** Runs with --json, checks what must hold for any store, and gives the last line. */
+/** Runs with --json, checks the facts of any store, and returns the last line. */
 async function runJson(...flags) {
   const { code, stdout, stderr } = await run('--json', ...flags);
   assert.equal(code, 0, stderr);
@@ -143,7 +143,7 @@ describe('the demo', { concurrency: 2 }, () => {
   });
 });
 
-/** Resolves once nothing listens at the URL any more. */
+/** Resolves once nothing listens at the URL. */
 async function refused(url) {
   for (;;) {
     try {

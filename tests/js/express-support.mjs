@@ -1,4 +1,4 @@
-// What the tests of the Express middleware share: a server for one test, a client, a scripted limiter.
+// Helpers for tests of the Express middleware: a server for one test, a client, a scripted limiter.
 
 import { once } from 'node:events';
 import http from 'node:http';
@@ -62,7 +62,7 @@ export function decision(overrides = {}) {
 export const denial = (overrides = {}) =>
   decision({ allowed: false, remaining: 0, retryAfterMs: 1001, resetAfterMs: 2000, ...overrides });
 
-/** A limiter that gives one answer to all, for decisions that a real one gives rarely. Keeps what it was asked. */
+/** A limiter with a fixed answer, for decisions that a real one rarely makes. Keeps its calls. */
 export function scriptedLimiter(answer, { synchronous = true } = {}) {
   const asked = [];
   const ask = (key, options) => {
@@ -80,7 +80,7 @@ export function scriptedLimiter(answer, { synchronous = true } = {}) {
   };
 }
 
-/** Slots that count how often they were released, and fail at it if told so. */
+/** Slots that count their releases, and fail at them if told to. */
 export function scriptedHolder(failure) {
   const holder = {
     id: '0123456789abcdef0123456789abcdef',
@@ -103,10 +103,10 @@ export async function until(condition) {
   }
 }
 
-/** Lets what is under way on both ends of a connection happen, if it is going to. */
+/** Gives both ends of a connection time for pending events. */
 export const settled = () => setTimeout(30);
 
-/** What nobody caught, until test `t` ends. */
+/** Uncaught errors and rejections, until test `t` ends. */
 export function collectUnhandled(t) {
   const unhandled = [];
   const collect = (reason) => unhandled.push(reason);

@@ -1,4 +1,4 @@
-// What compiles and what must not: the types of 'sluice/express'. Compiled by types.test.mjs.
+// The types of 'sluice/express': code that must compile, and code that must not. types.test.mjs compiles it.
 
 import express from 'express';
 import { createLimiter, memory, redis, slidingLog, tokenBucket } from 'sluice';

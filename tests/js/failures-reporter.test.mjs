@@ -1,4 +1,4 @@
-// What the test run tells of failed tests at its end.
+// The summary of failed tests at the end of a run.
 
 import assert from 'node:assert/strict';
 import { join } from 'node:path';

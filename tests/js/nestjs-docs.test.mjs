@@ -1,6 +1,6 @@
-// docs/nestjs.md as a reader would run it, and the types: compiled strictly, as NestJS projects are.
+// docs/nestjs.md as a reader would run it, and the types, compiled strictly like NestJS projects.
 //
-// The decorators' types are not emitted as metadata: what Sluice needs injected does not rely on them.
+// No decorator metadata is emitted: Sluice's injection does not need it.
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';

@@ -1,4 +1,4 @@
-// What the tests of the NestJS module share: decorators without a compiler, and an application for one test.
+// Helpers for tests of the NestJS module: decorators without a compiler, and an application for one test.
 
 import 'reflect-metadata';
 import { setImmediate as turn } from 'node:timers/promises';

@@ -1,4 +1,4 @@
-// What compiles and what must not: the types of 'sluice/nestjs'. Compiled by nestjs-docs.test.mjs.
+// The types of 'sluice/nestjs': code that must compile, and code that must not. nestjs-docs.test.mjs compiles it.
 
 import type { Request } from 'express';
 import { createLimiter, memory, tokenBucket } from 'sluice';

@@ -1,4 +1,4 @@
-// What is asked of Redis through the API, asked through a client of ioredis.
+// The tests of the API over Redis, through a client of ioredis.
 
 // The runner gives each file a process, so nobody else sees this.
 process.env.SLUICE_TRANSPORT = 'ioredis';

@@ -1,4 +1,4 @@
-// Plans that are misspelt. What the compiler says of each is looked at by types.test.mjs.
+// Misspelt plans. types.test.mjs checks the compiler's message for each.
 
 import { createLimiter, tokenBucket } from 'sluice';
 import { rateLimit } from 'sluice/express';

@@ -1,4 +1,4 @@
-// ERR_SLUICE_POLICY_CLASH: limiters that would share what is counted in Redis, and understand it differently.
+// ERR_SLUICE_POLICY_CLASH: limiters that would share counts in Redis, and read them differently.
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
@@ -17,7 +17,7 @@ import {
   tokenBucket,
 } from 'sluice';
 
-// What clashes is said before anything is asked of Redis: nobody listens here.
+// A clash is reported before anything is sent to Redis: nothing listens here.
 const url = 'redis://127.0.0.1:1';
 let prefixes = 0;
 const nextPrefix = () => `clash${prefixes++}`;

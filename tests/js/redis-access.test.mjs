@@ -1,4 +1,4 @@
-// How redis() is let in: unix sockets, users and passwords, password functions; and what stays unsaid.
+// Access of redis(): unix sockets, users and passwords, password functions; and the secrets it hides.
 
 import assert from 'node:assert/strict';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
@@ -100,7 +100,7 @@ test('a password function is called for each connection, and a new token used', 
   await until('the limiter is let in again', () => answers(limiter));
   assert.equal(calls, 2);
 
-  // An old token is refused, and another asked for.
+  // Redis refuses an old token, and Sluice fetches another one.
   token = 'stale';
   await server.command('CLIENT', 'KILL', 'TYPE', 'normal');
   const refusal = /\(refused\): WRONGPASS/;
@@ -276,7 +276,7 @@ test('no secret is in a store, a limiter, its stats, its errors or its events', 
   assert.doesNotMatch(JSON.stringify(said), /hunter2/);
 });
 
-/** What the first check is told that asks a server of this kind, and waits so long. */
+/** The error of the first check to a server of this kind, with this deadline. */
 async function firstFault(deadlineMs, onConnection) {
   const other = createServer(onConnection).listen(0, '127.0.0.1');
   await once(other, 'listening');

@@ -58,7 +58,7 @@ test('a server that falls silent: the breaker opens, one check at a time tries, 
   const before = asked();
   await Promise.all(Array.from({ length: 100 }, () => limiter.check('k')));
   assert.ok(asked() <= before + 1, 'at most a probe was sent');
-  // Replies come by their order: what was left unanswered would take the next one's.
+  // Replies match commands by their order: an unanswered command would take the next one's reply.
   silent = false;
   fake.answer = (command) => (command[0] === 'EVALSHA' ? full(command) : undefined);
   await until('the store decides again', async () => {

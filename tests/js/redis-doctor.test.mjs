@@ -1,4 +1,4 @@
-// What a server that answers is warned of: sluice:warning, stats() and process warnings, over real servers.
+// Warnings about servers that answer: sluice:warning, stats() and process warnings, over real servers.
 
 import assert from 'node:assert/strict';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
@@ -26,7 +26,7 @@ function limiterAt(t, options) {
   return limiter;
 }
 
-/** What is published of that server. */
+/** The events published about that server. */
 function listen(t, { port }) {
   const events = [];
   const note = (event) => {
@@ -39,7 +39,7 @@ function listen(t, { port }) {
 
 const warningsOf = (limiter) => limiter.stats().redis.nodes[0].warnings;
 
-/** How often the server was asked INFO. */
+/** The number of INFO commands that the server got. */
 async function infoCalls(server) {
   const told = /cmdstat_info:calls=(\d+)/.exec(await server.command('INFO', 'commandstats'));
   return Number(told?.[1] ?? 0);
@@ -98,7 +98,7 @@ test('a replica, and a clock that is off', async (t) => {
   const [, behind] = detail.match(/^the server's clock is (\d+\.\d) s behind this process's$/);
   assert.ok(behind > 40 && behind < 80, detail);
   assert.equal(warningsOf(limiter).length, 2);
-  // It refuses, again and again; that is told once.
+  // It refuses again and again; the warning comes once.
   for (let i = 0; i < 5; i++) await assert.rejects(limiter.check('k'), /READONLY/);
   assert.equal(events.length, 2);
 });
@@ -134,7 +134,7 @@ test('a user who may not ask is served, and nothing is said', async (t) => {
   );
   assert.deepEqual(events, []);
 
-  // One who may only see the configuration sees enough.
+  // A user who may only read the configuration sees enough.
   await server.command('ACL', 'SETUSER', 'app', '+config|get');
   await server.command('CLIENT', 'KILL', 'USER', 'app');
   await until('it is told', () => events.length === 1);

@@ -12,7 +12,7 @@ before(async () => {
 });
 after(() => group?.stop());
 
-/** Without what stands in the fixture's URLs. */
+/** The fixture's URL without its credentials. */
 const bare = (url) => url.replace(/\/\/.*@/, '//');
 
 function limiterOf(options = {}) {
@@ -75,7 +75,7 @@ test('a failover, and then a master that dies: each time the new one is asked', 
   await second.kill();
   const third = await group.switched(second);
   await decides(third);
-  // The one that died is back, and takes requests until it is told that it is a replica.
+  // The server that died is back, and takes requests until it learns that it is a replica.
   await second.restart();
   for (let i = 0; i < 20; i++) {
     assert.equal((await limiter.check('k')).source, 'store');

@@ -1,4 +1,4 @@
-// What is asked of Redis through the API, asked of Valkey.
+// The tests of the API over Redis, over Valkey.
 
 import { test } from 'node:test';
 import { skipWithout } from '../support/redis-server.mjs';

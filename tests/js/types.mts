@@ -1,4 +1,4 @@
-// What compiles and what must not: the types of 'sluice'. Compiled by types.test.mjs.
+// The types of 'sluice': code that must compile, and code that must not. types.test.mjs compiles it.
 
 import {
   type Admission,
@@ -177,14 +177,14 @@ const handedOn: Limiter<'burst' | 'daily'> = inMemory;
 
 export { byTenant, daily, either, freed, handedOn, later, onlyName, open, policy, shut, source };
 
-// What an environment may leave out, redis() may be given; but it wants to know where Redis is.
+// redis() accepts `undefined` for unset variables, but needs the address of Redis.
 redis({ url: 'redis://h', username: process.env.USER, password: process.env.PASSWORD });
 // @ts-expect-error: it may be undefined
 redis(process.env.REDIS_URL);
 // @ts-expect-error: it may be undefined
 redis({ url: process.env.REDIS_URL });
 
-// What is published on node:diagnostics_channel has types of its own.
+// The messages on node:diagnostics_channel have types.
 const rule: FaultEvent['decidedBy'] = 'local';
 // @ts-expect-error: a fault is no breaker's state
 const fault: FaultEvent['fault'] = 'open';

@@ -1,4 +1,4 @@
-// The types: what must compile does, what must not does not.
+// The types: code that must compile does, and code that must not does not.
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';

@@ -38,7 +38,7 @@ std::int64_t ServerMillis() {
   return std::stoll(text);
 }
 
-// What VirtualRedis takes for granted: a key lives until just after its TAT, and no shorter.
+// An assumption of VirtualRedis: a key lives until just after its TAT, and no shorter.
 TEST(TimesToLive, CoverTheBacklogAndHardlyMore) {
   Random random(TestSeed());
   RedisServer& server = Server();

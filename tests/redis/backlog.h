@@ -1,4 +1,4 @@
-// What most tests want to know of an answer.
+// The most used part of an answer.
 #pragma once
 
 #include <cstddef>

@@ -1,5 +1,4 @@
-// Batches at random of all that can be asked of a few keys, under a few policy sets each with its
-// own.
+// Random batches of all operations on a few keys, under a few policy sets, each with its own keys.
 #pragma once
 
 #include <array>
@@ -27,7 +26,7 @@ struct Limits {
   std::map<std::string, ReferenceIds> ids;  ///< of each key
 };
 
-/// What was asked, with what else a model needs to answer it.
+/// A request, with all that a model needs to answer it.
 struct Asked {
   redis::Request request;
   Limits* limits = nullptr;
@@ -39,7 +38,7 @@ struct Asked {
 
 class BatchDraw {
  public:
-  /// The first of checks, the others of debits and credits.
+  /// The first are for checks, the others for debits and credits.
   static inline const std::vector<std::string> kIds = {"a", "b", "c", "d1", "d2"};
 
   /// Both are used, and have to live, as long as this.
@@ -47,16 +46,16 @@ class BatchDraw {
 
   /// Other policies, no keys.
   void StartTrace();
-  /// Neighbours often ask for the same, so that groups form; keys come again within a batch.
+  /// Neighbours often have equal arguments, so that groups form; keys repeat within a batch.
   std::vector<Asked> Batch();
   std::vector<Limits>& limits() { return limits_; }
 
-  /// So that slots are released and charges given back: who holds those of a key, and what an
-  /// admitted check was told, by Redis and by the model. Both are of the last one.
+  /// Records the holder of a key's slots, and the charge of an admitted check, for Redis and for
+  /// the model, so that they can be given back. Both keep the last one.
   void NoteHolder(const Asked& asked, HolderId holder);
   void NoteCharge(const Asked& asked, std::span<const Decision> told,
                   std::span<const Decision> modelled);
-  /// What is left of the key's charge is not known any more.
+  /// The rest of the key's charge is no longer known.
   void ForgetCharge(const Asked& asked);
 
  private:

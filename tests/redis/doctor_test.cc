@@ -1,4 +1,4 @@
-// What the doctor makes of what servers say of themselves.
+// The doctor's reading of servers' answers about themselves.
 #include "redis/doctor.h"
 
 #include <gtest/gtest.h>
@@ -51,7 +51,7 @@ Examination OfTime(Nanos off, Nanos trip = Nanos{0}) {
   return examination;
 }
 
-// As Redis 7.0.15 and Valkey 8.0.1 say it; lines that say nothing of it are left out.
+// From Redis 7.0.15 and Valkey 8.0.1, without unrelated lines.
 constexpr const char* kRedisMemory =
     "# Memory\r\nused_memory:1041520\r\nused_memory_human:1017.11K\r\nmaxmemory:104857600\r\n"
     "maxmemory_human:100.00M\r\nmaxmemory_policy:allkeys-lru\r\nallocator_frag_ratio:1.22\r\n";

@@ -1,4 +1,5 @@
-// Servers that mean harm, or speak another protocol: what a link believes, keeps and shows of them.
+// Malicious servers, or servers with another protocol: the trust, memory and texts of a session.
+// them.
 #include <gtest/gtest.h>
 #include <malloc.h>
 
@@ -103,7 +104,7 @@ TEST(HostileServer, TheLongestAnswersToABatchAreRead) {
   EXPECT_GE(MostElements(batch), 17'500U);
 }
 
-// ---- What servers say, shown to people
+// ---- Servers' texts, shown to people
 
 TEST(Printable, ControlCharactersAndWhatIsNotUtf8AreEscaped) {
   EXPECT_EQ(Printable("a\r\nb\t\x1b[31m\x7f", 100), "a\\x0d\\x0ab\\x09\\x1b[31m\\x7f");
@@ -154,7 +155,7 @@ TEST(HostileServer, AnEndlessCodeInAnAuthErrorIsNotShown) {
 
 // ---- A server that reads slowly
 
-// Of the heap, in use. Zero under a sanitizer, whose heap is another.
+// The used bytes of the heap; 0 under a sanitizer, which has another heap.
 std::size_t BytesInUse() {
   const struct mallinfo2 info = mallinfo2();
   return info.uordblks + info.hblkhd;

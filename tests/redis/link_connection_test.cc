@@ -1,4 +1,4 @@
-// How a link gets, loses and gets back its connection.
+// How a link connects, loses its connection and reconnects.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -66,7 +66,7 @@ TEST(LinkConnection, WhenConnectingFailsWhoWaitsIsToldAndWhoComesIsToldAtOnce) {
   EXPECT_EQ(driver.Answer(waiting).fault, Fault::kUnavailable);
   EXPECT_EQ(driver.Answer(waiting).detail, "connection refused");
   EXPECT_EQ(driver.Answer(driver.Check("b")).fault, Fault::kUnavailable);
-  // Still so while it tries again: nobody spends a deadline on a server known to be down.
+  // Still so during the next attempt: no check waits for a server that is known to be down.
   driver.Pass(kSecond);
   ASSERT_NE(driver.link.WantedConnection(), 0U);
   EXPECT_EQ(driver.Answer(driver.Check("c")).fault, Fault::kUnavailable);

@@ -1,4 +1,4 @@
-// What a link does about a server's errors.
+// The link's reactions to a server's errors.
 #include <gtest/gtest.h>
 
 #include <string>

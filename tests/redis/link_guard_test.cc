@@ -1,4 +1,4 @@
-// A link whose server does not answer: who fails at once, who waits, and how it finds its way back.
+// A link whose server does not answer: failures, waits, and recovery.
 #include <gtest/gtest.h>
 
 #include <array>
@@ -192,7 +192,7 @@ TEST(LinkGuard, AProbeWhoseScriptIsForgottenIsSentAgain) {
   EXPECT_EQ(driver.link.stats().retries, 1U);
 }
 
-// A process that did not run missed deadlines, too; they say nothing of the server.
+// A process that did not run missed deadlines too; they say nothing about the server.
 TEST(LinkGuard, AFreezeDoesNotTripTheBreaker) {
   for (const Nanos frozen : {160 * kMillisecond, 30 * kSecond}) {
     LinkDriver driver;
@@ -204,7 +204,7 @@ TEST(LinkGuard, AFreezeDoesNotTripTheBreaker) {
     driver.PassFrozen(frozen);
     EXPECT_EQ(StateOf(driver), State::kClosed);
     const auto after = driver.Check("d");
-    driver.Pass(99 * kMillisecond);  // what was missed is not counted later, either
+    driver.Pass(99 * kMillisecond);  // missed answers are not counted later either
     EXPECT_EQ(StateOf(driver), State::kClosed);
     driver.AnswerFull(1);
     driver.AnswerFull(1);
@@ -227,7 +227,7 @@ TEST(LinkGuard, AProbeThatAFreezeMadeLateIsFollowedByAnotherAtOnce) {
   EXPECT_EQ(driver.Answer(next).fault, Fault::kNone);
 }
 
-// Each connection works and is lost before it has answered: nobody waits for the next but one.
+// Each connection works and is lost before it has answered: no check waits for the next but one.
 TEST(LinkGuard, AConnectionThatIsNotReplacedAtOnceIsNotWaitedFor) {
   LinkDriver driver;
   driver.GetReady();

@@ -1,4 +1,4 @@
-// A server that is asked for more than it can do, in virtual time.
+// An overloaded server, in virtual time.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -23,7 +23,7 @@ struct Outcome {
   std::size_t asked = 0;
   std::size_t by_store = 0;
   std::size_t missed = 0;  // their deadlines, though shed or sent
-  double capacity = 0;     // what the server could have answered in that time
+  double capacity = 0;     // the most that the server could answer in that time
   Nanos median{0};         // of all answers
   Nanos p99{0};
 };

@@ -1,4 +1,4 @@
-// Starts, stops and asks a redis-server.
+// A redis-server of the tests.
 #include "redis/redis_server.h"
 
 #include <arpa/inet.h>
@@ -98,8 +98,8 @@ bool CanBind(std::uint16_t port) {
 
 void RedisServer::FreeContext::operator()(redisContext* context) const { redisFree(context); }
 
-// Below the ports that the system hands out to whoever asks for any (from 32768 on Linux), and
-// another block for each of the processes that run at the same time. As tests/support/ports.mjs.
+// Below the system's ephemeral ports (from 32768 on Linux), in a separate block for each concurrent
+// process. As tests/support/ports.mjs.
 std::uint16_t RedisServer::FreePort() {
   constexpr int kFirst = 10'000;
   constexpr int kBlock = 100;
@@ -117,7 +117,7 @@ RedisServer::RedisServer(const std::vector<std::string>& options, std::uint16_t 
   std::string name = (std::filesystem::temp_directory_path() / "sluice-redis-XXXXXX").string();
   if (mkdtemp(name.data()) == nullptr) throw std::runtime_error("no temporary directory");
   directory_ = name;
-  // What is not of these tests may take the port first; then the server ends at once.
+  // Another program may take the port first; then the server ends at once.
   for (int attempt = 0; attempt < 5; ++attempt) {
     if (port == 0) port_ = FreePort();
     Start(options);

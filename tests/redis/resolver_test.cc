@@ -1,4 +1,4 @@
-// Names that are looked up: how many at a time, once for all who wait, and never waited for.
+// Name lookups: a limited number at a time, once for all waiters, and never waited for.
 #include "resolver.h"
 
 #include <arpa/inet.h>
@@ -108,7 +108,7 @@ TEST_F(ResolverTest, ANameIsLookedUpOnceForAllWhoWait) {
   names->Answer();
   WaitFor(*first);
   EXPECT_EQ(names->asked()["a"], 1);
-  // What was found is not kept: the next one asks anew.
+  // Results are not kept: the next lookup starts again.
   WaitFor(*resolver->Start("a"));
   EXPECT_EQ(names->asked()["a"], 2);
 }

@@ -1,4 +1,4 @@
-// Drives a Router by hand: plays the network and the clock, and lets a test be the servers.
+// Drives a Router by hand: plays the network and the clock, and lets a test act as the servers.
 #pragma once
 
 #include <cstdint>
@@ -24,18 +24,18 @@ class RouterDriver {
     bool asking = false;        // the last command was ASKING, and it was accepted
     std::uint16_t port() const { return conversation->endpoint().port; }
   };
-  /// What a server says to a command; empty: nothing.
+  /// A server's reply to a command; empty: none.
   using Server = std::function<std::string(Line&, const SentCommand&)>;
 
   explicit RouterDriver(const ServerSet& set, std::uint64_t seed = 1,
                         const Router::Options& options = {});
 
-  /// Asks whether `key` may take one of a bucket, under `policies` policies; returns the ticket.
+  /// Checks whether `key` may take one of a bucket, under `policies` policies; returns the ticket.
   std::uint64_t Check(std::string_view key, Nanos timeout = 100 * kMillisecond, int policies = 1);
   std::uint64_t Submit(Request request, Nanos timeout);
 
-  /// Accepts what is wanted of servers that are `up`, refuses the rest; hands commands over and
-  /// replies back, until nothing more happens.
+  /// Accepts wanted connections to servers that are `up` and refuses the others; passes commands
+  /// and replies on until nothing more happens.
   void Run(const Server& server, const std::function<bool(std::uint16_t port)>& up);
   /// The parts of Run.
   bool Follow(const std::function<bool(std::uint16_t port)>& up);
@@ -67,7 +67,7 @@ std::shared_ptr<const PolicySet> Buckets(int count);
 
 /// A reply of the script to an EVALSHA: every state was new.
 std::string FullReply(const SentCommand& evalsha);
-/// What stands between the braces of a name.
+/// The text between the braces of a name.
 std::string TagOf(const std::string& name);
 
 struct ModelRange {

@@ -1,4 +1,4 @@
-// What servers say of other servers: hosts that are none, answers without end, and long ones.
+// Servers' answers about other servers: invalid hosts, endless answers, and long ones.
 #include <gtest/gtest.h>
 
 #include <functional>
@@ -19,7 +19,7 @@ using Next = SlotTableReader::Next;
 const std::string kLongestHost = std::string(63, 'a') + "." + std::string(63, 'b') + "." +
                                  std::string(63, 'c') + "." + std::string(61, 'd');
 
-// What no server may be called.
+// Invalid host names.
 std::vector<std::string> NoHosts() {
   return {kLongestHost + "e",
           std::string("a\0b", 3),
@@ -125,7 +125,7 @@ std::string Range(int first, int last, const std::vector<std::string>& nodes) {
 // Numbered hosts.
 std::string HostOf(int i) { return "n" + std::to_string(i); }
 
-// Node 1 answers CLUSTER SLOTS with `reply`; what a check is told.
+// The error of a check after node 1 answered CLUSTER SLOTS with `reply`.
 std::string FaultOf(const std::string& reply, std::size_t members = 0) {
   RouterDriver driver(ClusterOf(1));
   const auto serve = [&](Line& /*line*/, const SentCommand& command) {

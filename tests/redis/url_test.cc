@@ -1,4 +1,4 @@
-// What a URL of a Redis server may say, and how a wrong one is refused.
+// Valid URLs of Redis servers, and the errors of invalid ones.
 #include "redis/url.h"
 
 #include <gtest/gtest.h>

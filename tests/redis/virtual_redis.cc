@@ -99,7 +99,7 @@ VirtualRedis::VirtualRedis(RedisServer& server)
       set_sha_(server.Text({"SCRIPT", "LOAD", std::string(kSet)})),
       untimed_sha_(server.Text({"SCRIPT", "LOAD", std::string(kUntimed)})) {
   if (sha_.size() != 40) throw std::runtime_error("the script: " + sha_);
-  server_.Run({"FLUSHALL"});  // what others left has ends on another clock
+  server_.Run({"FLUSHALL"});  // other tests' keys end on another clock
   SetTime(Nanos{0});
 }
 

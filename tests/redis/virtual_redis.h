@@ -1,10 +1,9 @@
 // The shipped script on a real server, at a time that a test sets.
 //
-// The server's own clock cannot be set, so the script is run with a `redis` of its own put in front
-// of it, which answers TIME with the set time, and notes the times to live that the script gives
-// instead of giving them. When the set time has passed one, this class deletes the key, as the
-// server would. The script's text is the shipped one, to the last byte. (That real times to live
-// are given in ms and from now on is what TimesToLive checks.)
+// The server's own clock cannot be set, so a fake `redis` runs before the script. It answers TIME
+// with the set time, and records the script's times to live instead of setting them. When the set
+// time has passed one, this class deletes the key, as the server would. The script's text is the
+// shipped one, to the last byte. (TimesToLive checks that real times to live are in ms from now.)
 #pragma once
 
 #include <cstdint>
@@ -27,8 +26,7 @@ class VirtualRedis {
   /// Sets the time, forwards or back, and deletes what has expired by then. Precondition: now >= 0,
   /// a multiple of kTick.
   void SetTime(Nanos now) { Set(now, true); }
-  /// Only looks at another moment: nothing is deleted. What ran out by then means nothing any more,
-  /// there or not.
+  /// Only looks at another moment: deletes nothing. Keys that have expired by then mean nothing.
   void LookAt(Nanos now) { Set(now, false); }
 
   /// Runs one batch: 1 to redis::kMaxBatch requests, no resets. Throws std::runtime_error if the
@@ -43,7 +41,7 @@ class VirtualRedis {
   /// Whether there is a state, or a block, of that name.
   bool HoldsText(const std::string& name);
 
-  /// Runs a command by which somebody else changes `name`, which then has a day to live.
+  /// Runs a command as another client that changes `name`, which then has a day to live.
   void Put(const std::vector<std::string>& command, const std::string& name);
 
   /// How many keys have no time to live.

@@ -1,10 +1,10 @@
-// Redis clients that people bring, by the names of their packages.
+// Users' Redis clients, by the names of their packages.
 
 import { Redis as Ioredis, Cluster as IoredisCluster } from 'ioredis';
 import { Redis as Iovalkey, Cluster as IovalkeyCluster } from 'iovalkey';
 import { createClient, createCluster } from 'redis';
 
-/** Of the ioredis family. */
+/** Clients of the ioredis family. */
 const family = (Redis) => ({
   open(url, options = {}) {
     const client = new Redis(url, options);

@@ -1,4 +1,4 @@
-// Tests of what lasts no longer than a second, on machines that may stand still for longer.
+// Tests that must run within a second, on machines that may stand still for longer.
 
 import { test } from 'node:test';
 
@@ -6,8 +6,8 @@ const LASTS_MS = 1000;
 const MOST_TRIES = 20;
 
 /**
- * A test whose `body` has to be done within a second, and makes what it needs anew each time: one that failed and took
- * longer than that says nothing, and is tried again.
+ * A test whose `body` must finish within a second, and creates its objects anew each time. A run that failed and took
+ * longer proves nothing, and is repeated.
  */
 export function testInTime(name, body) {
   test(name, async (t) => {

@@ -1,4 +1,4 @@
-// What tests of limiters over memory share: a limiter on a clock that stands still until it is moved.
+// Helpers for tests of limiters in memory: a limiter on a clock that stands still until a test moves it.
 
 import { setImmediate } from 'node:timers/promises';
 import { createLimiter, memory } from 'sluice';
@@ -19,12 +19,12 @@ export function admitted(limiter, key, calls, options) {
   return count;
 }
 
-/** The decision without what differs from policy to policy. */
+/** The decision without the parts that differ from policy to policy. */
 export function brief({ allowed, remaining, retryAfterMs, resetAfterMs }) {
   return [allowed, remaining, retryAfterMs, resetAfterMs];
 }
 
-/** Lets everything that is ready to go on do so. */
+/** Runs all pending callbacks. */
 export async function settle() {
   await setImmediate();
 }

@@ -1,4 +1,4 @@
-// What tests of waiting share: calls that wait on a clock that the test moves, and how they end.
+// Helpers for tests of waiting: calls that wait on a clock that the test moves, and their outcomes.
 
 import { settle } from './limits.mjs';
 
