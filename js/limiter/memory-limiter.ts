@@ -4,8 +4,9 @@ import { Kind, native } from '../native.js';
 import type { PlanEngine } from './arguments.js';
 import { readDecision } from './decision.js';
 import { BaseLimiter } from './limiter.js';
-import type { MemoryEngine } from './memory-engine.js';
+import { MemoryEngine } from './memory-engine.js';
 import type { MemoryStore } from './memory-store.js';
+import { enginesOver, idScopeOf, type PlanPolicies } from './plans.js';
 import type { LimiterStats } from './stats.js';
 import { Time } from './time.js';
 import type { CheckOptions, Decision, Key, SyncLimiter } from './types.js';
@@ -56,4 +57,17 @@ export class MemoryLimiter<Name extends string>
     this.refuseFurther();
     this.#quick = undefined;
   }
+}
+
+export function makeMemoryLimiter(
+  plans: readonly PlanPolicies[],
+  store: MemoryStore,
+  prefix: string,
+): MemoryLimiter<string> {
+  const idScope = idScopeOf(plans);
+  const engines = enginesOver(
+    plans,
+    (table, i) => new MemoryEngine(table, store, prefix, idScope, plans[i]!.plan ?? ''),
+  );
+  return new MemoryLimiter(engines, store);
 }

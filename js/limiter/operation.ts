@@ -3,6 +3,8 @@
 import { native } from '../native.js';
 import type { PolicyTable } from './decision.js';
 
+const { exchange } = native;
+
 /** An operation on a key. */
 export interface Operation {
   /** Units: one for all policies, or one for each. For a check, its cost. */
@@ -44,7 +46,6 @@ export function isCostOnly(
 
 /** Writes the operation to the exchange; see native/addon/environment.h. Native code must read it before any other code runs. */
 export function writeOperation(operation: Operation, policies: number): void {
-  const { exchange } = native;
   const { units, limits, marks } = operation;
   exchange[0] = operation.maxWaitUs ?? operation.blockUs ?? -1;
   exchange[1] = operation.which ?? 0;

@@ -13,7 +13,7 @@ import {
 import { OWN_LIMIT } from './operation.js';
 import { ownOption } from './own-options.js';
 import { isPolicy, largestLimitOf } from './policy.js';
-import type { Cost, Limits, Policy } from './types.js';
+import type { CommonOptions, Cost, Limits, OnStoreError, Policy } from './types.js';
 
 /** Not digits alone: an object lists such names first, which would lose the declared order. */
 const POLICY_NAME = /^(?!\d+$)[A-Za-z0-9_.-]{1,64}$/;
@@ -175,4 +175,37 @@ export function readLimits(
     return given;
   });
   return names.map((policy) => read.get(policy) ?? OWN_LIMIT);
+}
+
+/** In the order of their numbers in native code. */
+export const STORE_ERROR_RULES: readonly OnStoreError[] = ['local', 'allow', 'deny', 'throw'];
+
+/** The options with their defaults. @throws TypeError, RangeError `ERR_SLUICE_OPTIONS` */
+export function readCommonOptions(options: CommonOptions) {
+  const { prefix = 'sluice', onStoreError = 'local', deadlineMs = 100 } = options;
+  const { localShare = 1, denialCache = true } = options;
+  if (typeof prefix !== 'string' || prefix === '' || prefix.length > 128) {
+    throw typeError('ERR_SLUICE_OPTIONS', 'prefix', prefix, 'a string of 1 to 128 characters');
+  }
+  if (!STORE_ERROR_RULES.includes(onStoreError)) {
+    const expected = "'local', 'allow', 'deny' or 'throw'";
+    throw rangeError('ERR_SLUICE_OPTIONS', 'onStoreError', onStoreError, expected);
+  }
+  if (typeof deadlineMs !== 'number') {
+    throw typeError('ERR_SLUICE_OPTIONS', 'deadlineMs', deadlineMs, 'a number of milliseconds');
+  }
+  if (!(deadlineMs >= 1 && deadlineMs <= 60_000)) {
+    const expected = 'from 1 to 60000 milliseconds';
+    throw rangeError('ERR_SLUICE_OPTIONS', 'deadlineMs', deadlineMs, expected);
+  }
+  if (typeof localShare !== 'number') {
+    throw typeError('ERR_SLUICE_OPTIONS', 'localShare', localShare, 'a number');
+  }
+  if (!(localShare > 0 && localShare <= 1)) {
+    throw rangeError('ERR_SLUICE_OPTIONS', 'localShare', localShare, 'above 0 and at most 1');
+  }
+  if (typeof denialCache !== 'boolean') {
+    throw typeError('ERR_SLUICE_OPTIONS', 'denialCache', denialCache, 'true or false');
+  }
+  return { prefix, onStoreError, localShare, deadlineMs, denialCache };
 }

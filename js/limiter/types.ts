@@ -143,6 +143,36 @@ export type KeyOf<P extends Policies, Shard extends string = never> = [PartsOf<P
     ? Key
     : Readonly<Record<PartsOf<P> | Shard, string>>;
 
+/** The options of a limiter besides policies or plans and a store. */
+export interface CommonOptions {
+  /** Limiters of one store, prefix and policy name share state. Default 'sluice'. */
+  prefix?: string;
+  /**
+   * The rule for checks that Redis does not answer within `deadlineMs`: 'local' (default) decides in this process by the
+   * same policies, 'allow' admits, 'deny' denies, 'throw' rejects with `ERR_SLUICE_STORE_UNAVAILABLE`. A memory store
+   * does not fail.
+   */
+  onStoreError?: OnStoreError;
+  /**
+   * Under 'local': the share of each limit and rate that this process admits by itself, above 0 and up to 1 (the
+   * default), such as 1 / the number of processes. Rounded down, but at least 1.
+   */
+  localShare?: number;
+  /** How long a check waits for Redis, in ms: 1 to 60,000, default 100. */
+  deadlineMs?: number;
+  /**
+   * Whether this process caches denials. For up to a second after one, and never longer than its `retryAfterMs`, it
+   * answers repeat calls itself (`decision.source` is then 'cache'). Default true; `false`: every check asks Redis. A
+   * memory store needs no cache.
+   */
+  denialCache?: boolean;
+  /**
+   * The part of the key that puts all of a check's states on one slot of a Redis cluster, and so keeps a check over
+   * several keys atomic there. For policies with `by`.
+   */
+  shardBy?: string;
+}
+
 /** The options of a peek. */
 export interface PeekOptions<Name extends string = string> {
   /** Default 1. */

@@ -5,8 +5,9 @@ import { LIMITER_OPTIONS, type LimiterOptions } from '../create-limiter.js';
 import { isLimiter } from '../http/limiter.js';
 import { checkRequestOptions } from '../http/request-options.js';
 import { checkOptionNames, typeError, withheld } from '../limiter/errors.js';
-import { described, misplaced, readPolicies, refusePolicy } from '../limiter/options.js';
+import { misplaced, readPolicies, refusePolicy } from '../limiter/options.js';
 import { ownOption, ownOptions } from '../limiter/own-options.js';
+import { readPlans } from '../limiter/plans.js';
 import { isPolicy } from '../limiter/policy.js';
 import type { AnyLimiter, Cost, Key, Limits } from '../limiter/types.js';
 
@@ -134,26 +135,10 @@ function checkBoolean(value: unknown, name: string): void {
   throw typeError('ERR_SLUICE_OPTIONS', name, value, 'true or false');
 }
 
-/** `createLimiter` refuses other mistakes when the application starts. */
-function checkPolicies(options: LimiterOptions): void {
+/** `createLimiter` checks the other options, when the application starts. */
+function checkPlans(options: LimiterOptions): void {
   const { policies, plans } = ownOptions(options);
-  if (plans === undefined) {
-    readPolicies(policies!);
-    return;
-  }
-  if (policies !== undefined) {
-    throw typeError('ERR_SLUICE_OPTIONS', 'policies', policies, "left out beside 'plans'");
-  }
-  const isObject = typeof plans === 'object' && plans !== null && !Array.isArray(plans);
-  if (!isObject || Object.keys(plans).length === 0) {
-    throw typeError(
-      'ERR_SLUICE_OPTIONS',
-      'plans',
-      described(plans),
-      'an object of policies by plan',
-    );
-  }
-  for (const [name, set] of Object.entries(plans)) readPolicies(set, `plans.${name}`);
+  readPlans(given({ policies, plans }));
 }
 
 function checkNamedLimiter(value: unknown, where: string): void {
@@ -168,7 +153,7 @@ function checkNamedLimiter(value: unknown, where: string): void {
     throw typeError('ERR_SLUICE_OPTIONS', where, withheld(value, 'a policy'), expected);
   }
   checkOptionNames(value, known, where, { secret: true });
-  checkPolicies(value as NamedLimiterOptions);
+  checkPlans(value as NamedLimiterOptions);
 }
 
 /** @throws TypeError, RangeError with a code `ERR_SLUICE_*` that name the option and the value */
@@ -186,7 +171,7 @@ export function checkModuleOptions(
   checkRequestOptions(options, where);
   const { policies, plans, limiters } = options;
   if (limiters === undefined) {
-    checkPolicies(options);
+    checkPlans(options);
     return;
   }
   for (const [option, value] of Object.entries({ policies, plans })) {

@@ -25,6 +25,7 @@ import type { RedisStore } from './store.js';
 // Saved when this file loads: fake timers of a user's tests replace it.
 const { setImmediate } = timers;
 
+const { exchange, redisFaults } = native;
 const faultChannel = channel('sluice:fault');
 
 /** The fault of a call whose keys are on several nodes of a cluster. */
@@ -224,8 +225,8 @@ export class RedisEngine<Name extends string> implements Engine<Name> {
 
   /** Reads the answer at `at` in the exchange; returns the position of the next one. */
   take(asked: Pending, at: number, detail: string | undefined): number {
-    const fault = native.exchange[at + 1]!;
-    const code = native.exchange[at + 2]!;
+    const fault = exchange[at + 1]!;
+    const code = exchange[at + 2]!;
     // Only an answer of Redis itself ends an outage, not a decision of this process.
     if (fault === 0 && code >= 0 && sourceOf(code) === 'store') this.#warnings.answered();
     if (code >= 0) {
@@ -234,7 +235,7 @@ export class RedisEngine<Name extends string> implements Engine<Name> {
     } else if (code === ID_REUSED) {
       asked.answer = idReusedError(asked.callId!);
     } else {
-      asked.answer = fault === 0 ? code === DONE : this.#error(native.redisFaults[fault]!, detail);
+      asked.answer = fault === 0 ? code === DONE : this.#error(redisFaults[fault]!, detail);
     }
     return at + 3 + verdictLength(this.table, code);
   }
@@ -267,7 +268,7 @@ export class RedisEngine<Name extends string> implements Engine<Name> {
    * all answers in it have been read.
    */
   report(faultNumber: number, detail: string | undefined, code: number): void {
-    const fault = native.redisFaults[faultNumber]!;
+    const fault = redisFaults[faultNumber]!;
     // A caller's mistake: the rejected promise reports it, not sluice:fault.
     if (fault === CROSS_SLOT) return;
     if (faultChannel.hasSubscribers) {
@@ -305,9 +306,9 @@ native.onAnswers((count, details) => {
   const reports: (() => void)[] = [];
   let at = 0;
   for (let i = 0; i < count; i++) {
-    const ticket = native.exchange[at]!;
-    const fault = native.exchange[at + 1]!;
-    const code = native.exchange[at + 2]!;
+    const ticket = exchange[at]!;
+    const fault = exchange[at + 1]!;
+    const code = exchange[at + 2]!;
     const asked = pending[ticket];
     // Impossible, unless a time limit has ended the call.
     if (asked === undefined) break;
