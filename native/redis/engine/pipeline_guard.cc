@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::string_view kUnanswered = "no answer before the deadline";
 constexpr std::string_view kSilent = "the server did not answer in time, several times in a row";
-constexpr std::string_view kTooMuch = "more is asked of the server than it answers in time";
+constexpr std::string_view kTooMuch = "the server gets more requests than it can answer in time";
 
 }  // namespace
 
