@@ -291,7 +291,7 @@ function withAddress(fault: RedisFault, address: string): string {
   if (fault === 'server') return `Redis at ${address} answered with an error`;
   if (fault === 'refused') return `Redis at ${address} refused the connection`;
   if (fault === 'foreign') return `Redis at ${address} holds a value that is not a limiter's`;
-  if (fault === 'protocol') return `no sense in the answer from Redis at ${address}`;
+  if (fault === 'protocol') return `invalid answer from Redis at ${address}`;
   return `no answer from Redis at ${address}`;
 }
 
