@@ -12,7 +12,7 @@ import {
   policyOf,
   redisOptions,
   say,
-} from './support/addon.mjs';
+} from '../support/addon.mjs';
 
 const WRONG = [undefined, null, true, 5, Number.NaN, 5n, 'text', Symbol('s'), [], {}, () => {}];
 const notStrings = WRONG.filter((value) => typeof value !== 'string');

@@ -13,7 +13,7 @@ import {
   slidingWindow,
   tokenBucket,
 } from 'sluice';
-import { admitted, brief, still } from './support/limits.mjs';
+import { admitted, brief, still } from '../support/limits.mjs';
 
 test('every policy tells its algorithm, its limit and its window in whole milliseconds', () => {
   for (const [policy, algorithm, limit, windowMs] of [

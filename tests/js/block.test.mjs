@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { tokenBucket } from 'sluice';
-import { brief, still } from './support/limits.mjs';
-import { everyAlgorithm } from './support/makers.mjs';
+import { brief, still } from '../support/limits.mjs';
+import { everyAlgorithm } from '../support/makers.mjs';
 
 const every = everyAlgorithm(5, '1m');
 

@@ -5,7 +5,7 @@ import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { concurrency, createLimiter, redis } from 'sluice';
 import { startFaultProxy } from '../support/fault-proxy.mjs';
-import { useRedis } from './support/use-redis.mjs';
+import { useRedis } from '../support/use-redis.mjs';
 
 const unavailable = { code: 'ERR_SLUICE_STORE_UNAVAILABLE' };
 

@@ -15,9 +15,9 @@ import {
 } from 'sluice';
 import { manualClock } from 'sluice/testing';
 import { startFaultProxy } from '../support/fault-proxy.mjs';
+import { testInTime } from '../support/in-time.mjs';
 import { freePort } from '../support/ports.mjs';
-import { testInTime } from './support/in-time.mjs';
-import { useRedis } from './support/use-redis.mjs';
+import { useRedis } from '../support/use-redis.mjs';
 
 const { server, client } = await useRedis();
 

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createLimiter, fixedWindow, memory } from 'sluice';
 import { dateClock } from 'sluice/testing';
-import { everyAlgorithm } from './support/makers.mjs';
+import { everyAlgorithm } from '../support/makers.mjs';
 
 const policies = {
   ...everyAlgorithm(3, '30s'),

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { concurrency, createLimiter, fixedWindow, redis, tokenBucket } from 'sluice';
 import { allowAll, denyAll } from 'sluice/testing';
-import { still } from './support/limits.mjs';
+import { still } from '../support/limits.mjs';
 
 const FIELDS = [
   'allowed',

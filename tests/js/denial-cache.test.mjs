@@ -15,10 +15,10 @@ import {
   tokenBucket,
 } from 'sluice';
 import { startFaultProxy } from '../support/fault-proxy.mjs';
-import { testInTime } from './support/in-time.mjs';
-import { settle } from './support/limits.mjs';
-import { redis } from './support/transport.mjs';
-import { useRedis } from './support/use-redis.mjs';
+import { testInTime } from '../support/in-time.mjs';
+import { settle } from '../support/limits.mjs';
+import { redis } from '../support/transport.mjs';
+import { useRedis } from '../support/use-redis.mjs';
 
 const { server, client } = await useRedis();
 

@@ -7,9 +7,9 @@ import express4 from 'express4';
 import { createLimiter, memory, redis, tokenBucket } from 'sluice';
 import { rateLimit } from 'sluice/express';
 import { manualClock } from 'sluice/testing';
+import { serve } from '../support/express.mjs';
 import { freePort } from '../support/ports.mjs';
 import { startRedis } from '../support/redis-server.mjs';
-import { serve } from './express-support.mjs';
 
 const statuses = (answers) => answers.map(({ status }) => status);
 const count = (answers, status) => statuses(answers).filter((s) => s === status).length;

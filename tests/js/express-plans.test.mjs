@@ -5,8 +5,8 @@ import { test } from 'node:test';
 import { concurrency, fixedWindow, memory, slidingLog, slidingWindow, tokenBucket } from 'sluice';
 import { rateLimit } from 'sluice/express';
 import { allowAll, denyAll, manualClock } from 'sluice/testing';
-import { decision, scriptedLimiter, serve } from './express-support.mjs';
-import { plans, tenantPolicies } from './support/plans.mjs';
+import { decision, scriptedLimiter, serve } from '../support/express.mjs';
+import { plans, tenantPolicies } from '../support/plans.mjs';
 
 const byHeaders = (req) => ({ tenant: req.get('x-tenant'), user: req.get('x-user') });
 const as = (user, tenant, plan) => ({

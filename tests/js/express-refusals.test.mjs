@@ -5,9 +5,9 @@ import { createRequire } from 'node:module';
 import { test } from 'node:test';
 import { createLimiter, tokenBucket } from 'sluice';
 import rateLimit, { rateLimit as namedRateLimit } from 'sluice/express';
-import { decision, scriptedLimiter, serve } from './express-support.mjs';
-import { plans, tenantPolicies } from './support/plans.mjs';
-import { refuse } from './support/refusals.mjs';
+import { decision, scriptedLimiter, serve } from '../support/express.mjs';
+import { plans, tenantPolicies } from '../support/plans.mjs';
+import { refuse } from '../support/refusals.mjs';
 
 const key = (req) => req.get('x-user');
 const limiter = scriptedLimiter(decision());

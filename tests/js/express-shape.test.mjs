@@ -8,7 +8,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { leakyBucket, memory } from 'sluice';
 import { rateLimit } from 'sluice/express';
 import { manualClock } from 'sluice/testing';
-import { decision, scriptedLimiter, serve } from './express-support.mjs';
+import { decision, scriptedLimiter, serve } from '../support/express.mjs';
 
 /** A route that counts what reaches it, behind a queue of 10 that leaks 2 a second. */
 async function serveQueue(t) {

@@ -9,7 +9,6 @@ import express from 'express';
 import express4 from 'express4';
 import { concurrency, createLimiter, leakyBucket, redis, tokenBucket } from 'sluice';
 import { rateLimit } from 'sluice/express';
-import { startRedis } from '../support/redis-server.mjs';
 import {
   collectUnhandled,
   decision,
@@ -18,7 +17,8 @@ import {
   serve,
   settled,
   until,
-} from './express-support.mjs';
+} from '../support/express.mjs';
+import { startRedis } from '../support/redis-server.mjs';
 
 /** A route behind one slot whose responses end when the test says so. */
 async function serveHeld(t, { makeApp, policies, limiter } = {}) {

@@ -7,7 +7,7 @@ import net from 'node:net';
 import { test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import rateLimit from 'sluice/express';
-import { decision, denial, scriptedLimiter, serve } from './express-support.mjs';
+import { decision, denial, scriptedLimiter, serve } from '../support/express.mjs';
 
 for (const synchronous of [true, false]) {
   const store = synchronous ? 'a store in this process' : 'a store elsewhere';

@@ -8,7 +8,7 @@ import { createLimiter, fixedWindow, leakyBucket, memory, redis, tokenBucket } f
 import { rateLimit } from 'sluice/express';
 import { dateClock } from 'sluice/testing';
 import { freePort } from '../support/ports.mjs';
-import { useRedis } from './support/use-redis.mjs';
+import { useRedis } from '../support/use-redis.mjs';
 
 const { server } = await useRedis();
 

@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { createLimiter, fixedWindow, redis, tokenBucket } from 'sluice';
 import { FaultWarnings } from '../../dist/redis/fault-warnings.js';
 import { freePort } from '../support/ports.mjs';
-import { useRedis } from './support/use-redis.mjs';
+import { useRedis } from '../support/use-redis.mjs';
 
 const { server, client } = await useRedis();
 

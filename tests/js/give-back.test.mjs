@@ -4,8 +4,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { concurrency, createLimiter, fixedWindow, gcra, tokenBucket } from 'sluice';
 import { allowAll } from 'sluice/testing';
-import { admitted, brief, still } from './support/limits.mjs';
-import { everyAlgorithm } from './support/makers.mjs';
+import { admitted, brief, still } from '../support/limits.mjs';
+import { everyAlgorithm } from '../support/makers.mjs';
 
 /** 10 units at once; a bucket refills 1 a second. Without slots, which no debit takes. */
 const { concurrency: _, ...ten } = everyAlgorithm(10, '10s');

@@ -8,7 +8,7 @@ import {
   draft10PolicyField,
   retryAfterSeconds,
 } from '../../dist/http/headers.js';
-import { decision } from './express-support.mjs';
+import { decision } from '../support/express.mjs';
 
 const policy = (limit, windowMs) => ({ algorithm: 'tokenBucket', limit, windowMs });
 

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { concurrency, createLimiter, fixedWindow } from 'sluice';
-import { settle, still } from './support/limits.mjs';
+import { settle, still } from '../support/limits.mjs';
 
 const slots = (limit, extra) => concurrency({ limit, ttl: '1m', ...extra });
 const free = async (limiter, key = 'k') => (await limiter.peek(key, { cost: 0 })).remaining;

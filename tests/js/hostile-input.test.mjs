@@ -5,8 +5,8 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { test } from 'node:test';
 import { concurrency, createLimiter, fixedWindow, memory, slidingLog, tokenBucket } from 'sluice';
 import { manualClock } from 'sluice/testing';
-import { still } from './support/limits.mjs';
-import { notNumbers, notWhole, refused } from './support/refusals.mjs';
+import { still } from '../support/limits.mjs';
+import { notNumbers, notWhole, refused } from '../support/refusals.mjs';
 
 const policies = {
   a: tokenBucket({ capacity: 5, every: '1h' }),

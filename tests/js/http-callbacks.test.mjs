@@ -15,8 +15,8 @@ import {
   scriptedLimiter,
   send,
   serve,
-} from './express-support.mjs';
-import { controller, platforms, start } from './nestjs-support.mjs';
+} from '../support/express.mjs';
+import { controller, platforms, start } from '../support/nestjs.mjs';
 
 const raise = () => {
   throw new Error('must not be read');

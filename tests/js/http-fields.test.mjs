@@ -10,8 +10,8 @@ import { manualClock } from 'sluice/testing';
 import { parseList } from 'structured-headers';
 import { writeFields } from '../../dist/http/fields.js';
 import { retryAfterSeconds, withoutLaterT } from '../../dist/http/headers.js';
-import { decision, denial, scriptedLimiter, serve } from './express-support.mjs';
-import { controller, platforms, start } from './nestjs-support.mjs';
+import { decision, denial, scriptedLimiter, serve } from '../support/express.mjs';
+import { controller, platforms, start } from '../support/nestjs.mjs';
 
 /** A list of String items with their parameters, as `[[name, { parameter: value }], ...]`. */
 const read = (field) =>

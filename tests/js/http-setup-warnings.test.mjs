@@ -12,8 +12,8 @@ import express4 from 'express4';
 import { createLimiter, tokenBucket } from 'sluice';
 import { rateLimit } from 'sluice/express';
 import { SluiceGuard } from 'sluice/nestjs';
-import { decision, scriptedLimiter, send, serve } from './express-support.mjs';
-import { controller, start } from './nestjs-support.mjs';
+import { decision, scriptedLimiter, send, serve } from '../support/express.mjs';
+import { controller, start } from '../support/nestjs.mjs';
 
 const policies = tokenBucket({ capacity: 100, every: '1s' });
 const forwarded = { headers: { 'x-forwarded-for': '192.0.2.1' } };

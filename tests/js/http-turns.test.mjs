@@ -5,11 +5,11 @@ import http from 'node:http';
 import { after, test } from 'node:test';
 import { createLimiter, leakyBucket } from 'sluice';
 import { rateLimit } from 'sluice/express';
-import { serve, until } from './express-support.mjs';
-import { controller, platforms, start } from './nestjs-support.mjs';
-import { still } from './support/limits.mjs';
-import { redis } from './support/transport.mjs';
-import { useRedis } from './support/use-redis.mjs';
+import { serve, until } from '../support/express.mjs';
+import { still } from '../support/limits.mjs';
+import { controller, platforms, start } from '../support/nestjs.mjs';
+import { redis } from '../support/transport.mjs';
+import { useRedis } from '../support/use-redis.mjs';
 
 const { server } = await useRedis();
 

@@ -5,8 +5,8 @@ import { execFile } from 'node:child_process';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { createLimiter, redis, tokenBucket } from 'sluice';
-import { native } from './support/addon.mjs';
-import { useRedis } from './support/use-redis.mjs';
+import { native } from '../support/addon.mjs';
+import { useRedis } from '../support/use-redis.mjs';
 
 const { server } = await useRedis();
 const cwd = fileURLToPath(new URL('../..', import.meta.url));

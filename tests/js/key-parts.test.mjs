@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createLimiter, fixedWindow, slidingLog, tokenBucket } from 'sluice';
-import { still } from './support/limits.mjs';
+import { still } from '../support/limits.mjs';
 
 const limit = 10;
 const byTenant = fixedWindow({ limit, window: '1h', by: 'tenant' });

@@ -17,13 +17,13 @@ import {
 } from 'sluice';
 import { rateLimit } from 'sluice/express';
 import { RateLimit } from 'sluice/nestjs';
+import { serve } from '../support/express.mjs';
+import { still } from '../support/limits.mjs';
+import { everyAlgorithm } from '../support/makers.mjs';
+import { controller, platforms, start } from '../support/nestjs.mjs';
 import { freePort } from '../support/ports.mjs';
-import { serve } from './express-support.mjs';
-import { controller, platforms, start } from './nestjs-support.mjs';
-import { still } from './support/limits.mjs';
-import { everyAlgorithm } from './support/makers.mjs';
-import { redis } from './support/transport.mjs';
-import { useRedis } from './support/use-redis.mjs';
+import { redis } from '../support/transport.mjs';
+import { useRedis } from '../support/use-redis.mjs';
 
 const closed = {
   ...everyAlgorithm(0, '1m'),

@@ -27,7 +27,7 @@ import {
   SluiceModule,
 } from 'sluice/nestjs';
 import { manualClock } from 'sluice/testing';
-import { scriptedLimiter } from './express-support.mjs';
+import { scriptedLimiter } from '../support/express.mjs';
 import {
   codesOf,
   collectWarnings,
@@ -40,7 +40,7 @@ import {
   startContext,
   startExternal,
   statuses,
-} from './nestjs-support.mjs';
+} from '../support/nestjs.mjs';
 
 const { WebSocket } = createRequire(createRequire(import.meta.url).resolve('@nestjs/platform-ws'))(
   'ws',

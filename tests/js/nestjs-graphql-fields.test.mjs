@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { fixedWindow, memory, tokenBucket } from 'sluice';
 import { RateLimit } from 'sluice/nestjs';
 import { manualClock } from 'sluice/testing';
-import { startExternal } from './nestjs-support.mjs';
+import { startExternal } from '../support/nestjs.mjs';
 
 const store = () => memory({ clock: manualClock() });
 

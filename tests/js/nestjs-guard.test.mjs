@@ -9,8 +9,8 @@ import { Catch, UseFilters, UseGuards } from '@nestjs/common';
 import { APP_GUARD } from '@nestjs/core';
 import { tokenBucket } from 'sluice';
 import { RateLimit, RateLimitException, SluiceGuard } from 'sluice/nestjs';
-import { denial, scriptedLimiter } from './express-support.mjs';
-import { collectWarnings, controller, platforms, start, statuses } from './nestjs-support.mjs';
+import { denial, scriptedLimiter } from '../support/express.mjs';
+import { collectWarnings, controller, platforms, start, statuses } from '../support/nestjs.mjs';
 
 const bucket = (capacity) => tokenBucket({ capacity, every: '1h' });
 

@@ -16,7 +16,7 @@ import {
   SluiceGuard,
   SluiceModule,
 } from 'sluice/nestjs';
-import { controller, platforms, rootModule, start, startContext } from './nestjs-support.mjs';
+import { controller, platforms, rootModule, start, startContext } from '../support/nestjs.mjs';
 
 const bucket = (capacity) => tokenBucket({ capacity, every: '1h' });
 const has = (expected) => (error) => {

@@ -13,8 +13,8 @@ import {
   SluiceModule,
 } from 'sluice/nestjs';
 import { allowAll, denyAll, manualClock } from 'sluice/testing';
-import { send } from './express-support.mjs';
-import { controller, platforms, rootModule, statuses } from './nestjs-support.mjs';
+import { send } from '../support/express.mjs';
+import { controller, platforms, rootModule, statuses } from '../support/nestjs.mjs';
 
 const bucket = (capacity) => tokenBucket({ capacity, every: '1h' });
 

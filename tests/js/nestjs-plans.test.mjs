@@ -7,7 +7,7 @@ import { NestFactory } from '@nestjs/core';
 import { concurrency, createLimiter, fixedWindow, memory, tokenBucket } from 'sluice';
 import { RateLimit, RateLimitException, SluiceGuard, SluiceModule } from 'sluice/nestjs';
 import { manualClock } from 'sluice/testing';
-import { controller, platforms, rootModule, start, startContext } from './nestjs-support.mjs';
+import { controller, platforms, rootModule, start, startContext } from '../support/nestjs.mjs';
 
 const bucket = (capacity, options) => tokenBucket({ capacity, every: '10d', ...options });
 const plans = {

@@ -20,7 +20,7 @@ import {
   platforms,
   start,
   statuses,
-} from './nestjs-support.mjs';
+} from '../support/nestjs.mjs';
 
 const bucket = (capacity) => tokenBucket({ capacity, every: '1h' });
 

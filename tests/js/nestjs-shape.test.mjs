@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import { leakyBucket, memory } from 'sluice';
 import { manualClock } from 'sluice/testing';
-import { controller, platforms, start } from './nestjs-support.mjs';
+import { controller, platforms, start } from '../support/nestjs.mjs';
 
 for (const [platform, adapter] of Object.entries(platforms)) {
   test(`${platform}: an admitted request is handled when its turn has come`, async (t) => {

@@ -16,8 +16,8 @@ import {
   scriptedLimiter,
   settled,
   until,
-} from './express-support.mjs';
-import { controller, handlerOf, platforms, start } from './nestjs-support.mjs';
+} from '../support/express.mjs';
+import { controller, handlerOf, platforms, start } from '../support/nestjs.mjs';
 
 const oneSlot = () => concurrency({ limit: 1, ttl: '1h' });
 const key = () => 'one';

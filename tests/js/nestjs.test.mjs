@@ -7,8 +7,8 @@ import { Controller, Get, UseGuards } from '@nestjs/common';
 import { APP_GUARD } from '@nestjs/core';
 import { createLimiter, memory, tokenBucket } from 'sluice';
 import { RateLimit, SkipRateLimit, SluiceGuard, SluiceModule } from 'sluice/nestjs';
-import { denial, scriptedLimiter } from './express-support.mjs';
-import { controller, onMethod, platforms, start, statuses } from './nestjs-support.mjs';
+import { denial, scriptedLimiter } from '../support/express.mjs';
+import { controller, onMethod, platforms, start, statuses } from '../support/nestjs.mjs';
 
 const nest = createRequire(import.meta.url)('@nestjs/core/package.json');
 const bucket = (capacity) => tokenBucket({ capacity, every: '1h' });

@@ -6,7 +6,7 @@ import { execFileSync } from 'node:child_process';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { freePort } from '../support/ports.mjs';
-import { useRedis } from './support/use-redis.mjs';
+import { useRedis } from '../support/use-redis.mjs';
 
 const { server } = await useRedis();
 const cwd = fileURLToPath(new URL('../..', import.meta.url));

@@ -5,8 +5,8 @@ import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createClient } from 'redis';
 import { concurrency, createLimiter, fixedWindow, redis, slidingLog, tokenBucket } from 'sluice';
+import { CLUSTER_CLIENTS } from '../support/clients.mjs';
 import { startCluster } from '../support/redis-cluster.mjs';
-import { CLUSTER_CLIENTS } from './support/clients.mjs';
 
 let cluster;
 before(async () => {

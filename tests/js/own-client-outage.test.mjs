@@ -7,9 +7,9 @@ import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis as Ioredis } from 'ioredis';
 import { concurrency, createLimiter, fixedWindow, redis, tokenBucket } from 'sluice';
+import { CLIENTS } from '../support/clients.mjs';
 import { startRedis } from '../support/redis-server.mjs';
-import { CLIENTS } from './support/clients.mjs';
-import { useRedis } from './support/use-redis.mjs';
+import { useRedis } from '../support/use-redis.mjs';
 
 const { server, client } = await useRedis();
 

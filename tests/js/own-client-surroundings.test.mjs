@@ -7,8 +7,8 @@ import { runInNewContext } from 'node:vm';
 import { Redis as Ioredis } from 'ioredis';
 import { createClient } from 'redis';
 import { createLimiter, redis, tokenBucket } from 'sluice';
+import { CLIENTS } from '../support/clients.mjs';
 import { freePort } from '../support/ports.mjs';
-import { CLIENTS } from './support/clients.mjs';
 
 const over = (client, options = {}) =>
   createLimiter({

@@ -9,8 +9,8 @@ import { inspect } from 'node:util';
 import { Redis as Ioredis } from 'ioredis';
 import { createClient, createClientPool } from 'redis';
 import { concurrency, createLimiter, fixedWindow, redis, tokenBucket } from 'sluice';
-import { CLIENTS } from './support/clients.mjs';
-import { useRedis } from './support/use-redis.mjs';
+import { CLIENTS } from '../support/clients.mjs';
+import { useRedis } from '../support/use-redis.mjs';
 
 const { server, client } = await useRedis();
 

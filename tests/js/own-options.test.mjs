@@ -6,9 +6,9 @@ import { createLimiter, memory, redis, tokenBucket } from 'sluice';
 import { rateLimit } from 'sluice/express';
 import { RateLimit, SluiceModule } from 'sluice/nestjs';
 import { denyAll, manualClock } from 'sluice/testing';
-import { controller, rootModule, startContext } from './nestjs-support.mjs';
-import { everyAlgorithm } from './support/makers.mjs';
-import { useRedis } from './support/use-redis.mjs';
+import { everyAlgorithm } from '../support/makers.mjs';
+import { controller, rootModule, startContext } from '../support/nestjs.mjs';
+import { useRedis } from '../support/use-redis.mjs';
 
 const { url } = (await useRedis()).server;
 

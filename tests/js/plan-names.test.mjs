@@ -6,9 +6,9 @@ import { fixedWindow, memory } from 'sluice';
 import { rateLimit } from 'sluice/express';
 import { RateLimit } from 'sluice/nestjs';
 import { manualClock } from 'sluice/testing';
-import { serve } from './express-support.mjs';
-import { controller, platforms, start } from './nestjs-support.mjs';
-import { still } from './support/limits.mjs';
+import { serve } from '../support/express.mjs';
+import { still } from '../support/limits.mjs';
+import { controller, platforms, start } from '../support/nestjs.mjs';
 
 const calls = fixedWindow({ limit: 10, window: '1h' });
 const daily = fixedWindow({ limit: 10, window: '1d' });

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createLimiter, fixedWindow, slidingLog, tokenBucket } from 'sluice';
-import { still } from './support/limits.mjs';
+import { still } from '../support/limits.mjs';
 
 const day = (limit, extra) => fixedWindow({ limit, window: '1d', ...extra });
 const plans = {

@@ -11,7 +11,7 @@ import {
   slidingWindow,
   tokenBucket,
 } from 'sluice';
-import { notNumbers, notWhole, refused } from './support/refusals.mjs';
+import { notNumbers, notWhole, refused } from '../support/refusals.mjs';
 
 const notSpans = [
   undefined,

@@ -4,8 +4,8 @@ import assert from 'node:assert/strict';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { test } from 'node:test';
 import { concurrency, fixedWindow, tokenBucket } from 'sluice';
-import { admitted, brief, still } from './support/limits.mjs';
-import { everyAlgorithm } from './support/makers.mjs';
+import { admitted, brief, still } from '../support/limits.mjs';
+import { everyAlgorithm } from '../support/makers.mjs';
 
 /** What is published on `channel` while `run` runs. */
 function heard(channel, run) {

@@ -7,7 +7,7 @@ import { test } from 'node:test';
 import { createLimiter, fixedWindow, memory, redis, SluiceError, tokenBucket } from 'sluice';
 import { rateLimit } from 'sluice/express';
 import { RateLimit, SluiceModule } from 'sluice/nestjs';
-import { still } from './support/limits.mjs';
+import { still } from '../support/limits.mjs';
 
 const policies = tokenBucket({ capacity: 1, every: '1s' });
 /** Ends a line, clears a terminal, turns the direction of text. */

@@ -14,10 +14,10 @@ import {
   slidingWindow,
   tokenBucket,
 } from 'sluice';
+import { CLIENTS, CLUSTER_CLIENTS } from '../support/clients.mjs';
 import { startCluster } from '../support/redis-cluster.mjs';
 import { startSentinel } from '../support/redis-sentinel.mjs';
 import { startRedis, until } from '../support/redis-server.mjs';
-import { CLIENTS, CLUSTER_CLIENTS } from './support/clients.mjs';
 
 const documented = await readFile(new URL('../../docs/redis.md', import.meta.url), 'utf8');
 /**

@@ -5,10 +5,10 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { test } from 'node:test';
 import { concurrency, createLimiter, fixedWindow, gcra, slidingLog } from 'sluice';
-import { settle } from './support/limits.mjs';
-import { everyAlgorithm } from './support/makers.mjs';
-import { redis } from './support/transport.mjs';
-import { useRedis } from './support/use-redis.mjs';
+import { settle } from '../support/limits.mjs';
+import { everyAlgorithm } from '../support/makers.mjs';
+import { redis } from '../support/transport.mjs';
+import { useRedis } from '../support/use-redis.mjs';
 
 const { server, client } = await useRedis();
 
@@ -211,7 +211,7 @@ test('close: an abort afterwards rejects with the reason of the caller', async (
 
 /** A process with a limiter of its own: `ask(verb, ...arguments)`, and its `holder` of the last check. */
 async function otherProcess(limiterOptions, policy) {
-  const child = fork(new URL('./support/other-process.mjs', import.meta.url), [
+  const child = fork(new URL('../support/other-process.mjs', import.meta.url), [
     JSON.stringify({ url: server.url, ...limiterOptions, policy }),
   ]);
   await once(child, 'message');

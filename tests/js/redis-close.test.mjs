@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { concurrency, createLimiter, redis, tokenBucket } from 'sluice';
+import { CLIENTS } from '../support/clients.mjs';
 import { startRedis, until } from '../support/redis-server.mjs';
-import { CLIENTS } from './support/clients.mjs';
 
 let server;
 before(async () => {

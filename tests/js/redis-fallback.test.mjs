@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { test } from 'node:test';
 import { Worker } from 'node:worker_threads';
 import { concurrency, createLimiter, fixedWindow, redis, slidingLog, tokenBucket } from 'sluice';
-import { CLIENTS } from './support/clients.mjs';
+import { CLIENTS } from '../support/clients.mjs';
 
 // Nobody listens here.
 const url = 'redis://127.0.0.1:1';

@@ -13,8 +13,8 @@ import {
 } from 'sluice';
 import { freePort } from '../support/ports.mjs';
 import { startRedis } from '../support/redis-server.mjs';
-import { redis } from './support/transport.mjs';
-import { useRedis } from './support/use-redis.mjs';
+import { redis } from '../support/transport.mjs';
+import { useRedis } from '../support/use-redis.mjs';
 
 const { server, client } = await useRedis();
 

@@ -15,10 +15,10 @@ import {
   slidingWindow,
   tokenBucket,
 } from 'sluice';
+import { CLIENTS, CLUSTER_CLIENTS } from '../support/clients.mjs';
+import { MAKERS } from '../support/makers.mjs';
 import { startCluster } from '../support/redis-cluster.mjs';
 import { startRedis, until } from '../support/redis-server.mjs';
-import { CLIENTS, CLUSTER_CLIENTS } from './support/clients.mjs';
-import { MAKERS } from './support/makers.mjs';
 
 let server;
 before(async () => {

@@ -7,11 +7,11 @@ import { on } from 'node:events';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { createLimiter, fixedWindow, redis, tokenBucket } from 'sluice';
+import { CLIENTS } from '../support/clients.mjs';
 import { startCluster } from '../support/redis-cluster.mjs';
 import { startRedis, until } from '../support/redis-server.mjs';
-import { CLIENTS } from './support/clients.mjs';
 
-const OTHER = fileURLToPath(new URL('support/other-service.mjs', import.meta.url));
+const OTHER = fileURLToPath(new URL('../support/other-service.mjs', import.meta.url));
 
 let server;
 before(async () => {

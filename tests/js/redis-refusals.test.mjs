@@ -4,10 +4,10 @@ import assert from 'node:assert/strict';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { test } from 'node:test';
 import { createLimiter, redis, tokenBucket } from 'sluice';
+import { CLIENTS } from '../support/clients.mjs';
 import { startCluster } from '../support/redis-cluster.mjs';
 import { startSentinel } from '../support/redis-sentinel.mjs';
 import { startRedis, until } from '../support/redis-server.mjs';
-import { CLIENTS } from './support/clients.mjs';
 
 const policies = tokenBucket({ capacity: 1000, refill: 1, every: '1h' });
 

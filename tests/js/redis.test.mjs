@@ -10,8 +10,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { concurrency, createLimiter, gcra, leakyBucket, tokenBucket } from 'sluice';
 import { freePort } from '../support/ports.mjs';
 import { startRedis } from '../support/redis-server.mjs';
-import { redis } from './support/transport.mjs';
-import { useRedis } from './support/use-redis.mjs';
+import { redis } from '../support/transport.mjs';
+import { useRedis } from '../support/use-redis.mjs';
 
 const { server } = await useRedis();
 
@@ -280,7 +280,7 @@ test('a library that is loaded twice answers both', async () => {
 
 test('four processes on one key: what they admit is what the bucket gave', async () => {
   const seconds = process.env.SLUICE_FULL ? 3 : 1;
-  const hammer = new URL('./support/hammer.mjs', import.meta.url);
+  const hammer = new URL('../support/hammer.mjs', import.meta.url);
   for (const [name, capacity, refill, every] of [
     ['slow', 2000, 1, '1h'],
     ['fast', 100, 1000, '1s'],

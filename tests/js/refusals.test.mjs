@@ -16,7 +16,7 @@ import {
 import { rateLimit } from 'sluice/express';
 import { RateLimit, SluiceModule } from 'sluice/nestjs';
 import { manualClock } from 'sluice/testing';
-import { refuse } from './support/refusals.mjs';
+import { refuse } from '../support/refusals.mjs';
 
 const bucket = tokenBucket({ capacity: 1, every: '1s' });
 const limiter = createLimiter({ policies: { burst: bucket, daily: bucket } });

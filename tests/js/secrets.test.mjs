@@ -7,7 +7,7 @@ import { Redis } from 'ioredis';
 import { createLimiter, memory, redis, tokenBucket } from 'sluice';
 import { rateLimit } from 'sluice/express';
 import { RateLimit, SluiceModule } from 'sluice/nestjs';
-import { still } from './support/limits.mjs';
+import { still } from '../support/limits.mjs';
 
 const secret = 'hunter2';
 const url = `redis://user:${secret}@localhost:6379`;

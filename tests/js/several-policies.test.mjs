@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { fixedWindow } from 'sluice';
-import { admitted, still } from './support/limits.mjs';
-import { everyAlgorithm } from './support/makers.mjs';
+import { admitted, still } from '../support/limits.mjs';
+import { everyAlgorithm } from '../support/makers.mjs';
 
 const ten = everyAlgorithm(10, '1h');
 const names = Object.keys(ten);

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
 import { mock, test } from 'node:test';
 import { createLimiter, redis, tokenBucket } from 'sluice';
-import { native } from './support/addon.mjs';
+import { native } from '../support/addon.mjs';
 
 const require = createRequire(import.meta.url);
 

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { fixedWindow } from 'sluice';
 import { allowAll, denyAll } from 'sluice/testing';
-import { still } from './support/limits.mjs';
+import { still } from '../support/limits.mjs';
 
 test('allowAll admits whatever it is asked, denyAll denies it', async () => {
   for (const [limiter, allowed] of [

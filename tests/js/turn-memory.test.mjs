@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import v8 from 'node:v8';
 import vm from 'node:vm';
 import { tokenBucket } from 'sluice';
-import { still } from './support/limits.mjs';
+import { still } from '../support/limits.mjs';
 
 v8.setFlagsFromString('--expose-gc');
 const gc = vm.runInNewContext('gc');

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Lines } from '../../dist/limiter/turns.js';
-import { settle } from './support/limits.mjs';
+import { settle } from '../support/limits.mjs';
 
 const CALLS = 100;
 

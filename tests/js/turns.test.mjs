@@ -4,9 +4,9 @@ import assert from 'node:assert/strict';
 import { getEventListeners } from 'node:events';
 import { after, test } from 'node:test';
 import { createLimiter, fixedWindow, gcra, leakyBucket, tokenBucket } from 'sluice';
-import { settle, still } from './support/limits.mjs';
-import { redis } from './support/transport.mjs';
-import { useRedis } from './support/use-redis.mjs';
+import { settle, still } from '../support/limits.mjs';
+import { redis } from '../support/transport.mjs';
+import { useRedis } from '../support/use-redis.mjs';
 
 const { server } = await useRedis();
 

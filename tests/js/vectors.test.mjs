@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { createLimiter, memory } from 'sluice';
-import { MAKERS } from './support/makers.mjs';
+import { MAKERS } from '../support/makers.mjs';
 
 const folder = new URL('../vectors/', import.meta.url);
 

@@ -4,8 +4,8 @@ import assert from 'node:assert/strict';
 import { getEventListeners } from 'node:events';
 import { after, test } from 'node:test';
 import { concurrency, fixedWindow, gcra, tokenBucket } from 'sluice';
-import { settle, still } from './support/limits.mjs';
-import { gone, queue } from './support/queue.mjs';
+import { settle, still } from '../support/limits.mjs';
+import { gone, queue } from '../support/queue.mjs';
 
 // A call that hangs fails by its own test's time limit, not because nothing else is left to do.
 const alive = setInterval(() => {}, 1000);

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { fixedWindow, gcra, SluiceError } from 'sluice';
-import { still } from './support/limits.mjs';
+import { still } from '../support/limits.mjs';
 
 const spaced = gcra({ limit: 10, every: '1s', burst: 1 });
 

@@ -15,8 +15,8 @@ import {
   tokenBucket,
 } from 'sluice';
 import { dateClock } from 'sluice/testing';
-import { settle, still } from './support/limits.mjs';
-import { gone, queue } from './support/queue.mjs';
+import { settle, still } from '../support/limits.mjs';
+import { gone, queue } from '../support/queue.mjs';
 
 // A call that hangs fails by its own test's time limit, not because nothing else is left to do.
 const alive = setInterval(() => {}, 1000);

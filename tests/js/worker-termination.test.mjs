@@ -5,12 +5,12 @@ import { execFile } from 'node:child_process';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { testSeed } from '../support/random.mjs';
-import { useRedis } from './support/use-redis.mjs';
-import { LOOPS } from './support/worker-loops.mjs';
+import { useRedis } from '../support/use-redis.mjs';
+import { LOOPS } from '../support/worker-loops.mjs';
 
 const { server } = await useRedis();
 
-const program = fileURLToPath(new URL('./support/worker-loops.mjs', import.meta.url));
+const program = fileURLToPath(new URL('../support/worker-loops.mjs', import.meta.url));
 const workers = process.env.SLUICE_FULL ? 2000 : 24;
 
 /** Runs a program to its end: `{ error, stdout, stderr }`. */

@@ -1,12 +1,69 @@
-// The fault proxy: each fault is what it says, and heals.
+// Properties of the fixtures that no other test would miss: a fault that does not happen hides what it should show.
 
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { startFaultProxy } from '../../support/fault-proxy.mjs';
-import { until } from '../../support/redis-server.mjs';
+import {
+  hangUp,
+  hugeArray,
+  hugeText,
+  nested,
+  raw,
+  reset,
+  startFakeRedis,
+} from '../support/fake-redis.mjs';
+import { startFaultProxy } from '../support/fault-proxy.mjs';
+import { freePort } from '../support/ports.mjs';
+import { startCluster } from '../support/redis-cluster.mjs';
+import { skipWithout, startRedis, until } from '../support/redis-server.mjs';
+import { steppedClock } from '../support/stepped-clock.mjs';
+
+// The scripted server
+
+/** What comes back for a PING: bytes, until `length` are there or the connection ends, and what ended it. */
+async function ask(port, length) {
+  const socket = connect(port, '127.0.0.1');
+  let [text, code] = ['', undefined];
+  socket.on('error', (failure) => {
+    code = failure.code;
+  });
+  socket.on('data', (bytes) => {
+    text += bytes.toString('latin1');
+    if (text.length >= length) socket.destroy();
+  });
+  socket.write('*1\r\n$4\r\nPING\r\n');
+  await new Promise((resolve) => socket.once('close', resolve));
+  return { text, code };
+}
+
+test('a connection is closed or reset, by its number; the script may change while it runs', async () => {
+  const fake = await startFakeRedis((_command, { number }) => (number === 2 ? hangUp : undefined));
+  assert.deepEqual(await ask(fake.port, 7), { text: '+PONG\r\n', code: undefined });
+  assert.deepEqual(await ask(fake.port, 7), { text: '', code: undefined });
+  assert.deepEqual(await ask(fake.port, 7), { text: '+PONG\r\n', code: undefined });
+  fake.answer = () => reset;
+  assert.deepEqual(await ask(fake.port, 7), { text: '', code: 'ECONNRESET' });
+  assert.equal(fake.connections, 4);
+  await fake.stop();
+});
+
+test('bytes as they are: garbage, nesting, lengths beyond all measure', async () => {
+  for (const [reply, bytes] of [
+    [raw('\xff\x00?!'), '\xff\x00?!'],
+    [nested(3), '*1\r\n*1\r\n*1\r\n:1\r\n'],
+    [hugeText(2 ** 40), '$1099511627776\r\n'],
+    [hugeArray(2 ** 31), '*2147483648\r\n'],
+  ]) {
+    const fake = await startFakeRedis(() => reply);
+    assert.equal((await ask(fake.port, bytes.length)).text, bytes);
+    await fake.stop();
+  }
+});
+
+// The fault proxy
 
 /** Echoes, and counts what it was sent. */
 let echo;
@@ -188,5 +245,85 @@ test('new connections are refused while open ones go on', async () => {
     const next = open();
     next.send('c');
     await next.gets('c');
+  });
+});
+
+// Servers and clusters
+
+for (const server of ['redis', 'valkey']) {
+  test(`${server}: its clock is stepped, forward and back, while it runs`, {
+    skip: skipWithout(server),
+  }, async () => {
+    const clock = await steppedClock();
+    const one = await startRedis({ server, env: clock.env });
+    const isAheadBy = async (ms) => {
+      const before = Date.now();
+      const [seconds, micros] = await one.command('TIME');
+      const there = Number(seconds) * 1000 + Number(micros) / 1000 - ms;
+      assert.ok(there >= before && there < Date.now() + 1, `${there - before} ms off`);
+    };
+    try {
+      await isAheadBy(0);
+      clock.step(3_600_000);
+      await isAheadBy(3_600_000);
+      clock.step(-3_700_000);
+      await isAheadBy(-100_000);
+    } finally {
+      await one.stop();
+      clock.remove();
+    }
+  });
+
+  test(`${server}: a slot stands half-way, then elsewhere`, {
+    skip: skipWithout(server),
+  }, async () => {
+    const cluster = await startCluster({ server });
+    try {
+      const masters = await cluster.masters();
+      assert.equal(masters.length, 3);
+      const slot = await cluster.slotOf('{u}:here');
+      const from = await cluster.ownerOf(slot);
+      const to = masters.find((node) => node !== from);
+      for (const key of ['{u}:here', '{u}:moves']) await from.command('SET', key, 'v');
+
+      const migration = await cluster.beginMigration(slot, to);
+      assert.equal(await from.command('GET', '{u}:here'), 'v');
+      const asked = { message: `ASK ${slot} 127.0.0.1:${to.port}` };
+      await assert.rejects(from.command('GET', '{u}:new'), asked);
+      assert.equal(await migration.moveKeys(1), 1);
+      await assert.rejects(to.command('MGET', '{u}:here', '{u}:moves'), / MOVED /);
+      await assert.rejects(from.command('MGET', '{u}:here', '{u}:moves'), / TRYAGAIN /);
+      await migration.finish();
+      assert.equal(await cluster.ownerOf(slot), to);
+      assert.deepEqual(await to.command('MGET', '{u}:here', '{u}:moves'), ['v', 'v']);
+      await assert.rejects(from.command('GET', '{u}:here'), / MOVED /);
+    } finally {
+      await cluster.stop();
+    }
+  });
+}
+
+test('a test that is killed leaves no server behind', {
+  skip: process.platform !== 'linux' && 'it takes the kernel of Linux',
+}, async () => {
+  const fixtures = new URL('../support/redis-server.mjs', import.meta.url);
+  const program = `
+    const { startRedis } = await import(${JSON.stringify(fixtures)});
+    console.log((await startRedis({ port: ${await freePort()} })).pid);
+    setInterval(() => {}, 1000);`;
+  const child = spawn(process.execPath, ['--input-type=module', '-e', program], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const [line] = await once(child.stdout, 'data');
+  const pid = Number(line);
+  process.kill(pid, 0);
+  child.kill('SIGKILL');
+  await until('the server is gone', () => {
+    try {
+      process.kill(pid, 0);
+      return false;
+    } catch {
+      return true;
+    }
   });
 });

@@ -2,7 +2,7 @@
 
 import { after } from 'node:test';
 import { Redis } from 'ioredis';
-import { startRedis } from '../../support/redis-server.mjs';
+import { startRedis } from './redis-server.mjs';
 
 /** Both until the file's last test has ended. `options`: see startRedis. */
 export async function useRedis(options) {

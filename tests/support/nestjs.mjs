@@ -7,7 +7,7 @@ import { ExternalContextCreator, NestFactory } from '@nestjs/core';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { SluiceModule } from 'sluice/nestjs';
-import { send } from './express-support.mjs';
+import { send } from './express.mjs';
 
 export const platforms = {
   Express: () => new ExpressAdapter(),

@@ -8,10 +8,10 @@
 //   cmake --preset asan -DSLUICE_ADDON=ON -DSLUICE_TESTS=OFF && cmake --build --preset asan --target sluice_addon
 //   SLUICE_ADDON=$PWD/build/asan/native/addon/sluice.node ASAN_OPTIONS=detect_leaks=0 \
 //     LD_PRELOAD="$(g++ -print-file-name=libasan.so) $(g++ -print-file-name=libstdc++.so)" \
-//     node --expose-gc tests/js/support/addon-fuzz.mjs 600
+//     node --expose-gc tests/support/addon-fuzz.mjs 600
 
-import { seededRandom, testSeed } from '../../support/random.mjs';
 import { endpoint, HOLDER, native, policyOf, redisOptions } from './addon.mjs';
+import { seededRandom, testSeed } from './random.mjs';
 
 const CALLS_PER_ROUND = 3000;
 /** Of each kind of object that calls return, for later calls. */

@@ -8,7 +8,7 @@
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
-import { seededRandom } from '../../support/random.mjs';
+import { seededRandom } from './random.mjs';
 
 /** Gives the event loop a turn, so that answers arrive and the parent's messages are read. */
 const turn = () => new Promise((resolve) => setImmediate(resolve));
