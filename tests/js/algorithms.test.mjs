@@ -1,4 +1,4 @@
-// Each algorithm through its function: what it counts, where its edges are, what its policy says of itself.
+// Each algorithm through its function: counts, limits, and the fields of its policy.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

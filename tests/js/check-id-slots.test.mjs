@@ -32,7 +32,7 @@ async function twoSides() {
   return {
     near,
     proxy,
-    /** Asks over the bad line. Resolves when Redis has executed what nobody is told of. */
+    /** Checks over the bad line. Resolves when Redis has executed the check whose answer is lost. */
     async askInVain(id) {
       const before = await scriptCalls();
       const isExecuted = async () => (await scriptCalls()) !== before;

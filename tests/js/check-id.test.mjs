@@ -127,7 +127,7 @@ for (const [name, make] of Object.entries(stores)) {
       assert.equal((await limiter.check('k')).allowed, false);
       assert.equal(await again.holder.release(), true);
       assert.equal(await first.holder.release(), false);
-      // Nobody works without a slot: once released, a repeat takes it again, if it is there.
+      // No call works without a slot: after a release, a repeat takes it again, if it is free.
       const third = await limiter.check('k', { id: 'a' });
       assert.equal(third.holder.id, first.holder.id);
       assert.equal((await limiter.check('k')).allowed, false);

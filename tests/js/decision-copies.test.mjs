@@ -1,4 +1,4 @@
-// What copies of a decision keep: spread, structuredClone, JSON, deep equality.
+// Copies of a decision: spread, structuredClone, JSON, deep equality.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

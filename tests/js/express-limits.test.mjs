@@ -1,4 +1,4 @@
-// The Express middleware over HTTP with real limiters: what it admits, and what it says of it.
+// The Express middleware over HTTP with real limiters: admissions and responses.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';

@@ -1,4 +1,4 @@
-// The Express middleware with plans, limits of one call, keys of parts and shadows: what it admits and tells.
+// The Express middleware with plans, limits of one call, keys of parts and shadows: admissions and responses.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -208,7 +208,7 @@ for (const synchronous of [true, false]) {
       const { send } = await serve(t, (app) =>
         app.use(rateLimit({ limiter }), (req, res) => {
           before = holder.released;
-          res.once('close', () => res.emit('close')); // Whoever says it twice.
+          res.once('close', () => res.emit('close')); // A second 'close' event.
           handler(req, res);
         }),
       );

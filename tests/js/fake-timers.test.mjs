@@ -27,14 +27,14 @@ const REPLACED = [
   [process, 'hrtime'],
 ];
 
-/** What Sluice has called of them. */
+/** The ones that Sluice has called. */
 const called = [];
 let restore;
 
 /** Whether the caller of the fake is a file of Sluice's. */
 const isOurs = () => /[\\/]dist[\\/]/.test(new Error().stack.split('\n')[4] ?? '');
 
-/** Stands in front of a function or object: never fires for Sluice, and does what it did for all others. */
+/** Wraps a function or object: it never fires for Sluice, and is unchanged for all others. */
 function fakeOf(original, name) {
   const note = (what) => {
     const ours = isOurs();

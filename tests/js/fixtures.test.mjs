@@ -23,7 +23,7 @@ import { steppedClock } from '../support/stepped-clock.mjs';
 
 // The scripted server
 
-/** What comes back for a PING: bytes, until `length` are there or the connection ends, and what ended it. */
+/** The reply to a PING: `length` bytes, or fewer if the connection ends, and the reason of the end. */
 async function ask(port, length) {
   const socket = connect(port, '127.0.0.1');
   let [text, code] = ['', undefined];
@@ -140,7 +140,7 @@ test('a delay holds what comes, either way, and nothing overtakes', async () => 
         await sleep(2);
       }
       await client.gets('abcdefgh');
-      // A lower bound is no matter of the machine's speed.
+      // A lower bound does not depend on the machine's speed.
       assert.ok(performance.now() - begun >= 80, direction);
     }
     await proxy.set({});

@@ -22,7 +22,7 @@ const raise = () => {
   throw new Error('must not be read');
 };
 
-/** Things that throw at whoever reads them. */
+/** Values that throw when they are read. */
 const hostile = {
   'an object whose getters throw': () =>
     Object.defineProperties(

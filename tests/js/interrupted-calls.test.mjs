@@ -36,10 +36,10 @@ const made = [];
 `;
 
 /**
- * By name: what makes a call that a time limit ends, the limiter that it used, and what to check.
+ * By name: a function that makes a call which a time limit ends, the limiter that it used, and the checks after it.
  *
- * No call of close(): it waits by setImmediate(), and a limit that falls into that breaks Node's own list of
- * immediates: the process then spins for ever or dies, also without Sluice.
+ * No call of close(): it waits by setImmediate(), and a limit during that breaks Node's own list of immediates. The
+ * process then spins for ever or dies, even without Sluice.
  */
 const INTERRUPTED = {
   'checkSync in memory':
@@ -86,7 +86,7 @@ for (const [name, source] of Object.entries(INTERRUPTED)) {
   });
 }
 
-/** By name: code that comes to call `end()` from code of Sluice's. */
+/** By name: code that makes Sluice's code call `end()`. */
 const ENDS = {
   'a subscriber of sluice:denied':
     "subscribe('sluice:denied', end); createLimiter({ policies: tokenBucket({ capacity: 1, every: '1h' }) }).check('k', { cost: 2 });",

@@ -1,4 +1,4 @@
-// The NestJS guard, overridden, denying and failing: what subclasses, exception filters and operators see.
+// The NestJS guard, overridden, denying and failing, for subclasses, exception filters and operators.
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';

@@ -1,5 +1,5 @@
-// What tools such as `jest --detectOpenHandles` see of Sluice: nothing before the first limiter over Redis is made, and
-// nothing after the last is closed.
+// Sluice's open handles, as in `jest --detectOpenHandles`: none before the first limiter over Redis is made, and none
+// after the last is closed.
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';

@@ -174,7 +174,7 @@ for (const [name, { open, close }] of Object.entries(CLUSTER_CLIENTS)) {
       for (const { source } of await limiter.checkMany(keys.map((key) => ({ key })))) {
         assert.equal(source, 'local');
       }
-      // Nobody was asked, but for a probe whose time had come.
+      // No command was sent, except a probe that was due.
       const { batches, timeouts } = limiter.stats().redis;
       assert.ok(batches - before.batches <= 1, `${batches - before.batches} commands`);
       assert.ok(timeouts - before.timeouts <= 1, `${timeouts - before.timeouts} waited`);

@@ -1,4 +1,4 @@
-// redis({ client }): what may happen to a client of one's own, and to its server: lost scripts, hangs, ends, nonsense.
+// redis({ client }): failures of a user's client and of its server: lost scripts, hangs, ends, nonsense.
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';

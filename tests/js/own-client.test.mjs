@@ -1,5 +1,5 @@
-// redis({ client }): what a client of one's own may be. What a limiter answers over one, and what may happen to it, is
-// in own-client-*.test.mjs.
+// redis({ client }): the accepted kinds of clients. own-client-*.test.mjs test the answers over them, and their
+// failures.
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';

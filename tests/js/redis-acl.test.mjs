@@ -1,5 +1,5 @@
-// Users with no more rights than docs/redis.md names: one server, a cluster whose slots move and whose masters change,
-// sentinels. Which right is missing, and where, is said.
+// Users with only the rights in docs/redis.md: on one server, a cluster with moving slots and changing masters, and
+// sentinels. Errors name the missing right and the server.
 
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
@@ -60,7 +60,7 @@ async function grant(servers, ...rules) {
   for (const server of servers) for (const rule of rules) await server.command(...rule);
 }
 
-/** What a server refused to the user, as its log has it. */
+/** The commands that a server refused to the user, by its log. */
 async function refusals(server) {
   const log = await server.command('ACL', 'LOG', 100);
   const entries = log.map((flat) =>
@@ -69,7 +69,7 @@ async function refusals(server) {
   return entries.filter(({ username }) => username === 'limiter').map(({ object }) => object);
 }
 
-/** Only what is optional was asked for in vain; the last by clients of one's own, and known since Redis 7.2. */
+/** Only optional commands were refused. Users' clients send the last one, which exists since Redis 7.2. */
 const OPTIONAL = ['info', 'config|get', 'client|setinfo'];
 
 async function refusedNothing(servers) {
@@ -118,7 +118,7 @@ async function useAllNames(options) {
   }
 }
 
-/** What a check is told; 'store' if it is decided. */
+/** The error of a check; 'store' if Redis decided it. */
 async function told(options, { deadlineMs = 10_000, key = 'k', ...more } = {}) {
   const limiter = limiterOver(options, { deadlineMs, ...more });
   try {
@@ -193,10 +193,10 @@ describe('one server', () => {
       const error = await useAll(limiter).catch((e) => e);
       await limiter.close();
       assert.ok((await refusals(server)).includes(name), `${name} is not asked for`);
-      // Sweeping is for tidiness alone: what it would take away is never counted.
+      // Sweeping only frees memory: the removed entries never count.
       if (name === 'zremrangebyscore') return;
       const said = `${error?.message}`;
-      // Redis 7.0 does not name what a script may not run.
+      // Redis 7.0 does not name a command that a script may not run.
       assert.match(
         said,
         new RegExp(`'${name.replace('|', '\\|')}'|ACL LOG on the server names it`),

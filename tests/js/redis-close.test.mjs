@@ -1,4 +1,4 @@
-// close(): what was asked before it, in the same turn of the event loop too, is sent and answered.
+// close(): earlier calls, even of the same turn of the event loop, are sent and answered.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';

@@ -7,7 +7,7 @@ import { Worker } from 'node:worker_threads';
 import { concurrency, createLimiter, fixedWindow, redis, slidingLog, tokenBucket } from 'sluice';
 import { CLIENTS } from '../support/clients.mjs';
 
-// Nobody listens here.
+// Nothing listens here.
 const url = 'redis://127.0.0.1:1';
 let prefixes = 0;
 const nextPrefix = () => `outage${prefixes++}`;

@@ -1,4 +1,4 @@
-// What the rules for a Redis that does not answer mean for slots, for giving back, and for foreign values.
+// Slots, giving back and foreign values under the rules for a Redis that does not answer.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -238,7 +238,7 @@ test('who gives up waiting is told at once, also while Redis is away', async () 
   assert.equal((await limiter.check('k')).allowed, true);
   const controller = new AbortController();
   const waiting = limiter.wait('k', { signal: controller.signal });
-  await limiter.peek('k'); // What was asked before it has been answered.
+  await limiter.peek('k'); // All earlier calls have been answered.
   await away.stop();
   const order = [];
   const closed = setTimeout(() => order.push('a second passed'), 1000);

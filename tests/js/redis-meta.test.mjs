@@ -1,5 +1,5 @@
-// What limiters say of themselves under <prefix>:meta:*: that a tool can read their keys by it, that every way to
-// Redis takes it there, and that nobody notices where it cannot be said.
+// The metadata under <prefix>:meta:*: a tool can read a limiter's keys by it, every kind of connection writes it, and
+// a refusal has no effect.
 
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';

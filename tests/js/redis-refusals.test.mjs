@@ -31,7 +31,7 @@ function limiterOver(t, options, more = {}) {
   return limiter;
 }
 
-/** What is published about any of these servers. */
+/** The events published about any of these servers. */
 function listen(t, servers) {
   const ports = new Set(servers.map(({ port }) => String(port)));
   const events = [];

@@ -1,4 +1,4 @@
-// What is remembered of servers that come and go has a bound.
+// The memory for servers that come and go has a bound.
 
 import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';

@@ -1,4 +1,4 @@
-// What waiting calls leave in memory: nothing, once their turns have come or they have given up.
+// Waiting calls leave nothing in memory, once their turns have come or they have given up.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -1,4 +1,4 @@
-// Turns that calls give up: those last in line come back, in whatever order they are given up.
+// Turns that calls give up: the last ones in line come back, in any order of giving up.
 
 import assert from 'node:assert/strict';
 import { getEventListeners } from 'node:events';
@@ -54,11 +54,11 @@ const slow = {
   queue: leakyBucket({ capacity: 100, leak: 1, every: '1h', mode: 'shape' }),
 };
 
-/** Minutes until the key is as new: what a turn or two change. */
+/** The minutes until the key is as good as new, which a turn changes. */
 const minutes = async (limiter, key = 'k', options = {}) =>
   Math.round((await limiter.peek(key, { cost: 0, ...options })).resetAfterMs / 60_000);
 
-/** Waits until the key is as new after so many minutes: what is asked of Redis meanwhile has been answered. */
+/** Waits until the key needs this many minutes to be as good as new; pending calls to Redis are then answered. */
 async function becomes(limiter, expected, key, options) {
   for (let i = 0; i < 100 && (await minutes(limiter, key, options)) !== expected; i++) {
     await settle();
@@ -308,7 +308,7 @@ test('whoever stays has a turn alone, and all that is given up comes back', asyn
       if (what < 5) enter();
       else if (what < 8 && waiting.length > 0) leave(below(waiting.length));
       else {
-        await settle(); // who waits learns of each moment
+        await settle(); // waiting calls see each moment
         clock.advance(50);
         await settle();
       }

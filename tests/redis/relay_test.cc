@@ -127,7 +127,7 @@ TEST(Relay, TheDeadlineHoldsThoughTheClientIsSilent) {
   EXPECT_FALSE(driver.Answered(ticket));
   driver.Pass(kMillisecond);
   EXPECT_EQ(driver.Told(ticket).fault, Fault::kTimeout);
-  driver.AnswerFull(command);  // which nobody is told of
+  driver.AnswerFull(command);  // the late answer is dropped
   EXPECT_EQ(driver.answers(), 1U);
 }
 
@@ -143,7 +143,7 @@ TEST(Relay, AClientThatKeepsCommandsIsLeftNoMoreThanAFew) {
   }
   EXPECT_EQ(kept.size(), options.pipeline.max_abandoned);
   EXPECT_EQ(driver.relay.stats().submitted, 5000U);
-  // What it gives up or answers makes room for one that sees how things are.
+  // Each dropped or answered command makes room for a probe.
   driver.Lose(kept[0]);
   const auto probe = driver.Check("k");
   driver.AnswerFull(driver.SentOne());

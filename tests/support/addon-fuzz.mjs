@@ -14,7 +14,7 @@ import { endpoint, HOLDER, native, policyOf, redisOptions } from './addon.mjs';
 import { seededRandom, testSeed } from './random.mjs';
 
 const CALLS_PER_ROUND = 3000;
-/** Of each kind of object that calls return, for later calls. */
+/** The number of objects kept of each kind, for later calls. */
 const MOST_KEPT = 8;
 
 let random = seededRandom(0);
@@ -23,7 +23,7 @@ const pick = (list) => list[below(list.length)];
 const chance = (p) => random() < p;
 const many = (most, make) => Array.from({ length: below(most + 1) }, make);
 
-/** What earlier calls returned. */
+/** The results of earlier calls. */
 let kept;
 const keep = (kind, value) => {
   if (value === undefined || value === null) return;
@@ -350,7 +350,7 @@ const METHODS = {
   function: { call: () => [undefined, value()] },
 };
 
-/** One call. What it throws is nobody's business; that it returns is. */
+/** One call. It may throw anything, but must return. */
 function call() {
   if (depth > 3) return;
   depth++;
@@ -403,7 +403,7 @@ async function round(seed) {
   await turn();
 }
 
-// What a receiver of answers throws.
+// Errors of a receiver of answers.
 process.on('uncaughtException', nothing);
 process.on('warning', nothing);
 

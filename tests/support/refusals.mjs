@@ -1,4 +1,4 @@
-// What tests of bad input share: values that nobody means, and what every refusal has.
+// Helpers for tests of bad input: odd values, and the common form of every refusal.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
