@@ -45,7 +45,7 @@ const rules = [
   [/(?<!there )\bis none\b/i, 'is not one, or: there is no ...'],
 ];
 
-const slashes = { line: /(?:^|\s)\/\/\/?(?:\s(.*))?$/, block: true };
+const slashes = { line: /(?:^|\s)\/\/\/?<?(?:\s(.*))?$/, block: true };
 const hash = { line: /(?:^|\s)#(?:\s(.*))?$/ };
 const dashes = { line: /(?:^|\s)--(?:\s(.*))?$/ };
 const languages = new Map(

@@ -15,9 +15,9 @@ struct Flags {
   Scenario scenario;
   bool headless = false;
   std::filesystem::path out;  ///< set if headless
-  Nanos duration{0};          ///< of a headless run
+  Nanos duration{0};          ///< the length of a headless run
   std::optional<std::filesystem::path> screenshot;
-  Nanos at{0};  ///< when the screenshot is taken
+  Nanos at{0};  ///< the time of the screenshot
   int width = 1280;
   int height = 800;
   Theme theme = Theme::kDark;

@@ -9,9 +9,9 @@ struct Fonts {
   ImFont* body = nullptr;
   ImFont* small = nullptr;
   ImFont* strong = nullptr;   ///< body size, medium weight
-  ImFont* heading = nullptr;  ///< of a verdict
-  ImFont* title = nullptr;    ///< of the window
-  ImFont* number = nullptr;   ///< the level
+  ImFont* heading = nullptr;  ///< for verdicts
+  ImFont* title = nullptr;    ///< for the window's title
+  ImFont* number = nullptr;   ///< for the level
 };
 
 /// Adds the fonts to the current ImGui context's atlas, at `scale` times their plain sizes.

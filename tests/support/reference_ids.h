@@ -15,13 +15,13 @@ namespace sluice::testing {
 class ReferenceIds {
  public:
   struct Known {
-    Subject::Question question;  ///< as it was charged
+    Subject::Question question;  ///< the charged one
     Nanos at{0};
     std::vector<bool> charged;        ///< per policy
-    std::vector<Decision> decisions;  ///< as told
+    std::vector<Decision> decisions;  ///< as returned
   };
   struct Outcome {
-    bool reused = false;    ///< for something else; nothing was done
+    bool reused = false;    ///< charged for something else; nothing was done
     bool repeated = false;  ///< charged before
     bool allowed = false;
   };

@@ -24,7 +24,7 @@ class Subject {
   struct Question {
     std::vector<Ask> asks;  ///< one per policy
     Nanos max_wait = kNoWait;
-    HolderId holder;  ///< another one in each check
+    HolderId holder;  ///< a different one in each check
   };
 
   virtual ~Subject() = default;
@@ -41,7 +41,7 @@ class Subject {
   virtual bool Peek(const Question& question, Nanos now, std::span<Decision> decisions) = 0;
 
   using Units = std::span<const std::int64_t>;  ///< one per policy, >= 0
-  using Marks = std::span<const std::int64_t>;  ///< one per policy, from a Check; or none at all
+  using Marks = std::span<const std::int64_t>;  ///< one per policy, from a Check; or empty
 
   virtual void Debit(Units units, Nanos now) = 0;
   virtual void Credit(Units units, Marks marks, Nanos now) = 0;

@@ -14,10 +14,10 @@ struct TraceCounts {
   int steps = 0;
   int admitted = 0;
   int denied = 0;
-  int went_back = 0;   ///< the clock, between two steps
+  int went_back = 0;   ///< steps back of the clock
   int operations = 0;  ///< other than check and peek
-  int delayed = 0;     ///< admitted, to be held back
-  int waits = 0;       ///< denials that said when to come again
+  int delayed = 0;     ///< admitted with a delay
+  int waits = 0;       ///< denials with a retry time
   int blocks = 0;      ///< the same by policies that block
 };
 

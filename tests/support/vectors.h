@@ -25,7 +25,7 @@ struct VectorStep {
     kBlock,
     kUnblock,
     kReset,
-    kUse,  ///< from here on the key is asked under `policies`
+    kUse,  ///< later calls use `policies`
   };
 
   Op op = Op::kCheck;

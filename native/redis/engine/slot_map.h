@@ -28,7 +28,7 @@ struct SlotRange {
 
 struct SlotTable {
   std::vector<SlotRange> ranges;
-  std::vector<NodeAddress> replicas;  ///< they know the slots, too
+  std::vector<NodeAddress> replicas;  ///< they can list the slots too
 };
 
 /// The bounds of a reply to CLUSTER SLOTS. The largest one has a range for each slot, with three

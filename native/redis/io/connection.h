@@ -23,7 +23,7 @@ namespace sluice::redis {
 struct Errands {
   std::shared_ptr<Lookup> lookup;
   std::shared_ptr<PasswordQuestion> question;
-  Nanos asked{0};  ///< when the question was
+  Nanos asked{0};  ///< the time of the question
 
   bool any() const { return lookup || question; }
 };

@@ -32,7 +32,7 @@ class Lookup {
  public:
   struct Result {
     std::vector<Address> addresses;
-    std::string error;  ///< why there are none
+    std::string error;  ///< why there are no addresses
   };
 
   bool Done() const;
@@ -55,7 +55,7 @@ class Lookup {
 class Resolver {
  public:
   static constexpr std::size_t kMostThreads = 4;
-  static constexpr std::size_t kMostNames = 4096;  ///< that wait for a thread
+  static constexpr std::size_t kMostNames = 4096;  ///< names that wait for a thread
 
   /// Finds a name's addresses; may take any time.
   using Find = std::function<Lookup::Result(const std::string& host)>;

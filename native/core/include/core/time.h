@@ -16,9 +16,9 @@ using Micros = std::chrono::duration<std::int64_t, std::micro>;
 
 /// One moment on a store's clocks.
 struct Moment {
-  Nanos now{0};     ///< for TATs: counts from anywhere, >= 0
+  Nanos now{0};     ///< for TATs: any origin, >= 0
   Micros wall{0};   ///< for windows, logs and holders: counts from 1970, and never steps
-  Micros steps{0};  ///< of the wall clock, to be added to `wall`; see WallFor in core/policy.h
+  Micros steps{0};  ///< steps of the wall clock, to add to `wall`; see WallFor in core/policy.h
 };
 
 /// "No later time will do": for a cost above the policy's limit.

@@ -29,7 +29,7 @@ class IdTable {
 
   /// The charge under an id.
   struct Entry {
-    std::uint64_t print = 0;  ///< a hash of what was asked
+    std::uint64_t print = 0;  ///< a hash of the arguments
     Nanos at{0};
     HolderId holder;
     PolicyBits charged = 0;

@@ -14,7 +14,7 @@ struct Explanation {
   struct Line {
     std::string name;
     std::string symbol;
-    std::string numbers;  ///< what is put into the symbol; may be empty
+    std::string numbers;  ///< the symbol's value; may be empty
     std::string value;
   };
 
@@ -27,13 +27,13 @@ struct Explanation {
   };
 
   std::string verdict;  ///< "Admitted", "Denied"
-  std::string reason;   ///< why, in words; one or two sentences
+  std::string reason;   ///< the reason, in one or two sentences
   Fit fit;
   std::string rule;  ///< "admit if n x I <= C x I - b"
-  std::string hint;  ///< how to read its symbols, in a sentence
+  std::string hint;  ///< the meaning of its symbols, in a sentence
   std::vector<Line> lines;
   std::string test;          ///< the rule with the numbers in it: "100 ms <= 40.1 ms?  No: denied."
-  std::vector<Line> answer;  ///< what the caller is told
+  std::vector<Line> answer;  ///< the answer to the caller
 };
 
 Explanation Explain(const Request& request);

@@ -22,8 +22,8 @@ struct Request {
   std::uint32_t caller = 0;
   Origin origin = Origin::kTraffic;
   std::int64_t cost = 1;
-  std::shared_ptr<const ChosenPolicy> policy{};  ///< in force when it came
-  Reading before{};                              ///< the caller's state, as the rule saw it
+  std::shared_ptr<const ChosenPolicy> policy{};  ///< the policy at its arrival
+  Reading before{};                              ///< the caller's state before it
   Reading after{};
   Decision decision{};
   /// For an admitted call with a slot: the time until it releases the slot or the slot expires.

@@ -10,7 +10,7 @@ namespace sluice::sim {
 
 struct RateBucket {
   Nanos start{0};
-  std::int64_t offered = 0;   ///< cost units asked for in [start, start + width)
+  std::int64_t offered = 0;   ///< cost units requested in [start, start + width)
   std::int64_t admitted = 0;  ///< of these, admitted
 };
 

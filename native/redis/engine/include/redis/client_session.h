@@ -46,21 +46,21 @@ namespace sluice::redis {
 class ClientSession final : private Pipeline::Session {
  public:
   struct Options {
-    bool cluster = false;  ///< a command's keys have to share a slot
+    bool cluster = false;  ///< a command's keys must share a slot
     /// For a cluster: the number of the node that has a slot now, by the client's map. Without it
     /// each slot counts as a separate node.
     std::function<std::uint32_t(std::uint16_t slot)> node_of{};
     Pipeline::Options pipeline{};
-    std::shared_ptr<NoticeBoard> notices = nullptr;  ///< to put up; null: none
+    std::shared_ptr<NoticeBoard> notices = nullptr;  ///< to publish; null: none
   };
 
   /// A command for the client.
   struct Command {
-    std::uint64_t id = 0;             ///< comes back with the reply
+    std::uint64_t id = 0;             ///< returned with the reply
     std::string_view name;            ///< in lower case
     std::vector<std::string> pieces;  ///< its arguments, in ASCII
     std::size_t first_key = 0;        ///< in `pieces`
-    Nanos deadline{0};                ///< of its last request
+    Nanos deadline{0};                ///< the last request's
   };
 
   ClientSession(Options options, std::uint64_t seed);

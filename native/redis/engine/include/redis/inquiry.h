@@ -23,8 +23,8 @@ class Inquiry final : public Conversation {
           const ReplyTreeBounds& bounds = {});
 
   struct Answer {
-    ReplyTree reply;  ///< no error
-    std::string why;  ///< if not empty: there is none; for people, without secrets
+    ReplyTree reply;  ///< not an error
+    std::string why;  ///< if not empty: why there is no reply; for people, without secrets
   };
 
   /// Whether it has ended, with an answer or without.

@@ -27,9 +27,9 @@ struct ServerSet {
   static ServerSet Sentinel(std::vector<Endpoint> sentinels, std::string master, Endpoint node);
 
   Mode mode = Mode::kSingle;
-  std::vector<Endpoint> servers;  ///< sorted, none twice: their order means nothing
+  std::vector<Endpoint> servers;  ///< sorted and distinct: their order does not matter
   Endpoint node;                  ///< kCluster, kSentinel
-  std::string master;             ///< kSentinel: what the sentinels call it
+  std::string master;             ///< kSentinel: the sentinels' name for it
 
   std::strong_ordering operator<=>(const ServerSet& other) const;
   bool operator==(const ServerSet& other) const { return (*this <=> other) == 0; }

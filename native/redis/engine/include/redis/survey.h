@@ -17,10 +17,10 @@ namespace sluice::redis {
 class Survey {
  public:
   struct Options {
-    Nanos timeout = std::chrono::milliseconds(1000);  ///< of each question
+    Nanos timeout = std::chrono::milliseconds(1000);  ///< per question
     /// After this time without an answer, the next server is asked too.
     Nanos patience = std::chrono::milliseconds(150);
-    std::size_t most = 3;  ///< questions under way
+    std::size_t most = 3;  ///< questions in flight
   };
 
   struct Answer {

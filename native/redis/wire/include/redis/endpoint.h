@@ -16,7 +16,7 @@ namespace sluice::redis {
 struct Endpoint {
   std::string host;  ///< a name, an IPv4 address, or an IPv6 address without brackets
   std::uint16_t port = 6379;
-  std::string path;      ///< of a unix socket, in place of host and port; empty: none
+  std::string path;      ///< a unix socket, instead of host and port; empty: none
   std::string user;      ///< empty: the default user
   std::string password;  ///< empty, with an empty user: no AUTH is sent
   /// Provides the password of each connection, instead of `password`. Null: none.

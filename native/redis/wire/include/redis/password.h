@@ -13,8 +13,8 @@ namespace sluice::redis {
 class PasswordQuestion {
  public:
   struct Answer {
-    std::string password;  ///< not empty, unless there is none
-    std::string why;       ///< there is none: for a person
+    std::string password;  ///< empty if there is none
+    std::string why;       ///< why there is none, for people
   };
 
   /// Calls `answered` when there is an answer, on the answering thread. Must not throw.

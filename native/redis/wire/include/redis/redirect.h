@@ -10,13 +10,13 @@ namespace sluice::redis {
 
 struct Redirect {
   enum class Kind : std::uint8_t {
-    kMoved,     ///< the slot is over there
-    kAsk,       ///< the slot is being moved there: ask there, after ASKING, for this once
-    kTryAgain,  ///< the slot is being moved, and its keys are on both sides; or nobody has it
+    kMoved,     ///< the slot belongs to that node
+    kAsk,       ///< the slot is moving there: ask there, after ASKING, this time
+    kTryAgain,  ///< the slot is moving, with keys on both nodes; or it has no owner
   };
   Kind kind = Kind::kTryAgain;
   std::uint16_t slot = 0;  ///< kMoved, kAsk
-  std::string host;        ///< empty: that of the node which said this
+  std::string host;        ///< empty: the host of the redirecting node
   std::uint16_t port = 0;  ///< kMoved, kAsk: not 0
 };
 

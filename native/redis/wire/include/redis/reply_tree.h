@@ -37,7 +37,7 @@ class ReplyTreeReader {
 
   static constexpr std::size_t kMostUnread = std::size_t{1} << 20;   ///< bytes
   static constexpr std::size_t kLongestText = std::size_t{1} << 16;  ///< bytes of one text
-  static constexpr unsigned kDeepest = 6;  ///< arrays inside of each other
+  static constexpr unsigned kDeepest = 6;                            ///< nested arrays
 
   explicit ReplyTreeReader(const ReplyTreeBounds& bounds = {});
   ~ReplyTreeReader();

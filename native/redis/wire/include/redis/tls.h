@@ -16,9 +16,9 @@ class Tls {
   struct Options {
     /// PEM: the trusted certificates, and no others: the system's own are ignored.
     std::string ca = {};
-    std::string cert = {};        ///< PEM: ours, then those up to its CA; empty: none is shown
-    std::string key = {};         ///< PEM: of `cert`
-    std::string passphrase = {};  ///< of `key`, if that is encrypted
+    std::string cert = {};        ///< PEM: ours, then those up to its CA; empty: none
+    std::string key = {};         ///< PEM: the key of `cert`
+    std::string passphrase = {};  ///< the passphrase of an encrypted `key`
     /// The required name of the server's certificate, also sent as SNI. Empty: the host.
     std::string server_name = {};
     /// False accepts any certificate, so an attacker on the way may listen and answer.
