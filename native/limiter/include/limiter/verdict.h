@@ -14,8 +14,8 @@ namespace sluice {
 enum class Source : std::uint8_t {
   kStore = 0,  ///< the store
   kLocal = 1,  ///< this process, in place of a store that failed
-  kAllow = 2,  ///< nobody: the store failed, and the rule is to allow
-  kDeny = 3,   ///< nobody: the store failed, and the rule is to deny
+  kAllow = 2,  ///< no store: the store failed, and the rule is to allow
+  kDeny = 3,   ///< no store: the store failed, and the rule is to deny
   kCache = 4,  ///< this process, by a denial of the store's of a moment ago
 };
 
