@@ -1,18 +1,16 @@
-// The NestJS module: injection without any request, shutdown, other contexts than HTTP, wrong options.
+// The NestJS module: injection without any request, shutdown, other contexts than HTTP.
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { test } from 'node:test';
 import { UseGuards } from '@nestjs/common';
-import { NestFactory } from '@nestjs/core';
 import { createLimiter, SluiceError, tokenBucket } from 'sluice';
 import {
   getLimiterToken,
   InjectLimiter,
   RateLimit,
   RateLimitException,
-  SkipRateLimit,
   SluiceGuard,
   SluiceModule,
 } from 'sluice/nestjs';
@@ -128,138 +126,6 @@ test('at shutdown a handler that a decorator gave policies has its limiter close
   await assert.rejects(guard.canActivate(context), has({ code: 'ERR_SLUICE_CLOSED' }));
 });
 
-const limiterMade = createLimiter({ policies: bucket(1) });
-const wrongRoots = {
-  'no options': [undefined, 'ERR_SLUICE_OPTIONS'],
-  'neither policies nor limiters': [{}, 'ERR_SLUICE_POLICY'],
-  'a misspelt option': [{ policys: bucket(1) }, 'ERR_SLUICE_UNKNOWN_OPTION', /'policies'/],
-  'policies beside limiters': [{ policies: bucket(1), limiters: {} }, 'ERR_SLUICE_OPTIONS'],
-  'limiters in a list': [{ limiters: [limiterMade] }, 'ERR_SLUICE_OPTIONS'],
-  'a limiter that is none': [
-    { limiters: { a: { check: 1 } } },
-    'ERR_SLUICE_OPTIONS',
-    /limiters\.a/,
-  ],
-  'a misspelt option of a limiter': [
-    { limiters: { a: { policies: bucket(1), stor: 1 } } },
-    'ERR_SLUICE_UNKNOWN_OPTION',
-    /limiters\.a has no option 'stor'.*'store'/,
-  ],
-  'policies that are none': [{ policies: { burst: 5 } }, 'ERR_SLUICE_POLICY'],
-  'a key that is no function': [{ policies: bucket(1), key: 'ip' }, 'ERR_SLUICE_OPTIONS'],
-  'a cost that is text': [{ policies: bucket(1), cost: '1' }, 'ERR_SLUICE_COST'],
-  'a format of headers that does not exist': [
-    { policies: bucket(1), headers: true },
-    'ERR_SLUICE_OPTIONS',
-  ],
-  'a jitter above 1': [{ policies: bucket(1), retryAfterJitter: 2 }, 'ERR_SLUICE_OPTIONS'],
-  'global that is text': [{ policies: bucket(1), global: 'yes' }, 'ERR_SLUICE_OPTIONS'],
-};
-for (const [what, [options, code, message = /forRoot|polic/]] of Object.entries(wrongRoots)) {
-  test(`forRoot refuses ${what}`, () => {
-    assert.throws(() => SluiceModule.forRoot(options), has({ code, message }));
-  });
-}
-
-const wrongDecorators = {
-  'no options': [undefined, 'ERR_SLUICE_OPTIONS'],
-  'options that say nothing': [{ key: undefined }, 'ERR_SLUICE_OPTIONS'],
-  'a misspelt option': [{ limitr: 'a' }, 'ERR_SLUICE_UNKNOWN_OPTION', /'limiter'/],
-  'a limiter that is no name': [{ limiter: limiterMade }, 'ERR_SLUICE_OPTIONS'],
-  'policies beside a limiter': [{ limiter: 'a', policies: bucket(1) }, 'ERR_SLUICE_OPTIONS'],
-  'policies that are none': [{ policies: 5 }, 'ERR_SLUICE_POLICY'],
-  'a key that is no function': [{ key: 'ip' }, 'ERR_SLUICE_OPTIONS'],
-  'a cost of null': [{ cost: null }, 'ERR_SLUICE_COST'],
-};
-for (const [what, [options, code, message = /@RateLimit|polic/]] of Object.entries(
-  wrongDecorators,
-)) {
-  test(`@RateLimit refuses ${what}`, () => {
-    assert.throws(() => RateLimit(options), has({ code, message }));
-  });
-}
-
-const create = (modules, rest) =>
-  NestFactory.create(rootModule(modules, rest), platforms.Express(), {
-    logger: false,
-    abortOnError: false,
-  }).then((app) => app.init());
-const withDecorator = (...decorators) => ({ controllers: [controller({ a: decorators })] });
-const root = SluiceModule.forRoot({ policies: { burst: bucket(1) } });
-const async = (useFactory, rest) => SluiceModule.forRootAsync({ useFactory, ...rest });
-const sameNames = {
-  controllers: ['one', 'two'].map((path) =>
-    controller({ a: [RateLimit({ policies: bucket(1) })] }, { path }),
-  ),
-};
-const wrongApplications = {
-  'a decorator that names a limiter which the module does not have': [
-    [root],
-    withDecorator(RateLimit({ limiter: 'serach' })),
-    'ERR_SLUICE_LIMITER',
-    /@RateLimit\.limiter of Pages\.a must be one of the module's limiters: 'default'; got 'serach'/,
-  ],
-  "a decorator's cost for a policy that the limiter does not have": [
-    [root],
-    withDecorator(RateLimit({ cost: { brust: 1 } })),
-    'ERR_SLUICE_UNKNOWN_OPTION',
-    /Pages\.a.*Did you mean 'burst'/,
-  ],
-  "a decorator's cost that is no whole number": [
-    [root],
-    withDecorator(RateLimit({ cost: 0.5 })),
-    'ERR_SLUICE_COST',
-    /Pages\.a/,
-  ],
-  'a decorator that relies on the limiter default where there is none': [
-    [SluiceModule.forRoot({ limiters: {} })],
-    withDecorator(RateLimit({ cost: 2 })),
-    'ERR_SLUICE_LIMITER',
-    /it has none/,
-  ],
-  'a handler that is both limited and exempt': [
-    [root],
-    withDecorator(RateLimit({ cost: 2 }), SkipRateLimit()),
-    'ERR_SLUICE_OPTIONS',
-    /@SkipRateLimit of Pages\.a/,
-  ],
-  'two controllers of one name whose handlers would share their state': [
-    [root],
-    sameNames,
-    'ERR_SLUICE_HANDLER_CLASH',
-    /'Pages\.a'.*@RateLimit\(\{ name \}\)/,
-  ],
-  "options of a factory that forRoot would refuse, 'global' among them": [
-    [async(() => ({ policies: bucket(1), global: true }))],
-    {},
-    'ERR_SLUICE_UNKNOWN_OPTION',
-    /useFactory has no option 'global'/,
-  ],
-  'a factory that makes nothing': [
-    [async(async () => undefined)],
-    {},
-    'ERR_SLUICE_OPTIONS',
-    /useFactory/,
-  ],
-  'a name that the factory makes no limiter of': [
-    [async(() => ({ policies: bucket(1) }), { names: ['jobs'] })],
-    {},
-    'ERR_SLUICE_LIMITER',
-    /'default'; got 'jobs'/,
-  ],
-  'a prefix that is no string': [
-    [SluiceModule.forRoot({ policies: bucket(1), prefix: '' })],
-    {},
-    'ERR_SLUICE_OPTIONS',
-    /prefix/,
-  ],
-};
-for (const [what, [modules, rest, code, message]] of Object.entries(wrongApplications)) {
-  test(`an application does not start with ${what}`, async () => {
-    await assert.rejects(create(modules, rest), has({ code, message }));
-  });
-}
-
 test('two controllers of one name start when one says another name for its state', async (t) => {
   const controllers = ['one', 'two'].map((path) =>
     controller({ a: [RateLimit({ policies: bucket(1), name: path })] }, { path }),
@@ -273,19 +139,6 @@ test('two controllers of one name start when one says another name for its state
   assert.equal((await send('/one/a')).status, 200);
   assert.equal((await send('/two/a')).status, 200);
   assert.equal((await send('/one/a')).status, 429);
-});
-
-test('forRootAsync refuses a misspelt option, and what is no factory', () => {
-  const useFactory = () => ({ policies: bucket(1) });
-  assert.throws(
-    () => SluiceModule.forRootAsync({ useFactory, injekt: [] }),
-    has({ code: 'ERR_SLUICE_UNKNOWN_OPTION', message: /'inject'/ }),
-  );
-  assert.throws(() => SluiceModule.forRootAsync({}), has({ code: 'ERR_SLUICE_OPTIONS' }));
-  assert.throws(
-    () => SluiceModule.forRootAsync({ useFactory, names: 'jobs' }),
-    has({ code: 'ERR_SLUICE_OPTIONS' }),
-  );
 });
 
 test('a guard that Nest did not make says so', async () => {

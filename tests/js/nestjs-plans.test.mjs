@@ -3,24 +3,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { UseGuards } from '@nestjs/common';
-import { NestFactory } from '@nestjs/core';
-import { concurrency, createLimiter, fixedWindow, memory, tokenBucket } from 'sluice';
+import { concurrency, memory, tokenBucket } from 'sluice';
 import { RateLimit, RateLimitException, SluiceGuard, SluiceModule } from 'sluice/nestjs';
 import { manualClock } from 'sluice/testing';
 import { controller, platforms, rootModule, start, startContext } from '../support/nestjs.mjs';
+import { plans, tenantPolicies } from '../support/plans.mjs';
 
 const bucket = (capacity, options) => tokenBucket({ capacity, every: '10d', ...options });
-const plans = {
-  free: { daily: fixedWindow({ limit: 2, window: '1d' }) },
-  pro: {
-    daily: fixedWindow({ limit: 5, window: '1d' }),
-    burst: tokenBucket({ capacity: 4, every: '10s' }),
-  },
-};
-const tenantPolicies = () => ({
-  tenant: bucket(3, { by: 'tenant' }),
-  user: bucket(2, { by: ['tenant', 'user'] }),
-});
 const byHeaders = ({ headers }) => ({ tenant: headers['x-tenant'], user: headers['x-user'] });
 const userKey = ({ headers }) => headers['x-user'];
 const planOf = async ({ headers }) => headers['x-plan'];
@@ -275,110 +264,3 @@ test("a decorator's policies share the module's shardBy only where they count by
   assert.equal(await status('/text', 't1'), 200);
   assert.equal(await status('/text', 't2'), 429);
 });
-
-const withPlans = createLimiter({ plans });
-const create = (options, decorators = []) => {
-  const root = rootModule([SluiceModule.forRoot(options)], {
-    controllers: [controller({ a: decorators })],
-  });
-  return NestFactory.create(root, platforms.Express(), { logger: false, abortOnError: false }).then(
-    (app) => app.init(),
-  );
-};
-const flat = { policies: { daily: bucket(1) } };
-const wrongApplications = {
-  'plans and none named, where all is guarded': [
-    { plans, global: true },
-    [],
-    'ERR_SLUICE_PLAN',
-    /^the plan of Pages\.a must be one of/,
-  ],
-  'a limiter with plans and none named, where all is guarded': [
-    { limiters: { default: withPlans }, global: true },
-    [],
-    'ERR_SLUICE_PLAN',
-    /^the plan of Pages\.a/,
-  ],
-  'policies of parts and no key, where all is guarded': [
-    { policies: tenantPolicies(), global: true },
-    [],
-    'ERR_SLUICE_KEY',
-    /^the key of Pages\.a must be a function/,
-  ],
-  'a plan that is none': [
-    { plans, plan: 'por' },
-    [],
-    'ERR_SLUICE_PLAN',
-    /^the plan of Pages\.a .*'free', 'pro'.*got 'por'/,
-  ],
-  "a decorator's plan that is none": [
-    { plans, plan: 'pro' },
-    [RateLimit({ plan: 'por' })],
-    'ERR_SLUICE_PLAN',
-    /^the plan of Pages\.a .*got 'por'/,
-  ],
-  'a plan where there are none': [{ ...flat, plan: 'pro' }, [], 'ERR_SLUICE_PLAN', /left out/],
-  'limits of a policy that does not exist': [
-    { ...flat, limits: { dayly: 1 } },
-    [],
-    'ERR_SLUICE_UNKNOWN_OPTION',
-    /^the limits of Pages\.a: unknown policy 'dayly'/,
-  ],
-  "a decorator's limits below 0": [
-    flat,
-    [RateLimit({ limits: { daily: -1 } })],
-    'ERR_SLUICE_LIMITS',
-    /^the limits of Pages\.a\.daily .*got -1/,
-  ],
-  'shardBy without parts': [{ ...flat, shardBy: 'tenant' }, [], 'ERR_SLUICE_OPTIONS', /shardBy/],
-};
-for (const [what, [options, decorators, code, message]] of Object.entries(wrongApplications)) {
-  test(`an application does not start with ${what}`, async () => {
-    await assert.rejects(create(options, decorators), (error) => {
-      assert.equal(error.code, code, error.message);
-      assert.match(error.message, message);
-      return true;
-    });
-  });
-}
-
-const wrongRoots = {
-  'plans beside policies': [{ plans, ...flat }, 'ERR_SLUICE_OPTIONS', /plans/],
-  'plans beside limiters': [{ plans, limiters: {} }, 'ERR_SLUICE_OPTIONS', /forRoot\.plans/],
-  'plans that are none': [{ plans: [] }, 'ERR_SLUICE_OPTIONS', /plans/],
-  'no plans': [{ plans: {} }, 'ERR_SLUICE_OPTIONS', /plans/],
-  'a plan of no policies': [{ plans: { free: {} } }, 'ERR_SLUICE_POLICY', /plans\.free/],
-  'a plan that is a number': [{ plans, plan: 5 }, 'ERR_SLUICE_PLAN', /forRoot\.plan.*got 5/],
-  'limits that are a number': [
-    { ...flat, limits: 5 },
-    'ERR_SLUICE_OPTIONS',
-    /forRoot\.limits.*got 5/,
-  ],
-  'a named limiter of no policies': [
-    { limiters: { a: { prefix: 'a' } } },
-    'ERR_SLUICE_POLICY',
-    /policies/,
-  ],
-};
-for (const [what, [options, code, message]] of Object.entries(wrongRoots)) {
-  test(`forRoot refuses ${what}`, () => {
-    assert.throws(
-      () => SluiceModule.forRoot(options),
-      (error) => {
-        assert.equal(error.code, code, error.message);
-        assert.match(error.message, message);
-        return true;
-      },
-    );
-  });
-}
-
-for (const [what, options, code] of [
-  ['a plan beside policies', { policies: bucket(1), plan: 'pro' }, 'ERR_SLUICE_OPTIONS'],
-  ['a plan of null', { plan: null }, 'ERR_SLUICE_PLAN'],
-  ['limits of text', { limits: '5' }, 'ERR_SLUICE_OPTIONS'],
-]) {
-  test(`@RateLimit refuses ${what}`, () => {
-    assert.throws(() => RateLimit(options), { code, message: /^@RateLimit\./ });
-  });
-}
