@@ -1,4 +1,4 @@
-// What a check was told, worked out once more.
+// The original decisions of a replayed check.
 #include "core/repeat.h"
 
 namespace sluice {
@@ -10,7 +10,7 @@ std::array<Given, kMaxPolicies> GivenThen(std::span<const Policy> policies,
   const auto is_charged = [charged](std::size_t i) { return (charged >> i & 1) != 0; };
   Judgement judgement{.allowed = true, .parts = {}};
   for (std::size_t i = 0; i < policies.size(); ++i) {
-    // Of what was not charged nobody asks when it could be.
+    // The wait of an uncharged policy is not needed.
     judgement.parts[i].admits = true;
     if (is_charged(i)) judgement.parts[i].effect = Effect::kCharge;
   }

@@ -1,7 +1,6 @@
-// A check that is asked again under its id: what it was charged the first time costs nothing now.
+// The replay of a check under its id: the policies that were charged the first time cost nothing.
 //
-// Slots are the exception: one that was released, or has expired, is held by nobody, so a repeat
-// asks for it again.
+// Slots are the exception: if one was released or has expired, a replay takes it again.
 #pragma once
 
 #include <algorithm>
@@ -15,36 +14,36 @@
 
 namespace sluice {
 
-/// How long a charge is known by its id, whichever store made it, on the store's clock. A clock
-/// that steps back by less makes it no more than twice that; by more, and the id is forgotten.
+/// The time for which any store knows a charge by its id, on the store's clock. A clock that steps
+/// back by less at most doubles it; a larger step makes the store forget the id.
 inline constexpr Nanos kIdLife = std::chrono::seconds(60);
 inline bool IsKnownId(Nanos charged_at, Nanos now) {
   return now - charged_at < kIdLife && charged_at - now < kIdLife;
 }
 
-/// What one policy told the check when it was charged: see Decision.
+/// One policy's part of the original decision: see Decision.
 struct Given {
   bool allowed = false;
   Nanos delay{0};
   std::int64_t mark = 0;
 };
 
-/// What was told then, by the states before the charge. `charged`: which policies were. `then`: the
-/// moment of it. The first asks.size() are set; see Describe.
+/// The original decisions, computed from the states before the charge. `charged`: the charged
+/// policies. `then`: the time of the charge. The first asks.size() are set; see Describe.
 std::array<Given, kMaxPolicies> GivenThen(std::span<const Policy> policies,
                                           std::span<const Ask> asks,
                                           std::span<const Reading> readings, PolicyBits charged,
                                           const Moment& then);
 
-/// Makes of a repeat's asks what it asks in truth: `again` of them, the others nothing.
+/// Sets the cost to 0 for every policy not in `again`: a replay charges only those.
 inline void ReduceAsks(PolicyBits again, std::span<Ask> asks) {
   for (std::size_t i = 0; i < asks.size(); ++i) {
     if ((again >> i & 1) == 0) asks[i].cost = 0;
   }
 }
 
-/// Makes of the decisions about those asks what the caller is told: the state as it is now, but
-/// admitted, marked and delayed as `given` `since` ago. Spans equally long.
+/// Turns decisions on the current state into those of a replay: `allowed`, the marks and the rest
+/// of the delays are those `given` `since` ago. Spans equally long.
 inline void TellAgain(std::span<const Given> given, Nanos since, PolicyBits again,
                       std::span<Decision> decisions) {
   for (std::size_t i = 0; i < decisions.size(); ++i) {
