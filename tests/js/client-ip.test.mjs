@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { clientIpKey } from '../../dist/http/client-ip.js';
+import { seededNumbers, testSeed } from '../support/random.mjs';
 
 /** RFC 6052, section 2.2: the address that embeds an IPv4 address under a prefix of so many bits. */
 function embed(prefix, length, ipv4) {
@@ -90,12 +91,8 @@ test('a zone of any length and kind is no part of the key', () => {
 });
 
 test('every spelling of a random address gives one key', () => {
-  const seed = Number(process.env.SLUICE_SEED ?? Date.now() % 2 ** 31);
-  let state = seed;
-  const random = (below) => {
-    state = (Math.imul(state, 1103515245) + 12345) >>> 0;
-    return (state >>> 8) % below;
-  };
+  const seed = testSeed();
+  const random = seededNumbers(seed);
   for (let step = 0; step < 2000; step++) {
     const groups = Array.from({ length: 8 }, () => (random(3) === 0 ? random(65536) : 0));
     const last = groups.slice(6).flatMap((group) => [group >> 8, group & 255]);

@@ -17,6 +17,7 @@ import {
 import { startFaultProxy } from '../support/fault-proxy.mjs';
 import { testInTime } from '../support/in-time.mjs';
 import { settle } from '../support/limits.mjs';
+import { seededNumbers, testSeed } from '../support/random.mjs';
 import { redis } from '../support/transport.mjs';
 import { useRedis } from '../support/use-redis.mjs';
 
@@ -307,13 +308,9 @@ testInTime('keys of parts: a denial answers for all, and any part clears it', as
 });
 
 test('whatever is asked of one process, the cache answers as memory decides', async (t) => {
-  const seed = Number(process.env.SLUICE_SEED ?? Date.now() % 1e9);
+  const seed = testSeed();
   console.log(`seed ${seed}`);
-  let state = seed;
-  const random = (below) => {
-    state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 0;
-    return Math.floor((state / 2 ** 32) * below);
-  };
+  const random = seededNumbers(seed);
   const pick = (list) => list[random(list.length)];
   // Nothing comes back while the test lasts, and no two spans are alike.
   const policies = {

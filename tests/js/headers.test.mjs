@@ -9,6 +9,7 @@ import {
   retryAfterSeconds,
 } from '../../dist/http/headers.js';
 import { decision } from '../support/express.mjs';
+import { seededRandom, testSeed } from '../support/random.mjs';
 
 const policy = (limit, windowMs) => ({ algorithm: 'tokenBucket', limit, windowMs });
 
@@ -90,8 +91,8 @@ test('jitter stretches Retry-After up to its share and no further', () => {
 });
 
 test('Retry-After is never earlier than t, whatever the wait and the jitter', () => {
-  const seed = Number(process.env.SLUICE_SEED ?? Date.now() % 2 ** 31);
-  const random = mulberry32(seed);
+  const seed = testSeed();
+  const random = seededRandom(seed);
   for (let step = 0; step < 10_000; step++) {
     const call = denied(Math.ceil(random() * 10 ** (1 + (step % 9))));
     const [[, { t }]] = read(draft10LimitField(call));
@@ -99,14 +100,3 @@ test('Retry-After is never earlier than t, whatever the wait and the jitter', ()
     assert.ok(retryAfter >= t, `seed ${seed}, step ${step}: Retry-After ${retryAfter}, t ${t}`);
   }
 });
-
-/** A small seeded generator of numbers in [0, 1). */
-function mulberry32(seed) {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createLimiter, redis, tokenBucket } from 'sluice';
+import { seededNumbers, testSeed } from '../support/random.mjs';
 import { useRedis } from '../support/use-redis.mjs';
 
 // biome-ignore format: a list
@@ -59,13 +60,9 @@ test('in Redis no key meets another', async () => {
 });
 
 test('in memory and in Redis, random strings keep apart', async () => {
-  const seed = Number(process.env.SLUICE_SEED ?? Date.now() % 1e9);
+  const seed = testSeed();
   console.log(`seed ${seed}`);
-  let state = seed;
-  const random = (below) => {
-    state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 0;
-    return Math.floor((state / 2 ** 32) * below);
-  };
+  const random = seededNumbers(seed);
   const alphabet = ['a', '{', '}', ':', '%', '\0', '\ud83d', '\ude00', 'é', '\uffff', '2', '5'];
   const keys = new Set();
   while (keys.size < 3000) {

@@ -16,6 +16,7 @@ import {
 import { manualClock } from 'sluice/testing';
 import { draft10LimitField } from '../../dist/http/headers.js';
 import { moreAfterMs } from '../../dist/http/more-after.js';
+import { seededNumbers, testSeed } from '../support/random.mjs';
 
 const policies = {
   'a token bucket': tokenBucket({ capacity: 20, refill: 7, every: '1s' }),
@@ -38,22 +39,11 @@ const policies = {
   'a sliding log': slidingLog({ limit: 9, window: '1s' }),
 };
 
-const seed = Number(process.env.SLUICE_SEED ?? Date.now() % 2 ** 31);
-
-/** A small seeded generator of whole numbers below `below`. */
-function numbers(start) {
-  let state = start;
-  return (below) => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % below;
-  };
-}
+const seed = testSeed();
 
 for (const [name, policy] of Object.entries(policies)) {
   test(`${name}: whoever comes back after t finds more than was left`, async () => {
-    const random = numbers(seed);
+    const random = seededNumbers(seed);
     const clock = manualClock();
     const limiter = createLimiter({ policies: policy, store: memory({ clock }) });
     const most = policy.limit;

@@ -7,6 +7,7 @@ import { test } from 'node:test';
 import { concurrency, createLimiter, fixedWindow, gcra, slidingLog } from 'sluice';
 import { settle } from '../support/limits.mjs';
 import { everyAlgorithm } from '../support/makers.mjs';
+import { seededNumbers, testSeed } from '../support/random.mjs';
 import { redis } from '../support/transport.mjs';
 import { useRedis } from '../support/use-redis.mjs';
 
@@ -39,13 +40,9 @@ const shape = ({ allowed, policy, policies, holder }) => ({
 });
 
 test('whatever is asked, Redis and memory come to the same', async () => {
-  const seed = Number(process.env.SLUICE_SEED ?? Date.now() % 1e9);
+  const seed = testSeed();
   console.log(`seed ${seed}`);
-  let state = seed;
-  const random = (below) => {
-    state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 0;
-    return Math.floor((state / 2 ** 32) * below);
-  };
+  const random = seededNumbers(seed);
   const pick = (list) => list[random(list.length)];
   const some = (most) =>
     Object.fromEntries([

@@ -5,6 +5,7 @@ import { getEventListeners } from 'node:events';
 import { after, test } from 'node:test';
 import { createLimiter, fixedWindow, gcra, leakyBucket, tokenBucket } from 'sluice';
 import { settle, still } from '../support/limits.mjs';
+import { seededRandom, testSeed } from '../support/random.mjs';
 import { redis } from '../support/transport.mjs';
 import { useRedis } from '../support/use-redis.mjs';
 
@@ -14,17 +15,8 @@ const { server } = await useRedis();
 const alive = setInterval(() => {}, 1000);
 after(() => clearInterval(alive));
 
-const seed = Number(process.env.SLUICE_SEED ?? Date.now() % 1e9);
+const seed = testSeed();
 console.log(`seed ${seed}`);
-
-/** Numbers in [0, 1) that the seed decides. */
-function randomness(of) {
-  let state = (seed + of) >>> 0;
-  return () => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return state / 2 ** 32;
-  };
-}
 
 let prefixes = 0;
 const limiters = [];
@@ -95,7 +87,7 @@ const orders = {
   'first to last': (calls) => calls,
   'last to first': (calls) => calls.toReversed(),
   'at random': (calls) => {
-    const random = randomness(7);
+    const random = seededRandom(seed + 7);
     return calls
       .map((call) => [random(), call])
       .sort(([a], [b]) => a - b)
@@ -284,7 +276,7 @@ test('an aborted wait with an id forgets it, amid the line too', async () => {
 });
 
 test('whoever stays has a turn alone, and all that is given up comes back', async () => {
-  const random = randomness(1);
+  const random = seededRandom(seed + 1);
   const below = (n) => Math.floor(random() * n);
   for (let run = 0; run < 200; run++) {
     const { limiter, clock } = still(gcra({ limit: 10, every: '1s', burst: 1 }));

@@ -16,3 +16,9 @@ export function seededRandom(seed) {
     return ((z ^ (z >>> 14)) >>> 0) / 2 ** 32;
   };
 }
+
+/** The same as whole numbers from 0 to below its argument. */
+export function seededNumbers(seed) {
+  const random = seededRandom(seed);
+  return (below) => Math.floor(random() * below);
+}
