@@ -94,14 +94,14 @@ async function runNodeTests(folder, options = []) {
   }
 }
 
-// Most tests of the API wait for something: two files at a time, also where Node would take one (on two cores). The
-// fault table shows times, and packaging packs this checkout: one file at a time.
+// Most tests of the API wait for a server or a timer: four files at a time, also on two cores. The fault table shows
+// times, and packaging packs this checkout: one file at a time.
 const steps = [
   ['set-up', () => setUp('test')],
   ['build: C++', () => cmake('dev')],
   ['build: addon and TypeScript', buildPackage],
   ['tests: C++ (ctest)', runCtest],
-  ['tests: JavaScript (node:test)', () => runNodeTests('tests/js', ['--test-concurrency=2'])],
+  ['tests: JavaScript (node:test)', () => runNodeTests('tests/js', ['--test-concurrency=4'])],
   ['tests: faults', () => runNodeTests('tests/faults', ['--test-concurrency=1'])],
   ['tests: packaging', () => runNodeTests('tests/packaging', ['--test-concurrency=1'])],
 ];
