@@ -38,6 +38,11 @@ std::string FixedWindow::StateTag() const {
   return "fw1." + WindowTag(window_) + (align_ == Align::kClock ? "c" : "");
 }
 
+char FixedWindow::letter() const {
+  constexpr std::string_view kLetters = "fcm";  // in the order of Align
+  return kLetters[static_cast<std::size_t>(align_)];
+}
+
 std::optional<FixedWindow> FixedWindow::WithLimit(std::int64_t limit) const {
   PolicyFault fault;
   return Make(limit, window_, align_, fault);

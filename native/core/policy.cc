@@ -74,39 +74,6 @@ bool IsPolicyName(std::string_view name) {
   });
 }
 
-std::string StateTag(const Algorithm& algorithm) {
-  return std::visit([](const auto& a) { return std::string(a.StateTag()); }, algorithm);
-}
-
-const TatAlgorithm* AsTat(const Algorithm& algorithm) {
-  return std::visit(
-      [](const auto& a) -> const TatAlgorithm* {
-        if constexpr (kHasTat<decltype(a)>) {
-          return &a;
-        } else {
-          return nullptr;
-        }
-      },
-      algorithm);
-}
-
-std::int64_t LimitOf(const Algorithm& algorithm) {
-  return std::visit([](const auto& a) { return a.limit(); }, algorithm);
-}
-
-std::optional<Algorithm> WithLimit(const Algorithm& algorithm, std::int64_t limit) {
-  return std::visit(
-      [limit](const auto& a) -> std::optional<Algorithm> {
-        if (const auto other = a.WithLimit(limit)) return Algorithm(*other);
-        return std::nullopt;
-      },
-      algorithm);
-}
-
-std::int64_t LargestLimit(const Algorithm& algorithm) {
-  return std::visit([](const auto& a) { return a.LargestLimit(); }, algorithm);
-}
-
 bool IsHopeless(std::span<const Policy> policies, std::span<const Ask> asks) {
   for (std::size_t i = 0; i < policies.size(); ++i) {
     const std::int64_t cost = asks[i].cost;

@@ -138,7 +138,7 @@ TEST(LinkResend, ASlotWhoseCheckIsAnsweredInTimeStays) {
   driver.Sent();
   driver.Receive("*4\r\n:5\r\n:0\r\n:0\r\n:0\r\n");
   EXPECT_EQ(driver.Answer(77).fault, Fault::kNone);
-  EXPECT_TRUE(driver.Answer(77).charged);
+  EXPECT_EQ(driver.Answer(77).readings[0].numbers[0], 0);
   EXPECT_TRUE(driver.Sent().empty());
 }
 

@@ -83,7 +83,7 @@ class Corruption : public ::testing::Test {
         random_.Between(0, static_cast<std::int64_t>(request.set->size()) - 1));
     std::string name = VirtualRedis::NameOf(request, policy);
     if (random_.OneIn(2)) {
-      name += redis::CollectionSuffix(request.set->policies()[policy].algorithm);
+      name += CollectionSuffix(request.set->policies()[policy].algorithm);
     }
     if (NamesId(request) && random_.OneIn(2)) {
       name.clear();

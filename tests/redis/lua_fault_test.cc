@@ -93,9 +93,9 @@ TEST_F(LuaFaults, AfterAnUndoALaterCheckOfTheBatchSeesWhatWasBefore) {
   Request last = Ask("k");
   last.costs = {3, 3, 0};
   const auto done = DecideOn(*server_, ScriptAt(0), std::vector{first, failing, last});
-  EXPECT_TRUE(done[0].charged);
+  EXPECT_EQ(done[0].fault, Fault::kNone);
   EXPECT_EQ(done[1].fault, Fault::kForeign);
-  EXPECT_TRUE(done[2].charged);
+  EXPECT_EQ(done[2].fault, Fault::kNone);
   EXPECT_EQ(BacklogOf(done[2], 0), Nanos{2 * kSecond});
   EXPECT_EQ(server_->Text({"GET", "t:{k}:a:tb1"}), std::to_string(5 * kSecond));
 }
@@ -107,7 +107,7 @@ TEST_F(LuaFaults, UndoingTheFirstChargeOfAKeyLeavesALaterCheckAFreshOne) {
   last.costs = {5, 0, 0};
   const auto done = DecideOn(*server_, ScriptAt(0), std::vector{failing, last});
   EXPECT_EQ(done[0].fault, Fault::kForeign);
-  EXPECT_TRUE(done[1].charged);
+  EXPECT_EQ(done[1].fault, Fault::kNone);
   EXPECT_EQ(server_->Text({"GET", "t:{k}:a:tb1"}), std::to_string(5 * kSecond));
 }
 

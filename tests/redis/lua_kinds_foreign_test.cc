@@ -144,7 +144,7 @@ TEST_P(ForeignUnder, TheStatesNameIsLeftAloneAndFailsThatRequestAlone) {
 
 TEST_P(ForeignUnder, TheCollectionsNameIsLeftAloneAndFailsThatRequestAlone) {
   const Policy& policy = set_->policies()[GetParam()];
-  const std::string suffix(redis::CollectionSuffix(policy.algorithm));
+  const std::string suffix(CollectionSuffix(policy.algorithm));
   if (suffix.empty()) return;
   const std::string name = NameOf(GetParam()) + suffix;
   Commands commands = OtherTypes(name);

@@ -84,11 +84,6 @@ bool DecideFrom(const redis::Request& request, const redis::Completion& completi
   if (repeat == nullptr && request.kind == Kind::kCheck) {
     ExpectSameAsDecideTats(request, completion, now, decisions, judgement.allowed);
   }
-  bool charges = false;
-  for (const Judgement::Part& part : judgement.parts) {
-    charges = charges || part.effect == Effect::kCharge;
-  }
-  EXPECT_EQ(completion.charged, request.kind == Kind::kCheck && charges);
   // A limiter would reduce these; see StillKnown.
   for (std::size_t i = 0; i < count; ++i) {
     if (IsTat(request.set->policies()[i].algorithm)) {

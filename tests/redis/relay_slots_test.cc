@@ -67,7 +67,7 @@ TEST(RelaySlots, ACheckWithAnIdIsAskedAgainBehindTheReleaseOfWhatItMayHaveTaken)
   EXPECT_EQ(std::vector(again.pieces.begin() + 2, again.pieces.end()), both);
   driver.Answer(again, {5, 1, 0, 0, 0});
   EXPECT_EQ(driver.Told(ticket).fault, Fault::kNone);
-  EXPECT_TRUE(driver.Told(ticket).charged);
+  EXPECT_EQ(driver.Told(ticket).readings[0].numbers[0], 0);
   EXPECT_EQ(driver.relay.stats().submitted, driver.relay.stats().completed);
 }
 

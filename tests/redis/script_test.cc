@@ -102,8 +102,8 @@ TEST(Script, WhatCarriesAnIdNamesItBehindItsStatesAndSaysWhatItAsks) {
   EXPECT_EQ(Arguments(call),
             "2 1 0 1000 9000 14 686 "
             "2 2 check+ t 0 0 1000 9000 10000 t 0 0 14 686 700 f01d f02d "
-            "1 1 debit+ t 0 0 3000 10 10000 f03d "
-            "1 1 release+ t 0 0 0 10 10000 f04d 1 1 renew t 0 0 0 10 10000 1 1 1");
+            "1 1 debit+ t 0 0 3000 7000 10000 f03d "
+            "1 1 release+ t 0 0 0 7000 10000 f04d 1 1 renew t 0 0 0 7000 10000 1 1 1");
 }
 
 TEST(Script, ARepeatIsReadAsWhatStandsNowAndWhatStoodThen) {
@@ -125,7 +125,6 @@ TEST(Script, ARepeatIsReadAsWhatStandsNowAndWhatStoodThen) {
   EXPECT_EQ(again->repeat->readings[1].numbers[0], 20);
   EXPECT_EQ(BacklogOf(*again, 0), Nanos{30});
   EXPECT_EQ(again->readings[1].blocked, Micros{7});
-  EXPECT_FALSE(again->charged);
   const auto reused = read(request, {9, -5});
   ASSERT_TRUE(reused);
   EXPECT_TRUE(reused->id_reused);
@@ -195,9 +194,10 @@ TEST(Script, OtherKindsSayAllTheirNumbersAndHoldersComeCheckByCheck) {
   EXPECT_EQ(call.key(5), "p:{k}:l:sl1.4000");
   EXPECT_EQ(call.key(6), "p:{k}:l:sl1.4000:l");
   EXPECT_EQ(call.key(8), "p:{k}:n:co1:z");
-  EXPECT_EQ(Arguments(call),
-            "7 2 check q 1 0 2000 8000 10000 f 0 0 2 5 1000000 c 0 2 2 5 2000000 m 2 0 2 5 0 "
-            "s 0 0 2 5 3000000 l 0 0 2 5 4000000 n 0 0 2 5 5000000 a b");
+  EXPECT_EQ(
+      Arguments(call),
+      "7 2 check q 1 0 2000 8000 10000 f 0 0 2 5 1000000 c 0 2 2 5 2000000 m 2 0 2 5 2678400000000 "
+      "s 0 0 2 5 3000000 l 0 0 2 5 4000000 n 0 0 2 5 5000000 a b");
 }
 
 TEST(Script, OperationsPassOverWhatTheyDoNotConcern) {
@@ -208,20 +208,22 @@ TEST(Script, OperationsPassOverWhatTheyDoNotConcern) {
     return Arguments(call);
   };
   const std::string slots =
-      " q 1 0 0 10 10000 f 0 0 0 5 1000000 c 0 2 0 5 2000000 m 2 0 0 5 0 s 0 0 0 5 3000000 "
+      " q 1 0 0 8000 10000 f 0 0 0 5 1000000 c 0 2 0 5 2000000 m 2 0 0 5 2678400000000 s 0 0 0 5 "
+      "3000000 "
       "l 0 0 0 5 4000000 n 0 0 1 5 5000000 h";
   EXPECT_EQ(told(Request::Kind::kRelease), "7 1 release" + slots);
   EXPECT_EQ(told(Request::Kind::kRenew), "7 1 renew" + slots);
   EXPECT_EQ(told(Request::Kind::kBlock),
-            "7 1 block q 1 9000000 1 10 10000 f 0 9000000 0 5 1000000 c 0 9000000 1 5 2000000 "
-            "m 2 9000000 0 5 0 s 0 9000000 0 5 3000000 l 0 9000000 0 5 4000000 "
+            "7 1 block q 1 9000000 1 8000 10000 f 0 9000000 0 5 1000000 c 0 9000000 1 5 2000000 "
+            "m 2 9000000 0 5 2678400000000 s 0 9000000 0 5 3000000 l 0 9000000 0 5 4000000 "
             "n 0 9000000 0 5 5000000");
-  EXPECT_EQ(told(Request::Kind::kDebit),
-            "7 1 debit q 1 0 2000 10 10000 f 0 0 2 5 1000000 c 0 2 2 5 2000000 m 2 0 2 5 0 "
-            "s 0 0 2 5 3000000 l 0 0 2 5 4000000 n 0 0 0 5 5000000");
+  EXPECT_EQ(
+      told(Request::Kind::kDebit),
+      "7 1 debit q 1 0 2000 8000 10000 f 0 0 2 5 1000000 c 0 2 2 5 2000000 m 2 0 2 5 2678400000000 "
+      "s 0 0 2 5 3000000 l 0 0 2 5 4000000 n 0 0 0 5 5000000");
 }
 
-TEST(Script, MarksStandWhereLimitsDo) {
+TEST(Script, CreditsSendAMarkBehindTheCost) {
   Request request = AskAll(Request::Kind::kCredit, "h");
   auto details = std::make_shared<Details>(*request.details);
   details->marks = {9'000'000'000'000'007, 11, 12, 13, 14, -5, 16};
@@ -229,13 +231,15 @@ TEST(Script, MarksStandWhereLimitsDo) {
   ScriptCall call;
   call.Describe({&request, 1});
   EXPECT_EQ(Arguments(call),
-            "7 1 credit q 1 0 2000 7 10000 f 0 0 2 11 1000000 c 0 2 2 12 2000000 m 2 0 2 13 0 "
-            "s 0 0 2 14 3000000 l 0 0 2 0 4000000 n 0 0 0 16 5000000");
+            "7 1 credit q 1 0 2000 7 8000 10000 f 0 0 2 11 5 1000000 c 0 2 2 12 5 2000000 "
+            "m 2 0 2 13 5 2678400000000 s 0 0 2 14 5 3000000 l 0 0 2 0 5 4000000 "
+            "n 0 0 0 16 5 5000000");
   details = std::make_shared<Details>(*details);
   details->marks.reset();
   request.details = details;
   call.Describe({&request, 1});
-  EXPECT_TRUE(Arguments(call).starts_with("7 1 credit q 1 0 2000 -1 10000 f 0 0 2 -1 1000000"));
+  EXPECT_TRUE(
+      Arguments(call).starts_with("7 1 credit q 1 0 2000 -1 8000 10000 f 0 0 2 -1 5 1000000"));
 }
 
 TEST(Script, AHopelessCheckOnlyReadsAndChargesNoDenial) {
@@ -243,9 +247,10 @@ TEST(Script, AHopelessCheckOnlyReadsAndChargesNoDenial) {
   request.costs = {2, 2, 2, 1, 2, 6, 2};
   ScriptCall call;
   call.Describe({&request, 1});
-  EXPECT_EQ(Arguments(call),
-            "7 1 peek q 1 0 2000 8000 10000 f 0 0 2 5 1000000 c 0 2 2 5 2000000 m 0 0 1 5 0 "
-            "s 0 0 2 5 3000000 l 0 0 0 5 4000000 n 0 0 2 5 5000000");
+  EXPECT_EQ(
+      Arguments(call),
+      "7 1 peek q 1 0 2000 8000 10000 f 0 0 2 5 1000000 c 0 2 2 5 2000000 m 0 0 1 5 2678400000000 "
+      "s 0 0 2 5 3000000 l 0 0 0 5 4000000 n 0 0 2 5 5000000");
 }
 
 TEST(Script, LimitsAndWaitsAreInTheRoom) {
@@ -291,15 +296,14 @@ TEST(Script, BacklogsAndErrorsGoToTheirOwnChecks) {
   std::vector<Completion> done(5);
   ASSERT_TRUE(ReadReply(Integers({9000, 693, -1, -2, 9001, 0, 5, 6}, "OOM no room"), batch, done));
   EXPECT_EQ(done[0].fault, Fault::kNone);
-  EXPECT_TRUE(done[0].charged);
   EXPECT_EQ(BacklogOf(done[0], 0), Nanos{9000});
   EXPECT_EQ(BacklogOf(done[0], 1), Nanos{693});
   EXPECT_EQ(done[1].fault, Fault::kForeign);
   EXPECT_EQ(done[2].fault, Fault::kServer);
   EXPECT_EQ(done[2].detail, "OOM no room");
   EXPECT_EQ(done[3].fault, Fault::kNone);
-  EXPECT_FALSE(done[3].charged);  // denied: 1 ns too much
-  EXPECT_FALSE(done[4].charged);  // free
+  EXPECT_EQ(BacklogOf(done[3], 0), Nanos{9001});
+  EXPECT_EQ(BacklogOf(done[4], 1), Nanos{6});
 }
 
 TEST(Script, ReadingsOfAllKindsAndTheirBlocksAreTakenApart) {
@@ -318,7 +322,6 @@ TEST(Script, ReadingsOfAllKindsAndTheirBlocksAreTakenApart) {
   EXPECT_EQ(readings[2].blocked, Nanos{77'000});
   EXPECT_EQ(readings[6].numbers, (std::array<std::int64_t, 3>{14, 15, 16}));
   EXPECT_EQ(done[0].at, Micros{1'795'219'200'000'000});
-  EXPECT_FALSE(done[0].charged);
   EXPECT_TRUE(done[1].done);
   EXPECT_EQ(done[2].fault, Fault::kNone);
 }

@@ -1,86 +1,67 @@
--- Decides up to 128 checks, and does what else limiters ask for, in one atomic step.
+-- Decides up to 128 checks, or carries out other operations of limiters, in one atomic step.
 --
--- A limiter's policies each keep their own state of a key, under a name of its own:
+-- Each policy of a limiter keeps its own state of a key, under a name of its own. The state is a text:
+-- decimal numbers with one space between them. A key that was never seen has no entry. A blocked key
+-- has "b" and the end of the block behind its state, or alone. Some algorithms keep a collection beside
+-- the text, under the same name with a suffix. Times are in us since 1970, but for a theoretical
+-- arrival time (TAT): the moment, on this server's clock, at which everything charged will have
+-- drained, in ns modulo 9,000,000 s.
+-- A letter names the kind of a policy. The part of each kind (tat.lua and so on; general.lua lists them)
+-- describes its state, its numbers, its reading and the unit of its costs.
+-- ids.lua remembers for a minute what was charged under an id, so that a retry is charged once.
 --
---   kind                        the name holds                beside it (name + ":l", ":z")
---   t  a TAT: token bucket,     tat                           -
---      GCRA, leaky bucket
---   q  a TAT: leaky bucket      tat                           -
---      that shapes, a queue
---   f  fixed window from the    start count                   -
---      first request
---   c  on the clock             start count                   -
---   m  calendar month, UTC      start count                   -
---   s  sliding window           start current previous        -
---   l  sliding log              newest base top               a list of "time upto"
---   n  concurrency              nothing                       a sorted set of holders
---
--- The state's text is decimal numbers with one space between, and what is absent is a key never
--- seen. A blocked key has "b" and the block's end behind the state, or alone; a TAT before it also
--- its own end. A TAT is in ns modulo 9,000,000 s: the moment, on this server's clock, at which
--- everything charged will have drained. All other times are us since 1970. What numbers mean is
--- told in each kind's own part. What was charged under an id is kept for a minute under a name of
--- the id's own, as ids.lua says, so that it can be asked again and is charged once.
---
--- KEYS   the names of the states: check by check, policy by policy, each followed by the name of
---        what is beside it; behind a check's last one, in modes with "+", the id's name. One name
---        may stand in several checks; a later one sees what an earlier one did.
--- ARGV   groups of checks that ask for the same; the checks of a group follow each other in KEYS:
+-- KEYS   the names of the states: check by check, policy by policy, each followed by the name of its
+--        collection if it has one; after the last policy of a check, in modes with "+", the name of
+--        the id. One name may occur in several checks; a later check sees what an earlier one did.
+-- ARGV   groups of equal checks, in the order of KEYS:
 --          P         policies per check
 --          N         checks in this group
 --          mode
---        Mode 0 charges, mode 1 only reads, and all policies are TATs of the plain sort: they
---        enforce, do not charge denials and start no block. For mode 0 follow, P times:
---          charge    what a check costs, in ns; 0: always admitted, not written; at most 100 d
---          room      the largest backlog beside which that is admitted, in ns; negative: none.
+--        Mode 0 charges and mode 1 only reads. In both, all policies are plain TATs (kind t): they
+--        enforce, do not charge denials and start no block. Mode 0 continues, P times:
+--          charge    the cost of a check, in ns, at most 100 d; 0: always admitted, not written
+--          room      the largest backlog beside which it is admitted, in ns; negative: none.
 --                    room + charge is at most 100 d
---        All other modes are words: check, peek, debit, credit, abort, block, unblock, release,
---        renew. "+" behind check, debit and credit: not if the id did the same already; behind
---        abort: the id is forgotten; behind release: what the check with that id and holder took,
---        but for slots that a repeat may have been told of. For them follow, P times:
---          kind      a letter, see above
+--        The other modes are words: check, peek, debit, credit, abort, block, unblock, release, renew.
+--        With "+" they carry an id. check, debit and credit do nothing if the id did the same already;
+--        abort forgets the id; release gives back the slots that the check with this id and holder
+--        took, except slots that a retry may have reported. All continue, P times:
+--          kind      a letter
 --          options   1: a shadow, which denies nothing; + 2: denied checks are charged too
---          block     us that a denial blocks the key for; mode block: for how long. 0: it does not
---          cost      units, below 2^31; of a TAT: ns, at most 9e15. 0: in check and peek, always
---                    admitted and not written; else this policy is passed over
---          limit     units, 0 to 2^42; of a TAT: the room. In credit and abort: the mark of the
---                    charge (a TAT modulo 9e15; a window's start; the time of a log's entry), or -1
---          window    us; of a concurrency policy: the time to live; of a TAT: a full refill in ns;
---                    of a month: 0. At most 100 d
---        and, for modes check, release and renew with a policy of kind n, N times:
---          holder    who holds the slots: 1 to 64 of 0-9 a-z; with an id 32 of 0-9 a-f
---        and, for modes with "+", N times:
---          print     what is asked under the id, beside what its name says: 1 to 64 of 0-9 a-f;
---                    of no meaning in mode abort+
--- Reply  integers: this server's time in us, and then for each check either one error code
---          -1        a key holds something that this script did not write; it was left alone
---          -2        a command failed; what this check had written before it was undone
---          -5        its id was charged for something else; nothing was done
---        or, in modes 0, 1, check and peek, for each policy, as things stood before the check,
+--          block     us for which a denial blocks the key; in mode block: for how long. 0: no block
+--          cost      in the unit of the kind, at most 9e15. 0: in check and peek always admitted and
+--                    not written; in the other modes the policy is skipped
+--          mark      only in credit and abort: the mark of the charge, or -1 for any charge
+--          numbers   those that the kind names
+--        and, in modes check, release and renew with a kind whose calls hold slots, N times:
+--          holder    1 to 64 characters of 0-9 a-z; with an id 32 of 0-9 a-f
+--        and, in modes with "+", N times:
+--          print     a hash of the operation and its arguments: 1 to 64 characters of 0-9 a-f; unused
+--                    in mode abort+
+-- Reply  integers: the time of this server in us, then for each check one error code
+--          -1        a key holds a value that this script did not write; it is left alone
+--          -2        a command failed; everything that this check had written is undone
+--          -5        the id was charged for something else; nothing is done
+--        or, in modes 0, 1, check and peek, for each policy, the state before the check
 --          -3, left  only if the key is blocked: us until the block ends
---          t q       backlog in ns, 0 to 8.9e15
---          f c m     us until the window ends, units counted in it
---          s         us until the window ends, units counted in it, and in the one before
---          l         units in the window, us until such a call is admitted, us until it is empty
---          n         slots held, us until such a call is admitted, us until none is held
---        in modes release and renew 1 if the holder still had all of its slots, else 0; in mode
---        abort 0 if some policy kept its charge because others wait behind it, else 1; in the
---        other modes 0. Whoever has these and the policies knows each decision.
---        The numbers of a check whose id is known come behind -4; when that was charged, in us; the
---        policies whose slots are no longer held and were asked for again, a sum of 2^(number - 1);
---        if the group names holders, who it was, as 4 numbers of 32 bits; the policies that were
---        charged then, as such a sum; and the numbers as they stood before that, without any -3.
---        All else was charged then and costs nothing now.
---        If there is a -2, one text follows the integers: the first such error.
+--          reading   the integers of the kind's reading; of a TAT one: the backlog in ns
+--        or, in modes release and renew, 1 if the holder still had all of its slots, else 0; in mode
+--        abort 0 if some policy kept its charge because others wait behind the call, else 1; in the
+--        other modes 0.
+--        The readings of a check whose id is known follow -4; the time of its charge in us; the
+--        policies whose slots were gone and were taken again, as a sum of 2^(number - 1); if the group
+--        names holders, the holder as 4 numbers of 32 bits; the policies that were charged then, as
+--        such a sum; and the readings before that charge, without -3. The retry charges nothing else.
+--        After a -2, one text follows all integers: the first such error.
 --
 -- Numbers are doubles, so every intermediate stays below 2^53 = 9.007e15. A denial writes nothing,
--- but for policies that charge denials or start blocks. Every key has a time to live that ends just
--- after its last meaning. Nothing a key holds and no command that fails stops the script half-way.
--- Commands used: TIME, MGET, SET, DEL; for logs LINDEX, LLEN, LRANGE, LTRIM, RPUSH, PEXPIRE; for
--- concurrency ZCOUNT, ZRANGE, ZSCORE, ZADD, ZREM, ZREMRANGEBYSCORE, PEXPIRE.
--- The lines that end in @time and @min-ttl each stand alone, so that a test can put a chosen time
--- ({seconds, microseconds}), and keys that outlive it, in their place.
--- A line that says @include is replaced by that file when Sluice is built.
+-- unless a policy charges denials or starts a block. Every key has a time to live that ends just after
+-- its last meaning. No stored value and no failing command stops the script half-way.
+-- Commands: TIME, MGET, SET, DEL, PEXPIRE; for logs LINDEX, LLEN, LRANGE, LTRIM, RPUSH; for slots
+-- ZCOUNT, ZRANGE, ZSCORE, ZADD, ZREM, ZREMRANGEBYSCORE.
+-- Tests replace the two lines that end in @time and @min-ttl: by a chosen time ({seconds,
+-- microseconds}) and by a time to live that outlasts it.
+-- The build replaces a line that says @include by that file.
 
 local time = redis.call('TIME') -- @time
 local min_ttl = 1 -- @min-ttl

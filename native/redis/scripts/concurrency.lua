@@ -1,7 +1,8 @@
--- Concurrency: beside an empty text a sorted set, of who holds a slot by when that expires.
--- r: {slots held, us until such a call is admitted, us until the last slot expires}.
-
-local concurrency = {}
+-- Concurrency: slots that holders take, renew and release.
+--
+-- State    no text; beside it a sorted set of holders, each with the time at which its slot expires
+-- Numbers  limit, ttl in us
+-- Reading  {slots held, us until such a call is admitted, us until the last slot expires}
 
 local function expiry(score)
   return score and find(score, '^%d+$') and score + 0 <= LATEST and score + 0 or nil
@@ -17,89 +18,104 @@ local function slot(set, rank)
   return at
 end
 
-function concurrency.read(q, s)
+local function read(q, s, now)
   if s.text ~= '' then return nil end
   local set = s.beside
-  local live = run('ZCOUNT', set, '(' .. digits(wall), '+inf')
+  local live = run('ZCOUNT', set, '(' .. digits(now), '+inf')
   local code = failure(live)
   if code then return nil, code end
   local r = { live, 0, 0 }
   if live > 0 then
     local last, fault = slot(set, -1)
     if not last then return nil, fault end
-    r[3] = last - wall
+    r[3] = last - now
   end
   -- Under a limit of 0 nobody has to leave: no call is ever admitted.
   if live >= q.limit and q.limit > 0 then
     -- Of those who have to leave, the last.
     local leaves, fault = slot(set, -q.limit)
     if not leaves then return nil, fault end
-    r[2] = leaves - wall
+    r[2] = leaves - now
   elseif q.charges_denied and q.cost > 0 and live + 1 == q.limit then
     -- Denied by a block, the call takes the last slot.
-    r[2] = q.window
+    r[2] = q.ttl
     if live > 0 then
       local first, fault = slot(set, -live)
       if not first then return nil, fault end
-      r[2] = min(q.window, first - wall)
+      r[2] = min(q.ttl, first - now)
     end
   end
   return r
 end
 
-function concurrency.fits(q, r) return r[1] < q.limit end
+local function fits(q, r) return r[1] < q.limit end
 
-function concurrency.charged(q, r) return { r[1] + 1, 0, max(r[3], q.window) } end
+local function charged(q, r) return { r[1] + 1, 0, max(r[3], q.ttl) } end
 
 -- A denied call takes a slot too, if there is one.
-function concurrency.charged_denied(q, r)
-  if not concurrency.fits(q, r) then return nil end
-  return concurrency.charged(q, r)
+local function charged_denied(q, r)
+  if not fits(q, r) then return nil end
+  return charged(q, r)
 end
 
-function concurrency.text(_, r) return '', r[3] end
+local function text(_, r) return '', r[3] end
 
--- Holds a slot from now on; `left` is how long the set then lasts.
-local function hold(s, left)
-  local code = failure(run('ZADD', s.beside, digits(wall + s.q.window), s.holder))
+-- Holds a slot from now on; the set then lasts `left` us.
+local function hold(s, now, left)
+  local code = failure(run('ZADD', s.beside, digits(now + s.q.ttl), s.holder))
   s.reached = not code
   return code or failure(run('PEXPIRE', s.beside, ttl(left)))
 end
 
-function concurrency.commit(s, _, left) return hold(s, left) end
+local function commit(s, _, now, left) return hold(s, now, left) end
 
-function concurrency.revert(s) run('ZREM', s.beside, s.holder) end
+local function revert(s) run('ZREM', s.beside, s.holder) end
 
-function concurrency.sweep(s) run('ZREMRANGEBYSCORE', s.beside, '-inf', digits(wall)) end
+local function sweep(s, _, now)
+  run('ZREMRANGEBYSCORE', s.beside, '-inf', digits(now))
+end
 
 -- Whether the holder has a slot; or nil and an error code.
-local function holds(s)
+local function holds(s, now)
   local score = run('ZSCORE', s.beside, s.holder)
   local code = failure(score)
   if code then return nil, code end
   if not score then return false end
   local at = expiry(score)
   if not at then return nil, FOREIGN end
-  return at > wall
+  return at > now
 end
-concurrency.holds = holds
 
-function concurrency.release(s)
-  local had, code = holds(s)
+local function release(s, now)
+  local had, code = holds(s, now)
   if not had then return had, code end
   code = failure(run('ZREM', s.beside, s.holder))
   if code then return nil, code end
-  concurrency.sweep(s)
+  sweep(s, nil, now)
   return true
 end
 
-function concurrency.renew(s)
-  local had, code = holds(s)
+local function renew(s, now)
+  local had, code = holds(s, now)
   if not had then return had, code end
-  code = hold(s, max(s.before[3], s.q.window, s.blocked))
+  code = hold(s, now, max(s.before[3], s.q.ttl, s.blocked))
   if code then return nil, code end
-  concurrency.sweep(s)
+  sweep(s, nil, now)
   return true
 end
 
-return concurrency
+return {
+  numbers = { 'limit', 'ttl' },
+  most = LATEST,
+  read = read,
+  fits = fits,
+  charged = charged,
+  charged_denied = charged_denied,
+  text = text,
+  commit = commit,
+  revert = revert,
+  sweep = sweep,
+  holds = holds,
+  release = release,
+  renew = renew,
+}

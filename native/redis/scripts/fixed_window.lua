@@ -1,8 +1,11 @@
--- Fixed window: "start count". r: {us until the window ends, units counted in it; start}.
+-- Fixed window: from the first request (kind f), on the clock (c), or a calendar month in UTC (m).
+--
+-- State    "start count"
+-- Numbers  limit, window in us
+--          A mark is the start of a window.
+-- Reading  {us until the window ends, units counted in it; start}
 
 local DAY = 86400e6
-
-local fixed = {}
 
 -- Days from 1970 to the first day of a year.
 local function days_before(year)
@@ -29,7 +32,7 @@ local function month(at)
   return month_start, month_end
 end
 
-function fixed.read(q, s)
+local function read(q, s, now)
   local start, count = nil, 0
   if s.text ~= '' then
     start, count = match(s.text, '^(%d+) (%d+)$')
@@ -38,7 +41,7 @@ function fixed.read(q, s)
     if start > LATEST or count > MOST or count == 0 then return nil end
   end
   -- A clock that stepped back behind the start reads as the start.
-  local at = max(wall, start or 0)
+  local at = max(now, start or 0)
   local first, last
   if q.letter == 'm' then
     first, last = month(at)
@@ -46,29 +49,36 @@ function fixed.read(q, s)
     first = at - at % q.window
     last = first + q.window
   else
-    first = start and wall < start + q.window and start or wall
+    first = start and now < start + q.window and start or now
     last = first + q.window
   end
   if start and start > first then return nil end
-  return { last - wall, first == start and count or 0, start = first }
+  return { last - now, first == start and count or 0, start = first }
 end
 
-function fixed.fits(q, r) return r[2] + q.cost <= q.limit end
+local function fits(q, r) return r[2] + q.cost <= q.limit end
 
-function fixed.charged(q, r) return { r[1], min(r[2] + q.cost, MOST), start = r.start } end
+local function charged(q, r) return { r[1], min(r[2] + q.cost, MOST), start = r.start } end
 
-fixed.charged_denied, fixed.debited = fixed.charged, fixed.charged
-
-function fixed.given_back(q, r)
-  if r[2] == 0 or q.limit >= 0 and q.limit ~= r.start then return nil end
+local function given_back(q, r)
+  if r[2] == 0 or q.mark >= 0 and q.mark ~= r.start then return nil end
   return { r[1], max(0, r[2] - q.cost), start = r.start }
 end
 
-fixed.aborted = fixed.given_back
-
-function fixed.text(_, r)
+local function text(_, r)
   if r[2] == 0 then return '', 0 end
   return digits(r.start) .. ' ' .. digits(r[2]), r[1]
 end
 
-return fixed
+return {
+  numbers = { 'limit', 'window' },
+  most = LATEST,
+  read = read,
+  fits = fits,
+  charged = charged,
+  given_back = given_back,
+  text = text,
+  charged_denied = charged,
+  debited = charged,
+  aborted = given_back,
+}

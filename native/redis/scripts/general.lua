@@ -1,19 +1,25 @@
 -- Checks over policies of any kind, and all other operations: one at a time, each all or none.
 --
--- A kind is a table of functions, twin of its class in native/core; `q` is a policy's numbers, `r`
--- what a state says at this moment (the integers of the reply, in order, and what else is needed to
--- write it):
---   read(q, s)        the r of what s.text and s.beside hold; or nil and an error code
+-- A kind is a table, the twin of a class in native/core. `q` holds the numbers of a policy. `r` is a
+-- reading: the state at the moment `at` (us since 1970), as integers in the order of the reply, and
+-- whatever is needed to write it. `s` is the state of a key under a policy.
+--   numbers           names of the policy's own numbers in q, in the order of ARGV: two or more
+--   most              the largest number that a reading may hold
+--   read(q, s, at)    the r of what s.text and s.beside hold; or nil and an error code
 --   fits(q, r)        whether the cost is admitted beside it
---   charged, charged_denied, debited, given_back, aborted (q, r, s)
---                     another r; nil: nothing changes; or nil and an error code; aborted: or
---                     nil, nil and whether the charge was kept because others wait behind it
---   text(q, r)        the state as text, '' for none, and us until all of it means nothing
--- and those that keep something beside the text:
---   commit(s, r, left)
---                     writes it, to last for so many us at least; returns nothing, or an error code
---   revert(s, r)      undoes that, if s.reached says that it came to change something
---   sweep(s, r)       drops what no longer counts; may fail
+--   charged, charged_denied, debited, given_back, aborted (q, r, at, s)
+--                     another r; nil: nothing changes; or nil and an error code. aborted: or nil, nil
+--                     and whether the charge was kept because others wait behind the call
+--   text(q, r, at)    the state as text, '' for none, and the us after which it has no meaning
+-- A kind that keeps a collection beside the text has
+--   commit(s, r, at, left)
+--                     writes r, to last `left` us at least; returns nothing, or an error code
+--   revert(s, r, at)  undoes a commit that has changed something (s.reached)
+--   sweep(s, r, at)   drops what no longer counts; may fail
+-- A kind whose calls hold slots has
+--   holds, release, renew (s, at)
+--                     whether s.holder had a slot; or nil and an error code
+-- No kind reads a clock: `at` may lie in the past.
 
 texts = {}
 
@@ -82,40 +88,60 @@ local function id_functions()
   return ids
 end
 
--- The group at hand. Of a plain one: as if it had said so in full.
+-- The numbers of a policy in the modes that are words. The table is made with all of its fields at
+-- once: growing it costs more than filling it.
+local function read_policy(gives_back)
+  local kind, options = kind_of(ARGV[arg_at]), ARGV[arg_at + 1] + 0
+  local own = arg_at + (gives_back and 5 or 4)
+  local names = kind.numbers
+  local q = {
+    letter = ARGV[arg_at],
+    kind = kind,
+    width = kind.commit and 2 or 1,
+    enforced = options % 2 == 0,
+    charges_denied = options >= 2,
+    block = ARGV[arg_at + 2] + 0,
+    cost = ARGV[arg_at + 3] + 0,
+    mark = gives_back and ARGV[arg_at + 4] + 0,
+    [names[1]] = ARGV[own] + 0,
+    [names[2]] = ARGV[own + 1] + 0,
+  }
+  for i = 3, #names do q[names[i]] = ARGV[own + i - 1] + 0 end
+  arg_at = own + #names
+  return q
+end
+
+-- The same of a policy in mode 0 or 1.
+local function plain_policy(p)
+  return {
+    kind = kind_of('t'),
+    width = 1,
+    enforced = true,
+    charges_denied = false,
+    block = 0,
+    cost = charges[p] or 0,
+    room = rooms[p],
+  }
+end
+
+-- Reads the arguments of a group.
 local function read_group()
-  local found = { mode = mode, keys = 0, width = {} }
+  local found = { mode = mode, keys = 0 }
   if plain then
     found.mode = charging and 'check' or 'peek'
   elseif match(mode, '+$') then
     found.mode = match(mode, '%a+')
     found.ids = id_functions()
   end
+  local word = found.mode
+  local gives_back = word == 'credit' or word == 'abort'
   local holds = false
   for p = 1, policies do
-    local q
-    if plain then
-      q = { kind = kind_of('t'), options = 0, block = 0, cost = charges[p] or 0, limit = rooms[p] }
-    else
-      q = {
-        letter = ARGV[arg_at],
-        kind = kind_of(ARGV[arg_at]),
-        options = ARGV[arg_at + 1] + 0,
-        block = ARGV[arg_at + 2] + 0,
-        cost = ARGV[arg_at + 3] + 0,
-        limit = ARGV[arg_at + 4] + 0,
-        window = ARGV[arg_at + 5] + 0,
-      }
-      arg_at = arg_at + 6
-    end
-    q.enforced = q.options % 2 == 0
-    q.charges_denied = q.options >= 2
-    holds = holds or q.letter == 'n'
-    q.width = q.kind.commit and 2 or 1
+    local q = plain and plain_policy(p) or read_policy(gives_back)
+    holds = holds or q.kind.holds ~= nil
     found[p] = q
     found.keys = found.keys + q.width
   end
-  local word = found.mode
   if holds and (word == 'check' or word == 'release' or word == 'renew') then
     found.holder_at = arg_at
     arg_at = arg_at + checks
@@ -151,7 +177,7 @@ local function read(q, at, holder)
   end
   s.blocked = max(0, s.till - wall)
   local code
-  s.before, code = q.kind.read(q, s)
+  s.before, code = q.kind.read(q, s, wall)
   if not s.before then return nil, code or FOREIGN end
   return s
 end
@@ -185,12 +211,12 @@ end
 local function change(s, after, till)
   local q, kind = s.q, s.q.kind
   s.after = after
-  local text, left = kind.text(q, after or s.before)
+  local text, left = kind.text(q, after or s.before, wall)
   if not after then text = s.text end
   local code
   -- What stands beside a block lasts as long.
   local lasts = max(left, till - wall)
-  if after and kind.commit then code = kind.commit(s, after, lasts) end
+  if after and kind.commit then code = kind.commit(s, after, wall, lasts) end
   if not code and (text ~= s.text or till ~= s.till) then code = put(s, text, left, till) end
   if not code and not after and kind.commit and left > 0 then
     code = failure(run('PEXPIRE', s.beside, ttl(lasts)))
@@ -200,9 +226,9 @@ end
 
 local function undo(s)
   local kind = s.q.kind
-  if s.reached then kind.revert(s, s.after) end
+  if s.reached then kind.revert(s, s.after, wall) end
   if not s.put then return end
-  local _, left = kind.text(s.q, s.before)
+  local _, left = kind.text(s.q, s.before, wall)
   put(s, s.text, left, s.till)
 end
 
@@ -226,9 +252,9 @@ function modes.check(states)
       local after, code
       local till = s.till
       if allowed and s.admits then
-        after, code = q.kind.charged(q, s.before, s)
+        after, code = q.kind.charged(q, s.before, wall, s)
       else
-        if q.charges_denied then after, code = q.kind.charged_denied(q, s.before, s) end
+        if q.charges_denied then after, code = q.kind.charged_denied(q, s.before, wall, s) end
         if not s.admits and q.block > 0 and s.blocked == 0 then till = wall + q.block end
       end
       if not code and (after or till ~= s.till) then code = change(s, after, till) end
@@ -238,24 +264,25 @@ function modes.check(states)
   return nil, allowed
 end
 
--- Those that only change one state after the other.
-local function each(what)
-  return function(states)
-    for p = 1, #states do
-      local s = states[p]
-      local after, code = s.q.kind[what](s.q, s.before, s)
-      if after then code = change(s, after, s.till) end
-      if code then return code end
-    end
+-- Changes one state after the other.
+local function each(states, what)
+  for p = 1, #states do
+    local s = states[p]
+    local after, code = s.q.kind[what](s.q, s.before, wall, s)
+    if after then code = change(s, after, s.till) end
+    if code then return code end
   end
 end
-modes.debit, modes.credit = each('debited'), each('given_back')
+
+function modes.debit(states) return each(states, 'debited') end
+
+function modes.credit(states) return each(states, 'given_back') end
 
 function modes.abort(states)
   local given_back = 1
   for p = 1, #states do
     local s = states[p]
-    local after, code, has_followers = s.q.kind.aborted(s.q, s.before, s)
+    local after, code, has_followers = s.q.kind.aborted(s.q, s.before, wall, s)
     if after then code = change(s, after, s.till) end
     if code then return code end
     if has_followers then given_back = 0 end
@@ -279,19 +306,20 @@ function modes.unblock(states)
   end
 end
 
--- These can be repeated, so what they did before one fails stays done.
-local function slots(what)
-  return function(states)
-    local had_all = true
-    for p = 1, #states do
-      local had, code = states[p].q.kind[what](states[p])
-      if code then return code end
-      had_all = had_all and had
-    end
-    return nil, had_all and 1 or 0
+-- Releases or renews slots. Both can be repeated, so what was done before a failure stays done.
+local function slots(states, what)
+  local had_all = true
+  for p = 1, #states do
+    local had, code = states[p].q.kind[what](states[p], wall)
+    if code then return code end
+    had_all = had_all and had
   end
+  return nil, had_all and 1 or 0
 end
-modes.release, modes.renew = slots('release'), slots('renew')
+
+function modes.release(states) return slots(states, 'release') end
+
+function modes.renew(states) return slots(states, 'renew') end
 
 -- Says how things stood before the check.
 local function say_readings(states)
@@ -350,7 +378,7 @@ local function run_one(found)
 
   for p = 1, #states do
     local s = states[p]
-    if s.after and s.q.kind.sweep then s.q.kind.sweep(s, s.after) end
+    if s.after and s.q.kind.sweep then s.q.kind.sweep(s, s.after, wall) end
   end
   if not decides then return say(outcome or 0) end
   if id and id.known then found.ids.say(id) end

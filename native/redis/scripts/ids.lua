@@ -55,17 +55,16 @@ function ids.recall(id, states)
   id.again, id.held = 0, false
   for p = 1, #states do
     local s = states[p]
-    local most = s.q.letter == 't' or s.q.letter == 'q'
-    most = most and LONGEST or LATEST
+    local most = s.q.kind.most
     for i = 1, #s.before do
       local number = numbers[used + i]
       if not number or number > most then return FOREIGN end
     end
     used = used + #s.before
     s.cost = 0
-    if s.q.letter == 'n' and has(set, p) then
+    if s.q.kind.holds and has(set, p) then
       s.holder = id.holder
-      local held_still, code = s.q.kind.holds(s)
+      local held_still, code = s.q.kind.holds(s, wall)
       if code then return code end
       if held_still then
         id.held = true

@@ -1,17 +1,18 @@
--- Sliding log: "newest base top", and beside it a list of entries "time upto", both ascending.
+-- Sliding log.
 --
--- Units are numbered as they come. An entry says when its last one came and which number that has;
--- those up to `base` no longer count, `top` is the last. So an entry that no longer counts may stay
--- in the list or not, and how many units came before some moment is found by halving, without
--- adding up. Only taking units out of the middle has to write everything behind them anew.
+-- State    "newest base top", and beside it a list of entries "time upto", both ascending
+-- Numbers  limit, window in us
+--          A mark is the time of an entry.
+-- Reading  {units in the window, us until such a call is admitted, us until the newest entry leaves;
+--          newest, base, top; length: of the list; live: index of the first entry that counts}
+-- Written  {newest, base, top; keep: entries that stay; tail: entries that follow them}
 --
--- r: {units in the window, us until such a call is admitted, us until the newest entry leaves;
--- newest, base, top; length of the list; live: index of the first entry that counts}.
--- To be written: {newest, base, top; keep: entries that stay; tail: those that follow them}.
+-- Units are numbered in the order of their arrival. An entry holds the time and the number of its last
+-- unit. Units up to `base` no longer count; `top` is the newest. So an entry that no longer counts may
+-- stay in the list, and a binary search finds how many units came before a moment. Only a refund in
+-- the middle rewrites the entries behind it.
 
-local MOST_AT_ONCE = 1000 -- arguments that one command is given
-
-local log = {}
+local MOST_AT_ONCE = 1000 -- arguments of one command
 
 -- An entry's time and number; or nil and an error code. `index` must be in the list.
 local function entry(list, index)
@@ -45,12 +46,12 @@ local function search(list, low, high, after, above)
   return low, found_time, found_upto, last_time, last_upto
 end
 
-function log.read(q, s)
+local function read(q, s, now)
   local list = s.beside
   local length = run('LLEN', list)
   local code = failure(length)
   if code then return nil, code end
-  local newest, base, top = wall, 0, 0
+  local newest, base, top = now, 0, 0
   if s.text ~= '' then
     newest, base, top = match(s.text, '^(%d+) (%d+) (%d+)$')
     if not newest then return nil end
@@ -58,7 +59,7 @@ function log.read(q, s)
     if newest > LATEST or top > MODULUS or base >= top then return nil end
   end
   -- A clock that stepped back behind the newest entry reads as that entry's time.
-  local at, live = max(wall, newest), length
+  local at, live = max(now, newest), length
   if s.text == '' and length > 0 then
     -- A list without its text, which was evicted; or it is not ours.
     local time, fault = entry(list, 0)
@@ -69,9 +70,9 @@ function log.read(q, s)
     live, base = index, max(base, gone or 0)
     if live < length and base >= top then return nil end
   end
-  if live == length then newest, base, top, at = wall, 0, 0, wall end
+  if live == length then newest, base, top, at = now, 0, 0, now end
   local sum = top - base
-  local r = { sum, 0, sum > 0 and newest + q.window - wall or 0 }
+  local r = { sum, 0, sum > 0 and newest + q.window - now or 0 }
   r.newest, r.base, r.top, r.length, r.live = newest, base, top, length, live
 
   -- How many of the oldest units have to leave until the call fits. A denial that is charged adds
@@ -86,19 +87,19 @@ function log.read(q, s)
       if time and time <= at - q.window then return nil end
       leaves = time or at
     end
-    r[2] = leaves + q.window - wall
+    r[2] = leaves + q.window - now
   end
   return r
 end
 
-function log.fits(q, r) return r[1] + q.cost <= q.limit end
+local function fits(q, r) return r[1] + q.cost <= q.limit end
 
 -- The newest entries that make up the limit are kept: those before them decide nothing. Where the
 -- window held more, under a larger limit of another call, as much as it held.
-function log.charged(q, r)
+local function charged(q, r, now)
   local most = max(q.limit, r[1])
   if most == 0 then return nil end -- a limit of 0 keeps nothing
-  local newest, top = max(wall, r.newest), r.top + min(q.cost, most)
+  local newest, top = max(now, r.newest), r.top + min(q.cost, most)
   return {
     newest = newest,
     base = max(r.base, top - most),
@@ -107,8 +108,6 @@ function log.charged(q, r)
     tail = { digits(newest) .. ' ' .. digits(top) },
   }
 end
-
-log.charged_denied, log.debited = log.charged, log.charged
 
 -- Without a mark: the newest units.
 local function newest_given_back(q, r, s)
@@ -120,10 +119,10 @@ local function newest_given_back(q, r, s)
   return { newest = time, base = r.base, top = top, keep = index, tail = tail }
 end
 
-function log.given_back(q, r, s)
+local function given_back(q, r, _, s)
   if r[1] == 0 then return nil end
-  if q.limit < 0 then return newest_given_back(q, r, s) end
-  local list, mark = s.beside, q.limit
+  if q.mark < 0 then return newest_given_back(q, r, s) end
+  local list, mark = s.beside, q.mark
   local from, time, _, before_time, before = search(list, r.live, r.length, mark - 1, 0)
   if not from then return nil, time end
   if time ~= mark then return nil end
@@ -150,12 +149,10 @@ function log.given_back(q, r, s)
   return after
 end
 
-log.aborted = log.given_back
-
-function log.text(q, r)
+local function text(q, r, now)
   if r.top == r.base then return '', 0 end
   return digits(r.newest) .. ' ' .. digits(r.base) .. ' ' .. digits(r.top),
-    r.newest + q.window - wall
+    r.newest + q.window - now
 end
 
 -- Makes `tail` what follows the first `keep` entries of a list of `length`.
@@ -177,7 +174,7 @@ local function replace(s, length, keep, tail, left)
   return code
 end
 
-function log.commit(s, r, left)
+local function commit(s, r, _, left)
   local before, old_tail = s.before, {}
   if before[1] > 0 and r.keep < before.length then
     old_tail = run('LRANGE', s.beside, r.keep, -1)
@@ -188,15 +185,29 @@ function log.commit(s, r, left)
   return replace(s, before.length, r.keep, r.tail, left)
 end
 
-function log.revert(s, r)
-  local _, left = log.text(s.q, s.before)
+local function revert(s, r, now)
+  local _, left = text(s.q, s.before, now)
   left = max(left, s.blocked)
   replace(s, r.keep + #r.tail, r.keep, s.old_tail, left)
 end
 
-function log.sweep(s, r)
+local function sweep(s, r)
   local live = s.before.live
   if live > 0 and live <= r.keep then run('LTRIM', s.beside, live, -1) end
 end
 
-return log
+return {
+  numbers = { 'limit', 'window' },
+  most = LATEST,
+  read = read,
+  fits = fits,
+  charged = charged,
+  given_back = given_back,
+  text = text,
+  commit = commit,
+  revert = revert,
+  sweep = sweep,
+  charged_denied = charged,
+  debited = charged,
+  aborted = given_back,
+}

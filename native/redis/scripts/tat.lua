@@ -1,26 +1,31 @@
--- A theoretical arrival time: token bucket, GCRA, leaky bucket: "tat", beside a block "tat end",
--- with the time in us after which it means nothing. r: {backlog in ns}.
+-- A theoretical arrival time (TAT): token bucket, GCRA, leaky bucket.
+--
+-- State    "tat"; with a block "tat end", where `end` is the time in us at which the TAT passes
+-- Numbers  room  the largest backlog beside which the cost is admitted, in ns; negative: none
+--          full  a full refill, in ns
+--          Costs are in ns. A mark is a TAT modulo 9e15.
+-- Reading  {backlog in ns}
 
 -- The most that debt grows to, in ns: 100 days.
 local DEEPEST, DAY = 8.64e15, 8.64e13
+-- The turn of the circle of the TATs, in us.
+local TURN = MODULUS / 1000
 
-local tat = {}
-
-function tat.read(_, s)
+local function read(_, s, at)
   if s.text == '' then return { 0 } end
   local value, ends = match(s.text, '^(%d+) (%d+)$')
   value = value or match(s.text, '^%d+$')
   if not value or #value > 16 or value + 0 >= MODULUS then return nil end
-  if ends and wall >= ends + 0 then return { 0 } end
-  local backlog = value - now
+  if ends and at >= ends + 0 then return { 0 } end
+  local backlog = value - at % TURN * 1000
   if backlog < 0 then backlog = backlog + MODULUS end
   if backlog > LONGEST then backlog = 0 end
   return { backlog }
 end
 
-function tat.fits(q, r) return r[1] <= q.limit end
+local function fits(q, r) return r[1] <= q.room end
 
-function tat.charged(q, r) return { r[1] + q.cost } end
+local function charged(q, r) return { r[1] + q.cost } end
 
 -- Up to `most`, or to where it is.
 local function grown(q, r, most)
@@ -30,41 +35,52 @@ local function grown(q, r, most)
   return { after }
 end
 
-function tat.charged_denied(q, r) return grown(q, r, q.window) end
+local function charged_denied(q, r) return grown(q, r, q.full) end
 
-function tat.debited(q, r) return grown(q, r, DEEPEST) end
+local function debited(q, r) return grown(q, r, DEEPEST) end
 
--- What is left by now of the charge that is given back. A mark has no time to live that ends with
--- it: what would lie further ahead than a charge can reach is taken for one that has passed. So a
--- mark is misread only if it is older than four days, and that where a refill takes weeks.
-local function undrained(q, r)
-  local left = q.limit - now
+-- The part of the charge that has not drained yet. A mark never expires: one that lies further ahead
+-- than a charge can reach has passed. So a mark is misread only if it is older than four days and a
+-- full refill takes weeks.
+local function undrained(q, r, at)
+  local left = q.mark - at % TURN * 1000
   if left < 0 then left = left + MODULUS end
-  return left > min(DEEPEST, 2 * max(q.window, r[1]) + DAY) and 0 or left
+  return left > min(DEEPEST, 2 * max(q.full, r[1]) + DAY) and 0 or left
 end
 
-function tat.given_back(q, r)
-  local most = min(r[1], q.limit < 0 and DEEPEST or undrained(q, r))
+local function given_back(q, r, at)
+  local most = min(r[1], q.mark < 0 and DEEPEST or undrained(q, r, at))
   local given = min(q.cost, most)
   if given == 0 then return nil end
   return { r[1] - given }
 end
 
--- Where others wait behind the one that gave up, nothing is taken back: the next one to come would
--- be told the turn of the last of them. In a queue all wait but the first. The third value says
--- whether there are such others.
-function tat.aborted(q, r)
-  local others = q.letter == 'q' or r[1] > q.window
-  local left = undrained(q, r)
+-- A call that gave up while others wait behind it keeps its charge: otherwise the next call would get
+-- the turn of the last of them. In a queue (kind q) every call but the first waits.
+local function aborted(q, r, at)
+  local others = q.letter == 'q' or r[1] > q.full
+  local left = undrained(q, r, at)
   if others and left ~= r[1] then return nil, nil, left > 0 and left < r[1] end
-  return tat.given_back(q, r)
+  return given_back(q, r, at)
 end
 
-function tat.text(_, r)
+local function text(_, r, at)
   local backlog = r[1]
   if backlog == 0 then return '', 0 end
+  local now = at % TURN * 1000
   local to_wrap = MODULUS - now
   return digits(backlog < to_wrap and now + backlog or backlog - to_wrap), backlog / 1000
 end
 
-return tat
+return {
+  numbers = { 'room', 'full' },
+  most = LONGEST,
+  read = read,
+  fits = fits,
+  charged = charged,
+  charged_denied = charged_denied,
+  debited = debited,
+  given_back = given_back,
+  aborted = aborted,
+  text = text,
+}

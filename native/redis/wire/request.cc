@@ -58,12 +58,6 @@ void AppendIdName(const Request& request, std::string& out) {
   out.append(request.set->head_).append(tag.view()).append("}:id1:").append(details.id);
 }
 
-std::string_view CollectionSuffix(const Algorithm& algorithm) {
-  if (std::holds_alternative<SlidingLog>(algorithm)) return ":l";
-  if (std::holds_alternative<Concurrency>(algorithm)) return ":z";
-  return "";
-}
-
 std::string_view FaultName(Fault fault) {
   switch (fault) {
     case Fault::kNone:

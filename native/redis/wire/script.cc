@@ -90,8 +90,9 @@ void ScriptCall::DescribeGroup(std::span<const Request> group) {
       AppendNumber(numbers.block);
     }
     AppendNumber(numbers.cost);
-    AppendNumber(numbers.limit);
-    if (!IsQuickMode(mode)) AppendNumber(numbers.window);
+    if (numbers.mark) AppendNumber(*numbers.mark);
+    const std::size_t count = IsQuickMode(mode) ? 1 : numbers.count;
+    for (const std::int64_t number : numbers.Own().first(count)) AppendNumber(number);
   }
   if (NamesHolder(first)) {
     for (const Request& request : group) AppendText(DetailsOf(request).holder);

@@ -5,7 +5,7 @@
 #include <array>
 #include <chrono>
 #include <span>
-#include <type_traits>
+#include <tuple>
 #include <variant>
 
 namespace sluice::redis {
@@ -13,8 +13,8 @@ namespace {
 
 using Kind = Request::Kind;
 
-// MODULUS of the script, in ns.
-constexpr std::int64_t kModulus = 9'000'000'000'000'000;
+// The mark of a credit that names no charge.
+constexpr std::int64_t kNoMark = -1;
 
 bool Decides(const Request& request) {
   return request.kind == Kind::kCheck || request.kind == Kind::kPeek;
@@ -43,107 +43,49 @@ bool Hopeless(const Request& request) {
 // A check that can never be admitted changes nothing; it only has to be told how things stand.
 bool OnlyReads(const Request& request) { return request.kind == Kind::kPeek || Hopeless(request); }
 
-// How the script is to charge `units` that nothing may deny: no further than it can count.
-std::int64_t Product(std::int64_t units, Nanos interval, std::int64_t most) {
-  return std::min(most, std::min(units, most / interval.count() + 1) * interval.count());
-}
-
-void Fill(const TatAlgorithm& /*tat*/, ScriptNumbers& numbers) { numbers.kind = 't'; }
-void Fill(const LeakyBucket& bucket, ScriptNumbers& numbers) {
-  numbers.kind = bucket.mode() == LeakyBucket::Mode::kShape ? 'q' : 't';
-}
-void Fill(const FixedWindow& window, ScriptNumbers& numbers) {
-  switch (window.align()) {
-    case FixedWindow::Align::kFirstRequest:
-      numbers.kind = 'f';
-      break;
-    case FixedWindow::Align::kClock:
-      numbers.kind = 'c';
-      break;
-    case FixedWindow::Align::kMonth:
-      numbers.kind = 'm';
-      return;
+// The cost of one policy, in the unit of the script. 0: the operation passes over it.
+template <typename A>
+std::int64_t CostOf(const A& algorithm, const Request& request, std::size_t policy) {
+  const std::int64_t units = request.costs[policy];
+  switch (request.kind) {
+    case Kind::kCheck:
+    case Kind::kPeek:
+      return algorithm.Never(units) ? 0 : algorithm.WireCost(units);
+    case Kind::kDebit:
+    case Kind::kCredit:
+    case Kind::kAbort:
+      return A::kHoldsSlots ? 0 : algorithm.WireCost(units);
+    case Kind::kRelease:
+    case Kind::kRenew:
+      return A::kHoldsSlots ? 1 : 0;
+    case Kind::kBlock:
+    case Kind::kUnblock: {
+      const std::uint32_t which = DetailsOf(request).which;
+      return which == 0 || (which >> policy & 1) != 0 ? 1 : 0;
+    }
+    case Kind::kReset:
+      break;  // not an operation of the script
   }
-  numbers.window = window.window().count();
-}
-void Fill(const SlidingWindow& window, ScriptNumbers& numbers) {
-  numbers.kind = 's';
-  numbers.window = window.window().count();
-}
-void Fill(const SlidingLog& log, ScriptNumbers& numbers) {
-  numbers.kind = 'l';
-  numbers.window = log.window().count();
-}
-void Fill(const Concurrency& concurrency, ScriptNumbers& numbers) {
-  numbers.kind = 'n';
-  numbers.window = concurrency.ttl().count();
+  return 0;
 }
 
 template <typename A>
 ScriptNumbers NumbersOf(const A& algorithm, const Request& request, std::size_t policy) {
-  constexpr bool kIsTat = A::kIsTat;
-  constexpr bool kIsConcurrency = std::is_same_v<A, Concurrency>;
+  constexpr std::int64_t kModulus = TatAlgorithm::kWireModulus;
   const Details& details = DetailsOf(request);
-  const std::int64_t units = request.costs[policy];
   ScriptNumbers numbers;
-  Fill(algorithm, numbers);
-  numbers.limit = algorithm.limit();
-  if constexpr (kIsTat) numbers.window = algorithm.rule().Span().count();
-  switch (request.kind) {
-    case Kind::kCheck:
-    case Kind::kPeek:
-      if (algorithm.Never(units)) break;
-      numbers.cost = units;
-      if constexpr (kIsTat) {
-        numbers.cost = units * algorithm.rule().interval.count();
-        numbers.limit = algorithm.LargestBacklog(units, details.max_wait).count();
-      }
-      break;
-    case Kind::kDebit:
-      numbers.cost = kIsConcurrency ? 0 : units;
-      if constexpr (kIsTat) {
-        numbers.cost = Product(units, algorithm.rule().interval, kLongestSpan.count());
-      }
-      break;
-    case Kind::kCredit:
-    case Kind::kAbort:
-      numbers.cost = kIsConcurrency ? 0 : units;
-      numbers.limit = -1;
-      if (details.marks) {
-        const std::int64_t mark = std::max<std::int64_t>(0, (*details.marks)[policy]);
-        numbers.limit = kIsTat ? mark % kModulus : std::min(mark, kModulus);
-      }
-      if constexpr (kIsTat) {
-        numbers.cost = Product(units, algorithm.rule().interval, kModulus);
-      }
-      break;
-    case Kind::kRelease:
-    case Kind::kRenew:
-      numbers.cost = kIsConcurrency ? 1 : 0;
-      break;
-    case Kind::kBlock:
-    case Kind::kUnblock:
-      numbers.cost = details.which == 0 || (details.which >> policy & 1) != 0 ? 1 : 0;
-      break;
-    case Kind::kReset:
-      break;
+  numbers.kind = algorithm.letter();
+  numbers.cost = CostOf(algorithm, request, policy);
+  if (request.kind == Kind::kCredit || request.kind == Kind::kAbort) {
+    const std::int64_t mark =
+        details.marks ? std::max<std::int64_t>(0, (*details.marks)[policy]) : kNoMark;
+    numbers.mark = A::kIsTat ? mark % kModulus : std::min(mark, kModulus);
   }
+  const auto own = algorithm.WireNumbers(request.costs[policy], details.max_wait);
+  static_assert(own.size() <= std::tuple_size_v<decltype(numbers.own)>);
+  std::ranges::copy(own, numbers.own.begin());
+  numbers.count = own.size();
   return numbers;
-}
-
-// Charges for the checks that nearly all are.
-bool ChargesTats(const Request& request, const Completion& completion) {
-  bool takes = false;
-  for (std::size_t i = 0; i < request.set->size(); ++i) {
-    const TatRule& rule = RuleOf(request.set->policies()[i].algorithm);
-    const std::int64_t cost = request.costs[i];
-    if (cost == 0) continue;
-    const Reading& reading = completion.readings[i];
-    if (cost > rule.capacity || reading.blocked > Nanos{0}) return false;
-    if (cost * rule.interval > rule.Span() - Nanos{reading.numbers[0]}) return false;
-    takes = true;
-  }
-  return takes;
 }
 
 std::int64_t MicrosUp(Nanos span) { return std::chrono::ceil<Micros>(span).count(); }
@@ -220,29 +162,8 @@ bool NamesHolder(const Request& request) {
       (request.kind != Kind::kCheck || OnlyReads(request))) {
     return false;
   }
-  return std::ranges::any_of(request.set->policies(), [](const Policy& policy) {
-    return std::holds_alternative<Concurrency>(policy.algorithm);
-  });
-}
-
-std::size_t NumbersRead(const Algorithm& algorithm) {
-  if (IsTat(algorithm)) return 1;
-  return std::holds_alternative<FixedWindow>(algorithm) ? 2 : 3;
-}
-
-bool Charges(const Request& request, const Completion& completion) {
-  if (request.kind != Kind::kCheck) return false;
-  const std::vector<Policy>& policies = request.set->policies();
-  if (!request.details && request.set->plain()) return ChargesTats(request, completion);
-  auto asks = AsksOf(request);
-  if (completion.repeat) {
-    ReduceAsks(completion.repeat->again, std::span(asks).first(policies.size()));
-  }
-  const Judgement judgement = Judge(policies, std::span(asks).first(policies.size()),
-                                    completion.readings, DetailsOf(request).max_wait);
-  return std::any_of(judgement.parts.begin(),
-                     judgement.parts.begin() + static_cast<std::ptrdiff_t>(policies.size()),
-                     [](const Judgement::Part& part) { return part.effect == Effect::kCharge; });
+  return std::ranges::any_of(request.set->policies(),
+                             [](const Policy& policy) { return HoldsSlots(policy.algorithm); });
 }
 
 }  // namespace sluice::redis

@@ -1,8 +1,11 @@
 // What the script is told of a request: its mode, and the numbers of each policy.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
+#include <span>
 #include <string_view>
 
 #include "redis/request.h"
@@ -15,8 +18,13 @@ struct ScriptNumbers {
   int options = 0;
   std::int64_t block = 0;
   std::int64_t cost = 0;
-  std::int64_t limit = 0;
-  std::int64_t window = 0;
+  /// Set in the modes credit and abort.
+  std::optional<std::int64_t> mark;
+  /// WireNumbers of the algorithm; the first `count` are set.
+  std::array<std::int64_t, 4> own{};
+  std::size_t count = 0;
+
+  std::span<const std::int64_t> Own() const { return std::span(own).first(count); }
 };
 
 /// What a request without details says.
@@ -24,8 +32,8 @@ const Details& DetailsOf(const Request& request);
 
 /// The mode of the group that the request belongs to.
 std::string_view ScriptMode(const Request& request);
-/// Whether that is one of the two for plain TAT policies, of whose numbers only cost and limit are
-/// said.
+/// Whether that is one of the two for plain TAT policies, which send only the cost and the first of
+/// their own numbers.
 constexpr bool IsQuickMode(std::string_view mode) { return mode.size() == 1; }
 
 ScriptNumbers NumbersFor(const Request& request, std::size_t policy);
@@ -39,11 +47,5 @@ bool TellsId(const Request& request);
 
 /// Whether the script is told who holds the slots.
 bool NamesHolder(const Request& request);
-
-/// How many integers a reading of this algorithm has.
-std::size_t NumbersRead(const Algorithm& algorithm);
-
-/// Whether an admitted check takes anything: Judge's charge, for readings before it.
-bool Charges(const Request& request, const Completion& completion);
 
 }  // namespace sluice::redis

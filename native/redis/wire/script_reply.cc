@@ -17,10 +17,8 @@ constexpr std::int64_t kFailedCode = -2;
 constexpr std::int64_t kBlockedCode = -3;
 constexpr std::int64_t kRepeatedCode = -4;
 constexpr std::int64_t kReusedCode = -5;
-// See LONGEST there.
-constexpr std::int64_t kLongestBacklog = 8'900'000'000'000'000;
 // LATEST there, and a window; in ns still below 2^63.
-constexpr std::int64_t kLatestMicros = 4'600'000'000'000'000;
+constexpr std::int64_t kLatestMicros = AlgorithmDefaults::kLargestReading;
 
 constexpr std::string_view kForeignText = "the key holds a value that Sluice did not write";
 
@@ -58,8 +56,8 @@ class Numbers {
 
 void ReadReading(const Algorithm& algorithm, Numbers& numbers, Reading& reading) {
   if (numbers.TakeCode(kBlockedCode)) reading.blocked = Micros{numbers.Take(kLatestMicros)};
-  const std::int64_t most = IsTat(algorithm) ? kLongestBacklog : kLatestMicros;
-  const std::size_t count = NumbersRead(algorithm);
+  const std::int64_t most = LargestReading(algorithm);
+  const std::size_t count = ReadingSize(algorithm);
   for (std::size_t i = 0; i < count; ++i) reading.numbers[i] = numbers.Take(most);
 }
 
@@ -96,7 +94,6 @@ void ReadOne(const Request& request, Numbers& numbers, Completion& completion) {
       for (std::size_t i = 0; i < request.set->size(); ++i) {
         ReadReading(request.set->policies()[i].algorithm, numbers, completion.readings[i]);
       }
-      if (numbers.good()) completion.charged = Charges(request, completion);
       break;
     case Kind::kAbort:
     case Kind::kRelease:

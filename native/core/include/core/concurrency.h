@@ -13,10 +13,14 @@
 #include <algorithm>
 #include <array>
 #include <compare>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 
+#include "core/algorithm_defaults.h"
 #include "core/policy_fault.h"
 #include "core/reading.h"
 #include "core/time.h"
@@ -31,9 +35,12 @@ struct HolderId {
   auto operator<=>(const HolderId&) const = default;
 };
 
-class Concurrency {
+class Concurrency : public AlgorithmDefaults {
  public:
-  static constexpr bool kIsTat = false;
+  static constexpr std::string_view kName = "concurrency";
+  static constexpr std::size_t kReadingSize = 3;
+  static constexpr bool kHoldsSlots = true;
+  static constexpr std::string_view kCollection = ":z";
 
   struct Slot {
     Micros time{0};  ///< when it expires
@@ -47,12 +54,22 @@ class Concurrency {
   /// ttl    1 us to 100 days
   static std::optional<Concurrency> Make(std::int64_t limit, Nanos ttl, PolicyFault& fault);
 
+  static constexpr std::size_t kNumbers = 2;
+  static std::optional<Concurrency> FromNumbers(std::span<const std::int64_t, kNumbers> numbers,
+                                                PolicyFault& fault) {
+    return Make(numbers[0], Micros{numbers[1]}, fault);
+  }
+
+  static constexpr char letter() { return 'n'; }
   std::int64_t limit() const { return limit_; }
   static std::int64_t LargestLimit() { return kLargestLimit; }
   Micros ttl() const { return ttl_; }
   /// "co1": another time to live keeps the state, as each slot knows its own end.
   std::string StateTag() const { return "co1"; }
   std::optional<Concurrency> WithLimit(std::int64_t limit) const;
+  std::array<std::int64_t, 2> WireNumbers(std::int64_t /*n*/, Nanos /*max_wait*/) const {
+    return {limit_, ttl_.count()};
+  }
 
   /// What a call of cost `n` has to know; `charges_denials`: a denial of it will be charged.
   Reading Read(const State& state, Micros now, std::int64_t n, bool charges_denials) const;

@@ -10,10 +10,15 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 
+#include "core/algorithm_defaults.h"
 #include "core/policy_fault.h"
 #include "core/reading.h"
 #include "core/time.h"
@@ -26,9 +31,10 @@ constexpr std::int64_t AddToCount(std::int64_t count, std::int64_t units) {
   return std::min(count + units, kLargestLimit);
 }
 
-class FixedWindow {
+class FixedWindow : public AlgorithmDefaults {
  public:
-  static constexpr bool kIsTat = false;
+  static constexpr std::string_view kName = "fixedWindow";
+  static constexpr std::size_t kReadingSize = 2;
   enum class Align : std::uint8_t { kFirstRequest, kClock, kMonth };
 
   struct State {
@@ -41,6 +47,15 @@ class FixedWindow {
   static std::optional<FixedWindow> Make(std::int64_t limit, Nanos window, Align align,
                                          PolicyFault& fault);
 
+  static constexpr std::size_t kNumbers = 3;
+  static std::optional<FixedWindow> FromNumbers(std::span<const std::int64_t, kNumbers> numbers,
+                                                PolicyFault& fault) {
+    fault = PolicyFault::kChoice;
+    if (numbers[2] < 0 || numbers[2] > 2) return std::nullopt;
+    return Make(numbers[0], Micros{numbers[1]}, static_cast<Align>(numbers[2]), fault);
+  }
+
+  char letter() const;
   std::int64_t limit() const { return limit_; }
   static std::int64_t LargestLimit() { return kLargestLimit; }
   /// A month: 31 days.
@@ -51,6 +66,9 @@ class FixedWindow {
   /// "fw1.60000", "fw1.60000c", "fw1.month": other windows and alignments never share state.
   std::string StateTag() const;
   std::optional<FixedWindow> WithLimit(std::int64_t limit) const;
+  std::array<std::int64_t, 2> WireNumbers(std::int64_t /*n*/, Nanos /*max_wait*/) const {
+    return {limit_, window_.count()};
+  }
 
   /// The start of the clock's window or the month that holds `now`. Precondition: not
   /// kFirstRequest.

@@ -5,8 +5,10 @@
 // Memory: one 64-bit number a key. Arithmetic and source: core/tat.h.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string_view>
 
 #include "core/policy_fault.h"
@@ -18,6 +20,7 @@ namespace sluice {
 
 class Gcra : public TatAlgorithm {
  public:
+  static constexpr std::string_view kName = "gcra";
   /// See TokenBucket::StateTag.
   static std::string_view StateTag() { return "gc1"; }
 
@@ -28,6 +31,12 @@ class Gcra : public TatAlgorithm {
     const std::optional<TatRule> rule = MakeTatRule(burst, limit, every, fault);
     if (!rule) return std::nullopt;
     return Gcra(*rule);
+  }
+
+  static constexpr std::size_t kNumbers = 3;
+  static std::optional<Gcra> FromNumbers(std::span<const std::int64_t, kNumbers> numbers,
+                                         PolicyFault& fault) {
+    return Make(numbers[0], numbers[1], Micros{numbers[2]}, fault);
   }
 
   std::optional<Gcra> WithLimit(std::int64_t limit) const {

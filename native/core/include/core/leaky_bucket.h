@@ -9,8 +9,11 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string_view>
 
 #include "core/policy_fault.h"
@@ -22,6 +25,7 @@ namespace sluice {
 
 class LeakyBucket : public TatAlgorithm {
  public:
+  static constexpr std::string_view kName = "leakyBucket";
   enum class Mode : std::uint8_t { kPolice, kShape };
 
   /// See TokenBucket::StateTag. Both modes keep the same state.
@@ -35,6 +39,15 @@ class LeakyBucket : public TatAlgorithm {
     return LeakyBucket(*rule, mode);
   }
 
+  static constexpr std::size_t kNumbers = 4;
+  static std::optional<LeakyBucket> FromNumbers(std::span<const std::int64_t, kNumbers> numbers,
+                                                PolicyFault& fault) {
+    fault = PolicyFault::kChoice;
+    if (numbers[3] < 0 || numbers[3] > 1) return std::nullopt;
+    return Make(numbers[0], numbers[1], Micros{numbers[2]}, static_cast<Mode>(numbers[3]), fault);
+  }
+
+  char letter() const { return mode_ == Mode::kShape ? 'q' : 't'; }
   Mode mode() const { return mode_; }
   std::optional<LeakyBucket> WithLimit(std::int64_t limit) const {
     const std::optional<TatRule> rule = RuleWithCapacity(limit);
@@ -48,6 +61,9 @@ class LeakyBucket : public TatAlgorithm {
     if (mode_ == Mode::kPolice) return TatAlgorithm::LargestBacklog(n, max_wait);
     const Nanos room = TatAlgorithm::LargestBacklog(n, kNoWait);
     return max_wait == kNoWait ? room : std::min(room, max_wait);
+  }
+  std::array<std::int64_t, 2> WireNumbers(std::int64_t n, Nanos max_wait) const {
+    return {LargestBacklog(std::min(n, limit()), max_wait).count(), rule().Span().count()};
   }
   /// As TatAlgorithm; in a shaping queue all but the first wait, so only the last may leave it.
   Reading Aborted(const Reading& r, std::int64_t units, Nanos undrained) const {

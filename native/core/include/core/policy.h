@@ -9,22 +9,11 @@
 #include <string_view>
 #include <variant>
 
-#include "core/concurrency.h"
+#include "core/algorithm.h"
 #include "core/decision.h"
-#include "core/fixed_window.h"
-#include "core/gcra.h"
-#include "core/leaky_bucket.h"
 #include "core/reading.h"
-#include "core/sliding_log.h"
-#include "core/sliding_window.h"
-#include "core/tat_algorithm.h"
-#include "core/token_bucket.h"
 
 namespace sluice {
-
-/// Every algorithm there is. The one list that a new algorithm joins.
-using Algorithm = std::variant<TokenBucket, Gcra, LeakyBucket, FixedWindow, SlidingWindow,
-                               SlidingLog, Concurrency>;
 
 struct Policy {
   /// 1 to 64 characters of A-Z a-z 0-9 _ - . so that it fits a header and a Redis key unescaped.
@@ -67,26 +56,6 @@ inline constexpr Limits kOwnLimits = [] {
 
 /// See Policy::name.
 bool IsPolicyName(std::string_view name);
-
-/// "tb1", "fw1.60000" and so on: the algorithm, the format of its state, and its window. States of
-/// another tag are never read.
-std::string StateTag(const Algorithm& algorithm);
-
-/// What the algorithm is if its state is one TAT; null if it is not.
-const TatAlgorithm* AsTat(const Algorithm& algorithm);
-inline bool IsTat(const Algorithm& algorithm) { return AsTat(algorithm) != nullptr; }
-
-/// The numbers of a policy whose state is one TAT. Precondition: IsTat.
-inline const TatRule& RuleOf(const Algorithm& algorithm) { return AsTat(algorithm)->rule(); }
-
-std::int64_t LimitOf(const Algorithm& algorithm);
-
-/// The same algorithm with another limit or capacity; its window, rate and state stay. None if the
-/// limit is out of the algorithm's range.
-std::optional<Algorithm> WithLimit(const Algorithm& algorithm, std::int64_t limit);
-
-/// The largest limit that WithLimit takes; it takes all from 0 to there.
-std::int64_t LargestLimit(const Algorithm& algorithm);
 
 /// The algorithm that decides this ask. Precondition: ask.limit is kOwnLimit or WithLimit has a
 /// value.

@@ -19,6 +19,7 @@ enum class PolicyFault : std::uint8_t {
   kRefillTooLong,  ///< a full refill takes more than 100 days
   kLogLimit,       ///< a sliding log's limit is outside 0 to 100,000
   kWindow,         ///< a window or time to live is outside 1 us to 100 days
+  kChoice,         ///< a mode or an alignment that does not exist
 };
 
 }  // namespace sluice

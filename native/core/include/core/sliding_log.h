@@ -10,10 +10,15 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 
+#include "core/algorithm_defaults.h"
 #include "core/policy_fault.h"
 #include "core/reading.h"
 #include "core/time.h"
@@ -21,9 +26,11 @@
 
 namespace sluice {
 
-class SlidingLog {
+class SlidingLog : public AlgorithmDefaults {
  public:
-  static constexpr bool kIsTat = false;
+  static constexpr std::string_view kName = "slidingLog";
+  static constexpr std::size_t kReadingSize = 3;
+  static constexpr std::string_view kCollection = ":l";
 
   struct Entry {
     Micros time{0};
@@ -39,12 +46,22 @@ class SlidingLog {
   /// window 1 us to 100 days
   static std::optional<SlidingLog> Make(std::int64_t limit, Nanos window, PolicyFault& fault);
 
+  static constexpr std::size_t kNumbers = 2;
+  static std::optional<SlidingLog> FromNumbers(std::span<const std::int64_t, kNumbers> numbers,
+                                               PolicyFault& fault) {
+    return Make(numbers[0], Micros{numbers[1]}, fault);
+  }
+
+  static constexpr char letter() { return 'l'; }
   std::int64_t limit() const { return limit_; }
   static std::int64_t LargestLimit() { return kLargestLogLimit; }
   Micros window() const { return window_; }
   /// "sl1.60000"
   std::string StateTag() const;
   std::optional<SlidingLog> WithLimit(std::int64_t limit) const;
+  std::array<std::int64_t, 2> WireNumbers(std::int64_t /*n*/, Nanos /*max_wait*/) const {
+    return {limit_, window_.count()};
+  }
 
   /// What a call of cost `n` has to know; `charges_denials`: a denial of it will be charged.
   /// A clock that stepped back behind the newest entry reads as that entry's time.

@@ -15,10 +15,15 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 
+#include "core/algorithm_defaults.h"
 #include "core/fixed_window.h"
 #include "core/policy_fault.h"
 #include "core/reading.h"
@@ -26,9 +31,10 @@
 
 namespace sluice {
 
-class SlidingWindow {
+class SlidingWindow : public AlgorithmDefaults {
  public:
-  static constexpr bool kIsTat = false;
+  static constexpr std::string_view kName = "slidingWindow";
+  static constexpr std::size_t kReadingSize = 3;
 
   struct State {
     Micros start{0};  ///< of the window that `current` counts
@@ -40,12 +46,22 @@ class SlidingWindow {
   /// window 1 us to 100 days
   static std::optional<SlidingWindow> Make(std::int64_t limit, Nanos window, PolicyFault& fault);
 
+  static constexpr std::size_t kNumbers = 2;
+  static std::optional<SlidingWindow> FromNumbers(std::span<const std::int64_t, kNumbers> numbers,
+                                                  PolicyFault& fault) {
+    return Make(numbers[0], Micros{numbers[1]}, fault);
+  }
+
+  static constexpr char letter() { return 's'; }
   std::int64_t limit() const { return limit_; }
   static std::int64_t LargestLimit() { return kLargestLimit; }
   Micros window() const { return window_; }
   /// "sw1.60000"
   std::string StateTag() const;
   std::optional<SlidingWindow> WithLimit(std::int64_t limit) const;
+  std::array<std::int64_t, 2> WireNumbers(std::int64_t /*n*/, Nanos /*max_wait*/) const {
+    return {limit_, window_.count()};
+  }
 
   Reading Read(const State& state, Micros now) const;
   State Store(const Reading& reading, Micros now) const;

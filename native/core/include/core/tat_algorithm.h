@@ -2,9 +2,12 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 
+#include "core/algorithm_defaults.h"
 #include "core/policy_fault.h"
 #include "core/reading.h"
 #include "core/tat.h"
@@ -16,9 +19,16 @@ namespace sluice {
 inline constexpr Nanos kNoWait{-1};
 
 /// Reading: {ns of backlog}.
-class TatAlgorithm {
+class TatAlgorithm : public AlgorithmDefaults {
  public:
   static constexpr bool kIsTat = true;
+  static constexpr std::size_t kReadingSize = 1;
+  /// LONGEST of the script: 100 days, and three for a clock that stepped back.
+  static constexpr std::int64_t kLargestReading = 8'900'000'000'000'000;
+  /// The script keeps a TAT modulo this many ns.
+  static constexpr std::int64_t kWireModulus = 9'000'000'000'000'000;
+
+  static constexpr char letter() { return 't'; }
 
   constexpr const TatRule& rule() const { return rule_; }
   std::int64_t limit() const { return rule_.capacity; }
@@ -80,6 +90,16 @@ class TatAlgorithm {
   /// How long to hold back a call of cost n that was admitted at this backlog.
   Nanos Delay(Nanos backlog, std::int64_t n) const {
     return n == 0 ? Nanos{0} : std::max(Nanos{0}, backlog + Charge(n) - rule_.Span());
+  }
+
+  /// In ns. Larger costs stop where the script's numbers do, further than it charges.
+  std::int64_t WireCost(std::int64_t units) const {
+    const std::int64_t interval = rule_.interval.count();
+    return std::min(kWireModulus, std::min(units, kWireModulus / interval + 1) * interval);
+  }
+  /// {the largest backlog beside which the call is admitted, a full refill}, in ns.
+  std::array<std::int64_t, 2> WireNumbers(std::int64_t n, Nanos max_wait) const {
+    return {LargestBacklog(std::min(n, limit()), max_wait).count(), rule_.Span().count()};
   }
 
  protected:

@@ -5,8 +5,10 @@
 // Memory: one 64-bit number a key. Arithmetic and source: core/tat.h.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string_view>
 
 #include "core/policy_fault.h"
@@ -19,9 +21,9 @@ namespace sluice {
 
 class TokenBucket : public TatAlgorithm {
  public:
+  static constexpr std::string_view kName = "tokenBucket";
   /// Names the algorithm and the format of its state. States of another tag are never read.
   static std::string_view StateTag() { return "tb1"; }
-  static constexpr std::string_view kStateTag = "tb1";
 
   /// A bucket of `capacity` tokens into which `refill` flow back every `every`. See MakeTatRule for
   /// ranges and faults.
@@ -30,6 +32,12 @@ class TokenBucket : public TatAlgorithm {
     const std::optional<TatRule> rule = MakeTatRule(capacity, refill, every, fault);
     if (!rule) return std::nullopt;
     return TokenBucket(*rule, refill, every);
+  }
+
+  static constexpr std::size_t kNumbers = 3;
+  static std::optional<TokenBucket> FromNumbers(std::span<const std::int64_t, kNumbers> numbers,
+                                                PolicyFault& fault) {
+    return Make(numbers[0], numbers[1], Micros{numbers[2]}, fault);
   }
 
   std::int64_t refill() const { return refill_; }

@@ -101,8 +101,6 @@ struct Repeat {
 struct Completion {
   std::uint64_t ticket = 0;  ///< as submitted
   Fault fault = Fault::kNone;
-  /// Whether an admitted kCheck charged any of its buckets. Set when `fault` is kNone.
-  bool charged = false;
   /// For a person; empty without a fault. Never holds a password.
   std::string detail;
   /// kRelease, kRenew: whether the holder still had all of its slots. kAbort: false if some policy
@@ -168,9 +166,5 @@ bool NamesId(const Request& request);
 
 /// Appends the name under which the request's id is kept. Precondition: NamesId.
 void AppendIdName(const Request& request, std::string& out);
-
-/// The suffix of the collection that the algorithm keeps beside the state: ":l", ":z", or empty if
-/// there is none.
-std::string_view CollectionSuffix(const Algorithm& algorithm);
 
 }  // namespace sluice::redis
