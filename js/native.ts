@@ -16,10 +16,8 @@ export interface NativeStore {
 export type NativePolicy = readonly [
   name: string,
   algorithm: string,
-  limit: number,
-  rate: number,
-  spanUs: number,
-  mode: number,
+  /** As FromNumbers of the algorithm's class in native/core takes them. */
+  numbers: readonly number[],
   blockForUs: number,
   chargeDenied: boolean,
   enforce: boolean,

@@ -7,7 +7,7 @@ import type { Engine } from './engine.js';
 import { rangeError, typeError } from './errors.js';
 import { KeyReader } from './keys.js';
 import { described, readPolicies } from './options.js';
-import { toNative } from './policy.js';
+import { stateNumbersOf } from './policy.js';
 import type { Plans, Policies, Policy } from './types.js';
 
 /** The options that say what a limiter allows. */
@@ -34,8 +34,8 @@ export function idScopeOf(plans: readonly PlanPolicies[]): string {
     plans.map(({ plan, table: { names, policies } }) => [
       plan,
       names.map((name, i) => {
-        const [, algorithm, , , spanUs, mode] = toNative(name, policies[i]!);
-        return [name, algorithm, spanUs, mode];
+        const policy = policies[i]!;
+        return [name, policy.algorithm, ...stateNumbersOf(policy)];
       }),
     ]),
   );

@@ -3,13 +3,23 @@
 import { durationUs } from './duration.js';
 import { checkOptionNames, rangeError, typeError } from './errors.js';
 import { ownOptions } from './own-options.js';
-import { type AlgorithmNumbers, makePolicy, POLICY_OPTIONS, PolicyFault } from './policy.js';
+import {
+  choice,
+  makePolicy,
+  POLICY_OPTIONS,
+  PolicyFault,
+  type PolicyNumber,
+  span,
+  units,
+} from './policy.js';
 import type { AlgorithmName, Duration, Policy, PolicyOptions } from './types.js';
 
 /** The largest limit, so that its arithmetic stays exact in Lua's doubles. */
 const LARGEST_LIMIT = 2 ** 42;
 const LARGEST_LOG_LIMIT = 100_000;
 const MONTH_US = 31 * 86_400e6;
+/** How a fixed window's alignment is described; the default needs no words. */
+const ALIGNMENTS = ['', "align: 'clock'", "align: 'clock', months"];
 
 /** A token bucket's numbers. */
 export interface TokenBucketOptions<Part extends string = never> extends PolicyOptions<Part> {
@@ -116,7 +126,9 @@ interface Rate {
   /** The option that holds the units per `every`, and its value. */
   readonly rate: readonly [name: string, value: unknown];
   readonly every: Duration;
-  readonly mode: number;
+  /** The makers' names of the most at once and of the rate. */
+  readonly names: readonly [most: string, rate: string];
+  readonly choices?: readonly PolicyNumber[];
 }
 
 /** The units per `every` of a policy with a limit only. A limit of 0 still has a rate, for calls with their own limit. */
@@ -127,17 +139,17 @@ function rateOf(limit: number): number {
 /** A policy whose state is one theoretical arrival time. */
 function ratePolicy<Part extends string>(
   algorithm: AlgorithmName,
-  { most, rate, every, mode }: Rate,
+  { most, rate, every, names, choices = [] }: Rate,
   options: PolicyOptions<Part>,
 ): Policy<Part> {
   const limit = wholeNumber(most[1], `${algorithm}.${most[0]}`, 0);
-  const units = wholeNumber(rate[1], `${algorithm}.${rate[0]}`, 1);
+  const perSpan = wholeNumber(rate[1], `${algorithm}.${rate[0]}`, 1);
   const spanUs = durationUs(every, `${algorithm}.every`);
   // Computed from the given numbers. The time of one unit is rounded up to whole nanoseconds, and with it the window
   // of '7 every 1m' would be 61 s.
-  const windowMs = Math.ceil(Math.max(1, Math.round((limit * spanUs) / units)) / 1e3);
-  const numbers = { limit, rate: units, spanUs, mode, windowMs };
-  return makePolicy(algorithm, numbers, options, (fault) => {
+  const windowMs = Math.ceil(Math.max(1, Math.round((limit * spanUs) / perSpan)) / 1e3);
+  const own = [units(names[0], limit), units(names[1], perSpan), span('every', spanUs), ...choices];
+  return makePolicy(algorithm, { limit, windowMs, own }, options, (fault) => {
     const [name, value, expected] =
       fault === PolicyFault.RateRounding
         ? [
@@ -151,16 +163,19 @@ function ratePolicy<Part extends string>(
   });
 }
 
-/** A policy with a limit and one span. */
+/** A policy with a limit and one span, which the caller gave as `given`. */
 function spanPolicy<Part extends string>(
   algorithm: AlgorithmName,
-  numbers: Omit<AlgorithmNumbers, 'rate' | 'windowMs'>,
-  span: readonly [name: string, value: Duration],
+  limit: number,
+  { name, value }: PolicyNumber,
+  given: Duration,
   options: PolicyOptions<Part>,
+  ...choices: readonly PolicyNumber[]
 ): Policy<Part> {
-  const windowMs = Math.ceil(numbers.spanUs / 1e3);
-  return makePolicy(algorithm, { ...numbers, rate: 0, windowMs }, options, () =>
-    rangeError('ERR_SLUICE_POLICY', `${algorithm}.${span[0]}`, span[1], 'at most 100 days'),
+  const windowMs = Math.ceil(value / 1e3);
+  const own = [units('limit', limit), span(name, value), ...choices];
+  return makePolicy(algorithm, { limit, windowMs, own }, options, () =>
+    rangeError('ERR_SLUICE_POLICY', `${algorithm}.${name}`, given, 'at most 100 days'),
   );
 }
 
@@ -182,7 +197,8 @@ export function tokenBucket<const Part extends string = never>(
     refill === undefined
       ? (['capacity', rateOf(capacity)] as const)
       : (['refill', refill] as const);
-  return ratePolicy('tokenBucket', { most: ['capacity', capacity], rate, every, mode: 0 }, own);
+  const names = ['capacity', 'refill'] as const;
+  return ratePolicy('tokenBucket', { most: ['capacity', capacity], rate, every, names }, own);
 }
 
 /**
@@ -198,8 +214,9 @@ export function gcra<const Part extends string = never>(
   const own = readOptions(options, ['limit', 'every', 'burst'], 'gcra');
   const { limit, every, burst } = own;
   const most = burst === undefined ? (['limit', limit] as const) : (['burst', burst] as const);
-  const units = most[1] === 0 ? rateOf(limit) : limit;
-  return ratePolicy('gcra', { most, rate: ['limit', units], every, mode: 0 }, own);
+  const perSpan = most[1] === 0 ? rateOf(limit) : limit;
+  const names = ['burst', 'limit'] as const;
+  return ratePolicy('gcra', { most, rate: ['limit', perSpan], every, names }, own);
 }
 
 /**
@@ -217,8 +234,10 @@ export function leakyBucket<const Part extends string = never>(
   if (mode !== 'police' && mode !== 'shape') {
     throw rangeError('ERR_SLUICE_POLICY', 'leakyBucket.mode', mode, "'police' or 'shape'");
   }
-  const rate = { most: ['capacity', capacity], rate: ['leak', leak], every } as const;
-  return ratePolicy('leakyBucket', { ...rate, mode: mode === 'shape' ? 1 : 0 }, own);
+  const choices = [choice(mode === 'shape' ? 1 : 0, '', "mode: 'shape'")];
+  const names = ['capacity', 'leak'] as const;
+  const rate = { most: ['capacity', capacity], rate: ['leak', leak], every, names } as const;
+  return ratePolicy('leakyBucket', { ...rate, choices }, own);
 }
 
 /**
@@ -241,15 +260,12 @@ export function fixedWindow<const Part extends string = never>(
       const expected = "'clock' beside window: 'month': months are the calendar's";
       throw rangeError('ERR_SLUICE_POLICY', 'fixedWindow.align', align, expected);
     }
-    const numbers = { limit, spanUs: MONTH_US, mode: 2 };
-    return spanPolicy('fixedWindow', numbers, ['window', MONTH_US / 1e3], own);
+    const month = span('window', MONTH_US);
+    return spanPolicy('fixedWindow', limit, month, MONTH_US / 1e3, own, choice(2, ...ALIGNMENTS));
   }
-  const numbers = {
-    limit,
-    spanUs: durationUs(window, 'fixedWindow.window', 1, '100 days'),
-    mode: align === 'clock' ? 1 : 0,
-  };
-  return spanPolicy('fixedWindow', numbers, ['window', window], own);
+  const us = durationUs(window, 'fixedWindow.window', 1, '100 days');
+  const alignment = choice(align === 'clock' ? 1 : 0, ...ALIGNMENTS);
+  return spanPolicy('fixedWindow', limit, span('window', us), window, own, alignment);
 }
 
 /**
@@ -266,7 +282,7 @@ export function slidingWindow<const Part extends string = never>(
   const { window } = own;
   const limit = wholeNumber(own.limit, 'slidingWindow.limit', 0);
   const spanUs = durationUs(window, 'slidingWindow.window', 1, '100 days');
-  return spanPolicy('slidingWindow', { limit, spanUs, mode: 0 }, ['window', window], own);
+  return spanPolicy('slidingWindow', limit, span('window', spanUs), window, own);
 }
 
 /**
@@ -282,7 +298,7 @@ export function slidingLog<const Part extends string = never>(
   const { window } = own;
   const limit = wholeNumber(own.limit, 'slidingLog.limit', 0, LARGEST_LOG_LIMIT);
   const spanUs = durationUs(window, 'slidingLog.window', 1, '100 days');
-  return spanPolicy('slidingLog', { limit, spanUs, mode: 0 }, ['window', window], own);
+  return spanPolicy('slidingLog', limit, span('window', spanUs), window, own);
 }
 
 /**
@@ -298,5 +314,5 @@ export function concurrency<const Part extends string = never>(
   const { ttl } = own;
   const limit = wholeNumber(own.limit, 'concurrency.limit', 0);
   const spanUs = durationUs(ttl, 'concurrency.ttl', 1, '100 days');
-  return spanPolicy('concurrency', { limit, spanUs, mode: 0 }, ['ttl', ttl], own);
+  return spanPolicy('concurrency', limit, span('ttl', spanUs), ttl, own);
 }

@@ -13,16 +13,33 @@ export const POLICY_OPTIONS: readonly (keyof PolicyOptions)[] = [
   'by',
 ];
 
-/** The numbers of an algorithm, in the form for native code. */
+/** A number of a policy: units, of which a process may take a share; a span in us; or a choice. */
+export interface PolicyNumber {
+  readonly kind: 'units' | 'span' | 'choice';
+  readonly value: number;
+  /** The option of the maker that gives it; of a choice the option with its value, or '' for the default. */
+  readonly name: string;
+}
+
+export const units = (name: string, value: number): PolicyNumber => ({
+  kind: 'units',
+  name,
+  value,
+});
+export const span = (name: string, us: number): PolicyNumber => ({ kind: 'span', name, value: us });
+/** The choice with this index among `texts`. */
+export const choice = (value: number, ...texts: readonly string[]): PolicyNumber => ({
+  kind: 'choice',
+  name: texts[value]!,
+  value,
+});
+
+/** The numbers of an algorithm. */
 export interface AlgorithmNumbers {
   readonly limit: number;
-  /** Units per `spanUs`; 0 for algorithms without a rate. */
-  readonly rate: number;
-  /** The time of `rate` units, or the window, or the ttl. */
-  readonly spanUs: number;
-  /** See ReadPolicy in native/addon/values.h. */
-  readonly mode: number;
   readonly windowMs: number;
+  /** In the order of FromNumbers of its class in native/core. */
+  readonly own: readonly PolicyNumber[];
 }
 
 /** As PolicyFault in core/policy_fault.h. */
@@ -35,6 +52,7 @@ export const enum PolicyFault {
   RefillTooLong = 5,
   LogLimit = 6,
   Window = 7,
+  Choice = 8,
 }
 
 const PART_NAME = /^[A-Za-z_][A-Za-z0-9_]{0,63}$/;
@@ -68,6 +86,16 @@ function readFlag(value: unknown, otherwise: boolean, name: string): boolean {
   return value;
 }
 
+function valuesOf(numbers: readonly PolicyNumber[], kind: PolicyNumber['kind']): number[] {
+  return numbers.flatMap((number) => (number.kind === kind ? [number.value] : []));
+}
+
+/** See rateOf. */
+interface Rate {
+  readonly rate: number;
+  readonly spanUs: number;
+}
+
 class LimitPolicy<Part extends string> implements Policy<Part> {
   readonly algorithm: AlgorithmName;
   readonly limit: number;
@@ -75,6 +103,8 @@ class LimitPolicy<Part extends string> implements Policy<Part> {
   readonly enforce: boolean;
   readonly by: readonly Part[] | undefined;
   readonly #options: PolicyOptions<Part>;
+  readonly #numbers: readonly PolicyNumber[];
+  readonly #rate: Rate;
   readonly #native: NativePolicy;
   readonly #largestLimit: number;
 
@@ -84,7 +114,7 @@ class LimitPolicy<Part extends string> implements Policy<Part> {
     options: PolicyOptions<Part>,
     refuse: (fault: PolicyFault) => Error,
   ) {
-    const { limit, rate, spanUs, mode, windowMs } = numbers;
+    const { limit, windowMs, own } = numbers;
     const { blockFor, chargeDenied, enforce, by } = options;
     this.algorithm = algorithm;
     this.#options = { ...options };
@@ -94,7 +124,10 @@ class LimitPolicy<Part extends string> implements Policy<Part> {
     this.by = readBy(by, `${algorithm}.by`);
     const blockForUs = blockFor === undefined ? 0 : readBlockUs(blockFor, `${algorithm}.blockFor`);
     const charges = readFlag(chargeDenied, false, `${algorithm}.chargeDenied`);
-    this.#native = ['', algorithm, limit, rate, spanUs, mode, blockForUs, charges, this.enforce];
+    this.#numbers = own;
+    this.#rate = { rate: valuesOf(own, 'units')[1] ?? 0, spanUs: valuesOf(own, 'span')[0]! };
+    const values = own.map(({ value }) => value);
+    this.#native = ['', algorithm, values, blockForUs, charges, this.enforce];
     const fault = native.policyFault(this.#native);
     if (fault !== PolicyFault.None) throw refuse(fault);
     this.#largestLimit = native.largestLimit(this.#native);
@@ -103,6 +136,14 @@ class LimitPolicy<Part extends string> implements Policy<Part> {
 
   static nativeOf(policy: LimitPolicy<string>): NativePolicy {
     return policy.#native;
+  }
+
+  static numbersOf(policy: LimitPolicy<string>): readonly PolicyNumber[] {
+    return policy.#numbers;
+  }
+
+  static rateOf(policy: LimitPolicy<string>): Rate {
+    return policy.#rate;
   }
 
   static optionsOf(policy: LimitPolicy<string>): object {
@@ -143,23 +184,31 @@ export function optionsOf(policy: Policy): object {
   return LimitPolicy.optionsOf(policy as LimitPolicy<string>);
 }
 
-/** The policy in the form for native code. */
-export function toNative(name: string, policy: Policy): NativePolicy {
-  const [, ...rest] = LimitPolicy.nativeOf(policy as LimitPolicy<string>);
-  return [name, ...rest];
+function numbersOf(policy: Policy): readonly PolicyNumber[] {
+  return LimitPolicy.numbersOf(policy as LimitPolicy<string>);
 }
 
-/** A bucket regains `rate` units per `spanUs`. For a window, a log or slots, `rate` is 0 and `spanUs` is the window or ttl. */
-export function rateOf(policy: Policy): { readonly rate: number; readonly spanUs: number } {
-  const [, , , rate, spanUs] = LimitPolicy.nativeOf(policy as LimitPolicy<string>);
-  return { rate, spanUs };
+/** The policy as native code reads it, with a `share` of its units: rounded down, at least 1; 0 stays 0. */
+export function toNative(name: string, policy: Policy, share = 1): NativePolicy {
+  const [, algorithm, , ...options] = LimitPolicy.nativeOf(policy as LimitPolicy<string>);
+  const part = ({ kind, value }: PolicyNumber) =>
+    kind !== 'units' || value === 0 ? value : Math.max(1, Math.floor(value * share));
+  return [name, algorithm, numbersOf(policy).map(part), ...options];
 }
 
-/** The policy with this share of its limit and rate: rounded down, at least 1; 0 stays 0. */
-export function shareOf(policy: NativePolicy, share: number): NativePolicy {
-  const [name, algorithm, limit, rate, ...rest] = policy;
-  const part = (number: number) => (number === 0 ? 0 : Math.max(1, Math.floor(number * share)));
-  return [name, algorithm, part(limit), part(rate), ...rest];
+/** A bucket regains `rate` units per `spanUs`. Of a window, a log or slots, `spanUs` is the window or ttl. */
+export function rateOf(policy: Policy): Rate {
+  return LimitPolicy.rateOf(policy as LimitPolicy<string>);
+}
+
+/** The numbers on which the meaning of a state depends: spans and choices, at least two. */
+export function stateNumbersOf(policy: Policy): readonly number[] {
+  const numbers = numbersOf(policy);
+  const [first, second = 0, ...others] = [
+    ...valuesOf(numbers, 'span'),
+    ...valuesOf(numbers, 'choice'),
+  ];
+  return [first!, second, ...others];
 }
 
 /** Whether the store can promise a waiting call its turn, and so keeps the line. */
@@ -172,34 +221,19 @@ export function largestLimitOf(policy: Policy): number {
   return LimitPolicy.largestLimitOf(policy as LimitPolicy<string>);
 }
 
-/** The makers' names for the most at once, the rate and the span. */
-const NUMBER_NAMES: Readonly<Record<AlgorithmName, readonly [string, string, string]>> = {
-  tokenBucket: ['capacity', 'refill', 'every'],
-  gcra: ['burst', 'limit', 'every'],
-  leakyBucket: ['capacity', 'leak', 'every'],
-  fixedWindow: ['limit', '', 'window'],
-  slidingWindow: ['limit', '', 'window'],
-  slidingLog: ['limit', '', 'window'],
-  concurrency: ['limit', '', 'ttl'],
-};
-/** The makers' names for `mode` where it is not 0. */
-const MODES: Partial<Record<AlgorithmName, readonly string[]>> = {
-  leakyBucket: ['', "mode: 'shape'"],
-  fixedWindow: ['', "align: 'clock'", "align: 'clock', months"],
-};
-
 /**
  * A text that differs if two policies would read a shared state differently, with the makers' names and times in ms.
  * Other processes compare it (`<prefix>:policy:<name>`): another format would make them warn.
  */
 export function describePolicy(policy: Policy): string {
-  const [, , limit, rate, spanUs, mode, blockForUs, chargeDenied] = toNative('', policy);
+  const [, , , blockForUs, chargeDenied] = toNative('', policy);
   const { algorithm, by } = policy;
-  const [most, units, span] = NUMBER_NAMES[algorithm];
-  const said = [`${most}: ${limit}`];
-  if (rate !== 0) said.push(`${units}: ${rate}`);
-  said.push(`${span}: ${spanUs / 1e3}`);
-  if (mode !== 0) said.push(MODES[algorithm]![mode]!);
+  const said = numbersOf(policy)
+    .filter(({ name }) => name !== '')
+    .map(({ kind, name, value }) => {
+      if (kind === 'choice') return name;
+      return `${name}: ${kind === 'span' ? value / 1e3 : value}`;
+    });
   if (blockForUs !== 0) said.push(`blockFor: ${blockForUs / 1e3}`);
   if (chargeDenied) said.push('chargeDenied: true');
   if (by !== undefined) said.push(`by: ${by.join('+')}`);

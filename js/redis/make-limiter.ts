@@ -7,7 +7,7 @@ import { rangeError, SluiceError } from '../limiter/errors.js';
 import { readCommonOptions, STORE_ERROR_RULES } from '../limiter/options.js';
 import { callerPlace } from '../limiter/place.js';
 import { enginesOver, idScopeOf, type PlanPolicies } from '../limiter/plans.js';
-import { describePolicy, optionsOf, shareOf, toNative } from '../limiter/policy.js';
+import { describePolicy, optionsOf, toNative } from '../limiter/policy.js';
 import { monotonicMs } from '../limiter/timers.js';
 import type { CommonOptions } from '../limiter/types.js';
 import { type NativePolicy, native, type PolicyNumbers } from '../native.js';
@@ -60,7 +60,7 @@ function claim(numbers: readonly PolicyNumbers[], store: RedisStore, prefix: str
 
 function shareOfAll({ names, policies }: PolicyTable<string>, share: number): NativePolicy[] {
   return names.map((name, i) => {
-    const policy = shareOf(toNative(name, policies[i]!), share);
+    const policy = toNative(name, policies[i]!, share);
     if (native.policyFault(policy) === 0) return policy;
     const expected = `large enough for policy '${name}', whose rate would be too slow`;
     throw rangeError('ERR_SLUICE_OPTIONS', 'localShare', share, expected);

@@ -47,11 +47,18 @@ std::string ToUtf8(std::u16string_view units) {
   throw Napi::TypeError::New(env, std::string(what) + " must be " + expected);
 }
 
-// A number of a policy; `Make` of its algorithm says which are right.
-std::int64_t ReadPolicyNumber(const Napi::Value& value) {
+// The numbers of a policy, as they are: its algorithm says which are right.
+std::vector<std::int64_t> ReadPolicyNumbers(const Napi::Value& value) {
   constexpr auto kMost = static_cast<double>(kLargestExact);
-  const double number = std::clamp(ReadNumber(value, "a policy's number"), -kMost, kMost);
-  return Whole(value.Env(), number, "a policy's number", -kLargestExact, kLargestExact);
+  const Napi::Array list = ReadList(value, "a policy's numbers", 0, 8);
+  std::vector<std::int64_t> numbers;
+  const std::uint32_t count = list.Length();
+  for (std::uint32_t i = 0; i < count; ++i) {
+    const double number = std::clamp(ReadNumber(list.Get(i), "a policy's number"), -kMost, kMost);
+    numbers.push_back(
+        Whole(value.Env(), number, "a policy's number", -kLargestExact, kLargestExact));
+  }
+  return numbers;
 }
 
 }  // namespace
@@ -137,34 +144,20 @@ Napi::Array ReadList(const Napi::Value& value, const char* what, std::uint32_t l
 
 std::optional<Policy> ReadPolicy(const Napi::Value& from, PolicyFault& fault) {
   const Napi::Env env = from.Env();
-  const Napi::Array parts = ReadList(from, "a policy", 9, 9);
+  const Napi::Array parts = ReadList(from, "a policy", 6, 6);
   std::string name = Utf8(env, parts.Get(0u)).Text();
   const std::string algorithm = Utf8(env, parts.Get(1)).Text();
-  const std::int64_t limit = ReadPolicyNumber(parts.Get(2));
-  const std::int64_t rate = ReadPolicyNumber(parts.Get(3));
-  const Nanos span = FromMicros(ReadPolicyNumber(parts.Get(4)));
-  const auto mode = static_cast<int>(ReadWhole(parts.Get(5), "a policy's mode", 0, 2));
+  const std::vector<std::int64_t> numbers = ReadPolicyNumbers(parts.Get(2));
   const Nanos block_for = FromMicros(
-      ReadWhole(parts.Get(6), "a policy's blockForUs", 0, ToMicros(kLongestSpan).count()));
-  const bool charge_denied = ReadFlag(parts.Get(7), "a policy's chargeDenied");
-  const bool enforce = ReadFlag(parts.Get(8), "a policy's enforce");
+      ReadWhole(parts.Get(3), "a policy's blockForUs", 0, ToMicros(kLongestSpan).count()));
+  const bool charge_denied = ReadFlag(parts.Get(4), "a policy's chargeDenied");
+  const bool enforce = ReadFlag(parts.Get(5), "a policy's enforce");
 
-  const auto make = [&]() -> std::optional<Algorithm> {
-    if (algorithm == "tokenBucket") return TokenBucket::Make(limit, rate, span, fault);
-    if (algorithm == "gcra") return Gcra::Make(limit, rate, span, fault);
-    if (algorithm == "leakyBucket") {
-      if (mode > 1) RefuseNumber(env, "a leakyBucket's mode", 0, 1);
-      return LeakyBucket::Make(limit, rate, span, static_cast<LeakyBucket::Mode>(mode), fault);
-    }
-    if (algorithm == "fixedWindow") {
-      return FixedWindow::Make(limit, span, static_cast<FixedWindow::Align>(mode), fault);
-    }
-    if (algorithm == "slidingWindow") return SlidingWindow::Make(limit, span, fault);
-    if (algorithm == "slidingLog") return SlidingLog::Make(limit, span, fault);
-    if (algorithm == "concurrency") return Concurrency::Make(limit, span, fault);
-    throw Napi::TypeError::New(env, "a policy's algorithm must be a known one");
-  };
-  const std::optional<Algorithm> made = make();
+  const std::optional<Algorithm> made = MakeAlgorithm(algorithm, numbers, fault);
+  if (!made && fault == PolicyFault::kNone) {
+    throw Napi::TypeError::New(env,
+                               "a policy must have a known algorithm and its count of numbers");
+  }
   if (!made) return std::nullopt;
   return Policy{.name = std::move(name),
                 .algorithm = *made,
@@ -194,9 +187,8 @@ std::vector<Policy> ReadPolicies(const Napi::Value& from, const char* what) {
 }
 
 bool HasSlots(const std::vector<Policy>& policies) {
-  return std::ranges::any_of(policies, [](const Policy& policy) {
-    return std::holds_alternative<Concurrency>(policy.algorithm);
-  });
+  return std::ranges::any_of(policies,
+                             [](const Policy& policy) { return HoldsSlots(policy.algorithm); });
 }
 
 HolderId ReadHolder(napi_env env, std::string_view digits) {

@@ -120,10 +120,8 @@ inline Nanos FromMicros(std::int64_t us) { return Nanos{us * 1000}; }
 /// Whole milliseconds, rounded up; kNever is Infinity.
 double ToMillis(Nanos span);
 
-/// A policy from [name, algorithm, limit, rate, spanUs, mode, blockForUs, chargeDenied, enforce];
-/// none, with the reason in `fault`, if its numbers cannot be used. spanUs: what `rate` units take,
-/// or the window, or the time to live. mode: leakyBucket 1 shapes; fixedWindow 0 first-request,
-/// 1 clock, 2 calendar months. The name may be any string.
+/// A policy from [name, algorithm, numbers, blockForUs, chargeDenied, enforce]: see MakeAlgorithm.
+/// None, with the reason in `fault`, if its numbers cannot be used. The name may be any string.
 std::optional<Policy> ReadPolicy(const Napi::Value& from, PolicyFault& fault);
 
 /// 1 to kMaxPolicies policies with distinct names (IsPolicyName) for which `policyFault` answers 0.

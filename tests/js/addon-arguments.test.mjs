@@ -7,6 +7,7 @@ import {
   endpoint,
   HOLDER,
   memoryLimiter,
+  NUMBERS,
   native,
   openStore,
   policyOf,
@@ -32,31 +33,44 @@ function refuses(call, what) {
 
 const KIND = { check: 0, peek: 1, reset: 2, debit: 3, abort: 5, release: 6, renew: 7, block: 8 };
 
-test('a policy has nine parts of the right types, and numbers that can be converted', () => {
+test('a policy has six parts of the right types, and numbers that can be converted', () => {
   for (const read of [native.policyFault, native.largestLimit, native.stateTag]) {
     for (const wrong of WRONG) refuses(() => read(wrong), `${read.name} of ${String(wrong)}`);
     refuses(() => read());
-    refuses(() => read(policyOf().slice(0, 8)));
+    refuses(() => read(policyOf().slice(0, 5)));
     for (const [i, wrongs] of [
       [0, notStrings],
       [1, [...notStrings, 'none', '']],
-      ...[2, 3, 4].map((i) => [i, [...notNumbers, 1.5]]),
-      [5, [...notNumbers, ...notWhole, -1, 3]],
-      [6, [...notNumbers, ...notWhole, -1, 101 * 86_400e6]],
-      ...[7, 8].map((i) => [i, WRONG.filter((value) => typeof value !== 'boolean')]),
+      [2, [...WRONG, [5, 5], [5, 5, 1_000_000, 0], Array(9).fill(5)]],
+      [3, [...notNumbers, ...notWhole, -1, 101 * 86_400e6]],
+      ...[4, 5].map((i) => [i, WRONG.filter((value) => typeof value !== 'boolean')]),
     ]) {
       for (const wrong of wrongs) {
         const policy = policyOf('default', 'tokenBucket', { [i]: wrong });
         refuses(() => read(policy), `${read.name}, part ${i}: ${String(wrong)}`);
       }
     }
-    refuses(() => read(policyOf('default', 'leakyBucket', { 5: 2 })));
+    for (const wrong of [...notNumbers, 1.5]) {
+      for (const place of [0, 1, 2]) {
+        const numbers = NUMBERS.tokenBucket.with(place, wrong);
+        refuses(() => read(policyOf('default', 'tokenBucket', { 2: numbers })), String(wrong));
+      }
+    }
   }
   for (const number of [-1, -1e300, 2 ** 53, 1e300, Infinity, -Infinity]) {
-    const policy = policyOf('default', 'tokenBucket', { 2: number });
+    const policy = policyOf('default', 'tokenBucket', { 2: [number, 5, 1_000_000] });
     assert.notEqual(native.policyFault(policy), 0, String(number));
     refuses(() => native.largestLimit(policy));
     refuses(() => native.stateTag(policy));
+  }
+  for (const [algorithm, place, wrong] of [
+    ['leakyBucket', 3, 2],
+    ['leakyBucket', 3, -1],
+    ['fixedWindow', 2, 3],
+    ['fixedWindow', 2, -1],
+  ]) {
+    const numbers = NUMBERS[algorithm].with(place, wrong);
+    assert.equal(native.policyFault(policyOf('default', algorithm, { 2: numbers })), 8);
   }
 });
 
@@ -64,7 +78,7 @@ test('a limiter has 1 to 16 policies with distinct names that Redis can hold une
   const named = (...names) => names.map((name) => policyOf(name));
   const wrong = [
     ...WRONG,
-    [policyOf('default', 'tokenBucket', { 2: -1 })],
+    [policyOf('default', 'tokenBucket', { 2: [-1, 5, 1_000_000] })],
     named(...Array.from({ length: 17 }, (_, i) => `p${i}`)),
     named('a', 'a'),
     ...['', '5', '60000', 'a b', 'a:b', 'a}b', 'é', 'a\0', 'x'.repeat(65)].map((name) => [

@@ -149,29 +149,29 @@ const or = (make, p = 0.93) => (chance(p) ? make() : value());
 
 // ---- Right values
 
-const ALGORITHMS = [
-  'tokenBucket',
-  'gcra',
-  'leakyBucket',
-  'fixedWindow',
-  'slidingWindow',
-  'slidingLog',
-  'concurrency',
-];
+const someUnits = () => 1 + below(100);
+const someSpan = () => pick([1000, 1_000_000, 3_600_000_000]);
+const rate = () => [someUnits(), someUnits(), someSpan()];
+const window = () => [someUnits(), someSpan()];
+const NUMBERS_OF = {
+  tokenBucket: rate,
+  gcra: rate,
+  leakyBucket: () => [...rate(), below(2)],
+  fixedWindow: () => [...window(), below(3)],
+  slidingWindow: window,
+  slidingLog: window,
+  concurrency: window,
+};
+const ALGORITHMS = Object.keys(NUMBERS_OF);
 const NAMES = ['default', 'a', 'b', 'c-1', 'd.2', 'e_3', ...Array.from('fghijklmnop')];
 
 const policy = (name = pick(NAMES)) => {
   const algorithm = pick(ALGORITHMS);
   const change = {
-    2: or(() => 1 + below(100)),
-    3: or(() => 1 + below(100)),
-    4: or(() => pick([1000, 1_000_000, 3_600_000_000])),
-    5: or(() =>
-      algorithm === 'fixedWindow' ? below(3) : algorithm === 'leakyBucket' ? below(2) : 0,
-    ),
-    6: or(() => pick([0, 0, 1000, 8.64e12])),
-    7: or(() => chance(0.3)),
-    8: or(() => chance(0.8)),
+    2: or(() => NUMBERS_OF[algorithm]().map((number) => or(() => number))),
+    3: or(() => pick([0, 0, 1000, 8.64e12])),
+    4: or(() => chance(0.3)),
+    5: or(() => chance(0.8)),
   };
   const made = policyOf(
     or(() => name, 0.98),

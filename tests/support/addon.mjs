@@ -9,9 +9,20 @@ export const native = process.env.SLUICE_ADDON
   ? require(process.env.SLUICE_ADDON)
   : createRequire(require.resolve('sluice'))('./native.js').native;
 
+/** Numbers of each algorithm that can be used. */
+export const NUMBERS = {
+  tokenBucket: [5, 5, 1_000_000],
+  gcra: [5, 5, 1_000_000],
+  leakyBucket: [5, 5, 1_000_000, 0],
+  fixedWindow: [5, 1_000_000, 0],
+  slidingWindow: [5, 1_000_000],
+  slidingLog: [5, 1_000_000],
+  concurrency: [5, 1_000_000],
+};
+
 /** How a policy crosses; `change` replaces elements by their index. */
 export function policyOf(name = 'default', algorithm = 'tokenBucket', change = {}) {
-  const policy = [name, algorithm, 5, 5, 1_000_000, 0, 0, false, true];
+  const policy = [name, algorithm, NUMBERS[algorithm] ?? [], 0, false, true];
   for (const [i, value] of Object.entries(change)) policy[i] = value;
   return policy;
 }
