@@ -1,40 +1,16 @@
 // The parts of an explanation that all algorithms share.
 #include "model/explain.h"
 
-#include <array>
 #include <utility>
 
+#include "algorithm_info.h"
 #include "explain_parts.h"
 #include "model/duration.h"
 
 namespace sluice::sim {
-namespace {
-
-using ExplainState = void (*)(const Request&, Explanation&);
-
-constexpr std::array<ExplainState, kAlgorithmKinds.size()> kExplainers{
-    &ExplainTokenBucket,   &ExplainGcra,       &ExplainLeakyBucket, &ExplainFixedWindow,
-    &ExplainSlidingWindow, &ExplainSlidingLog, &ExplainConcurrency};
-
-// The name of the time after which a caller equals a new one.
-const char* ResetName(AlgorithmKind kind) {
-  switch (kind) {
-    case AlgorithmKind::kTokenBucket:
-      return "full again after";
-    case AlgorithmKind::kLeakyBucket:
-      return "empty after";
-    case AlgorithmKind::kConcurrency:
-      return "all expired after";
-    default:
-      return "as new after";
-  }
-}
-
-}  // namespace
-
 Explanation Explain(const Request& request) {
   const Decision& decision = request.decision;
-  const AlgorithmKind kind = request.policy->kind();
+  const AlgorithmInfo& info = InfoOf(request.policy->kind());
   Explanation text;
   text.verdict = decision.allowed ? "Admitted" : "Denied";
   const Algorithm& algorithm = request.policy->algorithm;
@@ -43,9 +19,13 @@ Explanation Explain(const Request& request) {
   };
   text.answer = {{"remaining", "", "", FormatCount(decision.remaining)},
                  {"retry after", "", "", span(decision.retry_after)},
-                 {ResetName(kind), "", "", span(decision.reset_after)}};
-  kExplainers[static_cast<std::size_t>(kind)](request, text);
+                 {info.reset, "", "", span(decision.reset_after)}};
+  info.explain(request, text);
   return text;
+}
+
+Introduction Introduce(const ChosenPolicy& policy) {
+  return InfoOf(policy.kind()).introduce(policy.numbers);
 }
 
 Spans::Spans(Nanos scale) : unit_(UnitOf(scale)) {

@@ -1,4 +1,4 @@
-// Shared parts of the explanations, and one function for each kind of state.
+// Shared parts of the explanations.
 #pragma once
 
 #include <string>
@@ -8,16 +8,6 @@
 #include "model/explain.h"
 
 namespace sluice::sim {
-
-// Each fills in reason, fit, rule, hint, lines and test, and may extend the answer. Precondition:
-// the request's policy has that algorithm.
-void ExplainTokenBucket(const Request& request, Explanation& text);
-void ExplainGcra(const Request& request, Explanation& text);
-void ExplainLeakyBucket(const Request& request, Explanation& text);
-void ExplainFixedWindow(const Request& request, Explanation& text);
-void ExplainSlidingWindow(const Request& request, Explanation& text);
-void ExplainSlidingLog(const Request& request, Explanation& text);
-void ExplainConcurrency(const Request& request, Explanation& text);
 
 /// Formats all spans of one explanation in one unit, so that a reader can check the sum.
 class Spans {

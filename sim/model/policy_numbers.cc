@@ -4,26 +4,13 @@
 #include <algorithm>
 #include <charconv>
 
+#include "algorithm_info.h"
 #include "model/duration.h"
 
 namespace sluice::sim {
 namespace {
 
 using Mode = LeakyBucket::Mode;
-
-struct KindText {
-  std::string_view name;
-  std::string_view title;
-};
-
-constexpr std::array<KindText, kAlgorithmKinds.size()> kKindTexts{
-    {{"tokenBucket", "Token bucket"},
-     {"gcra", "GCRA"},
-     {"leakyBucket", "Leaky bucket"},
-     {"fixedWindow", "Fixed window"},
-     {"slidingWindow", "Sliding window"},
-     {"slidingLog", "Sliding log"},
-     {"concurrency", "Concurrency"}}};
 
 struct FieldText {
   std::string_view name;
@@ -117,19 +104,9 @@ std::string Refusal(Field field, std::string_view text, std::string_view why) {
 
 // The field that a fault of the core is about.
 Field FieldOf(PolicyFault fault, AlgorithmKind kind) {
-  const bool rate = fault == PolicyFault::kRate || fault == PolicyFault::kRateRounding;
-  switch (kind) {
-    case AlgorithmKind::kTokenBucket:
-      return rate ? Field::kRefill : Field::kCapacity;
-    case AlgorithmKind::kGcra:
-      return rate ? Field::kLimit : Field::kBurst;
-    case AlgorithmKind::kLeakyBucket:
-      return rate ? Field::kLeak : Field::kCapacity;
-    default:
-      break;
-  }
-  if (fault != PolicyFault::kWindow) return Field::kLimit;
-  return kind == AlgorithmKind::kConcurrency ? Field::kTtl : Field::kWindow;
+  const AlgorithmInfo& info = InfoOf(kind);
+  if (fault == PolicyFault::kRate || fault == PolicyFault::kRateRounding) return info.rate;
+  return fault == PolicyFault::kWindow ? info.span : info.most;
 }
 
 std::string Describe(PolicyFault fault, const PolicyNumbers& numbers) {
@@ -144,6 +121,7 @@ std::string Describe(PolicyFault fault, const PolicyNumbers& numbers) {
   const std::string name = say(field);
   switch (fault) {
     case PolicyFault::kNone:
+    case PolicyFault::kChoice:
       return {};
     case PolicyFault::kCapacity:
     case PolicyFault::kRate:
@@ -168,41 +146,11 @@ std::string Describe(PolicyFault fault, const PolicyNumbers& numbers) {
   return {};
 }
 
-FixedWindow::Align AlignOf(const PolicyNumbers& numbers) {
-  if (numbers.month) return FixedWindow::Align::kMonth;
-  return numbers.by_clock ? FixedWindow::Align::kClock : FixedWindow::Align::kFirstRequest;
-}
-
-std::optional<Algorithm> MakeAlgorithm(const PolicyNumbers& numbers, PolicyFault& fault) {
-  const auto made = [](const auto& maybe) -> std::optional<Algorithm> {
-    if (maybe) return Algorithm(*maybe);
-    return std::nullopt;
-  };
-  switch (numbers.algorithm) {
-    case AlgorithmKind::kTokenBucket:
-      return made(TokenBucket::Make(numbers.capacity, numbers.refill, numbers.every, fault));
-    case AlgorithmKind::kGcra:
-      return made(Gcra::Make(numbers.burst, numbers.limit, numbers.every, fault));
-    case AlgorithmKind::kLeakyBucket:
-      return made(
-          LeakyBucket::Make(numbers.capacity, numbers.leak, numbers.every, numbers.mode, fault));
-    case AlgorithmKind::kFixedWindow:
-      return made(FixedWindow::Make(numbers.limit, numbers.window, AlignOf(numbers), fault));
-    case AlgorithmKind::kSlidingWindow:
-      return made(SlidingWindow::Make(numbers.limit, numbers.window, fault));
-    case AlgorithmKind::kSlidingLog:
-      return made(SlidingLog::Make(numbers.limit, numbers.window, fault));
-    case AlgorithmKind::kConcurrency:
-      return made(Concurrency::Make(numbers.limit, numbers.ttl, fault));
-  }
-  return std::nullopt;
-}
-
 }  // namespace
 
-std::string_view NameOf(AlgorithmKind kind) { return kKindTexts[Index(kind)].name; }
+std::string_view NameOf(AlgorithmKind kind) { return InfoOf(kind).name; }
 
-std::string_view TitleOf(AlgorithmKind kind) { return kKindTexts[Index(kind)].title; }
+std::string_view TitleOf(AlgorithmKind kind) { return InfoOf(kind).title; }
 
 std::optional<AlgorithmKind> KindNamed(std::string_view name) {
   const auto found =
@@ -213,8 +161,7 @@ std::optional<AlgorithmKind> KindNamed(std::string_view name) {
 
 PolicyNumbers DefaultNumbers(AlgorithmKind kind) {
   PolicyNumbers numbers{.algorithm = kind};
-  if (kind == AlgorithmKind::kGcra || kind == AlgorithmKind::kConcurrency) numbers.limit = 10;
-  if (kind == AlgorithmKind::kGcra) numbers.burst = numbers.limit;
+  if (const auto set = InfoOf(kind).set_defaults) set(numbers);
   return numbers;
 }
 
@@ -229,31 +176,7 @@ std::span<const std::string_view> ChoicesOf(Field field) {
   return {};
 }
 
-std::span<const Field> FieldsOf(AlgorithmKind kind) {
-  using enum Field;
-  static constexpr Field kBucket[] = {kCapacity, kRefill, kEvery};
-  static constexpr Field kCells[] = {kLimit, kEvery, kBurst};
-  static constexpr Field kLeaky[] = {kCapacity, kLeak, kEvery, kMode};
-  static constexpr Field kFixed[] = {kLimit, kWindow, kAlign};
-  static constexpr Field kSliding[] = {kLimit, kWindow};
-  static constexpr Field kSlots[] = {kLimit, kTtl, kHold, kHoldKind};
-  switch (kind) {
-    case AlgorithmKind::kTokenBucket:
-      return kBucket;
-    case AlgorithmKind::kGcra:
-      return kCells;
-    case AlgorithmKind::kLeakyBucket:
-      return kLeaky;
-    case AlgorithmKind::kFixedWindow:
-      return kFixed;
-    case AlgorithmKind::kSlidingWindow:
-    case AlgorithmKind::kSlidingLog:
-      return kSliding;
-    case AlgorithmKind::kConcurrency:
-      return kSlots;
-  }
-  return {};
-}
+std::span<const Field> FieldsOf(AlgorithmKind kind) { return InfoOf(kind).fields; }
 
 std::optional<std::int64_t> CountOf(const PolicyNumbers& numbers, Field field) {
   PolicyNumbers copy = numbers;
@@ -307,7 +230,7 @@ bool SetField(PolicyNumbers& numbers, Field field, std::string_view text, std::s
 
 std::optional<ChosenPolicy> MakePolicy(const PolicyNumbers& numbers, std::string& fault) {
   PolicyFault why = PolicyFault::kNone;
-  auto algorithm = MakeAlgorithm(numbers, why);
+  auto algorithm = InfoOf(numbers.algorithm).make(numbers, why);
   // The pictures show shares of the limit, and a limit of 0 has none.
   if (algorithm && LimitOf(*algorithm) == 0) {
     algorithm.reset();

@@ -15,6 +15,8 @@ std::string DescribePolicy(const ChosenPolicy& policy);
 std::string DescribeLimit(const ChosenPolicy& policy);
 /// More detail, where there is room: "one token every 100 ms". May be empty.
 std::string DescribeDetail(const ChosenPolicy& policy);
+/// The title of the picture of its state: "Tokens in the bucket".
+std::string DescribePicture(const ChosenPolicy& policy);
 
 /// The rate admitted in the long run, in units a second; none if it depends on the calls.
 std::optional<double> PacePerSecond(const ChosenPolicy& policy);
