@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <tuple>
+#include <type_traits>
 #include <variant>
 
 #include "core/policy.h"
@@ -13,11 +15,34 @@
 
 namespace sluice {
 
-/// The states of windows stand in the table itself; those with a list, which need room of their own
-/// anyway, in a box. The one list that a new algorithm with a state of its own joins.
-using WideState =
-    std::variant<std::monostate, FixedWindow::State, SlidingWindow::State,
-                 std::unique_ptr<SlidingLog::State>, std::unique_ptr<Concurrency::State>>;
+namespace internal {
+
+// A state with a collection needs room of its own anyway, so the table holds it in a box. A TAT has
+// a table of its own.
+template <typename A>
+auto HeldState() {
+  if constexpr (A::kIsTat) {
+    return std::tuple<>{};
+  } else if constexpr (!A::kCollection.empty()) {
+    return std::tuple<std::unique_ptr<typename A::State>>{};
+  } else {
+    return std::tuple<typename A::State>{};
+  }
+}
+
+template <typename... A>
+auto HeldStates(std::type_identity<std::variant<A...>>) {
+  return std::tuple_cat(std::tuple<std::monostate>{}, HeldState<A>()...);
+}
+
+template <typename... S>
+std::variant<S...> VariantOf(std::type_identity<std::tuple<S...>>);
+
+}  // namespace internal
+
+/// The state of any algorithm of the list, or none.
+using WideState = decltype(internal::VariantOf(
+    std::type_identity<decltype(internal::HeldStates(std::type_identity<Algorithm>{}))>{}));
 
 /// Larger room for a list, or what is left over when it has been exchanged.
 using ListRoom = std::variant<std::monostate, std::unique_ptr<SlidingLog::Entry[]>,
