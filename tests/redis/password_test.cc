@@ -17,7 +17,6 @@
 #include <vector>
 
 #include "redis/backlog.h"
-#include "redis/backlog.h"
 #include "redis/client.h"
 #include "redis/link_driver.h"
 #include "redis/recorder.h"
