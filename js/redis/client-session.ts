@@ -128,7 +128,7 @@ export class ClientSession {
 native.relays ??= new WeakMap<object, ClientSession>();
 const sessions = native.relays as WeakMap<object, ClientSession>;
 
-/** The client's relay; limiters over one client share it. Throws like readClient. */
+/** The client's session; limiters over one client share it. Throws like readClient. */
 export function clientSessionOf(client: RedisClient): ClientSession {
   const own = readClient(client);
   let session = sessions.get(client);

@@ -17,7 +17,7 @@ export interface NodeRedisClient {
 /** A client of ioredis, iovalkey or node-redis. */
 export type RedisClient = IoredisClient | NodeRedisClient;
 
-/** The relay's view of a client. */
+/** A client, as its session uses it. */
 export interface ExternalClient {
   /** The address of its connection, without credentials. */
   readonly address: string;

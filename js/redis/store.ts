@@ -44,7 +44,7 @@ export class RedisStore {
     return 'gateway' in transport ? transport.cluster : transport.native.mode === 'cluster';
   }
 
-  /** The relay to a user's client. @internal */
+  /** The session with a user's client. @internal */
   get session(): ClientSession | undefined {
     return 'gateway' in this.#transport ? this.#transport : undefined;
   }
