@@ -196,7 +196,7 @@ export function toNative(name: string, policy: Policy, share = 1): NativePolicy 
   return [name, algorithm, numbersOf(policy).map(part), ...options];
 }
 
-/** A bucket regains `rate` units per `spanUs`. Of a window, a log or slots, `spanUs` is the window or ttl. */
+/** A bucket regains `rate` units per `spanUs`. For a window, a log or slots, `spanUs` is the window or ttl. */
 export function rateOf(policy: Policy): Rate {
   return LimitPolicy.rateOf(policy as LimitPolicy<string>);
 }

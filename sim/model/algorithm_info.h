@@ -1,4 +1,4 @@
-// What the simulator knows of each algorithm: one constant for each, beside its explanation.
+// The simulator's description of each algorithm: one constant each, beside its explanation.
 #pragma once
 
 #include <optional>
