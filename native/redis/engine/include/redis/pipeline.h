@@ -83,7 +83,7 @@ class Pipeline {
     std::vector<Request> requests;  ///< an answered one has no sink
     Nanos sent{0};
     std::size_t waiting = 0;  ///< unanswered requests
-    std::uint64_t batch = 0;  ///< of the node: what went out together has one number
+    std::uint64_t batch = 0;  ///< of the node: commands sent together have one number
     bool last = true;         ///< of its batch
     bool by_text = false;     ///< with the script's text
     bool overdue = false;     ///< the breaker knows that it was not answered in time

@@ -68,8 +68,8 @@ class ServerSession final : public Conversation, private Pipeline::Session {
   /// A request that the server did not execute.
   struct Returned {
     Request request;
-    std::string error;                 ///< what it said instead: for people
-    std::optional<Redirect> redirect;  ///< the same, if it is one
+    std::string error;                 ///< its error, for people
+    std::optional<Redirect> redirect;  ///< if the error is a redirection
     bool single = false;               ///< and that was about this one request
   };
 
