@@ -2,7 +2,10 @@
 #include "environment.h"
 
 #include <algorithm>
+#include <array>
 #include <limits>
+#include <memory>
+#include <utility>
 
 #include "answer_queue.h"
 #include "password_desk.h"
@@ -36,42 +39,59 @@ Environment& Environment::Of(napi_env env) {
   return *static_cast<Environment*>(data);
 }
 
-Call Environment::ReadCall(Operation::Kind kind, std::span<const Policy> policies) const {
+Operation Environment::ReadOperation(Operation::Kind kind, std::span<const Policy> policies,
+                                     napi_value holder, napi_value id,
+                                     Operation::Options& options) const {
   using Kind = Operation::Kind;
   constexpr std::int64_t kLongest = ToMicros(kLongestSpan).count();
   constexpr std::int64_t kAllBits = std::numeric_limits<std::int32_t>::max();
-  const bool asks = kind == Kind::kCheck || kind == Kind::kPeek;
-  Call call;
-  const std::int64_t shortest = kind == Kind::kBlock ? 1 : -1;
-  call.span = FromMicros(Whole(env_, exchange_[0], "a call's span", shortest, kLongest));
-  call.which = static_cast<std::uint32_t>(Whole(env_, exchange_[1], "a call's bits", 0, kAllBits));
+  Operation operation{.kind = kind, .costs = 0};
+  const bool blocks = kind == Kind::kBlock;
+  const Nanos span =
+      FromMicros(Whole(env_, exchange_[0], "a call's span", blocks ? 1 : -1, kLongest));
+  if (blocks) options.block_for = span;
+  if (operation.decides() && span >= Nanos{0}) options.max_wait = span;
+  options.which = static_cast<PolicyBits>(Whole(env_, exchange_[1], "a call's bits", 0, kAllBits));
   const std::int64_t flags = Whole(env_, exchange_[2], "a call's flags", 0, 3);
-  call.has_marks = (flags & 1) != 0;
-  call.charged_here = (flags & 2) != 0;
-  if (kind == Kind::kAbort && !call.has_marks) {
+  options.charged_locally = (flags & 2) != 0;
+  if (!operation.decides() && (flags & 1) != 0) options.marks.emplace();
+  if (kind == Kind::kAbort && !options.marks) {
     throw Napi::RangeError::New(env_, "an abort must have marks");
   }
-  for (std::size_t i = 0; i < policies.size(); ++i) {
-    call.a[i] = Whole(env_, exchange_[3 + 2 * i], "units", 0, kLargestCost);
-    const double b = exchange_[4 + 2 * i];
-    if (asks) {
-      call.b[i] = Whole(env_, b, "a limit", kOwnLimit, LargestLimit(policies[i].algorithm));
-    } else if (call.has_marks) {
-      call.b[i] = Whole(env_, b, "a mark", 0, kLargestExact);
-    }
-    if (kind == Kind::kAbort) {
-      const double limit = exchange_[3 + 2 * policies.size() + i];
-      const std::int64_t most = LargestLimit(policies[i].algorithm);
-      call.limits[i] = Whole(env_, limit, "a limit", kOwnLimit, most);
-    }
+  const std::size_t count = policies.size();
+  std::array<std::int64_t, kMaxPolicies> costs;
+  for (std::size_t i = 0; i < count; ++i) {
+    const auto limit_from = [&](double number) {
+      return Whole(env_, number, "a limit", kOwnLimit, LargestLimit(policies[i].algorithm));
+    };
+    costs[i] = Whole(env_, exchange_[3 + 2 * i], "units", 0, kLargestCost);
+    const double second = exchange_[4 + 2 * i];
+    if (operation.decides()) options.limits[i] = limit_from(second);
+    if (options.marks) (*options.marks)[i] = Whole(env_, second, "a mark", 0, kLargestExact);
+    if (kind == Kind::kAbort) options.limits[i] = limit_from(exchange_[3 + 2 * count + i]);
   }
-  return call;
+  const bool equal = std::all_of(costs.begin(), costs.begin() + static_cast<std::ptrdiff_t>(count),
+                                 [&costs](std::int64_t cost) { return cost == costs[0]; });
+  operation.costs = equal ? Costs(costs[0]) : Costs(std::span(costs).first(count));
+
+  const auto is_given = [this](napi_value value) {
+    napi_valuetype type = napi_undefined;
+    napi_typeof(env_, value, &type);
+    return type != napi_undefined;
+  };
+  if (is_given(holder)) options.holder = ReadHolder(env_, Utf8(env_, holder).view());
+  if (is_given(id)) options.id = Utf8(env_, id).Text();
+  const bool holds = kind == Kind::kCheck || kind == Kind::kRelease || kind == Kind::kRenew;
+  if (holds && HasSlots(policies) && options.holder == HolderId{}) {
+    throw Napi::TypeError::New(env_, "a call about slots must have a holder");
+  }
+  return operation;
 }
 
-std::uint32_t WriteVerdict(const Verdict& verdict, double* numbers) {
+std::uint32_t WriteVerdict(const Result& result, double* numbers) {
   double& delay = *numbers++;
   delay = 0;
-  for (const Decision& decision : verdict.Decisions()) {
+  for (const Decision& decision : result.Decisions()) {
     delay = std::max(delay, ToMillis(decision.delay));
     *numbers++ = decision.allowed ? 1 : 0;
     *numbers++ = static_cast<double>(decision.limit);
@@ -80,15 +100,15 @@ std::uint32_t WriteVerdict(const Verdict& verdict, double* numbers) {
     *numbers++ = ToMillis(decision.reset_after);
     *numbers++ = static_cast<double>(decision.mark & kMarkMask);
   }
-  if (verdict.repeated) {
-    for (const std::uint64_t half : {verdict.holder.high, verdict.holder.low}) {
+  if (result.repeated) {
+    for (const std::uint64_t half : {result.holder.high, result.holder.low}) {
       *numbers++ = static_cast<double>(half >> 32);
       *numbers++ = static_cast<double>(half & 0xffffffff);
     }
   }
-  std::uint32_t code = (verdict.allowed ? 1u : 0u) + verdict.binding * 2u +
-                       static_cast<std::uint32_t>(verdict.source) * 32u;
-  if (verdict.repeated) code += 256u + (verdict.slots_again ? 512u : 0u);
+  std::uint32_t code = (result.allowed ? 1u : 0u) + result.binding * 2u +
+                       static_cast<std::uint32_t>(result.source) * 32u;
+  if (result.repeated) code += 256u + (result.slots_again ? 512u : 0u);
   return code;
 }
 

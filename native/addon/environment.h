@@ -1,4 +1,4 @@
-// What the addon keeps for one JavaScript environment: a main thread or a worker.
+// The state of the addon in one JavaScript environment: a main thread or a worker.
 #pragma once
 
 #include <napi.h>
@@ -10,23 +10,12 @@
 
 #include "core/operation.h"
 #include "core/policy.h"
-#include "limiter/verdict.h"
+#include "core/result.h"
 
 namespace sluice::addon {
 
 class AnswerQueue;
 class PasswordDesk;
-
-/// What JavaScript leaves in the exchange; see Environment.
-struct Call {
-  Nanos span{0};  ///< negative: none
-  std::uint32_t which = 0;
-  bool has_marks = false;
-  bool charged_here = false;
-  std::array<std::int64_t, kMaxPolicies> a{};
-  std::array<std::int64_t, kMaxPolicies> b{};
-  Limits limits = kOwnLimits;  ///< of an abort
-};
 
 /// Created when the addon is loaded into an environment, destroyed when that ends. Used only on the
 /// environment's own thread.
@@ -36,9 +25,9 @@ struct Call {
 ///
 /// A verdict: [code, delayMs, then per policy: admits, limit, remaining, retryAfterMs,
 /// resetAfterMs, mark]; code = allowed + binding * 2 + source * 32, and of a repeated check
-/// (Verdict::repeated) + 256 + slots_again * 512. The delay is the longest that any policy asks
-/// for. `mark` is Decision::mark modulo 2^53. Of a repeated check four numbers of 32 bits follow:
-/// who holds its slots.
+/// (Result::repeated) + 256 + slots_again * 512. The delay is the longest that any policy asks
+/// for. `mark` is Decision::mark modulo 2^53. A repeated check adds four numbers of 32 bits: the
+/// holder of its slots.
 ///
 /// A call (from JavaScript), in whole numbers: [spanUs, which, flags, then per policy: a, b].
 ///   check, peek           spanUs: the longest wait, -1 for none; a: cost; b: limit, -1 for its own
@@ -60,9 +49,11 @@ class Environment {
   static Environment& Of(napi_env env);
 
   double* exchange() { return exchange_; }
-  /// Reads a call over these policies that JavaScript left in `exchange`. Throws a RangeError for a
-  /// number that a call of this kind cannot have.
-  Call ReadCall(Operation::Kind kind, std::span<const Policy> policies) const;
+  /// Reads an operation under these policies: its numbers from `exchange`, holder and id as given
+  /// or undefined. Its options go to `options` (fresh), which the caller attaches. Runs no
+  /// JavaScript. Throws a RangeError or TypeError for a value that this kind cannot have.
+  Operation ReadOperation(Operation::Kind kind, std::span<const Policy> policies, napi_value holder,
+                          napi_value id, Operation::Options& options) const;
   AnswerQueue& answers() { return *answers_; }
   std::shared_ptr<AnswerQueue> SharedAnswers() { return answers_; }
   PasswordDesk& passwords() { return *passwords_; }
@@ -80,12 +71,12 @@ class Environment {
 inline constexpr int kIdReused = -3;
 
 /// How many numbers follow a verdict's code.
-inline std::size_t NumbersAfterCode(const Verdict& verdict) {
-  return 1 + verdict.count * Environment::kNumbersPerPolicy +
-         (verdict.repeated ? Environment::kHolderNumbers : 0);
+inline std::size_t NumbersAfterCode(const Result& result) {
+  return 1 + result.count * Environment::kNumbersPerPolicy +
+         (result.repeated ? Environment::kHolderNumbers : 0);
 }
 
 /// Writes a verdict's numbers after its code, and returns the code.
-std::uint32_t WriteVerdict(const Verdict& verdict, double* numbers);
+std::uint32_t WriteVerdict(const Result& result, double* numbers);
 
 }  // namespace sluice::addon

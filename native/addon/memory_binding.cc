@@ -22,8 +22,6 @@
 namespace sluice::addon {
 namespace {
 
-using Kind = Operation::Kind;
-
 constexpr auto kLastKind = static_cast<std::int64_t>(Operation::kLastKind);
 
 // A store as JavaScript holds it.
@@ -41,7 +39,7 @@ struct Bound {
   MemoryLimiter limiter;
   const bool external_clock;  // of the store
   BootClock clock;
-  Verdict verdict;  // kept from call to call: clearing one costs as much as the decision
+  Result result;  // kept from call to call: initialising one costs as much as a decision
 };
 
 struct Arguments {
@@ -90,35 +88,39 @@ napi_value Guarded(napi_env env, Body body) {
   return nullptr;
 }
 
-template <typename Decider>
-napi_value Decide(napi_env env, napi_callback_info info, Decider decide) {
-  const Arguments call = ReadArguments(env, info);
-  const MemoryLimiter& limiter = call.bound->limiter;
-  const std::size_t count = limiter.policies().size();
-  std::array<std::int64_t, kMaxPolicies> costs;
-  std::fill_n(costs.begin(), count, WholeAt(env, call, 1, 1, "a cost", 0, kLargestCost));
-  const Nanos now = NowAt(env, call, 2);
-  const Utf8 key(env, call.args[0]);
-  Verdict& verdict = call.bound->verdict;
-  decide(limiter, limiter.Hash(key.view()), std::span(costs).first(count), now, verdict);
-
+// Runs an operation and returns its code; the decisions of one that decides are in the exchange.
+napi_value Run(napi_env env, Bound& bound, MemoryLimiter::Keys keys, const Operation& operation,
+               Nanos now) {
+  Result& result = bound.result;
+  bound.limiter.Execute(keys, operation, now, result);
+  std::int32_t number = result.done ? 1 : 0;
+  if (result.id_reused) {
+    number = kIdReused;
+  } else if (operation.decides()) {
+    number = static_cast<std::int32_t>(WriteVerdict(result, bound.environment.exchange()));
+  }
   napi_value code = nullptr;
-  napi_create_uint32(env, WriteVerdict(verdict, call.bound->environment.exchange()), &code);
+  napi_create_int32(env, number, &code);
   return code;
 }
 
-napi_value Check(napi_env env, napi_callback_info info) {
+// One key, one cost and nothing else.
+napi_value Decide(napi_env env, napi_callback_info info, Operation::Kind kind) {
   return Guarded(env, [=] {
-    return Decide(env, info,
-                  [](const MemoryLimiter& limiter, auto&&... args) { limiter.Check(args...); });
+    const Arguments call = ReadArguments(env, info);
+    const std::int64_t cost = WholeAt(env, call, 1, 1, "a cost", 0, kLargestCost);
+    const Nanos now = NowAt(env, call, 2);
+    const KeyHash key = call.bound->limiter.Hash(Utf8(env, call.args[0]).view());
+    return Run(env, *call.bound, {&key, 1}, {.kind = kind, .costs = cost}, now);
   });
 }
 
+napi_value Check(napi_env env, napi_callback_info info) {
+  return Decide(env, info, Operation::Kind::kCheck);
+}
+
 napi_value Peek(napi_env env, napi_callback_info info) {
-  return Guarded(env, [=] {
-    return Decide(env, info,
-                  [](const MemoryLimiter& limiter, auto&&... args) { limiter.Peek(args...); });
-  });
+  return Decide(env, info, Operation::Kind::kPeek);
 }
 
 napi_value RefuseShort(napi_env env, napi_callback_info /*info*/) {
@@ -143,84 +145,21 @@ std::size_t ReadKeys(napi_env env, napi_value from, const MemoryLimiter& limiter
   return count;
 }
 
-// What a call comes to that says more than a key and a cost.
-std::int32_t Do(Bound& bound, const Call& call, Kind kind, MemoryLimiter::Keys keys,
-                HolderId holder, std::string_view id, Nanos now) {
-  const MemoryLimiter& limiter = bound.limiter;
-  const std::size_t count = limiter.policies().size();
-  const std::span units = std::span(call.a).first(count);
-  const std::span marks = std::span(call.b).first(call.has_marks ? count : 0);
-  switch (kind) {
-    case Kind::kCheck:
-    case Kind::kPeek: {
-      std::array<Ask, kMaxPolicies> asks;
-      for (std::size_t i = 0; i < count; ++i) asks[i] = {.cost = call.a[i], .limit = call.b[i]};
-      const MemoryStore::Question question{.asks = std::span(asks).first(count),
-                                           .max_wait = call.span < Nanos{0} ? kNoWait : call.span,
-                                           .holder = holder};
-      if (kind == Kind::kPeek) {
-        limiter.Peek(keys, question, now, bound.verdict);
-      } else if (id.empty()) {
-        limiter.Check(keys, question, now, bound.verdict);
-      } else if (!limiter.CheckOnce(keys, question, id, now, bound.verdict)) {
-        return kIdReused;
-      }
-      return static_cast<std::int32_t>(WriteVerdict(bound.verdict, bound.environment.exchange()));
-    }
-    case Kind::kReset:
-      limiter.Reset(keys);
-      return 0;
-    case Kind::kDebit:
-      limiter.Debit(keys, units, now);
-      return 0;
-    case Kind::kCredit:
-      limiter.Credit(keys, units, marks, now);
-      return 0;
-    case Kind::kAbort:
-      if (!id.empty()) limiter.ForgetId(keys, id, now);
-      return limiter.Abort(keys, units, marks, call.limits, now) ? 1 : 0;
-    case Kind::kRelease:
-      return limiter.Release(keys, holder, now) ? 1 : 0;
-    case Kind::kRenew:
-      return limiter.Renew(keys, holder, now) ? 1 : 0;
-    case Kind::kBlock:
-      limiter.Block(keys, call.which, call.span, now);
-      return 0;
-    case Kind::kUnblock:
-      limiter.Unblock(keys, call.which);
-      return 0;
-  }
-  return 0;
-}
-
 napi_value Act(napi_env env, napi_callback_info info) {
   return Guarded(env, [=] {
     const Arguments call = ReadArguments(env, info);
     const MemoryLimiter& limiter = call.bound->limiter;
-    const auto kind = static_cast<Kind>(WholeAt(env, call, 0, -1, "a kind", 0, kLastKind));
+    const auto kind =
+        static_cast<Operation::Kind>(WholeAt(env, call, 0, -1, "a kind", 0, kLastKind));
     // Before keys: reading an array may run code that leaves another call in the exchange.
-    const Call said = call.bound->environment.ReadCall(kind, limiter.policies());
+    Operation::Options options;
+    Operation operation = call.bound->environment.ReadOperation(
+        kind, limiter.policies(), call.args[3], call.args[4], options);
+    // Owns nothing: the options live as long as the call.
+    operation.options = {std::shared_ptr<void>(), &options};
     std::array<KeyHash, kMaxPolicies> keys;
     const std::size_t count = ReadKeys(env, call.args[1], limiter, keys);
-    const auto text = [&](std::size_t index) -> std::optional<std::string> {
-      napi_valuetype type = napi_undefined;
-      if (index < call.argc) napi_typeof(env, call.args[index], &type);
-      if (type == napi_undefined) return std::nullopt;
-      return Utf8(env, call.args[index]).Text();
-    };
-    const std::optional<std::string> digits = text(3);
-    const std::optional<std::string> id = text(4);
-    const HolderId holder = digits ? ReadHolder(env, *digits) : HolderId{};
-    if (!digits && HasSlots(limiter.policies()) &&
-        (kind == Kind::kCheck || kind == Kind::kRelease || kind == Kind::kRenew)) {
-      throw Napi::TypeError::New(env, "a call about slots must have a holder");
-    }
-    napi_value code = nullptr;
-    napi_create_int32(env,
-                      Do(*call.bound, said, kind, std::span(keys).first(count), holder,
-                         id ? std::string_view(*id) : std::string_view(), NowAt(env, call, 2)),
-                      &code);
-    return code;
+    return Run(env, *call.bound, std::span(keys).first(count), operation, NowAt(env, call, 2));
   });
 }
 

@@ -5,7 +5,6 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -64,40 +63,32 @@ struct Bound {
 
 Bound& BoundOf(const Napi::CallbackInfo& info) { return *static_cast<Bound*>(info.Data()); }
 
-std::optional<std::string> OptionalText(const Napi::Value& value) {
-  if (value.IsUndefined()) return std::nullopt;
-  return Utf8(value.Env(), value).Text();
-}
-
 // The fields of a question besides kind, ticket, key and one cost for all.
 void ReadDetails(const Napi::CallbackInfo& info, const Bound& bound,
                  RedisLimiter::Question& question) {
   const Napi::Env env = info.Env();
   const std::vector<Policy>& policies = bound.limiter->policies();
-  const std::size_t count = policies.size();
   // First of all: reading arrays may run code that leaves another call in the exchange.
-  const Call call = bound.environment.ReadCall(question.kind, policies);
-  question.costs = Costs(std::span(call.a).first(count));
+  Operation::Options options;
+  const Operation operation =
+      bound.environment.ReadOperation(question.kind, policies, info[4], info[6], options);
+  question.costs = operation.costs;
   question.details = std::make_unique<RedisLimiter::Details>();
   RedisLimiter::Details& details = *question.details;
-  if (question.kind == Kind::kCheck || question.kind == Kind::kPeek) {
-    std::copy_n(call.b.begin(), count, details.limits.begin());
-    if (call.span >= Nanos{0}) details.max_wait = call.span;
-  } else if (call.has_marks) {
-    details.marks = call.b;
-    details.limits = call.limits;
-  }
-  details.block_for = call.span;
-  details.which = call.which;
-  if (call.charged_here) details.charged_by = Source::kLocal;
+  details.limits = options.limits;
+  details.max_wait = options.max_wait;
+  details.marks = options.marks;
+  details.holder = options.holder;
+  details.id = options.id;
+  details.block_for = options.block_for;
+  details.which = options.which;
+  if (options.charged_locally) details.charged_by = Source::kLocal;
   if (info[1].IsArray()) {
-    const auto size = static_cast<std::uint32_t>(count);
+    const auto size = static_cast<std::uint32_t>(policies.size());
     const Napi::Array keys = ReadList(info[1], "keys", size, size);
     for (std::uint32_t i = 0; i < size; ++i) details.keys.push_back(Utf8(env, keys.Get(i)).Text());
   }
-  if (const auto holder = OptionalText(info[4])) details.holder = ReadHolder(env, *holder);
-  details.shard = OptionalText(info[5]);
-  if (auto id = OptionalText(info[6])) details.id = std::move(*id);
+  if (!info[5].IsUndefined()) details.shard = Utf8(env, info[5]).Text();
 }
 
 // (kind, key | keys, cost, ticket, holder?, shard?, id?): queues a question, once all of it is
@@ -120,12 +111,6 @@ void Ask(const Napi::CallbackInfo& info) {
     question.costs = cost;
   } else {
     ReadDetails(info, bound, question);
-    const bool needs_holder =
-        bound.has_slots && (question.kind == Kind::kCheck || question.kind == Kind::kRelease ||
-                            question.kind == Kind::kRenew);
-    if (needs_holder && question.details->holder == HolderId{}) {
-      throw Napi::TypeError::New(env, "a question about slots must have a holder");
-    }
     // Code that the arrays of keys ran may have closed it.
     if (bound.limiter == nullptr) return;
   }

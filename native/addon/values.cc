@@ -186,7 +186,7 @@ std::vector<Policy> ReadPolicies(const Napi::Value& from, const char* what) {
   return policies;
 }
 
-bool HasSlots(const std::vector<Policy>& policies) {
+bool HasSlots(std::span<const Policy> policies) {
   return std::ranges::any_of(policies,
                              [](const Policy& policy) { return HoldsSlots(policy.algorithm); });
 }

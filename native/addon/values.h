@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -128,7 +129,7 @@ std::optional<Policy> ReadPolicy(const Napi::Value& from, PolicyFault& fault);
 std::vector<Policy> ReadPolicies(const Napi::Value& from, const char* what);
 
 /// Whether a policy gives slots to holders.
-bool HasSlots(const std::vector<Policy>& policies);
+bool HasSlots(std::span<const Policy> policies);
 
 /// 32 hexadecimal digits, not all 0.
 HolderId ReadHolder(napi_env env, std::string_view digits);

@@ -8,8 +8,8 @@ namespace {
 
 // Drops the slots that have expired; where `holder` stands among the others, or size() if nowhere.
 std::size_t Find(Concurrency::State& state, HolderId holder, Micros now) {
-  state.slots.DropFront(state.slots.CountUntil(now));
-  const auto slots = state.slots.items();
+  state.list.DropFront(state.list.CountUntil(now));
+  const auto slots = state.list.items();
   return static_cast<std::size_t>(std::ranges::find(slots, holder, &Concurrency::Slot::holder) -
                                   slots.begin());
 }
@@ -31,11 +31,11 @@ std::optional<Concurrency> Concurrency::WithLimit(std::int64_t limit) const {
 
 Reading Concurrency::Read(const State& state, Micros now, std::int64_t n,
                           bool charges_denials) const {
-  const auto held = state.slots.items().subspan(state.slots.CountUntil(now));
+  const auto held = state.list.items().subspan(state.list.CountUntil(now));
   const auto count = static_cast<std::int64_t>(held.size());
   Reading reading{.numbers = {count, 0, 0}, .blocked = {}};
   if (!held.empty()) reading.numbers[2] = (held.back().time - now).count();
-  if (limit_ == 0) return reading;  // nobody has to leave: no call is ever admitted
+  if (limit_ == 0) return reading;  // no call is ever admitted
   if (count >= limit_) {
     reading.numbers[1] = (held[static_cast<std::size_t>(count - limit_)].time - now).count();
   } else if (charges_denials && n > 0 && count + 1 == limit_) {
@@ -47,25 +47,25 @@ Reading Concurrency::Read(const State& state, Micros now, std::int64_t n,
 }
 
 void Concurrency::Charge(State& state, HolderId holder, Micros now) const {
-  state.slots.DropFront(state.slots.CountUntil(now));
-  state.slots.Insert({.time = now + ttl_, .holder = holder});
+  state.list.DropFront(state.list.CountUntil(now));
+  state.list.Insert({.time = now + ttl_, .holder = holder});
 }
 
 bool Concurrency::Holds(const State& state, HolderId holder, Micros now) {
-  const auto held = state.slots.items().subspan(state.slots.CountUntil(now));
+  const auto held = state.list.items().subspan(state.list.CountUntil(now));
   return std::ranges::find(held, holder, &Slot::holder) != held.end();
 }
 
 bool Concurrency::Release(State& state, HolderId holder, Micros now) {
   const std::size_t at = Find(state, holder, now);
-  if (at == state.slots.size()) return false;
-  state.slots.Erase(at);
+  if (at == state.list.size()) return false;
+  state.list.Erase(at);
   return true;
 }
 
 bool Concurrency::Renew(State& state, HolderId holder, Micros now) const {
   if (!Release(state, holder, now)) return false;
-  state.slots.Insert({.time = now + ttl_, .holder = holder});
+  state.list.Insert({.time = now + ttl_, .holder = holder});
   return true;
 }
 

@@ -16,9 +16,9 @@ std::int64_t SumOf(std::span<const SlidingLog::Entry> entries) {
 
 // Drops what has left the window.
 void Prune(SlidingLog::State& state, Micros until) {
-  const std::size_t gone = state.entries.CountUntil(until);
-  state.sum -= SumOf(state.entries.items().first(gone));
-  state.entries.DropFront(gone);
+  const std::size_t gone = state.list.CountUntil(until);
+  state.sum -= SumOf(state.list.items().first(gone));
+  state.list.DropFront(gone);
 }
 
 }  // namespace
@@ -40,8 +40,8 @@ std::optional<SlidingLog> SlidingLog::WithLimit(std::int64_t limit) const {
 
 Reading SlidingLog::Read(const State& state, Micros now, std::int64_t n,
                          bool charges_denials) const {
-  const auto all = state.entries.items();
-  const std::size_t gone = state.entries.CountUntil(Newest(state, now) - window_);
+  const auto all = state.list.items();
+  const std::size_t gone = state.list.CountUntil(Newest(state, now) - window_);
   const auto live = all.subspan(gone);
   const std::int64_t sum = state.sum - SumOf(all.first(gone));
   Reading reading{.numbers = {sum, 0, 0}, .blocked = {}};
@@ -70,31 +70,31 @@ void SlidingLog::Charge(State& state, std::int64_t n, Micros now) const {
   const std::int64_t most = std::max(limit_, state.sum);
   n = std::min(n, most);
   if (n == 0) return;  // a limit of 0 keeps nothing
-  if (!state.entries.empty() && state.entries.back().time == at) {
-    state.entries[state.entries.size() - 1].cost += n;
+  if (!state.list.empty() && state.list.back().time == at) {
+    state.list[state.list.size() - 1].cost += n;
   } else {
-    state.entries.Insert({.time = at, .cost = n});
+    state.list.Insert({.time = at, .cost = n});
   }
   state.sum += n;
   while (state.sum > most) {
     const std::int64_t over = state.sum - most;
-    const std::int64_t cut = std::min(over, state.entries.front().cost);
+    const std::int64_t cut = std::min(over, state.list.front().cost);
     state.sum -= cut;
-    state.entries[0].cost -= cut;
-    if (state.entries.front().cost == 0) state.entries.DropFront(1);
+    state.list[0].cost -= cut;
+    if (state.list.front().cost == 0) state.list.DropFront(1);
   }
 }
 
 void SlidingLog::GiveBack(State& state, std::int64_t units, std::optional<std::int64_t> mark,
                           Micros now) const {
   Prune(state, Newest(state, now) - window_);
-  for (std::size_t i = state.entries.size(); i-- > 0 && units > 0;) {
-    if (mark && state.entries[i].time.count() != *mark) continue;
-    const std::int64_t taken = std::min(units, state.entries[i].cost);
-    state.entries[i].cost -= taken;
+  for (std::size_t i = state.list.size(); i-- > 0 && units > 0;) {
+    if (mark && state.list[i].time.count() != *mark) continue;
+    const std::int64_t taken = std::min(units, state.list[i].cost);
+    state.list[i].cost -= taken;
     state.sum -= taken;
     units -= taken;
-    if (state.entries[i].cost == 0) state.entries.Erase(i);
+    if (state.list[i].cost == 0) state.list.Erase(i);
   }
 }
 

@@ -1,11 +1,11 @@
-// Hands questions to a memory limiter.
 #include "local_fallback.h"
 
 #include <algorithm>
-#include <array>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "redis_question.h"
 
@@ -41,61 +41,44 @@ std::int64_t LocalFallback::ShareOf(std::int64_t limit, const Algorithm& algorit
   return std::clamp<std::int64_t>(part, 1, LargestLimit(algorithm));
 }
 
+Operation LocalFallback::OperationOf(const RedisLimiter::Question& question) const {
+  Operation operation{.kind = question.kind, .costs = question.costs};
+  if (!question.details) return operation;
+  const RedisLimiter::Details& details = *question.details;
+  auto options = std::make_shared<Operation::Options>();
+  for (std::size_t i = 0; i < limiter_.policies().size(); ++i) {
+    options->limits[i] = ShareOf(details.limits[i], limiter_.policies()[i].algorithm);
+  }
+  options->max_wait = details.max_wait;
+  options->marks = details.marks;
+  options->holder = details.holder;
+  options->id = details.id;
+  options->block_for = details.block_for;
+  options->which = details.which;
+  operation.options = std::move(options);
+  return operation;
+}
+
 bool LocalFallback::Decide(const RedisLimiter::Question& question, const Keys& keys, Nanos now,
                            Verdict& verdict) const {
-  const std::size_t count = limiter_.policies().size();
-  auto asks = AsksOf(question, count);
-  for (std::size_t i = 0; i < count; ++i) {
-    asks[i].limit = ShareOf(asks[i].limit, limiter_.policies()[i].algorithm);
-  }
-  MemoryStore::Question local{.asks = std::span(asks).first(count)};
-  if (question.details) {
-    local.max_wait = question.details->max_wait;
-    local.holder = question.details->holder;
-  }
-  if (question.kind == Kind::kPeek) {
-    limiter_.Peek(keys.all(), local, now, verdict);
-  } else if (question.details && !question.details->id.empty()) {
-    return limiter_.CheckOnce(keys.all(), local, question.details->id, now, verdict);
-  } else {
-    limiter_.Check(keys.all(), local, now, verdict);
-  }
-  return true;
+  limiter_.Execute(keys.all(), OperationOf(question), now, verdict);
+  return !verdict.id_reused;
 }
 
 bool LocalFallback::Do(const RedisLimiter::Question& question, const Keys& keys, Nanos now) const {
-  const std::size_t count = limiter_.policies().size();
-  const auto all_units = question.costs.Spread(count);
-  const std::span units = std::span(all_units).first(count);
-  const RedisLimiter::Details& details = *question.details;
-  const auto marks =
-      details.marks ? std::span(*details.marks).first(count) : std::span<const std::int64_t>();
-  switch (question.kind) {
-    case Kind::kCredit:
-      limiter_.Credit(keys.all(), units, marks, now);
-      return false;
-    case Kind::kAbort:
-      if (!details.id.empty()) limiter_.ForgetId(keys.all(), details.id, now);
-      return limiter_.Abort(keys.all(), units, marks, details.limits, now);
-    case Kind::kRelease:
-      return limiter_.Release(keys.all(), details.holder, now);
-    case Kind::kRenew:
-      return limiter_.Renew(keys.all(), details.holder, now);
-    default:
-      return false;  // no other kind refers to a charge
-  }
+  if (question.kind < Kind::kCredit || question.kind > Kind::kRenew) return false;
+  Result result;
+  limiter_.Execute(keys.all(), OperationOf(question), now, result);
+  return result.done;
 }
 
 void LocalFallback::Follow(const RedisLimiter::Question& question, const Keys& keys,
                            Nanos now) const {
-  const PolicyBits which = question.details ? question.details->which : 0;
-  if (question.kind == Kind::kReset) {
-    limiter_.Reset(keys.all());
-  } else if (question.kind == Kind::kBlock && question.details) {
-    limiter_.Block(keys.all(), which, question.details->block_for, now);
-  } else if (question.kind == Kind::kUnblock) {
-    limiter_.Unblock(keys.all(), which);
-  }
+  const bool lasts = question.kind == Kind::kReset || question.kind == Kind::kUnblock ||
+                     (question.kind == Kind::kBlock && question.details);
+  if (!lasts) return;
+  Result result;
+  limiter_.Execute(keys.all(), OperationOf(question), now, result);
 }
 
 }  // namespace sluice

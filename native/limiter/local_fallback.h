@@ -45,6 +45,7 @@ class LocalFallback {
   void Follow(const RedisLimiter::Question& question, const Keys& keys, Nanos now) const;
 
  private:
+  Operation OperationOf(const RedisLimiter::Question& question) const;
   std::int64_t ShareOf(std::int64_t limit, const Algorithm& algorithm) const;
 
   MemoryLimiter limiter_;

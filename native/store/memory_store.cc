@@ -1,4 +1,4 @@
-// Hashing, and the checks that nearly all callers ask for: one key, policies of one TAT each.
+// Hashing, the one entrance, and the checks of one key under policies of one TAT each.
 #include "store/memory_store.h"
 
 #include <sodium.h>
@@ -7,8 +7,10 @@
 
 #include "quiescence.h"
 #include "store/id_table.h"
+#include "store_changes.h"
 #include "store_check.h"
 #include "store_tables.h"
+#include "target.h"
 #include "wall_steps.h"
 
 namespace sluice {
@@ -16,13 +18,6 @@ namespace {
 
 using Cells = std::array<TatTable::Cell, kMaxPolicies>;
 using Backlogs = std::array<Nanos, kMaxPolicies>;
-
-// Secret, as whoever could tell a block's hash from its key's could make keys meet blocks. Hashed
-// twice for the same reason as a limiter's scopes are.
-std::uint64_t SaltOf(const MemoryStore& store) {
-  const KeyHash once = store.Hash("block");
-  return store.Hash({reinterpret_cast<const char*>(&once.bits), sizeof once.bits}).bits;
-}
 
 }  // namespace
 
@@ -38,7 +33,9 @@ MemoryStore::Options MemoryStore::OnMachineClocks(std::size_t max_keys, const Se
 
 MemoryStore::MemoryStore(const Options& options)
     : options_(options),
-      tables_(std::make_unique<StoreTables>(options.max_keys, SaltOf(*this), options.clock)),
+      // Salted, so that keys cannot be chosen to collide with blocks.
+      tables_(
+          std::make_unique<StoreTables>(options.max_keys, HashName("block").bits, options.clock)),
       ids_(std::make_unique<IdTable>()),
       wall_steps_(std::make_unique<WallSteps>(options.wall_offset, options.clock, options.wall)) {}
 
@@ -54,40 +51,83 @@ KeyHash MemoryStore::Hash(std::string_view bytes) const {
   return hash;
 }
 
+KeyHash MemoryStore::HashName(std::string_view name) const {
+  // Twice: the hash of the name alone is also that of a key.
+  const KeyHash once = Hash(name);
+  return Hash({reinterpret_cast<const char*>(&once.bits), sizeof once.bits});
+}
+
 Moment MemoryStore::At(Nanos now) const {
   // Rounded apart, so that `wall` is as far from it at all times.
   const auto offset = std::chrono::floor<Micros>(options_.wall_offset);
   return {.now = now, .wall = ToMicros(now) + offset, .steps = wall_steps_->Sum(now)};
 }
 
-bool MemoryStore::IsBlocked(EntryHash entry, Nanos now) const {
+void MemoryStore::Execute(const BoundPolicies& policies, Keys keys, const Operation& operation,
+                          Nanos now, Result& result) {
+  const bool is_plain = operation.kind == Operation::Kind::kCheck && policies.plain() &&
+                        keys.size() == 1 && !operation.options;
+  if (is_plain && !IsBlocked(policies, keys[0], now)) {
+    CheckPlain(policies, keys[0], operation.costs, now, result);
+  } else {
+    ExecuteAny(policies, keys, operation, now, result);
+  }
+}
+
+void MemoryStore::ExecuteAny(const BoundPolicies& policies, Keys keys, const Operation& operation,
+                             Nanos now, Result& result) {
   const Quiescence::Guard guard;
-  return tables_->tats.Peek(tables_->BlockOf(entry).bits).tat() > now;
-}
-
-bool MemoryStore::CheckBlocked(KeyHash key, std::span<const Policy> policies,
-                               std::span<const KeyHash> scopes, std::span<const std::int64_t> costs,
-                               Nanos now, std::span<Decision> decisions) {
-  const std::size_t count = policies.size();
-  std::array<EntryHash, kMaxPolicies> entries;
-  std::array<Ask, kMaxPolicies> asks;
-  for (std::size_t i = 0; i < count; ++i) {
-    entries[i] = EntryOf(key, scopes[i]);
-    asks[i] = {.cost = costs[i], .limit = kOwnLimit};
+  const Target target(policies, keys);
+  const Moment at = At(now);
+  result.Open(0);
+  switch (operation.kind) {
+    case Operation::Kind::kCheck:
+      if (operation.has_id()) return CheckOnce(target, operation, at, result);
+      return CheckStates(*tables_, target, CheckRequest(target, operation), at, result);
+    case Operation::Kind::kPeek:
+      return PeekStates(*tables_, target, CheckRequest(target, operation), at, result);
+    case Operation::Kind::kReset:
+      return ResetStates(*tables_, target);
+    case Operation::Kind::kDebit:
+      return DebitStates(*tables_, target, operation.costs, at);
+    case Operation::Kind::kCredit:
+      return CreditStates(*tables_, target, operation, at);
+    case Operation::Kind::kAbort:
+      if (operation.has_id()) ForgetId(target, operation.options->id, now);
+      result.done = AbortStates(*tables_, target, operation, at);
+      return;
+    case Operation::Kind::kRelease:
+      result.done = ReleaseSlots(*tables_, target, operation.holder(), at);
+      return;
+    case Operation::Kind::kRenew:
+      result.done = RenewSlots(*tables_, target, operation.holder(), at);
+      return;
+    case Operation::Kind::kBlock:
+      return BlockStates(*tables_, target, *operation.options, at);
+    case Operation::Kind::kUnblock:
+      return UnblockStates(*tables_, target, operation.which());
   }
-  return Check({.policies = policies, .entries = std::span(entries).first(count)},
-               {.asks = std::span(asks).first(count)}, now, decisions);
 }
 
-bool MemoryStore::Check(KeyHash key, std::span<const Policy> policies,
-                        std::span<const KeyHash> scopes, std::span<const std::int64_t> costs,
-                        Nanos now, std::span<Decision> decisions) {
-  const std::size_t count = policies.size();
-  for (const KeyHash scope : scopes) {
+bool MemoryStore::IsBlocked(const BoundPolicies& policies, KeyHash key, Nanos now) const {
+  for (const KeyHash scope : policies.scopes()) {
     const EntryHash entry = EntryOf(key, scope);
-    if (!tables_->MayBeBlocked(entry, now) || !IsBlocked(entry, now)) continue;
-    return CheckBlocked(key, policies, scopes, costs, now, decisions);
+    if (!tables_->MayBeBlocked(entry, now)) continue;
+    const Quiescence::Guard guard;
+    if (tables_->tats.Peek(tables_->BlockOf(entry).bits).tat() > now) return true;
   }
+  return false;
+}
+
+void MemoryStore::CheckPlain(const BoundPolicies& bound, KeyHash key, const Costs& all_costs,
+                             Nanos now, Result& result) {
+  const std::size_t count = bound.size();
+  const std::vector<Policy>& policies = bound.policies();
+  const std::vector<KeyHash>& scopes = bound.scopes();
+  const auto each_cost = all_costs.Spread(count);
+  const std::span costs = std::span(each_cost).first(count);
+  result.Open(count);
+  const std::span<Decision> decisions = result.Decisions();
   const Quiescence::Guard guard;
   TatTable& table = tables_->tats;
   Cells cells;
@@ -101,7 +141,7 @@ bool MemoryStore::Check(KeyHash key, std::span<const Policy> policies,
       for (std::size_t i = 0; i < count; ++i) {
         if (!decisions[i].allowed && decisions[i].retry_after != kNever) table.MarkDenied(cells[i]);
       }
-      return false;
+      break;
     }
     const std::uint64_t removals = table.removals();
     std::size_t charged = 0;
@@ -117,7 +157,10 @@ bool MemoryStore::Check(KeyHash key, std::span<const Policy> policies,
         break;
       }
     }
-    if (charged == count) return true;
+    if (charged == count) {
+      result.allowed = true;
+      break;
+    }
     while (charged-- > 0) {
       if (costs[charged] == 0) continue;
       const Nanos after = decisions[charged].reset_after;
@@ -126,18 +169,12 @@ bool MemoryStore::Check(KeyHash key, std::span<const Policy> policies,
                  tables_->Later(now), removals);
     }
   }
-}
-
-bool MemoryStore::Check(const Subject& subject, const Question& question, Nanos now,
-                        std::span<Decision> decisions) {
-  const Quiescence::Guard guard;
-  return StoreCheck(*tables_, subject, question, At(now)).Run(decisions);
-}
-
-bool MemoryStore::Peek(const Subject& subject, const Question& question, Nanos now,
-                       std::span<Decision> decisions) const {
-  const Quiescence::Guard guard;
-  return StoreCheck(*tables_, subject, question, At(now)).Peek(decisions);
+  result.Bind();
+  if (result.snapshots == nullptr) return;
+  for (std::size_t i = 0; i < count; ++i) {
+    result.snapshots->before[i] = {.numbers = {backlogs[i].count()}, .blocked = {}};
+    result.snapshots->after[i] = {.numbers = {decisions[i].reset_after.count()}, .blocked = {}};
+  }
 }
 
 MemoryStore::Stats MemoryStore::stats() const {

@@ -16,21 +16,82 @@ void UndoCharge(TatTable& table, EntryHash entry, const TatRule& rule, const Tat
   }
 }
 
-StoreCheck::StoreCheck(StoreTables& tables, const MemoryStore::Subject& subject,
-                       const MemoryStore::Question& question, const Moment& now)
+namespace {
+
+// Made for one call, whose thread holds a Quiescence::Guard.
+class StoreCheck {
+ public:
+  StoreCheck(StoreTables& tables, const Target& target, const CheckRequest& request,
+             const Moment& now);
+
+  void Run(Result& result);
+  void Peek(Result& result);
+
+ private:
+  std::size_t size() const { return policies_.size(); }
+  std::span<const Ask> asks() const { return std::span(request_.asks).first(size()); }
+  std::span<const Reading> readings() const { return std::span(readings_).first(size()); }
+  bool IsWide(std::size_t i) const { return !is_tat_[i]; }
+  // Whether the policy itself denies the call, but would admit it some day.
+  bool Denies(std::size_t i) const {
+    const Judgement::Part& part = judgement_.parts[i];
+    return !part.admits && !part.never;
+  }
+  // Whether the state's TAT has to be set.
+  bool ChargesTat(std::size_t i) const {
+    return is_tat_[i] && after_[i].numbers[0] != readings_[i].numbers[0];
+  }
+  TatTable::Standing StandingOf(std::size_t i) const {
+    return Denies(i) ? TatTable::Standing::kDenied : TatTable::Standing::kAdmitted;
+  }
+  std::span<const EntryHash> Wides() const { return std::span(wides_).first(wide_count_); }
+
+  template <typename Look>
+  void ReadTats(Look look);
+  void ReadWides(const WideTable::Lock& lock);
+  void Decide();
+  bool Ready(const WideTable::Lock& lock);
+  void Provide();
+  std::size_t ChargeTats();
+  void Undo(std::size_t charged, std::uint64_t removals);
+  void ChargeWides(WideTable::Lock& lock);
+  void Finish(Result& result) const;
+
+  StoreTables& tables_;
+  const std::span<const Policy> policies_;
+  const std::span<const EntryHash> entries_;
+  const CheckRequest& request_;
+  const Moment now_;
+  bool hopeless_ = false;
+  bool seeks_room_ = true;     // until none could be made
+  std::size_t keys_more_ = 0;  // that the charges enter
+  std::size_t wide_count_ = 0;
+
+  // One per policy; not initialised, as most calls have one policy.
+  std::array<bool, kMaxPolicies> is_tat_;
+  std::array<EntryHash, kMaxPolicies> wides_;  // the entries of wide states, `wide_count_` of them
+  std::array<TatTable::Cell, kMaxPolicies> cells_;
+  std::array<WideSlot*, kMaxPolicies> slots_;
+  std::array<Reading, kMaxPolicies> readings_;
+  std::array<Reading, kMaxPolicies> after_;
+  Judgement judgement_;
+};
+
+StoreCheck::StoreCheck(StoreTables& tables, const Target& target, const CheckRequest& request,
+                       const Moment& now)
     : tables_(tables),
-      policies_(subject.policies),
-      entries_(subject.entries),
-      question_(question),
+      policies_(target.policies()),
+      entries_(target.entries()),
+      request_(request),
       now_(now),
-      hopeless_(IsHopeless(policies_, question.asks)) {
+      hopeless_(IsHopeless(policies_, asks())) {
   for (std::size_t i = 0; i < size(); ++i) {
     is_tat_[i] = IsTat(policies_[i].algorithm);
     if (IsWide(i)) wides_[wide_count_++] = entries_[i];
   }
 }
 
-bool StoreCheck::Run(std::span<Decision> decisions) {
+void StoreCheck::Run(Result& result) {
   for (;;) {
     tables_.tats.Tend(now_.now);
     ReadTats([this](EntryHash entry) { return tables_.tats.Find(entry.bits, now_.now); });
@@ -56,21 +117,27 @@ bool StoreCheck::Run(std::span<Decision> decisions) {
       tables_.Block(entries_[i], policies_[i].block_for, false, now_);
     }
   }
-  Describe(policies_, question_.asks, std::span(readings_).first(size()), judgement_, now_,
-           decisions);
-  return judgement_.allowed;
+  Describe(policies_, asks(), readings(), judgement_, now_, result.Decisions());
+  Finish(result);
 }
 
-bool StoreCheck::Peek(std::span<Decision> decisions) {
+void StoreCheck::Peek(Result& result) {
   ReadTats([this](EntryHash entry) { return tables_.tats.Peek(entry.bits); });
   {
     const WideTable::Lock lock(tables_.wides, Wides());
     ReadWides(lock);
   }
   Decide();
-  DescribePeek(policies_, question_.asks, std::span(readings_).first(size()), judgement_,
-               decisions);
-  return judgement_.allowed;
+  DescribePeek(policies_, asks(), readings(), judgement_, result.Decisions());
+  Finish(result);
+}
+
+void StoreCheck::Finish(Result& result) const {
+  result.allowed = judgement_.allowed;
+  result.Bind();
+  if (result.snapshots == nullptr) return;
+  std::copy_n(readings_.begin(), size(), result.snapshots->before.begin());
+  std::copy_n(after_.begin(), size(), result.snapshots->after.begin());
 }
 
 template <typename Look>
@@ -91,20 +158,18 @@ void StoreCheck::ReadWides(const WideTable::Lock& lock) {
   for (std::size_t i = 0; i < size(); ++i) {
     if (!IsWide(i)) continue;
     slots_[i] = lock.Find(entries_[i]);
-    const Ask& ask = question_.asks[i];
+    const Ask& ask = request_.asks[i];
     readings_[i].numbers = ReadState(AlgorithmFor(policies_[i], ask),
-                                     slots_[i] == nullptr ? nullptr : &slots_[i]->state,
-                                     WallFor(policies_[i].algorithm, now_), ask.cost,
-                                     policies_[i].charge_denied && !hopeless_)
+                                     slots_[i] == nullptr ? nullptr : &slots_[i]->state, now_,
+                                     ask.cost, policies_[i].charge_denied && !hopeless_)
                                .numbers;
   }
 }
 
 void StoreCheck::Decide() {
-  judgement_ =
-      Judge(policies_, question_.asks, std::span(readings_).first(size()), question_.max_wait);
+  judgement_ = Judge(policies_, asks(), readings(), request_.max_wait);
   for (std::size_t i = 0; i < size(); ++i) {
-    after_[i] = After(policies_[i], question_.asks[i], readings_[i], judgement_.parts[i]);
+    after_[i] = After(policies_[i], request_.asks[i], readings_[i], judgement_.parts[i]);
   }
 }
 
@@ -176,12 +241,26 @@ void StoreCheck::ChargeWides(WideTable::Lock& lock) {
     const Algorithm& algorithm = policies_[i].algorithm;
     WideSlot& slot = lock.Open(slots_[i], entries_[i], algorithm, ToMicros(now_.now));
     const std::size_t weight = WeightOf(slot.state);
-    Apply(effect, AlgorithmFor(policies_[i], question_.asks[i]), slot.state, readings_[i],
-          question_.asks[i].cost, question_.holder, WallFor(algorithm, now_));
+    ApplyState(effect, AlgorithmFor(policies_[i], request_.asks[i]), slot.state, readings_[i],
+               request_.asks[i].cost, request_.holder, now_);
     slot.SetDenied(Denies(i));
     // Never erases: it was charged.
     lock.Close(slot, algorithm, after_[i], ToMicros(now_.now), weight);
   }
+}
+
+}  // namespace
+
+void CheckStates(StoreTables& tables, const Target& target, const CheckRequest& request,
+                 const Moment& now, Result& result) {
+  result.Open(target.size());
+  StoreCheck(tables, target, request, now).Run(result);
+}
+
+void PeekStates(StoreTables& tables, const Target& target, const CheckRequest& request,
+                const Moment& now, Result& result) {
+  result.Open(target.size());
+  StoreCheck(tables, target, request, now).Peek(result);
 }
 
 }  // namespace sluice

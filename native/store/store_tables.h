@@ -1,4 +1,4 @@
-// What a memory store is made of: its two tables, and the bound that they share.
+// The two tables of a memory store, and the bound that they share.
 #pragma once
 
 #include <algorithm>
@@ -11,7 +11,7 @@
 #include "core/policy.h"
 #include "core/time.h"
 #include "store/clock.h"
-#include "store/memory_store.h"
+#include "store/hashes.h"
 #include "tat_table.h"
 #include "wide_table.h"
 

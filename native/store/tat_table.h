@@ -30,14 +30,14 @@
 #include "core/tat.h"
 #include "core/time.h"
 #include "quiescence.h"
-#include "store/memory_store.h"
+#include "store/hashes.h"
 #include "victim_rank.h"
 
 namespace sluice {
 
 class TatTable {
  public:
-  /// What the key was last told. Denied ones are evicted last.
+  /// The answer to the key's last call. Denied keys are evicted last.
   enum class Standing : std::uint8_t { kAdmitted, kDenied };
 
   /// Where a key's TAT was found, and what it read. Valid while the Guard it was found under lives.
@@ -73,7 +73,7 @@ class TatTable {
     std::uint64_t seen = 0;
   };
 
-  /// `max_entries`: 1 to 2^32; whoever enters a key sees to it that there is room (PickVictim).
+  /// `max_entries`: 1 to 2^32; a caller that enters a key makes room first (PickVictim).
   explicit TatTable(std::size_t max_entries);
   ~TatTable();
   TatTable(const TatTable&) = delete;
@@ -109,8 +109,8 @@ class TatTable {
   /// Forgets the key, provided that its TAT still is what `cell` read.
   bool Erase(const Cell& cell);
 
-  /// Of the entries near `hash` (at least 8 if there are so many), but for those of `spared`: one
-  /// that has expired, or the one that has used the smallest share of its limit, denied ones last.
+  /// Picks from the entries near `hash` (at least 8 if there are so many), without `spared`.
+  /// Prefers one that has expired, then the smallest share of its limit used, denied ones last.
   Victim PickVictim(std::uint64_t hash, std::span<const EntryHash> spared, Nanos now) const;
   /// Forgets it, provided that nothing has happened to it since.
   bool Evict(const Victim& victim);

@@ -1,4 +1,4 @@
-// Linear probing; what is erased leaves no mark: those behind it move up.
+// Linear probing. An erased slot leaves no mark: the slots behind it move up.
 #include "wide_stripe.h"
 
 #include <utility>
@@ -12,7 +12,7 @@ WideSlot* WideStripe::Find(EntryHash entry) const {
   return nullptr;
 }
 
-WideSlot& WideStripe::Insert(EntryHash entry, WideState&& state, Micros expires) {
+WideSlot& WideStripe::Insert(EntryHash entry, State&& state, Micros expires) {
   std::size_t i = Home(entry);
   while (!slots_[i].empty()) i = After(i);
   WideSlot& slot = slots_[i];
@@ -23,8 +23,8 @@ WideSlot& WideStripe::Insert(EntryHash entry, WideState&& state, Micros expires)
   return slot;
 }
 
-WideState WideStripe::Erase(WideSlot& slot) {
-  WideState erased = std::exchange(slot.state, {});
+State WideStripe::Erase(WideSlot& slot) {
+  State erased = std::exchange(slot.state, {});
   --entries_;
   auto hole = static_cast<std::size_t>(&slot - slots_.get());
   for (std::size_t i = After(hole); !slots_[i].empty(); i = After(i)) {
@@ -40,7 +40,7 @@ WideState WideStripe::Erase(WideSlot& slot) {
 }
 
 std::size_t WideStripe::WantedCapacity(Micros now) const {
-  std::size_t worth = kMaxPolicies;  // those to come
+  std::size_t worth = kMaxPolicies;  // the entries to come
   for (std::size_t i = 0; i < capacity_; ++i) {
     if (!slots_[i].empty() && slots_[i].expires() > now) ++worth;
   }

@@ -7,9 +7,10 @@
 #include <cstdint>
 #include <memory>
 
+#include "core/policy.h"
+#include "core/state.h"
 #include "core/time.h"
-#include "store/memory_store.h"
-#include "wide_state.h"
+#include "store/hashes.h"
 
 namespace sluice {
 
@@ -36,7 +37,7 @@ class WideSlot {
     figures_ = (static_cast<std::uint64_t>(expires.count()) << 10) | share;
   }
 
-  WideState state;
+  State state;
 
  private:
   std::uint64_t key_ = 0;      // the hash, its lowest bit in use for `denied`
@@ -56,9 +57,9 @@ class WideStripe {
   bool HasRoom() const { return Fits(entries_ + kMaxPolicies, capacity_); }
   /// An entry that has used nothing. Preconditions: it is not there; HasRoom() before the first of
   /// one call; a state is given.
-  WideSlot& Insert(EntryHash entry, WideState&& state, Micros expires);
+  WideSlot& Insert(EntryHash entry, State&& state, Micros expires);
   /// Returns its state, to be destroyed where that does no harm.
-  WideState Erase(WideSlot& slot);
+  State Erase(WideSlot& slot);
 
   /// How many slots to move into when there is no room: more, or no more where much has expired.
   std::size_t WantedCapacity(Micros now) const;

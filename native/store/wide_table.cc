@@ -1,4 +1,4 @@
-// Stripes: which an entry is in, locking them, supplying them, and whom they give up.
+// Stripes: finding, locking, supplying and evicting.
 #include "wide_table.h"
 
 #include <algorithm>
@@ -9,13 +9,13 @@
 namespace sluice {
 namespace {
 
-// Of a full table, a stripe holds up to a thousand entries: 70 KB, which move in some 20 us.
+// A stripe of a full table holds up to a thousand entries: 70 KB, which move in some 20 us.
 constexpr std::size_t kEntriesPerStripe = 1'024;
 constexpr std::size_t kMostStripes = 16'384;
-// Where to look for whom to give up: so far in a stripe, and in so many stripes.
+// Eviction search bounds: slots probed per stripe, and stripes visited.
 constexpr std::size_t kVictimReach = 128;
 constexpr std::size_t kVictimStripes = 16;
-// Of a list that was supplied but not yet used: long enough that nothing drops it before it is.
+// The life of a supplied list: long enough to be used before anything drops it.
 constexpr Micros kSupplyLasts{1};
 
 std::size_t StripesFor(std::size_t max_entries) {
@@ -51,7 +51,7 @@ WideTable::~WideTable() { delete[] stripes_.load(); }
 
 WideTable::Stripe* WideTable::MakeStripes() const {
   auto made = std::make_unique<Stripe[]>(mask_ + 1);
-  Stripe* first = nullptr;  // who made them before us
+  Stripe* first = nullptr;  // made by another thread before us
   if (stripes_.compare_exchange_strong(first, made.get(), std::memory_order_acq_rel)) {
     return made.release();
   }
@@ -138,10 +138,8 @@ void WideTable::SupplySlots(Stripe& stripe, std::size_t capacity, Micros now) {
 // An entry with an empty list that has room for the first items.
 void WideTable::SupplyList(Stripe& stripe, EntryHash entry, const Algorithm& algorithm,
                            Micros now) {
-  WideState state = FreshState(algorithm);
-  const std::size_t capacity = RoomNeeded(state);
-  ListRoom room = NewRoom(algorithm, capacity);
-  Exchange(state, room, capacity);
+  State state = FreshState(algorithm);
+  GrowRoom(algorithm, state);
   const std::scoped_lock lock(stripe.mutex);
   if (stripe.table.Find(entry) != nullptr || !stripe.table.HasRoom()) return;
   weight_.fetch_add(1, std::memory_order_relaxed);

@@ -1,17 +1,17 @@
 // A bounded hash table from keyed hashes to states larger than one word, for any number of threads.
 //
 // It is cut into stripes, each a small table under a lock of its own. A stripe grows by itself, so
-// that no call waits for more than a few thousand entries to move. Whoever needs several stripes
-// locks all of them, in the order of their numbers, before looking at any: what is then read,
-// judged and changed is one step for everybody else.
+// that no call waits for more than a few thousand entries to move. A call that needs several
+// stripes locks all of them, in the order of their numbers, before it reads any. So it reads,
+// decides and changes in one step.
 //
 // While a lock is held nothing is allocated, freed or asked of the system. A change first finds out
 // (Lock::Ready) whether all it needs is there; if not, it lets go, has it supplied (Supply), and
-// starts again. What falls out of use is handed out and freed after unlocking.
+// starts again. Unused memory is handed out and freed after unlocking.
 //
-// The locks are std::mutex rather than spin locks: they are held for some hundred ns (a list of
-// 100,000 that moves: some 100 us), but a holder may lose its CPU at any moment, and then waiters
-// that sleep let it run, where waiters that spin would use up its time.
+// The locks are std::mutex rather than spin locks. They are held for some hundred ns (100 us while
+// a list of 100,000 moves), but a holder may lose its CPU at any moment. Waiters that sleep then
+// let it run; waiters that spin would use up its time.
 #pragma once
 
 #include <array>
@@ -23,7 +23,7 @@
 #include <span>
 
 #include "core/policy.h"
-#include "store/memory_store.h"
+#include "store/hashes.h"
 #include "victim_rank.h"
 #include "wide_stripe.h"
 
@@ -37,7 +37,7 @@ class WideTable {
   };
 
  public:
-  /// `max_entries`: 1 to 2^32; whoever adds sees to it that there is room (PickVictim).
+  /// `max_entries`: 1 to 2^32; a caller that adds makes room first (PickVictim).
   explicit WideTable(std::size_t max_entries);
   ~WideTable();
   WideTable(const WideTable&) = delete;
@@ -61,9 +61,9 @@ class WideTable {
 
     /// The entry's slot, made if there is none. REQUIRES Ready.
     WideSlot& Open(WideSlot* slot, EntryHash entry, const Algorithm& algorithm, Micros now);
-    /// Notes what a change to an entry has come to: `after` is its reading at `now`; `weight` what
-    /// it weighed before. The slot's entry is gone afterwards if it equals none; of all slots that
-    /// were found under this lock, only one may be closed so.
+    /// Records a change to an entry: `after` is its reading at `now`; `weight` its weight before.
+    /// The slot's entry is gone afterwards if it equals none; of all slots that were found under
+    /// this lock, only one may be closed so.
     void Close(WideSlot& slot, const Algorithm& algorithm, const Reading& after, Micros now,
                std::size_t weight);
     void Erase(WideSlot& slot);
@@ -72,7 +72,7 @@ class WideTable {
     WideTable& table_;
     std::array<Stripe*, kMaxPolicies> stripes_;  // ascending; `held_` of them
     std::size_t held_ = 0;
-    WideState erased_;  // freed after unlocking
+    State erased_;  // freed after unlocking
   };
 
   /// Provides what Lock::Ready asks for. REQUIRES that the caller holds no lock.

@@ -4,8 +4,6 @@
 #include <algorithm>
 #include <optional>
 
-#include "model/key_state.h"
-
 namespace sluice::sim {
 namespace {
 
@@ -15,7 +13,7 @@ bool Charged(const Request& request, std::uint32_t caller) {
 
 // The window in which a request was charged; none if its policy has no windows.
 std::optional<WindowBar> WindowOf(const Request& request) {
-  const Micros at = MomentOf(request.at).wall;
+  const Micros at = ToMicros(request.at);
   const Algorithm& algorithm = request.policy->algorithm;
   if (const auto* window = std::get_if<FixedWindow>(&algorithm)) {
     const FixedWindow::State state = window->Store(request.after, at);
@@ -86,7 +84,7 @@ BusySpan BusiestSpan(const History& history, std::uint32_t caller, Nanos from, N
     if (!Charged(*it, caller)) continue;
     units += it->cost;
     // Whole microseconds, as windows and logs count time.
-    for (; MomentOf(first->at).wall <= MomentOf(it->at).wall - length; ++first) {
+    for (; ToMicros(first->at) <= ToMicros(it->at) - length; ++first) {
       if (Charged(*first, caller)) units -= first->cost;
     }
     if (it->at >= from && units > busiest.units) busiest = {it->at - length, it->at, units};

@@ -2,8 +2,10 @@
 #include "model/simulation.h"
 
 #include <algorithm>
-#include <array>
-#include <span>
+#include <memory>
+#include <string>
+#include <variant>
+#include <vector>
 
 namespace sluice::sim {
 namespace {
@@ -17,7 +19,11 @@ constexpr std::size_t kMostKeys = std::size_t{1} << 23;
 constexpr std::uint64_t kTrafficHolds = std::uint64_t{1} << 60;
 constexpr std::uint64_t kPersonHolds = std::uint64_t{1} << 61;
 
-HolderId HolderOf(std::uint64_t id) { return {.high = 0, .low = id}; }
+// Names the holder of a request's slot.
+std::shared_ptr<const Operation::Options> OptionsFor(std::uint64_t id) {
+  return std::make_shared<const Operation::Options>(
+      Operation::Options{.holder = {.high = 0, .low = id}});
+}
 
 }  // namespace
 
@@ -69,44 +75,46 @@ void Simulation::SetPolicy(const ChosenPolicy& policy) {
 }
 
 Decision Simulation::Look(std::uint32_t caller) const {
-  const std::array asks{Ask{.cost = 0}};
-  Verdict verdict;
-  limiter_->Peek(std::span(&keys_[caller], 1), {.asks = asks}, now_, verdict);
-  return verdict.decisions[0];
+  return Run(caller, {.kind = Operation::Kind::kPeek, .costs = 0}, now_).decisions[0];
 }
 
 Reading Simulation::StateOf(std::uint32_t caller) const {
-  return states_[caller].Read(policy_->algorithm, 0, now_);
+  Snapshots snapshots;
+  Run(caller, {.kind = Operation::Kind::kPeek, .costs = 0}, now_, &snapshots);
+  return snapshots.before[0];
+}
+
+Result Simulation::Run(std::uint32_t caller, const Operation& operation, Nanos now,
+                       Snapshots* snapshots) const {
+  Result result;
+  result.snapshots = snapshots;
+  limiter_->Execute({&keys_[caller], 1}, operation, now, result);
+  return result;
 }
 
 void Simulation::Decide(std::uint32_t caller, std::int64_t cost, Origin origin) {
-  const Algorithm& algorithm = policy_->algorithm;
   Request request{.id = static_cast<std::uint64_t>(history_.totals().requests) + 1,
                   .at = now_,
                   .caller = caller,
                   .origin = origin,
                   .cost = cost,
-                  .policy = policy_,
-                  .before = states_[caller].Read(algorithm, cost, now_)};
+                  .policy = policy_};
   // Drawn for every request, so that later draws do not depend on this answer.
   const Nanos hold = DrawHold(origin);
 
-  const std::array asks{Ask{.cost = cost}};
-  Verdict verdict;
-  limiter_->Check(std::span(&keys_[caller], 1), {.asks = asks, .holder = HolderOf(request.id)},
-                  now_, verdict);
-  request.decision = verdict.decisions[0];
-
-  if (request.decision.allowed && cost > 0) {
-    states_[caller].Charge(algorithm, cost, HolderOf(request.id), now_);
-    if (std::holds_alternative<Concurrency>(algorithm)) TakeSlot(request, hold);
-  }
-  request.after = states_[caller].Read(algorithm, cost, now_);
+  const bool takes_slot = std::holds_alternative<Concurrency>(policy_->algorithm);
+  Operation check{.costs = cost};
+  if (takes_slot) check.options = OptionsFor(request.id);
+  Snapshots snapshots;
+  request.decision = Run(caller, check, now_, &snapshots).decisions[0];
+  request.before = snapshots.before[0];
+  request.after = snapshots.after[0];
+  if (takes_slot && request.decision.allowed && cost > 0) TakeSlot(request, hold);
   history_.Add(request);
 }
 
 void Simulation::TakeSlot(Request& request, Nanos hold) {
-  const Nanos expires = MomentOf(now_).wall + std::get<Concurrency>(policy_->algorithm).ttl();
+  const Nanos expires = ToMicros(now_) + std::get<Concurrency>(policy_->algorithm).ttl();
   request.held = std::min(hold, expires - now_);
   endings_.push({now_ + hold, request.id, request.caller});
 
@@ -121,8 +129,9 @@ void Simulation::EndCallsUntil(Nanos at) {
   for (; !endings_.empty() && endings_.top().at <= at; endings_.pop()) {
     const Ending& ending = endings_.top();
     // A slot that has expired, or is from before a fresh start, is already gone.
-    limiter_->Release(std::span(&keys_[ending.caller], 1), HolderOf(ending.id), ending.at);
-    states_[ending.caller].Release(HolderOf(ending.id), ending.at);
+    Run(ending.caller,
+        {.kind = Operation::Kind::kRelease, .costs = 0, .options = OptionsFor(ending.id)},
+        ending.at);
   }
 }
 
@@ -139,11 +148,9 @@ void Simulation::Bind(bool fresh) {
     store_ = std::make_shared<MemoryStore>(
         MemoryStore::Options{.max_keys = kMostKeys, .seed = kStoreSeed});
     keys_.clear();
-    states_.clear();
     slots_.assign(scenario_.callers, {});
     for (std::uint32_t caller = 0; caller < scenario_.callers; ++caller) {
       keys_.push_back(store_->Hash(CallerName(caller)));
-      states_.emplace_back(policy_->algorithm);
     }
   }
   // The same store, name and algorithm keep the states.

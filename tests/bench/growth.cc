@@ -14,9 +14,11 @@
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 #include "core/policy.h"
@@ -75,13 +77,13 @@ std::optional<sluice::Algorithm> Make(std::string_view name) {
   return std::nullopt;
 }
 
-// A store and one policy, called in the same way as by MemoryLimiter.
+// A store and one policy.
 class Limiter {
  public:
   Limiter(const sluice::Algorithm& algorithm, std::size_t max_keys)
-      : policies_{sluice::Policy{.name = "default", .algorithm = algorithm}},
-        plain_(sluice::IsPlainTat(policies_[0])),
-        store_({.max_keys = max_keys, .seed = {1}}) {}
+      : has_slots_(std::holds_alternative<sluice::Concurrency>(algorithm)),
+        store_({.max_keys = max_keys, .seed = {1}}),
+        bound_(store_, {sluice::Policy{.name = "default", .algorithm = algorithm}}, "bench") {}
 
   // A frozen clock: nothing expires, so every key needs its own entry.
   bool Check(std::size_t i) {
@@ -89,24 +91,26 @@ class Limiter {
     const char* end = std::to_chars(text.data() + 5, text.data() + text.size(), i).ptr;
     const auto key =
         store_.Hash(std::string_view(text.data(), static_cast<std::size_t>(end - text.data())));
-    std::array<sluice::Decision, 1> decisions;
-    if (plain_) return store_.Check(key, policies_, scopes_, kCosts, kNow, decisions);
-    const std::array entries{sluice::EntryOf(key, scopes_[0])};
-    return store_.Check({.policies = policies_, .entries = entries},
-                        {.asks = kAsks, .holder = {.high = 1, .low = i}}, kNow, decisions);
+    sluice::Operation check;
+    if (has_slots_) {
+      options_->holder = {.high = 1, .low = i};
+      check.options = options_;
+    }
+    store_.Execute(bound_, {&key, 1}, check, kNow, result_);
+    return result_.allowed;
   }
 
   sluice::MemoryStore::Stats stats() const { return store_.stats(); }
 
  private:
   static constexpr Nanos kNow{1};
-  static constexpr std::array<std::int64_t, 1> kCosts{1};
-  static constexpr std::array<sluice::Ask, 1> kAsks{};
 
-  std::array<sluice::Policy, 1> policies_;
-  bool plain_;
+  bool has_slots_;
   sluice::MemoryStore store_;
-  std::array<sluice::KeyHash, 1> scopes_{store_.Hash("bench")};
+  sluice::BoundPolicies bound_;
+  std::shared_ptr<sluice::Operation::Options> options_ =
+      std::make_shared<sluice::Operation::Options>();
+  sluice::Result result_;
 };
 
 int Run(const sluice::Algorithm& algorithm, std::size_t keys, std::size_t max_keys) {

@@ -4,11 +4,15 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "support/policies.h"
+#include "support/random_policy.h"
+#include "support/scale.h"
+#include "support/trace.h"
 
 namespace sluice::testing {
 namespace {
@@ -130,6 +134,42 @@ TEST_F(DecideTatsTest, WithOnePolicyIsCheckTat) {
       EXPECT_EQ(TextOf(0), Text(alone.decision));
     }
   }
+}
+
+TEST_F(DecideTatsTest, AnswersAsJudgeAndDescribe) {
+  Random random(TestSeed());
+  int admitted = 0;
+  int denied = 0;
+  for (int i = Steps(20'000); i > 0; --i) {
+    policies_.clear();
+    std::vector<std::int64_t> costs;
+    std::vector<Nanos> backlogs;
+    std::vector<Ask> asks;
+    std::vector<Reading> readings;
+    for (std::int64_t p = random.Between(1, 4); p > 0; --p) {
+      const Policy policy = RandomTatPolicy(random, "p" + std::to_string(p));
+      const TatRule& rule = RuleOf(policy.algorithm);
+      costs.push_back(RandomCost(random, rule.capacity));
+      backlogs.emplace_back(random.OneIn(3) ? 0 : random.Magnitude(rule.Span().count()));
+      asks.push_back({.cost = costs.back()});
+      readings.push_back({.numbers = {backlogs.back().count()}, .blocked = {}});
+      policies_.push_back(policy);
+    }
+    const Nanos now{random.Magnitude(kLongestSpan.count())};
+    const Judgement judgement = Judge(policies_, asks, readings, kNoWait);
+    std::vector<Decision> expected(policies_.size());
+    Describe(policies_, asks, readings, judgement, {.now = now}, expected);
+    std::vector<Decision> quick(policies_.size());
+    ASSERT_EQ(DecideTats(policies_, costs, backlogs, now, quick), judgement.allowed);
+    for (std::size_t p = 0; p < quick.size(); ++p) {
+      ASSERT_TRUE(Same(quick[p], expected[p]) && quick[p].mark == expected[p].mark)
+          << Text(policies_[p]) << "\n  quick:   " << Text(quick[p])
+          << "\n  general: " << Text(expected[p]);
+    }
+    (judgement.allowed ? admitted : denied) += 1;
+  }
+  EXPECT_GT(admitted, Steps(20'000) / 10);
+  EXPECT_GT(denied, Steps(20'000) / 10);
 }
 
 Decision Admits(std::int64_t remaining, std::int64_t limit) {

@@ -92,7 +92,7 @@ TEST(TimedList, HoldsWhatAPlainListWould) {
       return static_cast<std::size_t>(
           random.Between(0, static_cast<std::int64_t>(plain.size()) - 1));
     };
-    switch (plain.empty() ? 0 : random.Between(0, 7)) {
+    switch (plain.empty() ? 0 : random.Between(0, 6)) {
       case 0:
       case 1:
       case 2:
@@ -114,10 +114,6 @@ TEST(TimedList, HoldsWhatAPlainListWould) {
         plain.erase(plain.begin() + static_cast<std::ptrdiff_t>(i));
         break;
       }
-      case 6:
-        list.DropBack(1);
-        plain.pop_back();
-        break;
       default: {
         const Micros time{random.Between(-1, 51)};
         const auto count =

@@ -133,12 +133,12 @@ TEST(WindowNumbers, ALogHoldsNoMoreThanItsLimitOfAnyDebit) {
   SlidingLog::State state;
   for (const std::int64_t units : {std::int64_t{2}, INT64_MAX}) {
     auto room = std::make_unique<SlidingLog::Entry[]>(4);
-    state.entries.Exchange(room, 4);
+    state.list.Exchange(room, 4);
     log.Charge(state, units, Micros{units == 2 ? 1 : 2});
   }
   EXPECT_EQ(state.sum, 5);
-  ASSERT_EQ(state.entries.size(), 1u);
-  EXPECT_EQ(state.entries.front().cost, 5);
+  ASSERT_EQ(state.list.size(), 1u);
+  EXPECT_EQ(state.list.front().cost, 5);
 }
 
 TEST(WindowNumbers, ADeniedChargeLeavesALogNoLessThanItHeldUnderALargerLimit) {

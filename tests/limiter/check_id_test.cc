@@ -11,6 +11,8 @@
 #include <vector>
 
 #include "limiter/memory_limiter.h"
+#include "store/id_table.h"
+#include "support/operations.h"
 #include "support/policies.h"
 #include "support/random_policy.h"
 #include "support/reference_ids.h"
@@ -29,26 +31,29 @@ class CheckId : public ::testing::Test {
     limiter_ = std::make_unique<MemoryLimiter>(std::move(policies), store_, "p");
   }
 
-  // The verdict; none if the id was charged for something else.
-  std::optional<Verdict> Check(std::string_view id, std::int64_t cost = 1, HolderId holder = {}) {
+  // None if the id was charged for something else.
+  std::optional<Result> Check(std::string_view id, std::int64_t cost = 1, HolderId holder = {}) {
     return CheckBy(*limiter_, "k", id, {.cost = cost, .limit = kOwnLimit}, holder);
   }
-  std::optional<Verdict> CheckBy(const MemoryLimiter& limiter, std::string_view key,
-                                 std::string_view id, const Ask& ask, HolderId holder = {}) const {
-    const std::vector<Ask> asks(limiter.policies().size(), ask);
-    const KeyHash hash = limiter.Hash(key);
-    Verdict verdict;
-    if (!limiter.CheckOnce({&hash, 1}, {.asks = asks, .holder = holder}, id, now_, verdict)) {
-      return std::nullopt;
-    }
-    return verdict;
+  std::optional<Result> CheckBy(const MemoryLimiter& limiter, std::string_view key,
+                                std::string_view id, const Ask& ask, HolderId holder = {}) const {
+    const Subject::Question question{.asks = std::vector<Ask>(limiter.policies().size(), ask),
+                                     .holder = holder};
+    const Result result = Run(limiter, key, Asked(Operation::Kind::kCheck, question, id));
+    if (result.id_reused) return std::nullopt;
+    return result;
   }
   std::int64_t Left(std::string_view key = "k") const {
-    Verdict verdict;
-    const KeyHash hash = limiter_->Hash(key);
-    const std::vector<std::int64_t> costs(limiter_->policies().size(), 0);
-    limiter_->Peek(hash, costs, now_, verdict);
-    return verdict.decisions[0].remaining;
+    return Run(*limiter_, key, PeekOf(0)).decisions[0].remaining;
+  }
+  bool Release(HolderId holder) const {
+    return Run(*limiter_, "k", With(Operation::Kind::kRelease, 0, {.holder = holder})).done;
+  }
+  Result Run(const MemoryLimiter& limiter, std::string_view key, const Operation& operation) const {
+    Result result;
+    const KeyHash hash = limiter.Hash(key);
+    limiter.Execute({&hash, 1}, operation, now_, result);
+    return result;
   }
 
   std::shared_ptr<MemoryStore> store_ = std::make_shared<MemoryStore>(MemoryStore::Options{});
@@ -79,8 +84,7 @@ TEST_F(CheckId, IsAdmittedThoughTheKeyHasNothingLeftOrIsBlocked) {
   Check("other", 2);
   EXPECT_FALSE(Check("third")->allowed);
   EXPECT_TRUE(Check("id", 3)->allowed);
-  const KeyHash key = limiter_->Hash("k");
-  limiter_->Block({&key, 1}, 0, kSecond, now_);
+  Run(*limiter_, "k", With(Operation::Kind::kBlock, 0, {.block_for = kSecond}));
   EXPECT_TRUE(Check("id", 3)->allowed);
   EXPECT_EQ(Check("id", 3)->decisions[0].remaining, 0);
 }
@@ -174,9 +178,8 @@ TEST_F(CheckId, ARepeatHasTheSlotsOfTheFirst) {
   EXPECT_TRUE(again->repeated);
   EXPECT_EQ(again->holder, first);
   EXPECT_EQ(Left(), 1);
-  const KeyHash key = limiter_->Hash("k");
-  EXPECT_TRUE(limiter_->Release({&key, 1}, first, now_));
-  EXPECT_FALSE(limiter_->Release({&key, 1}, {2, 2}, now_));
+  EXPECT_TRUE(Release(first));
+  EXPECT_FALSE(Release({2, 2}));
 }
 
 TEST_F(CheckId, ARepeatWhoseSlotIsGoneTakesOneAgainAndIsChargedForNothingElse) {
@@ -184,13 +187,12 @@ TEST_F(CheckId, ARepeatWhoseSlotIsGoneTakesOneAgainAndIsChargedForNothingElse) {
        {.name = "a", .algorithm = Slots(1, std::chrono::hours(1))}});
   const HolderId first{1, 1};
   Check("id", 1, first);
-  const KeyHash key = limiter_->Hash("k");
-  limiter_->Release({&key, 1}, first, now_);
+  Release(first);
   const auto again = Check("id", 1, {2, 2});
   EXPECT_TRUE(again->allowed);
   EXPECT_EQ(again->holder, first);
   EXPECT_EQ(Left(), 4);
-  EXPECT_TRUE(limiter_->Release({&key, 1}, first, now_));
+  EXPECT_TRUE(Release(first));
   // Without a free slot the repeat is denied.
   Check("other", 1, {3, 3});
   const auto denied = Check("id", 1, {2, 2});
@@ -212,13 +214,15 @@ TEST_F(CheckId, AShadowThatWouldHaveDeniedSaysSoAgain) {
   EXPECT_FALSE(again->decisions[1].allowed);
 }
 
-TEST_F(CheckId, WhatIsForgottenIsJudgedAnew) {
+TEST_F(CheckId, AnAbortedCheckIsJudgedAnew) {
   Use({BucketPolicy("a", 5, 1, kSecond)});
-  Check("id");
-  const KeyHash key = limiter_->Hash("k");
-  limiter_->ForgetId({&key, 1}, "id", now_);
+  const std::int64_t mark = Check("id")->decisions[0].mark;
+  // Credits the charge, too.
+  Run(*limiter_, "k",
+      With(Operation::Kind::kAbort, 1, {.marks = Operation::Marks{mark}, .id = "id"}));
+  EXPECT_EQ(Left(), 5);
   EXPECT_FALSE(Check("id")->repeated);
-  EXPECT_EQ(Left(), 3);
+  EXPECT_EQ(Left(), 4);
 }
 
 TEST_F(CheckId, TheOldestAreForgottenWhenThereAreTooMany) {
@@ -248,8 +252,8 @@ TEST_F(CheckId, ThreadsThatBringItAtOnceAreChargedOnce) {
         // All enter a round together.
         ++at_line;
         while (at_line.load() < (round + 1) * kThreads) std::this_thread::yield();
-        const auto verdict = Check("id" + std::to_string(round));
-        if (verdict && verdict->allowed && !verdict->repeated) ++first;
+        const auto result = Check("id" + std::to_string(round));
+        if (result && result->allowed && !result->repeated) ++first;
       }
     });
   }
@@ -276,8 +280,8 @@ TEST_F(CheckId, DecidesAsThePlainModelDoes) {
     ReferenceIds ids;
     TraceClock clock(random, Nanos{1000});
     std::uint64_t holders = 0;
-    const KeyHash key = limiter_->Hash("k");
     for (int step = 0; step < 60; ++step) {
+      now_ = clock.now();
       const std::string id = "i" + std::to_string(random.Between(1, 2));
       Subject::Question question{.asks = {}, .holder = {.high = 5, .low = ++holders}};
       for (const Policy& policy : policies) {
@@ -286,25 +290,23 @@ TEST_F(CheckId, DecidesAsThePlainModelDoes) {
       const auto* const known = ids.Find(id, clock.now());
       if (known != nullptr && !random.OneIn(6)) question.asks = known->question.asks;
       if (known != nullptr && random.OneIn(4)) {
-        EXPECT_EQ(limiter_->Release({&key, 1}, known->question.holder, clock.now()),
+        EXPECT_EQ(Release(known->question.holder),
                   model.Release(known->question.holder, clock.now()));
       }
       std::vector<Decision> modelled(policies.size());
       const auto outcome = ids.Check(model, policies, question, id, clock.now(), modelled);
-      Verdict verdict;
-      const bool done = limiter_->CheckOnce(
-          {&key, 1}, {.asks = question.asks, .holder = question.holder}, id, clock.now(), verdict);
-      ASSERT_EQ(!done, outcome.reused) << "trace " << trace << ", step " << step;
+      const Result result = Run(*limiter_, "k", Asked(Operation::Kind::kCheck, question, id));
+      ASSERT_EQ(result.id_reused, outcome.reused) << "trace " << trace << ", step " << step;
       reused += outcome.reused ? 1 : 0;
       if (outcome.reused) continue;
-      ASSERT_EQ(verdict.repeated, outcome.repeated) << "trace " << trace << ", step " << step;
-      ASSERT_EQ(verdict.allowed, outcome.allowed) << "trace " << trace << ", step " << step;
+      ASSERT_EQ(result.repeated, outcome.repeated) << "trace " << trace << ", step " << step;
+      ASSERT_EQ(result.allowed, outcome.allowed) << "trace " << trace << ", step " << step;
       repeated += outcome.repeated ? 1 : 0;
       denied_again += outcome.repeated && !outcome.allowed ? 1 : 0;
       for (std::size_t i = 0; i < policies.size(); ++i) {
-        ASSERT_TRUE(Same(verdict.decisions[i], modelled[i]))
+        ASSERT_TRUE(Same(result.decisions[i], modelled[i]))
             << "trace " << trace << ", step " << step << "\n  " << Text(policies[i])
-            << "\n  store: " << Text(verdict.decisions[i]) << "\n  model: " << Text(modelled[i]);
+            << "\n  store: " << Text(result.decisions[i]) << "\n  model: " << Text(modelled[i]);
       }
       clock.Step(random, modelled);
     }

@@ -9,6 +9,7 @@
 #include "quiescence.h"
 #include "store/memory_store.h"
 #include "store_tables.h"
+#include "support/operations.h"
 #include "support/policies.h"
 
 namespace sluice::testing {
@@ -73,14 +74,17 @@ TEST(QuickChecks, AreDeniedByTheBlockOfTheirKeyAlone) {
   const MemoryLimiter limiter(
       {BucketPolicy("a", 5, 5, hours(1)), BucketPolicy("b", 5, 5, hours(1))}, store, "test");
   const KeyHash blocked = limiter.Hash("blocked");
-  const std::array<std::int64_t, 2> costs = {1, 1};
-  const auto check = [&](KeyHash key, Nanos now) {
-    Verdict verdict;
-    limiter.Check(key, costs, now, verdict);
-    return verdict;
+  const auto run = [&](KeyHash key, const Operation& operation, Nanos now) {
+    Result result;
+    limiter.Execute({&key, 1}, operation, now, result);
+    return result;
   };
-  limiter.Block({&blocked, 1}, 2, hours(1), kNow);  // under b alone
-  const Verdict denied = check(blocked, kNow);
+  const auto check = [&](KeyHash key, Nanos now) { return run(key, CheckOf(1), now); };
+  const auto block = [&](PolicyBits which, Nanos now) {
+    run(blocked, With(Operation::Kind::kBlock, 0, {.block_for = hours(1), .which = which}), now);
+  };
+  block(2, kNow);  // under b alone
+  const Result denied = check(blocked, kNow);
   EXPECT_FALSE(denied.allowed);
   EXPECT_TRUE(denied.decisions[0].allowed);
   EXPECT_EQ(denied.decisions[1].retry_after, hours(1));
@@ -90,12 +94,12 @@ TEST(QuickChecks, AreDeniedByTheBlockOfTheirKeyAlone) {
   }
   EXPECT_FALSE(check(blocked, kNow + hours(1) - Nanos{1}).allowed);
   EXPECT_TRUE(check(blocked, kNow + hours(1)).allowed);
-  limiter.Block({&blocked, 1}, 0, hours(1), kNow + hours(2));
+  block(0, kNow + hours(2));
   EXPECT_FALSE(check(blocked, kNow + hours(2)).allowed);
-  limiter.Unblock({&blocked, 1}, 0);
+  run(blocked, Plain(Operation::Kind::kUnblock), kNow + hours(2));
   EXPECT_TRUE(check(blocked, kNow + hours(2)).allowed);
-  limiter.Block({&blocked, 1}, 0, hours(1), kNow + hours(2));
-  limiter.Reset({&blocked, 1});
+  block(0, kNow + hours(2));
+  run(blocked, Plain(Operation::Kind::kReset), kNow + hours(2));
   EXPECT_EQ(check(blocked, kNow + hours(2)).decisions[0].remaining, 4);
 }
 

@@ -158,16 +158,12 @@ TEST_F(Eviction, ADeniedKeyThatPaysAgainIsAKeyLikeOthers) {
 
 TEST_F(Eviction, ATableOfOneStillDecides) {
   MemoryStore store(Bounded(1));
-  const std::vector<Policy> policies = {BucketPolicy("a", 1, 1, days(1)),
-                                        BucketPolicy("b", 1, 1, days(1))};
-  const std::vector<KeyHash> scopes = ScopesOf(store, policies);
-  const std::vector<std::int64_t> costs = {1, 1};
-  std::vector<Decision> decisions(2);
+  const OnStore both(store, {BucketPolicy("a", 1, 1, days(1)), BucketPolicy("b", 1, 1, days(1))});
   for (int i = 0; i < 1'000; ++i) {
-    const KeyHash key = store.Hash(std::to_string(i));
-    EXPECT_TRUE(store.Check(key, policies, scopes, costs, kNow, decisions));
+    const std::string key = std::to_string(i);
+    EXPECT_TRUE(both.Do(key, CheckOf(1), kNow).allowed);
     // One of its two states was evicted for the other, and the remaining one denies.
-    EXPECT_FALSE(store.Check(key, policies, scopes, costs, kNow, decisions));
+    EXPECT_FALSE(both.Do(key, CheckOf(1), kNow).allowed);
     EXPECT_LE(store.stats().keys, 1u);
   }
 }

@@ -158,24 +158,18 @@ TEST(MemoryStore, MarksAreKnownByTheirLowerBits) {
   for (const Nanos now : {Nanos{kMask} - seconds(1), Nanos{kMask}, Nanos{200 * (kMask + 1) - 1},
                           Nanos{std::chrono::seconds(1'795'219'200)}}) {
     MemoryStore store({.max_keys = 10});
-    const std::vector<Policy> policies = {BucketPolicy("p", 10, 10, seconds(10))};
-    const EntryHash entry = EntryOf(store.Hash("k"), ScopesOf(store, policies)[0]);
-    const MemoryStore::Subject subject{.policies = policies, .entries = {&entry, 1}};
-    const Ask ask{.cost = 6};
-    const Ask nothing{.cost = 0};
-    Decision decision;
-    ASSERT_TRUE(store.Check(subject, {.asks = {&ask, 1}}, now, {&decision, 1}));
-    const std::int64_t mark = decision.mark & kMask;
-    const std::vector<std::int64_t> four = {4};
-    store.Credit(subject, four, {&mark, 1}, now);
-    store.Peek(subject, {.asks = {&nothing, 1}}, now, {&decision, 1});
-    EXPECT_EQ(decision.remaining, 8) << now.count();
+    const OnePolicy bucket(store, BucketPolicy("p", 10, 10, seconds(10)));
+    const Result charged = bucket.Do("k", CheckOf(6), now);
+    ASSERT_TRUE(charged.allowed);
+    const Operation credit = With(Operation::Kind::kCredit, 4,
+                                  {.marks = Operation::Marks{charged.decisions[0].mark & kMask}});
+    bucket.Do("k", credit, now);
+    EXPECT_EQ(bucket.Remaining("k", now), 8) << now.count();
     // A drained charge is not given back, though others have charged since.
     for (const Nanos later : {Nanos{seconds(20)}, Nanos{days(10)}, Nanos{days(90)}}) {
-      ASSERT_TRUE(store.Check(subject, {.asks = {&ask, 1}}, now + later, {&decision, 1}));
-      store.Credit(subject, four, {&mark, 1}, now + later);
-      store.Peek(subject, {.asks = {&nothing, 1}}, now + later, {&decision, 1});
-      EXPECT_EQ(decision.remaining, 4) << now.count() << " and " << later.count();
+      ASSERT_TRUE(bucket.Take("k", 6, now + later));
+      bucket.Do("k", credit, now + later);
+      EXPECT_EQ(bucket.Remaining("k", now + later), 4) << now.count() << " and " << later.count();
     }
   }
 }

@@ -15,18 +15,10 @@
 #include "limiter/memory_limiter.h"
 #include "store/memory_store.h"
 #include "store/store_contract.h"
+#include "support/operations.h"
 #include "support/subject.h"
 
 namespace sluice::testing {
-
-/// The scope of each policy, by name and tag, like a limiter's.
-inline std::vector<KeyHash> ScopesOf(const MemoryStore& store, std::span<const Policy> policies) {
-  std::vector<KeyHash> scopes;
-  for (const Policy& policy : policies) {
-    scopes.push_back(store.Hash(policy.name + '\0' + std::string(StateTag(policy.algorithm))));
-  }
-  return scopes;
-}
 
 /// The lead of the store's clock over the tests' clock, while its wall clock has none: its clock
 /// may count from anywhere. Above 2^53 ns, where marks need all their bits.
@@ -44,49 +36,50 @@ class MemorySubject final : public Subject {
     limiter_ = std::make_unique<MemoryLimiter>(policies, store_, "test");
   }
   bool Check(const Question& question, Nanos now, std::span<Decision> decisions) override {
-    Verdict verdict;
-    if (AsksQuickly(question)) {
-      limiter_->Check(key_, CostsOf(question), now + kClockLead, verdict);
-    } else {
-      limiter_->Check({&key_, 1}, Asked(question), now + kClockLead, verdict);
-    }
-    return Told(verdict, decisions);
+    return Decide(Operation::Kind::kCheck, question, now, decisions);
   }
   bool Peek(const Question& question, Nanos now, std::span<Decision> decisions) override {
-    Verdict verdict;
-    if (AsksQuickly(question)) {
-      limiter_->Peek(key_, CostsOf(question), now + kClockLead, verdict);
-    } else {
-      limiter_->Peek({&key_, 1}, Asked(question), now + kClockLead, verdict);
-    }
-    return Told(verdict, decisions);
+    return Decide(Operation::Kind::kPeek, question, now, decisions);
   }
   void Debit(Units units, Nanos now) override {
-    limiter_->Debit({&key_, 1}, units, now + kClockLead);
+    Do(Plain(Operation::Kind::kDebit, Costs(units)), now);
   }
   void Credit(Units units, Marks marks, Nanos now) override {
-    limiter_->Credit({&key_, 1}, units, marks, now + kClockLead);
+    if (marks.empty()) return void(Do(Plain(Operation::Kind::kCredit, Costs(units)), now));
+    Do(With(Operation::Kind::kCredit, Costs(units), {.marks = MarksOf(marks)}), now);
   }
   bool Abort(Units units, Marks marks, Nanos now) override {
-    return limiter_->Abort({&key_, 1}, units, marks, kOwnLimits, now + kClockLead);
+    return Do(With(Operation::Kind::kAbort, Costs(units), {.marks = MarksOf(marks)}), now);
   }
   bool Release(HolderId holder, Nanos now) override {
-    return limiter_->Release({&key_, 1}, holder, now + kClockLead);
+    return Do(With(Operation::Kind::kRelease, 0, {.holder = holder}), now);
   }
   bool Renew(HolderId holder, Nanos now) override {
-    return limiter_->Renew({&key_, 1}, holder, now + kClockLead);
+    return Do(With(Operation::Kind::kRenew, 0, {.holder = holder}), now);
   }
   void Block(std::span<const std::size_t> which, Nanos span, Nanos now) override {
-    const PolicyBits bits = BitsOf(which);
-    if (bits != 0) limiter_->Block({&key_, 1}, bits, span, now + kClockLead);  // 0 means all there
+    if (which.empty()) return;  // no bits mean all policies
+    Do(With(Operation::Kind::kBlock, 0, {.block_for = span, .which = BitsOf(which)}), now);
   }
-  void Unblock(std::span<const std::size_t> which, Nanos /*now*/) override {
-    const PolicyBits bits = BitsOf(which);
-    if (bits != 0) limiter_->Unblock({&key_, 1}, bits);
+  void Unblock(std::span<const std::size_t> which, Nanos now) override {
+    if (which.empty()) return;
+    Do(With(Operation::Kind::kUnblock, 0, {.which = BitsOf(which)}), now);
   }
-  void Reset(Nanos /*now*/) override { limiter_->Reset({&key_, 1}); }
+  void Reset(Nanos now) override { Do(Plain(Operation::Kind::kReset), now); }
 
  private:
+  bool Do(const Operation& operation, Nanos now) {
+    limiter_->Execute({&key_, 1}, operation, now + kClockLead, result_);
+    return result_.done;
+  }
+  bool Decide(Operation::Kind kind, const Question& question, Nanos now,
+              std::span<Decision> decisions) {
+    Operation operation = Asked(kind, question);
+    if (AsksQuickly(question)) operation.options = nullptr;
+    Do(operation, now);
+    std::ranges::copy(result_.Decisions(), decisions.begin());
+    return result_.allowed;
+  }
   bool AsksQuickly(const Question& question) const {
     bool quick = quick_ && question.max_wait == kNoWait;
     for (const Ask& ask : question.asks) quick = quick && ask.limit == kOwnLimit;
@@ -95,24 +88,19 @@ class MemorySubject final : public Subject {
     }
     return quick;
   }
-  static std::vector<std::int64_t> CostsOf(const Question& question) {
-    std::vector<std::int64_t> costs;
-    for (const Ask& ask : question.asks) costs.push_back(ask.cost);
-    return costs;
-  }
-  static MemoryStore::Question Asked(const Question& question) {
-    return {.asks = question.asks, .max_wait = question.max_wait, .holder = question.holder};
-  }
-  static bool Told(const Verdict& verdict, std::span<Decision> decisions) {
-    std::ranges::copy(verdict.Decisions(), decisions.begin());
-    return verdict.allowed;
-  }
 
   std::shared_ptr<MemoryStore> store_;
   KeyHash key_;
   bool quick_;
   std::unique_ptr<MemoryLimiter> limiter_;
+  Result result_;
 };
+
+/// A key of a store of its own.
+inline std::unique_ptr<Subject> FreshKey() {
+  return std::make_unique<MemorySubject>(
+      std::make_shared<MemoryStore>(MemoryStore::Options{.wall_offset = -kClockLead}), "k", true);
+}
 
 class MemoryUnderTest final : public StoreUnderTest {
  public:
@@ -130,56 +118,51 @@ class MemoryUnderTest final : public StoreUnderTest {
   bool quick_;
 };
 
-/// One policy over a memory store, with the shortest calls. Thread safe, as the store is.
-class OnePolicy {
+/// Policies over a memory store. Thread safe, as the store is.
+class OnStore {
  public:
-  OnePolicy(MemoryStore& store, Policy policy)
-      : store_(store), policy_{std::move(policy)}, scope_(ScopesOf(store, policy_)) {}
+  OnStore(MemoryStore& store, std::vector<Policy> policies)
+      : store_(store), bound_(store, std::move(policies), "test") {}
 
-  bool Take(std::string_view key, std::int64_t cost, Nanos now, HolderId holder = {}) {
-    Decision decision;
-    if (IsPlainTat(policy_[0])) {
-      return store_.Check(store_.Hash(key), policy_, scope_, {&cost, 1}, now, {&decision, 1});
-    }
-    const Ask ask{.cost = cost};
-    const EntryHash entry = EntryOf(store_.Hash(key), scope_[0]);
-    return store_.Check(Subject(entry), {.asks = {&ask, 1}, .holder = holder}, now, {&decision, 1});
+  Result Do(std::string_view key, const Operation& operation, Nanos now) const {
+    Result result;
+    const KeyHash hash = store_.Hash(key);
+    store_.Execute(bound_, {&hash, 1}, operation, now, result);
+    return result;
+  }
+
+ private:
+  MemoryStore& store_;
+  BoundPolicies bound_;
+};
+
+/// One policy: the shortest way to ask.
+class OnePolicy : public OnStore {
+ public:
+  OnePolicy(MemoryStore& store, const Policy& policy)
+      : OnStore(store, {policy}), limit_(LimitOf(policy.algorithm)) {}
+
+  bool Take(std::string_view key, std::int64_t cost, Nanos now, HolderId holder = {}) const {
+    return Do(key, holder == HolderId{} ? CheckOf(cost) : CheckOf(cost, holder), now).allowed;
   }
   Decision Look(std::string_view key, std::int64_t cost, Nanos now) const {
-    Decision decision;
-    const Ask ask{.cost = cost};
-    const EntryHash entry = EntryOf(store_.Hash(key), scope_[0]);
-    store_.Peek(Subject(entry), {.asks = {&ask, 1}}, now, {&decision, 1});
-    return decision;
+    return Do(key, PeekOf(cost), now).decisions[0];
   }
   std::int64_t Remaining(std::string_view key, Nanos now) const {
     return Look(key, 0, now).remaining;
   }
-  /// The used units of the key's limit that have not flowed back.
-  std::int64_t Used(std::string_view key, Nanos now) const {
-    return LimitOf(policy_[0].algorithm) - Remaining(key, now);
+  /// The units taken of the key's limit that have not come back.
+  std::int64_t Used(std::string_view key, Nanos now) const { return limit_ - Remaining(key, now); }
+  bool Release(std::string_view key, HolderId holder, Nanos now) const {
+    return Do(key, With(Operation::Kind::kRelease, 0, {.holder = holder}), now).done;
   }
-  bool Release(std::string_view key, HolderId holder, Nanos now) {
-    const EntryHash entry = EntryOf(store_.Hash(key), scope_[0]);
-    return store_.Release(Subject(entry), holder, now);
+  void Block(std::string_view key, Nanos span, Nanos now) const {
+    Do(key, With(Operation::Kind::kBlock, 0, {.block_for = span}), now);
   }
-  void Block(std::string_view key, Nanos span, Nanos now) {
-    const EntryHash entry = EntryOf(store_.Hash(key), scope_[0]);
-    store_.Block(Subject(entry), span, now);
-  }
-  void Reset(std::string_view key) {
-    const EntryHash entry = EntryOf(store_.Hash(key), scope_[0]);
-    store_.Reset(Subject(entry));
-  }
+  void Reset(std::string_view key) const { Do(key, Plain(Operation::Kind::kReset), Nanos{0}); }
 
  private:
-  MemoryStore::Subject Subject(const EntryHash& entry) const {
-    return {.policies = policy_, .entries = {&entry, 1}};
-  }
-
-  MemoryStore& store_;
-  std::vector<Policy> policy_;
-  std::vector<KeyHash> scope_;
+  std::int64_t limit_;
 };
 
 }  // namespace sluice::testing

@@ -118,23 +118,18 @@ TEST(Threads, TwoPoliciesChargeAllOrNone) {
     MemoryStore store({.max_keys = 1'000});
     const std::vector<Policy> policies = {BucketPolicy("a", 900, 900, days(1)),
                                           BucketPolicy("b", 700, 700, days(1))};
-    const std::vector<KeyHash> scopes = ScopesOf(store, policies);
-    const KeyHash key = store.Hash("k");
+    const OnStore both(store, policies);
     std::array<std::atomic<std::int64_t>, 2> admitted{};
     OnThreads([&](int thread) {
       Random random(static_cast<std::uint64_t>(thread));
-      std::array<Decision, 2> decisions;
       for (std::int64_t i = 0; i < 100 * kScale; ++i) {
         const std::array<std::int64_t, 2> costs = {random.Between(0, 3), random.Between(0, 3)};
-        if (!store.Check(key, policies, scopes, costs, kNow, decisions)) continue;
+        if (!both.Do("k", CheckOf(Costs(costs)), kNow).allowed) continue;
         admitted[0] += costs[0];
         admitted[1] += costs[1];
       }
     });
-    const std::array entries = {EntryOf(key, scopes[0]), EntryOf(key, scopes[1])};
-    const std::array<Ask, 2> none = {Ask{.cost = 0}, Ask{.cost = 0}};
-    std::array<Decision, 2> end;
-    store.Peek({policies, entries}, {.asks = none}, kNow, end);
+    const auto end = both.Do("k", PeekOf(0), kNow).decisions;
     for (std::size_t p = 0; p < 2; ++p) {
       EXPECT_LE(admitted[p].load(), end[p].limit) << policies[p].name;
       EXPECT_EQ(end[p].limit - end[p].remaining, admitted[p].load()) << policies[p].name;

@@ -154,20 +154,15 @@ TEST_F(WallSteps, AreLookedForOnceASecond) {
 // A mark finds its charge after a step of the clock.
 TEST_F(WallSteps, LeaveChargesWhereTheyWere) {
   const Policy policy{.name = "p", .algorithm = Fixed(5, days(1), Align::kClock)};
-  const std::vector<Policy> policies = {policy};
-  const std::vector<KeyHash> scopes = ScopesOf(store_, policies);
-  const EntryHash entry = EntryOf(store_.Hash("k"), scopes[0]);
-  const MemoryStore::Subject subject{policies, {&entry, 1}};
-  const Ask three{.cost = 3};
-  Decision decision;
-  ASSERT_TRUE(store_.Check(subject, {.asks = {&three, 1}}, clock_.Now(), {&decision, 1}));
+  const OnePolicy daily(store_, policy);
+  const Result charged = daily.Do("k", CheckOf(3), clock_.Now());
+  ASSERT_TRUE(charged.allowed);
   Step(hours(6));
-  const std::int64_t units = 2;
-  store_.Credit(subject, {&units, 1}, {&decision.mark, 1}, clock_.Now());
-  const Ask nothing{.cost = 0};
-  Decision stands;
-  store_.Peek(subject, {.asks = {&nothing, 1}}, clock_.Now(), {&stands, 1});
-  EXPECT_EQ(stands.remaining, 4);
+  daily.Do(
+      "k",
+      With(Operation::Kind::kCredit, 2, {.marks = Operation::Marks{charged.decisions[0].mark}}),
+      clock_.Now());
+  EXPECT_EQ(daily.Remaining("k", clock_.Now()), 4);
 }
 
 // A store's clock may count from long before 1970.

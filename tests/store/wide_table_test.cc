@@ -78,14 +78,9 @@ TEST(WideTable, ACheckEntersUnderAllItsPoliciesAtOnce) {
     for (std::size_t i = 0; i < count; ++i) {
       policies.push_back(FixedPolicy("p" + std::to_string(i), 100, days(1)));
     }
-    const std::vector<Ask> asks(count);
-    std::vector<Decision> decisions(count);
+    const OnStore all(store, policies);
     for (std::int64_t key = 0; key < 50; ++key) {
-      std::vector<EntryHash> entries;
-      for (const Policy& policy : policies) {
-        entries.push_back(EntryOf(store.Hash(Name(key)), store.Hash("scope " + policy.name)));
-      }
-      ASSERT_TRUE(store.Check({policies, entries}, {.asks = asks}, kAt, decisions));
+      ASSERT_TRUE(all.Do(Name(key), CheckOf(1), kAt).allowed);
     }
     EXPECT_EQ(store.stats().keys, 50 * count);
   }

@@ -137,13 +137,11 @@ TEST(WideThreads, ChecksOverMixedPoliciesChargeAllOrNone) {
     MemoryStore store({.max_keys = 10'000});
     std::vector<Policy> policies = OfEachAlgorithm(700);
     policies.push_back({.name = "tokens 2", .algorithm = Bucket(500, 500, days(1))});
-    const std::vector<KeyHash> scopes = ScopesOf(store, policies);
     std::array<std::array<std::atomic<std::int64_t>, kCount + 1>, 2> admitted{};
     OnThreads([&](int thread) {
       Random random(static_cast<std::uint64_t>(thread * 100 + round));
       for (std::int64_t i = 0; i < 60 * kScale; ++i) {
         const auto key = static_cast<std::size_t>(random.Between(0, 1));
-        const KeyHash hash = store.Hash(std::to_string(key));
         std::vector<std::size_t> order = {0, 1, 2, 3, 4, 5};
         for (std::size_t n = 5; n > 0; --n) {
           std::swap(
@@ -152,21 +150,16 @@ TEST(WideThreads, ChecksOverMixedPoliciesChargeAllOrNone) {
         }
         order.resize(static_cast<std::size_t>(random.Between(1, 6)));
         std::vector<Policy> asked;
-        std::vector<EntryHash> entries;
-        std::vector<Ask> asks;
+        std::vector<std::int64_t> costs;
         for (const std::size_t p : order) {
           asked.push_back(policies[p]);
-          entries.push_back(EntryOf(hash, scopes[p]));
-          asks.push_back({.cost = random.Between(0, 3)});
+          costs.push_back(random.Between(0, 3));
         }
-        std::vector<Decision> decisions(order.size());
-        if (!store.Check({.policies = asked, .entries = entries},
-                         {.asks = asks, .holder = Holder(thread, i)}, kNow, decisions)) {
-          continue;
-        }
+        const Operation check = CheckOf(Costs(costs), Holder(thread, i));
+        if (!OnStore(store, asked).Do(std::to_string(key), check, kNow).allowed) continue;
         for (std::size_t n = 0; n < order.size(); ++n) {
           const bool slot = policies[order[n]].name == "slots";
-          admitted[key][order[n]] += slot ? std::min<std::int64_t>(1, asks[n].cost) : asks[n].cost;
+          admitted[key][order[n]] += slot ? std::min<std::int64_t>(1, costs[n]) : costs[n];
         }
       }
     });
@@ -183,23 +176,19 @@ TEST(WideThreads, ChecksOverMixedPoliciesChargeAllOrNone) {
 TEST(WideThreads, WhatIsGivenBackAndTakenAddsUp) {
   MemoryStore store({.max_keys = 10'000});
   const std::vector<Policy> policies = OfEachAlgorithm(100'000);
-  const std::vector<KeyHash> scopes = ScopesOf(store, policies);
-  std::vector<EntryHash> entries;
-  for (const KeyHash scope : scopes) entries.push_back(EntryOf(store.Hash("k"), scope));
-  const MemoryStore::Subject subject{.policies = policies, .entries = entries};
+  const OnStore all(store, policies);
   std::atomic<std::int64_t> kept{0};
   OnThreads([&](int thread) {
-    std::vector<Decision> decisions(policies.size());
-    const std::vector<Ask> asks(policies.size(), {.cost = 2});
     for (std::int64_t i = 0; i < 100 * kScale; ++i) {
-      ASSERT_TRUE(
-          store.Check(subject, {.asks = asks, .holder = Holder(thread, i)}, kNow, decisions));
+      const Result charged = all.Do("k", CheckOf(2, Holder(thread, i)), kNow);
+      ASSERT_TRUE(charged.allowed);
       ++kept;
       if (i % 2 == 0) continue;
-      std::vector<std::int64_t> marks;
-      for (const Decision& decision : decisions) marks.push_back(decision.mark);
-      store.Credit(subject, std::vector<std::int64_t>(policies.size(), 2), marks, kNow);
-      ASSERT_TRUE(store.Release(subject, Holder(thread, i), kNow));
+      Operation::Marks marks{};
+      for (std::size_t p = 0; p < policies.size(); ++p) marks[p] = charged.decisions[p].mark;
+      all.Do("k", With(Operation::Kind::kCredit, 2, {.marks = marks}), kNow);
+      const Operation release = With(Operation::Kind::kRelease, 0, {.holder = Holder(thread, i)});
+      ASSERT_TRUE(all.Do("k", release, kNow).done);
       --kept;
     }
   });
@@ -218,49 +207,41 @@ TEST(WideThreads, ClocksThatDisagreeLoseNoCountAndHoldNothingUp) {
     policy.charge_denied = true;
     policy.block_for = seconds(1);
   }
-  const std::vector<KeyHash> scopes = ScopesOf(store, policies);
+  const OnStore all(store, policies);
   OnThreads([&](int thread) {
     Random random(static_cast<std::uint64_t>(thread));
-    std::vector<Decision> decisions(policies.size());
     for (std::int64_t i = 0; i < 500 * kScale; ++i) {
       const Nanos now = kNow + days(random.OneIn(50) ? 3 : 0) + thread * hours(20);
-      const KeyHash key = store.Hash(Name("k", random.Between(1, 500)));
-      std::vector<EntryHash> entries;
-      for (const KeyHash scope : scopes) entries.push_back(EntryOf(key, scope));
-      const MemoryStore::Subject subject{.policies = policies, .entries = entries};
-      const std::vector<Ask> asks(policies.size(), {.cost = random.Between(0, 4)});
-      const std::vector<std::int64_t> units(policies.size(), random.Between(0, 3));
+      const std::string key = Name("k", random.Between(1, 500));
+      const std::int64_t cost = random.Between(0, 4);
+      const std::int64_t units = random.Between(0, 3);
       switch (random.Between(0, 9)) {
         case 0:
-          store.Reset(subject);
+          all.Do(key, Plain(Operation::Kind::kReset), now);
           break;
         case 1:
-          store.Debit(subject, units, now);
+          all.Do(key, Plain(Operation::Kind::kDebit, units), now);
           break;
         case 2:
-          store.Credit(subject, units, {}, now);
+          all.Do(key, Plain(Operation::Kind::kCredit, units), now);
           break;
         case 3:
-          store.Block(subject, seconds(1), now);
+          all.Do(key, With(Operation::Kind::kBlock, 0, {.block_for = seconds(1)}), now);
           break;
         case 4:
-          store.Renew(subject, Holder(thread, i - 1), now);
+          all.Do(key, With(Operation::Kind::kRenew, 0, {.holder = Holder(thread, i - 1)}), now);
           break;
         case 5:
-          store.Peek(subject, {.asks = asks}, now, decisions);
+          all.Do(key, PeekOf(cost), now);
           break;
         default:
-          store.Check(subject, {.asks = asks, .holder = Holder(thread, i)}, now, decisions);
+          all.Do(key, CheckOf(cost, Holder(thread, i)), now);
       }
       EXPECT_LE(store.stats().keys, 2'000u + kThreads * policies.size() * 2);
     }
   });
   for (std::int64_t i = 1; i <= 500; ++i) {
-    std::vector<EntryHash> entries;
-    for (const KeyHash scope : scopes) {
-      entries.push_back(EntryOf(store.Hash(Name("k", i)), scope));
-    }
-    store.Reset({.policies = policies, .entries = entries});
+    all.Do(Name("k", i), Plain(Operation::Kind::kReset), kNow);
   }
   EXPECT_EQ(store.stats().keys, 0u);
 }

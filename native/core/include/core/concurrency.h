@@ -47,7 +47,7 @@ class Concurrency : public AlgorithmDefaults {
     HolderId holder;
   };
   struct State {
-    TimedList<Slot> slots;
+    TimedList<Slot> list;
   };
 
   /// limit  0 to 2^42
@@ -94,7 +94,7 @@ class Concurrency : public AlgorithmDefaults {
 
   // Changes of the state.
 
-  /// Takes a slot. REQUIRES room: !state.slots.full().
+  /// Takes a slot. REQUIRES room: !state.list.full().
   void Charge(State& state, HolderId holder, Micros now) const;
   /// Whether there is such a slot.
   static bool Holds(const State& state, HolderId holder, Micros now);

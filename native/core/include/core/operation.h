@@ -84,13 +84,13 @@ struct Operation {
     Nanos max_wait = kNoWait;
     /// kCredit, kAbort: the charges to give back (Decision::mark; the lower 53 bits are enough).
     /// Not set: any. Required by kAbort.
-    std::optional<Marks> marks;
+    std::optional<Marks> marks{};
     /// kCheck: the holder of the slots that concurrency policies grant. kRelease, kRenew: of the
     /// slots in question. Required by these where there is such a policy.
-    HolderId holder;
+    HolderId holder{};
     /// An idempotency key, any bytes. kCheck, kDebit, kCredit: repeated under the same id within
     /// kIdLife, it is charged once. kAbort: the id of the check, which is forgotten. Empty: none.
-    std::string id;
+    std::string id{};
     /// kBlock: 1 ns to kLongestSpan, from now on, in place of any block that there is.
     Nanos block_for{0};
     /// kBlock, kUnblock: the policies whose state is blocked. 0: all.
@@ -105,15 +105,20 @@ struct Operation {
   /// room for. Slots are given back by kRelease alone.
   Costs costs{1};
   /// Null: the defaults.
-  std::shared_ptr<const Options> options;
+  std::shared_ptr<const Options> options{};
 
   bool decides() const { return kind == Kind::kCheck || kind == Kind::kPeek; }
   std::int64_t LimitOf(std::size_t policy) const {
     return options ? options->limits[policy] : kOwnLimit;
   }
   Ask AskOf(std::size_t policy) const { return {.cost = costs[policy], .limit = LimitOf(policy)}; }
+  std::optional<std::int64_t> MarkOf(std::size_t policy) const {
+    if (!options || !options->marks) return std::nullopt;
+    return (*options->marks)[policy];
+  }
   Nanos max_wait() const { return options ? options->max_wait : kNoWait; }
   HolderId holder() const { return options ? options->holder : HolderId{}; }
+  PolicyBits which() const { return options ? options->which : 0; }
   bool has_id() const { return options && !options->id.empty(); }
 };
 

@@ -1,4 +1,4 @@
-// A policy: what is allowed, with a name. And how several policies answer one check.
+// A policy: a named limit. The decision of several policies on one check.
 #pragma once
 
 #include <array>
@@ -23,7 +23,7 @@ struct Policy {
   /// The first denial by this policy blocks the key for so long: whatever it asks is denied. 0: no.
   /// At most kLongestSpan.
   Nanos block_for{0};
-  /// A denied check charges this policy too, whoever denied it.
+  /// A denied check charges this policy too, even if another policy denied it.
   bool charge_denied = false;
   /// False: a shadow, which judges, counts and reports, but never denies.
   bool enforce = true;
@@ -32,7 +32,7 @@ struct Policy {
 /// In place of a limit of the call: the policy's own.
 inline constexpr std::int64_t kOwnLimit = -1;
 
-/// What a check asks of one policy.
+/// One policy's part of a check.
 struct Ask {
   /// 0 <= cost < 2^31. A cost of 0 is always admitted and charges nothing.
   std::int64_t cost = 1;
@@ -76,10 +76,10 @@ inline Micros WallFor(const Algorithm& algorithm, const Moment& now) {
   return std::visit([&now](const auto& a) { return WallFor(a, now); }, algorithm);
 }
 
-/// What becomes of a policy's state.
+/// The change to a policy's state.
 enum class Effect : std::uint8_t { kNone, kCharge, kChargeDenied };
 
-/// What a check comes to, policy by policy.
+/// The outcome of a check, policy by policy.
 struct Judgement {
   bool allowed = false;
   Nanos max_wait = kNoWait;  ///< as asked
@@ -108,7 +108,7 @@ bool IsHopeless(std::span<const Policy> policies, std::span<const Ask> asks);
 Reading After(const Policy& policy, const Ask& ask, const Reading& before,
               const Judgement::Part& part);
 
-/// What the callers are told: one decision per policy. `now`: the moment of the call, for marks.
+/// Writes the caller's decisions, one per policy. `now`: the moment of the call, for marks.
 void Describe(std::span<const Policy> policies, std::span<const Ask> asks,
               std::span<const Reading> readings, const Judgement& judgement, const Moment& now,
               std::span<Decision> decisions);
@@ -119,7 +119,7 @@ void DescribePeek(std::span<const Policy> policies, std::span<const Ask> asks,
                   std::span<const Reading> readings, const Judgement& judgement,
                   std::span<Decision> decisions);
 
-/// Whether DecideTats may stand in for Judge and Describe.
+/// Whether DecideTats may replace Judge and Describe.
 bool IsPlainTat(const Policy& policy);
 
 /// Judge and Describe in one, for the policies that nearly all checks have: those of IsPlainTat, at

@@ -36,9 +36,9 @@ class SlidingLog : public AlgorithmDefaults {
     Micros time{0};
     std::int64_t cost = 0;
   };
-  /// Times ascend. Never a cost of 0 among them.
+  /// Times ascend. No entry has a cost of 0.
   struct State {
-    TimedList<Entry> entries;
+    TimedList<Entry> list;
     std::int64_t sum = 0;  ///< of all entries, those that have left the window included
   };
 
@@ -89,7 +89,7 @@ class SlidingLog : public AlgorithmDefaults {
     return now.count() + r.numbers[2] - window_.count();
   }
 
-  // Changes of the state. `now` as in Read. Those that add REQUIRE room: !state.entries.full().
+  // Changes of the state. `now` as in Read. Those that add REQUIRE room: !state.list.full().
 
   /// Adds an entry of n >= 1 units. The newest entries that make up `limit` are kept: those before
   /// them decide nothing. Where the window held more (under a larger limit of another call), as
@@ -103,7 +103,7 @@ class SlidingLog : public AlgorithmDefaults {
   SlidingLog(std::int64_t limit, Micros window) : limit_(limit), window_(window) {}
 
   Micros Newest(const State& state, Micros now) const {
-    return state.entries.empty() ? now : std::max(now, state.entries.back().time);
+    return state.list.empty() ? now : std::max(now, state.list.back().time);
   }
 
   std::int64_t limit_;

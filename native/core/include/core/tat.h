@@ -81,14 +81,4 @@ constexpr TatStep CheckTat(const TatRule& rule, Nanos tat, std::int64_t n, Nanos
   return {DescribeBacklog(rule, after, true), now + after, true};
 }
 
-/// The TAT after giving back up to `units` of a charge that had produced the TAT `produced`.
-/// Only what of that charge has not drained by `now` comes back, so giving back late creates no
-/// quota. REQUIRES: over all calls for one charge, `units` add up to no more than was charged.
-constexpr Nanos GiveBackTat(const TatRule& rule, Nanos tat, Nanos produced, std::int64_t units,
-                            Nanos now) {
-  const Nanos undrained = Backlog(produced, now);
-  const std::int64_t most = undrained / rule.interval + 1;  // keeps the product below small
-  return tat - std::min(std::min(units, most) * rule.interval, undrained);
-}
-
 }  // namespace sluice

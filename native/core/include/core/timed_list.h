@@ -17,6 +17,8 @@ namespace sluice {
 template <typename Item>
 class TimedList {
  public:
+  using Value = Item;
+
   std::span<const Item> items() const { return {room_.get() + head_, count_}; }
   std::size_t size() const { return count_; }
   bool empty() const { return count_ == 0; }
@@ -57,7 +59,6 @@ class TimedList {
     // Keeps the copies of Insert rarer than the items they move.
     if (count_ == 0) head_ = 0;
   }
-  void DropBack(std::size_t n) { count_ -= n; }
   void Erase(std::size_t i) {
     std::copy(room_.get() + head_ + i + 1, room_.get() + head_ + count_, room_.get() + head_ + i);
     --count_;

@@ -2,37 +2,25 @@
 #pragma once
 
 #include <array>
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <span>
 #include <string_view>
 
-#include "core/policy.h"
+#include "core/operation.h"
+#include "core/result.h"
 #include "core/time.h"
+#include "store/bound_policies.h"
+#include "store/hashes.h"
 
 namespace sluice {
 
 class Clock;
 class IdTable;
 class StoreTables;
+class Target;
 class WallSteps;
-
-/// A keyed 64-bit hash of a key. Whoever does not know the store's seed cannot make two keys meet.
-struct KeyHash {
-  std::uint64_t bits = 0;
-};
-
-/// Names one state: a key under one policy.
-struct EntryHash {
-  std::uint64_t bits = 0;
-};
-
-/// The state that a key has under a policy. `scope` says whose policy it is: a hash of prefix,
-/// policy name and state tag, so that limiters which agree on these share the state; but not the
-/// Hash of any text that may also be a key.
-constexpr EntryHash EntryOf(KeyHash key, KeyHash scope) { return {key.bits ^ scope.bits}; }
 
 /// Thread safe throughout.
 ///
@@ -60,7 +48,7 @@ class MemoryStore {
     /// by what is left of it by then. Null: the moments that calls are given are all there is. Not
     /// owned; outlives the store.
     const Clock* clock = nullptr;
-    /// The wall clock, whose steps windows aligned to it follow; all others go by `clock` alone.
+    /// The wall clock, whose steps windows aligned to it follow; all others use `clock` alone.
     /// Null: there are none. Needs `clock`. Not owned; outlives the store.
     const Clock* wall = nullptr;
   };
@@ -68,19 +56,8 @@ class MemoryStore {
   /// Options of a store on the machine's own clocks.
   static Options OnMachineClocks(std::size_t max_keys, const Seed& seed);
 
-  /// One call's policies and their states. Spans equally long, 1 to kMaxPolicies; entries distinct.
-  struct Subject {
-    std::span<const Policy> policies;
-    std::span<const EntryHash> entries;
-  };
-
-  struct Question {
-    std::span<const Ask> asks;  ///< one per policy
-    /// See Judge.
-    Nanos max_wait = kNoWait;
-    /// Who holds the slots of concurrency policies, if the call is admitted.
-    HolderId holder{};
-  };
+  /// One key for all policies, or one for each.
+  using Keys = std::span<const KeyHash>;
 
   struct Stats {
     std::size_t keys = 0;       ///< held, as max_keys counts; expired ones not yet reused included
@@ -95,46 +72,16 @@ class MemoryStore {
 
   /// Hashes any bytes under the store's seed (SipHash-2-4).
   KeyHash Hash(std::string_view bytes) const;
+  /// Hashes a name of our own, so that no key has the same hash: not even one that equals the name.
+  KeyHash HashName(std::string_view name) const;
 
-  /// Decides and charges at `now` (>= 0): Judge and Describe over these states.
-  bool Check(const Subject& subject, const Question& question, Nanos now,
-             std::span<Decision> decisions);
-  /// Whether Check would admit it, described as by DescribePeek. Changes nothing.
-  bool Peek(const Subject& subject, const Question& question, Nanos now,
-            std::span<Decision> decisions) const;
+  /// Runs `operation` at `now` (>= 0) on the states that `keys` have under `policies`, and fills
+  /// `result`. Checks and peeks: Judge and Describe (core/policy.h) over these states.
+  /// Preconditions: `policies` is bound to this store; the operation has all that its kind needs.
+  void Execute(const BoundPolicies& policies, Keys keys, const Operation& operation, Nanos now,
+               Result& result);
 
-  /// Charges units[i] >= 0 whatever there is room for, into debt (Debited of each algorithm; a log
-  /// keeps its newest entries; concurrency policies: nothing).
-  void Debit(const Subject& subject, std::span<const std::int64_t> units, Nanos now);
-  /// Gives back up to units[i], of the charges that `marks` names (Decision::mark, of which the
-  /// lower 53 bits are enough) or, where it is empty, of whatever there is. Slots are given back by
-  /// Release.
-  void Credit(const Subject& subject, std::span<const std::int64_t> units,
-              std::span<const std::int64_t> marks, Nanos now);
-  /// The same for a call that gave up waiting (TatAlgorithm::Aborted). Precondition: marks. False
-  /// if some policy kept its charge because others wait behind it (TatAlgorithm::HasFollowers).
-  bool Abort(const Subject& subject, std::span<const std::int64_t> units,
-             std::span<const std::int64_t> marks, Nanos now);
-  /// Gives a holder's slots back, or holds them for another ttl. Whether all of the subject's
-  /// concurrency policies still had them.
-  bool Release(const Subject& subject, HolderId holder, Nanos now);
-  bool Renew(const Subject& subject, HolderId holder, Nanos now);
-  /// Whether all of the subject's concurrency policies have the holder's slot.
-  bool Holds(const Subject& subject, HolderId holder, Nanos now) const;
-  /// Denies what costs anything for `span` (1 ns to kLongestSpan) from now on, instead of any block
-  /// that there is.
-  void Block(const Subject& subject, Nanos span, Nanos now);
-  void Unblock(const Subject& subject);
-  /// Forgets the states, blocks included.
-  void Reset(const Subject& subject);
-
-  /// The same for the one key and the policies of nearly all checks: the states
-  /// EntryOf(key, scopes[i]). Preconditions: IsPlainTat of all policies; spans equally long, 1 to
-  /// kMaxPolicies; scopes distinct.
-  bool Check(KeyHash key, std::span<const Policy> policies, std::span<const KeyHash> scopes,
-             std::span<const std::int64_t> costs, Nanos now, std::span<Decision> decisions);
-
-  /// What was charged under ids.
+  /// The charges made under ids.
   IdTable& ids() { return *ids_; }
 
   Stats stats() const;
@@ -142,10 +89,17 @@ class MemoryStore {
 
  private:
   Moment At(Nanos now) const;
-  bool IsBlocked(EntryHash entry, Nanos now) const;
-  /// The quick Check for a key that is blocked.
-  bool CheckBlocked(KeyHash key, std::span<const Policy> policies, std::span<const KeyHash> scopes,
-                    std::span<const std::int64_t> costs, Nanos now, std::span<Decision> decisions);
+  /// Execute, for all that CheckPlain does not take.
+  void ExecuteAny(const BoundPolicies& policies, Keys keys, const Operation& operation, Nanos now,
+                  Result& result);
+  bool IsBlocked(const BoundPolicies& policies, KeyHash key, Nanos now) const;
+  /// A check by DecideTats. Preconditions: policies.plain(); nothing is blocked; no options.
+  void CheckPlain(const BoundPolicies& policies, KeyHash key, const Costs& costs, Nanos now,
+                  Result& result);
+  /// A check that is charged once under its id within kIdLife.
+  void CheckOnce(const Target& target, const Operation& operation, const Moment& now,
+                 Result& result);
+  void ForgetId(const Target& target, std::string_view id, Nanos now);
 
   Options options_;
   std::unique_ptr<StoreTables> tables_;

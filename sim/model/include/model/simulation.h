@@ -10,7 +10,6 @@
 
 #include "limiter/memory_limiter.h"
 #include "model/history.h"
-#include "model/key_state.h"
 #include "model/random.h"
 #include "model/scenario.h"
 #include "model/traffic.h"
@@ -67,6 +66,8 @@ class Simulation {
     }
   };
 
+  Result Run(std::uint32_t caller, const Operation& operation, Nanos now,
+             Snapshots* snapshots = nullptr) const;
   void Decide(std::uint32_t caller, std::int64_t cost, Origin origin);
   void EndCallsUntil(Nanos at);
   Nanos DrawHold(Origin origin);
@@ -85,7 +86,6 @@ class Simulation {
   std::unique_ptr<MemoryLimiter> limiter_;
   History history_;
   std::vector<KeyHash> keys_;              // by caller
-  std::vector<KeyState> states_;           // by caller
   std::vector<std::vector<Nanos>> slots_;  // by caller and slot: when the slot is free again
   std::priority_queue<Ending, std::vector<Ending>, Later> endings_;
 };

@@ -9,8 +9,8 @@
 
 namespace sluice::sim {
 
-/// Units of the limit in use: of a TAT policy what is undrained (above the limit while in debt), of
-/// windows the count or the estimate, of a log its sum, of slots those held.
+/// Units of the limit in use. TAT policies: the undrained units, above the limit while in debt.
+/// Windows: the count or the estimate. Logs: the sum. Concurrency: the slots held.
 double UsedOf(const Algorithm& algorithm, const Reading& reading);
 
 struct UsedPoint {
@@ -18,10 +18,10 @@ struct UsedPoint {
   double used = 0;
 };
 
-/// What a caller used over [from, to] as the corners of a polyline: it rises upright at each
-/// admitted request, and falls as its algorithm forgets. Worked out from the history. Starts later
-/// than `from` where requests that still counted then have been dropped.
-/// Preconditions: from <= to; the history has a policy.
+/// A caller's use of the limit over [from, to], as the corners of a polyline. It rises upright at
+/// each admitted request, and falls as its algorithm forgets. Replays the history; starts later
+/// than `from` where requests that still counted then have been dropped. Preconditions: from <= to;
+/// the history has a policy.
 std::vector<UsedPoint> UsedCurve(const History& history, std::uint32_t caller, Nanos from,
                                  Nanos to);
 

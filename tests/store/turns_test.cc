@@ -4,12 +4,13 @@
 #include <algorithm>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <span>
 #include <string>
 #include <variant>
 #include <vector>
 
-#include "core_subject.h"
+#include "store/memory_under_test.h"
 #include "support/policies.h"
 #include "support/random_policy.h"
 #include "support/scale.h"
@@ -51,8 +52,8 @@ class Turns : public ::testing::Test {
  protected:
   void Run(int steps) {
     policy_ = RandomTatPolicy(random_, "p");
-    subject_ = {};
-    subject_.Use({policy_});
+    subject_ = FreshKey();
+    subject_->Use({policy_});
     calls_.clear();
     kept_.clear();
     now_ = Nanos{0};
@@ -74,14 +75,14 @@ class Turns : public ::testing::Test {
         .max_wait = std::min(kLongestSpan, 5 * std::min(span, kLongestSpan / 5)),
         .holder = {}};
     std::vector<Decision> told(1);
-    if (!subject_.Check(question, now_, told)) return;
+    if (!subject_->Check(question, now_, told)) return;
     waited_ += told[0].delay > Nanos{0} ? 1 : 0;
     calls_.push_back({now_ + told[0].delay, question.asks[0].cost, told[0].mark});
   }
 
   Nanos ResetAfter() {
     std::vector<Decision> told(1);
-    subject_.Peek({.asks = {{.cost = 0}}, .max_wait = kNoWait, .holder = {}}, now_, told);
+    subject_->Peek({.asks = {{.cost = 0}}, .max_wait = kNoWait, .holder = {}}, now_, told);
     return told[0].reset_after;
   }
 
@@ -101,12 +102,12 @@ class Turns : public ::testing::Test {
   void GiveBackKept() {
     std::ranges::sort(kept_, std::greater{}, &Waiter::mark);
     std::erase_if(kept_, [this](const Waiter& call) {
-      return subject_.Abort(std::vector{call.cost}, std::vector{call.mark}, now_);
+      return subject_->Abort(std::vector{call.cost}, std::vector{call.mark}, now_);
     });
   }
 
   Random random_{TestSeed()};
-  CoreSubject subject_;
+  std::unique_ptr<Subject> subject_ = FreshKey();
   Policy policy_ = BucketPolicy("p", 1, 1, Nanos{1});
   Nanos now_{0};
   std::vector<Waiter> calls_;
@@ -121,7 +122,7 @@ TEST_F(Turns, AllComeBackOnceAllHaveGivenUp) {
     Run(0);
     const std::int64_t limit = LimitOf(policy_.algorithm);
     // The burst first, then a line.
-    subject_.Debit(std::vector{Shapes(policy_) ? 1 : limit}, now_);
+    subject_->Debit(std::vector{Shapes(policy_) ? 1 : limit}, now_);
     const Nanos full = ResetAfter();
     for (int i = 0; i < kCalls; ++i) Come();
     while (std::ranges::any_of(calls_, [this](const Waiter& call) { return call.turn > now_; })) {
