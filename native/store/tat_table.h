@@ -6,7 +6,7 @@
 //
 // Invariants, on which everything below rests:
 //   1. In one generation a slot is claimed by one key and never changes hands: its key word goes
-//      from 0 (empty) to a key, or to kClosed, once. So whoever has found a key's slot may
+//      from 0 (empty) to a key, or to kClosed, once. So a thread that has found a key's slot may
 //      compare-and-swap its TAT word, however late: it is still that key's.
 //   2. A key has at most one slot in a generation: all threads probe in the same order, and claim
 //      the first empty slot they meet or find that someone has.
