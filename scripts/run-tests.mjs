@@ -51,7 +51,7 @@ async function runCtest() {
   const env = { GTEST_OUTPUT: `json:${folder}/`, ...fullEnv };
   // The preset's own time limit suits the quick counts.
   const timeout = full ? ['--timeout', '7200'] : [];
-  const failed = join(root, 'build', 'dev', 'Testing', 'Temporary', 'LastTestsFailed.log');
+  const failed = join(root, 'build', 'release', 'Testing', 'Temporary', 'LastTestsFailed.log');
   rmSync(failed, { force: true });
   try {
     await run('ctest', ['--preset', 'dev', '--parallel', jobs, ...timeout], { env });

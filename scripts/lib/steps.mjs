@@ -1,7 +1,7 @@
 // Helpers of the runners: the project's folder, starting tools, and timed steps.
 
 import { spawn } from 'node:child_process';
-import { existsSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -62,10 +62,17 @@ export function setUp(command) {
   return run('bash', [join('scripts', 'setup.sh'), command]);
 }
 
+/** The dev preset adds the tests to the release build: libraries are compiled once. */
+function configured(preset) {
+  const folder = join(root, 'build', preset === 'dev' ? 'release' : preset);
+  if (!existsSync(join(folder, 'Makefile'))) return false;
+  const cache = readFileSync(join(folder, 'CMakeCache.txt'), 'utf8');
+  return preset !== 'dev' || cache.includes('SLUICE_TESTS:BOOL=ON');
+}
+
 /** Configures (once) and builds a CMake preset. */
 export async function cmake(preset, targets = []) {
-  const made = join(root, 'build', preset, 'Makefile');
-  if (!existsSync(made)) await run('cmake', ['--preset', preset], { quiet: true });
+  if (!configured(preset)) await run('cmake', ['--preset', preset], { quiet: true });
   const only = targets.length > 0 ? ['--target', ...targets] : [];
   await run('cmake', ['--build', '--preset', preset, '--parallel', jobs, ...only], { quiet: true });
 }
