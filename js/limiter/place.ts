@@ -5,8 +5,8 @@ import { dirname } from 'node:path';
 /** The number of frames to search: this package's, and a framework's between it and the caller. */
 const MOST_FRAMES = 25;
 
-/** The folder of this package's code: one above this room's. */
-const PACKAGE = dirname(__dirname);
+/** The folder of this package's code: one above this room's. An ECMAScript module of a bundler has no __dirname. */
+const PACKAGE = typeof __dirname === 'string' ? dirname(__dirname) : undefined;
 
 function stackHere(): string[] {
   const before = Error.stackTraceLimit;
@@ -34,6 +34,6 @@ export function callerPlace(): string | undefined {
   const places = stackHere()
     .map((line) => FRAME.exec(line)?.[1])
     .filter((place) => place !== undefined)
-    .filter((place) => !place.replace('file://', '').startsWith(PACKAGE));
+    .filter((place) => !PACKAGE || !place.replace('file://', '').startsWith(PACKAGE));
   return places.find((place) => !place.includes('node_modules')) ?? places[0];
 }
