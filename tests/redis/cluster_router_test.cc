@@ -370,5 +370,41 @@ TEST(Slot, IsTheOneThatRedisWorksOut) {
   EXPECT_EQ(SlotOfTag("bar"), 5061);
 }
 
+// By count and not by time: each wake-up of the I/O thread ends with these calls.
+TEST_F(ClusterRouterTest, OfManyNodesOnlyTheOneThatWasAskedIsLookedAt) {
+  constexpr int kNodes = 1024;
+  constexpr int kSlotsEach = kSlots / kNodes;
+  std::vector<ModelRange> ranges;
+  for (int i = 0; i < kNodes; ++i) {
+    ranges.push_back(
+        {i * kSlotsEach, (i + 1) * kSlotsEach - 1, "h", static_cast<std::uint16_t>(i + 1)});
+  }
+  const auto serve = [&](Line&, const SentCommand& command) {
+    return command[0] == "CLUSTER" ? SlotsReply(ranges) : FullReply(command);
+  };
+  driver.Run(serve, [](std::uint16_t) { return true; });
+  Router& router = *driver.router;
+  ASSERT_EQ(router.members().size(), std::size_t{kNodes});
+  router.TakeNews(Nanos{0});
+  router.TakeChangedMembers();
+  router.NextTime();
+
+  const std::uint64_t before = router.looks();
+  const auto ticket = driver.Check("k");
+  EXPECT_EQ(router.requests_in_flight(), 1U);
+  for (auto& line : driver.lines) {
+    if (line->port() != SlotOfTag("k") / kSlotsEach + 1) continue;
+    driver.Hear(*line, serve);
+    driver.Say(*line, std::string::npos);
+  }
+  driver.Turn();
+  EXPECT_EQ(driver.Answer(ticket).fault, Fault::kNone);
+  EXPECT_EQ(router.requests_in_flight(), 0U);
+  EXPECT_TRUE(router.TakeNews(Nanos{0}).empty());
+  EXPECT_EQ(router.TakeChangedMembers().size(), 1U);
+  router.NextTime();
+  EXPECT_LE(router.looks() - before, 2U);
+}
+
 }  // namespace
 }  // namespace sluice::redis

@@ -52,11 +52,13 @@ void ClusterRouter::Submit(std::span<Request> requests, Nanos now) {
 }
 
 void ClusterRouter::Turn(Nanos now) {
-  // The loop may add nodes.
-  // NOLINTNEXTLINE(modernize-loop-convert)
-  for (std::size_t i = 0; i < nodes_.size(); ++i) TakeBack(*nodes_[i], now);
+  for (ServerSession* const session : TakeDriven()) {
+    const Endpoint& endpoint = session->endpoint();
+    TakeBack(*Find({.host = endpoint.host, .port = endpoint.port}), now);
+  }
   FollowSurvey(now);
-  LookAfterNodes(now);
+  if (unlisted_ > 0) DropUnlisted(now);
+  LookAfterTroubled(now);
   for (Request& request : TakeDue(now)) Place(std::move(request), now);
   Flush(now);
   if (survey_.TakeChanged() || std::exchange(changed_, false)) {
@@ -79,7 +81,7 @@ void ClusterRouter::Place(Request&& request, Nanos now) {
   if (request.deadline <= now) return Fail(request, Fault::kTimeout, kUnanswered);
   Node* const owner = owners_[request.route.slot];
   if (owner != nullptr) {
-    owner->outgoing.push_back(std::move(request));
+    Give(*owner, std::move(request));
   } else if (known_) {
     // Every check of such a slot arrives here, and each survey is a new connection.
     Refresh(now + Between(milliseconds(100), milliseconds(250)));
@@ -91,9 +93,13 @@ void ClusterRouter::Place(Request&& request, Nanos now) {
   }
 }
 
+void ClusterRouter::Give(Node& node, Request&& request) {
+  if (node.outgoing.empty()) giving_.push_back(&node);
+  node.outgoing.push_back(std::move(request));
+}
+
 void ClusterRouter::Flush(Nanos now) {
-  for (const auto& node : nodes_) {
-    if (node->outgoing.empty()) continue;
+  for (Node* const node : std::exchange(giving_, {})) {
     node->used = now;
     node->session->Submit(node->outgoing, now);
     node->outgoing.clear();
@@ -118,6 +124,9 @@ void ClusterRouter::TakeBack(Node& node, Nanos now) {
   if (std::exchange(node.losses, node.session->losses()) != node.losses) {
     Refresh(now + Between(Nanos{0}, kLongWait));
   }
+  if (node.listed) troubled_ -= node.troubled ? 1 : 0;
+  node.troubled = node.session->troubled();
+  if (node.listed) troubled_ += node.troubled ? 1 : 0;
 }
 
 void ClusterRouter::Redirected(Node& node, Request&& request, const Redirect& redirect, bool lone,
@@ -143,8 +152,7 @@ void ClusterRouter::Redirected(Node& node, Request&& request, const Redirect& re
         Node* const importing = FindOrAdd(where, now);
         if (importing == nullptr) return Fail(request, Fault::kServer, error);
         route.asking = true;
-        importing->outgoing.push_back(std::move(request));
-        return;
+        return Give(*importing, std::move(request));
       }
       return Place(std::move(request), now);
     case Redirect::Kind::kMoved:
@@ -186,17 +194,16 @@ ClusterRouter::Node* ClusterRouter::FindOrAdd(const NodeAddress& address, Nanos 
   node->session = AddSession(EndpointOf(address), std::move(session), now);
   node->used = now;
   changed_ = true;
+  ++unlisted_;
   by_address_.emplace(address, node.get());
   nodes_.push_back(std::move(node));
   return nodes_.back().get();
 }
 
-void ClusterRouter::LookAfterNodes(Nanos now) {
+void ClusterRouter::DropUnlisted(Nanos now) {
   constexpr Nanos kForgotten = std::chrono::seconds(5);
-  bool troubled = false;
   for (auto at = nodes_.begin(); at != nodes_.end();) {
     Node& node = **at;
-    troubled = troubled || (node.listed && node.session->troubled());
     const bool wanted = node.listed || !node.outgoing.empty() || !node.session->idle() ||
                         now < node.used + kForgotten || node.slots > 0;
     if (wanted) {
@@ -205,10 +212,14 @@ void ClusterRouter::LookAfterNodes(Nanos now) {
     }
     RemoveSession(node.session);
     changed_ = true;
+    --unlisted_;
     by_address_.erase(node.address);
     at = nodes_.erase(at);
   }
-  if (!troubled) {
+}
+
+void ClusterRouter::LookAfterTroubled(Nanos now) {
+  if (troubled_ == 0) {
     troubles_ = 0;
   } else if (!survey_.running() && refresh_at_ == kNever) {
     const Nanos span = milliseconds(std::min(2000, 250 << std::min(troubles_++, 3U)));
@@ -286,11 +297,16 @@ void ClusterRouter::Apply(const SlotTable& table, Nanos now) {
     node->listed = false;
     node->slots = 0;
   }
+  unlisted_ = nodes_.size();
+  troubled_ = 0;
   owners_.fill(nullptr);
   for (const SlotRange& range : table.ranges) {
     Node* const node = FindOrAdd(range.master, now);
     if (node == nullptr) continue;
-    node->listed = true;
+    if (!std::exchange(node->listed, true)) {
+      --unlisted_;
+      troubled_ += node->troubled ? 1 : 0;
+    }
     for (std::uint16_t slot = range.first; slot <= range.last; ++slot) SetOwner(slot, node);
   }
   replicas_ = table.replicas;

@@ -45,6 +45,7 @@ class ClusterRouter final : public Router {
     bool listed = false;       // has slots, by the last table
     std::size_t slots = 0;     // number of its slots in owners_
     Nanos used{0};             // the time of the last request to it
+    bool troubled = false;     // by its session, when that was last driven
     std::uint64_t losses = 0;  // the session's losses handled so far
     std::vector<Request> outgoing;
   };
@@ -52,6 +53,7 @@ class ClusterRouter final : public Router {
   Nanos OwnTime() const override;
 
   void Place(Request&& request, Nanos now);
+  void Give(Node& node, Request&& request);
   void Flush(Nanos now);
 
   void TakeBack(Node& node, Nanos now);
@@ -63,7 +65,8 @@ class ClusterRouter final : public Router {
   std::vector<Endpoint> Candidates();
   void Apply(const SlotTable& table, Nanos now);
   void SetOwner(std::uint16_t slot, Node* node);
-  void LookAfterNodes(Nanos now);
+  void DropUnlisted(Nanos now);
+  void LookAfterTroubled(Nanos now);
 
   Endpoint EndpointOf(const NodeAddress& address) const;
   Node* Find(const NodeAddress& address);
@@ -72,6 +75,9 @@ class ClusterRouter final : public Router {
   const ServerSet set_;
   std::vector<std::unique_ptr<Node>> nodes_;
   std::map<NodeAddress, Node*> by_address_;
+  std::vector<Node*> giving_;           // have something in outgoing
+  std::size_t unlisted_ = 0;            // nodes
+  std::size_t troubled_ = 0;            // listed nodes
   std::array<Node*, kSlots> owners_{};  // into nodes_; null: no known owner
   bool known_ = false;                  // there has been a table
   std::vector<NodeAddress> replicas_;

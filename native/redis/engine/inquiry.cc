@@ -24,6 +24,7 @@ Inquiry::Inquiry(Endpoint endpoint, std::vector<std::string> command, Nanos time
       reader_(bounds) {}
 
 void Inquiry::OnConnected(Nanos /*now*/) {
+  NoteDriven();
   if (done() || std::exchange(connected_, true)) return;
   greeting_ = NeedsAuth(endpoint_, password_);
   if (greeting_) AppendAuth(endpoint_, password_, out_);
@@ -33,6 +34,7 @@ void Inquiry::OnConnected(Nanos /*now*/) {
 void Inquiry::OnLost(std::string_view why, Nanos /*now*/) { Give(std::string(why)); }
 
 void Inquiry::OnBytes(std::string_view bytes, Nanos /*now*/) {
+  NoteDriven();
   if (done()) return;
   if (!reader_.Feed(bytes)) return Give(std::string(kNonsense));
   ReplyTree reply;
@@ -57,6 +59,7 @@ void Inquiry::OnReply(ReplyTree&& reply) {
 }
 
 void Inquiry::OnTime(Nanos now) {
+  NoteDriven();
   if (done() || now < until_) return;
   if (connected_) return Give("the server accepted the connection but did not answer");
   const std::string why = "connecting took too long";
@@ -64,6 +67,7 @@ void Inquiry::OnTime(Nanos now) {
 }
 
 void Inquiry::Give(const std::string& why) {
+  NoteDriven();
   if (done()) return;
   const std::string address = endpoint_.Address() + ": ";
   answer_ = {.reply = {}, .why = why.starts_with(address) ? why : address + why};

@@ -55,9 +55,13 @@ std::unique_ptr<Router> Router::Make(const ServerSet& set, const Options& option
 }
 
 void Router::OnTime(Nanos now) {
-  for (const auto& conversation : conversations_) {
-    if (now >= conversation->NextTime()) conversation->OnTime(now);
+  LookAtDriven();
+  std::vector<Conversation*> due;
+  for (const auto& [time, conversation] : times_) {
+    if (time > now) break;
+    due.push_back(conversation);
   }
+  for (Conversation* const conversation : due) conversation->OnTime(now);
   Turn(now);
 }
 
@@ -73,53 +77,108 @@ void Router::Close() {
   }
 }
 
-Nanos Router::NextTime() const {
-  Nanos next = OwnTime();
-  for (const auto& conversation : conversations_) next = std::min(next, conversation->NextTime());
-  return next;
+// ---- What conversations have become
+
+void Router::LookAtDriven() {
+  for (Conversation* const conversation : reports_) {
+    ++looks_;
+    conversation->ForgetReport();
+    Known& known = known_[conversation];
+    if (known.timed) Schedule(*conversation, known, conversation->NextTime());
+    if (known.session == nullptr) continue;
+    const std::size_t in_flight = known.session->requests_in_flight();
+    in_flight_ += in_flight - std::exchange(known.in_flight, in_flight);
+    std::ranges::move(known.session->TakeDeliveries(), std::back_inserter(deliveries_));
+    if (known.session->has_news()) news_.insert(known.member);
+    if (!std::exchange(known.driven, true)) driven_sessions_.push_back(known.session);
+    if (!std::exchange(known.changed, true)) changed_.push_back(conversation);
+  }
+  reports_.clear();
+}
+
+void Router::Schedule(Conversation& conversation, Known& known, Nanos time) {
+  if (known.time == time) return;
+  if (known.time != kNever) times_.erase({known.time, &conversation});
+  if (time != kNever) times_.emplace(time, &conversation);
+  known.time = time;
+}
+
+void Router::Forget(Conversation& conversation) {
+  conversation.ReportTo(nullptr);
+  std::erase(reports_, &conversation);
+  std::erase(changed_, &conversation);
+  const auto at = known_.find(&conversation);
+  std::erase(driven_sessions_, at->second.session);
+  Schedule(conversation, at->second, kNever);
+  in_flight_ -= at->second.in_flight;
+  known_.erase(at);
+}
+
+Nanos Router::NextTime() {
+  LookAtDriven();
+  const Nanos own = OwnTime();
+  return times_.empty() ? own : std::min(own, times_.begin()->first);
 }
 
 std::vector<Delivery> Router::TakeDeliveries() {
-  std::vector<Delivery> all = std::exchange(left_, {});
-  const auto append = [&all](std::vector<Delivery>&& more) {
-    if (all.empty()) {
-      all = std::move(more);
-    } else {
-      std::ranges::move(more, std::back_inserter(all));
-    }
-  };
-  append(completions_.Take());
-  for (const Member& member : members_) append(member.session->TakeDeliveries());
+  LookAtDriven();
+  std::vector<Delivery> all = std::exchange(deliveries_, {});
+  std::ranges::move(completions_.Take(), std::back_inserter(all));
   return all;
 }
 
 std::vector<Router::News> Router::TakeNews(Nanos wall) {
+  LookAtDriven();
   std::vector<News> all = std::exchange(last_news_, {});
-  for (const Member& member : members_) {
-    const bool examined = member.session->IsExamined();
-    std::vector<BreakerState> states = member.session->TakeBreakerChanges();
-    if (states.empty() && !examined) continue;
-    all.push_back({.address = member.address, .states = std::move(states), .warnings = {}});
-    if (examined) all.back().warnings = member.session->TakeWarnings(wall);
+  for (const std::size_t index : std::exchange(news_, {})) {
+    const auto& [address, session] = members_[index];
+    const bool examined = session->IsExamined();
+    all.push_back({.address = address, .states = session->TakeBreakerChanges(), .warnings = {}});
+    if (examined) all.back().warnings = session->TakeWarnings(wall);
   }
   return all;
 }
 
-bool Router::IsExamined() const {
-  return std::ranges::any_of(members_, [](const Member& m) { return m.session->IsExamined(); });
+bool Router::IsExamined() {
+  LookAtDriven();
+  return std::ranges::any_of(
+      news_, [this](std::size_t index) { return members_[index].session->IsExamined(); });
 }
 
-std::size_t Router::requests_in_flight() const {
-  std::size_t count = 0;
-  for (const Member& member : members_) count += member.session->requests_in_flight();
-  return count;
+std::size_t Router::requests_in_flight() {
+  LookAtDriven();
+  return in_flight_;
 }
+
+std::vector<std::size_t> Router::TakeChangedMembers() {
+  LookAtDriven();
+  std::vector<std::size_t> indices;
+  for (Conversation* const conversation : std::exchange(changed_, {})) {
+    Known& known = known_.at(conversation);
+    known.changed = false;
+    indices.push_back(known.member);
+  }
+  return indices;
+}
+
+std::vector<ServerSession*> Router::TakeDriven() {
+  LookAtDriven();
+  std::vector<ServerSession*> driven = std::exchange(driven_sessions_, {});
+  for (ServerSession* const session : driven) known_.at(session).driven = false;
+  return driven;
+}
+
+// ---- Members
 
 std::shared_ptr<ServerSession> Router::AddSession(const Endpoint& endpoint,
                                                   ServerSession::Options session, Nanos now) {
   session.endpoint = endpoint;
   auto added = std::make_shared<ServerSession>(std::move(session), random_(), now);
+  Known& known = known_[added.get()];
+  known.session = added.get();
+  known.member = members_.size();
   members_.push_back({endpoint.Address(), added});
+  added->ReportTo(&reports_);
   ++version_;
   return added;
 }
@@ -128,18 +187,43 @@ void Router::RemoveSession(const std::shared_ptr<ServerSession>& session) {
   const auto at = std::ranges::find(members_, session, &Member::session);
   if (at == members_.end()) return;
   session->Close();
-  std::ranges::move(session->TakeDeliveries(), std::back_inserter(left_));
+  std::ranges::move(session->TakeDeliveries(), std::back_inserter(deliveries_));
   std::vector<BreakerState> states = session->TakeBreakerChanges();
   if (session->stats().breaker != BreakerState::kClosed) states.push_back(BreakerState::kClosed);
   if (!states.empty()) last_news_.push_back({at->address, std::move(states), {}});
   Add(session->stats(), others_);
+  Forget(*session);
   members_.erase(at);
+  news_.clear();
+  for (std::size_t i = 0; i < members_.size(); ++i) {
+    known_.at(members_[i].session.get()).member = i;
+    if (members_[i].session->has_news()) news_.insert(i);
+  }
   ++version_;
 }
 
 void Router::SetConversations(std::vector<std::shared_ptr<Conversation>> conversations) {
   if (conversations == conversations_) return;
+  for (const auto& conversation : conversations_) {
+    const auto at = known_.find(conversation.get());
+    if (at == known_.end()) continue;  // a session that was removed
+    at->second.timed = false;
+    if (at->second.session == nullptr &&
+        std::ranges::find(conversations, conversation) == conversations.end()) {
+      Forget(*conversation);
+    }
+  }
   conversations_ = std::move(conversations);
+  for (const auto& conversation : conversations_) {
+    const bool fresh = !known_.contains(conversation.get());
+    Known& known = known_[conversation.get()];
+    known.timed = true;
+    if (fresh) conversation->ReportTo(&reports_);
+    Schedule(*conversation, known, conversation->NextTime());
+  }
+  for (auto& [conversation, known] : known_) {
+    if (!known.timed) Schedule(*conversation, known, kNever);
+  }
   ++version_;
 }
 

@@ -46,6 +46,7 @@ void ServerSession::Connect(Nanos now) {
 }
 
 void ServerSession::OnConnected(Nanos now) {
+  NoteDriven();
   if (state_ != State::kConnecting) return;
   state_ = State::kGreeting;
   loads_ = takes_sha_ = true;
@@ -60,6 +61,7 @@ void ServerSession::OnConnected(Nanos now) {
 }
 
 void ServerSession::Lose(Fault fault, std::string_view why, Nanos now) {
+  NoteDriven();
   if (state_ == State::kWaiting) return;
   ++losses_;
   const bool was_ready = state_ == State::kReady;
@@ -100,6 +102,7 @@ std::uint64_t ServerSession::FirstUnwritten() const {
 }
 
 void ServerSession::Close() {
+  NoteDriven();
   pipeline_.Close();
   sent_.clear();
   state_ = State::kWaiting;
@@ -128,6 +131,7 @@ Nanos ServerSession::NextTime() const {
 }
 
 void ServerSession::OnTime(Nanos now) {
+  NoteDriven();
   const Nanos due = NextTime();
   if (due < now - Pipeline::kFrozen) {
     // This process stood still: give the server that time.
@@ -272,6 +276,7 @@ void ServerSession::OnQuestionReply(const Sent& sent, Reply&& reply, Nanos now) 
 bool ServerSession::MayPutUp() const { return CanSend() && pipeline_.closed(); }
 
 void ServerSession::PutUpNotices(Nanos now) {
+  NoteDriven();
   if (MayPutUp() && notices_.Take(now)) SendOwn(Sent::Kind::kNotice, now);
 }
 

@@ -24,6 +24,7 @@ bool IsSha1(std::string_view text) {
 }  // namespace
 
 void ServerSession::OnBytes(std::string_view bytes, Nanos now) {
+  NoteDriven();
   if (state_ != State::kGreeting && state_ != State::kReady) return;
   const std::string_view broken = state_ == State::kGreeting ? kOtherProtocol : Pipeline::kNonsense;
   if (!reader_.Feed(bytes)) return Lose(Fault::kProtocol, broken, now);

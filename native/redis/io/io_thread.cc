@@ -226,7 +226,7 @@ class IoThread::Loop {
     const std::lock_guard lock(mutex_);
     published_.clear();
     for (const Router::Member& member : router_->members()) {
-      published_.push_back({member, {}, member.session->warnings()});
+      published_.push_back({member, member.session->stats(), member.session->warnings()});
     }
     Publish();
   }
@@ -257,7 +257,12 @@ class IoThread::Loop {
     stats.queue_depth += incoming_.size() + taken_;
   }
   void Publish() {
-    for (auto& [member, stats, warnings] : published_) stats = member.session->stats();
+    if (version_ == router_->version()) {
+      for (const std::size_t index : router_->TakeChangedMembers()) {
+        Published& published = published_[index];
+        published.stats = published.member.session->stats();
+      }
+    }
     others_ = router_->others();
     taken_ = 0;
   }

@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "core/time.h"
 #include "redis/endpoint.h"
@@ -15,7 +17,20 @@ namespace sluice::redis {
 /// safe.
 class Conversation {
  public:
+  Conversation() = default;
   virtual ~Conversation() = default;
+  Conversation(const Conversation&) = delete;
+  Conversation& operator=(const Conversation&) = delete;
+
+  /// From now on, adds this conversation to `driven` when it is driven, unless it is there, and
+  /// now. Null: no more.
+  void ReportTo(std::vector<Conversation*>* driven) {
+    driven_ = driven;
+    reported_ = false;
+    NoteDriven();
+  }
+  /// `driven` was emptied.
+  void ForgetReport() { reported_ = false; }
 
   /// The server and the credentials. Never changes.
   virtual const Endpoint& endpoint() const = 0;
@@ -47,6 +62,16 @@ class Conversation {
   virtual std::string_view Output() const = 0;
   /// The time for OnTime; kNever if there is none.
   virtual Nanos NextTime() const = 0;
+
+ protected:
+  /// Call when NextTime(), or anything else that its owner reads, may have changed.
+  void NoteDriven() {
+    if (driven_ != nullptr && !std::exchange(reported_, true)) driven_->push_back(this);
+  }
+
+ private:
+  std::vector<Conversation*>* driven_ = nullptr;
+  bool reported_ = false;  // is in driven_
 };
 
 }  // namespace sluice::redis

@@ -207,6 +207,7 @@ class Pipeline {
   LinkStats stats() const;
   /// The worst breaker's states since the last call, in order; at most 16.
   std::vector<BreakerState> TakeBreakerChanges() { return std::exchange(changes_, {}); }
+  bool has_breaker_changes() const { return !changes_.empty(); }
   const LatencyHistogram& latency() const { return latency_; }
 
  private:

@@ -11,8 +11,10 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <random>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -74,18 +76,22 @@ class Router {
   /// Changes whenever conversations() or members() does.
   std::uint64_t version() const { return version_; }
   /// The time for OnTime; kNever if there is none.
-  Nanos NextTime() const;
+  Nanos NextTime();
   std::vector<Delivery> TakeDeliveries();
   /// `wall`: see ServerSession::TakeWarnings; needed if IsExamined. An entry may only mean that old
   /// warnings no longer hold.
   std::vector<News> TakeNews(Nanos wall);
-  bool IsExamined() const;
+  bool IsExamined();
   /// The servers that receive requests.
   const std::vector<Member>& members() const { return members_; }
   /// Counts of requests that reached no server, or a former one.
   const LinkStats& others() const { return others_; }
   /// Requests that are written, or about to be, without a reply.
-  std::size_t requests_in_flight() const;
+  std::size_t requests_in_flight();
+  /// Indices of the members() whose statistics may have changed since the last call, each once.
+  std::vector<std::size_t> TakeChangedMembers();
+  /// How often a conversation was looked at. It is, after it was driven, and not on each call.
+  std::uint64_t looks() const { return looks_; }
 
  protected:
   Router(Options options, std::uint64_t seed) : options_(std::move(options)), random_(seed) {}
@@ -114,6 +120,9 @@ class Router {
   /// The time at which Turn is needed although no conversation's time has come.
   virtual Nanos OwnTime() const { return kNever; }
 
+  /// Sessions that were driven since the last call, each once.
+  std::vector<ServerSession*> TakeDriven();
+
   Nanos Between(Nanos least, Nanos most);  ///< at random
 
   const Options options_;
@@ -121,13 +130,37 @@ class Router {
   RetryQueue waiting_;
 
  private:
+  // What is known of a conversation or a member's session since it was last driven.
+  struct Known {
+    ServerSession* session = nullptr;  // of a member
+    std::size_t member = 0;            // its index
+    bool driven = false;               // is in driven_sessions_
+    bool changed = false;              // is in changed_
+    bool timed = false;                // is one of conversations_
+    Nanos time = kNever;               // then its NextTime
+    std::size_t in_flight = 0;
+  };
+
+  void LookAtDriven();
+  void Schedule(Conversation& conversation, Known& known, Nanos time);
+  void Forget(Conversation& conversation);
+
   LinkStats others_;
   std::vector<Member> members_;
   std::vector<std::shared_ptr<Conversation>> conversations_;
   std::uint64_t version_ = 0;
   CompletionQueue completions_;
-  std::vector<Delivery> left_;   // of removed sessions
-  std::vector<News> last_news_;  // of removed sessions, and Warn's
+  std::vector<Delivery> deliveries_;  // of sessions
+  std::vector<News> last_news_;       // of removed sessions, and Warn's
+
+  std::vector<Conversation*> reports_;  // driven since they were last looked at
+  std::map<Conversation*, Known> known_;
+  std::set<std::pair<Nanos, Conversation*>> times_;  // none is kNever
+  std::vector<ServerSession*> driven_sessions_;
+  std::vector<Conversation*> changed_;
+  std::set<std::size_t> news_;  // indices of members that have some
+  std::size_t in_flight_ = 0;
+  std::uint64_t looks_ = 0;
 };
 
 }  // namespace sluice::redis

@@ -81,7 +81,10 @@ class ServerSession final : public Conversation, private Pipeline::Session {
   // ---- In. `now` is on the clock of the requests' deadlines.
 
   /// Takes requests over; they are moved from.
-  void Submit(std::span<Request> requests, Nanos now) { pipeline_.Submit(requests, now); }
+  void Submit(std::span<Request> requests, Nanos now) {
+    NoteDriven();
+    pipeline_.Submit(requests, now);
+  }
   void OnStage(std::string_view stage) override { stage_ = stage; }
   void SetPassword(std::string password) override { password_ = std::move(password); }
   void OnConnected(Nanos now) override;
@@ -106,6 +109,7 @@ class ServerSession final : public Conversation, private Pipeline::Session {
   /// Removes the unwritten requests that satisfy `predicate`.
   template <typename Predicate>
   std::vector<Request> TakeQueued(Predicate predicate) {
+    NoteDriven();
     return pipeline_.TakeQueued(predicate);
   }
   /// No request is unanswered: it may go.
@@ -119,6 +123,8 @@ class ServerSession final : public Conversation, private Pipeline::Session {
   LinkStats stats() const;
   /// The breaker's states since the last call, in order.
   std::vector<BreakerState> TakeBreakerChanges() { return pipeline_.TakeBreakerChanges(); }
+  /// Whether TakeBreakerChanges or TakeWarnings has something to tell.
+  bool has_news() const { return pipeline_.has_breaker_changes() || IsExamined(); }
   /// Whether the server has answered about itself, or shown a clash of policies, since the last
   /// TakeWarnings.
   bool IsExamined() const { return examined_ || notices_.has_news(); }
