@@ -182,7 +182,7 @@ TEST(LinkScripts, AServerWithoutAPasswordIsUsedWithoutAndWarnedOf) {
         "-ERR Client sent AUTH, but no password is set\r\n"}) {
     ServerSession::Options options;
     options.endpoint.password = "hunter2";
-    options.examines = true;
+    options.checks_health = true;
     LinkDriver driver(options);
     const auto ticket = driver.Check("a");
     driver.link.OnConnected(driver.now);
@@ -195,7 +195,7 @@ TEST(LinkScripts, AServerWithoutAPasswordIsUsedWithoutAndWarnedOf) {
     driver.Sent();
     for (int i = 0; i < 3; ++i) driver.Receive("-NOPERM no\r\n");
     driver.Receive("-NOPERM no\r\n");  // CONFIG GET
-    ASSERT_TRUE(driver.link.IsExamined());
+    ASSERT_TRUE(driver.link.has_warnings());
     const auto warnings = driver.link.TakeWarnings(Nanos{0});
     ASSERT_EQ(warnings.size(), 1U);
     EXPECT_EQ(warnings[0].code, WarningCode::kNoPassword);

@@ -164,7 +164,7 @@ TEST_F(Notices, OtherNumbersOfAPolicyThatStoodThereAreWarnedOfOnce) {
   driver.GetReady();
   ASSERT_EQ(driver.Sent(), Sent{Exchange("bucket(limit: 5)")});
   EXPECT_TRUE(After(driver, Text("bucket(limit: 6)")).empty());
-  ASSERT_TRUE(driver.link.IsExamined());
+  ASSERT_TRUE(driver.link.has_warnings());
   const auto warnings = driver.link.TakeWarnings(Nanos{0});
   ASSERT_EQ(warnings.size(), 1U);
   EXPECT_EQ(warnings[0].code, WarningCode::kPolicyClash);
@@ -173,11 +173,11 @@ TEST_F(Notices, OtherNumbersOfAPolicyThatStoodThereAreWarnedOfOnce) {
             "another process, now or within the last day: both count the same calls. Give each "
             "service a prefix of its own");
   EXPECT_EQ(driver.link.warnings().size(), 1U);
-  EXPECT_FALSE(driver.link.IsExamined());
+  EXPECT_FALSE(driver.link.has_warnings());
   driver.Pass(kHour);
   ASSERT_EQ(driver.Sent(), Sent{Exchange("bucket(limit: 5)")});
   After(driver, Text("bucket(limit: 6)"));
-  EXPECT_FALSE(driver.link.IsExamined()) << "once";
+  EXPECT_FALSE(driver.link.has_warnings()) << "once";
 }
 
 TEST_F(Notices, TheSameNumbersNoneAndARefusalAreNoWarning) {
@@ -190,7 +190,7 @@ TEST_F(Notices, TheSameNumbersNoneAndARefusalAreNoWarning) {
     driver.GetReady();
     ASSERT_EQ(driver.Sent(), Sent{Exchange("bucket(limit: 5)")});
     EXPECT_TRUE(After(driver, reply).empty()) << reply;
-    EXPECT_FALSE(driver.link.IsExamined()) << reply;
+    EXPECT_FALSE(driver.link.has_warnings()) << reply;
     EXPECT_TRUE(driver.link.stats().connected) << reply;
   }
 }

@@ -132,17 +132,17 @@ std::vector<Router::News> Router::TakeNews(Nanos wall) {
   std::vector<News> all = std::exchange(last_news_, {});
   for (const std::size_t index : std::exchange(news_, {})) {
     const auto& [address, session] = members_[index];
-    const bool examined = session->IsExamined();
+    const bool warned = session->has_warnings();
     all.push_back({.address = address, .states = session->TakeBreakerChanges(), .warnings = {}});
-    if (examined) all.back().warnings = session->TakeWarnings(wall);
+    if (warned) all.back().warnings = session->TakeWarnings(wall);
   }
   return all;
 }
 
-bool Router::IsExamined() {
+bool Router::has_warnings() {
   LookAtDriven();
   return std::ranges::any_of(
-      news_, [this](std::size_t index) { return members_[index].session->IsExamined(); });
+      news_, [this](std::size_t index) { return members_[index].session->has_warnings(); });
 }
 
 std::size_t Router::requests_in_flight() {

@@ -32,6 +32,7 @@ ServerSession::ServerSession(Options options, std::uint64_t seed, Nanos now)
       state_until_(now),
       password_(options_.endpoint.password),
       pipeline_(options_.pipeline, TransportOf(options_), random_, *this),
+      health_(!options_.routed),  // a router follows the roles by itself
       notices_(options_.notices) {
   Connect(now);
 }
@@ -65,8 +66,8 @@ void ServerSession::Lose(Fault fault, std::string_view why, Nanos now) {
   if (state_ == State::kWaiting) return;
   ++losses_;
   const bool was_ready = state_ == State::kReady;
-  may_examine_ = std::ranges::none_of(sent_, &Sent::optional);
-  examination_due_ = false;
+  may_check_health_ = std::ranges::none_of(sent_, &Sent::optional);
+  health_.Stop();
   const std::uint64_t unwritten = FirstUnwritten();
   sent_.clear();
   const bool missed = pipeline_.OnAllLost(unwritten, why, now);
@@ -200,7 +201,7 @@ void ServerSession::Send(std::uint64_t id, const Pipeline::Command& command, Nan
   NoteSent(sent, before);
 }
 
-void ServerSession::SendOwn(Sent::Kind kind, Nanos now, Question question) {
+void ServerSession::SendOwn(Sent::Kind kind, Nanos now, InfoCommand info) {
   const Endpoint& endpoint = options_.endpoint;
   if (!OwesReply()) quiet_since_ = now;
   const std::size_t before = out_.size();
@@ -221,8 +222,8 @@ void ServerSession::SendOwn(Sent::Kind kind, Nanos now, Question question) {
     case Sent::Kind::kAsking:
       AppendCommand(std::array<std::string_view, 1>{"ASKING"}, out_);
       break;
-    case Sent::Kind::kQuestion:
-      AppendQuestion(question, out_);
+    case Sent::Kind::kInfo:
+      AppendInfoCommand(info, out_);
       break;
     case Sent::Kind::kNotice:
       AppendCommand(NoticeCommand(notices_.current()), out_);
@@ -230,7 +231,7 @@ void ServerSession::SendOwn(Sent::Kind kind, Nanos now, Question question) {
     case Sent::Kind::kRequests:
       break;
   }
-  NoteSent({.kind = kind, .at = now, .question = question}, before);
+  NoteSent({.kind = kind, .at = now, .info = info}, before);
 }
 
 void ServerSession::NoteSent(Sent sent, std::size_t out_before) {
@@ -248,29 +249,10 @@ void ServerSession::OnWritten(std::size_t count) {
   out_start_ = 0;
 }
 
-// ---- Examination and metadata, never before a check
+// ---- Health and metadata, never before a check
 
-void ServerSession::Examine(Nanos now) {
-  if (!std::exchange(examination_due_, false)) return;
-  examination_ = {};
-  examination_.no_password = no_password_;
-  for (const Question question : {Question::kTime, Question::kReplication, Question::kMemory}) {
-    // A router follows the roles by itself.
-    if (question == Question::kReplication && options_.routed) continue;
-    SendOwn(Sent::Kind::kQuestion, now, question);
-  }
-}
-
-void ServerSession::OnQuestionReply(const Sent& sent, Reply&& reply, Nanos now) {
-  if (sent.question == Question::kTime) {
-    examination_.asked = sent.at;
-    examination_.heard = now;
-  }
-  examination_.Note(sent.question, std::move(reply));
-  if (sent.question == Question::kMemory && examination_.LacksPolicy()) {
-    return SendOwn(Sent::Kind::kQuestion, now, Question::kConfig);
-  }
-  examined_ = sent.question == Question::kMemory || sent.question == Question::kConfig;
+void ServerSession::SendDueInfo(Nanos now) {
+  for (const InfoCommand info : health_.TakeDue()) SendOwn(Sent::Kind::kInfo, now, info);
 }
 
 bool ServerSession::MayPutUp() const { return CanSend() && pipeline_.closed(); }
@@ -290,15 +272,14 @@ void ServerSession::OnNoticeReply(const Reply& reply) {
 }
 
 std::vector<Warning> ServerSession::warnings() const {
-  std::vector<Warning> all = doctor_.warnings();
+  std::vector<Warning> all = health_.warnings();
   std::ranges::copy(notices_.warnings(), std::back_inserter(all));
   return all;
 }
 
 std::vector<Warning> ServerSession::TakeWarnings(Nanos wall) {
   std::vector<Warning> news = notices_.TakeNews();
-  if (!std::exchange(examined_, false)) return news;
-  std::ranges::move(doctor_.See(std::exchange(examination_, {}), wall), std::back_inserter(news));
+  std::ranges::move(health_.TakeNews(wall), std::back_inserter(news));
   return news;
 }
 

@@ -40,7 +40,7 @@ void ServerSession::OnBytes(std::string_view bytes, Nanos now) {
     OnReply(std::move(reply), now);
   }
   pipeline_.Pump(now);
-  Examine(now);
+  SendDueInfo(now);
   PutUpNotices(now);
 }
 
@@ -75,8 +75,8 @@ void ServerSession::OnReplyTo(const Sent& sent, Reply&& reply, Nanos now) {
       return;
     case Sent::Kind::kRequests:
       return OnRequestsReply(sent, reply, now);
-    case Sent::Kind::kQuestion:
-      return OnQuestionReply(sent, std::move(reply), now);
+    case Sent::Kind::kInfo:
+      return health_.OnReply(sent.info, std::move(reply), sent.at, now);
     case Sent::Kind::kNotice:
       return OnNoticeReply(reply);
   }
@@ -115,9 +115,9 @@ void ServerSession::OnLoadReply(const Reply& reply, Nanos now) {
     ready_at_ = now;
     pipeline_.OnSignOfLife(now);
     if (std::exchange(was_ready_, true)) ++reconnects_;
-    examination_due_ = options_.examines && may_examine_;
+    if (options_.checks_health && may_check_health_) health_.Begin(no_password_);
     notices_.Begin(now);
-    if (!may_examine_) notices_.OnAnswer(true);
+    if (!may_check_health_) notices_.OnAnswer(true);
   }
   loading_ = false;
   pipeline_.Resume();

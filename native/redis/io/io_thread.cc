@@ -66,9 +66,9 @@ class IoThread::Loop {
   explicit Loop(const ServerSet& set)
       : wakeup_(std::make_shared<const Wakeup>()),
         resolver_(wakeup_),
-        router_(Router::Make(set,
-                             {.session = {.endpoint = {}, .examines = true, .notices = notices_}},
-                             RandomSeed(), Now())) {
+        router_(Router::Make(
+            set, {.session = {.endpoint = {}, .checks_health = true, .notices = notices_}},
+            RandomSeed(), Now())) {
     Sync();
   }
 
@@ -321,7 +321,7 @@ class IoThread::Loop {
 
   void TellWatchers() {
     const std::vector<Router::News> news =
-        router_->TakeNews(router_->IsExamined() ? Wall() : Nanos{0});
+        router_->TakeNews(router_->has_warnings() ? Wall() : Nanos{0});
     if (news.empty()) return;
     std::vector<std::weak_ptr<Watcher>> watchers;
     {

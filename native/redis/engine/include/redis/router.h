@@ -78,10 +78,10 @@ class Router {
   /// The time for OnTime; kNever if there is none.
   Nanos NextTime();
   std::vector<Delivery> TakeDeliveries();
-  /// `wall`: see ServerSession::TakeWarnings; needed if IsExamined. An entry may only mean that old
+  /// `wall`: see ServerSession::TakeWarnings; needed if has_warnings. An entry may only mean that old
   /// warnings no longer hold.
   std::vector<News> TakeNews(Nanos wall);
-  bool IsExamined();
+  bool has_warnings();
   /// The servers that receive requests.
   const std::vector<Member>& members() const { return members_; }
   /// Counts of requests that reached no server, or a former one.

@@ -14,7 +14,7 @@
 //   * A server that accepts but stays silent is dropped: when no reply has come for `silence` and
 //     every request in flight has passed its deadline. If this process itself was frozen, so that
 //     its timers are late, that does not count against the server.
-//   * A new connection asks the server about itself (redis/doctor.h), after it has sent the waiting
+//   * A new connection asks the server about itself (redis/health_check.h), after it has sent the waiting
 //     checks. If the server ends the connection instead of answering, the next one does not ask.
 //     After that it sends limiters' metadata (redis/notices.h), by the same rules.
 //   * If the server has lost the script (NOSCRIPT: nothing was executed), it is loaded again and
@@ -39,7 +39,7 @@
 
 #include "core/time.h"
 #include "redis/conversation.h"
-#include "redis/doctor.h"
+#include "redis/health_check.h"
 #include "redis/notices.h"
 #include "redis/pipeline.h"
 #include "redis/redirect.h"
@@ -59,7 +59,7 @@ class ServerSession final : public Conversation, private Pipeline::Session {
     Nanos connect_timeout = std::chrono::milliseconds(1000);
     BackoffSpan backoff{};
     Nanos silence = std::chrono::milliseconds(1000);
-    bool examines = false;                           ///< asks the server about itself
+    bool checks_health = false;                      ///< asks the server about itself
     bool routed = false;                             ///< see above
     bool by_slot = false;                            ///< the same; requests then say their slot
     std::shared_ptr<NoticeBoard> notices = nullptr;  ///< to put up; null: none
@@ -124,13 +124,13 @@ class ServerSession final : public Conversation, private Pipeline::Session {
   /// The breaker's states since the last call, in order.
   std::vector<BreakerState> TakeBreakerChanges() { return pipeline_.TakeBreakerChanges(); }
   /// Whether TakeBreakerChanges or TakeWarnings has something to tell.
-  bool has_news() const { return pipeline_.has_breaker_changes() || IsExamined(); }
+  bool has_news() const { return pipeline_.has_breaker_changes() || has_warnings(); }
   /// Whether the server has answered about itself, or shown a clash of policies, since the last
   /// TakeWarnings.
-  bool IsExamined() const { return examined_ || notices_.has_news(); }
+  bool has_warnings() const { return health_.has_result() || notices_.has_news(); }
   /// New problems in its answers. `wall`: this process's time since 1970, less `now`.
   std::vector<Warning> TakeWarnings(Nanos wall);
-  /// The findings of the last examination of the server, and each policy that clashed.
+  /// Those of the last health check, and each policy that clashed.
   std::vector<Warning> warnings() const;
   /// May be read on any thread.
   const LatencyHistogram& latency() const { return pipeline_.latency(); }
@@ -153,18 +153,18 @@ class ServerSession final : public Conversation, private Pipeline::Session {
       kLoad,
       kAsking,
       kRequests,
-      kQuestion,
+      kInfo,
       kNotice
     };
     Kind kind = Kind::kLoad;
     std::uint64_t id = 0;   // kRequests: the pipeline's
     std::uint64_t end = 0;  // of its bytes, counted from the start of the connection
     Nanos at{0};
-    Question question{};
+    InfoCommand info{};
     std::size_t most_elements = kFewElements;  // of the reply
 
     // The server may delay the replies to these.
-    bool optional() const { return kind == Kind::kQuestion || kind == Kind::kNotice; }
+    bool optional() const { return kind == Kind::kInfo || kind == Kind::kNotice; }
   };
 
   // Pipeline::Session.
@@ -183,7 +183,7 @@ class ServerSession final : public Conversation, private Pipeline::Session {
   void Lose(Fault fault, std::string_view why, Nanos now);
   std::uint64_t FirstUnwritten() const;
   bool OwesReply() const;
-  void SendOwn(Sent::Kind kind, Nanos now, Question question = {});
+  void SendOwn(Sent::Kind kind, Nanos now, InfoCommand info = {});
   void NoteSent(Sent sent, std::size_t out_before);
 
   void OnReply(Reply&& reply, Nanos now);
@@ -192,8 +192,7 @@ class ServerSession final : public Conversation, private Pipeline::Session {
   void OnLoadReply(const Reply& reply, Nanos now);
   void OnRequestsReply(const Sent& sent, const Reply& reply, Nanos now);
 
-  void Examine(Nanos now);
-  void OnQuestionReply(const Sent& sent, Reply&& reply, Nanos now);
+  void SendDueInfo(Nanos now);
   void OnNoticeReply(const Reply& reply);
   bool MayPutUp() const;
 
@@ -230,11 +229,8 @@ class ServerSession final : public Conversation, private Pipeline::Session {
   ReplyReader reader_;
   ScriptCall call_;
 
-  bool may_examine_ = true;  // the last connection did not end because of it
-  bool examination_due_ = false;
-  bool examined_ = false;  // examination_ is complete
-  Examination examination_;
-  Doctor doctor_;
+  bool may_check_health_ = true;  // the last connection did not end because of it
+  HealthCheck health_;
   NoticeRound notices_;
 
   std::vector<Returned> returned_;

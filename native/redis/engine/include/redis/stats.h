@@ -42,7 +42,7 @@ struct Latency {
   Nanos p999{0};
 };
 
-/// Problems of a server that answers (see redis/doctor.h), or of its use.
+/// Problems of a server that answers (see redis/health_check.h), or of its use.
 enum class WarningCode : std::uint8_t {
   kEvictingPolicy,
   kReplica,

@@ -1,5 +1,4 @@
-// Examination of servers' answers about themselves.
-#include "redis/doctor.h"
+#include "redis/health_check.h"
 
 #include <algorithm>
 #include <array>
@@ -54,11 +53,11 @@ bool Evicts(std::string_view policy) {
   return named_so && plain;
 }
 
-std::optional<Warning> LookAtMemory(const Examination& examination) {
-  std::string_view policy = FieldOf(examination.memory, "maxmemory_policy");
-  std::string_view size = FieldOf(examination.memory, "maxmemory");
-  if (policy.empty()) policy = SettingOf(examination.config, "maxmemory-policy");
-  if (size.empty()) size = SettingOf(examination.config, "maxmemory");
+std::optional<Warning> LookAtMemory(const ServerInfo& info) {
+  std::string_view policy = FieldOf(info.memory, "maxmemory_policy");
+  std::string_view size = FieldOf(info.memory, "maxmemory");
+  if (policy.empty()) policy = SettingOf(info.config, "maxmemory-policy");
+  if (size.empty()) size = SettingOf(info.config, "maxmemory");
   // Without a bound nothing is ever evicted.
   if (!Evicts(policy) || NumberOf(size).value_or(0) == 0) return std::nullopt;
   return Warning{WarningCode::kEvictingPolicy,
@@ -67,22 +66,22 @@ std::optional<Warning> LookAtMemory(const Examination& examination) {
                      "noeviction"};
 }
 
-std::optional<Warning> LookAtRole(const Examination& examination) {
-  const std::string_view role = FieldOf(examination.replication, "role");
+std::optional<Warning> LookAtRole(const ServerInfo& info) {
+  const std::string_view role = FieldOf(info.replication, "role");
   if (role != "slave" && role != "replica") return std::nullopt;
   return Warning{WarningCode::kReplica,
                  "the server is a replica: it refuses what limiters write, or loses it to its "
                  "master; use the master's address"};
 }
 
-std::optional<Warning> LookAtClock(const Examination& examination, Nanos wall) {
-  if (examination.time.size() != 2) return std::nullopt;
-  const auto seconds = NumberOf(examination.time[0]);
-  const auto micros = NumberOf(examination.time[1]);
+std::optional<Warning> LookAtClock(const ServerInfo& info, Nanos wall) {
+  if (info.time.size() != 2) return std::nullopt;
+  const auto seconds = NumberOf(info.time[0]);
+  const auto micros = NumberOf(info.time[1]);
   constexpr std::int64_t kLastYear = 253'402'300'799;  // 9999; as nanoseconds beyond Nanos
   if (!seconds || !micros || *seconds > kLastYear || *micros >= 1'000'000) return std::nullopt;
-  const Nanos trip = examination.heard - examination.asked;
-  const auto here = std::chrono::duration<double>(wall + examination.asked + trip / 2).count();
+  const Nanos trip = info.heard - info.asked;
+  const auto here = std::chrono::duration<double>(wall + info.asked + trip / 2).count();
   const double off = static_cast<double>(*seconds) + static_cast<double>(*micros) / 1e6 - here;
   const auto allowed = std::chrono::duration<double>(kTolerance + trip / 2).count();
   if (std::abs(off) <= allowed) return std::nullopt;
@@ -96,29 +95,29 @@ std::optional<Warning> LookAtClock(const Examination& examination, Nanos wall) {
 
 }  // namespace
 
-void AppendQuestion(Question question, std::string& out) {
-  switch (question) {
-    case Question::kTime:
+void AppendInfoCommand(InfoCommand command, std::string& out) {
+  switch (command) {
+    case InfoCommand::kTime:
       return AppendCommand(std::array<std::string_view, 1>{"TIME"}, out);
-    case Question::kReplication:
+    case InfoCommand::kReplication:
       return AppendCommand(std::array<std::string_view, 2>{"INFO", "replication"}, out);
-    case Question::kMemory:
+    case InfoCommand::kMemory:
       return AppendCommand(std::array<std::string_view, 2>{"INFO", "memory"}, out);
-    case Question::kConfig:
+    case InfoCommand::kConfig:
       return AppendCommand(std::array<std::string_view, 3>{"CONFIG", "GET", "maxmemory*"}, out);
   }
 }
 
-void Examination::Note(Question question, Reply&& reply) {
+void ServerInfo::Note(InfoCommand command, Reply&& reply) {
   const bool text = reply.kind == Reply::Kind::kText;
   const bool texts = reply.kind == Reply::Kind::kTexts;
-  if (question == Question::kTime && texts) time = std::move(reply.texts);
-  if (question == Question::kConfig && texts) config = std::move(reply.texts);
-  if (question == Question::kReplication && text) replication = std::move(reply.text);
-  if (question == Question::kMemory && text) memory = std::move(reply.text);
+  if (command == InfoCommand::kTime && texts) time = std::move(reply.texts);
+  if (command == InfoCommand::kConfig && texts) config = std::move(reply.texts);
+  if (command == InfoCommand::kReplication && text) replication = std::move(reply.text);
+  if (command == InfoCommand::kMemory && text) memory = std::move(reply.text);
 }
 
-bool Examination::LacksPolicy() const { return FieldOf(memory, "maxmemory_policy").empty(); }
+bool ServerInfo::LacksPolicy() const { return FieldOf(memory, "maxmemory_policy").empty(); }
 
 Warning NoPasswordWarning() {
   return {WarningCode::kNoPassword,
@@ -126,18 +125,44 @@ Warning NoPasswordWarning() {
           "it holds; set one there, or leave it out here"};
 }
 
-std::vector<Warning> Diagnose(const Examination& examination, Nanos wall) {
+std::vector<Warning> FindWarnings(const ServerInfo& info, Nanos wall) {
   std::vector<Warning> found;
-  if (examination.no_password) found.push_back(NoPasswordWarning());
-  for (auto& warning :
-       {LookAtMemory(examination), LookAtRole(examination), LookAtClock(examination, wall)}) {
+  if (info.no_password) found.push_back(NoPasswordWarning());
+  for (auto& warning : {LookAtMemory(info), LookAtRole(info), LookAtClock(info, wall)}) {
     if (warning) found.push_back(*warning);
   }
   return found;
 }
 
-std::vector<Warning> Doctor::See(const Examination& examination, Nanos wall) {
-  const std::vector<Warning> before = std::exchange(warnings_, Diagnose(examination, wall));
+void HealthCheck::Begin(bool no_password) {
+  info_ = {};
+  info_.no_password = no_password;
+  complete_ = false;
+  due_ = {InfoCommand::kTime};
+  if (replication_) due_.push_back(InfoCommand::kReplication);
+  due_.push_back(InfoCommand::kMemory);
+}
+
+void HealthCheck::OnReply(InfoCommand command, Reply&& reply, Nanos sent, Nanos now) {
+  if (command == InfoCommand::kTime) {
+    info_.asked = sent;
+    info_.heard = now;
+  }
+  info_.Note(command, std::move(reply));
+  if (command == InfoCommand::kMemory && info_.LacksPolicy()) {
+    due_.push_back(InfoCommand::kConfig);
+    return;
+  }
+  complete_ = command == InfoCommand::kMemory || command == InfoCommand::kConfig;
+}
+
+std::vector<Warning> HealthCheck::TakeNews(Nanos wall) {
+  if (!std::exchange(complete_, false)) return {};
+  return Update(std::exchange(info_, {}), wall);
+}
+
+std::vector<Warning> HealthCheck::Update(const ServerInfo& info, Nanos wall) {
+  const std::vector<Warning> before = std::exchange(warnings_, FindWarnings(info, wall));
   std::vector<Warning> news;
   std::ranges::copy_if(warnings_, std::back_inserter(news), [&before](const Warning& warning) {
     return std::ranges::find(before, warning.code, &Warning::code) == before.end();

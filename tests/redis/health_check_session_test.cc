@@ -11,12 +11,12 @@ namespace {
 constexpr Nanos kSecond = std::chrono::seconds(1);
 constexpr Nanos kWall{0};  // since 1970, less the driver's clock
 
-const std::vector<SentCommand> kQuestions = {{"TIME"}, {"INFO", "replication"}, {"INFO", "memory"}};
+const std::vector<SentCommand> kInfoCommands = {{"TIME"}, {"INFO", "replication"}, {"INFO", "memory"}};
 const SentCommand kConfig = {"CONFIG", "GET", "maxmemory*"};
 
 ServerSession::Options Curious() {
   ServerSession::Options options;
-  options.examines = true;
+  options.checks_health = true;
   return options;
 }
 
@@ -34,51 +34,51 @@ const std::string kReplica =
 
 std::size_t WarningsOf(LinkDriver& driver) { return driver.link.TakeWarnings(kWall).size(); }
 
-TEST(LinkExamination, AServerIsAskedOnceTheLinkIsReadyAndTheChecksThatWaitAreOut) {
+TEST(SessionHealthCheck, AServerIsAskedOnceTheLinkIsReadyAndTheChecksThatWaitAreOut) {
   LinkDriver driver(Curious());
   const auto ticket = driver.Check("a");
   driver.GetReady();
   const auto sent = driver.Sent();
   ASSERT_EQ(sent.size(), 4U);
   EXPECT_EQ(ChecksIn(sent[0]), 1U);
-  EXPECT_EQ(std::vector(sent.begin() + 1, sent.end()), kQuestions);
+  EXPECT_EQ(std::vector(sent.begin() + 1, sent.end()), kInfoCommands);
   driver.AnswerFull(1);
   EXPECT_EQ(driver.Answer(ticket).fault, Fault::kNone);
-  EXPECT_FALSE(driver.link.IsExamined());
+  EXPECT_FALSE(driver.link.has_warnings());
   driver.Receive(kReplica);
-  EXPECT_TRUE(driver.link.IsExamined());
+  EXPECT_TRUE(driver.link.has_warnings());
   const auto warnings = driver.link.TakeWarnings(kWall);
   ASSERT_EQ(warnings.size(), 1U);
   EXPECT_EQ(warnings[0].code, WarningCode::kReplica);
-  EXPECT_FALSE(driver.link.IsExamined());
+  EXPECT_FALSE(driver.link.has_warnings());
   EXPECT_EQ(driver.link.warnings().size(), 1U);
   EXPECT_TRUE(driver.Sent().empty());
 }
 
-TEST(LinkExamination, WhoIsNotCuriousAsksNothing) {
+TEST(SessionHealthCheck, WhoIsNotCuriousAsksNothing) {
   LinkDriver driver;
   driver.GetReady();
   EXPECT_TRUE(driver.Sent().empty());
 }
 
-TEST(LinkExamination, ALinkThatARouterOwnsDoesNotAskForTheRole) {
+TEST(SessionHealthCheck, ALinkThatARouterOwnsDoesNotAskForTheRole) {
   ServerSession::Options options = Curious();
   options.routed = true;
   LinkDriver driver(options);
   driver.GetReady();
   EXPECT_EQ(driver.Sent(), (std::vector<SentCommand>{{"TIME"}, {"INFO", "memory"}}));
   driver.Receive(Time("1000") + Text("maxmemory_policy:noeviction\r\n"));
-  EXPECT_TRUE(driver.link.IsExamined());
+  EXPECT_TRUE(driver.link.has_warnings());
 }
 
-TEST(LinkExamination, WhereInfoSaysNothingOfThePolicyConfigIsAsked) {
+TEST(SessionHealthCheck, WhereInfoSaysNothingOfThePolicyConfigIsAsked) {
   for (const std::string& memory : {std::string("-NOPERM no\r\n"), Text("used_memory:1\r\n"),
                                     std::string(":1\r\n"), std::string("$-1\r\n")}) {
     LinkDriver driver(Curious());
     driver.GetReady();
-    ASSERT_EQ(driver.Sent(), kQuestions);
+    ASSERT_EQ(driver.Sent(), kInfoCommands);
     driver.Receive(Time("1000") + "-NOPERM no\r\n" + memory);
-    EXPECT_FALSE(driver.link.IsExamined());
+    EXPECT_FALSE(driver.link.has_warnings());
     ASSERT_EQ(driver.Sent(), std::vector<SentCommand>{kConfig});
     driver.Receive("*4\r\n" + Text("maxmemory") + Text("1") + Text("maxmemory-policy") +
                    Text("allkeys-lru"));
@@ -88,7 +88,7 @@ TEST(LinkExamination, WhereInfoSaysNothingOfThePolicyConfigIsAsked) {
   }
 }
 
-TEST(LinkExamination, AServerThatRefusesEverythingIsServedAsAnyOther) {
+TEST(SessionHealthCheck, AServerThatRefusesEverythingIsServedAsAnyOther) {
   LinkDriver driver(Curious());
   driver.GetReady();
   driver.Sent();
@@ -106,7 +106,7 @@ TEST(LinkExamination, AServerThatRefusesEverythingIsServedAsAnyOther) {
   EXPECT_EQ(driver.Answer(ticket).fault, Fault::kNone);
 }
 
-TEST(LinkExamination, TheTimeThatTheQuestionTookIsAllowedFor) {
+TEST(SessionHealthCheck, TheTimeThatTheQuestionTookIsAllowedFor) {
   for (const bool late : {false, true}) {
     LinkDriver driver(Curious());
     driver.GetReady();
@@ -117,12 +117,12 @@ TEST(LinkExamination, TheTimeThatTheQuestionTookIsAllowedFor) {
   }
 }
 
-TEST(LinkExamination, EachConnectionIsAskedAndAWarningIsNewsOnce) {
+TEST(SessionHealthCheck, EachConnectionIsAskedAndAWarningIsNewsOnce) {
   LinkDriver driver(Curious());
   std::vector<std::size_t> news;
   for (const std::string& answer : {kReplica, kReplica, kAllWell, kReplica}) {
     driver.GetReady();
-    EXPECT_EQ(driver.Sent(), kQuestions);
+    EXPECT_EQ(driver.Sent(), kInfoCommands);
     driver.Receive(answer);
     news.push_back(WarningsOf(driver));
     driver.Lose();
@@ -132,7 +132,7 @@ TEST(LinkExamination, EachConnectionIsAskedAndAWarningIsNewsOnce) {
 }
 
 // It would never be ready for long.
-TEST(LinkExamination, AServerThatHangsUpAtAQuestionIsNotAskedOverTheNextConnection) {
+TEST(SessionHealthCheck, AServerThatHangsUpAtAQuestionIsNotAskedOverTheNextConnection) {
   LinkDriver driver(Curious());
   for (const bool asked : {true, false, true}) {
     driver.GetReady();
@@ -142,7 +142,7 @@ TEST(LinkExamination, AServerThatHangsUpAtAQuestionIsNotAskedOverTheNextConnecti
   }
 }
 
-TEST(LinkExamination, SilenceAboutItselfIsNoneToChecks) {
+TEST(SessionHealthCheck, SilenceAboutItselfIsNoneToChecks) {
   LinkDriver driver(Curious());
   driver.GetReady();
   driver.Sent();
@@ -160,7 +160,7 @@ TEST(LinkExamination, SilenceAboutItselfIsNoneToChecks) {
   EXPECT_NE(driver.link.WantedConnection(), connection);
 }
 
-TEST(LinkExamination, AConnectionThatIsToEndWaitsForTheAnswersButNotForEver) {
+TEST(SessionHealthCheck, AConnectionThatIsToEndWaitsForTheAnswersButNotForEver) {
   for (const bool answered : {true, false}) {
     LinkDriver driver(Curious());
     driver.Check("a");
@@ -179,7 +179,7 @@ TEST(LinkExamination, AConnectionThatIsToEndWaitsForTheAnswersButNotForEver) {
   }
 }
 
-TEST(LinkExamination, AnswersBeyondAllBoundsEndTheConnectionAndNothingElse) {
+TEST(SessionHealthCheck, AnswersBeyondAllBoundsEndTheConnectionAndNothingElse) {
   for (const std::string& nonsense :
        {"$2000000\r\n" + std::string(1'100'000, 'x'), std::string("*1\r\n*1\r\n*1\r\n:1\r\n"),
         std::string("HTTP/1.1 400\r\n")}) {

@@ -1,5 +1,5 @@
-// The doctor's reading of servers' answers about themselves.
-#include "redis/doctor.h"
+// Warnings from what servers say of themselves.
+#include "redis/health_check.h"
 
 #include <gtest/gtest.h>
 
@@ -27,28 +27,28 @@ Codes CodesOf(const std::vector<Warning>& warnings) {
   return codes;
 }
 
-Codes Found(const Examination& examination) { return CodesOf(Diagnose(examination, kWall)); }
+Codes Found(const ServerInfo& info) { return CodesOf(FindWarnings(info, kWall)); }
 
-Examination OfMemory(std::string text) {
-  Examination examination;
-  examination.memory = std::move(text);
-  return examination;
+ServerInfo OfMemory(std::string text) {
+  ServerInfo info;
+  info.memory = std::move(text);
+  return info;
 }
 
-Examination OfReplication(std::string text) {
-  Examination examination;
-  examination.replication = std::move(text);
-  return examination;
+ServerInfo OfReplication(std::string text) {
+  ServerInfo info;
+  info.replication = std::move(text);
+  return info;
 }
 
-/// The server's clock is so far from this process's; the question took so long.
-Examination OfTime(Nanos off, Nanos trip = Nanos{0}) {
+/// The server's clock is so far from this process's; TIME took so long.
+ServerInfo OfTime(Nanos off, Nanos trip = Nanos{0}) {
   const auto micros = std::chrono::duration_cast<Micros>(kWall + kNow + trip / 2 + off).count();
-  Examination examination;
-  examination.time = {std::to_string(micros / 1'000'000), std::to_string(micros % 1'000'000)};
-  examination.asked = kNow;
-  examination.heard = kNow + trip;
-  return examination;
+  ServerInfo info;
+  info.time = {std::to_string(micros / 1'000'000), std::to_string(micros % 1'000'000)};
+  info.asked = kNow;
+  info.heard = kNow + trip;
+  return info;
 }
 
 // From Redis 7.0.15 and Valkey 8.0.1, without unrelated lines.
@@ -64,9 +64,9 @@ constexpr const char* kRedisMaster =
     "failover"
     "\r\n";
 
-TEST(Doctor, APolicyThatEvictsIsWarnedOfOnceMemoryHasABound) {
+TEST(HealthCheck, APolicyThatEvictsIsWarnedOfOnceMemoryHasABound) {
   EXPECT_EQ(Found(OfMemory(kRedisMemory)), Codes{WarningCode::kEvictingPolicy});
-  EXPECT_NE(Diagnose(OfMemory(kRedisMemory), kWall).at(0).detail.find("allkeys-lru"),
+  EXPECT_NE(FindWarnings(OfMemory(kRedisMemory), kWall).at(0).detail.find("allkeys-lru"),
             std::string::npos);
   for (const char* policy : {"volatile-lru", "volatile-lfu", "volatile-random", "volatile-ttl",
                              "allkeys-lfu", "allkeys-random", "allkeys-lrm"}) {
@@ -79,20 +79,20 @@ TEST(Doctor, APolicyThatEvictsIsWarnedOfOnceMemoryHasABound) {
   EXPECT_EQ(Found(OfMemory("maxmemory:1000\r\nmaxmemory_policy:noeviction\r\n")), Codes{});
 }
 
-TEST(Doctor, WhatInfoDoesNotTellConfigMay) {
-  Examination examination = OfMemory("used_memory:1\r\n");
-  EXPECT_TRUE(examination.LacksPolicy());
+TEST(HealthCheck, WhatInfoDoesNotTellConfigMay) {
+  ServerInfo info = OfMemory("used_memory:1\r\n");
+  EXPECT_TRUE(info.LacksPolicy());
   EXPECT_FALSE(OfMemory(kRedisMemory).LacksPolicy());
-  examination.config = {"maxmemory-samples", "5",           "maxmemory", "1048576",
-                        "maxmemory-policy",  "volatile-ttl"};
-  EXPECT_EQ(Found(examination), Codes{WarningCode::kEvictingPolicy});
-  examination.config[3] = "0";
-  EXPECT_EQ(Found(examination), Codes{});
-  examination.config = {"maxmemory-policy", "volatile-ttl", "maxmemory"};
-  EXPECT_EQ(Found(examination), Codes{});
+  info.config = {"maxmemory-samples", "5",           "maxmemory", "1048576",
+                 "maxmemory-policy",  "volatile-ttl"};
+  EXPECT_EQ(Found(info), Codes{WarningCode::kEvictingPolicy});
+  info.config[3] = "0";
+  EXPECT_EQ(Found(info), Codes{});
+  info.config = {"maxmemory-policy", "volatile-ttl", "maxmemory"};
+  EXPECT_EQ(Found(info), Codes{});
 }
 
-TEST(Doctor, AReplicaIsWarnedOf) {
+TEST(HealthCheck, AReplicaIsWarnedOf) {
   EXPECT_EQ(Found(OfReplication(kRedisReplica)), Codes{WarningCode::kReplica});
   EXPECT_EQ(Found(OfReplication("role:replica\n")), Codes{WarningCode::kReplica});
   EXPECT_EQ(Found(OfReplication(kRedisMaster)), Codes{});
@@ -101,27 +101,27 @@ TEST(Doctor, AReplicaIsWarnedOf) {
   EXPECT_EQ(Found(OfReplication("master_role:slave\r\nxrole:slave\r\n")), Codes{});
 }
 
-TEST(Doctor, AClockMoreThanASecondOffIsWarnedOf) {
+TEST(HealthCheck, AClockMoreThanASecondOffIsWarnedOf) {
   EXPECT_EQ(Found(OfTime(Nanos{0})), Codes{});
   for (const int sign : {-1, 1}) {
     EXPECT_EQ(Found(OfTime(sign * 999 * kMillisecond)), Codes{});
     EXPECT_EQ(Found(OfTime(sign * 1001 * kMillisecond)), Codes{WarningCode::kClock});
     EXPECT_EQ(Found(OfTime(sign * 400 * 86400 * kSecond)), Codes{WarningCode::kClock});
   }
-  EXPECT_NE(Diagnose(OfTime(12'340 * kMillisecond), kWall).at(0).detail.find("12.3 s ahead of"),
+  EXPECT_NE(FindWarnings(OfTime(12'340 * kMillisecond), kWall).at(0).detail.find("12.3 s ahead of"),
             std::string::npos);
-  EXPECT_NE(Diagnose(OfTime(-12'340 * kMillisecond), kWall).at(0).detail.find("12.3 s behind"),
+  EXPECT_NE(FindWarnings(OfTime(-12'340 * kMillisecond), kWall).at(0).detail.find("12.3 s behind"),
             std::string::npos);
 }
 
-TEST(Doctor, AnAnswerThatTookLongSaysLessOfTheClock) {
+TEST(HealthCheck, AnAnswerThatTookLongSaysLessOfTheClock) {
   EXPECT_EQ(Found(OfTime(1900 * kMillisecond, 2 * kSecond)), Codes{});
   EXPECT_EQ(Found(OfTime(2100 * kMillisecond, 2 * kSecond)), Codes{WarningCode::kClock});
   EXPECT_EQ(Found(OfTime(-1900 * kMillisecond, 2 * kSecond)), Codes{});
   EXPECT_EQ(Found(OfTime(-2100 * kMillisecond, 2 * kSecond)), Codes{WarningCode::kClock});
 }
 
-TEST(Doctor, OddAnswersSayNothing) {
+TEST(HealthCheck, OddAnswersSayNothing) {
   const std::string huge(std::size_t{1} << 20, 'a');
   for (const std::string& text :
        {std::string(), std::string("\r\n\r\n:::\r\nrole\r\nrole:\r\n"), huge, huge + ":slave",
@@ -145,13 +145,13 @@ TEST(Doctor, OddAnswersSayNothing) {
                                              {"253402300800", "0"},
                                              {"9223372036854775807", "0"},
                                              {"99999999999999999999", "0"}}) {
-    Examination examination;
-    examination.time = time;
-    EXPECT_EQ(Found(examination), Codes{});
+    ServerInfo info;
+    info.time = time;
+    EXPECT_EQ(Found(info), Codes{});
   }
 }
 
-TEST(Doctor, RandomAnswersBreakNothing) {
+TEST(HealthCheck, RandomAnswersBreakNothing) {
   testing::Random random(testing::TestSeed());
   const std::string words[] = {"role",        "slave",
                                "maxmemory",   "maxmemory_policy",
@@ -168,41 +168,40 @@ TEST(Doctor, RandomAnswersBreakNothing) {
     return made;
   };
   for (int i = 0; i < 5000; ++i) {
-    Examination examination{text(), text(), {}, {text(), text()}, kNow, kNow};
-    for (std::int64_t n = random.Between(0, 5); n > 0; --n) examination.config.push_back(text());
-    CodesOf(Diagnose(examination, kWall));
+    ServerInfo info{text(), text(), {}, {text(), text()}, kNow, kNow};
+    for (std::int64_t n = random.Between(0, 5); n > 0; --n) info.config.push_back(text());
+    CodesOf(FindWarnings(info, kWall));
   }
 }
 
-TEST(Doctor, AnErrorAndAnAnswerOfAnotherKindAreNotNoted) {
-  for (const Question question :
-       {Question::kTime, Question::kReplication, Question::kMemory, Question::kConfig}) {
-    const bool list = question == Question::kTime || question == Question::kConfig;
+TEST(HealthCheck, AnErrorAndAnAnswerOfAnotherKindAreNotNoted) {
+  for (const InfoCommand command : {InfoCommand::kTime, InfoCommand::kReplication,
+                                    InfoCommand::kMemory, InfoCommand::kConfig}) {
+    const bool list = command == InfoCommand::kTime || command == InfoCommand::kConfig;
     for (const auto kind :
          {Reply::Kind::kError, Reply::Kind::kStatus, Reply::Kind::kInteger, Reply::Kind::kArray,
           Reply::Kind::kOther, list ? Reply::Kind::kText : Reply::Kind::kTexts}) {
-      Examination examination;
-      examination.Note(question,
-                       {kind, "role:slave\r\nNOPERM", {1}, {"maxmemory-policy", "allkeys-lru"}});
-      EXPECT_TRUE(examination.replication.empty() && examination.memory.empty());
-      EXPECT_TRUE(examination.config.empty() && examination.time.empty());
+      ServerInfo info;
+      info.Note(command, {kind, "role:slave\r\nNOPERM", {1}, {"maxmemory-policy", "allkeys-lru"}});
+      EXPECT_TRUE(info.replication.empty() && info.memory.empty());
+      EXPECT_TRUE(info.config.empty() && info.time.empty());
     }
   }
 }
 
-TEST(Doctor, AWarningIsNewsUntilItIsGone) {
-  Doctor doctor;
-  const Examination replica = OfReplication(kRedisReplica);
-  Examination worse = OfMemory(kRedisMemory);
+TEST(HealthCheck, AWarningIsNewsUntilItIsGone) {
+  HealthCheck check;
+  const ServerInfo replica = OfReplication(kRedisReplica);
+  ServerInfo worse = OfMemory(kRedisMemory);
   worse.replication = kRedisReplica;
-  EXPECT_EQ(CodesOf(doctor.See(replica, kWall)), Codes{WarningCode::kReplica});
-  EXPECT_EQ(CodesOf(doctor.See(replica, kWall)), Codes{});
-  EXPECT_EQ(CodesOf(doctor.See(worse, kWall)), Codes{WarningCode::kEvictingPolicy});
-  EXPECT_EQ(CodesOf(doctor.warnings()),
+  EXPECT_EQ(CodesOf(check.Update(replica, kWall)), Codes{WarningCode::kReplica});
+  EXPECT_EQ(CodesOf(check.Update(replica, kWall)), Codes{});
+  EXPECT_EQ(CodesOf(check.Update(worse, kWall)), Codes{WarningCode::kEvictingPolicy});
+  EXPECT_EQ(CodesOf(check.warnings()),
             (Codes{WarningCode::kEvictingPolicy, WarningCode::kReplica}));
-  EXPECT_EQ(CodesOf(doctor.See(OfReplication(kRedisMaster), kWall)), Codes{});
-  EXPECT_EQ(CodesOf(doctor.warnings()), Codes{});
-  EXPECT_EQ(CodesOf(doctor.See(replica, kWall)), Codes{WarningCode::kReplica});
+  EXPECT_EQ(CodesOf(check.Update(OfReplication(kRedisMaster), kWall)), Codes{});
+  EXPECT_EQ(CodesOf(check.warnings()), Codes{});
+  EXPECT_EQ(CodesOf(check.Update(replica, kWall)), Codes{WarningCode::kReplica});
 }
 
 }  // namespace
