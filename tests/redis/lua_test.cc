@@ -48,6 +48,11 @@ class Lua : public ::testing::Test {
       "t");
 };
 
+TEST_F(Lua, TheServerKnowsTheScriptByTheNameThatWasComputedAtBuildTime) {
+  EXPECT_EQ(server_->Text({"SCRIPT", "LOAD", std::string(redis::ScriptText())}),
+            redis::ScriptSha());
+}
+
 TEST_F(Lua, AChargeIsStoredAsAPlainNumberWithATimeToLive) {
   ASSERT_EQ(Decide(kModulus - kSecond, Ask("k", 3, 7)).fault, Fault::kNone);
   EXPECT_EQ(server_->Text({"GET", "t:{k}:burst:tb1"}), std::to_string(2 * kSecond));  // it wrapped

@@ -1,4 +1,4 @@
-# Writes a C++ file that holds a Lua script: cmake -D INPUT=... -D OUTPUT=... -D NAME=... -P embed.cmake
+# Writes a C++ file that holds a Lua script and its SHA-1: cmake -D INPUT=... -D OUTPUT=... -D NAME=... -P embed.cmake
 file(READ "${INPUT}" text)
 string(FIND "${text}" ")lua\"" delimiter)
 if(NOT delimiter EQUAL -1)
@@ -8,6 +8,7 @@ endif()
 string(REGEX REPLACE "\n *--[^\n]*" "\n" text "\n${text}")
 string(REGEX REPLACE "\n +" "\n" text "${text}")
 string(SUBSTRING "${text}" 1 -1 text)
+string(SHA1 sha "${text}")
 # A compiler need not take more than 64 KiB in one literal; neighbours become one.
 string(LENGTH "${text}" length)
 set(literals "")
@@ -23,5 +24,7 @@ file(WRITE "${OUTPUT}" "// Generated from a script; edit that instead.
 namespace sluice::redis {
 extern const std::string_view ${NAME};
 const std::string_view ${NAME} =${literals};
+extern const std::string_view ${NAME}Sha;
+const std::string_view ${NAME}Sha = \"${sha}\";
 }  // namespace sluice::redis
 ")

@@ -10,7 +10,9 @@
 
 namespace sluice::redis {
 
-extern const std::string_view kScriptText;  // generated from scripts/check.lua
+// Generated from scripts/check.lua.
+extern const std::string_view kScript;
+extern const std::string_view kScriptSha;
 
 namespace {
 
@@ -40,7 +42,9 @@ void AppendScriptCall(std::string_view command, std::string_view script, const S
 
 }  // namespace
 
-std::string_view ScriptText() { return kScriptText; }
+std::string_view ScriptText() { return kScript; }
+
+std::string ScriptSha() { return std::string(kScriptSha); }
 
 std::string_view ScriptCall::Piece(std::size_t i) const {
   const std::size_t start = i == 0 ? 0 : ends_[i - 1];

@@ -1,4 +1,4 @@
-// Statistics of a link.
+// Statistics of requests to Redis.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +16,7 @@ enum class BreakerState : std::uint8_t { kClosed = 0, kOpen = 1, kHalfOpen = 2 }
 /// "closed", "open", "half-open"; static text.
 std::string_view BreakerStateName(BreakerState state);
 
-/// Counts since the link was made, except for those marked as current.
+/// Counts since the session was made, except for those marked as current.
 struct LinkStats {
   bool connected = false;                        ///< now: ready for checks
   BreakerState breaker = BreakerState::kClosed;  ///< now

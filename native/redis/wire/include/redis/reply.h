@@ -1,4 +1,4 @@
-// Redis' replies (RESP2) for the link: bytes in, values out.
+// Redis' replies (RESP2): bytes in, values out.
 #pragma once
 
 #include <cstddef>
