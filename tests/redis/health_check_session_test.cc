@@ -11,7 +11,8 @@ namespace {
 constexpr Nanos kSecond = std::chrono::seconds(1);
 constexpr Nanos kWall{0};  // since 1970, less the driver's clock
 
-const std::vector<SentCommand> kInfoCommands = {{"TIME"}, {"INFO", "replication"}, {"INFO", "memory"}};
+const std::vector<SentCommand> kInfoCommands = {
+    {"TIME"}, {"INFO", "replication"}, {"INFO", "memory"}};
 const SentCommand kConfig = {"CONFIG", "GET", "maxmemory*"};
 
 ServerSession::Options Curious() {

@@ -78,8 +78,8 @@ class Router {
   /// The time for OnTime; kNever if there is none.
   Nanos NextTime();
   std::vector<Delivery> TakeDeliveries();
-  /// `wall`: see ServerSession::TakeWarnings; needed if has_warnings. An entry may only mean that old
-  /// warnings no longer hold.
+  /// `wall`: see ServerSession::TakeWarnings; needed if has_warnings. An entry may only mean that
+  /// old warnings no longer hold.
   std::vector<News> TakeNews(Nanos wall);
   bool has_warnings();
   /// The servers that receive requests.

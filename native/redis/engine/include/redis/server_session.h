@@ -14,7 +14,8 @@
 //   * A server that accepts but stays silent is dropped: when no reply has come for `silence` and
 //     every request in flight has passed its deadline. If this process itself was frozen, so that
 //     its timers are late, that does not count against the server.
-//   * A new connection asks the server about itself (redis/health_check.h), after it has sent the waiting
+//   * A new connection asks the server about itself (redis/health_check.h), after it has sent the
+//   waiting
 //     checks. If the server ends the connection instead of answering, the next one does not ask.
 //     After that it sends limiters' metadata (redis/notices.h), by the same rules.
 //   * If the server has lost the script (NOSCRIPT: nothing was executed), it is loaded again and
