@@ -120,8 +120,8 @@ export interface NativeRelay {
 
 export interface NativeRedisLimiter {
   /**
-   * Queues an operation; `ticket` returns with its answer. `cost`: one for all policies; below 0, the operation is in
-   * `exchange`.
+   * Returns the code of the answer, whose numbers are in `exchange`; or -4 if the operation is queued, and its answer
+   * comes with `ticket`. `cost`: one for all policies; below 0, the operation is in `exchange`.
    */
   ask(
     kind: Kind,
@@ -131,7 +131,7 @@ export interface NativeRedisLimiter {
     holder?: string,
     shard?: string,
     id?: string,
-  ): void;
+  ): number;
   /** Sends the queue. */
   flush(): void;
   /** The first counts requests that reached no server, or one that is gone. */

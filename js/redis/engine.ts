@@ -34,6 +34,8 @@ const CROSS_SLOT = 'cross-slot';
 const IN_EXCHANGE = -1;
 /** Instead of a verdict: all slots were held. */
 const DONE = -2;
+/** Instead of a verdict: the operation is queued, and its answer comes to `onAnswers`. */
+const QUEUED = -4;
 
 interface Pending {
   readonly engine: RedisEngine<string>;
@@ -46,6 +48,8 @@ interface Pending {
   readonly reject: (error: Error) => void;
   /** Set when the answer has come. */
   answer: Decision | boolean | Error | undefined;
+  /** Whether it was sent, so that close() waits for it. */
+  underWay: boolean;
 }
 
 /** Called with a decision before the caller's promise resolves; may run the application's code. */
@@ -130,7 +134,7 @@ export class RedisEngine<Name extends string> implements Engine<Name> {
     return this.#ask(kind, resolved, sent, undefined) as Promise<boolean>;
   }
 
-  /** Sends an operation. Operations of one turn of the event loop travel together. */
+  /** Answers an operation in this process or sends it. Those of one turn of the event loop travel together. */
   #ask(
     kind: Kind,
     { keys, shard, id }: ResolvedKey,
@@ -147,7 +151,7 @@ export class RedisEngine<Name extends string> implements Engine<Name> {
       // A peek charges nothing that could be given back.
       const charged = kind === Kind.Check ? units : 0;
       const answer = undefined;
-      const asked = {
+      const asked: Pending = {
         engine,
         id,
         units: charged,
@@ -157,24 +161,46 @@ export class RedisEngine<Name extends string> implements Engine<Name> {
         resolve,
         reject,
         answer,
+        underWay: false,
       };
+      // First: the ticket may get an answer although a time limit of node:vm ended the call.
+      pending[ticket] = asked;
+      let code: number;
       if (
         typeof keys === 'string' &&
         isCostOnly(operation) &&
         kind <= Kind.Peek &&
         !this.table.hasSlots
       ) {
-        this.#native.ask(kind, keys, operation.units, ticket);
+        code = this.#native.ask(kind, keys, operation.units, ticket);
       } else {
         writeOperation(operation, this.table.names.length);
-        this.#native.ask(kind, keys, IN_EXCHANGE, ticket, operation.holder, shard, callId);
+        code = this.#native.ask(kind, keys, IN_EXCHANGE, ticket, operation.holder, shard, callId);
       }
-      // Registered only after native code has accepted the operation. A call that throws, or that a time limit of
-      // node:vm ends, leaves nothing for close() to wait for.
-      pending[ticket] = asked;
+      if (code !== QUEUED) {
+        pending[ticket] = undefined;
+        freeTickets.push(ticket);
+        asked.answer = this.#read(asked, code, 0);
+        void this.#settleSoon(asked);
+        return;
+      }
+      // Only after native code has accepted the operation. A call that throws, or that a time limit ends, leaves nothing
+      // for close() to wait for.
+      asked.underWay = true;
       this.#underWay++;
       if (!this.#flushing) void this.#flushSoon();
     });
+  }
+
+  /** Settles after the current code, so that `onDecision` runs no subscriber inside the call. */
+  async #settleSoon(asked: Pending): Promise<void> {
+    await undefined;
+    this.settle(asked);
+  }
+
+  /** An answer without a fault: its code, and where its numbers start in the exchange. */
+  #read({ id, units, holder }: Pending, code: number, at: number): Decision | boolean {
+    return code >= 0 ? readDecision(this.table, code, at, id, units, holder) : code === DONE;
   }
 
   /** Sends the queue after the current code. Not by queueMicrotask(), which fake timers replace. */
@@ -229,26 +255,25 @@ export class RedisEngine<Name extends string> implements Engine<Name> {
     const code = exchange[at + 2]!;
     // Only an answer of Redis itself ends an outage, not a decision of this process.
     if (fault === 0 && code >= 0 && sourceOf(code) === 'store') this.#warnings.answered();
-    if (code >= 0) {
-      const { id, units, holder } = asked;
-      asked.answer = readDecision(this.table, code, at + 3, id, units, holder);
-    } else if (code === ID_REUSED) {
+    if (code === ID_REUSED) {
       asked.answer = idReusedError(asked.callId!);
+    } else if (code < 0 && fault !== 0) {
+      asked.answer = this.#error(redisFaults[fault]!, detail);
     } else {
-      asked.answer = fault === 0 ? code === DONE : this.#error(redisFaults[fault]!, detail);
+      asked.answer = this.#read(asked, code, at + 3);
     }
     return at + 3 + verdictLength(this.table, code);
   }
 
   /** Settles the call's promise. */
-  settle({ answer, onDecision, resolve, reject }: Pending): void {
+  settle({ answer, onDecision, underWay, resolve, reject }: Pending): void {
     if (answer instanceof Error) {
       reject(answer);
     } else {
       if (onDecision !== undefined && typeof answer === 'object') onDecision(answer);
       resolve(answer as Decision | boolean);
     }
-    this.#endOne();
+    if (underWay) this.#endOne();
   }
 
   #error(fault: RedisFault | typeof CROSS_SLOT, detail: string | undefined): SluiceError {

@@ -10,13 +10,16 @@
 namespace sluice::addon {
 namespace {
 
-// In place of a verdict's code.
-constexpr double kUndecided = -1;
-constexpr double kDone = -2;
 constexpr std::size_t kLargestAnswer = 2 + Environment::kVerdictNumbers;
 static_assert(kLargestAnswer <= Environment::kExchangeNumbers);
 
 }  // namespace
+
+std::int32_t WriteAnswer(const Answer& answer, double* numbers) {
+  if (answer.decided) return static_cast<std::int32_t>(WriteVerdict(answer.result, numbers));
+  if (answer.result.id_reused) return kIdReused;
+  return answer.result.done ? kDone : kUndecided;
+}
 
 void AnswerQueue::Enter(napi_env env) {
   if (wake_ == nullptr) {
@@ -85,11 +88,8 @@ void AnswerQueue::Deliver(std::span<const Answer> answers) {
     std::array<double, kLargestAnswer> numbers;
     numbers[0] = static_cast<double>(answer.ticket);
     numbers[1] = static_cast<double>(answer.fault);
-    numbers[2] = answer.decided     ? WriteVerdict(answer.verdict, numbers.data() + 3)
-                 : answer.id_reused ? kIdReused
-                 : answer.done      ? kDone
-                                    : kUndecided;
-    const std::size_t size = 3 + (answer.decided ? NumbersAfterCode(answer.verdict) : 0);
+    numbers[2] = WriteAnswer(answer, numbers.data() + 3);
+    const std::size_t size = 3 + (answer.decided ? NumbersAfterCode(answer.result) : 0);
     waiting_.numbers.insert(waiting_.numbers.end(), numbers.begin(), numbers.begin() + size);
     waiting_.ends.push_back(waiting_.numbers.size());
     if (answer.fault != redis::Fault::kNone) waiting_.details.push_back(answer.detail);

@@ -18,6 +18,14 @@ namespace sluice::addon {
 
 class Environment;
 
+/// In place of a verdict's code, beside kIdReused.
+inline constexpr std::int32_t kUndecided = -1;
+inline constexpr std::int32_t kDone = -2;
+inline constexpr std::int32_t kQueued = -4;
+
+/// Returns the code of an answer: that of its verdict, whose numbers it writes, or one of these.
+std::int32_t WriteAnswer(const Answer& answer, double* numbers);
+
 /// Deliver, OnBreaker and OnWarning may be called on any thread, also after the environment has
 /// ended: what they bring is then dropped. All else belongs to the environment's thread.
 ///

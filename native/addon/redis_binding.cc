@@ -1,4 +1,4 @@
-// The Redis side of the addon: the JavaScript thread only appends to a queue.
+// Limiters over Redis: their functions, and the receivers of answers and events.
 #include "redis_binding.h"
 
 #include <algorithm>
@@ -22,8 +22,6 @@
 
 namespace sluice::addon {
 namespace {
-
-using Kind = redis::Request::Kind;
 
 constexpr auto kLastKind = static_cast<std::int64_t>(Operation::kLastKind);
 constexpr auto kLastRule = static_cast<std::int64_t>(StoreErrorRule::kThrow);
@@ -56,77 +54,65 @@ struct Bound {
   std::shared_ptr<PasswordDesk> passwords;  // null: not entered
   std::unique_ptr<RedisLimiter> limiter;    // null once closed
   bool has_slots = false;
-  std::vector<RedisLimiter::Question> queued;
-  std::vector<RedisLimiter::Question> spare;  // empty: the room of those before
-  MonotonicClock clock;
+  Answer answer;  // kept from call to call, as making one costs more than filling one in
 };
+
+// Shared by all limiters and threads of the process.
+const std::shared_ptr<KeyChanges>& ChangesOfProcess() {
+  // Never destroyed: threads may outlive the process's static objects.
+  static const auto* const changes =
+      new std::shared_ptr<KeyChanges>(std::make_shared<KeyChanges>());
+  return *changes;
+}
 
 Bound& BoundOf(const Napi::CallbackInfo& info) { return *static_cast<Bound*>(info.Data()); }
 
-// The fields of a question besides kind, ticket, key and one cost for all.
-void ReadDetails(const Napi::CallbackInfo& info, const Bound& bound,
-                 RedisLimiter::Question& question) {
-  const Napi::Env env = info.Env();
-  const std::vector<Policy>& policies = bound.limiter->policies();
-  // First of all: reading arrays may run code that leaves another call in the exchange.
-  Operation::Options options;
-  const Operation operation =
-      bound.environment.ReadOperation(question.kind, policies, info[4], info[6], options);
-  question.costs = operation.costs;
-  question.details = std::make_unique<RedisLimiter::Details>();
-  RedisLimiter::Details& details = *question.details;
-  details.limits = options.limits;
-  details.max_wait = options.max_wait;
-  details.marks = options.marks;
-  details.holder = options.holder;
-  details.id = options.id;
-  details.block_for = options.block_for;
-  details.which = options.which;
-  if (options.charged_locally) details.charged_by = Source::kLocal;
-  if (info[1].IsArray()) {
-    const auto size = static_cast<std::uint32_t>(policies.size());
-    const Napi::Array keys = ReadList(info[1], "keys", size, size);
-    for (std::uint32_t i = 0; i < size; ++i) details.keys.push_back(Utf8(env, keys.Get(i)).Text());
+RedisLimiter::Key ReadKey(const Napi::Value& keys, const Napi::Value& shard, std::size_t count) {
+  const Napi::Env env = keys.Env();
+  RedisLimiter::Key key;
+  if (keys.IsArray()) {
+    const auto size = static_cast<std::uint32_t>(count);
+    const Napi::Array each = ReadList(keys, "keys", size, size);
+    for (std::uint32_t i = 0; i < size; ++i) key.each.push_back(Utf8(env, each.Get(i)).Text());
+  } else {
+    key.one = Utf8(env, keys).Text();
   }
-  if (!info[5].IsUndefined()) details.shard = Utf8(env, info[5]).Text();
+  if (!shard.IsUndefined()) key.shard = Utf8(env, shard).Text();
+  return key;
 }
 
-// (kind, key | keys, cost, ticket, holder?, shard?, id?): queues a question, once all of it is
-// read.
-void Ask(const Napi::CallbackInfo& info) {
+// (kind, key | keys, cost, ticket, holder?, shard?, id?): answers or queues an operation, once all
+// of it is read.
+Napi::Value Ask(const Napi::CallbackInfo& info) {
   Bound& bound = BoundOf(info);
-  if (bound.limiter == nullptr) return;
   const Napi::Env env = info.Env();
-  RedisLimiter::Question question;
-  question.kind = static_cast<Kind>(ReadWhole(info[0], "a kind", 0, kLastKind));
-  question.ticket = static_cast<std::uint64_t>(ReadWhole(info[3], "a ticket", 0, kLargestExact));
-  if (!info[1].IsArray()) question.key = Utf8(env, info[1]).Text();
+  if (bound.limiter == nullptr) return env.Undefined();
+  const auto kind = static_cast<Operation::Kind>(ReadWhole(info[0], "a kind", 0, kLastKind));
+  const auto ticket = static_cast<std::uint64_t>(ReadWhole(info[3], "a ticket", 0, kLargestExact));
   const std::int64_t cost = ReadWhole(info[2], "a cost", -1, kLargestCost);
-  const bool is_short = cost >= 0;
-  const bool decides = question.kind == Kind::kCheck || question.kind == Kind::kPeek;
-  if (is_short && (!decides || info[1].IsArray() || bound.has_slots)) {
-    throw Napi::RangeError::New(env, "a question with one number must have one key and no slots");
+  const std::vector<Policy>& policies = bound.limiter->policies();
+  Operation operation{.kind = kind, .costs = cost};
+  if (cost < 0) {
+    // Before keys: reading an array may run code that leaves another call in the exchange.
+    auto options = std::make_shared<Operation::Options>();
+    operation = bound.environment.ReadOperation(kind, policies, info[4], info[6], *options);
+    operation.options = std::move(options);
+  } else if (!operation.decides() || info[1].IsArray() || bound.has_slots) {
+    throw Napi::RangeError::New(env, "a call with one number must have one key and no slots");
   }
-  if (is_short) {
-    question.costs = cost;
-  } else {
-    ReadDetails(info, bound, question);
-    // Code that the arrays of keys ran may have closed it.
-    if (bound.limiter == nullptr) return;
+  const RedisLimiter::Key key = ReadKey(info[1], info[5], policies.size());
+  // Code that the array of keys ran may have closed it.
+  if (bound.limiter == nullptr) return env.Undefined();
+  std::int32_t code = kQueued;
+  if (bound.limiter->Ask(std::move(operation), key, ticket, bound.answer)) {
+    code = WriteAnswer(bound.answer, bound.environment.exchange());
   }
-  bound.queued.push_back(std::move(question));
+  return Napi::Number::New(env, code);
 }
 
 void Flush(const Napi::CallbackInfo& info) {
   Bound& bound = BoundOf(info);
-  if (bound.limiter == nullptr || bound.queued.empty()) return;
-  bound.environment.answers().Expect(bound.queued.size());
-  // Kept from turn to turn; whatever runs meanwhile may ask.
-  std::vector<RedisLimiter::Question> taken =
-      std::exchange(bound.queued, std::exchange(bound.spare, {}));
-  bound.limiter->Submit(taken, bound.clock.Now());
-  taken.clear();
-  bound.spare = std::move(taken);
+  if (bound.limiter != nullptr) bound.environment.answers().Expect(bound.limiter->Flush());
 }
 
 Napi::Object StatsOf(Napi::Env env, const redis::NodeStats& node) {
@@ -208,6 +194,8 @@ Napi::Value MakeRedisLimiter(const Napi::CallbackInfo& info) {
   options.prefix = text("prefix");
   options.on_store_error = static_cast<StoreErrorRule>(whole("onStoreError", 0, kLastRule));
   options.deadline = FromMicros(whole("deadlineUs", 1, kLongestDeadlineUs));
+  options.clock = std::make_shared<const MonotonicClock>();
+  options.changes = ChangesOfProcess();
   options.denial_cache = ReadFlag(from.Get("denialCache"), "denialCache");
   options.ids = {.limiter = text("idScope"), .plan = text("plan")};
   options.description = text("description");
@@ -223,6 +211,7 @@ Napi::Value MakeRedisLimiter(const Napi::CallbackInfo& info) {
     if (!(options.local_share > 0 && options.local_share <= 1)) {
       throw Napi::RangeError::New(env, "localShare must be above 0 and at most 1");
     }
+    options.local_clock = std::make_shared<const BootClock>();
     // One for all limiters of the process, so that an outage grants a policy that they share once.
     options.local =
         OpenNamedStore(kFallback + text("localStore"),

@@ -9,9 +9,10 @@ namespace sluice::addon {
 ///   makeRedisLimiter({ servers (see ReadServers) | gateway (see ExportRelay), policies, prefix,
 ///   onStoreError, deadlineUs, maxKeys })
 ///     -> { ask, flush, stats, close }
-///     ask(kind, key | keys, cost, ticket, holder?, shard?, id?): queues a question, or throws and
-///       queues none. cost < 0: the rest of the call stands in the exchange. flush(): sends what is
-///       queued.
+///     ask(kind, key | keys, cost, ticket, holder?, shard?, id?): returns the code of the answer
+///       (WriteAnswer; its numbers are in the exchange), or kQueued if the answer comes later under
+///       `ticket`. Queues nothing if it throws. cost < 0: the rest of the call is in the exchange.
+///     flush(): sends the queued operations.
 ///     close(): lets go of the link; what is under way is still answered.
 ///   onAnswers(receiver): see AnswerQueue::SetReceiver
 ///   redisFaults: the names of the fault numbers

@@ -82,13 +82,13 @@ bool DenialCache::MayHold(std::string_view who, Nanos now) const {
 }
 
 bool DenialCache::Answer(std::string_view who, std::span<const Ask> asks, KeyChanges::Tick changed,
-                         Nanos now, Verdict& verdict) {
+                         Nanos now, Result& result) {
   const Place place(who);
   const std::scoped_lock lock(mutex_);
   const std::size_t way = Find(place, who);
   if (way == kWays) return false;
   const Entry& entry = (*sets_[place.set])[way];
-  if (entry.tick >= changed && now < entry.end && Decide(entry, asks, now, verdict)) return true;
+  if (entry.tick >= changed && now < entry.end && Decide(entry, asks, now, result)) return true;
   TagAt(place.set, way).store(0, std::memory_order_relaxed);
   return false;
 }
@@ -126,21 +126,21 @@ std::size_t DenialCache::PlaceFor(const Place& place, std::string_view who) {
 }
 
 bool DenialCache::Decide(const Entry& entry, std::span<const Ask> asks, Nanos now,
-                         Verdict& verdict) const {
+                         Result& result) const {
   for (std::size_t i = 0; i < policies_.size(); ++i) {
     if ((entry.deniers >> i & 1) != 0 && asks[i].cost < entry.costs[i]) return false;
   }
   // States that denied a lower or equal cost deny this one.
   const Judgement judgement = Judge(policies_, asks, entry.readings, kNoWait);
-  verdict.allowed = judgement.allowed;
-  verdict.source = Source::kCache;
-  verdict.count = static_cast<std::uint8_t>(policies_.size());
+  result.allowed = judgement.allowed;
+  result.source = Source::kCache;
+  result.count = static_cast<std::uint8_t>(policies_.size());
   // Denials have no charge token, so any time will do.
-  Describe(policies_, asks, entry.readings, judgement, Moment{}, verdict.Decisions());
+  Describe(policies_, asks, entry.readings, judgement, Moment{}, result.Decisions());
   // The reading thread's clock may be behind that of the thread that took the answer.
   const Nanos age = std::max(Nanos{0}, now - entry.told);
   for (std::size_t i = 0; i < policies_.size(); ++i) {
-    Decision& decision = verdict.decisions[i];
+    Decision& decision = result.decisions[i];
     if (!decision.allowed) {
       // Policies that admitted the cached cost may deny this one.
       if (GivesSlots(policies_[i]) || judgement.parts[i].starts_block) return false;
@@ -150,7 +150,7 @@ bool DenialCache::Decide(const Entry& entry, std::span<const Ask> asks, Nanos no
     }
     decision.reset_after = CountDown(decision.reset_after, age);
   }
-  verdict.binding = static_cast<std::uint8_t>(BindingPolicy(verdict.Decisions()));
+  result.binding = static_cast<std::uint8_t>(BindingPolicy(result.Decisions()));
   return true;
 }
 

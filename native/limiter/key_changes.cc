@@ -5,12 +5,6 @@
 
 namespace sluice {
 
-KeyChanges& KeyChanges::OfProcess() {
-  // Never destroyed: threads may outlive the process's static objects.
-  static auto* changes = new KeyChanges;
-  return *changes;
-}
-
 // Not keyed: a forged collision only makes this process ask Redis more often.
 std::size_t KeyChanges::SlotOf(std::string_view key) {
   return std::hash<std::string_view>()(key) % kSlots;

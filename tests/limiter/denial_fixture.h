@@ -43,12 +43,12 @@ class DenialFixture {
   }
 
   /// The answer from the cache.
-  std::optional<Verdict> Again(std::string_view who, const Costs& costs, Nanos now,
-                               KeyChanges::Tick changed = 0) {
-    Verdict verdict;
+  std::optional<Result> Again(std::string_view who, const Costs& costs, Nanos now,
+                              KeyChanges::Tick changed = 0) {
+    Result result;
     if (!cache_.MayHold(who, now)) return std::nullopt;
-    if (!cache_.Answer(who, AsksOf(costs), changed, now, verdict)) return std::nullopt;
-    return verdict;
+    if (!cache_.Answer(who, AsksOf(costs), changed, now, result)) return std::nullopt;
+    return result;
   }
 
   DenialCache& cache() { return cache_; }

@@ -31,10 +31,6 @@ TEST(KeyChanges, OfOneKeyAreHardlyAnyOthers) {
   EXPECT_LT(seem_changed, 100);
 }
 
-TEST(KeyChanges, AreOneForTheProcess) {
-  EXPECT_EQ(&KeyChanges::OfProcess(), &KeyChanges::OfProcess());
-}
-
 TEST(KeyChanges, NoneIsLostWhereThreadsNoteAtOnce) {
   KeyChanges changes;
   std::atomic<bool> stop = false;

@@ -17,16 +17,18 @@ constexpr std::int64_t kCheckIds = 3;  // of BatchDraw::kIds
 
 // Has the request say the id.
 void NameId(Asked& asked) {
-  auto details = std::make_shared<redis::Details>(asked.request.details ? *asked.request.details
-                                                                        : redis::Details());
-  details->id = DigestOf(asked.id);
+  auto options = asked.request.options
+                     ? std::make_shared<Operation::Options>(*asked.request.options)
+                     : std::make_shared<Operation::Options>();
   std::string print;
   for (const Ask& ask : asked.question.asks) {
     print += std::to_string(ask.cost) + " " + std::to_string(ask.limit) + " ";
   }
-  details->print = asked.request.kind == Kind::kCheck ? DigestOf(print) : "0";
-  details->holder = HolderText(asked.question.holder);
-  asked.request.details = std::move(details);
+  options->holder = asked.question.holder;
+  asked.request.options = std::move(options);
+  asked.request.digests = std::make_shared<redis::IdDigests>(
+      redis::IdDigests{.name = DigestOf(asked.id),
+                       .print = asked.request.kind == Kind::kCheck ? DigestOf(print) : "0"});
 }
 
 }  // namespace
@@ -121,18 +123,18 @@ Asked BatchDraw::DrawChange(Asked asked, Kind kind) {
   asked.request.kind = kind;
   asked.request.set = asked.limits->set;
   asked.request.key = redis::EscapedKey(asked.key);
-  auto details = std::make_shared<redis::Details>();
+  auto options = std::make_shared<Operation::Options>();
   std::vector<std::int64_t> costs;
   for (std::size_t i = 0; i < set.size(); ++i) {
     costs.push_back(random_.OneIn(3) ? 0 : asked.question.asks[i].cost);
   }
   const auto charge = charges_.find({asked.limits, asked.key});
   if ((kind == Kind::kCredit || kind == Kind::kAbort) && charge != charges_.end()) {
-    details->marks = charge->second.marks;
+    options->marks = charge->second.marks;
     asked.model_marks = charge->second.model_marks;
     // No more is ever given back of a charge than was charged.
     for (std::size_t i = 0; i < set.size(); ++i) {
-      const bool known = StillKnown(set.policies()[i], (*details->marks)[i], clock_.now());
+      const bool known = StillKnown(set.policies()[i], (*options->marks)[i], clock_.now());
       costs[i] = known ? charge->second.units[i] : 0;
     }
     if (asked.request.kind == Kind::kAbort) asked.id = charge->second.id;
@@ -147,10 +149,10 @@ Asked BatchDraw::DrawChange(Asked asked, Kind kind) {
   if (const auto held = holders_.find({asked.limits, asked.key}); held != holders_.end()) {
     asked.question.holder = held->second;
   }
-  details->holder = HolderText(asked.question.holder);
-  details->block_for = Micros{random_.Magnitude(10'000'000)};
-  details->which = static_cast<std::uint32_t>(random_.Between(1, (1 << set.size()) - 1));
-  asked.request.details = std::move(details);
+  options->holder = asked.question.holder;
+  options->block_for = Micros{random_.Magnitude(10'000'000)};
+  options->which = static_cast<std::uint32_t>(random_.Between(1, (1 << set.size()) - 1));
+  asked.request.options = std::move(options);
   const bool can_have_id =
       asked.request.kind == Kind::kDebit || asked.request.kind == Kind::kCredit;
   if (can_have_id && random_.OneIn(2)) {

@@ -266,10 +266,8 @@ TEST_F(ClusterRouterTest, KeysInDifferentSlotsAreRefused) {
   Request request;
   request.set = Buckets(2);
   request.costs = 1;
-  auto details = std::make_shared<Details>();
-  details->keys.emplace_back(KeyIn(0));
-  details->keys.emplace_back(KeyIn(1));
-  request.details = details;
+  request.keys =
+      std::make_shared<KeyList>(KeyList{.each = {EscapedKey(KeyIn(0)), EscapedKey(KeyIn(1))}});
   const auto ticket = driver.Submit(std::move(request), kSecond);
   EXPECT_EQ(driver.Answer(ticket).fault, Fault::kCrossSlot);
 }

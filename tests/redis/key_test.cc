@@ -145,19 +145,15 @@ TEST(Keys, StatesAreNamedByPrefixKeyPolicyAndTag) {
 
 TEST(Keys, PoliciesMayHaveKeysOfTheirOwn) {
   Request request = AboutTwoPolicies();
-  auto details = std::make_shared<Details>();
-  details->keys = {EscapedKey("u"), EscapedKey("{t}")};
-  request.details = details;
+  request.keys = std::make_shared<KeyList>(KeyList{.each = {EscapedKey("u"), EscapedKey("{t}")}});
   EXPECT_EQ(NamesOf(request), (std::vector{"my%20app%7B1%7D:prod:{u}:burst:tb1"s,
                                            "my%20app%7B1%7D:prod:{%7Bt%7D}:daily:tb1"s}));
 }
 
 TEST(Keys, AShardStandsBetweenTheBracesAndTheKeysBehindThePolicies) {
   Request request = AboutTwoPolicies();
-  auto details = std::make_shared<Details>();
-  details->keys = {EscapedKey("u"), EscapedKey("")};
-  details->shard = EscapedKey("tenant}7");
-  request.details = details;
+  request.keys = std::make_shared<KeyList>(
+      KeyList{.each = {EscapedKey("u"), EscapedKey("")}, .shard = EscapedKey("tenant}7")});
   EXPECT_EQ(NamesOf(request), (std::vector{"my%20app%7B1%7D:prod:{tenant%7D7}:burst:u:tb1"s,
                                            "my%20app%7B1%7D:prod:{tenant%7D7}:daily:%-:tb1"s}));
 }

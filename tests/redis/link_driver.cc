@@ -131,9 +131,9 @@ void LinkDriver::Collect() {
     // What the link asks for itself.
     if (delivery.sink != Asker()) continue;
     for (Completion& completion : delivery.completions) {
-      order_.push_back(completion.ticket);
-      const bool fresh = answers_.emplace(completion.ticket, completion).second;
-      EXPECT_TRUE(fresh) << "answered twice: " << completion.ticket;
+      order_.push_back(completion.request.ticket);
+      const bool fresh = answers_.emplace(completion.request.ticket, completion).second;
+      EXPECT_TRUE(fresh) << "answered twice: " << completion.request.ticket;
       EXPECT_EQ(completion.detail.empty(), completion.fault == Fault::kNone);
     }
   }

@@ -68,7 +68,14 @@ TEST(LinkResend, WhatIsNoCheckWaitsForAServerThatIsAwayUntilItsDeadline) {
   }
 }
 
-// A check under a limit of one call at a time, by holder "h".
+constexpr HolderId kHolder{.high = 0, .low = 0xab};
+const std::string kHolderText = std::string(30, '0') + "ab";
+
+std::shared_ptr<const IdDigests> ById(std::string name) {
+  return std::make_shared<IdDigests>(IdDigests{.name = std::move(name), .print = "ab"});
+}
+
+// A check under a limit of one call at a time, by kHolder.
 std::vector<Request> CheckForASlot(LinkDriver& driver, std::uint64_t ticket) {
   PolicyFault fault;
   std::vector<Request> requests(1);
@@ -77,9 +84,7 @@ std::vector<Request> CheckForASlot(LinkDriver& driver, std::uint64_t ticket) {
       std::vector{Policy{.name = "c", .algorithm = *Concurrency::Make(1, kSecond, fault)}}, "p");
   request.key = EscapedKey("k");
   request.costs = 1;
-  auto details = std::make_shared<Details>();
-  details->holder = "h";
-  request.details = std::move(details);
+  request.options = std::make_shared<Operation::Options>(Operation::Options{.holder = kHolder});
   request.deadline = driver.now + 100 * kMillisecond;
   request.ticket = ticket;
   request.sink = LinkDriver::Asker();
@@ -97,8 +102,9 @@ TEST(LinkResend, ASlotWhoseCheckIsAnsweredTooLateGoesBack) {
   driver.Receive("*4\r\n:5\r\n:0\r\n:0\r\n:0\r\n");
   const auto sent = driver.Sent();
   ASSERT_EQ(sent.size(), 1U);
-  EXPECT_EQ(sent[0], (SentCommand{"EVALSHA", std::string(kSha), "2", "p:{k}:c:co1", "p:{k}:c:co1:z",
-                                  "1", "1", "release", "n", "0", "0", "1", "1", "1000000", "h"}));
+  EXPECT_EQ(sent[0],
+            (SentCommand{"EVALSHA", std::string(kSha), "2", "p:{k}:c:co1", "p:{k}:c:co1:z", "1",
+                         "1", "release", "n", "0", "0", "1", "1", "1000000", kHolderText}));
   driver.Receive("*2\r\n:6\r\n:1\r\n");
   EXPECT_EQ(driver.link.stats().submitted, driver.link.stats().completed);
   EXPECT_TRUE(driver.Sent().empty());
@@ -147,10 +153,7 @@ TEST(LinkResend, WhatCarriesAnIdIsSentAgainWhenItsAnswerIsLost) {
     LinkDriver driver;
     driver.GetReady();
     auto requests = CheckForASlot(driver, 77);
-    auto details = std::make_shared<Details>(*requests[0].details);
-    details->id = "1d";
-    details->print = "ab";
-    requests[0].details = std::move(details);
+    requests[0].digests = ById("1d");
     requests[0].kind = kind;
     driver.link.Submit(requests, driver.now);
     const auto sent = driver.Sent();
@@ -181,10 +184,7 @@ TEST(LinkResend, WhatCarriesAnIdIsSentAgainUntilItsDeadlineOnly) {
   LinkDriver driver;
   driver.GetReady();
   auto requests = CheckForASlot(driver, 77);
-  auto details = std::make_shared<Details>(*requests[0].details);
-  details->id = "1d";
-  details->print = "ab";
-  requests[0].details = std::move(details);
+  requests[0].digests = ById("1d");
   driver.link.Submit(requests, driver.now);
   driver.Sent();
   driver.Lose();
@@ -196,17 +196,14 @@ TEST(LinkResend, WhatCarriesAnIdIsSentAgainUntilItsDeadlineOnly) {
   ASSERT_EQ(sent.size(), 1U);
   EXPECT_EQ(sent[0], (SentCommand{"EVALSHA", std::string(kSha), "3", "p:{k}:c:co1", "p:{k}:c:co1:z",
                                   "p:{k}:id1:1d", "1", "1", "release+", "n", "0", "0", "1", "1",
-                                  "1000000", "h", "ab"}));
+                                  "1000000", kHolderText, "ab"}));
 }
 
 TEST(LinkResend, ASlotTakenUnderAnIdGoesBackToo) {
   LinkDriver driver;
   driver.GetReady();
   auto requests = CheckForASlot(driver, 77);
-  auto details = std::make_shared<Details>(*requests[0].details);
-  details->id = "1d";
-  details->print = "ab";
-  requests[0].details = std::move(details);
+  requests[0].digests = ById("1d");
   driver.link.Submit(requests, driver.now);
   driver.Sent();
   driver.Pass(150 * kMillisecond);

@@ -41,25 +41,24 @@ class Corruption : public ::testing::Test {
     if (request.kind == Kind::kReset) request.kind = Kind::kPeek;
     request.set = sets_[static_cast<std::size_t>(random_.Between(0, 2))];
     request.key = redis::EscapedKey("k" + std::to_string(random_.Between(1, 2)));
-    auto details = std::make_shared<redis::Details>();
+    auto options = std::make_shared<Operation::Options>();
     std::vector<std::int64_t> costs;
     for (const Policy& policy : request.set->policies()) {
       costs.push_back(RandomCost(random_, LimitOf(policy.algorithm)));
     }
     request.costs = Costs(costs);
     if (request.kind == Kind::kAbort || random_.OneIn(2)) {
-      for (std::int64_t& mark : details->marks.emplace()) {
+      for (std::int64_t& mark : options->marks.emplace()) {
         mark = random_.Between(0, 2'000'000'000'000'000'000);
       }
     }
-    details->holder =
-        HolderText({.high = 0, .low = static_cast<std::uint64_t>(random_.Between(1, 20))});
+    options->holder = {.high = 0, .low = static_cast<std::uint64_t>(random_.Between(1, 20))};
     if (random_.OneIn(2)) {
-      details->id = std::to_string(random_.Between(1, 3));
-      details->print = "ab";
+      request.digests = std::make_shared<redis::IdDigests>(
+          redis::IdDigests{.name = std::to_string(random_.Between(1, 3)), .print = "ab"});
     }
-    details->block_for = Micros{random_.Magnitude(10'000'000)};
-    request.details = std::move(details);
+    options->block_for = Micros{random_.Magnitude(10'000'000)};
+    request.options = std::move(options);
     return request;
   }
 

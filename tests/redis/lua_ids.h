@@ -33,16 +33,14 @@ class LuaIds : public ::testing::Test {
 
   static redis::Request Ask(std::string_view id, std::int64_t cost = 1, Kind kind = Kind::kCheck,
                             HolderId holder = kHolder) {
-    auto details = std::make_shared<redis::Details>();
-    details->id = DigestOf(id);
-    details->print = DigestOf("cost " + std::to_string(cost));
-    details->holder = HolderText(holder);
     redis::Request request;
     request.kind = kind;
     request.set = set_;
     request.key = redis::EscapedKey("k");
     request.costs = cost;
-    request.details = std::move(details);
+    request.options = std::make_shared<Operation::Options>(Operation::Options{.holder = holder});
+    request.digests = std::make_shared<redis::IdDigests>(
+        redis::IdDigests{.name = DigestOf(id), .print = DigestOf("cost " + std::to_string(cost))});
     return request;
   }
   static std::string NameOf(const redis::Request& request) {

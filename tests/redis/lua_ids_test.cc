@@ -11,7 +11,6 @@ namespace sluice::testing {
 namespace {
 
 using redis::Completion;
-using redis::Details;
 using redis::Fault;
 using redis::PolicySet;
 using redis::Request;
@@ -68,7 +67,7 @@ TEST_F(LuaIds, OfAsManyPoliciesAsThereMayBe) {
   // The longest text that there may be: numbers of many digits.
   Request other = request;
   other.costs = 1;
-  other.details = Ask("other").details;
+  other.digests = Ask("other").digests;
   ASSERT_EQ(Run(other, kSecond).fault, Fault::kNone);
   const Completion again = Run(other, kSecond);
   EXPECT_EQ(again.fault, Fault::kNone);
@@ -101,9 +100,8 @@ TEST_F(LuaIds, OneThatStandsTwiceInABatchIsChargedOnce) {
 
 TEST_F(LuaIds, OfEqualChecksInABatchEachHasItsOwnPrint) {
   std::vector batch = {Ask("one"), Ask("two")};
-  auto details = std::make_shared<Details>(*batch[1].details);
-  details->print = DigestOf("another plan");
-  batch[1].details = std::move(details);
+  batch[1].digests = std::make_shared<redis::IdDigests>(
+      redis::IdDigests{.name = batch[1].digests->name, .print = DigestOf("another plan")});
   DecideOn(*server_, ScriptAt(0), batch);
   const auto again = DecideOn(*server_, ScriptAt(0), batch);
   EXPECT_NE(again[0].repeat, nullptr);
@@ -125,9 +123,9 @@ TEST_F(LuaIds, ADebitOrCreditIsDoneOnce) {
 TEST_F(LuaIds, WhatIsTakenBackIsForgotten) {
   Run(Ask("id"));
   Request abort = Ask("id", 1, Kind::kAbort);
-  auto details = std::make_shared<Details>(*abort.details);
-  details->marks = {kSecond, 0};
-  abort.details = std::move(details);
+  auto options = std::make_shared<Operation::Options>(*abort.options);
+  options->marks = {kSecond, 0};
+  abort.options = std::move(options);
   EXPECT_EQ(Run(abort).fault, Fault::kNone);
   EXPECT_EQ(server_->Run({"EXISTS", NameOf(Ask("id"))}).integers.at(0), 0);
   EXPECT_EQ(Run(Ask("id")).fault, Fault::kNone);
@@ -136,9 +134,9 @@ TEST_F(LuaIds, WhatIsTakenBackIsForgotten) {
 
 TEST_F(LuaIds, WhatIsTakenBackLeavesAValueOfAnotherTypeAlone) {
   Request abort = Ask("id", 1, Kind::kAbort);
-  auto details = std::make_shared<Details>(*abort.details);
-  details->marks = {kSecond, 0};
-  abort.details = std::move(details);
+  auto options = std::make_shared<Operation::Options>(*abort.options);
+  options->marks = {kSecond, 0};
+  abort.options = std::move(options);
   const std::string name = NameOf(abort);
   server_->Run({"RPUSH", name, "x"});
   EXPECT_EQ(Run(abort).fault, Fault::kNone);

@@ -36,17 +36,17 @@ std::vector<Policy> OneOfEachKind() {
   };
 }
 
-Request LuaKinds::Ask(Kind kind, std::string_view key, std::string holder) {
+Request LuaKinds::Ask(Kind kind, std::string_view key, HolderId holder) {
   Request request;
   request.kind = kind;
   request.set = set_;
   request.key = redis::EscapedKey(key);
   request.costs = 1;
-  auto details = std::make_shared<redis::Details>();
-  details->holder = std::move(holder);
-  details->block_for = std::chrono::seconds(7);
-  if (kind == Kind::kAbort) details->marks.emplace().fill(kNow);
-  request.details = std::move(details);
+  auto options = std::make_shared<Operation::Options>();
+  options->holder = holder;
+  options->block_for = std::chrono::seconds(7);
+  if (kind == Kind::kAbort) options->marks.emplace().fill(kNow);
+  request.options = std::move(options);
   return request;
 }
 
@@ -80,9 +80,9 @@ void LuaKinds::Prepare() {
   const auto run = [](const Request& request, std::int64_t now) {
     EXPECT_EQ(RunOne(request, now).fault, redis::Fault::kNone);
   };
-  run(Ask(Kind::kCheck, "k64", "old"), kNow - 12'000'000'000);
-  run(Ask(Kind::kCheck, "k64", "a"), kNow - 2'000'000'000);
-  run(Ask(Kind::kCheck, "k64", "h"), kNow - 1'000'000'000);
+  run(Ask(Kind::kCheck, "k64", {.high = 1, .low = 1}), kNow - 12'000'000'000);
+  run(Ask(Kind::kCheck, "k64", {.high = 1, .low = 2}), kNow - 2'000'000'000);
+  run(Ask(Kind::kCheck), kNow - 1'000'000'000);
 }
 
 std::string LuaKinds::Standing(std::int64_t now) {

@@ -21,6 +21,7 @@ std::vector<Policy> OneOfEachKind();
 
 class LuaKinds : public ::testing::Test {
  protected:
+  static constexpr HolderId kHolder{.high = 0, .low = 0x100};
   static constexpr std::int64_t kNow = 1'795'219'200'123'456'000;
 
   static void SetUpTestSuite() { server_ = std::make_unique<RedisServer>(); }
@@ -29,7 +30,7 @@ class LuaKinds : public ::testing::Test {
 
   /// Asks for one unit. A block is for 7 s; an abort is of a charge of kNow.
   static redis::Request Ask(redis::Request::Kind kind, std::string_view key = "k64",
-                            std::string holder = "h");
+                            HolderId holder = kHolder);
   /// Of the key's state under one policy.
   static std::string NameOf(std::size_t policy);
   /// What the key's names hold, with times to live left out.

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "redis/lua_kinds.h"
+#include "redis/redis_under_test.h"
 
 namespace sluice::testing {
 namespace {
@@ -149,10 +150,10 @@ TEST_P(ForeignUnder, TheCollectionsNameIsLeftAloneAndFailsThatRequestAlone) {
   const std::string name = NameOf(GetParam()) + suffix;
   Commands commands = OtherTypes(name);
   if (suffix == ":z") {
-    commands.push_back({"ZADD", name, "9e15", "h"});
-    commands.push_back({"ZADD", name, "inf", "h"});
+    commands.push_back({"ZADD", name, "9e15", HolderText(kHolder)});
+    commands.push_back({"ZADD", name, "inf", HolderText(kHolder)});
     commands.push_back({"ZADD", name, std::to_string(kNow / 1000 + 5), "H"});
-    commands.push_back({"ZADD", name, std::to_string(kNow / 1000 + 5) + ".5", "h"});
+    commands.push_back({"ZADD", name, std::to_string(kNow / 1000 + 5) + ".5", HolderText(kHolder)});
   } else {
     commands.push_back({"RPUSH", name, "1 -1"});
     commands.push_back({"RPUSH", name, "9999999999999999 1"});

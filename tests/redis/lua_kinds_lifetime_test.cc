@@ -20,11 +20,11 @@ TEST_F(LuaKinds, AListWhoseTextWasEvictedCountsForNothing) {
   const std::string name = NameOf(6);
   Prepare();
   server_->Run({"DEL", name});
-  EXPECT_EQ(RunOne(Ask(Kind::kCheck, "k64", "b")).readings[6].numbers[0], 0);
+  EXPECT_EQ(RunOne(Ask(Kind::kCheck, "k64", {.high = 1, .low = 3})).readings[6].numbers[0], 0);
   EXPECT_EQ(server_->Run({"LLEN", name + ":l"}).integers.at(0), 1);
   // And the other way round.
   server_->Run({"DEL", name + ":l"});
-  EXPECT_EQ(RunOne(Ask(Kind::kCheck, "k64", "c")).readings[6].numbers[0], 0);
+  EXPECT_EQ(RunOne(Ask(Kind::kCheck, "k64", {.high = 1, .low = 4})).readings[6].numbers[0], 0);
   ExpectTimesToLive();
 }
 
@@ -33,12 +33,13 @@ TEST_F(LuaKinds, WhatNoLongerCountsIsSweptOutOfTheCollections) {
     return server_->Run({command, NameOf(policy) + suffix}).integers.at(0);
   };
   for (int i = 0; i < 3; ++i) {
-    RunOne(Ask(Kind::kCheck, "k64", "h" + std::to_string(i)), kNow + i * 6'000'000'000);
+    RunOne(Ask(Kind::kCheck, "k64", {.high = 2, .low = static_cast<std::uint64_t>(i)}),
+           kNow + i * 6'000'000'000);
   }
   // A window and a time to live of 10 s.
   EXPECT_EQ(in("LLEN", 6, ":l"), 2);
   EXPECT_EQ(in("ZCARD", 7, ":z"), 2);
-  RunOne(Ask(Kind::kRelease, "k64", "h2"), kNow + 17'000'000'000);
+  RunOne(Ask(Kind::kRelease, "k64", {.high = 2, .low = 2}), kNow + 17'000'000'000);
   EXPECT_EQ(in("ZCARD", 7, ":z"), 0);
 }
 
@@ -46,9 +47,9 @@ TEST_F(LuaKinds, WhatStandsBesideABlockLastsAsLong) {
   for (const bool charged_first : {true, false}) {
     server_->Run({"FLUSHALL"});
     std::vector<Request> requests = {Ask(Kind::kCheck), Ask(Kind::kBlock)};
-    auto details = std::make_shared<redis::Details>(*requests[1].details);
-    details->block_for = std::chrono::hours(1);
-    requests[1].details = std::move(details);
+    auto options = std::make_shared<Operation::Options>(*requests[1].options);
+    options->block_for = std::chrono::hours(1);
+    requests[1].options = std::move(options);
     // A debit goes on beside a block, and finds nothing there yet.
     if (!charged_first) requests = {requests[1], Ask(Kind::kDebit)};
     DecideOn(*server_, redis::ScriptText(), requests);

@@ -35,12 +35,13 @@ class RefusedIn : public LuaKinds, public ::testing::WithParamInterface<Kind> {}
 
 TEST_P(RefusedIn, AnyCommandNothingIsHalfDone) {
   const Kind operation = GetParam();
-  Request request = Ask(operation, "k64", operation == Kind::kCheck ? "b" : "h");
+  Request request =
+      Ask(operation, "k64", operation == Kind::kCheck ? HolderId{.high = 1, .low = 3} : kHolder);
   if (operation == Kind::kCredit) {
     // Out of the middle of the log, with another entry behind.
-    auto details = std::make_shared<redis::Details>(*request.details);
-    details->marks.emplace().fill((kNow - 2'000'000'000) / 1000);
-    request.details = std::move(details);
+    auto options = std::make_shared<Operation::Options>(*request.options);
+    options->marks.emplace().fill((kNow - 2'000'000'000) / 1000);
+    request.options = std::move(options);
   }
   int refused = 0;
   bool done = false;
@@ -77,7 +78,7 @@ TEST_F(LuaKinds, ACommandThatTheUserMayNotRunFailsTheCheckAndLeavesNothingBehind
     Prepare();
     const std::string before = Standing();
     server_->Run({"ACL", "SETUSER", "default", std::string("-") + forbidden});
-    const Request request = Ask(Kind::kCheck, "k64", "b");
+    const Request request = Ask(Kind::kCheck, "k64", {.high = 1, .low = 3});
     const redis::Completion done = RunOne(request);
     server_->Run({"ACL", "SETUSER", "default", "+@all"});
     EXPECT_EQ(done.fault, Fault::kServer) << forbidden;

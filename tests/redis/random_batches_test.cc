@@ -66,9 +66,8 @@ class RandomBatches : public ::testing::Test {
       redis::Request request;
       request.set = limits.set;
       request.key = redis::EscapedKey(key);
-      auto details = std::make_shared<redis::Details>();
-      details->id = DigestOf(id);
-      request.details = std::move(details);
+      request.digests =
+          std::make_shared<redis::IdDigests>(redis::IdDigests{.name = DigestOf(id), .print = ""});
       std::string name;
       redis::AppendIdName(request, name);
       if (redis_.HoldsText(name)) continue;
@@ -88,7 +87,7 @@ class RandomBatches : public ::testing::Test {
   std::vector<std::size_t> Which(const redis::Request& request) {
     std::vector<std::size_t> which;
     for (std::size_t i = 0; i < request.set->size(); ++i) {
-      if ((request.details->which >> i & 1) != 0) which.push_back(i);
+      if ((request.options->which >> i & 1) != 0) which.push_back(i);
     }
     return which;
   }
@@ -110,7 +109,7 @@ class RandomBatches : public ::testing::Test {
         return {};
       case Kind::kCredit:
         if (!asked.id.empty() && !ids.IsNew(asked.id, now)) return {};
-        if (!request.details->marks) draw_.ForgetCharge(asked);
+        if (!request.options->marks) draw_.ForgetCharge(asked);
         model.Credit(units, asked.model_marks, now);
         return {};
       case Kind::kAbort:
@@ -124,7 +123,7 @@ class RandomBatches : public ::testing::Test {
         EXPECT_EQ(done.done, model.Renew(asked.question.holder, now));
         return {};
       case Kind::kBlock:
-        model.Block(Which(request), request.details->block_for, now);
+        model.Block(Which(request), request.options->block_for, now);
         return {};
       case Kind::kUnblock:
         model.Unblock(Which(request), now);

@@ -18,7 +18,7 @@ std::shared_ptr<const PolicySet> SlowBucket(std::int64_t capacity, const std::st
 void Recorder::Deliver(std::span<Completion> completions) {
   const std::lock_guard lock(mutex_);
   for (Completion& completion : completions) {
-    const std::uint64_t ticket = completion.ticket;
+    const std::uint64_t ticket = completion.request.ticket;
     const bool fresh = answers_.emplace(ticket, std::move(completion)).second;
     EXPECT_TRUE(fresh) << "answered twice: " << ticket;
   }

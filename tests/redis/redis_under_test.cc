@@ -11,6 +11,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "limiter/redis_decide.h"
 #include "support/policies.h"
 
 namespace sluice::testing {
@@ -18,26 +19,23 @@ namespace {
 
 using Kind = redis::Request::Kind;
 
-constexpr Nanos kModulus{9'000'000'000'000'000};
-
-void ExpectSameAsDecideTats(const redis::Request& request, const redis::Completion& completion,
-                            const Moment& now, std::span<const Decision> decisions, bool allowed) {
-  std::vector<Nanos> backlogs;
-  for (std::size_t i = 0; i < request.set->size(); ++i) {
-    const Reading& reading = completion.readings[i];
-    if (reading.blocked > Nanos{0} ||
-        (request.details && request.details->limits[i] != kOwnLimit)) {
-      return;
-    }
-    backlogs.emplace_back(reading.numbers[0]);
+// Throws if the fast path decides otherwise than the general one.
+void ExpectSameWithOptions(redis::Request request, const redis::Completion& completion,
+                           const Result& result) {
+  if (request.options) return;
+  request.options = std::make_shared<Operation::Options>();
+  Result other;
+  DecideByReply(request, completion, other);
+  if (result.allowed != other.allowed ||
+      !std::ranges::equal(result.Decisions(), other.Decisions(), Same)) {
+    throw std::logic_error("a check without options is decided otherwise");
   }
-  if (!request.set->plain() || (request.details && request.details->max_wait != kNoWait)) return;
-  std::vector<Decision> quick(decisions.size());
-  const auto costs = request.costs.Spread(quick.size());
-  bool same = DecideTats(request.set->policies(), std::span(costs).first(quick.size()), backlogs,
-                         now.now, quick) == allowed;
-  for (std::size_t i = 0; i < quick.size(); ++i) same = same && Same(quick[i], decisions[i]);
-  if (!same) throw std::logic_error("DecideTats answers otherwise than Judge and Describe");
+}
+
+// The mark that `mark`, modulo the modulus, is of a charge made at `at`.
+std::int64_t UnreducedMark(std::int64_t mark, Nanos at) {
+  constexpr std::int64_t kModulus = TatAlgorithm::kWireModulus;
+  return at.count() + ((mark - at.count()) % kModulus + kModulus) % kModulus;
 }
 
 }  // namespace
@@ -61,42 +59,17 @@ std::string HolderText(HolderId holder) {
 
 bool DecideFrom(const redis::Request& request, const redis::Completion& completion,
                 std::span<Decision> decisions) {
-  const std::size_t count = request.set->size();
-  std::array<Ask, kMaxPolicies> asks;
-  for (std::size_t i = 0; i < count; ++i) {
-    asks[i] = {.cost = request.costs[i],
-               .limit = request.details ? request.details->limits[i] : kOwnLimit};
+  Result result;
+  DecideByReply(request, completion, result);
+  ExpectSameWithOptions(request, completion, result);
+  std::ranges::copy(result.Decisions(), decisions.begin());
+  for (std::size_t i = 0; i < decisions.size(); ++i) {
+    if (!IsTat(request.set->policies()[i].algorithm)) continue;
+    const bool is_old = result.repeated && (completion.repeat->again >> i & 1) == 0;
+    decisions[i].mark =
+        UnreducedMark(decisions[i].mark, is_old ? completion.repeat->at : completion.at);
   }
-  const std::span readings = std::span(completion.readings).first(count);
-  const auto asked = asks;
-  const redis::Repeat* const repeat = completion.repeat.get();
-  if (repeat != nullptr) ReduceAsks(repeat->again, std::span(asks).first(count));
-  const Judgement judgement = Judge(request.set->policies(), std::span(asks).first(count), readings,
-                                    request.details ? request.details->max_wait : kNoWait);
-  const Moment now{.now = Nanos(completion.at) % kModulus, .wall = completion.at};
-  if (request.kind == Kind::kPeek) {
-    DescribePeek(request.set->policies(), std::span(asks).first(count), readings, judgement,
-                 decisions);
-  } else {
-    Describe(request.set->policies(), std::span(asks).first(count), readings, judgement, now,
-             decisions);
-  }
-  if (repeat == nullptr && request.kind == Kind::kCheck) {
-    ExpectSameAsDecideTats(request, completion, now, decisions, judgement.allowed);
-  }
-  // A limiter would reduce these; see StillKnown.
-  for (std::size_t i = 0; i < count; ++i) {
-    if (IsTat(request.set->policies()[i].algorithm)) {
-      decisions[i].mark += (Nanos(completion.at) - now.now).count();
-    }
-  }
-  if (repeat != nullptr) {
-    const auto given =
-        GivenThen(request.set->policies(), std::span(asked).first(count), repeat->readings,
-                  repeat->charged, {.now = Nanos(repeat->at), .wall = repeat->at});
-    TellAgain(std::span(given).first(count), completion.at - repeat->at, repeat->again, decisions);
-  }
-  return judgement.allowed;
+  return result.allowed;
 }
 
 bool StillKnown(const Policy& policy, std::int64_t mark, Nanos now) {
@@ -109,19 +82,19 @@ redis::Request RequestFor(Kind kind, const std::shared_ptr<const redis::PolicySe
   request.kind = kind;
   request.set = set;
   request.key = redis::EscapedKey(key);
-  auto details = std::make_shared<redis::Details>();
+  auto options = std::make_shared<Operation::Options>();
   bool plain = question.max_wait == kNoWait;
   std::vector<std::int64_t> costs;
   for (std::size_t i = 0; i < set->size(); ++i) {
     costs.push_back(question.asks[i].cost);
-    details->limits[i] = question.asks[i].limit;
+    options->limits[i] = question.asks[i].limit;
     plain = plain && question.asks[i].limit == kOwnLimit;
     plain = plain && !std::holds_alternative<Concurrency>(set->policies()[i].algorithm);
   }
   request.costs = Costs(costs);
-  details->max_wait = question.max_wait;
-  details->holder = HolderText(question.holder);
-  if (!plain) request.details = std::move(details);
+  options->max_wait = question.max_wait;
+  options->holder = question.holder;
+  if (!plain) request.options = std::move(options);
   return request;
 }
 
@@ -159,9 +132,9 @@ bool RedisSubject::Change(Kind kind, Units units, Marks marks, Nanos now) {
   redis::Request request = Ask(kind);
   std::vector<std::int64_t> known(units.begin(), units.end());
   if (!marks.empty()) {
-    auto details = std::make_shared<redis::Details>();
-    std::ranges::copy(marks, details->marks.emplace().begin());
-    request.details = std::move(details);
+    auto options = std::make_shared<Operation::Options>();
+    std::ranges::copy(marks, options->marks.emplace().begin());
+    request.options = std::move(options);
     for (std::size_t i = 0; i < marks.size(); ++i) {
       if (!StillKnown(set_->policies()[i], marks[i], now)) known[i] = 0;
     }
@@ -181,9 +154,7 @@ bool RedisSubject::Abort(Units units, Marks marks, Nanos now) {
 bool RedisSubject::Slot(Kind kind, HolderId holder, Nanos now) {
   redis_->SetTime(now);
   redis::Request request = Ask(kind);
-  auto details = std::make_shared<redis::Details>();
-  details->holder = HolderText(holder);
-  request.details = std::move(details);
+  request.options = std::make_shared<Operation::Options>(Operation::Options{.holder = holder});
   return Run(request).done;
 }
 
@@ -194,10 +165,8 @@ void RedisSubject::SetBlock(Kind kind, std::span<const std::size_t> which, Nanos
   if (which.empty()) return;
   redis_->SetTime(now);
   redis::Request request = Ask(kind);
-  auto details = std::make_shared<redis::Details>();
-  details->block_for = span;
-  details->which = BitsOf(which);
-  request.details = std::move(details);
+  request.options = std::make_shared<Operation::Options>(
+      Operation::Options{.block_for = span, .which = BitsOf(which)});
   Run(request);
 }
 

@@ -24,8 +24,8 @@ std::string HolderText(HolderId holder);
 /// AppendDigest alone: what stands for an id and for what is asked under it.
 std::string DigestOf(std::string_view text);
 
-/// What a limiter makes of an answer to a check or peek: writes one decision per policy. Throws
-/// std::logic_error where DecideTats applies and differs from Judge and Describe.
+/// DecideByReply, with marks as a memory store has them. Throws std::logic_error where the fast
+/// path decides otherwise than the general one.
 bool DecideFrom(const redis::Request& request, const redis::Completion& completion,
                 std::span<Decision> decisions);
 

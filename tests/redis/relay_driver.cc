@@ -43,13 +43,17 @@ std::vector<std::uint64_t> RelayDriver::Check(const std::vector<std::string>& ke
 
 std::uint64_t RelayDriver::Submit(Request::Kind kind, std::string_view key, Nanos timeout,
                                   const std::shared_ptr<const PolicySet>& set,
-                                  std::shared_ptr<const Details> details) {
-  std::vector<Request> requests;
-  requests.push_back(Make(kind, key, timeout));
-  Request& request = requests[0];
+                                  std::shared_ptr<const Operation::Options> options) {
+  Request request = Make(kind, key, timeout);
   if (set) request.set = set;
-  request.details = std::move(details);
+  request.options = std::move(options);
+  return Submit(std::move(request));
+}
+
+std::uint64_t RelayDriver::Submit(Request request) {
   const std::uint64_t ticket = request.ticket;
+  std::vector<Request> requests;
+  requests.push_back(std::move(request));
   relay.Submit(requests, now);
   return ticket;
 }
@@ -108,9 +112,9 @@ void RelayDriver::Pass(Nanos time) {
 void RelayDriver::Collect() {
   for (Delivery& delivery : relay.TakeDeliveries()) {
     for (Completion& completion : delivery.completions) {
-      if (completion.ticket == 0) continue;  // nobody's
-      const bool fresh = answers_.emplace(completion.ticket, completion).second;
-      EXPECT_TRUE(fresh) << "answered twice: " << completion.ticket;
+      if (completion.request.ticket == 0) continue;  // nobody's
+      const bool fresh = answers_.emplace(completion.request.ticket, completion).second;
+      EXPECT_TRUE(fresh) << "answered twice: " << completion.request.ticket;
       EXPECT_EQ(completion.detail.empty(), completion.fault == Fault::kNone);
     }
   }

@@ -24,7 +24,10 @@ class RelayDriver {
                                    const std::vector<Nanos>& timeouts);
   std::uint64_t Submit(Request::Kind kind, std::string_view key, Nanos timeout,
                        const std::shared_ptr<const PolicySet>& set = nullptr,
-                       std::shared_ptr<const Details> details = nullptr);
+                       std::shared_ptr<const Operation::Options> options = nullptr);
+  std::uint64_t Submit(Request request);
+  /// A request of one unit, to submit.
+  Request Make(Request::Kind kind, std::string_view key, Nanos timeout);
 
   std::vector<ClientSession::Command> Sent() { return relay.TakeCommands(); }
   /// The only command since the last call. Fails the test if there is none, or another.
@@ -46,7 +49,6 @@ class RelayDriver {
   ClientSession relay;
 
  private:
-  Request Make(Request::Kind kind, std::string_view key, Nanos timeout);
   void Collect();
 
   std::uint64_t next_ticket_ = 1;

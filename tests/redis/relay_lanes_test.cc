@@ -185,13 +185,13 @@ TEST(RelayLanes, AClientThatTellsNoNodesHasABreakerForEachSlot) {
 
 TEST(RelayLanes, KeysInDifferentSlotsAreAMistakeOfWhoAsks) {
   Lanes driver;
-  auto details = std::make_shared<Details>();
-  details->keys = {EscapedKey("a"), EscapedKey("b")};
-  const auto set =
+  Request check = driver.Make(Kind::kCheck, "", 100 * kMillisecond);
+  check.keys = std::make_shared<KeyList>(KeyList{.each = {EscapedKey("a"), EscapedKey("b")}});
+  check.set =
       std::make_shared<const PolicySet>(std::vector{testing::BucketPolicy("x", 10, 1, kSecond),
                                                     testing::BucketPolicy("y", 10, 1, kSecond)},
                                         "p");
-  const auto ticket = driver.Submit(Kind::kCheck, "", 100 * kMillisecond, set, details);
+  const auto ticket = driver.Submit(std::move(check));
   EXPECT_EQ(driver.Told(ticket).fault, Fault::kCrossSlot);
   EXPECT_TRUE(driver.Sent().empty());
 }

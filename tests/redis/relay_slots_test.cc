@@ -19,15 +19,20 @@ using Kind = Request::Kind;
 constexpr Nanos kMillisecond = std::chrono::milliseconds(1);
 constexpr Nanos kSecond = std::chrono::seconds(1);
 
-// Asks for the only slot, as holder "h". With `id` by one.
+constexpr HolderId kHolder{.high = 0, .low = 0xab};
+const std::string kHolderText = std::string(30, '0') + "ab";
+
+// Asks for the only slot, as kHolder. With `id` by one.
 std::uint64_t CheckForASlot(RelayDriver& driver, std::string_view id = {}) {
   static const auto set = std::make_shared<const PolicySet>(
       std::vector{Policy{.name = "s", .algorithm = testing::Slots(1, std::chrono::hours(1))}}, "p");
-  auto details = std::make_shared<Details>();
-  details->holder = "h";
-  details->id = id;
-  details->print = id.empty() ? "" : "ab";
-  return driver.Submit(Kind::kCheck, "k", 100 * kMillisecond, set, std::move(details));
+  Request check = driver.Make(Kind::kCheck, "k", 100 * kMillisecond);
+  check.set = set;
+  check.options = std::make_shared<Operation::Options>(Operation::Options{.holder = kHolder});
+  if (!id.empty()) {
+    check.digests = std::make_shared<IdDigests>(IdDigests{.name = std::string(id), .print = "ab"});
+  }
+  return driver.Submit(std::move(check));
 }
 
 TEST(RelaySlots, ASlotThatNobodyHasUseForIsGivenBack) {
@@ -45,12 +50,12 @@ TEST(RelaySlots, ASlotThatNobodyHasUseForIsGivenBack) {
     const Command release = driver.SentOne();
     ASSERT_EQ(release.name, "evalsha");
     EXPECT_EQ(release.pieces.at(6), "release");
-    EXPECT_EQ(release.pieces.back(), "h");
+    EXPECT_EQ(release.pieces.back(), kHolderText);
   }
 }
 
-const std::vector<std::string> kReleaseOfTheId = {"1", "1", "release+",   "n", "0", "0",
-                                                  "1", "1", "3600000000", "h", "ab"};
+const std::vector<std::string> kReleaseOfTheId = {"1", "1", "release+",   "n",         "0", "0",
+                                                  "1", "1", "3600000000", kHolderText, "ab"};
 
 TEST(RelaySlots, ACheckWithAnIdIsAskedAgainBehindTheReleaseOfWhatItMayHaveTaken) {
   RelayDriver driver;

@@ -148,8 +148,8 @@ void RouterDriver::Pass(Nanos time) {
 void RouterDriver::Collect() {
   for (Delivery& delivery : router->TakeDeliveries()) {
     for (Completion& completion : delivery.completions) {
-      const bool fresh = answers_.emplace(completion.ticket, completion).second;
-      EXPECT_TRUE(fresh) << "answered twice: " << completion.ticket;
+      const bool fresh = answers_.emplace(completion.request.ticket, completion).second;
+      EXPECT_TRUE(fresh) << "answered twice: " << completion.request.ticket;
     }
   }
 }

@@ -73,10 +73,7 @@ TEST(Script, APeekAndACheckAboveTheLimitOnlyRead) {
 
 TEST(Script, WhatCarriesAnIdNamesItBehindItsStatesAndSaysWhatItAsks) {
   const auto with_id = [](Request request, std::string id) {
-    auto details = std::make_shared<Details>();
-    details->id = std::move(id);
-    details->print = "f0" + details->id;
-    request.details = std::move(details);
+    request.digests = std::make_shared<IdDigests>(IdDigests{.name = id, .print = "f0" + id});
     return request;
   };
   std::vector<Request> batch = {Ask(Two(), "a", 1, 2),
@@ -108,9 +105,7 @@ TEST(Script, WhatCarriesAnIdNamesItBehindItsStatesAndSaysWhatItAsks) {
 
 TEST(Script, ARepeatIsReadAsWhatStandsNowAndWhatStoodThen) {
   Request request = Ask(Two(), "a", 1, 2);
-  auto details = std::make_shared<Details>();
-  details->id = "1d";
-  request.details = std::move(details);
+  request.digests = std::make_shared<IdDigests>(IdDigests{.name = "1d", .print = "ab"});
   const auto read = [](const Request& asked, std::vector<std::int64_t> numbers) {
     Completion completion;
     const Reply reply{.kind = Reply::Kind::kArray, .text = "", .integers = std::move(numbers)};
@@ -171,23 +166,23 @@ std::shared_ptr<const PolicySet> AllKinds() {
   return set;
 }
 
-Request AskAll(Request::Kind kind, std::string holder) {
+// All but the last digit of a holder.
+const std::string kZeros(31, '0');
+
+Request AskAll(Request::Kind kind, std::uint64_t holder) {
   Request request;
   request.kind = kind;
   request.set = AllKinds();
   request.key = EscapedKey("k");
   request.costs = 2;
-  auto details = std::make_shared<Details>();
-  details->holder = std::move(holder);
-  details->block_for = std::chrono::seconds(9);
-  details->which = 0b101;
-  request.details = std::move(details);
+  request.options = std::make_shared<Operation::Options>(Operation::Options{
+      .holder = {.high = 0, .low = holder}, .block_for = std::chrono::seconds(9), .which = 0b101});
   return request;
 }
 
 TEST(Script, OtherKindsSayAllTheirNumbersAndHoldersComeCheckByCheck) {
-  const std::vector<Request> batch = {AskAll(Request::Kind::kCheck, "a"),
-                                      AskAll(Request::Kind::kCheck, "b")};
+  const std::vector<Request> batch = {AskAll(Request::Kind::kCheck, 0xa),
+                                      AskAll(Request::Kind::kCheck, 0xb)};
   ScriptCall call;
   call.Describe(batch);
   ASSERT_EQ(call.keys(), 18U);
@@ -197,12 +192,13 @@ TEST(Script, OtherKindsSayAllTheirNumbersAndHoldersComeCheckByCheck) {
   EXPECT_EQ(
       Arguments(call),
       "7 2 check q 1 0 2000 8000 10000 f 0 0 2 5 1000000 c 0 2 2 5 2000000 m 2 0 2 5 2678400000000 "
-      "s 0 0 2 5 3000000 l 0 0 2 5 4000000 n 0 0 2 5 5000000 a b");
+      "s 0 0 2 5 3000000 l 0 0 2 5 4000000 n 0 0 2 5 5000000 " +
+          kZeros + "a " + kZeros + "b");
 }
 
 TEST(Script, OperationsPassOverWhatTheyDoNotConcern) {
   const auto told = [](Request::Kind kind) {
-    const Request request = AskAll(kind, "h");
+    const Request request = AskAll(kind, 0xf);
     ScriptCall call;
     call.Describe({&request, 1});
     return Arguments(call);
@@ -210,7 +206,8 @@ TEST(Script, OperationsPassOverWhatTheyDoNotConcern) {
   const std::string slots =
       " q 1 0 0 8000 10000 f 0 0 0 5 1000000 c 0 2 0 5 2000000 m 2 0 0 5 2678400000000 s 0 0 0 5 "
       "3000000 "
-      "l 0 0 0 5 4000000 n 0 0 1 5 5000000 h";
+      "l 0 0 0 5 4000000 n 0 0 1 5 5000000 " +
+      kZeros + "f";
   EXPECT_EQ(told(Request::Kind::kRelease), "7 1 release" + slots);
   EXPECT_EQ(told(Request::Kind::kRenew), "7 1 renew" + slots);
   EXPECT_EQ(told(Request::Kind::kBlock),
@@ -224,26 +221,26 @@ TEST(Script, OperationsPassOverWhatTheyDoNotConcern) {
 }
 
 TEST(Script, CreditsSendAMarkBehindTheCost) {
-  Request request = AskAll(Request::Kind::kCredit, "h");
-  auto details = std::make_shared<Details>(*request.details);
-  details->marks = {9'000'000'000'000'007, 11, 12, 13, 14, -5, 16};
-  request.details = details;
+  Request request = AskAll(Request::Kind::kCredit, 0xf);
+  auto options = std::make_shared<Operation::Options>(*request.options);
+  options->marks = {9'000'000'000'000'007, 11, 12, 13, 14, -5, 16};
+  request.options = options;
   ScriptCall call;
   call.Describe({&request, 1});
   EXPECT_EQ(Arguments(call),
             "7 1 credit q 1 0 2000 7 8000 10000 f 0 0 2 11 5 1000000 c 0 2 2 12 5 2000000 "
             "m 2 0 2 13 5 2678400000000 s 0 0 2 14 5 3000000 l 0 0 2 0 5 4000000 "
             "n 0 0 0 16 5 5000000");
-  details = std::make_shared<Details>(*details);
-  details->marks.reset();
-  request.details = details;
+  options = std::make_shared<Operation::Options>(*options);
+  options->marks.reset();
+  request.options = options;
   call.Describe({&request, 1});
   EXPECT_TRUE(
       Arguments(call).starts_with("7 1 credit q 1 0 2000 -1 8000 10000 f 0 0 2 -1 5 1000000"));
 }
 
 TEST(Script, AHopelessCheckOnlyReadsAndChargesNoDenial) {
-  Request request = AskAll(Request::Kind::kCheck, "h");
+  Request request = AskAll(Request::Kind::kCheck, 0xf);
   request.costs = {2, 2, 2, 1, 2, 6, 2};
   ScriptCall call;
   call.Describe({&request, 1});
@@ -257,10 +254,10 @@ TEST(Script, LimitsAndWaitsAreInTheRoom) {
   const auto set =
       std::make_shared<const PolicySet>(std::vector{BucketPolicy("a", 10, 1, Nanos{1000})}, "p");
   Request request = Ask(set, "k", 2);
-  auto details = std::make_shared<Details>();
-  details->limits[0] = 4;
-  details->max_wait = Nanos{300};
-  request.details = details;
+  auto options = std::make_shared<Operation::Options>();
+  options->limits[0] = 4;
+  options->max_wait = Nanos{300};
+  request.options = options;
   ScriptCall call;
   call.Describe({&request, 1});
   EXPECT_EQ(Arguments(call), "1 1 0 2000 2300");
@@ -307,9 +304,9 @@ TEST(Script, BacklogsAndErrorsGoToTheirOwnChecks) {
 }
 
 TEST(Script, ReadingsOfAllKindsAndTheirBlocksAreTakenApart) {
-  const std::vector<Request> batch = {AskAll(Request::Kind::kPeek, "h"),
-                                      AskAll(Request::Kind::kRelease, "h"),
-                                      AskAll(Request::Kind::kDebit, "h")};
+  const std::vector<Request> batch = {AskAll(Request::Kind::kPeek, 0xf),
+                                      AskAll(Request::Kind::kRelease, 0xf),
+                                      AskAll(Request::Kind::kDebit, 0xf)};
   std::vector<Completion> done(3);
   ASSERT_TRUE(
       ReadReply(Integers({1, 2, 3, -3, 77, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 1, 0}),

@@ -22,22 +22,21 @@ PolicySet::PolicySet(std::vector<Policy> policies, std::string_view prefix)
 
 void AppendStateName(const Request& request, std::size_t policy, std::string& out) {
   const PolicySet& set = *request.set;
-  const Details* const details = request.details.get();
-  const EscapedKey& key =
-      details == nullptr || details->keys.empty() ? request.key : details->keys[policy];
+  const KeyList* const keys = request.keys.get();
+  const EscapedKey& key = keys == nullptr || keys->each.empty() ? request.key : keys->each[policy];
   out.append(set.head_);
   const std::string_view tail = set.tails_[policy];
-  if (details == nullptr || !details->shard) {
+  if (keys == nullptr || !keys->shard) {
     out.append(key.view()).append(tail);
     return;
   }
   const std::size_t tag = 2 + set.policies_[policy].name.size() + 1;  // behind "}:<policy>:"
-  out.append(details->shard->view()).append(tail.substr(0, tag));
+  out.append(keys->shard->view()).append(tail.substr(0, tag));
   out.append(key.view()).append(":").append(tail.substr(tag));
 }
 
 bool NamesId(const Request& request) {
-  if (request.details == nullptr || request.details->id.empty()) return false;
+  if (request.digests == nullptr) return false;
   switch (request.kind) {
     case Request::Kind::kCheck:
     case Request::Kind::kDebit:
@@ -51,11 +50,12 @@ bool NamesId(const Request& request) {
 }
 
 void AppendIdName(const Request& request, std::string& out) {
-  const Details& details = *request.details;
-  const EscapedKey& tag = details.shard          ? *details.shard
-                          : details.keys.empty() ? request.key
-                                                 : details.keys.front();
-  out.append(request.set->head_).append(tag.view()).append("}:id1:").append(details.id);
+  const KeyList* const keys = request.keys.get();
+  const EscapedKey& tag = keys == nullptr      ? request.key
+                          : keys->shard        ? *keys->shard
+                          : keys->each.empty() ? request.key
+                                               : keys->each.front();
+  out.append(request.set->head_).append(tag.view()).append("}:id1:").append(request.digests->name);
 }
 
 std::string_view FaultName(Fault fault) {

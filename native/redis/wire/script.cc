@@ -63,6 +63,15 @@ void ScriptCall::AppendText(std::string_view text) {
   EndPiece();
 }
 
+void ScriptCall::AppendHolder(HolderId holder) {
+  for (const std::uint64_t half : {holder.high, holder.low}) {
+    for (int shift = 60; shift >= 0; shift -= 4) {
+      text_.push_back("0123456789abcdef"[half >> shift & 15]);
+    }
+  }
+  EndPiece();
+}
+
 void ScriptCall::DescribeKeys(const Request& request) {
   for (std::size_t i = 0; i < request.set->size(); ++i) {
     const std::size_t start = text_.size();
@@ -99,10 +108,10 @@ void ScriptCall::DescribeGroup(std::span<const Request> group) {
     for (const std::int64_t number : numbers.Own().first(count)) AppendNumber(number);
   }
   if (NamesHolder(first)) {
-    for (const Request& request : group) AppendText(DetailsOf(request).holder);
+    for (const Request& request : group) AppendHolder(request.holder());
   }
   if (TellsId(first)) {
-    for (const Request& request : group) AppendText(DetailsOf(request).print);
+    for (const Request& request : group) AppendText(request.digests->print);
   }
 }
 

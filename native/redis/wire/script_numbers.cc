@@ -16,21 +16,14 @@ using Kind = Request::Kind;
 // The mark of a credit that names no charge.
 constexpr std::int64_t kNoMark = -1;
 
-bool Decides(const Request& request) {
-  return request.kind == Kind::kCheck || request.kind == Kind::kPeek;
-}
-
 std::array<Ask, kMaxPolicies> AsksOf(const Request& request) {
-  const Details& details = DetailsOf(request);
   std::array<Ask, kMaxPolicies> asks;
-  for (std::size_t i = 0; i < request.set->size(); ++i) {
-    asks[i] = {.cost = request.costs[i], .limit = details.limits[i]};
-  }
+  for (std::size_t i = 0; i < request.set->size(); ++i) asks[i] = request.AskOf(i);
   return asks;
 }
 
 bool Hopeless(const Request& request) {
-  if (!request.details && request.set->plain()) {
+  if (!request.options && request.set->plain()) {
     for (std::size_t i = 0; i < request.set->size(); ++i) {
       if (request.costs[i] > RuleOf(request.set->policies()[i].algorithm).capacity) return true;
     }
@@ -60,7 +53,7 @@ std::int64_t CostOf(const A& algorithm, const Request& request, std::size_t poli
       return A::kHoldsSlots ? 1 : 0;
     case Kind::kBlock:
     case Kind::kUnblock: {
-      const std::uint32_t which = DetailsOf(request).which;
+      const std::uint32_t which = OptionsOf(request).which;
       return which == 0 || (which >> policy & 1) != 0 ? 1 : 0;
     }
     case Kind::kReset:
@@ -72,16 +65,16 @@ std::int64_t CostOf(const A& algorithm, const Request& request, std::size_t poli
 template <typename A>
 ScriptNumbers NumbersOf(const A& algorithm, const Request& request, std::size_t policy) {
   constexpr std::int64_t kModulus = TatAlgorithm::kWireModulus;
-  const Details& details = DetailsOf(request);
+  const Operation::Options& options = OptionsOf(request);
   ScriptNumbers numbers;
   numbers.kind = algorithm.letter();
   numbers.cost = CostOf(algorithm, request, policy);
   if (request.kind == Kind::kCredit || request.kind == Kind::kAbort) {
     const std::int64_t mark =
-        details.marks ? std::max<std::int64_t>(0, (*details.marks)[policy]) : kNoMark;
+        options.marks ? std::max<std::int64_t>(0, (*options.marks)[policy]) : kNoMark;
     numbers.mark = A::kIsTat ? mark % kModulus : std::min(mark, kModulus);
   }
-  const auto own = algorithm.WireNumbers(request.costs[policy], details.max_wait);
+  const auto own = algorithm.WireNumbers(request.costs[policy], options.max_wait);
   static_assert(own.size() <= std::tuple_size_v<decltype(numbers.own)>);
   std::ranges::copy(own, numbers.own.begin());
   numbers.count = own.size();
@@ -92,10 +85,10 @@ std::int64_t MicrosUp(Nanos span) { return std::chrono::ceil<Micros>(span).count
 
 }  // namespace
 
-const Details& DetailsOf(const Request& request) {
+const Operation::Options& OptionsOf(const Request& request) {
   // Never destroyed: an I/O thread may outlive the process's static objects.
-  static const auto* const none = new Details;
-  return request.details ? *request.details : *none;
+  static const auto* const none = new Operation::Options;
+  return request.options ? *request.options : *none;
 }
 
 std::string_view ScriptMode(const Request& request) {
@@ -127,17 +120,17 @@ std::string_view ScriptMode(const Request& request) {
 
 ScriptNumbers NumbersFor(const Request& request, std::size_t policy) {
   const Policy& asked = request.set->policies()[policy];
-  const Details& details = DetailsOf(request);
-  const bool has_limits = Decides(request) || request.kind == Kind::kAbort;
+  const Operation::Options& options = OptionsOf(request);
+  const bool has_limits = request.decides() || request.kind == Kind::kAbort;
   const Ask ask{.cost = request.costs[policy],
-                .limit = has_limits ? details.limits[policy] : kOwnLimit};
+                .limit = has_limits ? options.limits[policy] : kOwnLimit};
   ScriptNumbers numbers =
       std::visit([&](const auto& algorithm) { return NumbersOf(algorithm, request, policy); },
                  ask.limit == kOwnLimit ? asked.algorithm : AlgorithmFor(asked, ask));
   // A check that can never be admitted charges nobody.
-  const bool charges_denied = asked.charge_denied && !(Decides(request) && Hopeless(request));
+  const bool charges_denied = asked.charge_denied && !(request.decides() && Hopeless(request));
   numbers.options = (asked.enforce ? 0 : 1) + (charges_denied ? 2 : 0);
-  numbers.block = MicrosUp(request.kind == Kind::kBlock ? details.block_for : asked.block_for);
+  numbers.block = MicrosUp(request.kind == Kind::kBlock ? options.block_for : asked.block_for);
   return numbers;
 }
 
@@ -146,9 +139,9 @@ bool SameGroup(const Request& a, const Request& b) {
   if (mode != ScriptMode(b)) return false;
   if (mode == "1") return a.set->size() == b.set->size();  // told nothing but that
   if (a.set != b.set || !a.costs.SameFor(a.set->size(), b.costs)) return false;
-  if (a.details == b.details) return true;
-  const Details& one = DetailsOf(a);
-  const Details& other = DetailsOf(b);
+  if (a.options == b.options) return true;
+  const Operation::Options& one = OptionsOf(a);
+  const Operation::Options& other = OptionsOf(b);
   return one.limits == other.limits && one.max_wait == other.max_wait && one.marks == other.marks &&
          one.block_for == other.block_for && one.which == other.which;
 }

@@ -27,8 +27,8 @@ struct ScriptNumbers {
   std::span<const std::int64_t> Own() const { return std::span(own).first(count); }
 };
 
-/// What a request without details says.
-const Details& DetailsOf(const Request& request);
+/// The options of the request; the defaults where it has none.
+const Operation::Options& OptionsOf(const Request& request);
 
 /// The mode of the group that the request belongs to.
 std::string_view ScriptMode(const Request& request);

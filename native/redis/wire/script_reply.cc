@@ -113,8 +113,7 @@ std::size_t MostElements(std::span<const Request> requests) {
   constexpr std::size_t kRepeat = 8;   // without its readings
   std::size_t most = 2;
   for (const Request& request : requests) {
-    const bool reads = request.kind == Kind::kCheck || request.kind == Kind::kPeek;
-    most += reads ? kRepeat + 2 * kReading * request.set->size() : 1;
+    most += request.decides() ? kRepeat + 2 * kReading * request.set->size() : 1;
   }
   return most;
 }

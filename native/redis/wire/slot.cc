@@ -29,11 +29,11 @@ std::uint16_t SlotOfTag(std::string_view tag) {
 }
 
 std::optional<std::uint16_t> SlotOf(const Request& request) {
-  const Details* const details = request.details.get();
-  if (details != nullptr && details->shard) return SlotOfTag(details->shard->view());
-  if (details == nullptr || details->keys.empty()) return SlotOfTag(request.key.view());
-  const std::uint16_t slot = SlotOfTag(details->keys.front().view());
-  for (const EscapedKey& key : details->keys) {
+  const KeyList* const keys = request.keys.get();
+  if (keys != nullptr && keys->shard) return SlotOfTag(keys->shard->view());
+  if (keys == nullptr || keys->each.empty()) return SlotOfTag(request.key.view());
+  const std::uint16_t slot = SlotOfTag(keys->each.front().view());
+  for (const EscapedKey& key : keys->each) {
     if (SlotOfTag(key.view()) != slot) return std::nullopt;
   }
   return slot;

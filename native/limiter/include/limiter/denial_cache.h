@@ -20,8 +20,8 @@
 #include <vector>
 
 #include "core/policy.h"
+#include "core/result.h"
 #include "limiter/key_changes.h"
-#include "limiter/verdict.h"
 
 namespace sluice {
 
@@ -65,10 +65,10 @@ class DenialCache {
   /// cache for nearly all calls that are not denied.
   bool MayHold(std::string_view who, Nanos now) const;
 
-  /// Answers a check from the cache: sets `verdict` and returns true. Otherwise drops the caller's
+  /// Answers a check from the cache: sets `result` and returns true. Otherwise drops the caller's
   /// entry, because Redis will answer. `changed`: KeyChanges::Latest of the caller's keys.
   bool Answer(std::string_view who, std::span<const Ask> asks, KeyChanges::Tick changed, Nanos now,
-              Verdict& verdict);
+              Result& result);
 
   void Forget(std::string_view who);
 
@@ -100,7 +100,7 @@ class DenialCache {
   /// The caller's way in its set; kWays if it has no entry.
   std::size_t Find(const Place& place, std::string_view who);
   std::size_t PlaceFor(const Place& place, std::string_view who);
-  bool Decide(const Entry& entry, std::span<const Ask> asks, Nanos now, Verdict& verdict) const;
+  bool Decide(const Entry& entry, std::span<const Ask> asks, Nanos now, Result& result) const;
 
   const std::vector<Policy> policies_;
   /// Read without the lock and written with it; the entries behind the tags need the lock.

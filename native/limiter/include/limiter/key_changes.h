@@ -11,15 +11,13 @@ namespace sluice {
 
 /// Tells whether information about a key is older than its last reset, credit, debit, block,
 /// unblock, release and so on. One instance serves all limiters, plans, threads and connections of
-/// the process. Thread safe; takes no lock.
+/// a process. Thread safe; takes no lock.
 ///
 /// Keys share a fixed number of slots, so an unchanged key may seem changed; never the reverse.
 class KeyChanges {
  public:
   /// Counts changes.
   using Tick = std::uint64_t;
-
-  static KeyChanges& OfProcess();
 
   /// Read it before sending a check: the answer reflects all changes noted before.
   Tick now() const { return last_.load(); }

@@ -24,16 +24,16 @@ class CompletionQueue {
   /// Takes the request's sink. Precondition: it has one. `likely`: the expected number for that
   /// sink.
   void Put(Request& request, Completion&& completion, std::size_t likely = 1) {
-    completion.ticket = request.ticket;
-    auto at =
-        std::ranges::find(deliveries_.rbegin(), deliveries_.rend(), request.sink, &Delivery::sink);
+    // A copy: a check that failed may still have to give back its slots.
+    auto sink = std::exchange(request.sink, nullptr);
+    completion.request = request;
+    auto at = std::ranges::find(deliveries_.rbegin(), deliveries_.rend(), sink, &Delivery::sink);
     if (at == deliveries_.rend()) {
-      deliveries_.push_back({std::move(request.sink), {}});
+      deliveries_.push_back({std::move(sink), {}});
       at = deliveries_.rbegin();
       at->completions.reserve(likely);
     }
     at->completions.push_back(std::move(completion));
-    request.sink.reset();
   }
 
   void Fail(Request& request, Fault fault, std::string_view why) {

@@ -29,12 +29,11 @@ inline bool CanRepeat(const Request& request) {
 
 /// Whether an abandoned request is a check that may have taken a slot.
 inline bool MayHoldASlot(const Request& request) {
-  return request.kind == Request::Kind::kCheck && request.details != nullptr &&
-         !request.details->holder.empty();
+  return request.kind == Request::Kind::kCheck && request.holder() != HolderId{};
 }
 
 /// Builds a release for slots that an unanswered check may hold. Retried for 5 s, result discarded.
-/// With an id: only slots that no replay has reported (Details::id).
+/// With an id: only slots that no replay has reported (Request::digests).
 Request ReleaseOf(Request check, Nanos now);
 
 /// Counts an answer.

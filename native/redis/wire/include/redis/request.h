@@ -42,33 +42,19 @@ class PolicySet {
   std::vector<std::string> tails_;  // "}:<policy>:<state tag>"
 };
 
-/// Options that few requests have. Immutable once submitted.
-struct Details {
-  /// A key for each policy, instead of Request::key. Empty: that one for all.
-  std::vector<EscapedKey> keys;
-  /// The text between the braces of all names, so that they share a cluster's slot; the keys then
-  /// follow the policy's name (redis/keys.h). Not set: the keys themselves.
-  std::optional<EscapedKey> shard;
-  /// kCheck, kPeek, kAbort: another limit per policy.
-  Limits limits = kOwnLimits;
-  /// kCheck, kPeek: see Judge.
-  Nanos max_wait = kNoWait;
-  /// kCredit: the marks of the charges (Decision::mark). Not set: any charge.
-  std::optional<std::array<std::int64_t, kMaxPolicies>> marks;
-  /// kCheck: the holder of the slots that concurrency policies grant. kRelease, kRenew: the holder
-  /// of the slots in question. 1 to 64 characters of 0-9 a-z. Required with such a policy.
-  std::string holder;
-  /// kCheck, kDebit, kCredit: the server remembers the operation by it for kIdLife (core/repeat.h),
-  /// so that it can be sent twice. A hash (AppendDigest) of all that distinguishes ids besides
-  /// prefix and key. kAbort: the id of the check, which is forgotten. kRelease: the id of an
-  /// unanswered check, with its `holder`; its slots are released unless a repeat may have reported
-  /// them. Empty: none. A check's `holder` must then be 32 hexadecimal digits.
-  std::string id;
-  /// With an id: a hash of the same kind, of all arguments under it.
-  std::string print;
-  /// kBlock: the duration, 1 us to kLongestSpan. kBlock, kUnblock: the policies, one bit each.
-  Nanos block_for{0};
-  std::uint32_t which = 0;
+/// The keys of a request that has more than one, or a shard.
+struct KeyList {
+  /// One per policy, instead of Request::key. Empty: that one for all.
+  std::vector<EscapedKey> each{};
+  /// The text between the braces of all names, so that they share a slot of a cluster; the keys
+  /// then follow the policy's name (redis/keys.h). Not set: the keys themselves.
+  std::optional<EscapedKey> shard{};
+};
+
+/// An idempotency key as Redis is given it: digests by AppendDigest.
+struct IdDigests {
+  std::string name;   ///< of the id and its scope, besides prefix and key
+  std::string print;  ///< of the costs, limits and plan charged under it
 };
 
 /// The reason why a request got no answer.
@@ -97,9 +83,44 @@ struct Repeat {
   Readings readings;       ///< before it was charged, without blocks
 };
 
+class Sink;
+
+/// An operation on its way to Redis. Every request submitted is answered exactly once, by its
+/// deadline plus scheduling at the latest.
+struct Request : Operation {
+  /// How a cluster is asked: notes of the router.
+  struct Route {
+    std::uint16_t slot = 0;
+    std::uint8_t redirects = 0;  ///< how often a node has sent it elsewhere
+    bool alone = false;          ///< not together with others of its slot, which is being moved
+    bool asking = false;         ///< the node that is asked does not own the slot yet
+  };
+
+  Route route;
+  std::shared_ptr<const PolicySet> set;
+  /// The key under all policies.
+  EscapedKey key;
+  /// Null: `key` alone.
+  std::shared_ptr<const KeyList> keys;
+  /// Stands for Options::id. Null: none. kCheck, kDebit, kCredit: the server knows for kIdLife
+  /// (core/repeat.h) that it was done, so it can be sent twice. kAbort: of the check, which is
+  /// forgotten. kRelease: of a check whose answer nobody got, with its holder; its slots are
+  /// released unless a replay may have reported them.
+  std::shared_ptr<const IdDigests> digests;
+  /// On CLOCK_MONOTONIC (MonotonicClock of the store). When it passes, the answer is kTimeout.
+  Nanos deadline{0};
+  /// For the sink, which gets them back in Completion::request.
+  std::uint64_t ticket = 0;
+  std::uint64_t changes_seen = 0;
+  std::shared_ptr<Sink> sink;  ///< not null
+  /// When it was asked, on the deadline's clock; 0: when it was submitted. For statistics.
+  Nanos asked{0};
+};
+
 /// One finished request.
 struct Completion {
-  std::uint64_t ticket = 0;  ///< as submitted
+  /// As submitted, without its sink.
+  Request request;
   Fault fault = Fault::kNone;
   /// For a person; empty without a fault. Never holds a password.
   std::string detail;
@@ -125,37 +146,6 @@ class Sink {
   /// neither block nor throw, and may submit more. The last reference to a sink may be released on
   /// the I/O thread, so its destructor may run there.
   virtual void Deliver(std::span<Completion> completions) = 0;
-};
-
-/// A request to Redis. Every submitted request is answered exactly once, at the latest at its
-/// deadline plus scheduling.
-struct Request {
-  using Kind = Operation::Kind;
-
-  /// The router's own notes, and the meaning of a cluster's redirections.
-  struct Route {
-    std::uint16_t slot = 0;
-    std::uint8_t redirects = 0;  ///< how often a node has sent it elsewhere
-    bool alone = false;          ///< not together with others of its slot, which is being moved
-    bool asking = false;         ///< the node that is asked does not own the slot yet
-  };
-
-  Kind kind = Kind::kCheck;
-  Route route;
-  std::shared_ptr<const PolicySet> set;
-  /// The key, under all policies.
-  EscapedKey key;
-  /// One per policy of `set`, 0 <= cost < 2^31. For kCheck, kPeek, kDebit, kCredit, kAbort.
-  Costs costs;
-  /// Null: no options.
-  std::shared_ptr<const Details> details;
-  /// On CLOCK_MONOTONIC (MonotonicClock of the store). When it passes, the answer is kTimeout.
-  Nanos deadline{0};
-  /// Handed back in the completion.
-  std::uint64_t ticket = 0;
-  std::shared_ptr<Sink> sink;  ///< not null
-  /// The time of the call, on the deadline's clock; 0: when it was submitted. For statistics.
-  Nanos asked{0};
 };
 
 /// Appends the name of the state that the request's key has under a policy (redis/keys.h).

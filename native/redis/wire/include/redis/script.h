@@ -41,6 +41,8 @@ class ScriptCall {
   void EndPiece() { ends_.push_back(text_.size()); }
   void AppendNumber(std::int64_t number);
   void AppendText(std::string_view text);
+  /// As 32 hexadecimal digits.
+  void AppendHolder(HolderId holder);
 
   std::string text_;
   std::vector<std::size_t> ends_;

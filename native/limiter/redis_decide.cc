@@ -1,0 +1,92 @@
+#include "limiter/redis_decide.h"
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "core/operation.h"
+#include "core/policy.h"
+#include "core/repeat.h"
+#include "core/tat_algorithm.h"
+
+namespace sluice {
+namespace {
+
+constexpr Nanos kModulus{TatAlgorithm::kWireModulus};
+
+Moment MomentOf(Micros at) { return {.now = Nanos(at) % kModulus, .wall = at}; }
+
+void Decide(const redis::Request& request, std::span<const Ask> asks,
+            const redis::Completion& completion, Result& result) {
+  const std::vector<Policy>& policies = request.set->policies();
+  const Judgement judgement = Judge(policies, asks, completion.readings, request.max_wait());
+  result.allowed = judgement.allowed;
+  if (request.kind == Operation::Kind::kPeek) {
+    DescribePeek(policies, asks, completion.readings, judgement, result.Decisions());
+  } else {
+    Describe(policies, asks, completion.readings, judgement, MomentOf(completion.at),
+             result.Decisions());
+  }
+}
+
+// Decides a check that was charged before under its id.
+void DecideReplay(const redis::Request& request, std::span<Ask> asks,
+                  const redis::Completion& completion, Result& result) {
+  const redis::Repeat& repeat = *completion.repeat;
+  const auto given = GivenThen(request.set->policies(), asks, repeat.readings, repeat.charged,
+                               MomentOf(repeat.at));
+  ReduceAsks(repeat.again, asks);
+  Decide(request, asks, completion, result);
+  TellAgain(std::span(given).first(asks.size()), completion.at - repeat.at, repeat.again,
+            result.Decisions());
+  result.repeated = true;
+  result.slots_again = repeat.again != 0;
+  result.holder = repeat.holder;
+}
+
+// The fast path: a check without options under plain TAT policies, none of them blocked. Returns
+// false for any other.
+bool DecidePlain(const redis::Request& request, const redis::Completion& completion,
+                 Result& result) {
+  const redis::PolicySet& set = *request.set;
+  if (request.options || request.kind != Operation::Kind::kCheck || !set.plain()) return false;
+  std::array<Nanos, kMaxPolicies> backlogs;
+  for (std::size_t i = 0; i < set.size(); ++i) {
+    const Reading& reading = completion.readings[i];
+    if (reading.blocked > Nanos{0}) return false;
+    backlogs[i] = Nanos{reading.numbers[0]};
+  }
+  const auto costs = request.costs.Spread(set.size());
+  result.allowed = DecideTats(set.policies(), std::span(costs).first(set.size()),
+                              std::span(backlogs).first(set.size()),
+                              Nanos(completion.at) % kModulus, result.Decisions());
+  return true;
+}
+
+}  // namespace
+
+void DecideByReply(const redis::Request& request, const redis::Completion& completion,
+                   Result& result) {
+  const std::size_t count = request.set->size();
+  result.Open(count);
+  if (!DecidePlain(request, completion, result)) {
+    std::array<Ask, kMaxPolicies> all_asks;
+    const std::span asks = std::span(all_asks).first(count);
+    for (std::size_t i = 0; i < count; ++i) asks[i] = request.AskOf(i);
+    if (completion.repeat) {
+      DecideReplay(request, asks, completion, result);
+    } else {
+      Decide(request, asks, completion, result);
+    }
+  }
+  for (std::size_t i = 0; i < count; ++i) {
+    // The sum of now and a backlog exceeds the modulus once at most.
+    std::int64_t& mark = result.decisions[i].mark;
+    if (IsTat(request.set->policies()[i].algorithm)) mark %= kModulus.count();
+  }
+  result.Bind();
+}
+
+}  // namespace sluice
