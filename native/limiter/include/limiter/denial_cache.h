@@ -30,7 +30,8 @@ namespace sluice {
 ///
 /// Keeps no denials by slots (`concurrency`), which any process may release at any moment.
 /// Gives no answer
-///   - later than kLongestLife after the check was sent, or after the wait of any policy that denied
+///   - later than kLongestLife after the check was sent, or after the wait of any policy that
+///   denied
 ///     (shadows included), so no answer reports a denial that has run out;
 ///   - if the cost is below the denied one for a policy that denied;
 ///   - if a log denied another cost, because a log's reading is for one cost;
