@@ -1,5 +1,5 @@
 # The engine and the wire need no socket, TLS, thread or poll: their archives name no such symbol.
-foreach(archive ${ARCHIVES})
+foreach(archive ${ENGINE} ${WIRE})
   execute_process(COMMAND ${NM} -u ${archive} OUTPUT_VARIABLE symbols RESULT_VARIABLE result
                   ERROR_QUIET)
   if(NOT result EQUAL 0 OR symbols STREQUAL "")
@@ -13,8 +13,7 @@ foreach(archive ${ARCHIVES})
   endif()
 endforeach()
 # hiredis' reader takes replies apart in the wire; the engine knows only what comes out.
-list(GET ARCHIVES 0 engine)
-execute_process(COMMAND ${NM} -u ${engine} OUTPUT_VARIABLE symbols ERROR_QUIET)
+execute_process(COMMAND ${NM} -u ${ENGINE} OUTPUT_VARIABLE symbols ERROR_QUIET)
 if(symbols MATCHES "U (redis[A-Z][A-Za-z]*)\n")
-  message(FATAL_ERROR "${engine} needs ${CMAKE_MATCH_1}")
+  message(FATAL_ERROR "${ENGINE} needs ${CMAKE_MATCH_1}")
 endif()
