@@ -43,7 +43,6 @@ refuse(TypeError, 'ERR_SLUICE_OPTIONS', [
   [() => root({ plans, ...flat }), /plans/],
   [() => root({ plans, limiters: {} }), /forRoot\.plans/],
   [() => root({ plans: [] }), /plans/],
-  [() => root({ plans: {} }), /plans/],
   [() => root({ ...flat, limits: 5 }), /forRoot\.limits.*got 5/],
   [() => SluiceModule.forRootAsync({}), /forRootAsync/],
   [() => anAsync(useFactory, { names: 'jobs' }), /forRootAsync/],
@@ -63,6 +62,7 @@ refuse(TypeError, 'ERR_SLUICE_OPTIONS', [
 ]);
 
 refuse(RangeError, 'ERR_SLUICE_OPTIONS', [
+  [() => root({ plans: {} }), /forRoot\.plans|plans must/],
   [() => root({ ...one, retryAfterJitter: 2 }), /forRoot|polic/],
   [async () => start(root({ ...flat, shardBy: 'tenant' })), /shardBy/],
 ]);
