@@ -34,7 +34,7 @@ const CROSS_SLOT = 'cross-slot';
 const IN_EXCHANGE = -1;
 /** Instead of a verdict: all slots were held. */
 const DONE = -2;
-/** Instead of a verdict: the operation is queued, and its answer comes to `onAnswers`. */
+/** Instead of a verdict: the operation is queued, and `onAnswers` gets its answer. */
 const QUEUED = -4;
 
 interface Pending {
@@ -134,7 +134,7 @@ export class RedisEngine<Name extends string> implements Engine<Name> {
     return this.#ask(kind, resolved, sent, undefined) as Promise<boolean>;
   }
 
-  /** Answers an operation in this process or sends it. Those of one turn of the event loop travel together. */
+  /** Answers an operation in this process or sends it. Operations of one turn of the event loop travel together. */
   #ask(
     kind: Kind,
     { keys, shard, id }: ResolvedKey,

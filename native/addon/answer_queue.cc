@@ -29,7 +29,7 @@ void AnswerQueue::Enter(napi_env env) {
                                         1, nullptr, nullptr, this, &AnswerQueue::OnWake, &wake);
     if (status != napi_ok) throw Napi::Error::New(env);
     napi_unref_threadsafe_function(env, wake);
-    // Hooks run last in, first out: this one before the function's own, which frees it.
+    // Hooks run last in, first out: this one before the function's own hook, which frees it.
     napi_add_env_cleanup_hook(env, &AnswerQueue::OnEnd, this);
     env_ = env;
     const std::scoped_lock lock(mutex_);
@@ -119,7 +119,7 @@ void AnswerQueue::OnWake(napi_env env, napi_value /*callback*/, void* context, v
   auto* const queue = static_cast<AnswerQueue*>(context);
   std::vector<News> news;
   {
-    // At once: what comes while only a part is taken would find that someone had been called.
+    // Takes all at once: an answer that arrives between two parts would wake nobody.
     const std::scoped_lock lock(queue->mutex_);
     std::swap(queue->taken_, queue->waiting_);
     news.swap(queue->news_);
@@ -128,9 +128,8 @@ void AnswerQueue::OnWake(napi_env env, napi_value /*callback*/, void* context, v
   queue->HandOverNews(env, news);
 }
 
-// Plain Node-API, and no status looked at: a worker that is being terminated runs no more
-// JavaScript and cannot even make an error of it. Then nobody is left to answer, and all of this
-// does nothing.
+// Plain Node-API, and ignores every status: a worker that is being terminated runs no more
+// JavaScript and cannot even create an error. No caller is then left, and these calls do nothing.
 void AnswerQueue::HandOver(napi_env env) {
   double* const exchange = Environment::Of(env).exchange();
   std::size_t next = 0;

@@ -26,28 +26,28 @@ inline constexpr std::int32_t kQueued = -4;
 /// Returns the code of an answer: that of its verdict, whose numbers it writes, or one of these.
 std::int32_t WriteAnswer(const Answer& answer, double* numbers);
 
-/// Deliver, OnBreaker and OnWarning may be called on any thread, also after the environment has
-/// ended: what they bring is then dropped. All else belongs to the environment's thread.
+/// Deliver, OnBreaker and OnWarning may be called on any thread, even after the environment has
+/// ended; their data is then dropped. All else belongs to the environment's thread.
 ///
-/// There is a thread-safe function, which tools show as an open handle, only while a limiter uses
-/// the queue. It keeps the process alive only while questions are under way.
+/// The thread-safe function, which tools show as an open handle, exists only while a limiter uses
+/// the queue. It keeps the process alive only while operations are in flight.
 class AnswerQueue final : public AnswerSink, public redis::Watcher {
  public:
-  /// To be called for each limiter that is made, and for each that is closed.
+  /// Call it for each limiter that is made, and for each that is closed.
   void Enter(napi_env env);
   void Leave();
 
-  /// Sets the function that takes answers: (count, details | undefined). Each is written to the
-  /// exchange as [ticket, fault, verdict...] in turn, the verdict's code being -1 if there is none;
-  /// `details` has a text for each answer with a fault, if any has one.
+  /// Sets the function that takes answers: (count, details | undefined). Each answer is in the
+  /// exchange as [ticket, fault, verdict...] in turn; the verdict's code is -1 if there is none.
+  /// `details` has a text for each answer with a fault, if there is one.
   void SetReceiver(Napi::Function receiver);
-  /// Set the functions that are told of breakers, (address, state), and of what is wrong with
-  /// servers, (address, warning, detail).
+  /// Set the functions that receive breaker changes, (address, state), and warnings about servers,
+  /// (address, warning, detail).
   void SetBreakerReceiver(Napi::Function receiver);
   void SetWarningReceiver(Napi::Function receiver);
-  /// Notes `count` more questions under way.
+  /// Counts `count` more operations in flight.
   void Expect(std::uint64_t count);
-  /// The environment ends. Whoever holds the queue longer has an empty one.
+  /// The environment ends. Later owners of the queue have an empty one.
   void End();
 
   void Deliver(std::span<const Answer> answers) override;
@@ -58,11 +58,11 @@ class AnswerQueue final : public AnswerSink, public redis::Watcher {
   static void OnWake(napi_env env, napi_value callback, void* context, void* data);
   static void OnEnd(void* queue);
 
-  /// Answers on their way, already as the numbers that JavaScript gets.
+  /// Answers in transit, already as the numbers for JavaScript.
   struct Batch {
     std::vector<double> numbers;
     std::vector<std::size_t> ends;     // of each answer in `numbers`
-    std::vector<std::string> details;  // of those with a fault, in order
+    std::vector<std::string> details;  // of the answers with a fault, in order
   };
 
   /// A call of a receiver with texts.
@@ -87,7 +87,7 @@ class AnswerQueue final : public AnswerSink, public redis::Watcher {
   std::mutex mutex_;
   Batch waiting_;
   std::vector<News> news_;
-  napi_threadsafe_function wake_ = nullptr;  // null while nobody is to be woken
+  napi_threadsafe_function wake_ = nullptr;  // null while there is nobody to wake
 };
 
 }  // namespace sluice::addon

@@ -67,10 +67,10 @@ class Environment {
   std::shared_ptr<PasswordDesk> passwords_;
 };
 
-/// In place of a verdict's code: the id was charged for something else.
+/// Instead of a verdict's code: the id was charged for something else.
 inline constexpr int kIdReused = -3;
 
-/// How many numbers follow a verdict's code.
+/// The number of a verdict's numbers after its code.
 inline std::size_t NumbersAfterCode(const Result& result) {
   return 1 + result.count * Environment::kNumbersPerPolicy +
          (result.repeated ? Environment::kHolderNumbers : 0);

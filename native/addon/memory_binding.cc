@@ -37,7 +37,7 @@ struct Bound {
         external_clock(its_external_clock) {}
   Environment& environment;
   MemoryLimiter limiter;
-  const bool external_clock;  // of the store
+  const bool external_clock;  // the store's
   BootClock clock;
   Result result;  // kept from call to call: initialising one costs as much as a decision
 };
@@ -74,7 +74,7 @@ Nanos NowAt(napi_env env, const Arguments& call, std::size_t index) {
   return now_us < 0 ? call.bound->clock.Now() : FromMicros(now_us);
 }
 
-// Runs the body of a callback; as in those of node-addon-api, its exceptions become JavaScript's.
+// Runs the body of a callback; its exceptions become JavaScript's, as with node-addon-api.
 template <typename Body>
 napi_value Guarded(napi_env env, Body body) {
   try {
@@ -82,7 +82,7 @@ napi_value Guarded(napi_env env, Body body) {
   } catch (const Napi::Error& error) {
     error.ThrowAsJavaScriptException();
   } catch (const std::exception& error) {
-    // Its status says nothing more: where JavaScript may not run, nobody sees the exception.
+    // Ignores the status: if JavaScript may not run, nobody sees the exception.
     napi_throw_error(env, nullptr, error.what());
   }
   return nullptr;
@@ -128,7 +128,7 @@ napi_value RefuseShort(napi_env env, napi_callback_info /*info*/) {
   return nullptr;
 }
 
-// One key, or one per policy. Returns how many.
+// Reads one key, or one per policy. Returns their number.
 std::size_t ReadKeys(napi_env env, napi_value from, const MemoryLimiter& limiter,
                      std::array<KeyHash, kMaxPolicies>& keys) {
   bool is_list = false;
@@ -151,7 +151,7 @@ napi_value Act(napi_env env, napi_callback_info info) {
     const MemoryLimiter& limiter = call.bound->limiter;
     const auto kind =
         static_cast<Operation::Kind>(WholeAt(env, call, 0, -1, "a kind", 0, kLastKind));
-    // Before keys: reading an array may run code that leaves another call in the exchange.
+    // Before keys: reading an array may run code that writes another call to the exchange.
     Operation::Options options;
     Operation operation = call.bound->environment.ReadOperation(
         kind, limiter.policies(), call.args[3], call.args[4], options);
@@ -210,7 +210,7 @@ Napi::Value MakeMemoryLimiter(const Napi::CallbackInfo& info) {
     KeepAlive(Napi::Function(env, function), bound);
     out.Set(name, Napi::Value(env, function));
   };
-  // Without a holder there is nobody to take a slot.
+  // Without a holder no slot can be taken.
   const bool has_slots = HasSlots(bound->limiter.policies());
   add("check", has_slots ? RefuseShort : Check);
   add("peek", has_slots ? RefuseShort : Peek);

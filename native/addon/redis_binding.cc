@@ -33,7 +33,7 @@ struct Bound {
   Bound& operator=(const Bound&) = delete;
   ~Bound() { Close(); }
 
-  // Before there is a link, which may at once ask for a password.
+  // Before there is a connection, which may need a password at once.
   void Enter(napi_env env, bool asks_for_passwords) {
     environment.answers().Enter(env);
     answers = environment.SharedAnswers();
@@ -48,7 +48,7 @@ struct Bound {
     if (const auto left = std::exchange(passwords, nullptr)) left->Leave();
   }
 
-  // Not to be used by the destructor, which may run after the environment has ended.
+  // Not for the destructor, which may run after the environment has ended.
   Environment& environment;
   std::shared_ptr<AnswerQueue> answers;     // null: not entered
   std::shared_ptr<PasswordDesk> passwords;  // null: not entered
@@ -156,7 +156,7 @@ Napi::Object StatsOf(Napi::Env env, const redis::NodeStats& node) {
   return out;
 }
 
-// One object of what came to no server, or to one that is gone; then one for each server.
+// First an object for requests that reached no server, or a former one; then one for each server.
 Napi::Value Stats(const Napi::CallbackInfo& info) {
   const Bound& bound = BoundOf(info);
   if (bound.limiter == nullptr) return info.Env().Undefined();
@@ -172,7 +172,7 @@ Napi::Value Stats(const Napi::CallbackInfo& info) {
 
 void Close(const Napi::CallbackInfo& info) { BoundOf(info).Close(); }
 
-// Before the names of stores that decide while Redis does not, which no memory() is to open.
+// Begins the names of the stores that decide while Redis does not; no memory() may open them.
 const std::string kFallback("\0fallback ", 10);
 // Shared by all plans.
 constexpr std::uint32_t kMostNumbers = 1 << 20;
@@ -212,7 +212,7 @@ Napi::Value MakeRedisLimiter(const Napi::CallbackInfo& info) {
       throw Napi::RangeError::New(env, "localShare must be above 0 and at most 1");
     }
     options.local_clock = std::make_shared<const BootClock>();
-    // One for all limiters of the process, so that an outage grants a policy that they share once.
+    // One for all limiters of the process, so that an outage grants a shared policy once.
     options.local =
         OpenNamedStore(kFallback + text("localStore"),
                        MemoryStore::OnMachineClocks(

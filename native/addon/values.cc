@@ -64,7 +64,7 @@ std::vector<std::int64_t> ReadPolicyNumbers(const Napi::Value& value) {
 }  // namespace
 
 Utf8::Utf8(napi_env env, napi_value string) {
-  // Read as UTF-16, which is exact: Node-API's UTF-8 makes one character of all lone surrogates.
+  // Read as UTF-16, which is exact: Node-API's UTF-8 maps all lone surrogates to one character.
   char16_t units[kRoom];
   std::size_t length = 0;
   if (napi_get_value_string_utf16(env, string, units, kRoom, &length) != napi_ok) {
@@ -205,7 +205,7 @@ HolderId ReadHolder(napi_env env, std::string_view digits) {
 }
 
 MemoryStore::Seed RandomSeed() {
-  // Not std::random_device: linked statically it needs a newer glibc than the prebuilt binary may.
+  // Not std::random_device: statically linked it needs a newer glibc than the prebuilt binary may.
   MemoryStore::Seed seed;
   if (getentropy(seed.data(), seed.size()) != 0) {
     throw std::system_error(errno, std::generic_category(), "getentropy");

@@ -1,6 +1,6 @@
-// Readers of JavaScript values. TypeScript checks what callers pass; these checks turn a mistake in
-// between into an error: each reader throws a TypeError or RangeError and never passes on a value
-// that the core does not take.
+// Readers of JavaScript values. TypeScript checks the arguments of callers; these checks turn a
+// mistake in between into an error. Each reader throws a TypeError or RangeError and never passes
+// on a value that the core does not accept.
 #pragma once
 
 #include <napi.h>
@@ -21,9 +21,9 @@
 
 namespace sluice::addon {
 
-/// A string as UTF-8, with a lone surrogate written as the three bytes that its number would take
-/// (WTF-8), so that distinct strings give distinct bytes. Short ASCII, as most keys are, takes no
-/// allocation. Source: https://simonsapin.github.io/wtf-8/
+/// A string as UTF-8. A lone surrogate becomes the three bytes of its number (WTF-8), so that
+/// distinct strings give distinct bytes. Short ASCII, like most keys, needs no allocation. Source:
+/// https://simonsapin.github.io/wtf-8/
 ///
 /// Throws a TypeError if the value is not a string.
 class Utf8 {
@@ -32,7 +32,7 @@ class Utf8 {
   Utf8(const Utf8&) = delete;
   Utf8& operator=(const Utf8&) = delete;
 
-  /// Valid while the object lives.
+  /// Valid while the object exists.
   std::string_view view() const { return view_; }
   std::string Text() const { return std::string(view_); }
 
@@ -53,7 +53,7 @@ inline constexpr std::int64_t kLargestCost = (std::int64_t{1} << 31) - 1;
 [[noreturn]] void RefuseNumber(napi_env env, const char* what, std::int64_t least,
                                std::int64_t most);
 
-/// The whole number from `least` to `most` (within kLargestExact) that `number` is.
+/// Converts `number` to a whole number from `least` to `most` (within kLargestExact).
 inline std::int64_t Whole(napi_env env, double number, const char* what, std::int64_t least,
                           std::int64_t most) {
   // Compared as doubles first: the conversion of any other number is undefined.
@@ -78,7 +78,7 @@ Napi::Array ReadList(const Napi::Value& value, const char* what, std::uint32_t l
 
 /// The most keys of a store: see MemoryStore::Options.
 inline constexpr std::int64_t kMostKeys = std::int64_t{1} << 32;
-/// A wall clock's distance from the monotonic one, either way, so that their sums stay in range.
+/// A wall clock's largest distance from the monotonic one, so that their sums stay in range.
 inline constexpr std::int64_t kLargestWallOffsetUs = kLargestExact / 2;
 
 /// The tags of handles; see Hold. Any distinct numbers.
@@ -87,7 +87,7 @@ inline constexpr napi_type_tag kTlsTag{0x5c1c2d4f0f8a4b11, 0x9a6e30c1d2b7e402};
 inline constexpr napi_type_tag kPasswordSourceTag{0x5c1c2d4f0f8a4b11, 0x9a6e30c1d2b7e403};
 inline constexpr napi_type_tag kGatewayTag{0x5c1c2d4f0f8a4b11, 0x9a6e30c1d2b7e404};
 
-/// Makes a handle: a value of ours that JavaScript can only hand back. `tag` names its type.
+/// Makes a handle: a value of ours that JavaScript can only pass back. `tag` names its type.
 template <typename T>
 Napi::Value Hold(Napi::Env env, const napi_type_tag& tag, T value) {
   auto held = std::make_unique<T>(std::move(value));
@@ -125,7 +125,7 @@ double ToMillis(Nanos span);
 /// None, with the reason in `fault`, if its numbers cannot be used. The name may be any string.
 std::optional<Policy> ReadPolicy(const Napi::Value& from, PolicyFault& fault);
 
-/// 1 to kMaxPolicies policies with distinct names (IsPolicyName) for which `policyFault` answers 0.
+/// 1 to kMaxPolicies policies with distinct names (IsPolicyName) for which `policyFault` returns 0.
 std::vector<Policy> ReadPolicies(const Napi::Value& from, const char* what);
 
 /// Whether a policy gives slots to holders.

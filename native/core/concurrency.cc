@@ -1,4 +1,4 @@
-// Slots, in the order in which they expire.
+// Slots in the order of their expiry.
 #include "core/concurrency.h"
 
 #include "window_tag.h"
@@ -6,7 +6,8 @@
 namespace sluice {
 namespace {
 
-// Drops the slots that have expired; where `holder` stands among the others, or size() if nowhere.
+// Drops the expired slots. Returns the index of `holder` among the others, or size() if it has
+// none.
 std::size_t Find(Concurrency::State& state, HolderId holder, Micros now) {
   state.list.DropFront(state.list.CountUntil(now));
   const auto slots = state.list.items();
@@ -39,7 +40,7 @@ Reading Concurrency::Read(const State& state, Micros now, std::int64_t n,
   if (count >= limit_) {
     reading.numbers[1] = (held[static_cast<std::size_t>(count - limit_)].time - now).count();
   } else if (charges_denials && n > 0 && count + 1 == limit_) {
-    // Denied by a block, the call takes the last slot.
+    // If a block denies it, the call takes the last slot.
     const Micros first = held.empty() ? ttl_ : std::min(ttl_, held.front().time - now);
     reading.numbers[1] = first.count();
   }

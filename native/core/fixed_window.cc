@@ -1,4 +1,4 @@
-// Where windows start and end, and what is left of one.
+// Window boundaries and readings.
 #include "core/fixed_window.h"
 
 #include "window_tag.h"
@@ -14,7 +14,7 @@ using std::chrono::year_month_day;
 
 constexpr Micros kMonth = days(31);
 
-// The first of the month of `now`, `ahead` months later.
+// The first of the month of `now` plus `ahead` months.
 Micros FirstOfMonth(Micros now, int ahead) {
   const year_month_day date(sys_days(floor<days>(now)));
   const auto first = date.year() / date.month() / 1 + months(ahead);

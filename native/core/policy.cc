@@ -19,7 +19,7 @@ auto VisitFor(const Policy& policy, const Ask& ask, F f) {
 template <typename A>
 constexpr bool kHasTat = std::remove_cvref_t<A>::kIsTat;
 
-// How long until the algorithm alone would admit the call, which may be told to wait.
+// The time until the algorithm alone would admit the call, which accepts a wait of `max_wait`.
 template <typename A>
 Nanos RetryAfter(const A& algorithm, const Reading& after, std::int64_t cost, Nanos max_wait) {
   if constexpr (kHasTat<A>) {

@@ -1,4 +1,4 @@
-// Counting the window, and when enough of it will have passed.
+// The count of the window, and the wait for enough room.
 #include "core/sliding_log.h"
 
 #include "window_tag.h"
@@ -14,7 +14,7 @@ std::int64_t SumOf(std::span<const SlidingLog::Entry> entries) {
   return sum;
 }
 
-// Drops what has left the window.
+// Drops the entries that have left the window.
 void Prune(SlidingLog::State& state, Micros until) {
   const std::size_t gone = state.list.CountUntil(until);
   state.sum -= SumOf(state.list.items().first(gone));
@@ -47,11 +47,11 @@ Reading SlidingLog::Read(const State& state, Micros now, std::int64_t n,
   Reading reading{.numbers = {sum, 0, 0}, .blocked = {}};
   if (!live.empty()) reading.numbers[2] = (live.back().time + window_ - now).count();
 
-  // How many of the oldest units have to leave until the call fits. A denial that is charged adds
-  // n more and, where that passes the limit, cuts the oldest: they leave first either way.
+  // The number of oldest units that must leave before the call fits. A charged denial adds n more
+  // and, above the limit, cuts the oldest: they leave first either way.
   const std::int64_t must_leave = sum + n + (charges_denials ? n : 0) - limit_;
   if (must_leave <= 0) return reading;
-  // Longest: the entry that such a denial adds, at the newest time.
+  // At most the entry that such a denial adds, at the newest time.
   Micros leaves = Newest(state, now);
   std::int64_t left = must_leave;
   for (const Entry& entry : live) {

@@ -44,7 +44,8 @@ class RedisLimiter::Core final : public redis::Sink {
   void Deliver(std::span<redis::Completion> completions) override {
     if (answers_.size() < completions.size()) answers_.resize(completions.size());
     for (std::size_t i = 0; i < completions.size(); ++i) {
-      // Whatever the answer, the change may have been made: noted before the caller is told.
+      // An answer of any kind may follow a change, so it is noted before the caller gets the
+      // answer.
       if (!completions[i].request.decides()) NoteChange(completions[i].request);
       MakeAnswer(completions[i], answers_[i]);
     }

@@ -24,24 +24,24 @@ class StoreTables {
   StoreTables(std::size_t max_keys, std::uint64_t salt, const Clock* clock)
       : tats(max_keys), wides(max_keys), max_keys_(max_keys), salt_(salt), clock_(clock) {}
 
-  /// The time by now, in a call that began at `now`: its thread may have stood still meanwhile.
+  /// The current time in a call that began at `now`: its thread may have stood still meanwhile.
   Nanos Later(Nanos now) const { return clock_ == nullptr ? now : std::max(now, clock_->Now()); }
 
   std::size_t keys() const { return tats.entries() + wides.weight(); }
   bool HasRoomFor(std::size_t keys_more) const { return keys() + keys_more <= max_keys_; }
-  /// Gives up entries, of either table, until there is room for so many more keys. `spared`: not
-  /// these. Returns whether there is; not if all that could go is spared or changes hands.
+  /// Evicts entries of either table, except `spared`, until there is room for `keys_more` keys.
+  /// Returns whether there is; not if all candidates are spared or change hands.
   /// REQUIRES that the caller holds no WideTable::Lock.
   bool MakeRoom(std::size_t keys_more, EntryHash near, std::span<const EntryHash> spared,
                 const Moment& now);
 
   /// A block is an entry among the TATs, which passes when the block ends.
   EntryHash BlockOf(EntryHash entry) const { return {entry.bits ^ salt_}; }
-  /// False: the entry is not blocked at `now`. True: its block has to be looked up.
+  /// False: the entry is not blocked at `now`. True: its block must be looked up.
   bool MayBeBlocked(EntryHash entry, Nanos now) const {
     return now.count() < block_ends_[PartOf(entry)].load(std::memory_order_acquire);
   }
-  /// Sets a block. One that runs stays as it is, unless it is to be replaced.
+  /// Sets a block. A running block stays as it is, unless it is to be replaced.
   void Block(EntryHash entry, Nanos span, bool replaces, const Moment& now);
   /// Forgets a state of one TAT, or a block.
   void EraseTat(EntryHash entry);
@@ -58,8 +58,8 @@ class StoreTables {
   const std::size_t max_keys_;
   const std::uint64_t salt_;
   const Clock* const clock_;
-  /// When the last block among the entries of a part ends, so that blocks cost those few a lookup
-  /// while they last, and nobody else.
+  /// The end of the last block among the entries of a part. So only entries of such parts pay for a
+  /// lookup, and only while a block lasts.
   std::array<std::atomic<Nanos::rep>, kBlockParts> block_ends_{};
 };
 

@@ -40,12 +40,12 @@ class TatTable {
   /// The answer to the key's last call. Denied keys are evicted last.
   enum class Standing : std::uint8_t { kAdmitted, kDenied };
 
-  /// Where a key's TAT was found, and what it read. Valid while the Guard it was found under lives.
+  /// The place and the value of a key's TAT. Valid during the Guard under which it was found.
   class Cell {
    public:
-    /// The TAT, or Nanos{0} for a key that is not held.
+    /// The TAT, or Nanos{0} for an unknown key.
     Nanos tat() const;
-    /// Whether the key has an entry, one whose TAT has passed included.
+    /// Whether the key has an entry, even one whose TAT has passed.
     bool held() const;
     /// Whether the key's last call was denied.
     bool denied() const;
@@ -60,11 +60,11 @@ class TatTable {
     std::uint64_t seen;
   };
 
-  /// Which entry to give up for another; see PickVictim.
+  /// A candidate for eviction; see PickVictim.
   class Victim {
    public:
-    /// Below 0: it has expired. Else the share of its limit that is used; kDeniedRank and more for
-    /// a key that was denied; kNoRank: there is nothing to give up.
+    /// Below 0: it has expired. Otherwise the used share of its limit; kDeniedRank and more for a
+    /// denied key; kNoRank: there is no candidate.
     double rank = kNoRank;
 
    private:
@@ -79,22 +79,22 @@ class TatTable {
   TatTable(const TatTable&) = delete;
   TatTable& operator=(const TatTable&) = delete;
 
-  // All of these REQUIRE that the caller holds a Quiescence::Guard. `hash` has its low 7 bits
-  // ignored. `now` is the moment of the call: entries whose TAT has passed by then may be dropped.
+  // All of these REQUIRE that the caller holds a Quiescence::Guard, and ignore the low 7 bits of
+  // `hash`. `now` is the time of the call: they may drop entries whose TAT has passed by then.
 
-  /// Looks a key up, for a charge or an erasure to follow.
+  /// Looks a key up before a charge or an erasure.
   Cell Find(std::uint64_t hash, Nanos now);
   /// Looks a key up, only to read it. Moves nothing.
   Cell Peek(std::uint64_t hash) const;
-  /// Sets the key's TAT, claiming a slot if it has none, provided that it still is what `cell`
-  /// read. Returns false, having changed nothing, if it is not: find it again. `tat` > now.
+  /// Sets the key's TAT, and claims a slot if it has none, if it still is the one in `cell`.
+  /// Otherwise changes nothing and returns false: find it again. `tat` > now.
   bool Set(const Cell& cell, std::uint64_t hash, Nanos tat, const TatRule& rule, Nanos now,
            Standing standing = Standing::kAdmitted);
 
-  // Set in three parts, for callers who hold a lock while they charge: only the last is free of
+  // Set in three parts, for callers that hold a lock while they charge: only the last is free of
   // allocations and system calls.
 
-  /// Does a little of the work of growing. To be called once for each charge.
+  /// Does a part of a running move. Call it once for each charge.
   void Tend(Nanos now);
   /// Claims a slot for a key that has none; find it again.
   void Reserve(std::uint64_t hash, const TatRule& rule, Nanos now) {
@@ -104,19 +104,19 @@ class TatTable {
   bool Charge(const Cell& cell, Nanos tat, const TatRule& rule,
               Standing standing = Standing::kAdmitted);
 
-  /// Remembers, until the key's next charge, that it was denied: denied keys are evicted last.
+  /// Marks the key as denied until its next charge: denied keys are evicted last.
   void MarkDenied(const Cell& cell);
-  /// Forgets the key, provided that its TAT still is what `cell` read.
+  /// Erases the key if its TAT still is the one in `cell`.
   bool Erase(const Cell& cell);
 
   /// Picks from the entries near `hash` (at least 8 if there are so many), without `spared`.
   /// Prefers one that has expired, then the smallest share of its limit used, denied ones last.
   Victim PickVictim(std::uint64_t hash, std::span<const EntryHash> spared, Nanos now) const;
-  /// Forgets it, provided that nothing has happened to it since.
+  /// Evicts it, unless it has changed since.
   bool Evict(const Victim& victim);
 
-  /// How many times an entry was removed, or nearly. As long as it stays the same, what stands
-  /// under a key includes every charge made to it.
+  /// The number of removed (or nearly removed) entries. While it stays the same, a key's entry
+  /// includes every charge to it.
   std::uint64_t removals() const { return removals_.load(std::memory_order_acquire); }
 
   std::size_t entries() const { return live_.load(std::memory_order_relaxed); }

@@ -28,7 +28,7 @@ State WideStripe::Erase(WideSlot& slot) {
   --entries_;
   auto hole = static_cast<std::size_t>(&slot - slots_.get());
   for (std::size_t i = After(hole); !slots_[i].empty(); i = After(i)) {
-    // It may move up to the hole unless its home lies behind that.
+    // It may move up to the hole unless its home is behind that.
     const std::size_t home = Home(slots_[i].entry());
     const bool behind = hole <= i ? hole < home && home <= i : hole < home || home <= i;
     if (behind) continue;
@@ -44,7 +44,7 @@ std::size_t WideStripe::WantedCapacity(Micros now) const {
   for (std::size_t i = 0; i < capacity_; ++i) {
     if (!slots_[i].empty() && slots_[i].expires() > now) ++worth;
   }
-  // By half as many at a time: it fills from 53 % to 80 %.
+  // Grows by half: it fills from 53 % to 80 %.
   return worth * 15 / 8 + 1;
 }
 

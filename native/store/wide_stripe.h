@@ -1,5 +1,5 @@
-// A part of the table of wide states: a small open-addressing table. Not thread safe, and never
-// allocates or frees: larger arrays are handed in, what is left over is handed out.
+// A part of the table of wide states: a small open-addressing table. Not thread safe. Never
+// allocates or frees: callers pass in larger arrays and get the old ones back.
 #pragma once
 
 #include <algorithm>
@@ -23,11 +23,11 @@ class WideSlot {
   bool Is(EntryHash entry) const { return ((key_ ^ entry.bits) >> 1) == 0; }
   EntryHash entry() const { return {key_ & ~std::uint64_t{1}}; }
   bool denied() const { return (key_ & 1) != 0; }
-  /// When the state equals none.
+  /// The time when the state equals a new one.
   Micros expires() const { return Micros{static_cast<std::int64_t>(figures_ >> 10)}; }
-  /// How much of its limit it has used, in parts of kLargestShare.
+  /// The used share of its limit, in parts of kLargestShare.
   std::uint64_t share() const { return figures_ & kLargestShare; }
-  /// Changes with every charge: tells whether something has happened to the entry.
+  /// Changes with every charge, so it shows whether the entry has changed.
   std::uint64_t figures() const { return figures_; }
 
   void SetEntry(EntryHash entry) { key_ = entry.bits & ~std::uint64_t{1}; }
@@ -40,7 +40,7 @@ class WideSlot {
   State state;
 
  private:
-  std::uint64_t key_ = 0;      // the hash, its lowest bit in use for `denied`
+  std::uint64_t key_ = 0;      // the hash; its lowest bit is `denied`
   std::uint64_t figures_ = 0;  // 54 bits of us, 10 of share
 };
 
@@ -51,20 +51,21 @@ class WideStripe {
   std::size_t capacity() const { return capacity_; }
   std::size_t entries() const { return entries_; }
 
-  /// Null if there is none. Stays where it is until Erase or Exchange.
+  /// Null if there is none. The pointer is valid until Erase or Exchange.
   WideSlot* Find(EntryHash entry) const;
-  /// Whether all entries that one call may make fit, as nobody looks again between them.
+  /// Whether all entries of one call fit, because it does not check again between them.
   bool HasRoom() const { return Fits(entries_ + kMaxPolicies, capacity_); }
-  /// An entry that has used nothing. Preconditions: it is not there; HasRoom() before the first of
-  /// one call; a state is given.
+  /// Adds an unused entry. Preconditions: it is not there; HasRoom() before the first one of a
+  /// call; there is a state.
   WideSlot& Insert(EntryHash entry, State&& state, Micros expires);
   /// Returns its state, to be destroyed where that does no harm.
   State Erase(WideSlot& slot);
 
-  /// How many slots to move into when there is no room: more, or no more where much has expired.
+  /// The number of slots to move into when there is no room: more, or the same if many have
+  /// expired.
   std::size_t WantedCapacity(Micros now) const;
-  /// Moves what has not expired by `now` into `slots`, if it fits, and leaves the old ones there,
-  /// with what has expired still in them. Returns how many keys that counted as (WeightOf).
+  /// Moves the entries that have not expired by `now` into `slots`, if they fit, and leaves the old
+  /// slots there, with the expired entries. Returns the weight of those (WeightOf).
   std::size_t Exchange(Slots& slots, std::size_t capacity, Micros now);
 
   /// Calls `visit(slot)` for up to `reach` slots from the entry's home on, until it returns false.
@@ -78,11 +79,11 @@ class WideStripe {
   }
 
  private:
-  /// Four fifths: beyond that, looking for what is not there takes long.
+  /// Four fifths: beyond that, a search for an absent entry takes long.
   static bool Fits(std::size_t entries, std::size_t capacity) {
     return entries <= capacity / 5 * 4 + capacity % 5 * 4 / 5;
   }
-  /// By the hash's middle: its upper bits are alike in a stripe.
+  /// By the hash's middle: the upper bits are equal in a stripe.
   std::size_t Home(EntryHash entry) const {
     return static_cast<std::size_t>(((entry.bits >> 8) & 0xffffffff) * capacity_ >> 32);
   }

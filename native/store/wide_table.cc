@@ -128,7 +128,7 @@ void WideTable::Supply(EntryHash entry, const Algorithm& algorithm, Micros now) 
 void WideTable::SupplySlots(Stripe& stripe, std::size_t capacity, Micros now) {
   auto slots = std::make_unique<WideSlot[]>(capacity);  // written, so that no page faults below
   const std::scoped_lock lock(stripe.mutex);
-  if (stripe.table.HasRoom()) return;  // someone else was first
+  if (stripe.table.HasRoom()) return;  // another thread was first
   const std::size_t before = stripe.table.capacity();
   const std::size_t dropped = stripe.table.Exchange(slots, capacity, now);
   weight_.fetch_sub(dropped, std::memory_order_relaxed);

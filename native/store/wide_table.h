@@ -43,7 +43,7 @@ class WideTable {
   WideTable(const WideTable&) = delete;
   WideTable& operator=(const WideTable&) = delete;
 
-  /// Holds the stripes of some entries. All that is asked of it is about these.
+  /// Holds the stripes of some entries. Use it only for these.
   class Lock {
    public:
     /// At most kMaxPolicies entries.
@@ -51,7 +51,7 @@ class WideTable {
     ~Lock() { Unlock(); }
     Lock(const Lock&) = delete;
     Lock& operator=(const Lock&) = delete;
-    /// From then on nothing may be asked of it, and slots are not to be used.
+    /// Afterwards neither the lock nor its slots may be used.
     void Unlock();
 
     /// Null if there is none.
@@ -59,7 +59,7 @@ class WideTable {
     /// Whether the entry (`slot`, or null for none) can take an addition without more memory.
     bool Ready(const WideSlot* slot, EntryHash entry, const Algorithm& algorithm) const;
 
-    /// The entry's slot, made if there is none. REQUIRES Ready.
+    /// The entry's slot, created if there is none. REQUIRES Ready.
     WideSlot& Open(WideSlot* slot, EntryHash entry, const Algorithm& algorithm, Micros now);
     /// Records a change to an entry: `after` is its reading at `now`; `weight` its weight before.
     /// The slot's entry is gone afterwards if it equals none; of all slots that were found under
@@ -75,10 +75,10 @@ class WideTable {
     State erased_;  // freed after unlocking
   };
 
-  /// Provides what Lock::Ready asks for. REQUIRES that the caller holds no lock.
+  /// Provides the needs of Lock::Ready. REQUIRES that the caller holds no lock.
   void Supply(EntryHash entry, const Algorithm& algorithm, Micros now);
 
-  /// Which entry to give up for another; see PickVictim.
+  /// A candidate for eviction; see PickVictim.
   struct Victim {
     double rank = kNoRank;
     EntryHash entry;
@@ -89,13 +89,13 @@ class WideTable {
   Victim PickVictim(EntryHash near, std::span<const EntryHash> spared, Micros now) const;
   bool Evict(const Victim& victim);
 
-  /// How many keys the entries count as (WeightOf).
+  /// The total weight of the entries, in keys (WeightOf).
   std::size_t weight() const { return weight_.load(std::memory_order_relaxed); }
   std::size_t capacity() const { return capacity_.load(std::memory_order_relaxed); }
   std::uint64_t evicted() const { return evicted_.load(std::memory_order_relaxed); }
 
  private:
-  /// Made with the first wide state: most stores never have one.
+  /// Created with the first wide state: most stores never have one.
   Stripe* Stripes() const {
     Stripe* stripes = stripes_.load(std::memory_order_acquire);
     return stripes != nullptr ? stripes : MakeStripes();

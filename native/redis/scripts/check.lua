@@ -3,9 +3,9 @@
 -- Each policy of a limiter keeps its own state of a key, under a name of its own. The state is a text:
 -- decimal numbers with one space between them. A key that was never seen has no entry. A blocked key
 -- has "b" and the end of the block behind its state, or alone. Some algorithms keep a collection beside
--- the text, under the same name with a suffix. Times are in us since 1970, but for a theoretical
--- arrival time (TAT): the moment, on this server's clock, at which everything charged will have
--- drained, in ns modulo 9,000,000 s.
+-- the text, under the same name with a suffix. Times are in us since 1970. A theoretical arrival time
+-- (TAT) is in ns modulo 9,000,000 s: the time, on this server's clock, at which all charges will have
+-- drained.
 -- A letter names the kind of a policy. The part of each kind (tat.lua and so on; general.lua lists them)
 -- describes its state, its numbers, its reading and the unit of its costs.
 -- ids.lua remembers for a minute what was charged under an id, so that a retry is charged once.
@@ -67,8 +67,8 @@ local time = redis.call('TIME') -- @time
 local min_ttl = 1 -- @min-ttl
 
 local MODULUS = 9e15
--- The longest backlog that can be: 100 days and room for a clock that stepped back by three. What
--- lies further ahead on the circle lies behind.
+-- The longest possible backlog: 100 days, plus three for a clock that stepped back. On the circle, a
+-- longer distance ahead is in the past.
 local LONGEST = 8.9e15
 local FOREIGN, FAILED = -1, -2
 
@@ -76,22 +76,22 @@ local seconds, micros = time[1] + 0, time[2] + 0
 local now = (seconds % 9000000) * 1e9 + micros * 1000 -- on the circle of the TATs
 local wall = seconds * 1e6 + micros -- for everything else
 local run, find, floor, format = redis.pcall, string.find, math.floor, string.format
--- A whole number as text. '%d' costs a third of letting Redis print a double, but goes through a C
--- long, which a 32-bit server has too short.
+-- A whole number as text. '%d' takes a third of the time of Redis' own text of a double, but needs a
+-- C long of 64 bits, which a 32-bit server does not have.
 local DIGITS = format('%d', MODULUS) == '9000000000000000' and '%d' or '%.0f'
 local KEYS, ARGV = KEYS, ARGV
 
 local held = run('MGET', unpack(KEYS))
 if held.err then return held end
 
--- What this call wrote, by name: a TAT, false for no entry, or true for what `texts` has.
+-- The writes of this call, by name: a TAT, false for no entry, or true for an entry of `texts`.
 local known, texts = {}, nil
 local reply, said = { wall }, 1
 local error_text
 
--- Stores a TAT that lies `backlog` ns ahead (above 0). `only_new`: there was no entry, but there
--- may be a value of another type, which MGET shows as none and a plain SET would destroy.
--- Returns nothing, or an error code.
+-- Stores a TAT that is `backlog` ns ahead (above 0). `only_new`: there was no entry, but there may be
+-- a value of another type, which MGET does not show and a plain SET would destroy. Returns nothing,
+-- or an error code.
 local function write(key, backlog, only_new)
   local to_wrap = MODULUS - now
   local tat
@@ -112,7 +112,7 @@ local function write(key, backlog, only_new)
   known[key] = tat
 end
 
--- Gives a key the backlog it had before this check.
+-- Restores a key's backlog from before this check.
 local function restore(key, backlog)
   if backlog > 0 then
     write(key, backlog, false)
@@ -123,9 +123,9 @@ local function restore(key, backlog)
 end
 
 local key_at, arg_at = 0, 1 -- keys done; the next argument
-local policies, checks, mode = 0, 0, nil -- of this group; checks that are left of it
+local policies, checks, mode = 0, 0, nil -- of this group; its remaining checks
 local plain, charging, charges, rooms -- modes 0 and 1
-local general, group -- all others, and what is not plain after all
+local general, group -- all other modes, and groups that are not plain
 
 while checks > 0 or ARGV[arg_at] do
   if checks == 0 then
@@ -202,7 +202,7 @@ while checks > 0 or ARGV[arg_at] do
     end
   end
 
-  -- Made only where it is needed: it would have to be made anew in each call.
+  -- Created only when needed, because each call must create it again.
   if checks > 0 then
     if not general then
       general = (function()

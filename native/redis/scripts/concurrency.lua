@@ -1,14 +1,14 @@
 -- Concurrency: slots that holders take, renew and release.
 --
--- State    no text; beside it a sorted set of holders, each with the time at which its slot expires
--- Numbers  limit, ttl in us
+-- State    no text; beside it a sorted set of holders, each with the time at which its slot expires.
+-- Numbers  limit, ttl in us.
 -- Reading  {slots held, us until such a call is admitted, us until the last slot expires}
 
 local function expiry(score)
   return score and find(score, '^%d+$') and score + 0 <= LATEST and score + 0 or nil
 end
 
--- When the slot of that rank expires, or nil and an error code.
+-- The expiry of the slot with that rank, or nil and an error code.
 local function slot(set, rank)
   local found = run('ZRANGE', set, digits(rank), digits(rank), 'WITHSCORES')
   local code = failure(found)
@@ -30,14 +30,14 @@ local function read(q, s, now)
     if not last then return nil, fault end
     r[3] = last - now
   end
-  -- Under a limit of 0 nobody has to leave: no call is ever admitted.
+  -- With a limit of 0 no call is ever admitted, so no slot has to leave.
   if live >= q.limit and q.limit > 0 then
-    -- Of those who have to leave, the last.
+    -- The last of the slots that must leave.
     local leaves, fault = slot(set, -q.limit)
     if not leaves then return nil, fault end
     r[2] = leaves - now
   elseif q.charges_denied and q.cost > 0 and live + 1 == q.limit then
-    -- Denied by a block, the call takes the last slot.
+    -- If a block denies it, the call takes the last slot.
     r[2] = q.ttl
     if live > 0 then
       local first, fault = slot(set, -live)
@@ -52,7 +52,7 @@ local function fits(q, r) return r[1] < q.limit end
 
 local function charged(q, r) return { r[1] + 1, 0, max(r[3], q.ttl) } end
 
--- A denied call takes a slot too, if there is one.
+-- A denied call takes a slot too, if one is free.
 local function charged_denied(q, r)
   if not fits(q, r) then return nil end
   return charged(q, r)

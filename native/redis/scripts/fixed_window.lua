@@ -40,7 +40,7 @@ local function read(q, s, now)
     start, count = start + 0, count + 0
     if start > LATEST or count > MOST or count == 0 then return nil end
   end
-  -- A clock that stepped back behind the start reads as the start.
+  -- If the clock stepped back behind the start, the start counts.
   local at = max(now, start or 0)
   local first, last
   if q.letter == 'm' then

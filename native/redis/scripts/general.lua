@@ -25,16 +25,16 @@ texts = {}
 
 local match, gmatch = string.match, string.gmatch
 local max, min, abs, ceil = math.max, math.min, math.abs, math.ceil
--- The last time that a state may hold, in us (in the year 2112), and the most units.
+-- The latest time in a state, in us (in the year 2112), and the most units.
 local LATEST, MOST = 4.5e15, 2 ^ 42
--- No text of ours is longer.
+-- None of our texts is longer.
 local LONGEST_TEXT = 80
--- The end of a block is kept for so long, in us: the clock may step back behind it.
+-- The end of a block is kept for this time, in us, because the clock may step back behind it.
 local BACK = 3 * 86400e6
 
 local function digits(number) return format(DIGITS, number) end
 
--- The time to live, in ms, of what lasts for `left` us.
+-- The time to live, in ms, of a value that matters for `left` us.
 local function ttl(left) return digits(max(floor(left / 1000) + 1, min_ttl)) end
 
 -- The error code of a command's answer, if it is an error.
@@ -154,7 +154,7 @@ local function read_group()
   return found
 end
 
--- A policy's state for the check at hand; or nil and an error code.
+-- A policy's state for the current check; or nil and an error code.
 local function read(q, at, holder)
   local key = KEYS[at]
   local value = known[key]
@@ -182,10 +182,10 @@ local function read(q, at, holder)
   return s
 end
 
--- Makes a key hold a text, with a block's end. Returns nothing, or an error code.
+-- Writes a key's text, with a block's end. Returns nothing, or an error code.
 local function put(s, text, left, till)
   if till > 0 and till > wall - BACK then
-    -- A block may outlast a TAT, which on its circle would then lie ahead again.
+    -- A block may outlast a TAT, which on its circle would then be ahead again.
     if find(text, '^%d+$') then text = text .. ' ' .. digits(wall + ceil(left)) end
     text = text .. 'b' .. digits(till)
     left = max(left, till - wall)
@@ -194,7 +194,7 @@ local function put(s, text, left, till)
   if text ~= '' and s.exists then
     answer = run('SET', s.key, text, 'PX', ttl(left))
   elseif text ~= '' then
-    -- There may be a value of another type, which MGET shows as none.
+    -- There may be a value of another type, which MGET does not show.
     answer = run('SET', s.key, text, 'PX', ttl(left), 'NX')
     if not answer then return FOREIGN end
   elseif s.exists then
@@ -207,14 +207,14 @@ local function put(s, text, left, till)
   texts[s.key] = text
 end
 
--- Makes `after` the state (nil: as it is), and `till` the end of its block.
+-- Sets the state to `after` (nil: as it is), and the end of its block to `till`.
 local function change(s, after, till)
   local q, kind = s.q, s.q.kind
   s.after = after
   local text, left = kind.text(q, after or s.before, wall)
   if not after then text = s.text end
   local code
-  -- What stands beside a block lasts as long.
+  -- A state beside a block lives as long.
   local lasts = max(left, till - wall)
   if after and kind.commit then code = kind.commit(s, after, wall, lasts) end
   if not code and (text ~= s.text or till ~= s.till) then code = put(s, text, left, till) end
@@ -232,7 +232,7 @@ local function undo(s)
   put(s, s.text, left, s.till)
 end
 
--- What each mode does to the states of one check. Returns nothing, or an error code.
+-- Each mode's operation on the states of one check. Returns nothing, or an error code.
 local modes = {}
 
 function modes.peek() end
@@ -321,7 +321,7 @@ function modes.release(states) return slots(states, 'release') end
 
 function modes.renew(states) return slots(states, 'renew') end
 
--- Says how things stood before the check.
+-- Appends the readings from before the check to the reply.
 local function say_readings(states)
   for p = 1, #states do
     local s = states[p]
@@ -351,7 +351,7 @@ local function run_one(found)
       if not holder then return say(code or 0) end
       id = nil
     elseif id and id.known and not decides then
-      -- A debit or credit that was done already.
+      -- A repeated debit or credit.
       return say(0)
     end
   end

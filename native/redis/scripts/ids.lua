@@ -1,15 +1,15 @@
--- What was charged under an id, for a minute: a text "print holders at charged numbers", of
---   print    what was asked: hexadecimal digits that whoever asks makes of cost, limits and plan
---   holders  "-" if no policy gives slots; else who holds them, 32 hexadecimal digits, and behind a
---            comma each, by the same kind of name, the calls that may have been told that they work
---            under these slots: the one that took them, and its repeats. Behind eight a "-": of
---            more, which are never known to have gone
---   at       when it was charged, in us
---   charged  the policies that were, as the sum of 2^(number of the policy - 1)
---   numbers  how things stood before, as in the reply, but without blocks
--- Of a debit or credit: "print - at 0".
+-- The charge under an id, kept for a minute: a text "print holders at charged numbers", with
+--   print    the arguments: hexadecimal digits, a hash of cost, limits and plan by the caller
+--   holders  "-" if no policy gives slots; else the holder of the slots, 32 hexadecimal digits, and
+--            after a comma each, by the same kind of name, the calls that may have reported that
+--            they work under these slots: the one that took them, and its repeats. After eight a
+--            "-", for more calls, which never count as gone
+--   at       the time of the charge, in us
+--   charged  the charged policies, as the sum of 2^(number of the policy - 1)
+--   numbers  the readings before it, as in the reply, but without blocks
+-- For a debit or credit: "print - at 0".
 
--- How long an id is known, in us; also by a clock that steps back.
+-- The life of an id, in us; also with a clock that steps back.
 local KEPT = 60e6
 local REPEATED, REUSED = -4, -5
 local LONGEST_ID = 4096
@@ -19,8 +19,8 @@ local function has(set, p) return floor(set / 2 ^ (p - 1)) % 2 == 1 end
 
 local ids = {}
 
--- What is kept under the name KEYS[at]; or nil and an error code. `what`: a mode. `holder`: whose
--- slots the check would take, nil where it takes none.
+-- The record under the name KEYS[at]; or nil and an error code. `what`: a mode. `holder`: the holder
+-- for the check's slots, nil if it takes none.
 function ids.find(at, print, what, holder)
   local key = KEYS[at]
   local value = known[key]
@@ -46,8 +46,7 @@ function ids.find(at, print, what, holder)
   return id
 end
 
--- Has a check ask for nothing that it was given before, but for slots that are no longer held.
--- Returns nothing, or an error code.
+-- Sets the check's costs to 0, except for slots that were lost. Returns nothing, or an error code.
 function ids.recall(id, states)
   local numbers = id.numbers
   local set, used = numbers[1], 1
@@ -77,7 +76,7 @@ function ids.recall(id, states)
   if used ~= #numbers then return FOREIGN end
 end
 
--- Writes what is known of an id. Returns nothing, or an error code.
+-- Writes the record of an id. Returns nothing, or an error code.
 local function save(id)
   local key = id.key
   local text = table.concat({ id.print, id.holder .. id.told, digits(id.at), id.rest }, ' ')
@@ -86,7 +85,7 @@ local function save(id)
   if id.exists then
     answer = run('SET', key, text, 'PX', left)
   else
-    -- There may be a value of another type, which MGET shows as none.
+    -- There may be a value of another type, which MGET does not show.
     answer = run('SET', key, text, 'PX', left, 'NX')
     if not answer then return FOREIGN end
   end
@@ -96,17 +95,17 @@ local function save(id)
   texts[key] = text
 end
 
--- Notes that a repeat may be told of the slots. Returns nothing, or an error code.
+-- Records that a repeat may report the slots. Returns nothing, or an error code.
 local function join(id)
   if not id.asker then return end
-  -- Slots that were gone have been released by whoever was told of them.
+  -- Lost slots were released by calls that had them.
   local told = id.held and id.told or ''
   if #told > MOST_TOLD then return end
   id.told = told .. ',' .. (#told < MOST_TOLD and id.asker or '-')
   return save(id)
 end
 
--- Remembers what was done, or forgets what is taken back. Returns nothing, or an error code.
+-- Records an operation, or forgets an aborted one. Returns nothing, or an error code.
 function ids.keep(id, what, states, allowed)
   if what == 'check' and not allowed then return end
   if what == 'abort' then
@@ -123,7 +122,7 @@ function ids.keep(id, what, states, allowed)
       if s.cost > 0 and s.admits then set = set + 2 ^ (p - 1) end
       for i = 1, #s.before do numbers[#numbers + 1] = digits(s.before[i]) end
     end
-    -- Where nothing was charged there is nothing to repeat.
+    -- Without a charge there is nothing to repeat.
     if set == 0 then return end
   end
   id.at, id.rest = wall, table.concat({ digits(set), unpack(numbers) }, ' ')
@@ -131,7 +130,7 @@ function ids.keep(id, what, states, allowed)
   return save(id)
 end
 
--- Of a call that was never told of slots: who holds them, if nobody else may have been told, so
+-- For a call that got no answer: the holder of the slots, if no other call may have reported them, so
 -- that they can be released; else nothing, or nil and an error code.
 function ids.leave(id)
   if id.told == '' then return end
@@ -140,7 +139,7 @@ function ids.leave(id)
   return nil, save(id)
 end
 
--- Says that a check is a repeat, and how things stood when it was charged.
+-- Appends to the reply that a check is a repeat, with the readings before the charge.
 function ids.say(id)
   say(REPEATED)
   say(id.at)

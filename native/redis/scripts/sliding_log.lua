@@ -28,7 +28,7 @@ local function entry(list, index)
 end
 
 -- The first index from `low` on, before `high`, whose entry is later than `after` and has a number
--- above `above`, or `high`; the time and number of that entry and of the one before it, where they
+-- above `above`, or `high`; with the time and number of that entry and of the one before it, if they
 -- are in that range. Or nil and an error code.
 local function search(list, low, high, after, above)
   local found_time, found_upto, last_time, last_upto
@@ -58,10 +58,10 @@ local function read(q, s, now)
     newest, base, top = newest + 0, base + 0, top + 0
     if newest > LATEST or top > MODULUS or base >= top then return nil end
   end
-  -- A clock that stepped back behind the newest entry reads as that entry's time.
+  -- If the clock stepped back behind the newest entry, that entry's time counts.
   local at, live = max(now, newest), length
   if s.text == '' and length > 0 then
-    -- A list without its text, which was evicted; or it is not ours.
+    -- A list without its text, which was evicted; or a foreign list.
     local time, fault = entry(list, 0)
     if not time then return nil, fault end
   elseif length > 0 and newest > at - q.window then
@@ -75,8 +75,8 @@ local function read(q, s, now)
   local r = { sum, 0, sum > 0 and newest + q.window - now or 0 }
   r.newest, r.base, r.top, r.length, r.live = newest, base, top, length, live
 
-  -- How many of the oldest units have to leave until the call fits. A denial that is charged adds
-  -- as many more and, where that passes the limit, cuts the oldest: they leave first either way.
+  -- The number of oldest units that must leave before the call fits. A charged denial adds as many
+  -- again and, above the limit, cuts the oldest: they leave first either way.
   local must_leave = sum + q.cost - q.limit
   if q.charges_denied then must_leave = must_leave + q.cost end
   if q.cost > 0 and must_leave > 0 then
@@ -94,8 +94,8 @@ end
 
 local function fits(q, r) return r[1] + q.cost <= q.limit end
 
--- The newest entries that make up the limit are kept: those before them decide nothing. Where the
--- window held more, under a larger limit of another call, as much as it held.
+-- Keeps the newest entries that make up the limit, because earlier ones decide nothing. If the window
+-- held more, under a larger limit of another call, keeps that much.
 local function charged(q, r, now)
   local most = max(q.limit, r[1])
   if most == 0 then return nil end -- a limit of 0 keeps nothing
@@ -155,7 +155,7 @@ local function text(q, r, now)
     r.newest + q.window - now
 end
 
--- Makes `tail` what follows the first `keep` entries of a list of `length`.
+-- Replaces the entries after the first `keep` of a list of `length` by `tail`.
 local function replace(s, length, keep, tail, left)
   local list, code = s.beside, nil
   local function try(...)

@@ -14,7 +14,7 @@ local function read(q, s, now)
     if start > LATEST or current > MOST or previous > MOST then return nil end
     if start % q.window > 0 or current + previous == 0 then return nil end
   end
-  -- A clock that stepped back behind the start reads as the start.
+  -- If the clock stepped back behind the start, the start counts.
   local at = max(now, start or 0)
   local first = at - at % q.window
   local left = first + q.window - now

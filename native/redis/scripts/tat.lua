@@ -6,7 +6,7 @@
 --          Costs are in ns. A mark is a TAT modulo 9e15.
 -- Reading  {backlog in ns}
 
--- The most that debt grows to, in ns: 100 days.
+-- The largest debt, in ns: 100 days.
 local DEEPEST, DAY = 8.64e15, 8.64e13
 -- The turn of the circle of the TATs, in us.
 local TURN = MODULUS / 1000
@@ -27,7 +27,7 @@ local function fits(q, r) return r[1] <= q.room end
 
 local function charged(q, r) return { r[1] + q.cost } end
 
--- Up to `most`, or to where it is.
+-- Grows to at most `most`, or stays.
 local function grown(q, r, most)
   local after = max(r[1], most)
   if q.cost <= after - r[1] then after = r[1] + q.cost end

@@ -33,7 +33,7 @@ bool Hopeless(const Request& request) {
   return IsHopeless(request.set->policies(), std::span(asks).first(request.set->size()));
 }
 
-// A check that can never be admitted changes nothing; it only has to be told how things stand.
+// A check that can never be admitted changes nothing; it only reads the state.
 bool OnlyReads(const Request& request) { return request.kind == Kind::kPeek || Hopeless(request); }
 
 // The cost of one policy, in the unit of the script. 0: the operation passes over it.

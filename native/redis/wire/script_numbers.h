@@ -1,4 +1,4 @@
-// What the script is told of a request: its mode, and the numbers of each policy.
+// The script's view of a request: its mode, and the numbers of each policy.
 #pragma once
 
 #include <array>
@@ -32,20 +32,20 @@ const Operation::Options& OptionsOf(const Request& request);
 
 /// The mode of the group that the request belongs to.
 std::string_view ScriptMode(const Request& request);
-/// Whether that is one of the two for plain TAT policies, which send only the cost and the first of
-/// their own numbers.
+/// Whether the mode is one of the two for plain TAT policies, which send only the cost and the
+/// first of their own numbers.
 constexpr bool IsQuickMode(std::string_view mode) { return mode.size() == 1; }
 
 ScriptNumbers NumbersFor(const Request& request, std::size_t policy);
 
-/// Whether two requests that are neighbours can belong to one group: the script is told the same of
-/// both, but for keys and holders.
+/// Whether two neighbouring requests can belong to one group: the script gets the same numbers for
+/// both, except keys and holders.
 bool SameGroup(const Request& a, const Request& b);
 
-/// Whether the script is told the request's id.
+/// Whether the script gets the request's id.
 bool TellsId(const Request& request);
 
-/// Whether the script is told who holds the slots.
+/// Whether the script gets the holder of the slots.
 bool NamesHolder(const Request& request);
 
 }  // namespace sluice::redis

@@ -1,4 +1,4 @@
-// What holds for most algorithms. Each class inherits it and declares again what differs.
+// Defaults for an algorithm's class, which inherits them and declares its differences again.
 #pragma once
 
 #include <cstdint>
@@ -11,8 +11,8 @@ namespace sluice {
 ///   letter()      its kind in the Redis script (native/redis/.../check.lua)
 ///   kReadingSize  how many numbers of a Reading it uses
 ///   kNumbers, FromNumbers
-///                 how many numbers make one, and the function that takes them: those of Make in
-///                 its order, spans in us, an enum as its number
+///                 a count of numbers, and the function that builds a policy from them: the
+///                 arguments of Make in order, spans in us, an enum as its number
 ///   WireNumbers(cost, max_wait)
 ///                 the numbers that the script needs, in the order of its Lua twin
 struct AlgorithmDefaults {
@@ -25,7 +25,7 @@ struct AlgorithmDefaults {
   /// No number of a Reading is larger: the latest time of the script in us, and a window.
   static constexpr std::int64_t kLargestReading = 4'600'000'000'000'000;
 
-  /// What `units` cost in the unit of the script.
+  /// The cost of `units` in the unit of the script.
   static constexpr std::int64_t WireCost(std::int64_t units) { return units; }
 };
 

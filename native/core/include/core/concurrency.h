@@ -1,13 +1,12 @@
 // Concurrency: at most `limit` calls at a time. An admitted call holds a slot until it is released,
-// or until `ttl` has passed since it was taken or renewed, so that a holder that dies gives it
-// back.
+// or until `ttl` has passed since it was taken or renewed. So a holder that dies gives it back.
 //
 //   admit any n >= 1  iff  slots held < limit; it takes one slot
 //
-// Guarantee: at most `limit` slots are held at any moment, by those that renew in time.
-// Memory: an id and a time per slot held.
-// Reading: {slots held, us until the call asked about would be admitted if none is released, us
-// until the last slot held expires}.
+// Guarantee: holders that renew in time hold at most `limit` slots at any moment.
+// Memory: an id and a time per held slot.
+// Reading: {slots held, us until the call would be admitted if no slot is released, us until the
+// last held slot expires}.
 #pragma once
 
 #include <algorithm>
@@ -28,7 +27,7 @@
 
 namespace sluice {
 
-/// Names a slot. Random, so that nobody can release another's.
+/// Identifies a slot. Random, so that nobody can release another's.
 struct HolderId {
   std::uint64_t high = 0;
   std::uint64_t low = 0;
@@ -64,14 +63,14 @@ class Concurrency : public AlgorithmDefaults {
   std::int64_t limit() const { return limit_; }
   static std::int64_t LargestLimit() { return kLargestLimit; }
   Micros ttl() const { return ttl_; }
-  /// "co1": another time to live keeps the state, as each slot knows its own end.
+  /// "co1": another ttl keeps the state, because each slot stores its own end.
   std::string StateTag() const { return "co1"; }
   std::optional<Concurrency> WithLimit(std::int64_t limit) const;
   std::array<std::int64_t, 2> WireNumbers(std::int64_t /*n*/, Nanos /*max_wait*/) const {
     return {limit_, ttl_.count()};
   }
 
-  /// What a call of cost `n` has to know; `charges_denials`: a denial of it will be charged.
+  /// The inputs of a decision on a call of cost `n`; `charges_denials`: its denial will be charged.
   Reading Read(const State& state, Micros now, std::int64_t n, bool charges_denials) const;
 
   bool Never(std::int64_t n) const { return n > 0 && limit_ == 0; }
@@ -81,7 +80,7 @@ class Concurrency : public AlgorithmDefaults {
     r.numbers[2] = std::max(r.numbers[2], ttl_.count());
     return r;
   }
-  /// A denied call takes a slot too, if there is one.
+  /// A denied call takes a slot too, if one is free.
   Reading ChargedDenied(const Reading& r, std::int64_t n) const {
     return Fits(r, n) ? Charged(r, n) : r;
   }
@@ -96,11 +95,11 @@ class Concurrency : public AlgorithmDefaults {
 
   /// Takes a slot. REQUIRES room: !state.list.full().
   void Charge(State& state, HolderId holder, Micros now) const;
-  /// Whether there is such a slot.
+  /// Whether the holder has a slot.
   static bool Holds(const State& state, HolderId holder, Micros now);
-  /// Whether there was such a slot.
+  /// Releases the holder's slot; returns whether there was one.
   static bool Release(State& state, HolderId holder, Micros now);
-  /// Holds the slot for `ttl` from now on. Whether there was such a slot.
+  /// Extends the holder's slot to `ttl` from now; returns whether there was one.
   bool Renew(State& state, HolderId holder, Micros now) const;
 
  private:

@@ -1,12 +1,12 @@
-// Fixed window: at most `limit` units in each window; the count starts anew with the next one.
+// Fixed window: at most `limit` units in each window; the next window starts at 0.
 //
-// Windows of align kFirstRequest start at the first charged call of the key; those of kClock at
-// multiples of the window since 1970; calendar months at the first of each month, 00:00 UTC.
+// With align kFirstRequest a window starts at the key's first charged call; with kClock at
+// multiples of the window since 1970; calendar months start on the first of each month, 00:00 UTC.
 //
-// Guarantee: at most `limit` units in any one window, and so at most 2 * limit in an interval as
-// long as a window: the end of one and the start of the next (the boundary burst).
-// Memory: two numbers a key.
-// Reading: {us until the window ends in which a charge now would count, units counted in it}.
+// Guarantee: at most `limit` units in any one window. So an interval as long as a window sees at
+// most 2 * limit: the end of one and the start of the next (the boundary burst). Memory: two
+// numbers per key. Reading: {us until the end of the window that a charge now would count in, units
+// counted in it}.
 #pragma once
 
 #include <algorithm>
@@ -25,8 +25,8 @@
 
 namespace sluice {
 
-/// What counts as "more than can be told apart": counts of units stop here, so that every product
-/// stays below 2^53 in the Lua twin.
+/// The cap of unit counts: counts stop here, so that every product stays below 2^53 in the Lua
+/// twin.
 constexpr std::int64_t AddToCount(std::int64_t count, std::int64_t units) {
   return std::min(count + units, kLargestLimit);
 }
@@ -43,7 +43,7 @@ class FixedWindow : public AlgorithmDefaults {
   };
 
   /// limit  0 to 2^42
-  /// window 1 us to 100 days; not looked at for kMonth
+  /// window 1 us to 100 days; ignored for kMonth
   static std::optional<FixedWindow> Make(std::int64_t limit, Nanos window, Align align,
                                          PolicyFault& fault);
 
@@ -61,7 +61,7 @@ class FixedWindow : public AlgorithmDefaults {
   /// A month: 31 days.
   Micros window() const { return window_; }
   Align align() const { return align_; }
-  /// Whether its windows are the wall clock's.
+  /// Whether its windows follow the wall clock.
   bool FollowsWallClock() const { return align_ != Align::kFirstRequest; }
   /// "fw1.60000", "fw1.60000c", "fw1.month": other windows and alignments never share state.
   std::string StateTag() const;
@@ -70,12 +70,11 @@ class FixedWindow : public AlgorithmDefaults {
     return {limit_, window_.count()};
   }
 
-  /// The start of the clock's window or the month that holds `now`. Precondition: not
-  /// kFirstRequest.
+  /// The start of the clock's window or the month around `now`. Precondition: not kFirstRequest.
   Micros StartOf(Micros now) const;
   Micros EndOf(Micros start) const;
 
-  /// `now` before the state's start (a clock that stepped back) reads as that start.
+  /// A `now` before the state's start (the clock stepped back) reads as that start.
   Reading Read(const State& state, Micros now) const;
   State Store(const Reading& reading, Micros now) const;
 
@@ -96,9 +95,9 @@ class FixedWindow : public AlgorithmDefaults {
   Nanos ResetAfter(const Reading& r) const {
     return r.numbers[1] > 0 ? Micros{r.numbers[0]} : Micros{0};
   }
-  /// Names a charge that came to this reading: the start of its window, in us.
+  /// Identifies the charge that led to this reading: the start of its window, in us.
   std::int64_t Mark(const Reading& r, Micros now) const { return Store(r, now).start.count(); }
-  /// Takes back up to `units`: with a mark only if that window still lasts.
+  /// Gives back up to `units`; with a mark only while that window lasts.
   Reading GivenBack(Reading r, std::int64_t units, std::optional<std::int64_t> mark,
                     Micros now) const;
 

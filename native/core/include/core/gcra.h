@@ -1,8 +1,8 @@
-// Generic cell rate algorithm: calls arrive `every / limit` apart, and may come early by as much as
-// `burst - 1` of them. The token bucket seen from the other side, with the names of its source.
+// Generic cell rate algorithm: calls arrive `every / limit` apart, and may come early by up to
+// `burst - 1` of them. It is the token bucket in the terms of its source.
 //
 // Guarantee: in any interval of length T it admits at most burst + T * limit / every units.
-// Memory: one 64-bit number a key. Arithmetic and source: core/tat.h.
+// Memory: one 64-bit number per key. Arithmetic and source: core/tat.h.
 #pragma once
 
 #include <cstddef>

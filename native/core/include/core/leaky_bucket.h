@@ -1,10 +1,10 @@
-// Leaky bucket: what is charged fills a bucket of `capacity` that leaks `leak` units every `every`.
-// As a meter (police) it denies what would overflow. As a queue (shape) it also says how long to
-// hold each admitted call back, so that calls leave at the leak rate, first in, first out.
+// Leaky bucket: charges fill a bucket of `capacity` that leaks `leak` units every `every`. As a
+// meter (police) it denies calls that would overflow it. As a queue (shape) it also gives each
+// admitted call a delay, so that calls leave at the leak rate, first in, first out.
 //
-// Guarantee: in any interval of length T it admits at most capacity + T * leak / every units; of
-// shaped calls of cost 1, held back as told, at most 1 + T * leak / every leave.
-// Memory: one 64-bit number a key. Arithmetic: core/tat.h. Source: J. Turner, "New directions in
+// Guarantee: in any interval of length T it admits at most capacity + T * leak / every units. If
+// shaped calls of cost 1 wait for their delay, at most 1 + T * leak / every leave.
+// Memory: one 64-bit number per key. Arithmetic: core/tat.h. Source: J. Turner, "New directions in
 // communications", IEEE Communications Magazine 24(10), 1986.
 #pragma once
 
@@ -55,7 +55,7 @@ class LeakyBucket : public TatAlgorithm {
     return LeakyBucket(*rule, mode_);
   }
 
-  /// As TatAlgorithm; a shaping queue takes no more for being waited for, and delays no longer than
+  /// As TatAlgorithm. A shaping queue admits no more for a caller who waits, and delays at most by
   /// `max_wait`.
   Nanos LargestBacklog(std::int64_t n, Nanos max_wait) const {
     if (mode_ == Mode::kPolice) return TatAlgorithm::LargestBacklog(n, max_wait);
@@ -65,7 +65,7 @@ class LeakyBucket : public TatAlgorithm {
   std::array<std::int64_t, 2> WireNumbers(std::int64_t n, Nanos max_wait) const {
     return {LargestBacklog(std::min(n, limit()), max_wait).count(), rule().Span().count()};
   }
-  /// As TatAlgorithm; in a shaping queue all but the first wait, so only the last may leave it.
+  /// As TatAlgorithm. In a shaping queue all but the first wait, so only the last may leave it.
   Reading Aborted(const Reading& r, std::int64_t units, Nanos undrained) const {
     if (mode_ == Mode::kPolice) return TatAlgorithm::Aborted(r, units, undrained);
     return undrained == BacklogOf(r) ? GivenBack(r, units, undrained) : r;
@@ -74,7 +74,7 @@ class LeakyBucket : public TatAlgorithm {
     if (mode_ == Mode::kPolice) return TatAlgorithm::HasFollowers(r, undrained);
     return undrained > Nanos{0} && undrained < BacklogOf(r);
   }
-  /// A shaped call waits until what came before it has leaked out.
+  /// A shaped call waits until the earlier ones have leaked out.
   Nanos Delay(Nanos backlog, std::int64_t n) const {
     return mode_ == Mode::kShape ? backlog : TatAlgorithm::Delay(backlog, n);
   }

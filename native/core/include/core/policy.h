@@ -122,8 +122,8 @@ void DescribePeek(std::span<const Policy> policies, std::span<const Ask> asks,
 /// Whether DecideTats may replace Judge and Describe.
 bool IsPlainTat(const Policy& policy);
 
-/// Judge and Describe in one, for the policies that nearly all checks have: those of IsPlainTat, at
-/// their own limits. `backlogs[i]` is the backlog of the key under `policies[i]` before the call.
+/// Judge and Describe in one, for policies that are IsPlainTat, as nearly all are, at their own
+/// limits. `backlogs[i]` is the backlog of the key under `policies[i]` before the call.
 /// Writes one decision per policy, each after this call, and returns whether the check is admitted.
 /// When it is, the caller stores now + decisions[i].reset_after for each policy whose cost is above
 /// 0. Precondition: the four spans are equally long.

@@ -1,4 +1,4 @@
-// Why the numbers of a policy were refused.
+// Reasons to refuse the numbers of a policy.
 #pragma once
 
 #include <cstdint>

@@ -1,12 +1,12 @@
-// Sliding log: remembers every admitted call, and so counts the last `window` exactly.
+// Sliding log: remembers every admitted call, so it counts the last `window` exactly.
 //
 //   admit n  iff  (sum of costs in (now - W, now]) + n <= limit
 //
-// Guarantee: at most `limit` units in any interval as long as a window, wherever it starts.
-// Memory: one time and cost per admitted call that the window holds (calls of one microsecond share
-// one); limits go to 100,000.
-// Reading: {units in the window, us until the call asked about would be admitted, us until the
-// newest entry leaves the window}.
+// Guarantee: at most `limit` units in any interval as long as a window.
+// Memory: one time and cost per admitted call in the window (calls of one microsecond share an
+// entry); limits go up to 100,000.
+// Reading: {units in the window, us until the call would be admitted, us until the newest entry
+// leaves the window}.
 #pragma once
 
 #include <algorithm>
@@ -63,8 +63,8 @@ class SlidingLog : public AlgorithmDefaults {
     return {limit_, window_.count()};
   }
 
-  /// What a call of cost `n` has to know; `charges_denials`: a denial of it will be charged.
-  /// A clock that stepped back behind the newest entry reads as that entry's time.
+  /// The inputs of a decision on a call of cost `n`; `charges_denials`: its denial will be charged.
+  /// If the clock stepped back behind the newest entry, its time counts.
   Reading Read(const State& state, Micros now, std::int64_t n, bool charges_denials) const;
 
   bool Never(std::int64_t n) const { return n > limit_; }
@@ -84,18 +84,19 @@ class SlidingLog : public AlgorithmDefaults {
     return std::max<std::int64_t>(0, limit_ - r.numbers[0]);
   }
   Nanos ResetAfter(const Reading& r) const { return Micros{r.numbers[2]}; }
-  /// Names a charge that came to this reading: the time of its entry, in us.
+  /// Identifies the charge that led to this reading: the time of its entry, in us.
   std::int64_t Mark(const Reading& r, Micros now) const {
     return now.count() + r.numbers[2] - window_.count();
   }
 
-  // Changes of the state. `now` as in Read. Those that add REQUIRE room: !state.list.full().
+  // Changes of the state. `now` as in Read. A change that adds an entry REQUIRES
+  // !state.list.full().
 
-  /// Adds an entry of n >= 1 units. The newest entries that make up `limit` are kept: those before
-  /// them decide nothing. Where the window held more (under a larger limit of another call), as
-  /// much as it held: a small limit must not free a large one.
+  /// Adds an entry of n >= 1 units. Keeps the newest entries that make up `limit`, because earlier
+  /// ones decide nothing. If the window held more (by a larger limit of another call), keeps that
+  /// much: a small limit must not free a large one.
   void Charge(State& state, std::int64_t n, Micros now) const;
-  /// Takes back up to `units`: with a mark from the entry of that time; else from the newest ones.
+  /// Gives back up to `units`; with a mark from the entry of that time, else from the newest ones.
   void GiveBack(State& state, std::int64_t units, std::optional<std::int64_t> mark,
                 Micros now) const;
 

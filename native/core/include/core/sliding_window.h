@@ -1,17 +1,17 @@
-// Sliding window (counter): a fixed window that remembers the one before it and counts of that the
-// share that still overlaps the last `window`.
+// Sliding window (counter): a fixed window that also counts the share of the previous window that
+// the last `window` still covers.
 //
 //   windows start at multiples of W since 1970; e = time into the current one, in us
 //   weight   = ceil((W - e) * 1024 / W)                 1 to 1024
 //   estimate = ceil(previous * weight / 1024) + current
 //   admit n  iff  estimate + n <= limit
 //
-// Guarantee: the estimate supposes that the calls of the previous window came evenly. Where they
-// all came late in it, an interval as long as a window may see more than `limit`, but always less
-// than 2 * limit, and never more than the formula (rounding is up).
-// Memory: three numbers a key. Source: the "sliding window counter" described by Cloudflare (2017).
-// Reading: {us until the current window ends, current, previous}. More than W us: the clock stepped
-// back, and the state is ahead of it.
+// Guarantee: the estimate assumes that the calls of the previous window came evenly. If they all
+// came late in it, an interval as long as a window may see more than `limit`, but always less than
+// 2 * limit. It never sees more than the formula admits (rounding is up). Memory: three numbers per
+// key. Source: the "sliding window counter" described by Cloudflare (2017). Reading: {us until the
+// current window ends, current, previous}. More than W us: the clock stepped back, and the state is
+// ahead of it.
 #pragma once
 
 #include <algorithm>
@@ -66,7 +66,7 @@ class SlidingWindow : public AlgorithmDefaults {
   Reading Read(const State& state, Micros now) const;
   State Store(const Reading& reading, Micros now) const;
 
-  /// Units counted at the moment of the reading.
+  /// Units that count at the time of the reading.
   std::int64_t Estimate(const Reading& r) const;
   bool Never(std::int64_t n) const { return n > limit_; }
   bool Fits(const Reading& r, std::int64_t n) const { return Estimate(r) + n <= limit_; }
@@ -81,10 +81,10 @@ class SlidingWindow : public AlgorithmDefaults {
     return std::max<std::int64_t>(0, limit_ - Estimate(r));
   }
   Nanos ResetAfter(const Reading& r) const;
-  /// Names a charge that came to this reading: the start of its window, in us.
+  /// Identifies the charge that led to this reading: the start of its window, in us.
   std::int64_t Mark(const Reading& r, Micros now) const { return Store(r, now).start.count(); }
-  /// Takes back up to `units`: with a mark from that window while it is the current or the
-  /// previous one; else from the current window, then from the previous.
+  /// Gives back up to `units`; with a mark from that window while it is the current or the previous
+  /// one, else from the current window, then from the previous.
   Reading GivenBack(Reading r, std::int64_t units, std::optional<std::int64_t> mark,
                     Micros now) const;
 

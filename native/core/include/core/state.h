@@ -62,8 +62,8 @@ struct All<std::variant<A...>> {
 
 }  // namespace state
 
-/// Of an algorithm: its State; its TAT; or, where the state is a list, a box with its State, so
-/// that a State stays small. std::monostate: none.
+/// The state of one algorithm: its State, its TAT, or, for a list, a box with its State (which
+/// keeps this type small). std::monostate: none.
 using State = state::All<Algorithm>::States;
 
 /// Larger room for a list, or the room left over when it has been exchanged.

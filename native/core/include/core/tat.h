@@ -1,14 +1,14 @@
-// The arithmetic that the token bucket, the leaky bucket and GCRA share.
+// The arithmetic of token bucket, leaky bucket and GCRA.
 //
-// The whole state of a key is one number, its theoretical arrival time (TAT): the moment at which
-// everything charged so far will have drained. With I = the time one unit takes to drain, C = the
-// capacity and now = the moment of the call:
+// The whole state of a key is one number, its theoretical arrival time (TAT): the time at which all
+// charges so far will have drained. With I = the time in which one unit drains, C = the capacity
+// and now = the time of the call:
 //
-//   backlog b = max(0, TAT - now)            what is still undrained, as time
+//   backlog b = max(0, TAT - now)            the undrained charges, as time
 //   admit n  iff  n*I <= C*I - b             it fits beside the backlog
 //   then     TAT = now + b + n*I
 //
-// A key whose TAT has passed equals a key never seen: expiry costs nothing, there are no timers.
+// A key whose TAT has passed equals a new one: expiry costs nothing, and there are no timers.
 //
 // Source: the virtual scheduling form of the generic cell rate algorithm, ITU-T I.371 (2004),
 // annex A; its equivalence to the token bucket is the "continuous-state leaky bucket" there.
@@ -25,21 +25,21 @@
 namespace sluice {
 
 /// The numbers of a TAT policy.
-/// Invariants (whoever builds one checks them): 0 <= capacity <= 2^42, interval >= 1 ns,
+/// Invariants (its maker checks them): 0 <= capacity <= 2^42, interval >= 1 ns,
 /// capacity * interval <= kLongestSpan. So no product or sum below can overflow.
 struct TatRule {
   std::int64_t capacity = 1;
   Nanos interval{1};
 
-  /// C * I: how long a full refill takes.
+  /// C * I: the time of a full refill.
   constexpr Nanos Span() const { return capacity * interval; }
 };
 
-/// What is still undrained at `now`. Never negative; above kLongestSpan only when the clock stepped
+/// The undrained charges at `now`. Never negative; above kLongestSpan only if the clock stepped
 /// back. A step back lengthens the backlog by as much, so it can only deny.
 constexpr Nanos Backlog(Nanos tat, Nanos now) { return std::max(Nanos{0}, tat - now); }
 
-/// What a check comes to: the decision, and the TAT to store.
+/// The result of a check: the decision, and the TAT to store.
 struct TatStep {
   Decision decision;
   /// The TAT after the call; equal to the one given when nothing is charged.
@@ -48,7 +48,7 @@ struct TatStep {
   bool charged = false;
 };
 
-/// Describes a backlog under `rule` to a caller who was `allowed` or not.
+/// The decision at a backlog under `rule`, for a caller who was `allowed` or not.
 constexpr Decision DescribeBacklog(const TatRule& rule, Nanos backlog, bool allowed) {
   const Nanos room = std::max(Nanos{0}, rule.Span() - backlog);
   return {.allowed = allowed,

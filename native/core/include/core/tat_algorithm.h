@@ -1,4 +1,4 @@
-// What the algorithms whose state is one TAT have in common. Arithmetic and source: core/tat.h.
+// The common part of the algorithms whose state is one TAT. Arithmetic and source: core/tat.h.
 #pragma once
 
 #include <algorithm>
@@ -15,7 +15,7 @@
 
 namespace sluice {
 
-/// Asked of a check that does not wait; see TatAlgorithm::LargestBacklog.
+/// The maximum wait of a check that does not wait; see TatAlgorithm::LargestBacklog.
 inline constexpr Nanos kNoWait{-1};
 
 /// Reading: {ns of backlog}.
@@ -39,7 +39,7 @@ class TatAlgorithm : public AlgorithmDefaults {
 
   /// Whether a call of cost n can never be admitted.
   bool Never(std::int64_t n) const { return n > limit(); }
-  // The rest REQUIRE that it can.
+  // The functions below REQUIRE that it can.
   Reading Charged(Reading r, std::int64_t n) const {
     r.numbers[0] += Charge(n).count();
     return r;
@@ -55,39 +55,39 @@ class TatAlgorithm : public AlgorithmDefaults {
   }
   Nanos ResetAfter(const Reading& r) const { return BacklogOf(r); }
 
-  /// Charges whatever there is room for: into debt, but to no more than 100 days.
+  /// Charges always: into debt, but to no more than 100 days.
   Reading Debited(Reading r, std::int64_t units) const {
     const Nanos debt = std::min(units, kLongestSpan / rule_.interval + 1) * rule_.interval;
     r.numbers[0] = std::max(BacklogOf(r), std::min(kLongestSpan, BacklogOf(r) + debt)).count();
     return r;
   }
-  /// Takes back up to `units`, of a charge after which `undrained` was left by now, if that is
-  /// known: never more than that.
+  /// Gives back up to `units` of a charge, and at most `undrained`, the undrained part of it, if
+  /// that is known.
   Reading GivenBack(Reading r, std::int64_t units, std::optional<Nanos> undrained) const {
     const Nanos most = std::max(Nanos{0}, std::min(BacklogOf(r), undrained.value_or(kLongestSpan)));
     r.numbers[0] -=
         std::min(std::min(units, most / rule_.interval + 1) * rule_.interval, most).count();
     return r;
   }
-  /// The same for a call that gave up waiting for its turn. Where others wait behind it nothing is
-  /// taken back: the next one to come would be told the turn of the last of them.
+  /// The same for a call that gave up waiting for its turn. Gives nothing back if others wait
+  /// behind it: the next caller would get the turn of the last of them.
   Reading Aborted(const Reading& r, std::int64_t units, Nanos undrained) const {
     if (BacklogOf(r) > rule_.Span() && undrained != BacklogOf(r)) return r;
     return GivenBack(r, units, undrained);
   }
-  /// Whether Aborted takes nothing back because others wait behind the call. Once they have given
-  /// up too, the call is the last in line, and Aborted takes its charge back.
+  /// Whether Aborted gives nothing back because others wait behind the call. Once they have given
+  /// up too, the call is the last in line, and Aborted gives its charge back.
   bool HasFollowers(const Reading& r, Nanos undrained) const {
     return BacklogOf(r) > rule_.Span() && undrained > Nanos{0} && undrained < BacklogOf(r);
   }
 
-  /// The largest backlog beside which a call of cost n (at most the capacity) is admitted if it may
-  /// be told to wait for up to `max_wait`; below 0 if there is none. kNoWait: it may not.
+  /// The largest backlog at which a call of cost n (at most the capacity) is admitted if it may
+  /// wait for up to `max_wait`; below 0 if there is none. kNoWait: it may not wait.
   Nanos LargestBacklog(std::int64_t n, Nanos max_wait) const {
     const Nanos reach = std::min(kLongestSpan, rule_.Span() + std::max(Nanos{0}, max_wait));
     return reach - Charge(n);
   }
-  /// How long to hold back a call of cost n that was admitted at this backlog.
+  /// The delay of a call of cost n that was admitted at this backlog.
   Nanos Delay(Nanos backlog, std::int64_t n) const {
     return n == 0 ? Nanos{0} : std::max(Nanos{0}, backlog + Charge(n) - rule_.Span());
   }

@@ -1,5 +1,5 @@
-// A list of items in the order of their times, as the sliding log and the slots of a concurrency
-// limit keep it. Never allocates: its owner hands it larger room, made where that does no harm.
+// A list of items in the order of their times, for the sliding log and for the slots of a
+// concurrency limit. Never allocates: its owner provides larger room, made where that does no harm.
 #pragma once
 
 #include <algorithm>
@@ -22,16 +22,16 @@ class TimedList {
   std::span<const Item> items() const { return {room_.get() + head_, count_}; }
   std::size_t size() const { return count_; }
   bool empty() const { return count_ == 0; }
-  /// Items that there is room for.
+  /// The number of items that fit.
   std::size_t capacity() const { return capacity_; }
   const Item& front() const { return room_[head_]; }
   const Item& back() const { return room_[head_ + count_ - 1]; }
   Item& operator[](std::size_t i) { return room_[head_ + i]; }
 
-  /// Whether Insert needs larger room first: when there is none behind the last item, and too
-  /// little in front of the first to be worth moving all of them there.
+  /// Whether Insert first needs larger room: there is none behind the last item, and too little
+  /// before the first one to move all of them there.
   bool full() const { return head_ + count_ == capacity_ && (head_ == 0 || head_ < capacity_ / 8); }
-  /// How large a room should be that replaces a full one.
+  /// The size of the room that should replace a full one.
   std::size_t NextCapacity() const { return std::max<std::size_t>(4, 2 * capacity_); }
   /// Moves into `room` and leaves the old one in it, to be freed where that does no harm.
   /// Precondition: capacity >= size().
@@ -56,14 +56,14 @@ class TimedList {
   void DropFront(std::size_t n) {
     head_ += n;
     count_ -= n;
-    // Keeps the copies of Insert rarer than the items they move.
+    // Makes Insert copy fewer items than it moves.
     if (count_ == 0) head_ = 0;
   }
   void Erase(std::size_t i) {
     std::copy(room_.get() + head_ + i + 1, room_.get() + head_ + count_, room_.get() + head_ + i);
     --count_;
   }
-  /// How many items are not later than `time`.
+  /// The number of items that are not later than `time`.
   std::size_t CountUntil(Micros time) const {
     const auto all = items();
     return static_cast<std::size_t>(std::ranges::upper_bound(all, time, {}, &Item::time) -

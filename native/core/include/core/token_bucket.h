@@ -2,7 +2,7 @@
 // tokens every `every`. A call of cost n takes n tokens, or is denied and takes none.
 //
 // Guarantee: in any interval of length T it admits at most capacity + T * refill / every units.
-// Memory: one 64-bit number a key. Arithmetic and source: core/tat.h.
+// Memory: one 64-bit number per key. Arithmetic and source: core/tat.h.
 #pragma once
 
 #include <cstddef>
@@ -22,7 +22,7 @@ namespace sluice {
 class TokenBucket : public TatAlgorithm {
  public:
   static constexpr std::string_view kName = "tokenBucket";
-  /// Names the algorithm and the format of its state. States of another tag are never read.
+  /// The algorithm and the format of its state. States with another tag are never read.
   static std::string_view StateTag() { return "tb1"; }
 
   /// A bucket of `capacity` tokens into which `refill` flow back every `every`. See MakeTatRule for

@@ -37,20 +37,20 @@ struct ServerInfo {
   bool no_password = false;  ///< it was given a password and asks for none
 
   void Note(InfoCommand command, Reply&& reply);
-  /// Whether kConfig is worth asking.
+  /// Whether kConfig is needed.
   bool LacksPolicy() const;
 };
 
 /// The warning with code kNoPassword.
 Warning NoPasswordWarning();
 
-/// All that is wrong. `wall`: this process's time since 1970, less its monotonic clock's.
+/// All problems. `wall`: this process's time since 1970, less its monotonic clock's.
 ///
 ///   kEvictingPolicy  maxmemory is set and maxmemory-policy is not noeviction: all of a limiter's
-///                    keys have a time to live, so every other policy may forget them
-///   kReplica         it is one
-///   kNoPassword      it was given a password and asks for none
-///   kClock           it is more than a second off, whenever between asking and hearing it looked
+///                    keys have a time to live, so every other policy may evict them
+///   kReplica         the server is a replica
+///   kNoPassword      a password was given, and the server needs none
+///   kClock           its clock is more than a second off, at any time between question and answer
 std::vector<Warning> FindWarnings(const ServerInfo& info, Nanos wall);
 
 /// The check of one server, once per connection.
@@ -72,7 +72,7 @@ class HealthCheck {
   /// Warnings that hold now and did not the last time.
   std::vector<Warning> TakeNews(Nanos wall);
   std::vector<Warning> Update(const ServerInfo& info, Nanos wall);
-  /// Those of the last result.
+  /// The warnings of the last result.
   const std::vector<Warning>& warnings() const { return warnings_; }
 
  private:

@@ -130,7 +130,7 @@ class Router {
   RetryQueue waiting_;
 
  private:
-  // What is known of a conversation or a member's session since it was last driven.
+  // The last known state of a conversation or a member's session.
   struct Known {
     ServerSession* session = nullptr;  // of a member
     std::size_t member = 0;            // its index

@@ -131,7 +131,7 @@ class ServerSession final : public Conversation, private Pipeline::Session {
   bool has_warnings() const { return health_.has_result() || notices_.has_news(); }
   /// New problems in its answers. `wall`: this process's time since 1970, less `now`.
   std::vector<Warning> TakeWarnings(Nanos wall);
-  /// Those of the last health check, and each policy that clashed.
+  /// The warnings of the last health check, and each policy that clashed.
   std::vector<Warning> warnings() const;
   /// May be read on any thread.
   const LatencyHistogram& latency() const { return pipeline_.latency(); }

@@ -78,8 +78,8 @@ std::string_view FaultName(Fault fault);
 struct Repeat {
   Micros at{0};            ///< when it was charged
   PolicyBits charged = 0;  ///< by which policies
-  PolicyBits again = 0;    ///< of these, the ones that are asked again: their slots were gone
-  HolderId holder;         ///< who holds the slots of those that give some
+  PolicyBits again = 0;    ///< of these, the ones to check again: their slots were gone
+  HolderId holder;         ///< the holder of the slots, where policies grant some
   Readings readings;       ///< before it was charged, without blocks
 };
 
@@ -102,7 +102,7 @@ struct Request : Operation {
   EscapedKey key;
   /// Null: `key` alone.
   std::shared_ptr<const KeyList> keys;
-  /// Stands for Options::id. Null: none. kCheck, kDebit, kCredit: the server knows for kIdLife
+  /// The digests of Options::id. Null: none. kCheck, kDebit, kCredit: the server knows for kIdLife
   /// (core/repeat.h) that it was done, so it can be sent twice. kAbort: of the check, which is
   /// forgotten. kRelease: of a check whose answer nobody got, with its holder; its slots are
   /// released unless a replay may have reported them.
