@@ -4,7 +4,6 @@
 
 /** Folders and files that still have findings. Shrink this list; add nothing to it. */
 const notYet = [
-  'CHANGELOG.md',
   'tests/js/own-options.test.mjs',
   'tests/js/policy-options.test.mjs',
   'tests/js/redis-api.test.mjs',
