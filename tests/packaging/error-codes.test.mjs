@@ -7,8 +7,9 @@ import { test } from 'node:test';
 import { root } from './support/project.mjs';
 
 async function codesIn(folder, extension) {
-  const files = (await readdir(join(root, folder))).filter((name) => name.endsWith(extension));
-  const texts = await Promise.all(files.map((name) => readFile(join(root, folder, name), 'utf8')));
+  const files = await readdir(join(root, folder), { recursive: true });
+  const wanted = files.filter((name) => name.endsWith(extension));
+  const texts = await Promise.all(wanted.map((name) => readFile(join(root, folder, name), 'utf8')));
   const codes = texts.flatMap((text) => text.match(/\bERR_SLUICE_[A-Z]+(?:_[A-Z]+)*\b/g) ?? []);
   return [...new Set(codes)].sort();
 }

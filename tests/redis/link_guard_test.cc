@@ -78,6 +78,31 @@ TEST(LinkGuard, ABatchOfSeveralSlotsWhoseCommandsExpireOneByOneIsOneFailure) {
   EXPECT_EQ(StateOf(driver), State::kOpen);
 }
 
+// Nothing but the reconnect lies between the loss and the second batch.
+TEST(LinkGuard, ABatchSentAgainAfterALossCountsAsAFailureOfItsOwn) {
+  LinkDriver driver;
+  driver.GetReady();
+  driver.Pass(2 * kSecond);
+  std::vector<Request> requests(1);
+  requests[0].set = std::make_shared<const PolicySet>(
+      std::vector{testing::BucketPolicy("b", 10, 1, kSecond)}, "p");
+  requests[0].key = EscapedKey("k");
+  requests[0].costs = 1;
+  requests[0].deadline = driver.now + 100 * kMillisecond;
+  requests[0].digests = std::make_shared<IdDigests>(IdDigests{.name = "1d", .print = "ab"});
+  requests[0].ticket = 77;
+  requests[0].sink = LinkDriver::Asker();
+  driver.link.Submit(requests, driver.now);
+  ASSERT_EQ(driver.Sent().size(), 1U);
+  driver.Lose("reset by peer");
+  driver.GetReady();
+  ASSERT_EQ(driver.Sent().size(), 1U);
+  EXPECT_EQ(StateOf(driver), State::kClosed);
+  driver.Pass(100 * kMillisecond);
+  EXPECT_EQ(driver.Answer(77).fault, Fault::kTimeout);
+  EXPECT_EQ(StateOf(driver), State::kOpen);
+}
+
 TEST(LinkGuard, BatchesThatGoUnansweredEndTheWaitingForAllOthers) {
   LinkDriver driver;
   driver.GetReady();

@@ -74,6 +74,7 @@ void Pipeline::Touch(Lane& lane) {
 }
 
 void Pipeline::Pump(Nanos now) {
+  now_ = now;
   // The loop may touch lanes.
   // NOLINTNEXTLINE(modernize-loop-convert)
   for (std::size_t i = 0; i < touched_.size(); ++i) {

@@ -126,6 +126,7 @@ void Pipeline::OnConnectionLost(std::string_view why, Nanos now) {
   for (auto& [number, node] : nodes_) {
     OnFailure(node, turns_ << 16, Fault::kUnavailable, why, now);
   }
+  ++turns_;  // a batch sent from now on is newer than this failure
 }
 
 void Pipeline::Trip(Node& node, Fault fault, std::string_view why, Nanos now) {
@@ -235,6 +236,7 @@ void Pipeline::Expire(Nanos now, bool late) {
       OnFailure(*node, batch, Fault::kUnavailable, kSilent, now);
     }
   }
+  ++turns_;  // a batch sent from now on is newer than these failures
   if (!transport_.in_order) DropAbandoned(now);
 }
 
@@ -317,7 +319,9 @@ void Pipeline::Count(Node& node, BreakerState state) {
   node.seen = state;
   const BreakerState after = WorstBreaker();
   constexpr std::size_t kMostChanges = 16;
-  if (after != before && changes_.size() < kMostChanges) changes_.push_back(after);
+  if (after == before) return;
+  if (changes_.size() == kMostChanges) changes_.erase(changes_.begin());
+  changes_.push_back(after);
 }
 
 BreakerState Pipeline::WorstBreaker() const {
