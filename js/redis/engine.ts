@@ -63,6 +63,11 @@ native.pending ??= [];
 const pending = native.pending as (Pending | undefined)[];
 const freeTickets: number[] = [];
 
+function freeTicket(ticket: number): void {
+  pending[ticket] = undefined;
+  freeTickets.push(ticket);
+}
+
 /** One set of policies over Redis. */
 export class RedisEngine<Name extends string> implements Engine<Name> {
   readonly table: PolicyTable<Name>;
@@ -166,20 +171,25 @@ export class RedisEngine<Name extends string> implements Engine<Name> {
       // First: the ticket may get an answer although a time limit of node:vm ended the call.
       pending[ticket] = asked;
       let code: number;
-      if (
-        typeof keys === 'string' &&
-        isCostOnly(operation) &&
-        kind <= Kind.Peek &&
-        !this.table.hasSlots
-      ) {
-        code = this.#native.ask(kind, keys, operation.units, ticket);
-      } else {
-        writeOperation(operation, this.table.names.length);
-        code = this.#native.ask(kind, keys, IN_EXCHANGE, ticket, operation.holder, shard, callId);
+      try {
+        if (
+          typeof keys === 'string' &&
+          isCostOnly(operation) &&
+          kind <= Kind.Peek &&
+          !this.table.hasSlots
+        ) {
+          code = this.#native.ask(kind, keys, operation.units, ticket);
+        } else {
+          writeOperation(operation, this.table.names.length);
+          code = this.#native.ask(kind, keys, IN_EXCHANGE, ticket, operation.holder, shard, callId);
+        }
+      } catch (error) {
+        // Native code queues nothing if it throws.
+        freeTicket(ticket);
+        throw error;
       }
       if (code !== QUEUED) {
-        pending[ticket] = undefined;
-        freeTickets.push(ticket);
+        freeTicket(ticket);
         asked.answer = this.#read(asked, code, 0);
         void this.#settleSoon(asked);
         return;
@@ -337,8 +347,7 @@ native.onAnswers((count, details) => {
     const asked = pending[ticket];
     // Impossible, unless a time limit has ended the call.
     if (asked === undefined) break;
-    pending[ticket] = undefined;
-    freeTickets.push(ticket);
+    freeTicket(ticket);
     const detail = details?.[i] && printable(details[i]);
     if (fault !== 0) reports.push(() => asked.engine.report(fault, detail, code));
     at = asked.engine.take(asked, at, detail);

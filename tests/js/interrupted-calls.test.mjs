@@ -140,5 +140,9 @@ test('a question that native code refuses rejects alone, and close() does not wa
     settled.map(({ value, reason }) => value?.remaining ?? reason.message),
     [4, 'refused', 4, 'refused', 3],
   );
+  assert.deepEqual(
+    native.pending.filter((call) => call !== undefined),
+    [],
+  );
   await limiter.close();
 });

@@ -103,7 +103,7 @@ struct Operation {
   Kind kind = Kind::kCheck;
   /// kCheck, kPeek, kDebit, kCredit, kAbort: 0 <= cost < 2^31. A debit charges whatever there is
   /// room for. Slots are given back by kRelease alone.
-  Costs costs{1};
+  Costs costs = 1;
   /// Null: the defaults.
   std::shared_ptr<const Options> options{};
 
