@@ -135,11 +135,9 @@ bool AbortStates(StoreTables& tables, const Target& target, const Operation& ope
 
 bool HoldsSlotOf(StoreTables& tables, const Target& target, std::size_t policy, HolderId holder,
                  const Moment& now) {
-  bool holds = false;
-  ChangeWide(tables, target, policy, now, [&](State& state) {
-    holds = HoldsSlot(target.algorithm(policy), state, holder, now);
-  });
-  return holds;
+  WideTable::Lock lock(tables.wides, target.entries().subspan(policy, 1));
+  WideSlot* const slot = lock.Find(target.entry(policy));
+  return slot != nullptr && HoldsSlot(target.algorithm(policy), slot->state, holder, now);
 }
 
 bool ReleaseSlots(StoreTables& tables, const Target& target, HolderId holder, const Moment& now) {
