@@ -65,6 +65,12 @@ TEST(GivenBack, LeavesTheChargesOfOthers) {
   EXPECT_EQ(GiveBack(kFiveASecond, second.tat, first.tat, 2, kStart), kStart + milliseconds(600));
 }
 
+TEST(GivenBack, EmptiesABacklogThatAStepBackOfTheClockMadeLongerThanAnyCharge) {
+  const Reading longest{.numbers = {(kLongestSpan + std::chrono::hours(1)).count()}, .blocked = {}};
+  const Reading after = kFiveASecond.GivenBack(longest, 2'147'483'647, std::nullopt);
+  EXPECT_EQ(kFiveASecond.ResetAfter(after), Nanos{0});
+}
+
 TEST(GivenBack, TakesAnyNumberOfUnitsWithoutOverflow) {
   const TokenBucket kSlow = Bucket(100, 1, std::chrono::days(1));
   const TatStep charge = Charge(kSlow, kStart, 100, kStart);

@@ -46,11 +46,11 @@ const slow = {
   queue: leakyBucket({ capacity: 100, leak: 1, every: '1h', mode: 'shape' }),
 };
 
-/** The minutes until the key is as good as new, which a turn changes. */
+/** The minutes until the key is like a new one, which a turn changes. */
 const minutes = async (limiter, key = 'k', options = {}) =>
   Math.round((await limiter.peek(key, { cost: 0, ...options })).resetAfterMs / 60_000);
 
-/** Waits until the key needs this many minutes to be as good as new; pending calls to Redis are then answered. */
+/** Waits until the key needs this many minutes to be like a new one; pending calls to Redis are then answered. */
 async function becomes(limiter, expected, key, options) {
   for (let i = 0; i < 100 && (await minutes(limiter, key, options)) !== expected; i++) {
     await settle();

@@ -49,7 +49,7 @@ local function undrained(q, r, at)
 end
 
 local function given_back(q, r, at)
-  local most = min(r[1], q.mark < 0 and DEEPEST or undrained(q, r, at))
+  local most = q.mark < 0 and r[1] or min(r[1], undrained(q, r, at))
   local given = min(q.cost, most)
   if given == 0 then return nil end
   return { r[1] - given }

@@ -64,7 +64,8 @@ class TatAlgorithm : public AlgorithmDefaults {
   /// Gives back up to `units` of a charge, and at most `undrained`, the undrained part of it, if
   /// that is known.
   Reading GivenBack(Reading r, std::int64_t units, std::optional<Nanos> undrained) const {
-    const Nanos most = std::max(Nanos{0}, std::min(BacklogOf(r), undrained.value_or(kLongestSpan)));
+    const Nanos backlog = BacklogOf(r);
+    const Nanos most = std::max(Nanos{0}, std::min(backlog, undrained.value_or(backlog)));
     r.numbers[0] -=
         std::min(std::min(units, most / rule_.interval + 1) * rule_.interval, most).count();
     return r;
