@@ -197,13 +197,13 @@ TEST(ClusterFuzz, EveryRequestIsAnsweredOnceInTimeAndExecutedOnceAtMost) {
     for (int i = 0; i < 20; ++i) {
       const std::uint64_t ticket = ask(std::chrono::seconds(1));
       driver.Run(hear, up);
-      ASSERT_EQ(driver.Answer(ticket).fault, Fault::kNone)
-          << "round " << round << ": " << driver.Answer(ticket).detail;
+      ASSERT_EQ(driver.Result(ticket).fault, Fault::kNone)
+          << "round " << round << ": " << driver.Result(ticket).detail;
     }
     for (const auto& [ticket, deadline] : deadlines) {
       const int executed = cluster.executed["k" + std::to_string(ticket)];
       ASSERT_LE(executed, 1) << "round " << round << " ticket " << ticket;
-      if (driver.Answer(ticket).fault != Fault::kNone) continue;
+      if (driver.Result(ticket).fault != Fault::kNone) continue;
       ++answered_well;
       ASSERT_EQ(executed, 1);
     }

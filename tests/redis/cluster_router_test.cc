@@ -14,8 +14,6 @@ namespace {
 
 using Line = RouterDriver::Line;
 
-constexpr Nanos kSecond = std::chrono::seconds(1);
-
 // Three nodes, 1 to 3, with a third of the slots each. What is asked of whom is noted.
 class ClusterRouterTest : public ::testing::Test {
  protected:
@@ -72,7 +70,7 @@ TEST_F(ClusterRouterTest, EachRequestGoesToTheNodeOfItsSlot) {
   for (int third = 0; third < 3; ++third) tickets.push_back(driver.Check(KeyIn(third)));
   Run();
   for (int third = 0; third < 3; ++third) {
-    EXPECT_EQ(driver.Answer(tickets[static_cast<std::size_t>(third)]).fault, Fault::kNone);
+    EXPECT_EQ(driver.Result(tickets[static_cast<std::size_t>(third)]).fault, Fault::kNone);
     const auto& commands = asked[static_cast<std::uint16_t>(third + 1)];
     ASSERT_EQ(commands.size(), 1U);
     EXPECT_EQ(TagOf(commands[0][3]), KeyIn(third));
@@ -84,16 +82,16 @@ TEST_F(ClusterRouterTest, RequestsWaitForTheTable) {
   const auto ticket = driver.Check(KeyIn(1));
   EXPECT_FALSE(driver.Answered(ticket));
   Run();
-  EXPECT_EQ(driver.Answer(ticket).fault, Fault::kNone);
+  EXPECT_EQ(driver.Result(ticket).fault, Fault::kNone);
 }
 
 TEST_F(ClusterRouterTest, WhenNobodyCanBeAskedChecksFailAtOnceAndOthersWait) {
   down = {{1, true}};
   const auto first = driver.Check("a", kSecond);
   Run();
-  EXPECT_EQ(driver.Answer(first).fault, Fault::kUnavailable);
-  EXPECT_NE(driver.Answer(first).detail.find("refused"), std::string::npos);
-  EXPECT_EQ(driver.Answer(driver.Check("b", kSecond)).fault, Fault::kUnavailable);
+  EXPECT_EQ(driver.Result(first).fault, Fault::kUnavailable);
+  EXPECT_NE(driver.Result(first).detail.find("refused"), std::string::npos);
+  EXPECT_EQ(driver.Result(driver.Check("b", kSecond)).fault, Fault::kUnavailable);
   Request reset;
   reset.kind = Request::Kind::kReset;
   reset.set = Buckets(1);
@@ -105,7 +103,7 @@ TEST_F(ClusterRouterTest, WhenNobodyCanBeAskedChecksFailAtOnceAndOthersWait) {
     driver.Pass(100 * kMillisecond);
     Run();
   }
-  EXPECT_EQ(driver.Answer(waits).fault, Fault::kNone);
+  EXPECT_EQ(driver.Result(waits).fault, Fault::kNone);
   EXPECT_EQ(driver.router->others().faults, 2U);
 }
 
@@ -134,11 +132,11 @@ TEST_F(ClusterRouterTest, MovedGoesOnAtOnceAndIsRememberedAndTheTableIsAskedFor)
   errors[1] = [&](Line&, const SentCommand&) { return "MOVED " + SlotText(key) + " h:3"; };
   const auto ticket = driver.Check(key);
   Run();
-  EXPECT_EQ(driver.Answer(ticket).fault, Fault::kNone);
+  EXPECT_EQ(driver.Result(ticket).fault, Fault::kNone);
   EXPECT_EQ(asked[3].size(), 1U);
   const auto next = driver.Check(key);
   Run();
-  EXPECT_EQ(driver.Answer(next).fault, Fault::kNone);
+  EXPECT_EQ(driver.Result(next).fault, Fault::kNone);
   EXPECT_EQ(asked[1].size(), 1U) << "asked the former owner again";
   owners = {3, 2, 1};
   driver.Pass(kSecond);
@@ -157,7 +155,7 @@ TEST_F(ClusterRouterTest, AResetGoesToWhereItsSlotHasMoved) {
   reset.key = EscapedKey(key);
   const auto ticket = driver.Submit(std::move(reset), kSecond);
   Run();
-  EXPECT_EQ(driver.Answer(ticket).fault, Fault::kNone);
+  EXPECT_EQ(driver.Result(ticket).fault, Fault::kNone);
   ASSERT_EQ(asked[3].size(), 1U);
   EXPECT_EQ(asked[3][0].at(0), "UNLINK");
 }
@@ -167,7 +165,7 @@ TEST_F(ClusterRouterTest, MovedWithoutAHostMeansTheHostThatWasAsked) {
   errors[1] = [&](Line&, const SentCommand&) { return "MOVED " + SlotText(KeyIn(0)) + " :2"; };
   const auto ticket = driver.Check(KeyIn(0));
   Run();
-  EXPECT_EQ(driver.Answer(ticket).fault, Fault::kNone);
+  EXPECT_EQ(driver.Result(ticket).fault, Fault::kNone);
   EXPECT_EQ(asked[2].size(), 1U);
 }
 
@@ -181,7 +179,7 @@ TEST_F(ClusterRouterTest, NodesThatPointAtEachOtherAreGivenUp) {
     Run();
     driver.Pass(20 * kMillisecond);
   }
-  EXPECT_EQ(driver.Answer(ticket).fault, Fault::kServer);
+  EXPECT_EQ(driver.Result(ticket).fault, Fault::kServer);
   EXPECT_EQ(asked[1].size() + asked[2].size(), 17U);
 }
 
@@ -204,7 +202,7 @@ TEST_F(ClusterRouterTest, AskSendsEachOfABatchAloneAndWhatIsMissingToTheOtherNod
   std::vector<std::uint64_t> tickets;
   for (int i = 0; i < 3; ++i) tickets.push_back(driver.Check(key));
   Run();
-  for (const auto ticket : tickets) EXPECT_EQ(driver.Answer(ticket).fault, Fault::kNone);
+  for (const auto ticket : tickets) EXPECT_EQ(driver.Result(ticket).fault, Fault::kNone);
   // The batch of three, then each of them.
   EXPECT_EQ(asked[1].size(), 2U + 1 + 3);
   EXPECT_EQ(asking, std::vector<bool>(2, true));
@@ -226,8 +224,8 @@ TEST_F(ClusterRouterTest, WhereAskingIsRefusedTheRequestFailsAndSaysSo) {
   };
   const auto ticket = driver.Check(key);
   Run();
-  EXPECT_EQ(driver.Answer(ticket).fault, Fault::kServer);
-  EXPECT_EQ(driver.Answer(ticket).detail, "h:3: NOPERM may not run 'asking'");
+  EXPECT_EQ(driver.Result(ticket).fault, Fault::kServer);
+  EXPECT_EQ(driver.Result(ticket).detail, "h:3: NOPERM may not run 'asking'");
   EXPECT_EQ(asked[3].size(), 1U);
   // What comes over the same connection afterwards has nothing to do with it.
   errors[1] = [&](Line&, const SentCommand&) { return "MOVED " + SlotText(key) + " h:3"; };
@@ -237,7 +235,7 @@ TEST_F(ClusterRouterTest, WhereAskingIsRefusedTheRequestFailsAndSaysSo) {
   errors.clear();
   driver.Pass(20 * kMillisecond);
   Run();
-  EXPECT_EQ(driver.Answer(next).fault, Fault::kNone);
+  EXPECT_EQ(driver.Result(next).fault, Fault::kNone);
 }
 
 TEST_F(ClusterRouterTest, TryAgainIsTriedAgainUntilItSucceedsOrTheDeadlinePasses) {
@@ -251,14 +249,14 @@ TEST_F(ClusterRouterTest, TryAgainIsTriedAgainUntilItSucceedsOrTheDeadlinePasses
     Run();
     driver.Pass(10 * kMillisecond);
   }
-  EXPECT_EQ(driver.Answer(late).fault, Fault::kTimeout);
+  EXPECT_EQ(driver.Result(late).fault, Fault::kTimeout);
   EXPECT_FALSE(driver.Answered(patient));
   EXPECT_GT(asked[1].size(), 20U);
   EXPECT_LT(asked[1].size(), 200U);
   moving = false;
   driver.Pass(20 * kMillisecond);
   Run();
-  EXPECT_EQ(driver.Answer(patient).fault, Fault::kNone);
+  EXPECT_EQ(driver.Result(patient).fault, Fault::kNone);
 }
 
 TEST_F(ClusterRouterTest, KeysInDifferentSlotsAreRefused) {
@@ -269,7 +267,7 @@ TEST_F(ClusterRouterTest, KeysInDifferentSlotsAreRefused) {
   request.keys =
       std::make_shared<KeyList>(KeyList{.each = {EscapedKey(KeyIn(0)), EscapedKey(KeyIn(1))}});
   const auto ticket = driver.Submit(std::move(request), kSecond);
-  EXPECT_EQ(driver.Answer(ticket).fault, Fault::kCrossSlot);
+  EXPECT_EQ(driver.Result(ticket).fault, Fault::kCrossSlot);
 }
 
 TEST_F(ClusterRouterTest, ANodeThatIsDownFailsOnlyItsOwnSlots) {
@@ -278,10 +276,10 @@ TEST_F(ClusterRouterTest, ANodeThatIsDownFailsOnlyItsOwnSlots) {
   down = {{2, true}};
   driver.Cut(2);
   Run();
-  EXPECT_EQ(driver.Answer(driver.Check(KeyIn(1))).fault, Fault::kUnavailable);
+  EXPECT_EQ(driver.Result(driver.Check(KeyIn(1))).fault, Fault::kUnavailable);
   const auto ticket = driver.Check(KeyIn(0));
   Run();
-  EXPECT_EQ(driver.Answer(ticket).fault, Fault::kNone);
+  EXPECT_EQ(driver.Result(ticket).fault, Fault::kNone);
 }
 
 TEST_F(ClusterRouterTest, AfterAFailoverWhatWasNotWrittenGoesToTheNewMaster) {
@@ -300,10 +298,10 @@ TEST_F(ClusterRouterTest, AfterAFailoverWhatWasNotWrittenGoesToTheNewMaster) {
     driver.Pass(50 * kMillisecond);
     Run();
   }
-  EXPECT_EQ(driver.Answer(waits).fault, Fault::kNone);
+  EXPECT_EQ(driver.Result(waits).fault, Fault::kNone);
   const auto ticket = driver.Check(KeyIn(1));
   Run();
-  EXPECT_EQ(driver.Answer(ticket).fault, Fault::kNone);
+  EXPECT_EQ(driver.Result(ticket).fault, Fault::kNone);
   EXPECT_GE(asked[3].size(), 2U);
   // The dead one is forgotten, and nobody is left to believe that its breaker is open.
   std::vector<BreakerState> states;
@@ -326,7 +324,7 @@ TEST_F(ClusterRouterTest, ASlotThatNobodyHasIsNotAskedAboutForEachCheck) {
   Run();
   surveys = 0;
   for (int i = 0; i < 100; ++i) {
-    EXPECT_EQ(driver.Answer(driver.Check(KeyIn(1))).fault, Fault::kServer);
+    EXPECT_EQ(driver.Result(driver.Check(KeyIn(1))).fault, Fault::kServer);
     driver.Pass(10 * kMillisecond);
     Run();
   }
@@ -338,7 +336,7 @@ TEST_F(ClusterRouterTest, ASlotThatNobodyHasIsNotAskedAboutForEachCheck) {
   Run();
   const auto ticket = driver.Check(KeyIn(1));
   Run();
-  EXPECT_EQ(driver.Answer(ticket).fault, Fault::kNone);
+  EXPECT_EQ(driver.Result(ticket).fault, Fault::kNone);
 }
 
 TEST_F(ClusterRouterTest, AServerThatIsNoClusterSaysSo) {
@@ -348,7 +346,7 @@ TEST_F(ClusterRouterTest, AServerThatIsNoClusterSaysSo) {
                "disabled\r\n";
       },
       [](std::uint16_t) { return true; });
-  const Completion answer = driver.Answer(driver.Check("a"));
+  const Completion answer = driver.Result(driver.Check("a"));
   EXPECT_EQ(answer.fault, Fault::kUnavailable);
   EXPECT_EQ(answer.detail, "h:1: ERR This instance has cluster support disabled");
 }
@@ -356,7 +354,7 @@ TEST_F(ClusterRouterTest, AServerThatIsNoClusterSaysSo) {
 TEST_F(ClusterRouterTest, AnAnswerThatNamesNoSlotsIsOfNoUse) {
   driver.Run([](Line&, const SentCommand&) { return "*0\r\n"; },
              [](std::uint16_t) { return true; });
-  const Completion answer = driver.Answer(driver.Check("a"));
+  const Completion answer = driver.Result(driver.Check("a"));
   EXPECT_EQ(answer.fault, Fault::kUnavailable);
   EXPECT_EQ(answer.detail, "h:1: the server's answer names no slots of a cluster");
 }
@@ -396,7 +394,7 @@ TEST_F(ClusterRouterTest, OfManyNodesOnlyTheOneThatWasAskedIsLookedAt) {
     driver.Say(*line, std::string::npos);
   }
   driver.Turn();
-  EXPECT_EQ(driver.Answer(ticket).fault, Fault::kNone);
+  EXPECT_EQ(driver.Result(ticket).fault, Fault::kNone);
   EXPECT_EQ(router.requests_in_flight(), 0U);
   EXPECT_TRUE(router.TakeNews(Nanos{0}).empty());
   EXPECT_EQ(router.TakeChangedMembers().size(), 1U);

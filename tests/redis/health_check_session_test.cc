@@ -3,12 +3,11 @@
 
 #include <string>
 
-#include "redis/link_driver.h"
+#include "redis/server_session_driver.h"
 
 namespace sluice::redis {
 namespace {
 
-constexpr Nanos kSecond = std::chrono::seconds(1);
 constexpr Nanos kWall{0};  // since 1970, less the driver's clock
 
 const std::vector<SentCommand> kInfoCommands = {
@@ -33,10 +32,12 @@ const std::string kAllWell =
 const std::string kReplica =
     Time("1000") + Text("role:slave\r\n") + Text("maxmemory_policy:noeviction\r\n");
 
-std::size_t WarningsOf(LinkDriver& driver) { return driver.link.TakeWarnings(kWall).size(); }
+std::size_t WarningsOf(ServerSessionDriver& driver) {
+  return driver.session.TakeWarnings(kWall).size();
+}
 
 TEST(SessionHealthCheck, AServerIsAskedOnceTheLinkIsReadyAndTheChecksThatWaitAreOut) {
-  LinkDriver driver(Curious());
+  ServerSessionDriver driver(Curious());
   const auto ticket = driver.Check("a");
   driver.GetReady();
   const auto sent = driver.Sent();
@@ -44,20 +45,20 @@ TEST(SessionHealthCheck, AServerIsAskedOnceTheLinkIsReadyAndTheChecksThatWaitAre
   EXPECT_EQ(ChecksIn(sent[0]), 1U);
   EXPECT_EQ(std::vector(sent.begin() + 1, sent.end()), kInfoCommands);
   driver.AnswerFull(1);
-  EXPECT_EQ(driver.Answer(ticket).fault, Fault::kNone);
-  EXPECT_FALSE(driver.link.has_warnings());
+  EXPECT_EQ(driver.Result(ticket).fault, Fault::kNone);
+  EXPECT_FALSE(driver.session.has_warnings());
   driver.Receive(kReplica);
-  EXPECT_TRUE(driver.link.has_warnings());
-  const auto warnings = driver.link.TakeWarnings(kWall);
+  EXPECT_TRUE(driver.session.has_warnings());
+  const auto warnings = driver.session.TakeWarnings(kWall);
   ASSERT_EQ(warnings.size(), 1U);
   EXPECT_EQ(warnings[0].code, WarningCode::kReplica);
-  EXPECT_FALSE(driver.link.has_warnings());
-  EXPECT_EQ(driver.link.warnings().size(), 1U);
+  EXPECT_FALSE(driver.session.has_warnings());
+  EXPECT_EQ(driver.session.warnings().size(), 1U);
   EXPECT_TRUE(driver.Sent().empty());
 }
 
 TEST(SessionHealthCheck, WhoIsNotCuriousAsksNothing) {
-  LinkDriver driver;
+  ServerSessionDriver driver;
   driver.GetReady();
   EXPECT_TRUE(driver.Sent().empty());
 }
@@ -65,51 +66,51 @@ TEST(SessionHealthCheck, WhoIsNotCuriousAsksNothing) {
 TEST(SessionHealthCheck, ALinkThatARouterOwnsDoesNotAskForTheRole) {
   ServerSession::Options options = Curious();
   options.routed = true;
-  LinkDriver driver(options);
+  ServerSessionDriver driver(options);
   driver.GetReady();
   EXPECT_EQ(driver.Sent(), (std::vector<SentCommand>{{"TIME"}, {"INFO", "memory"}}));
   driver.Receive(Time("1000") + Text("maxmemory_policy:noeviction\r\n"));
-  EXPECT_TRUE(driver.link.has_warnings());
+  EXPECT_TRUE(driver.session.has_warnings());
 }
 
 TEST(SessionHealthCheck, WhereInfoSaysNothingOfThePolicyConfigIsAsked) {
   for (const std::string& memory : {std::string("-NOPERM no\r\n"), Text("used_memory:1\r\n"),
                                     std::string(":1\r\n"), std::string("$-1\r\n")}) {
-    LinkDriver driver(Curious());
+    ServerSessionDriver driver(Curious());
     driver.GetReady();
     ASSERT_EQ(driver.Sent(), kInfoCommands);
     driver.Receive(Time("1000") + "-NOPERM no\r\n" + memory);
-    EXPECT_FALSE(driver.link.has_warnings());
+    EXPECT_FALSE(driver.session.has_warnings());
     ASSERT_EQ(driver.Sent(), std::vector<SentCommand>{kConfig});
     driver.Receive("*4\r\n" + Text("maxmemory") + Text("1") + Text("maxmemory-policy") +
                    Text("allkeys-lru"));
-    const auto warnings = driver.link.TakeWarnings(kWall);
+    const auto warnings = driver.session.TakeWarnings(kWall);
     ASSERT_EQ(warnings.size(), 1U) << memory;
     EXPECT_EQ(warnings[0].code, WarningCode::kEvictingPolicy);
   }
 }
 
 TEST(SessionHealthCheck, AServerThatRefusesEverythingIsServedAsAnyOther) {
-  LinkDriver driver(Curious());
+  ServerSessionDriver driver(Curious());
   driver.GetReady();
   driver.Sent();
   driver.Receive("-NOPERM\r\n-ERR unknown command 'INFO'\r\n-READONLY\r\n");
   driver.Sent();
   driver.Receive("-LOADING\r\n");
   EXPECT_EQ(WarningsOf(driver), 0U);
-  const LinkStats stats = driver.link.stats();
+  const LinkStats stats = driver.session.stats();
   EXPECT_TRUE(stats.connected);
   EXPECT_EQ(stats.breaker, BreakerState::kClosed);
   EXPECT_EQ(stats.submitted + stats.completed + stats.faults + stats.retries + stats.batches, 0U);
   const auto ticket = driver.Check("a");
   driver.Sent();
   driver.AnswerFull(1);
-  EXPECT_EQ(driver.Answer(ticket).fault, Fault::kNone);
+  EXPECT_EQ(driver.Result(ticket).fault, Fault::kNone);
 }
 
 TEST(SessionHealthCheck, TheTimeThatTheQuestionTookIsAllowedFor) {
   for (const bool late : {false, true}) {
-    LinkDriver driver(Curious());
+    ServerSessionDriver driver(Curious());
     driver.GetReady();
     driver.Sent();
     if (late) driver.Pass(2 * kSecond);
@@ -119,7 +120,7 @@ TEST(SessionHealthCheck, TheTimeThatTheQuestionTookIsAllowedFor) {
 }
 
 TEST(SessionHealthCheck, EachConnectionIsAskedAndAWarningIsNewsOnce) {
-  LinkDriver driver(Curious());
+  ServerSessionDriver driver(Curious());
   std::vector<std::size_t> news;
   for (const std::string& answer : {kReplica, kReplica, kAllWell, kReplica}) {
     driver.GetReady();
@@ -127,55 +128,55 @@ TEST(SessionHealthCheck, EachConnectionIsAskedAndAWarningIsNewsOnce) {
     driver.Receive(answer);
     news.push_back(WarningsOf(driver));
     driver.Lose();
-    while (driver.link.WantedConnection() == 0) driver.Pass(kMillisecond);
+    while (driver.session.WantedConnection() == 0) driver.Pass(kMillisecond);
   }
   EXPECT_EQ(news, (std::vector<std::size_t>{1, 0, 0, 1}));
 }
 
 // It would never be ready for long.
 TEST(SessionHealthCheck, AServerThatHangsUpAtAQuestionIsNotAskedOverTheNextConnection) {
-  LinkDriver driver(Curious());
+  ServerSessionDriver driver(Curious());
   for (const bool asked : {true, false, true}) {
     driver.GetReady();
     EXPECT_EQ(driver.Sent().empty(), !asked);
     driver.Lose();
-    while (driver.link.WantedConnection() == 0) driver.Pass(kMillisecond);
+    while (driver.session.WantedConnection() == 0) driver.Pass(kMillisecond);
   }
 }
 
 TEST(SessionHealthCheck, SilenceAboutItselfIsNoneToChecks) {
-  LinkDriver driver(Curious());
+  ServerSessionDriver driver(Curious());
   driver.GetReady();
   driver.Sent();
-  const std::uint64_t connection = driver.link.WantedConnection();
-  EXPECT_EQ(driver.link.NextTime(), kNever);
+  const std::uint64_t connection = driver.session.WantedConnection();
+  EXPECT_EQ(driver.session.NextTime(), kNever);
   driver.Pass(10 * kSecond);
-  EXPECT_EQ(driver.link.WantedConnection(), connection);
-  EXPECT_EQ(driver.link.stats().breaker, BreakerState::kClosed);
+  EXPECT_EQ(driver.session.WantedConnection(), connection);
+  EXPECT_EQ(driver.session.stats().breaker, BreakerState::kClosed);
   // A check's silence counts from when it was asked.
   driver.Check("a");
   driver.Sent();
   driver.Pass(999 * kMillisecond);
-  EXPECT_EQ(driver.link.WantedConnection(), connection);
+  EXPECT_EQ(driver.session.WantedConnection(), connection);
   driver.Pass(kMillisecond);
-  EXPECT_NE(driver.link.WantedConnection(), connection);
+  EXPECT_NE(driver.session.WantedConnection(), connection);
 }
 
 TEST(SessionHealthCheck, AConnectionThatIsToEndWaitsForTheAnswersButNotForEver) {
   for (const bool answered : {true, false}) {
-    LinkDriver driver(Curious());
+    ServerSessionDriver driver(Curious());
     driver.Check("a");
     driver.GetReady();
     driver.Sent();
-    const std::uint64_t connection = driver.link.WantedConnection();
+    const std::uint64_t connection = driver.session.WantedConnection();
     driver.Receive("-READONLY replica\r\n");
-    EXPECT_EQ(driver.link.WantedConnection(), connection);
+    EXPECT_EQ(driver.session.WantedConnection(), connection);
     if (answered) {
       driver.Receive(kReplica);
     } else {
       driver.Pass(kSecond);
     }
-    EXPECT_NE(driver.link.WantedConnection(), connection);
+    EXPECT_NE(driver.session.WantedConnection(), connection);
     EXPECT_EQ(WarningsOf(driver), answered ? 1U : 0U);
   }
 }
@@ -184,17 +185,17 @@ TEST(SessionHealthCheck, AnswersBeyondAllBoundsEndTheConnectionAndNothingElse) {
   for (const std::string& nonsense :
        {"$2000000\r\n" + std::string(1'100'000, 'x'), std::string("*1\r\n*1\r\n*1\r\n:1\r\n"),
         std::string("HTTP/1.1 400\r\n")}) {
-    LinkDriver driver(Curious());
+    ServerSessionDriver driver(Curious());
     driver.GetReady();
     driver.Sent();
     driver.Receive(nonsense);
-    while (driver.link.WantedConnection() == 0) driver.Pass(kMillisecond);
+    while (driver.session.WantedConnection() == 0) driver.Pass(kMillisecond);
     driver.GetReady();
     EXPECT_TRUE(driver.Sent().empty());
     const auto ticket = driver.Check("a");
     driver.Sent();
     driver.AnswerFull(1);
-    EXPECT_EQ(driver.Answer(ticket).fault, Fault::kNone);
+    EXPECT_EQ(driver.Result(ticket).fault, Fault::kNone);
   }
 }
 

@@ -10,10 +10,10 @@
 
 #include "printable.h"
 #include "redis/error_reply.h"
-#include "redis/link_driver.h"
 #include "redis/reply.h"
 #include "redis/request_rules.h"
 #include "redis/script.h"
+#include "redis/server_session_driver.h"
 #include "support/policies.h"
 
 namespace sluice::redis {
@@ -21,7 +21,6 @@ namespace {
 
 using Next = ReplyReader::Next;
 
-constexpr Nanos kSecond = std::chrono::seconds(1);
 constexpr std::string_view kTooLong = "the server's reply is longer than one to its command can be";
 
 // ---- Replies without end
@@ -66,19 +65,19 @@ TEST(ReplyBounds, AMapAnnouncesTwiceItsCount) {
 TEST(HostileServer, AReplyLongerThanItsCommandCanHaveEndsTheConnectionAtOnce) {
   // One check under one policy: at most 20 numbers and texts.
   for (const char* begun : {"*21\r\n", "%11\r\n", "~21\r\n", ">21\r\n"}) {
-    LinkDriver driver;
+    ServerSessionDriver driver;
     driver.GetReady();
     const auto ticket = driver.Check("a");
     driver.Sent();
-    const std::uint64_t connection = driver.link.WantedConnection();
+    const std::uint64_t connection = driver.session.WantedConnection();
     driver.Receive(begun);
-    EXPECT_EQ(driver.Answer(ticket).detail, kTooLong) << begun;
-    EXPECT_NE(driver.link.WantedConnection(), connection) << begun;
+    EXPECT_EQ(driver.Result(ticket).detail, kTooLong) << begun;
+    EXPECT_NE(driver.session.WantedConnection(), connection) << begun;
   }
 }
 
 TEST(HostileServer, ATextThatNeverEndsEndsTheConnectionSoon) {
-  LinkDriver driver;
+  ServerSessionDriver driver;
   driver.GetReady();
   const auto ticket = driver.Check("a", kSecond);
   driver.Sent();
@@ -88,7 +87,7 @@ TEST(HostileServer, ATextThatNeverEndsEndsTheConnectionSoon) {
     driver.Receive(std::string(65536, 'x'));
   }
   EXPECT_LE(pieces, 3);
-  EXPECT_EQ(driver.Answer(ticket).detail, kTooLong);
+  EXPECT_EQ(driver.Result(ticket).detail, kTooLong);
 }
 
 TEST(HostileServer, TheLongestAnswersToABatchAreRead) {
@@ -128,29 +127,29 @@ TEST(Printable, IsCutBetweenCharacters) {
 }
 
 TEST(HostileServer, ErrorsCannotForgeLogLines) {
-  LinkDriver driver;
+  ServerSessionDriver driver;
   driver.GetReady();
   const auto ticket = driver.Check("a");
   driver.Sent();
   driver.Receive("-ERR one\tlevel=info\x1b[2J\r\n");
-  EXPECT_EQ(driver.Answer(ticket).detail, "ERR one\\x09level=info\\x1b[2J");
+  EXPECT_EQ(driver.Result(ticket).detail, "ERR one\\x09level=info\\x1b[2J");
   const auto next = driver.Check("a");
   driver.Sent();
   // The script says it of one check.
   driver.Receive("*3\r\n:1\r\n:-2\r\n$10\r\nERR a\r\nb=c\r\n");
-  EXPECT_EQ(driver.Answer(next).detail, "ERR a\\x0d\\x0ab=c");
+  EXPECT_EQ(driver.Result(next).detail, "ERR a\\x0d\\x0ab=c");
 }
 
 TEST(HostileServer, AnEndlessCodeInAnAuthErrorIsNotShown) {
   ServerSession::Options options;
   options.endpoint.password = "secret";
-  LinkDriver driver(options);
+  ServerSessionDriver driver(options);
   driver.Check("a", 10 * kSecond);
-  driver.link.OnConnected(driver.now);
+  driver.session.OnConnected(driver.now);
   driver.Sent();
   driver.Receive("-" + std::string(60'000, 'A') + " secret\r\n");
   const auto ticket = driver.Check("b");
-  EXPECT_EQ(driver.Answer(ticket).detail, "ERR the server refused the user or the password");
+  EXPECT_EQ(driver.Result(ticket).detail, "ERR the server refused the user or the password");
 }
 
 // ---- A server that reads slowly
@@ -162,15 +161,15 @@ std::size_t BytesInUse() {
 }
 
 TEST(HostileServer, WhatHasBeenWrittenLeavesTheBufferThoughItIsNeverEmpty) {
-  LinkDriver driver;
+  ServerSessionDriver driver;
   driver.GetReady();
   std::size_t before = 0;
   for (int i = 0; i < 50'000; ++i) {
     if (i == 10) before = BytesInUse();
     driver.Check("a");
-    driver.link.OnWritten(driver.link.Output().size() - 1);
+    driver.session.OnWritten(driver.session.Output().size() - 1);
     driver.AnswerFull(1);
-    driver.link.TakeDeliveries();
+    driver.session.TakeDeliveries();
   }
   EXPECT_LE(BytesInUse(), before + 1'000'000);
 }
@@ -178,11 +177,11 @@ TEST(HostileServer, WhatHasBeenWrittenLeavesTheBufferThoughItIsNeverEmpty) {
 // ---- A server that answers and breaks off
 
 TEST(HostileServer, ConnectionsThatBreakOffSoonAreReplacedAfterGrowingPauses) {
-  LinkDriver driver;
+  ServerSessionDriver driver;
   unsigned connections = 0;
   const Nanos end = driver.now + 10 * kSecond;
   while (driver.now < end) {
-    if (driver.link.WantedConnection() == 0) {
+    if (driver.session.WantedConnection() == 0) {
       driver.Pass(kMillisecond);
       continue;
     }
@@ -199,25 +198,25 @@ TEST(HostileServer, ConnectionsThatBreakOffSoonAreReplacedAfterGrowingPauses) {
 }
 
 TEST(HostileServer, AConnectionThatHasWorkedForASecondEndsThePauses) {
-  LinkDriver driver;
+  ServerSessionDriver driver;
   for (int i = 0; i < 5; ++i) {
-    while (driver.link.WantedConnection() == 0) driver.Pass(kMillisecond);
+    while (driver.session.WantedConnection() == 0) driver.Pass(kMillisecond);
     driver.GetReady();
     driver.Check("a");
     driver.Sent();
     driver.AnswerFull(1);
     driver.Lose("broken off");
   }
-  EXPECT_EQ(driver.link.WantedConnection(), 0U);
-  while (driver.link.WantedConnection() == 0) driver.Pass(kMillisecond);
+  EXPECT_EQ(driver.session.WantedConnection(), 0U);
+  while (driver.session.WantedConnection() == 0) driver.Pass(kMillisecond);
   driver.GetReady();
   driver.Pass(kSecond);
   const auto ticket = driver.Check("b");
   driver.Sent();
   driver.AnswerFull(1);
-  EXPECT_EQ(driver.Answer(ticket).fault, Fault::kNone);
+  EXPECT_EQ(driver.Result(ticket).fault, Fault::kNone);
   driver.Lose("restarted");
-  EXPECT_NE(driver.link.WantedConnection(), 0U);
+  EXPECT_NE(driver.session.WantedConnection(), 0U);
 }
 
 // ---- The end of the process

@@ -8,14 +8,13 @@
 #include <string>
 #include <vector>
 
+#include "redis/client_session_driver.h"
 #include "redis/keys.h"
-#include "redis/link_driver.h"
-#include "redis/relay_driver.h"
+#include "redis/server_session_driver.h"
 
 namespace sluice::redis {
 namespace {
 
-constexpr Nanos kSecond = std::chrono::seconds(1);
 constexpr Nanos kHour = std::chrono::hours(1);
 
 std::shared_ptr<const Notice> Say(const std::string& name) {
@@ -38,7 +37,7 @@ class Notices : public ::testing::Test {
     return options;
   }
   // What is put up next, the last one being answered by `reply`.
-  static std::vector<SentCommand> After(LinkDriver& driver, std::string_view reply) {
+  static std::vector<SentCommand> After(ServerSessionDriver& driver, std::string_view reply) {
     driver.Receive(reply);
     return driver.Sent();
   }
@@ -52,7 +51,7 @@ using Sent = std::vector<SentCommand>;
 TEST_F(Notices, ArePutUpBehindTheChecksThatWaitOneAfterTheOther) {
   Add("a");
   Add("b");
-  LinkDriver driver(Linked());
+  ServerSessionDriver driver(Linked());
   const auto ticket = driver.Check("k");
   driver.GetReady();
   auto sent = driver.Sent();
@@ -60,7 +59,7 @@ TEST_F(Notices, ArePutUpBehindTheChecksThatWaitOneAfterTheOther) {
   EXPECT_EQ(ChecksIn(sent[0]), 1U);
   EXPECT_EQ(sent[1], PutUp("a"));
   driver.AnswerFull(1);
-  EXPECT_EQ(driver.Answer(ticket).fault, Fault::kNone);
+  EXPECT_EQ(driver.Result(ticket).fault, Fault::kNone);
   EXPECT_TRUE(driver.Sent().empty());
   EXPECT_EQ(After(driver, "+OK\r\n"), Sent{PutUp("b")});
   EXPECT_TRUE(After(driver, "+OK\r\n").empty());
@@ -68,20 +67,20 @@ TEST_F(Notices, ArePutUpBehindTheChecksThatWaitOneAfterTheOther) {
 
 TEST_F(Notices, AreOfNoRequestAndLeaveNoTraceInTheStatistics) {
   Add("a");
-  LinkDriver driver(Linked());
+  ServerSessionDriver driver(Linked());
   driver.GetReady();
   ASSERT_EQ(driver.Sent(), Sent{PutUp("a")});
-  EXPECT_TRUE(driver.link.idle());
-  EXPECT_EQ(driver.link.requests_in_flight(), 0U);
+  EXPECT_TRUE(driver.session.idle());
+  EXPECT_EQ(driver.session.requests_in_flight(), 0U);
   driver.Receive("-OOM no\r\n");
-  const LinkStats stats = driver.link.stats();
+  const LinkStats stats = driver.session.stats();
   EXPECT_EQ(stats.submitted + stats.completed + stats.faults + stats.retries + stats.batches, 0U);
 }
 
 TEST_F(Notices, AreRenewedByTheHour) {
   Add("a");
   Add("b");
-  LinkDriver driver(Linked());
+  ServerSessionDriver driver(Linked());
   driver.GetReady();
   driver.Sent();
   After(driver, "+OK\r\n");
@@ -95,14 +94,14 @@ TEST_F(Notices, AreRenewedByTheHour) {
 
 TEST_F(Notices, OneThatComesLaterIsPutUpAtOnceAndAlone) {
   Add("a");
-  LinkDriver driver(Linked());
+  ServerSessionDriver driver(Linked());
   driver.GetReady();
   driver.Sent();
   EXPECT_TRUE(After(driver, "+OK\r\n").empty());
   Add("b");
-  driver.link.PutUpNotices(driver.now);
+  driver.session.PutUpNotices(driver.now);
   EXPECT_EQ(driver.Sent(), Sent{PutUp("b")});
-  driver.link.PutUpNotices(driver.now);
+  driver.session.PutUpNotices(driver.now);
   EXPECT_TRUE(driver.Sent().empty());
 }
 
@@ -110,7 +109,7 @@ TEST_F(Notices, WhoIsGoneSaysNoMore) {
   Add("a");
   Add("b");
   Add("c");
-  LinkDriver driver(Linked());
+  ServerSessionDriver driver(Linked());
   driver.GetReady();
   ASSERT_EQ(driver.Sent(), Sent{PutUp("a")});
   held_[1] = nullptr;
@@ -119,7 +118,7 @@ TEST_F(Notices, WhoIsGoneSaysNoMore) {
   held_.clear();
   driver.Pass(2 * kHour);
   EXPECT_TRUE(driver.Sent().empty());
-  EXPECT_EQ(driver.link.NextTime(), kNever);
+  EXPECT_EQ(driver.session.NextTime(), kNever);
 }
 
 TEST_F(Notices, WhereOneIsRefusedTheOthersWaitForTheNextHourAndNobodyElseTakesNotice) {
@@ -129,16 +128,16 @@ TEST_F(Notices, WhereOneIsRefusedTheOthersWaitForTheNextHourAndNobodyElseTakesNo
     held_.clear();
     Add("a");
     Add("b");
-    LinkDriver driver(Linked());
+    ServerSessionDriver driver(Linked());
     driver.GetReady();
     ASSERT_EQ(driver.Sent(), Sent{PutUp("a")});
     EXPECT_TRUE(After(driver, refusal).empty()) << refusal;
-    EXPECT_EQ(driver.link.stats().breaker, BreakerState::kClosed) << refusal;
-    EXPECT_TRUE(driver.link.TakeBreakerChanges().empty());
+    EXPECT_EQ(driver.session.stats().breaker, BreakerState::kClosed) << refusal;
+    EXPECT_TRUE(driver.session.TakeBreakerChanges().empty());
     const auto ticket = driver.Check("k");
     ASSERT_EQ(driver.Sent().size(), 1U);
     driver.AnswerFull(1);
-    EXPECT_EQ(driver.Answer(ticket).fault, Fault::kNone);
+    EXPECT_EQ(driver.Result(ticket).fault, Fault::kNone);
     driver.Pass(kHour);
     EXPECT_EQ(driver.Sent(), Sent{PutUp("a")}) << refusal;
   }
@@ -160,24 +159,24 @@ std::string Text(const std::string& text) {
 TEST_F(Notices, OtherNumbersOfAPolicyThatStoodThereAreWarnedOfOnce) {
   held_.push_back(std::make_shared<const Notice>(Numbers("bucket(limit: 5)")));
   board_->Add(held_.back());
-  LinkDriver driver(Linked());
+  ServerSessionDriver driver(Linked());
   driver.GetReady();
   ASSERT_EQ(driver.Sent(), Sent{Exchange("bucket(limit: 5)")});
   EXPECT_TRUE(After(driver, Text("bucket(limit: 6)")).empty());
-  ASSERT_TRUE(driver.link.has_warnings());
-  const auto warnings = driver.link.TakeWarnings(Nanos{0});
+  ASSERT_TRUE(driver.session.has_warnings());
+  const auto warnings = driver.session.TakeWarnings(Nanos{0});
   ASSERT_EQ(warnings.size(), 1U);
   EXPECT_EQ(warnings[0].code, WarningCode::kPolicyClash);
   EXPECT_EQ(warnings[0].detail,
             "policy 'api' under the prefix 'p' is bucket(limit: 5) here, and bucket(limit: 6) in "
             "another process, now or within the last day: both count the same calls. Give each "
             "service a prefix of its own");
-  EXPECT_EQ(driver.link.warnings().size(), 1U);
-  EXPECT_FALSE(driver.link.has_warnings());
+  EXPECT_EQ(driver.session.warnings().size(), 1U);
+  EXPECT_FALSE(driver.session.has_warnings());
   driver.Pass(kHour);
   ASSERT_EQ(driver.Sent(), Sent{Exchange("bucket(limit: 5)")});
   After(driver, Text("bucket(limit: 6)"));
-  EXPECT_FALSE(driver.link.has_warnings()) << "once";
+  EXPECT_FALSE(driver.session.has_warnings()) << "once";
 }
 
 TEST_F(Notices, TheSameNumbersNoneAndARefusalAreNoWarning) {
@@ -186,12 +185,12 @@ TEST_F(Notices, TheSameNumbersNoneAndARefusalAreNoWarning) {
         std::string("-WRONGTYPE no\r\n"), std::string("-ERR syntax error\r\n")}) {
     held_ = {std::make_shared<const Notice>(Numbers("bucket(limit: 5)"))};
     board_->Add(held_.back());
-    LinkDriver driver(Linked());
+    ServerSessionDriver driver(Linked());
     driver.GetReady();
     ASSERT_EQ(driver.Sent(), Sent{Exchange("bucket(limit: 5)")});
     EXPECT_TRUE(After(driver, reply).empty()) << reply;
-    EXPECT_FALSE(driver.link.has_warnings()) << reply;
-    EXPECT_TRUE(driver.link.stats().connected) << reply;
+    EXPECT_FALSE(driver.session.has_warnings()) << reply;
+    EXPECT_TRUE(driver.session.stats().connected) << reply;
   }
 }
 
@@ -199,11 +198,11 @@ TEST_F(Notices, WhatStoodThereIsNotShownIfItIsUnprintableOrLong) {
   for (const std::string& before : {std::string("a\nforged line"), std::string(100'000, 'x')}) {
     held_ = {std::make_shared<const Notice>(Numbers("bucket(limit: 5)"))};
     board_->Add(held_.back());
-    LinkDriver driver(Linked());
+    ServerSessionDriver driver(Linked());
     driver.GetReady();
     ASSERT_EQ(driver.Sent().size(), 1U);
     After(driver, Text(before));
-    const auto warnings = driver.link.TakeWarnings(Nanos{0});
+    const auto warnings = driver.session.TakeWarnings(Nanos{0});
     ASSERT_EQ(warnings.size(), 1U);
     EXPECT_EQ(warnings[0].detail.find('\n'), std::string::npos);
     EXPECT_LT(warnings[0].detail.size(), 600U);
@@ -215,18 +214,18 @@ TEST_F(Notices, ARelayComparesNumbersToo) {
   board_->Add(held_.back());
   ClientSession::Options options;
   options.notices = board_;
-  RelayDriver driver(options);
+  ClientSessionDriver driver(options);
   driver.Check("k");
   driver.AnswerFull(driver.SentOne());
   const ClientSession::Command command = driver.SentOne();
   EXPECT_EQ(command.name, "set");
   EXPECT_EQ(command.pieces.back(), "GET");
-  driver.relay.OnReply(command.id,
-                       {.kind = Reply::Kind::kText, .text = "bucket(limit: 6)", .integers = {}},
-                       driver.now);
-  ASSERT_EQ(driver.relay.TakeWarnings().size(), 1U);
-  EXPECT_TRUE(driver.relay.TakeWarnings().empty());
-  EXPECT_EQ(driver.relay.warnings().size(), 1U);
+  driver.session.OnReply(command.id,
+                         {.kind = Reply::Kind::kText, .text = "bucket(limit: 6)", .integers = {}},
+                         driver.now);
+  ASSERT_EQ(driver.session.TakeWarnings().size(), 1U);
+  EXPECT_TRUE(driver.session.TakeWarnings().empty());
+  EXPECT_EQ(driver.session.warnings().size(), 1U);
 }
 
 TEST_F(Notices, OfAClusterEachNodeIsGivenAllAndTakesItsOwn) {
@@ -234,28 +233,28 @@ TEST_F(Notices, OfAClusterEachNodeIsGivenAllAndTakesItsOwn) {
   Add("b");
   ServerSession::Options options = Linked();
   options.routed = options.by_slot = true;
-  LinkDriver driver(options);
+  ServerSessionDriver driver(options);
   driver.GetReady();
   ASSERT_EQ(driver.Sent(), Sent{PutUp("a")});
   EXPECT_EQ(After(driver, "-MOVED 7 10.0.0.1:6379\r\n"), Sent{PutUp("b")});
   EXPECT_TRUE(After(driver, "-ASK 8 10.0.0.1:6379\r\n").empty());
-  EXPECT_TRUE(driver.link.TakeReturned().empty());
+  EXPECT_TRUE(driver.session.TakeReturned().empty());
 }
 
 TEST_F(Notices, AServerThatNeverAnswersOneIsLeftAlone) {
   Add("a");
-  LinkDriver driver(Linked());
+  ServerSessionDriver driver(Linked());
   driver.GetReady();
   driver.Sent();
   driver.Pass(3 * kHour);
-  EXPECT_TRUE(driver.link.stats().connected);
+  EXPECT_TRUE(driver.session.stats().connected);
   EXPECT_TRUE(driver.Sent().empty());
-  EXPECT_EQ(driver.link.stats().breaker, BreakerState::kClosed);
+  EXPECT_EQ(driver.session.stats().breaker, BreakerState::kClosed);
 }
 
 TEST_F(Notices, AConnectionThatEndsInsteadIsNotFollowedByAnotherThatDoes) {
   Add("a");
-  LinkDriver driver(Linked());
+  ServerSessionDriver driver(Linked());
   driver.GetReady();
   driver.Sent();
   driver.Lose();
@@ -267,7 +266,7 @@ TEST_F(Notices, AConnectionThatEndsInsteadIsNotFollowedByAnotherThatDoes) {
 
 TEST_F(Notices, ArePutUpAnewOverANewConnection) {
   Add("a");
-  LinkDriver driver(Linked());
+  ServerSessionDriver driver(Linked());
   driver.GetReady();
   driver.Sent();
   driver.Receive("+OK\r\n");
@@ -277,16 +276,16 @@ TEST_F(Notices, ArePutUpAnewOverANewConnection) {
 }
 
 TEST_F(Notices, WaitForABreakerThatIsOpen) {
-  LinkDriver driver(Linked());
+  ServerSessionDriver driver(Linked());
   driver.GetReady();
   // Two batches go unanswered.
   driver.Check("k");
   driver.Check("l");
   driver.Pass(100 * kMillisecond);
   driver.Sent();
-  ASSERT_NE(driver.link.stats().breaker, BreakerState::kClosed);
+  ASSERT_NE(driver.session.stats().breaker, BreakerState::kClosed);
   Add("a");
-  driver.link.PutUpNotices(driver.now);
+  driver.session.PutUpNotices(driver.now);
   EXPECT_TRUE(driver.Sent().empty());
   driver.AnswerFull(1);
   driver.AnswerFull(1);
@@ -294,33 +293,33 @@ TEST_F(Notices, WaitForABreakerThatIsOpen) {
   const auto probe = driver.Check("m");
   ASSERT_EQ(driver.Sent().size(), 1U);
   driver.AnswerFull(1);
-  EXPECT_EQ(driver.Answer(probe).fault, Fault::kNone);
+  EXPECT_EQ(driver.Result(probe).fault, Fault::kNone);
   EXPECT_EQ(driver.Sent(), Sent{PutUp("a")});
 }
 
 TEST_F(Notices, ThroughAClientArePutUpBehindRepliesOneAfterTheOther) {
   Add("a");
   Add("b");
-  RelayDriver driver({.notices = board_});
+  ClientSessionDriver driver({.notices = board_});
   const auto ticket = driver.Check("k");
   const ClientSession::Command check = driver.SentOne();
   ASSERT_EQ(check.name, "evalsha");
   driver.AnswerFull(check);
-  EXPECT_EQ(driver.Told(ticket).fault, Fault::kNone);
+  EXPECT_EQ(driver.Result(ticket).fault, Fault::kNone);
   const ClientSession::Command first = driver.SentOne();
   EXPECT_EQ(first.name, "set");
   EXPECT_EQ(first.pieces, (SentCommand{"a", "text of a", "EX", "86400"}));
   EXPECT_EQ(first.first_key, 0U);
-  driver.relay.OnReply(first.id, {.kind = Reply::Kind::kText, .text = "OK", .integers = {}},
-                       driver.now);
+  driver.session.OnReply(first.id, {.kind = Reply::Kind::kText, .text = "OK", .integers = {}},
+                         driver.now);
   const ClientSession::Command second = driver.SentOne();
   EXPECT_EQ(second.pieces.at(0), "b");
-  driver.relay.OnReply(second.id, {.kind = Reply::Kind::kText, .text = "OK", .integers = {}},
-                       driver.now);
+  driver.session.OnReply(second.id, {.kind = Reply::Kind::kText, .text = "OK", .integers = {}},
+                         driver.now);
   EXPECT_TRUE(driver.Sent().empty());
   // Once it is used again.
   driver.Pass(kHour);
-  EXPECT_EQ(driver.relay.NextTime(), kNever);
+  EXPECT_EQ(driver.session.NextTime(), kNever);
   EXPECT_TRUE(driver.Sent().empty());
   driver.Check("k");
   driver.AnswerFull(driver.SentOne());
@@ -332,7 +331,7 @@ TEST_F(Notices, ThroughAClientThatFailsThemNobodyTakesNotice) {
     held_.clear();
     Add("a");
     Add("b");
-    RelayDriver driver({.notices = board_});
+    ClientSessionDriver driver({.notices = board_});
     driver.Check("k");
     driver.AnswerFull(driver.SentOne());
     const ClientSession::Command notice = driver.SentOne();
@@ -342,11 +341,11 @@ TEST_F(Notices, ThroughAClientThatFailsThemNobodyTakesNotice) {
       driver.Fail(notice, "NOPERM no");
     }
     EXPECT_TRUE(driver.Sent().empty());
-    EXPECT_EQ(driver.relay.stats().breaker, BreakerState::kClosed);
-    EXPECT_EQ(driver.relay.stats().faults, 0U);
+    EXPECT_EQ(driver.session.stats().breaker, BreakerState::kClosed);
+    EXPECT_EQ(driver.session.stats().faults, 0U);
     const auto ticket = driver.Check("k");
     driver.AnswerFull(driver.SentOne());
-    EXPECT_EQ(driver.Told(ticket).fault, Fault::kNone);
+    EXPECT_EQ(driver.Result(ticket).fault, Fault::kNone);
     EXPECT_TRUE(driver.Sent().empty());
     driver.Pass(kHour);
     driver.Check("k");

@@ -18,9 +18,9 @@
 
 #include "redis/backlog.h"
 #include "redis/client.h"
-#include "redis/link_driver.h"
 #include "redis/recorder.h"
 #include "redis/redis_server.h"
+#include "redis/server_session_driver.h"
 
 namespace sluice::redis {
 namespace {
@@ -177,10 +177,10 @@ TEST_F(PasswordTest, OneSourceIsOneClient) {
 TEST(PasswordLink, TheLinkSaysThePasswordThatItWasGivenLast) {
   ServerSession::Options options;
   options.endpoint.user = "app";
-  LinkDriver driver(options);
+  ServerSessionDriver driver(options);
   for (const std::string password : {"one", "two"}) {
-    driver.link.SetPassword(password);
-    driver.link.OnConnected(driver.now);
+    driver.session.SetPassword(password);
+    driver.session.OnConnected(driver.now);
     EXPECT_EQ(driver.Sent().at(0), (SentCommand{"AUTH", "app", password}));
     driver.Lose();
     driver.Pass(std::chrono::seconds(1));
@@ -188,32 +188,32 @@ TEST(PasswordLink, TheLinkSaysThePasswordThatItWasGivenLast) {
 }
 
 TEST(PasswordLink, WithoutAPasswordWhoWaitsIsRefused) {
-  LinkDriver driver;
+  ServerSessionDriver driver;
   const auto ticket = driver.Check("a");
-  driver.link.OnRefused("no password: none", driver.now);
-  EXPECT_EQ(driver.Answer(ticket).fault, Fault::kRefused);
-  EXPECT_EQ(driver.Answer(ticket).detail, "no password: none");
+  driver.session.OnRefused("no password: none", driver.now);
+  EXPECT_EQ(driver.Result(ticket).fault, Fault::kRefused);
+  EXPECT_EQ(driver.Result(ticket).detail, "no password: none");
 }
 
 TEST(PasswordLink, AnAttemptThatTakesTooLongSaysWhatItWaitedFor) {
-  LinkDriver driver;
-  driver.link.OnStage("the stars");
+  ServerSessionDriver driver;
+  driver.session.OnStage("the stars");
   const auto ticket = driver.Check("a", std::chrono::seconds(5));
   driver.Pass(std::chrono::seconds(1));
-  EXPECT_EQ(driver.Answer(ticket).detail, "connecting took too long: the stars");
+  EXPECT_EQ(driver.Result(ticket).detail, "connecting took too long: the stars");
 }
 
 TEST(PasswordLink, ACheckThatIsNotConnectedByItsDeadlineSaysWhatItWaitedFor) {
-  LinkDriver driver;
-  driver.link.OnStage("the stars");
+  ServerSessionDriver driver;
+  driver.session.OnStage("the stars");
   const auto ticket = driver.Check("a", std::chrono::milliseconds(100));
   driver.Pass(std::chrono::milliseconds(100));
-  EXPECT_EQ(driver.Answer(ticket).fault, Fault::kTimeout);
-  EXPECT_EQ(driver.Answer(ticket).detail, "not connected before the deadline: the stars");
-  driver.link.OnConnected(driver.now);
+  EXPECT_EQ(driver.Result(ticket).fault, Fault::kTimeout);
+  EXPECT_EQ(driver.Result(ticket).detail, "not connected before the deadline: the stars");
+  driver.session.OnConnected(driver.now);
   const auto next = driver.Check("b", std::chrono::milliseconds(100));
   driver.Pass(std::chrono::milliseconds(100));
-  EXPECT_EQ(driver.Answer(next).detail,
+  EXPECT_EQ(driver.Result(next).detail,
             "not connected before the deadline: the server accepted the connection but did not "
             "answer");
 }

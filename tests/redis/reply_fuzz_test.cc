@@ -345,7 +345,7 @@ void Drive(Random& random, const ServerSet& set) {
   }
   driver.Pass(std::chrono::seconds(1));
   for (const auto& [ticket, deadline] : deadlines) {
-    const Completion answer = driver.Answer(ticket);
+    const Completion answer = driver.Result(ticket);
     ASSERT_EQ(answer.detail.empty(), answer.fault == Fault::kNone);
     ASSERT_LE(answer.detail.size(), 2000U);
     ASSERT_EQ(Printable(answer.detail, answer.detail.size()), answer.detail);

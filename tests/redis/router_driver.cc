@@ -9,15 +9,6 @@
 #include "support/policies.h"
 
 namespace sluice::redis {
-namespace {
-
-class UnusedSink final : public Sink {
- public:
-  void Deliver(std::span<Completion>) override { FAIL() << "only an I/O thread delivers"; }
-};
-
-}  // namespace
-
 std::shared_ptr<const PolicySet> Buckets(int count) {
   std::vector<Policy> policies;
   for (int i = 0; i < count; ++i) {
@@ -39,10 +30,9 @@ std::uint64_t RouterDriver::Check(std::string_view key, Nanos timeout, int polic
 }
 
 std::uint64_t RouterDriver::Submit(Request request, Nanos timeout) {
-  static const auto sink = std::make_shared<UnusedSink>();
   request.deadline = now + timeout;
   request.ticket = ++tickets;
-  request.sink = sink;
+  request.sink = UnusedSink();
   std::vector<Request> requests;
   requests.push_back(std::move(request));
   router->Submit(requests, now);
@@ -159,7 +149,7 @@ bool RouterDriver::Answered(std::uint64_t ticket) {
   return answers_.contains(ticket);
 }
 
-Completion RouterDriver::Answer(std::uint64_t ticket) {
+Completion RouterDriver::Result(std::uint64_t ticket) {
   if (!Answered(ticket)) {
     ADD_FAILURE() << "no answer to " << ticket;
     return {};

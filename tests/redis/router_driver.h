@@ -9,8 +9,8 @@
 #include <string_view>
 #include <vector>
 
-#include "redis/link_driver.h"
 #include "redis/router.h"
+#include "redis/server_session_driver.h"
 
 namespace sluice::redis {
 
@@ -48,7 +48,7 @@ class RouterDriver {
   void Turn() { router->Turn(now); }
 
   bool Answered(std::uint64_t ticket);
-  Completion Answer(std::uint64_t ticket);
+  Completion Result(std::uint64_t ticket);
 
   Nanos now = std::chrono::seconds(1000);
   std::unique_ptr<Router> router;

@@ -11,8 +11,6 @@ namespace {
 
 using Line = RouterDriver::Line;
 
-constexpr Nanos kSecond = std::chrono::seconds(1);
-
 ServerSet Sentinels() {
   std::vector<Endpoint> sentinels(2);
   for (std::uint16_t i = 0; i < 2; ++i) {
@@ -69,7 +67,7 @@ class SentinelRouterTest : public ::testing::Test {
 TEST_F(SentinelRouterTest, TheMasterIsFoundAndAsked) {
   const auto early = driver.Check("a");
   Run();
-  EXPECT_EQ(driver.Answer(early).fault, Fault::kNone);
+  EXPECT_EQ(driver.Result(early).fault, Fault::kNone);
   EXPECT_EQ(executed[1], 1);
   ASSERT_EQ(driver.router->members().size(), 1U);
   EXPECT_EQ(driver.router->members()[0].address, "m:1");
@@ -88,18 +86,18 @@ TEST_F(SentinelRouterTest, ASentinelThatIsDownIsPassedOver) {
 TEST_F(SentinelRouterTest, WithoutASentinelChecksFailAtOnce) {
   down = {{101, true}, {102, true}};
   Run();
-  EXPECT_EQ(driver.Answer(driver.Check("a", kSecond)).fault, Fault::kUnavailable);
+  EXPECT_EQ(driver.Result(driver.Check("a", kSecond)).fault, Fault::kUnavailable);
   down.clear();
   RunFor(kSecond);
   const auto ticket = driver.Check("a");
   Run();
-  EXPECT_EQ(driver.Answer(ticket).fault, Fault::kNone);
+  EXPECT_EQ(driver.Result(ticket).fault, Fault::kNone);
 }
 
 TEST_F(SentinelRouterTest, ANameThatSentinelsDoNotKnowIsSaid) {
   named = 0;
   Run();
-  const Completion answer = driver.Answer(driver.Check("a", kSecond));
+  const Completion answer = driver.Result(driver.Check("a", kSecond));
   EXPECT_EQ(answer.fault, Fault::kUnavailable);
   EXPECT_NE(answer.detail.find("knows no master of that name"), std::string::npos);
 }
@@ -108,12 +106,12 @@ TEST_F(SentinelRouterTest, AServerThatIsNoMasterIsNotAsked) {
   master = 2;
   Run();
   EXPECT_TRUE(driver.router->members().empty());
-  EXPECT_EQ(driver.Answer(driver.Check("a", kSecond)).fault, Fault::kUnavailable);
+  EXPECT_EQ(driver.Result(driver.Check("a", kSecond)).fault, Fault::kUnavailable);
   named = 2;
   RunFor(kSecond);
   const auto ticket = driver.Check("a");
   Run();
-  EXPECT_EQ(driver.Answer(ticket).fault, Fault::kNone);
+  EXPECT_EQ(driver.Result(ticket).fault, Fault::kNone);
   EXPECT_EQ(executed[2], 1);
 }
 
@@ -122,7 +120,7 @@ TEST_F(SentinelRouterTest, AMasterThatIsBackAfterASwitchIsNotUsedAgain) {
   down = {{1, true}};
   driver.Cut(1);
   RunFor(200 * kMillisecond);
-  EXPECT_EQ(driver.Answer(driver.Check("a", kSecond)).fault, Fault::kUnavailable);
+  EXPECT_EQ(driver.Result(driver.Check("a", kSecond)).fault, Fault::kUnavailable);
   // It takes requests again, before anyone has told it that it is no master any more.
   down.clear();
   named = 2;
@@ -130,7 +128,7 @@ TEST_F(SentinelRouterTest, AMasterThatIsBackAfterASwitchIsNotUsedAgain) {
   RunFor(3 * kSecond);
   const auto ticket = driver.Check("b");
   Run();
-  EXPECT_EQ(driver.Answer(ticket).fault, Fault::kNone);
+  EXPECT_EQ(driver.Result(ticket).fault, Fault::kNone);
   EXPECT_EQ(executed[1], 0);
   EXPECT_EQ(executed[2], 1);
   EXPECT_EQ(driver.router->members().size(), 1U);
@@ -143,7 +141,7 @@ TEST_F(SentinelRouterTest, AMasterThatSentinelsReplacedIsLeftThoughItsConnection
   RunFor(3 * kSecond);
   const auto ticket = driver.Check("a");
   Run();
-  EXPECT_EQ(driver.Answer(ticket).fault, Fault::kNone);
+  EXPECT_EQ(driver.Result(ticket).fault, Fault::kNone);
   EXPECT_EQ(executed[2], 1);
 }
 
@@ -153,7 +151,7 @@ TEST_F(SentinelRouterTest, WhatADemotedMasterRefusesIsAskedOfTheNewOne) {
   master = 2;
   const auto ticket = driver.Check("a", kSecond);
   RunFor(200 * kMillisecond);
-  EXPECT_EQ(driver.Answer(ticket).fault, Fault::kNone);
+  EXPECT_EQ(driver.Result(ticket).fault, Fault::kNone);
   EXPECT_EQ(executed[2], 1);
 }
 
@@ -163,7 +161,7 @@ TEST_F(SentinelRouterTest, AMasterIsKeptWhileNoSentinelAnswers) {
   RunFor(10 * kSecond);
   const auto ticket = driver.Check("a");
   Run();
-  EXPECT_EQ(driver.Answer(ticket).fault, Fault::kNone);
+  EXPECT_EQ(driver.Result(ticket).fault, Fault::kNone);
 }
 
 }  // namespace

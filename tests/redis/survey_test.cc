@@ -5,9 +5,9 @@
 
 #include <string>
 
-#include "redis/link_driver.h"
 #include "redis/redirect.h"
 #include "redis/reply_tree.h"
+#include "redis/server_session_driver.h"
 #include "slot_map.h"
 
 namespace sluice::redis {

@@ -77,7 +77,7 @@ class Moved {
     driver_.Run(serve, AllUp);
     const auto ticket = driver_.Check("a", std::chrono::seconds(1));
     driver_.Run(serve, AllUp);
-    return driver_.Answer(ticket);
+    return driver_.Result(ticket);
   }
 
   std::string host;  // of the node at port 2 that was asked
@@ -135,7 +135,7 @@ std::string FaultOf(const std::string& reply, std::size_t members = 0) {
   EXPECT_EQ(driver.router->members().size(), members);
   const auto ticket = driver.Check("a");
   driver.Run(serve, AllUp);
-  return driver.Answer(ticket).detail;
+  return driver.Result(ticket).detail;
 }
 
 constexpr std::string_view kTooLong =
@@ -258,7 +258,7 @@ std::string SentinelFault(const std::string& address) {
   driver.Run(serve, AllUp);
   const auto ticket = driver.Check("a");
   driver.Run(serve, AllUp);
-  return driver.Answer(ticket).detail;
+  return driver.Result(ticket).detail;
 }
 
 TEST(Topology, ASentinelNamesAHost) {

@@ -1,4 +1,6 @@
 // Requests through a client that is not ours: batches, deadlines, what is asked again and what not.
+#include "redis/client_session.h"
+
 #include <gtest/gtest.h>
 
 #include <array>
@@ -8,8 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "redis/client_session.h"
-#include "redis/relay_driver.h"
+#include "redis/client_session_driver.h"
 #include "support/policies.h"
 #include "support/scale.h"
 #include "support/seed.h"
@@ -21,21 +22,18 @@ using Command = ClientSession::Command;
 using Kind = Request::Kind;
 using State = BreakerState;
 
-constexpr Nanos kMillisecond = std::chrono::milliseconds(1);
-constexpr Nanos kSecond = std::chrono::seconds(1);
-
-State StateOf(const RelayDriver& driver) { return driver.relay.stats().breaker; }
+State StateOf(const ClientSessionDriver& driver) { return driver.session.stats().breaker; }
 
 // Two batches go unanswered.
-void OpenBySilence(RelayDriver& driver) {
+void OpenBySilence(ClientSessionDriver& driver) {
   driver.Check("a");
   driver.Check("b");
   driver.Pass(100 * kMillisecond);
   ASSERT_EQ(StateOf(driver), State::kOpen);
 }
 
-TEST(Relay, AsksByTheScriptsShaAndReadsTheReply) {
-  RelayDriver driver;
+TEST(ClientSession, AsksByTheScriptsShaAndReadsTheReply) {
+  ClientSessionDriver driver;
   const auto ticket = driver.Check("k");
   const Command command = driver.SentOne();
   EXPECT_EQ(command.name, "evalsha");
@@ -45,27 +43,27 @@ TEST(Relay, AsksByTheScriptsShaAndReadsTheReply) {
   EXPECT_EQ(command.pieces.at(2), "p:{k}:default:tb1");
   EXPECT_EQ(command.deadline, driver.now + 100 * kMillisecond);
   driver.Answer(command, {7, 5});
-  EXPECT_EQ(driver.Told(ticket).fault, Fault::kNone);
-  EXPECT_EQ(driver.Told(ticket).at, Micros{7});
-  EXPECT_EQ(driver.Told(ticket).readings[0].numbers[0], 5);
+  EXPECT_EQ(driver.Result(ticket).fault, Fault::kNone);
+  EXPECT_EQ(driver.Result(ticket).at, Micros{7});
+  EXPECT_EQ(driver.Result(ticket).readings[0].numbers[0], 5);
 }
 
-TEST(Relay, WhileTwoBatchesAreUnderWayTheNextOneGathers) {
-  RelayDriver driver;
+TEST(ClientSession, WhileTwoBatchesAreUnderWayTheNextOneGathers) {
+  ClientSessionDriver driver;
   driver.Check("a");
   driver.Check("b");
-  const auto sent = driver.Sent();
+  const auto sent = driver.Commands();
   ASSERT_EQ(sent.size(), 2U);
   for (int i = 0; i < 5; ++i) driver.Check("k" + std::to_string(i));
-  EXPECT_TRUE(driver.Sent().empty());
+  EXPECT_TRUE(driver.Commands().empty());
   // Clients that use several connections answer in any order.
   driver.AnswerFull(sent[1]);
   EXPECT_EQ(driver.SentOne().pieces.at(1), "5");
-  EXPECT_EQ(driver.relay.stats().largest_batch, 5U);
+  EXPECT_EQ(driver.session.stats().largest_batch, 5U);
 }
 
-TEST(Relay, AServerThatDoesNotKnowTheScriptIsSentItsText) {
-  RelayDriver driver;
+TEST(ClientSession, AServerThatDoesNotKnowTheScriptIsSentItsText) {
+  ClientSessionDriver driver;
   const auto ticket = driver.Check("k");
   const Command by_sha = driver.SentOne();
   driver.Fail(by_sha, "NOSCRIPT No matching script. Please use EVAL.");
@@ -76,114 +74,114 @@ TEST(Relay, AServerThatDoesNotKnowTheScriptIsSentItsText) {
             std::vector(by_sha.pieces.begin() + 1, by_sha.pieces.end()));
   EXPECT_FALSE(driver.Answered(ticket));
   driver.AnswerFull(whole);
-  EXPECT_EQ(driver.Told(ticket).fault, Fault::kNone);
-  EXPECT_EQ(driver.relay.stats().script_reloads, 1U);
+  EXPECT_EQ(driver.Result(ticket).fault, Fault::kNone);
+  EXPECT_EQ(driver.session.stats().script_reloads, 1U);
 }
 
-TEST(Relay, AServerThatRefusesEvalshaIsSentTheTextAndOneThatRefusesBothIsSaidTo) {
-  RelayDriver driver;
+TEST(ClientSession, AServerThatRefusesEvalshaIsSentTheTextAndOneThatRefusesBothIsSaidTo) {
+  ClientSessionDriver driver;
   const auto first = driver.Check("k");
   driver.Fail(driver.SentOne(), "NOPERM this user has no permissions to run the 'evalsha' command");
   const Command whole = driver.SentOne();
   EXPECT_EQ(whole.name, "eval");
   driver.AnswerFull(whole);
-  EXPECT_EQ(driver.Told(first).fault, Fault::kNone);
-  EXPECT_EQ(driver.relay.stats().script_reloads, 0U);
+  EXPECT_EQ(driver.Result(first).fault, Fault::kNone);
+  EXPECT_EQ(driver.session.stats().script_reloads, 0U);
 
   const auto second = driver.Check("k");
   driver.Fail(driver.SentOne(), "ERR unknown command `EVALSHA`, with args beginning with: `x`");
   driver.Fail(driver.SentOne(), "NOPERM this user has no permissions to run the 'eval' command");
-  EXPECT_EQ(driver.Told(second).fault, Fault::kServer);
-  EXPECT_EQ(driver.Told(second).detail,
+  EXPECT_EQ(driver.Result(second).fault, Fault::kServer);
+  EXPECT_EQ(driver.Result(second).detail,
             "ERR unknown command `EVALSHA`; and for EVAL: NOPERM this user has no permissions to "
             "run the 'eval' command (the user needs +evalsha and +eval)");
 }
 
-TEST(Relay, AScriptThatIsUnknownEvenThenIsAnError) {
-  RelayDriver driver;
+TEST(ClientSession, AScriptThatIsUnknownEvenThenIsAnError) {
+  ClientSessionDriver driver;
   const auto ticket = driver.Check("k");
   driver.Fail(driver.SentOne(), "NOSCRIPT");
   driver.Fail(driver.SentOne(), "NOSCRIPT");
-  EXPECT_EQ(driver.Told(ticket).fault, Fault::kServer);
-  EXPECT_TRUE(driver.Sent().empty());
+  EXPECT_EQ(driver.Result(ticket).fault, Fault::kServer);
+  EXPECT_TRUE(driver.Commands().empty());
 }
 
-TEST(Relay, AResetIsAnUnlinkOfAllNames) {
-  RelayDriver driver;
+TEST(ClientSession, AResetIsAnUnlinkOfAllNames) {
+  ClientSessionDriver driver;
   const auto ticket = driver.Submit(Kind::kReset, "k", 5 * kSecond);
   const Command command = driver.SentOne();
   EXPECT_EQ(command.name, "unlink");
   EXPECT_EQ(command.pieces, std::vector<std::string>{"p:{k}:default:tb1"});
   EXPECT_EQ(command.first_key, 0U);
   driver.Answer(command, {1});
-  EXPECT_EQ(driver.Told(ticket).fault, Fault::kNone);
+  EXPECT_EQ(driver.Result(ticket).fault, Fault::kNone);
 }
 
-TEST(Relay, TheDeadlineHoldsThoughTheClientIsSilent) {
-  RelayDriver driver;
+TEST(ClientSession, TheDeadlineHoldsThoughTheClientIsSilent) {
+  ClientSessionDriver driver;
   const auto ticket = driver.Check("k", 30 * kMillisecond);
   const Command command = driver.SentOne();
   driver.Pass(29 * kMillisecond);
   EXPECT_FALSE(driver.Answered(ticket));
   driver.Pass(kMillisecond);
-  EXPECT_EQ(driver.Told(ticket).fault, Fault::kTimeout);
+  EXPECT_EQ(driver.Result(ticket).fault, Fault::kTimeout);
   driver.AnswerFull(command);  // the late answer is dropped
-  EXPECT_EQ(driver.answers(), 1U);
+  EXPECT_EQ(driver.order().size(), 1U);
 }
 
-TEST(Relay, AClientThatKeepsCommandsIsLeftNoMoreThanAFew) {
+TEST(ClientSession, AClientThatKeepsCommandsIsLeftNoMoreThanAFew) {
   ClientSession::Options options;
   options.pipeline.max_abandoned = 4;
-  RelayDriver driver(options);
+  ClientSessionDriver driver(options);
   std::vector<Command> kept;
   for (int i = 0; i < 5000; ++i) {
     driver.Check("k");
-    for (Command& command : driver.Sent()) kept.push_back(std::move(command));
+    for (Command& command : driver.Commands()) kept.push_back(std::move(command));
     driver.Pass(10 * kMillisecond);
   }
   EXPECT_EQ(kept.size(), options.pipeline.max_abandoned);
-  EXPECT_EQ(driver.relay.stats().submitted, 5000U);
+  EXPECT_EQ(driver.session.stats().submitted, 5000U);
   // Each dropped or answered command makes room for a probe.
   driver.Lose(kept[0]);
   const auto probe = driver.Check("k");
   driver.AnswerFull(driver.SentOne());
-  EXPECT_EQ(driver.Told(probe).fault, Fault::kNone);
+  EXPECT_EQ(driver.Result(probe).fault, Fault::kNone);
   EXPECT_EQ(StateOf(driver), State::kClosed);
 }
 
-TEST(Relay, WhatTheClientForgotDoesNotKeepTheServerFromBeingTriedForEver) {
-  RelayDriver driver;
+TEST(ClientSession, WhatTheClientForgotDoesNotKeepTheServerFromBeingTriedForEver) {
+  ClientSessionDriver driver;
   std::size_t sent = 0;
   for (int i = 0; i < 10'000; ++i) {
     driver.Check("k");
-    sent += driver.Sent().size();
+    sent += driver.Commands().size();
     driver.Pass(10 * kMillisecond);
   }
   EXPECT_GT(sent, 4U) << "in 100 s";
   EXPECT_LT(sent, 10U);
 }
 
-TEST(Relay, SilenceOpensTheBreakerAndAnAnswerClosesIt) {
-  RelayDriver driver;
+TEST(ClientSession, SilenceOpensTheBreakerAndAnAnswerClosesIt) {
+  ClientSessionDriver driver;
   OpenBySilence(driver);
-  EXPECT_EQ(driver.Told(driver.Check("c")).fault, Fault::kUnavailable);
-  driver.Sent();
+  EXPECT_EQ(driver.Result(driver.Check("c")).fault, Fault::kUnavailable);
+  driver.Commands();
   driver.Pass(kSecond);
   const auto probe = driver.Check("d");
   EXPECT_EQ(StateOf(driver), State::kHalfOpen);
-  EXPECT_EQ(driver.Told(driver.Check("e")).fault, Fault::kUnavailable) << "one probe";
+  EXPECT_EQ(driver.Result(driver.Check("e")).fault, Fault::kUnavailable) << "one probe";
   driver.AnswerFull(driver.SentOne());
-  EXPECT_EQ(driver.Told(probe).fault, Fault::kNone);
-  EXPECT_EQ(driver.relay.TakeBreakerChanges(),
+  EXPECT_EQ(driver.Result(probe).fault, Fault::kNone);
+  EXPECT_EQ(driver.session.TakeBreakerChanges(),
             (std::vector{State::kOpen, State::kHalfOpen, State::kClosed}));
 }
 
-TEST(Relay, ALateAnswerLetsAProbeGoAtOnce) {
-  RelayDriver driver;
+TEST(ClientSession, ALateAnswerLetsAProbeGoAtOnce) {
+  ClientSessionDriver driver;
   driver.Check("a");
   const Command late = driver.SentOne();
   driver.Check("b");
-  driver.Sent();
+  driver.Commands();
   driver.Pass(100 * kMillisecond);
   ASSERT_EQ(StateOf(driver), State::kOpen);
   driver.AnswerFull(late);
@@ -191,10 +189,10 @@ TEST(Relay, ALateAnswerLetsAProbeGoAtOnce) {
   EXPECT_EQ(StateOf(driver), State::kHalfOpen);
 }
 
-TEST(Relay, WhatTheClientGivesUpFailsUnlessItCanBeRepeated) {
+TEST(ClientSession, WhatTheClientGivesUpFailsUnlessItCanBeRepeated) {
   for (const Kind kind : {Kind::kCheck, Kind::kPeek, Kind::kReset, Kind::kDebit, Kind::kCredit,
                           Kind::kRelease, Kind::kRenew, Kind::kBlock, Kind::kUnblock}) {
-    RelayDriver driver;
+    ClientSessionDriver driver;
     const auto ticket = driver.Submit(kind, "k", 5 * kSecond);
     const Command first = driver.SentOne();
     driver.Lose(first, "the connection was lost");
@@ -203,37 +201,37 @@ TEST(Relay, WhatTheClientGivesUpFailsUnlessItCanBeRepeated) {
     ASSERT_EQ(driver.Answered(ticket), !again) << static_cast<int>(kind);
     if (again) {
       EXPECT_EQ(driver.SentOne().pieces, first.pieces);
-      EXPECT_EQ(driver.relay.stats().retries, 1U);
+      EXPECT_EQ(driver.session.stats().retries, 1U);
     } else {
-      EXPECT_EQ(driver.Told(ticket).fault, Fault::kUnavailable);
-      EXPECT_EQ(driver.Told(ticket).detail, "the connection was lost");
+      EXPECT_EQ(driver.Result(ticket).fault, Fault::kUnavailable);
+      EXPECT_EQ(driver.Result(ticket).detail, "the connection was lost");
     }
   }
 }
 
-TEST(Relay, AClientThatGivesUpAtOnceIsNotAskedOverAndOver) {
-  RelayDriver driver;
+TEST(ClientSession, AClientThatGivesUpAtOnceIsNotAskedOverAndOver) {
+  ClientSessionDriver driver;
   const auto ticket = driver.Submit(Kind::kReset, "k", 5 * kSecond);
   std::size_t sent = 0;
   while (!driver.Answered(ticket)) {
-    for (const Command& command : driver.Sent()) {
+    for (const Command& command : driver.Commands()) {
       ++sent;
       ASSERT_LT(sent, 100U);
       driver.Lose(command, "Connection is closed.");
     }
     driver.Pass(10 * kMillisecond);
   }
-  EXPECT_EQ(driver.Told(ticket).fault, Fault::kUnavailable);
-  EXPECT_EQ(driver.Told(ticket).detail, "Connection is closed.");
+  EXPECT_EQ(driver.Result(ticket).fault, Fault::kUnavailable);
+  EXPECT_EQ(driver.Result(ticket).detail, "Connection is closed.");
   EXPECT_GT(sent, 3U);
 }
 
-TEST(Relay, ErrorsOfTheRequestGoToWhoAskedAndThoseOfTheServerOpenTheBreaker) {
-  RelayDriver driver;
+TEST(ClientSession, ErrorsOfTheRequestGoToWhoAskedAndThoseOfTheServerOpenTheBreaker) {
+  ClientSessionDriver driver;
   const auto refused = driver.Check("k");
   driver.Fail(driver.SentOne(), "NOPERM no permission for 'get', with args beginning with: x");
-  EXPECT_EQ(driver.Told(refused).fault, Fault::kServer);
-  EXPECT_EQ(driver.Told(refused).detail, "NOPERM no permission for 'get'");
+  EXPECT_EQ(driver.Result(refused).fault, Fault::kServer);
+  EXPECT_EQ(driver.Result(refused).detail, "NOPERM no permission for 'get'");
   EXPECT_EQ(StateOf(driver), State::kClosed);
   const auto check = driver.Check("k");
   const Command of_check = driver.SentOne();
@@ -241,46 +239,46 @@ TEST(Relay, ErrorsOfTheRequestGoToWhoAskedAndThoseOfTheServerOpenTheBreaker) {
   const Command of_reset = driver.SentOne();
   driver.Fail(of_check, "LOADING Redis is loading the dataset in memory");
   driver.Fail(of_reset, "LOADING Redis is loading the dataset in memory");
-  EXPECT_EQ(driver.Told(check).fault, Fault::kServer);
+  EXPECT_EQ(driver.Result(check).fault, Fault::kServer);
   EXPECT_EQ(StateOf(driver), State::kOpen);
   EXPECT_FALSE(driver.Answered(reset)) << "it can wait";
   driver.Pass(2 * kSecond);
   driver.Answer(driver.SentOne(), {1});
-  EXPECT_EQ(driver.Told(reset).fault, Fault::kNone);
+  EXPECT_EQ(driver.Result(reset).fault, Fault::kNone);
 }
 
-TEST(Relay, AnAnswerThatMakesNoSenseFailsItsBatch) {
-  RelayDriver driver;
+TEST(ClientSession, AnAnswerThatMakesNoSenseFailsItsBatch) {
+  ClientSessionDriver driver;
   for (const std::vector<std::int64_t>& nonsense :
        {std::vector<std::int64_t>{}, {1}, {1, 2, 3}, {1, -9}}) {
     const auto ticket = driver.Check("k");
     driver.Answer(driver.SentOne(), nonsense);
-    EXPECT_EQ(driver.Told(ticket).fault, Fault::kProtocol);
+    EXPECT_EQ(driver.Result(ticket).fault, Fault::kProtocol);
     driver.Check("k");
-    for (const Command& command : driver.Sent()) driver.AnswerFull(command);
+    for (const Command& command : driver.Commands()) driver.AnswerFull(command);
   }
 }
 
-TEST(Relay, AResetThatIsAnsweredByNonsenseFails) {
-  RelayDriver driver;
+TEST(ClientSession, AResetThatIsAnsweredByNonsenseFails) {
+  ClientSessionDriver driver;
   const auto reset = driver.Submit(Kind::kReset, "k", kSecond);
-  driver.relay.OnReply(driver.SentOne().id,
-                       {.kind = Reply::Kind::kText, .text = "OK", .integers = {}}, driver.now);
-  EXPECT_EQ(driver.Told(reset).fault, Fault::kProtocol);
+  driver.session.OnReply(driver.SentOne().id,
+                         {.kind = Reply::Kind::kText, .text = "OK", .integers = {}}, driver.now);
+  EXPECT_EQ(driver.Result(reset).fault, Fault::kProtocol);
 }
 
-TEST(Relay, InABatchOnlyThoseThatWereRefusedAreAskedAgain) {
-  RelayDriver driver;
+TEST(ClientSession, InABatchOnlyThoseThatWereRefusedAreAskedAgain) {
+  ClientSessionDriver driver;
   driver.Check("k");
   driver.Check("l");
-  const auto first = driver.Sent();
+  const auto first = driver.Commands();
   const auto done = driver.Submit(Kind::kDebit, "a", 5 * kSecond);
   const auto refused = driver.Submit(Kind::kDebit, "b", 5 * kSecond);
   driver.AnswerFull(first.at(0));
-  driver.relay.OnReply(driver.SentOne().id,
-                       {.kind = Reply::Kind::kArray, .text = "READONLY", .integers = {5, 0, -2}},
-                       driver.now);
-  EXPECT_EQ(driver.Told(done).fault, Fault::kNone);
+  driver.session.OnReply(driver.SentOne().id,
+                         {.kind = Reply::Kind::kArray, .text = "READONLY", .integers = {5, 0, -2}},
+                         driver.now);
+  EXPECT_EQ(driver.Result(done).fault, Fault::kNone);
   EXPECT_FALSE(driver.Answered(refused));
   EXPECT_EQ(StateOf(driver), State::kOpen);
   driver.AnswerFull(first.at(1));
@@ -288,27 +286,27 @@ TEST(Relay, InABatchOnlyThoseThatWereRefusedAreAskedAgain) {
   const Command again = driver.SentOne();
   EXPECT_EQ(again.pieces.at(2), "p:{b}:default:tb1");
   driver.Answer(again, {5, 0});
-  EXPECT_EQ(driver.Told(refused).fault, Fault::kNone);
+  EXPECT_EQ(driver.Result(refused).fault, Fault::kNone);
 }
 
-TEST(Relay, CloseAnswersAll) {
-  RelayDriver driver;
+TEST(ClientSession, CloseAnswersAll) {
+  ClientSessionDriver driver;
   std::vector<std::uint64_t> tickets;
   for (int i = 0; i < 5; ++i) tickets.push_back(driver.Check("k"));
-  driver.relay.Close();
-  for (const auto ticket : tickets) EXPECT_EQ(driver.Told(ticket).fault, Fault::kClosed);
+  driver.session.Close();
+  for (const auto ticket : tickets) EXPECT_EQ(driver.Result(ticket).fault, Fault::kClosed);
 }
 
-class RelayAtRandom : public ::testing::TestWithParam<bool> {};
+class ClientSessionAtRandom : public ::testing::TestWithParam<bool> {};
 
-TEST_P(RelayAtRandom, WhateverTheClientDoesEveryRequestIsAnsweredOnceAndByItsDeadline) {
+TEST_P(ClientSessionAtRandom, WhateverTheClientDoesEveryRequestIsAnsweredOnceAndByItsDeadline) {
   std::mt19937_64 random(testing::TestSeed());
   const auto below = [&random](std::size_t n) { return static_cast<std::size_t>(random() % n); };
   // Slots move, and nodes are forgotten.
   const auto node_of = [&below](std::uint16_t slot) {
     return static_cast<std::uint32_t>(below(20) == 0 ? below(3) : slot % 2);
   };
-  RelayDriver driver(
+  ClientSessionDriver driver(
       {.cluster = GetParam(), .node_of = node_of, .pipeline = {.lost_after = kSecond}}, random());
   std::vector<Command> held;
   std::map<std::uint64_t, Nanos> deadlines;
@@ -320,7 +318,7 @@ TEST_P(RelayAtRandom, WhateverTheClientDoesEveryRequestIsAnsweredOnceAndByItsDea
       const auto ticket = driver.Submit(kind, "k" + std::to_string(below(5)), timeout);
       deadlines[ticket] = driver.now + timeout;
     }
-    for (Command& command : driver.Sent()) held.push_back(std::move(command));
+    for (Command& command : driver.Commands()) held.push_back(std::move(command));
     if (!held.empty() && below(2) == 0) {
       const std::size_t at = below(held.size());
       const Command command = held[at];
@@ -351,14 +349,15 @@ TEST_P(RelayAtRandom, WhateverTheClientDoesEveryRequestIsAnsweredOnceAndByItsDea
       ++at;
     }
   }
-  driver.relay.Close();
+  driver.session.Close();
   for (const auto& [ticket, deadline] : deadlines) EXPECT_TRUE(driver.Answered(ticket));
-  const LinkStats stats = driver.relay.stats();
+  const LinkStats stats = driver.session.stats();
   EXPECT_EQ(stats.submitted, stats.completed);
 }
-INSTANTIATE_TEST_SUITE_P(Relay, RelayAtRandom, ::testing::Bool(), [](const auto& instance) {
-  return instance.param ? "OnACluster" : "OnOneServer";
-});
+INSTANTIATE_TEST_SUITE_P(ClientSession, ClientSessionAtRandom, ::testing::Bool(),
+                         [](const auto& instance) {
+                           return instance.param ? "OnACluster" : "OnOneServer";
+                         });
 
 }  // namespace
 }  // namespace sluice::redis

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "redis/client_session.h"
-#include "redis/relay_driver.h"
+#include "redis/client_session_driver.h"
 #include "redis/slot.h"
 #include "support/policies.h"
 
@@ -19,16 +19,13 @@ using Command = ClientSession::Command;
 using Kind = Request::Kind;
 using State = BreakerState;
 
-constexpr Nanos kMillisecond = std::chrono::milliseconds(1);
-constexpr Nanos kSecond = std::chrono::seconds(1);
-
 // Who has which slot: node 1, but for the slots of some keys.
 using Owners = std::map<std::uint16_t, std::uint32_t>;
 
-struct Lanes : RelayDriver {
+struct Lanes : ClientSessionDriver {
   Lanes() : Lanes(std::make_shared<Owners>()) {}
   explicit Lanes(const std::shared_ptr<Owners>& owners)
-      : RelayDriver(OfACluster(owners)), owners_(owners) {}
+      : ClientSessionDriver(OfACluster(owners)), owners_(owners) {}
   static ClientSession::Options OfACluster(const std::shared_ptr<Owners>& owners) {
     ClientSession::Options options;
     options.cluster = true;
@@ -38,8 +35,16 @@ struct Lanes : RelayDriver {
     };
     return options;
   }
+  /// Checks all keys at once; the timeouts take turns.
+  void CheckAll(const std::vector<std::string>& keys, const std::vector<Nanos>& timeouts) {
+    std::vector<Request> requests;
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+      requests.push_back(Make(Kind::kCheck, keys[i], timeouts[i % timeouts.size()]));
+    }
+    SubmitAll(requests);
+  }
   void Give(std::string_view key, std::uint32_t node) { (*owners_)[SlotOfTag(key)] = node; }
-  State StateNow() const { return relay.stats().breaker; }
+  State StateNow() const { return session.stats().breaker; }
   // Two batches that nobody answers.
   void Hang(std::string_view key) {
     for (int i = 0; i < 2; ++i) Check(key);
@@ -51,14 +56,14 @@ struct Lanes : RelayDriver {
   const std::shared_ptr<Owners> owners_;
 };
 
-TEST(RelayLanes, OnlyWhatSharesASlotTravelsTogether) {
+TEST(ClientSessionCluster, OnlyWhatSharesASlotTravelsTogether) {
   Lanes driver;
   for (int round = 0; round < 3; ++round) {
     for (const char* key : {"a", "b", "c"}) driver.Check(key);
   }
   // Two rounds are under way at once, a lane each; the third gathers.
   std::map<std::string, std::vector<Command>> by_key;
-  for (Command& command : driver.Sent()) {
+  for (Command& command : driver.Commands()) {
     const std::string key = command.pieces.at(command.first_key);
     by_key[key].push_back(std::move(command));
   }
@@ -69,43 +74,43 @@ TEST(RelayLanes, OnlyWhatSharesASlotTravelsTogether) {
     driver.AnswerFull(commands[1]);
   }
   std::set<std::string> third;
-  for (const Command& command : driver.Sent()) {
+  for (const Command& command : driver.Commands()) {
     EXPECT_EQ(command.pieces.at(1), "1");
     third.insert(command.pieces.at(2));
   }
   EXPECT_EQ(third.size(), 3U);
 }
 
-TEST(RelayLanes, ANodeThatIsSilentHoldsUpNoOther) {
+TEST(ClientSessionCluster, ANodeThatIsSilentHoldsUpNoOther) {
   Lanes driver;
   driver.Give("other", 2);
   driver.Hang("hung");
   EXPECT_EQ(driver.StateNow(), State::kOpen);
-  EXPECT_EQ(driver.Told(driver.Check("hung")).fault, Fault::kUnavailable);
+  EXPECT_EQ(driver.Result(driver.Check("hung")).fault, Fault::kUnavailable);
   const auto other = driver.Check("other");
   driver.AnswerFull(driver.SentOne());
-  EXPECT_EQ(driver.Told(other).fault, Fault::kNone);
+  EXPECT_EQ(driver.Result(other).fault, Fault::kNone);
   EXPECT_EQ(driver.StateNow(), State::kOpen) << "the worst";
   driver.Pass(kSecond);
   driver.Check("hung");
   driver.AnswerFull(driver.SentOne());
   EXPECT_EQ(driver.StateNow(), State::kClosed);
-  EXPECT_EQ(driver.relay.TakeBreakerChanges(),
+  EXPECT_EQ(driver.session.TakeBreakerChanges(),
             (std::vector{State::kOpen, State::kHalfOpen, State::kClosed}));
 }
 
-TEST(RelayLanes, ANodeThatIsSilentIsFoundOutOnceForAllOfItsSlots) {
+TEST(ClientSessionCluster, ANodeThatIsSilentIsFoundOutOnceForAllOfItsSlots) {
   Lanes driver;
   driver.Check("a");
   driver.Check("b");
-  driver.Sent();
+  driver.Commands();
   driver.Pass(100 * kMillisecond);
   EXPECT_EQ(driver.StateNow(), State::kOpen);
   for (const char* key : {"a", "b", "never asked before"}) {
-    EXPECT_EQ(driver.Told(driver.Check(key)).fault, Fault::kUnavailable) << key;
+    EXPECT_EQ(driver.Result(driver.Check(key)).fault, Fault::kUnavailable) << key;
   }
-  EXPECT_TRUE(driver.Sent().empty());
-  EXPECT_EQ(driver.relay.stats().breaker_openings, 1U);
+  EXPECT_TRUE(driver.Commands().empty());
+  EXPECT_EQ(driver.session.stats().breaker_openings, 1U);
   // What waits is the probe, and one is enough for all.
   const auto first = driver.Submit(Kind::kDebit, "a", 5 * kSecond);
   const auto second = driver.Submit(Kind::kDebit, "b", 5 * kSecond);
@@ -113,50 +118,50 @@ TEST(RelayLanes, ANodeThatIsSilentIsFoundOutOnceForAllOfItsSlots) {
   driver.AnswerFull(driver.SentOne());
   EXPECT_EQ(driver.StateNow(), State::kClosed);
   driver.AnswerFull(driver.SentOne());
-  EXPECT_EQ(driver.Told(first).fault, Fault::kNone);
-  EXPECT_EQ(driver.Told(second).fault, Fault::kNone);
+  EXPECT_EQ(driver.Result(first).fault, Fault::kNone);
+  EXPECT_EQ(driver.Result(second).fault, Fault::kNone);
 }
 
 // Else one hiccup would count once for each slot that it meets.
-TEST(RelayLanes, WhatGoesOutTogetherIsOneBatchOfTheNode) {
+TEST(ClientSessionCluster, WhatGoesOutTogetherIsOneBatchOfTheNode) {
   Lanes driver;
-  driver.Check({"a", "b", "c", "d"}, {50 * kMillisecond, 60 * kMillisecond});
-  EXPECT_EQ(driver.Sent().size(), 4U);
+  driver.CheckAll({"a", "b", "c", "d"}, {50 * kMillisecond, 60 * kMillisecond});
+  EXPECT_EQ(driver.Commands().size(), 4U);
   driver.Pass(70 * kMillisecond);
   EXPECT_EQ(driver.StateNow(), State::kClosed);
   driver.Check("a");
-  driver.Sent();
+  driver.Commands();
   driver.Pass(100 * kMillisecond);
   EXPECT_EQ(driver.StateNow(), State::kOpen);
 }
 
-TEST(RelayLanes, WhatAClientLosesTogetherIsOneFailureOfTheNode) {
+TEST(ClientSessionCluster, WhatAClientLosesTogetherIsOneFailureOfTheNode) {
   Lanes driver;
-  driver.Check({"a", "b", "c", "d"}, {kSecond});
-  for (const Command& command : driver.Sent()) driver.Lose(command);
+  driver.CheckAll({"a", "b", "c", "d"}, {kSecond});
+  for (const Command& command : driver.Commands()) driver.Lose(command);
   EXPECT_EQ(driver.StateNow(), State::kClosed);
   driver.Check("a");
   driver.Lose(driver.SentOne());
   EXPECT_EQ(driver.StateNow(), State::kOpen);
 }
 
-TEST(RelayLanes, ASlotThatHasMovedIsAskedForThoughTheFormerNodeIsSilent) {
+TEST(ClientSessionCluster, ASlotThatHasMovedIsAskedForThoughTheFormerNodeIsSilent) {
   Lanes driver;
   driver.Hang("k");
-  EXPECT_EQ(driver.Told(driver.Check("k")).fault, Fault::kUnavailable);
+  EXPECT_EQ(driver.Result(driver.Check("k")).fault, Fault::kUnavailable);
   const auto waits = driver.Submit(Kind::kDebit, "k", 5 * kSecond);
-  EXPECT_TRUE(driver.Sent().empty());
+  EXPECT_TRUE(driver.Commands().empty());
   driver.Give("k", 2);
   const auto check = driver.Check("k");
   const Command together = driver.SentOne();
   driver.AnswerFull(together, 2);
-  EXPECT_EQ(driver.Told(check).fault, Fault::kNone);
-  EXPECT_EQ(driver.Told(waits).fault, Fault::kNone);
+  EXPECT_EQ(driver.Result(check).fault, Fault::kNone);
+  EXPECT_EQ(driver.Result(waits).fault, Fault::kNone);
   EXPECT_EQ(driver.StateNow(), State::kOpen) << "of the former";
 }
 
 // It may have left the cluster, and nobody would ever learn whether it is back.
-TEST(RelayLanes, ANodeThatNobodyAsksAnyMoreIsForgotten) {
+TEST(ClientSessionCluster, ANodeThatNobodyAsksAnyMoreIsForgotten) {
   Lanes driver;
   driver.Hang("gone");
   driver.Give("gone", 2);
@@ -166,24 +171,24 @@ TEST(RelayLanes, ANodeThatNobodyAsksAnyMoreIsForgotten) {
     driver.Pass(500 * kMillisecond);
   }
   EXPECT_EQ(driver.StateNow(), State::kClosed);
-  EXPECT_EQ(driver.relay.TakeBreakerChanges(), (std::vector{State::kOpen, State::kClosed}));
+  EXPECT_EQ(driver.session.TakeBreakerChanges(), (std::vector{State::kOpen, State::kClosed}));
 }
 
-TEST(RelayLanes, AClientThatTellsNoNodesHasABreakerForEachSlot) {
-  RelayDriver driver({.cluster = true});
+TEST(ClientSessionCluster, AClientThatTellsNoNodesHasABreakerForEachSlot) {
+  ClientSessionDriver driver({.cluster = true});
   for (const char* key : {"a", "b"}) driver.Check(key);
-  driver.Sent();
+  driver.Commands();
   driver.Pass(100 * kMillisecond);
-  EXPECT_EQ(driver.relay.stats().breaker, State::kClosed);
+  EXPECT_EQ(driver.session.stats().breaker, State::kClosed);
   driver.Check("a");
-  driver.Sent();
+  driver.Commands();
   driver.Pass(100 * kMillisecond);
-  EXPECT_EQ(driver.Told(driver.Check("a")).fault, Fault::kUnavailable);
+  EXPECT_EQ(driver.Result(driver.Check("a")).fault, Fault::kUnavailable);
   driver.Check("b");
-  EXPECT_EQ(driver.Sent().size(), 1U);
+  EXPECT_EQ(driver.Commands().size(), 1U);
 }
 
-TEST(RelayLanes, KeysInDifferentSlotsAreAMistakeOfWhoAsks) {
+TEST(ClientSessionCluster, KeysInDifferentSlotsAreAMistakeOfWhoAsks) {
   Lanes driver;
   Request check = driver.Make(Kind::kCheck, "", 100 * kMillisecond);
   check.keys = std::make_shared<KeyList>(KeyList{.each = {EscapedKey("a"), EscapedKey("b")}});
@@ -192,17 +197,17 @@ TEST(RelayLanes, KeysInDifferentSlotsAreAMistakeOfWhoAsks) {
                                                     testing::BucketPolicy("y", 10, 1, kSecond)},
                                         "p");
   const auto ticket = driver.Submit(std::move(check));
-  EXPECT_EQ(driver.Told(ticket).fault, Fault::kCrossSlot);
-  EXPECT_TRUE(driver.Sent().empty());
+  EXPECT_EQ(driver.Result(ticket).fault, Fault::kCrossSlot);
+  EXPECT_TRUE(driver.Commands().empty());
 }
 
-TEST(RelayLanes, WhatANodeRefusesWhileTheSlotMovesIsAskedAgainAlone) {
+TEST(ClientSessionCluster, WhatANodeRefusesWhileTheSlotMovesIsAskedAgainAlone) {
   for (const char* error : {"TRYAGAIN Multiple keys request during rehashing of slot",
                             "MOVED 7 127.0.0.1:7000", "ASK 7 127.0.0.1:7000"}) {
     Lanes driver;
     driver.Check("k");
     driver.Check("k");
-    const auto first = driver.Sent();
+    const auto first = driver.Commands();
     std::vector<std::uint64_t> tickets;
     for (int i = 0; i < 3; ++i) tickets.push_back(driver.Check("k", 50 * kMillisecond));
     driver.AnswerFull(first.at(0));
@@ -210,56 +215,56 @@ TEST(RelayLanes, WhatANodeRefusesWhileTheSlotMovesIsAskedAgainAlone) {
     const Command together = driver.SentOne();
     ASSERT_EQ(together.pieces.at(1), "3");
     driver.Fail(together, error);
-    EXPECT_TRUE(driver.Sent().empty()) << "not at once";
+    EXPECT_TRUE(driver.Commands().empty()) << "not at once";
     driver.Pass(10 * kMillisecond);
     std::size_t answered = 0;
     for (int i = 0; i < 3; ++i) {
-      for (const Command& command : driver.Sent()) {
+      for (const Command& command : driver.Commands()) {
         EXPECT_EQ(command.pieces.at(1), "1");
         driver.AnswerFull(command);
         ++answered;
       }
     }
     EXPECT_EQ(answered, 3U);
-    for (const auto ticket : tickets) EXPECT_EQ(driver.Told(ticket).fault, Fault::kNone);
+    for (const auto ticket : tickets) EXPECT_EQ(driver.Result(ticket).fault, Fault::kNone);
     EXPECT_EQ(driver.StateNow(), State::kClosed);
   }
 }
 
-TEST(RelayLanes, SlotsThatMoveForTooLongSayNothingOfTheNode) {
+TEST(ClientSessionCluster, SlotsThatMoveForTooLongSayNothingOfTheNode) {
   Lanes driver;
   for (int i = 0; i < 5; ++i) {
     const auto ticket = driver.Check("k" + std::to_string(i));
     while (!driver.Answered(ticket)) {
-      for (const Command& command : driver.Sent()) driver.Fail(command, "TRYAGAIN");
+      for (const Command& command : driver.Commands()) driver.Fail(command, "TRYAGAIN");
       driver.Pass(kMillisecond);
     }
   }
   EXPECT_EQ(driver.StateNow(), State::kClosed);
 }
 
-TEST(RelayLanes, ASlotThatMovesForTooLongIsAskedUntilTheDeadline) {
+TEST(ClientSessionCluster, ASlotThatMovesForTooLongIsAskedUntilTheDeadline) {
   Lanes driver;
   const auto ticket = driver.Check("k", 100 * kMillisecond);
   std::size_t tries = 0;
   while (!driver.Answered(ticket)) {
-    for (const Command& command : driver.Sent()) {
+    for (const Command& command : driver.Commands()) {
       driver.Fail(command, "TRYAGAIN");
       ++tries;
     }
     driver.Pass(kMillisecond);
   }
-  EXPECT_EQ(driver.Told(ticket).fault, Fault::kTimeout);
+  EXPECT_EQ(driver.Result(ticket).fault, Fault::kTimeout);
   EXPECT_GE(tries, 8U);
   EXPECT_LE(tries, 11U);
 }
 
-TEST(RelayLanes, AClientOfOneServerCannotFollowARedirection) {
-  RelayDriver driver;
+TEST(ClientSessionCluster, AClientOfOneServerCannotFollowARedirection) {
+  ClientSessionDriver driver;
   const auto ticket = driver.Check("k");
   driver.Fail(driver.SentOne(), "MOVED 7 127.0.0.1:7000");
-  EXPECT_EQ(driver.Told(ticket).fault, Fault::kServer);
-  EXPECT_EQ(driver.Told(ticket).detail, "MOVED 7 127.0.0.1:7000");
+  EXPECT_EQ(driver.Result(ticket).fault, Fault::kServer);
+  EXPECT_EQ(driver.Result(ticket).detail, "MOVED 7 127.0.0.1:7000");
 }
 
 }  // namespace

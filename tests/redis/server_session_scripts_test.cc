@@ -4,12 +4,11 @@
 #include <string>
 #include <vector>
 
-#include "redis/link_driver.h"
+#include "redis/server_session_driver.h"
 
 namespace sluice::redis {
 namespace {
 
-constexpr Nanos kSecond = std::chrono::seconds(1);
 constexpr std::string_view kNoScript = "-NOSCRIPT No matching script. Please use EVAL.\r\n";
 
 std::string Unknown(const std::string& command) {
@@ -21,8 +20,8 @@ std::string NoPermission(const std::string& command) {
 }
 
 // Connected to a server that answers SCRIPT LOAD so.
-void Greet(LinkDriver& driver, std::string_view load) {
-  driver.link.OnConnected(driver.now);
+void Greet(ServerSessionDriver& driver, std::string_view load) {
+  driver.session.OnConnected(driver.now);
   ASSERT_EQ(driver.Sent().size(), 2U);
   driver.Receive("+PONG\r\n");
   driver.Receive(load);
@@ -32,16 +31,16 @@ std::vector<std::string> Rest(const SentCommand& command) {
   return {command.begin() + 2, command.end()};
 }
 
-TEST(LinkScripts, WithoutScriptLoadTheFirstBatchCarriesTheTextAndTheNextOnesItsName) {
+TEST(ServerSessionScripts, WithoutScriptLoadTheFirstBatchCarriesTheTextAndTheNextOnesItsName) {
   for (const std::string& refusal :
        {Unknown("SCRIPT"), NoPermission("script|load"),
         std::string("-ERR command is not allowed\r\n"),
         std::string("-NOPERM this user has no permissions to run the 'script' command or its "
                     "subcommand\r\n")}) {
-    LinkDriver driver;
+    ServerSessionDriver driver;
     const auto first = driver.Check("a", kSecond);
     Greet(driver, refusal);
-    EXPECT_TRUE(driver.link.stats().connected) << refusal;
+    EXPECT_TRUE(driver.session.stats().connected) << refusal;
     const auto by_sha = driver.Sent();
     ASSERT_EQ(by_sha.size(), 1U);
     EXPECT_EQ(by_sha[0].at(0), "EVALSHA");
@@ -53,29 +52,29 @@ TEST(LinkScripts, WithoutScriptLoadTheFirstBatchCarriesTheTextAndTheNextOnesItsN
     EXPECT_EQ(by_text[0].at(1), ScriptText());
     EXPECT_EQ(Rest(by_text[0]), Rest(by_sha[0]));
     driver.AnswerFull(1);
-    EXPECT_EQ(driver.Answer(first).fault, Fault::kNone);
+    EXPECT_EQ(driver.Result(first).fault, Fault::kNone);
     const auto second = driver.Check("b");
     EXPECT_EQ(driver.Sent().at(0).at(0), "EVALSHA");
     driver.AnswerFull(1);
-    EXPECT_EQ(driver.Answer(second).fault, Fault::kNone);
-    EXPECT_EQ(driver.link.stats().script_reloads, 1U);
+    EXPECT_EQ(driver.Result(second).fault, Fault::kNone);
+    EXPECT_EQ(driver.session.stats().script_reloads, 1U);
   }
 }
 
-TEST(LinkScripts, WithoutEvalshaEachBatchCarriesTheText) {
+TEST(ServerSessionScripts, WithoutEvalshaEachBatchCarriesTheText) {
   for (const std::string& refusal : {Unknown("EVALSHA"), NoPermission("evalsha")}) {
-    LinkDriver driver;
+    ServerSessionDriver driver;
     driver.GetReady();
     const auto first = driver.Check("a");
     driver.Sent();
     driver.Receive(refusal);
     EXPECT_EQ(driver.Sent().at(0).at(0), "EVAL");
     driver.AnswerFull(1);
-    EXPECT_EQ(driver.Answer(first).fault, Fault::kNone);
+    EXPECT_EQ(driver.Result(first).fault, Fault::kNone);
     const auto second = driver.Check("b");
     EXPECT_EQ(driver.Sent().at(0).at(0), "EVAL");
     driver.AnswerFull(1);
-    EXPECT_EQ(driver.Answer(second).fault, Fault::kNone);
+    EXPECT_EQ(driver.Result(second).fault, Fault::kNone);
     // Rights may have changed by the next connection.
     driver.Lose();
     driver.GetReady();
@@ -84,12 +83,12 @@ TEST(LinkScripts, WithoutEvalshaEachBatchCarriesTheText) {
   }
 }
 
-TEST(LinkScripts, FullBatchesThatCarryTheTextDoNotPileUpInTheOutputBuffer) {
+TEST(ServerSessionScripts, FullBatchesThatCarryTheTextDoNotPileUpInTheOutputBuffer) {
   for (const bool by_text : {false, true}) {
     ServerSession::Options options;
     options.pipeline.max_batch = 4;
     options.pipeline.max_full_in_flight = 8;
-    LinkDriver driver(options);
+    ServerSessionDriver driver(options);
     driver.GetReady();
     driver.Check("first");
     driver.Sent();
@@ -104,7 +103,7 @@ TEST(LinkScripts, FullBatchesThatCarryTheTextDoNotPileUpInTheOutputBuffer) {
   }
 }
 
-TEST(LinkScripts, AServerThatRefusesEvalTooIsSaidToWithTheRightsThatWouldDo) {
+TEST(ServerSessionScripts, AServerThatRefusesEvalTooIsSaidToWithTheRightsThatWouldDo) {
   struct Case {
     std::string load;
     std::string evalsha;
@@ -123,7 +122,7 @@ TEST(LinkScripts, AServerThatRefusesEvalTooIsSaidToWithTheRightsThatWouldDo) {
         Case{Unknown("SCRIPT"), Unknown("EVALSHA"), Unknown("EVAL"),
              "ERR unknown command 'SCRIPT'; and for EVAL: ERR unknown command 'EVAL' (the server "
              "executes no scripts; a sentinel is given by 'sentinels', with 'master')"}}) {
-    LinkDriver driver;
+    ServerSessionDriver driver;
     const auto check = driver.Check("a", kSecond);
     const auto release = driver.Submit(Request::Kind::kRelease, "a", 5 * kSecond);
     Greet(driver, c.load);
@@ -131,18 +130,18 @@ TEST(LinkScripts, AServerThatRefusesEvalTooIsSaidToWithTheRightsThatWouldDo) {
     driver.Receive(c.evalsha);
     driver.Sent();
     driver.Receive(c.eval);
-    EXPECT_EQ(driver.Answer(check).detail, c.detail);
+    EXPECT_EQ(driver.Result(check).detail, c.detail);
     // What was not executed and can wait is sent again over the next connection.
     EXPECT_FALSE(driver.Answered(release));
-    EXPECT_EQ(driver.link.WantedConnection(), 0U);
-    EXPECT_EQ(driver.Answer(driver.Check("b")).detail, c.detail);
+    EXPECT_EQ(driver.session.WantedConnection(), 0U);
+    EXPECT_EQ(driver.Result(driver.Check("b")).detail, c.detail);
     driver.Pass(kSecond);
-    EXPECT_NE(driver.link.WantedConnection(), 0U);
+    EXPECT_NE(driver.session.WantedConnection(), 0U);
   }
 }
 
-TEST(LinkScripts, AScriptThatIsForgottenByAServerWithoutScriptLoadIsSentAgain) {
-  LinkDriver driver;
+TEST(ServerSessionScripts, AScriptThatIsForgottenByAServerWithoutScriptLoadIsSentAgain) {
+  ServerSessionDriver driver;
   driver.GetReady();
   const auto first = driver.Check("a", kSecond);
   const auto second = driver.Check("b", kSecond);
@@ -155,27 +154,27 @@ TEST(LinkScripts, AScriptThatIsForgottenByAServerWithoutScriptLoadIsSentAgain) {
   driver.Receive(kNoScript);
   EXPECT_EQ(driver.Sent().at(0).at(0), "EVAL");
   driver.AnswerFull(2);
-  EXPECT_EQ(driver.Answer(first).fault, Fault::kNone);
-  EXPECT_EQ(driver.Answer(second).fault, Fault::kNone);
+  EXPECT_EQ(driver.Result(first).fault, Fault::kNone);
+  EXPECT_EQ(driver.Result(second).fault, Fault::kNone);
 }
 
-TEST(LinkScripts, ErrorsOfKeysAndOfTheScriptAreNoRefusalOfTheCommand) {
+TEST(ServerSessionScripts, ErrorsOfKeysAndOfTheScriptAreNoRefusalOfTheCommand) {
   for (const std::string_view error :
        {"-NOPERM No permissions to access a key\r\n",
         "-NOPERM this user has no permissions to access one of the keys used as arguments\r\n",
         "-ERR user_script:1: eval of something on @user_script:1\r\n",
         "-ERR the evaluation failed\r\n", "-OOM command 'evalsha' not allowed\r\n"}) {
-    LinkDriver driver;
+    ServerSessionDriver driver;
     driver.GetReady();
     const auto ticket = driver.Check("a");
     driver.Sent();
     driver.Receive(error);
-    EXPECT_EQ(driver.Answer(ticket).fault, Fault::kServer) << error;
+    EXPECT_EQ(driver.Result(ticket).fault, Fault::kServer) << error;
     EXPECT_TRUE(driver.Sent().empty()) << error;
   }
 }
 
-TEST(LinkScripts, AServerWithoutAPasswordIsUsedWithoutAndWarnedOf) {
+TEST(ServerSessionScripts, AServerWithoutAPasswordIsUsedWithoutAndWarnedOf) {
   for (const std::string_view refusal :
        {"-ERR AUTH <password> called without any password configured for the default user. Are "
         "you sure your configuration is correct?\r\n",
@@ -183,20 +182,20 @@ TEST(LinkScripts, AServerWithoutAPasswordIsUsedWithoutAndWarnedOf) {
     ServerSession::Options options;
     options.endpoint.password = "hunter2";
     options.checks_health = true;
-    LinkDriver driver(options);
+    ServerSessionDriver driver(options);
     const auto ticket = driver.Check("a");
-    driver.link.OnConnected(driver.now);
+    driver.session.OnConnected(driver.now);
     ASSERT_EQ(driver.Sent().at(0).at(0), "AUTH");
     driver.Receive(refusal);
     driver.Receive("$40\r\n" + std::string(kSha) + "\r\n");
     EXPECT_EQ(driver.Sent().at(0).at(0), "EVALSHA");
     driver.AnswerFull(1);
-    EXPECT_EQ(driver.Answer(ticket).fault, Fault::kNone);
+    EXPECT_EQ(driver.Result(ticket).fault, Fault::kNone);
     driver.Sent();
     for (int i = 0; i < 3; ++i) driver.Receive("-NOPERM no\r\n");
     driver.Receive("-NOPERM no\r\n");  // CONFIG GET
-    ASSERT_TRUE(driver.link.has_warnings());
-    const auto warnings = driver.link.TakeWarnings(Nanos{0});
+    ASSERT_TRUE(driver.session.has_warnings());
+    const auto warnings = driver.session.TakeWarnings(Nanos{0});
     ASSERT_EQ(warnings.size(), 1U);
     EXPECT_EQ(warnings[0].code, WarningCode::kNoPassword);
     EXPECT_EQ(warnings[0].detail.find("hunter2"), std::string::npos);

@@ -9,14 +9,12 @@
 #include <string>
 #include <vector>
 
-#include "redis/link_driver.h"
+#include "redis/server_session_driver.h"
 
 namespace sluice::redis {
 namespace {
 
 using Kind = Request::Kind;
-
-constexpr Nanos kSecond = std::chrono::seconds(1);
 
 bool Repeatable(Kind kind) {
   return kind == Kind::kReset || kind == Kind::kRelease || kind == Kind::kRenew ||
@@ -26,9 +24,9 @@ bool Repeatable(Kind kind) {
 constexpr std::array kOthers = {Kind::kReset,   Kind::kDebit, Kind::kCredit, Kind::kAbort,
                                 Kind::kRelease, Kind::kRenew, Kind::kBlock,  Kind::kUnblock};
 
-TEST(LinkResend, WhatCanBeRepeatedIsSentAgainWhenItsAnswerIsLost) {
+TEST(PipelineRetry, WhatCanBeRepeatedIsSentAgainWhenItsAnswerIsLost) {
   for (const Kind kind : kOthers) {
-    LinkDriver driver;
+    ServerSessionDriver driver;
     driver.GetReady();
     const auto ticket = driver.Submit(kind, "a", 5 * kSecond);
     const auto sent = driver.Sent();
@@ -39,14 +37,14 @@ TEST(LinkResend, WhatCanBeRepeatedIsSentAgainWhenItsAnswerIsLost) {
     driver.GetReady();
     EXPECT_EQ(driver.Sent(), sent) << static_cast<int>(kind);
     driver.Receive(kind == Kind::kReset ? ":1\r\n" : "*2\r\n:5\r\n:0\r\n");
-    EXPECT_EQ(driver.Answer(ticket).fault, Fault::kNone) << static_cast<int>(kind);
-    EXPECT_EQ(driver.link.stats().submitted, driver.link.stats().completed);
+    EXPECT_EQ(driver.Result(ticket).fault, Fault::kNone) << static_cast<int>(kind);
+    EXPECT_EQ(driver.session.stats().submitted, driver.session.stats().completed);
   }
 }
 
-TEST(LinkResend, WhatIsNoCheckWaitsForAServerThatIsAwayUntilItsDeadline) {
+TEST(PipelineRetry, WhatIsNoCheckWaitsForAServerThatIsAwayUntilItsDeadline) {
   for (const Kind kind : kOthers) {
-    LinkDriver driver;
+    ServerSessionDriver driver;
     const auto before = driver.Submit(kind, "a", 5 * kSecond);
     driver.Lose("connection refused");
     const auto after = driver.Submit(kind, "b", 5 * kSecond);
@@ -54,8 +52,8 @@ TEST(LinkResend, WhatIsNoCheckWaitsForAServerThatIsAwayUntilItsDeadline) {
     EXPECT_FALSE(driver.Answered(before));
     EXPECT_FALSE(driver.Answered(after));
     driver.Pass(kSecond);
-    EXPECT_EQ(driver.Answer(hasty).fault, Fault::kUnavailable);
-    EXPECT_EQ(driver.Answer(hasty).detail, "connection refused");
+    EXPECT_EQ(driver.Result(hasty).fault, Fault::kUnavailable);
+    EXPECT_EQ(driver.Result(hasty).detail, "connection refused");
     driver.GetReady();
     // One goes ahead and sees how the server is.
     for (const auto next : {before, after}) {
@@ -63,8 +61,8 @@ TEST(LinkResend, WhatIsNoCheckWaitsForAServerThatIsAwayUntilItsDeadline) {
       ASSERT_EQ(driver.Sent().size(), 1U);
       driver.Receive(kind == Kind::kReset ? ":1\r\n" : "*2\r\n:5\r\n:0\r\n");
     }
-    EXPECT_EQ(driver.Answer(before).fault, Fault::kNone);
-    EXPECT_EQ(driver.Answer(after).fault, Fault::kNone);
+    EXPECT_EQ(driver.Result(before).fault, Fault::kNone);
+    EXPECT_EQ(driver.Result(after).fault, Fault::kNone);
   }
 }
 
@@ -76,7 +74,7 @@ std::shared_ptr<const IdDigests> ById(std::string name) {
 }
 
 // A check under a limit of one call at a time, by kHolder.
-std::vector<Request> CheckForASlot(LinkDriver& driver, std::uint64_t ticket) {
+std::vector<Request> CheckForASlot(ServerSessionDriver& driver, std::uint64_t ticket) {
   PolicyFault fault;
   std::vector<Request> requests(1);
   Request& request = requests[0];
@@ -87,18 +85,18 @@ std::vector<Request> CheckForASlot(LinkDriver& driver, std::uint64_t ticket) {
   request.options = std::make_shared<Operation::Options>(Operation::Options{.holder = kHolder});
   request.deadline = driver.now + 100 * kMillisecond;
   request.ticket = ticket;
-  request.sink = LinkDriver::Asker();
+  request.sink = UnusedSink();
   return requests;
 }
 
-TEST(LinkResend, ASlotWhoseCheckIsAnsweredTooLateGoesBack) {
-  LinkDriver driver;
+TEST(PipelineRetry, ASlotWhoseCheckIsAnsweredTooLateGoesBack) {
+  ServerSessionDriver driver;
   driver.GetReady();
   auto check = CheckForASlot(driver, 77);
-  driver.link.Submit(check, driver.now);
+  driver.session.Submit(check, driver.now);
   driver.Sent();
   driver.Pass(150 * kMillisecond);
-  EXPECT_EQ(driver.Answer(77).fault, Fault::kTimeout);
+  EXPECT_EQ(driver.Result(77).fault, Fault::kTimeout);
   driver.Receive("*4\r\n:5\r\n:0\r\n:0\r\n:0\r\n");
   const auto sent = driver.Sent();
   ASSERT_EQ(sent.size(), 1U);
@@ -106,56 +104,56 @@ TEST(LinkResend, ASlotWhoseCheckIsAnsweredTooLateGoesBack) {
             (SentCommand{"EVALSHA", std::string(kSha), "2", "p:{k}:c:co1", "p:{k}:c:co1:z", "1",
                          "1", "release", "n", "0", "0", "1", "1", "1000000", kHolderText}));
   driver.Receive("*2\r\n:6\r\n:1\r\n");
-  EXPECT_EQ(driver.link.stats().submitted, driver.link.stats().completed);
+  EXPECT_EQ(driver.session.stats().submitted, driver.session.stats().completed);
   EXPECT_TRUE(driver.Sent().empty());
 }
 
-TEST(LinkResend, ASlotWhoseCheckFailedLateIsNotThere) {
-  LinkDriver driver;
+TEST(PipelineRetry, ASlotWhoseCheckFailedLateIsNotThere) {
+  ServerSessionDriver driver;
   driver.GetReady();
   auto check = CheckForASlot(driver, 77);
-  driver.link.Submit(check, driver.now);
+  driver.session.Submit(check, driver.now);
   driver.Sent();
   driver.Pass(150 * kMillisecond);
   driver.Receive("*3\r\n:5\r\n:-2\r\n$3\r\nOOM\r\n");
   EXPECT_TRUE(driver.Sent().empty());
-  EXPECT_TRUE(driver.link.stats().connected);
+  EXPECT_TRUE(driver.session.stats().connected);
 }
 
-TEST(LinkResend, ASlotWhoseAnswerIsLostGoesBackOverTheNextConnection) {
-  LinkDriver driver;
+TEST(PipelineRetry, ASlotWhoseAnswerIsLostGoesBackOverTheNextConnection) {
+  ServerSessionDriver driver;
   driver.GetReady();
   auto check = CheckForASlot(driver, 77);
-  driver.link.Submit(check, driver.now);
+  driver.session.Submit(check, driver.now);
   driver.Sent();
   driver.Lose();
-  EXPECT_EQ(driver.Answer(77).fault, Fault::kUnavailable);
+  EXPECT_EQ(driver.Result(77).fault, Fault::kUnavailable);
   driver.GetReady();
   const auto sent = driver.Sent();
   ASSERT_EQ(sent.size(), 1U);
   EXPECT_EQ(sent[0].at(7), "release");
 }
 
-TEST(LinkResend, ASlotWhoseCheckIsAnsweredInTimeStays) {
-  LinkDriver driver;
+TEST(PipelineRetry, ASlotWhoseCheckIsAnsweredInTimeStays) {
+  ServerSessionDriver driver;
   driver.GetReady();
   auto check = CheckForASlot(driver, 77);
-  driver.link.Submit(check, driver.now);
+  driver.session.Submit(check, driver.now);
   driver.Sent();
   driver.Receive("*4\r\n:5\r\n:0\r\n:0\r\n:0\r\n");
-  EXPECT_EQ(driver.Answer(77).fault, Fault::kNone);
-  EXPECT_EQ(driver.Answer(77).readings[0].numbers[0], 0);
+  EXPECT_EQ(driver.Result(77).fault, Fault::kNone);
+  EXPECT_EQ(driver.Result(77).readings[0].numbers[0], 0);
   EXPECT_TRUE(driver.Sent().empty());
 }
 
-TEST(LinkResend, WhatCarriesAnIdIsSentAgainWhenItsAnswerIsLost) {
+TEST(PipelineRetry, WhatCarriesAnIdIsSentAgainWhenItsAnswerIsLost) {
   for (const Kind kind : {Kind::kCheck, Kind::kDebit, Kind::kCredit}) {
-    LinkDriver driver;
+    ServerSessionDriver driver;
     driver.GetReady();
     auto requests = CheckForASlot(driver, 77);
     requests[0].digests = ById("1d");
     requests[0].kind = kind;
-    driver.link.Submit(requests, driver.now);
+    driver.session.Submit(requests, driver.now);
     const auto sent = driver.Sent();
     ASSERT_EQ(sent.size(), 1U);
     // In the middle of its answer.
@@ -175,21 +173,21 @@ TEST(LinkResend, WhatCarriesAnIdIsSentAgainWhenItsAnswerIsLost) {
       EXPECT_EQ(again, sent);
       driver.Receive("*2\r\n:5\r\n:0\r\n");
     }
-    EXPECT_EQ(driver.Answer(77).fault, Fault::kNone) << static_cast<int>(kind);
-    EXPECT_EQ(driver.link.stats().submitted, driver.link.stats().completed);
+    EXPECT_EQ(driver.Result(77).fault, Fault::kNone) << static_cast<int>(kind);
+    EXPECT_EQ(driver.session.stats().submitted, driver.session.stats().completed);
   }
 }
 
-TEST(LinkResend, WhatCarriesAnIdIsSentAgainUntilItsDeadlineOnly) {
-  LinkDriver driver;
+TEST(PipelineRetry, WhatCarriesAnIdIsSentAgainUntilItsDeadlineOnly) {
+  ServerSessionDriver driver;
   driver.GetReady();
   auto requests = CheckForASlot(driver, 77);
   requests[0].digests = ById("1d");
-  driver.link.Submit(requests, driver.now);
+  driver.session.Submit(requests, driver.now);
   driver.Sent();
   driver.Lose();
   driver.Pass(150 * kMillisecond);
-  EXPECT_EQ(driver.Answer(77).fault, Fault::kTimeout);
+  EXPECT_EQ(driver.Result(77).fault, Fault::kTimeout);
   driver.GetReady();
   // It may have taken a slot, which nobody was told of.
   const auto sent = driver.Sent();
@@ -199,12 +197,12 @@ TEST(LinkResend, WhatCarriesAnIdIsSentAgainUntilItsDeadlineOnly) {
                                   "1000000", kHolderText, "ab"}));
 }
 
-TEST(LinkResend, ASlotTakenUnderAnIdGoesBackToo) {
-  LinkDriver driver;
+TEST(PipelineRetry, ASlotTakenUnderAnIdGoesBackToo) {
+  ServerSessionDriver driver;
   driver.GetReady();
   auto requests = CheckForASlot(driver, 77);
   requests[0].digests = ById("1d");
-  driver.link.Submit(requests, driver.now);
+  driver.session.Submit(requests, driver.now);
   driver.Sent();
   driver.Pass(150 * kMillisecond);
   driver.Receive("*4\r\n:5\r\n:0\r\n:0\r\n:0\r\n");

@@ -5,16 +5,16 @@
 #include <vector>
 
 #include "redis/backlog.h"
-#include "redis/link_driver.h"
 #include "redis/server_session.h"
+#include "redis/server_session_driver.h"
 
 namespace sluice::redis {
 namespace {
 
 using Kind = Request::Kind;
 
-TEST(Link, AnIdleLinkSendsAtOnce) {
-  LinkDriver driver;
+TEST(ServerSession, AnIdleLinkSendsAtOnce) {
+  ServerSessionDriver driver;
   driver.GetReady();
   const auto ticket = driver.Check("a");
   const auto sent = driver.Sent();
@@ -24,23 +24,23 @@ TEST(Link, AnIdleLinkSendsAtOnce) {
   EXPECT_EQ(sent[0][3], "p:{a}:default:tb1");
   EXPECT_FALSE(driver.Answered(ticket));
   driver.Receive("*2\r\n:1795219200000000\r\n:4000000000\r\n");
-  const Completion answer = driver.Answer(ticket);
+  const Completion answer = driver.Result(ticket);
   EXPECT_EQ(answer.fault, Fault::kNone);
   EXPECT_EQ(BacklogOf(answer, 0), std::chrono::seconds(4));
   EXPECT_EQ(answer.at, std::chrono::seconds(1'795'219'200));
 }
 
-TEST(Link, WhileBatchesAreUnderWayTheNextGathers) {
+TEST(ServerSession, WhileBatchesAreUnderWayTheNextGathers) {
   ServerSession::Options options;
   options.pipeline.max_in_flight = 2;
-  LinkDriver driver(options);
+  ServerSessionDriver driver(options);
   driver.GetReady();
   for (int i = 0; i < 100; ++i) driver.Check("k");
   auto sent = driver.Sent();
   ASSERT_EQ(sent.size(), 2U);
   EXPECT_EQ(ChecksIn(sent[0]), 1U);
   EXPECT_EQ(ChecksIn(sent[1]), 1U);
-  EXPECT_EQ(driver.link.stats().queue_depth, 98U);
+  EXPECT_EQ(driver.session.stats().queue_depth, 98U);
   driver.AnswerFull(1);
   sent = driver.Sent();
   ASSERT_EQ(sent.size(), 1U);
@@ -48,18 +48,18 @@ TEST(Link, WhileBatchesAreUnderWayTheNextGathers) {
   driver.AnswerFull(1);
   driver.AnswerFull(98);
   EXPECT_EQ(driver.order().size(), 100U);
-  const LinkStats stats = driver.link.stats();
+  const LinkStats stats = driver.session.stats();
   EXPECT_EQ(stats.submitted, 100U);
   EXPECT_EQ(stats.batches, 3U);
   EXPECT_EQ(stats.largest_batch, 98U);
 }
 
 // With few batches under way on a long line, the queue would age to its deadline.
-TEST(Link, AFullBatchDoesNotWaitForTheOnesUnderWay) {
+TEST(ServerSession, AFullBatchDoesNotWaitForTheOnesUnderWay) {
   ServerSession::Options options;
   options.pipeline.max_in_flight = 2;
   options.pipeline.max_full_in_flight = 4;
-  LinkDriver driver(options);
+  ServerSessionDriver driver(options);
   driver.GetReady();
   for (std::size_t i = 0; i < 2 + 4 * kMaxBatch; ++i) driver.Check("k");
   const auto sent = driver.Sent();
@@ -68,17 +68,17 @@ TEST(Link, AFullBatchDoesNotWaitForTheOnesUnderWay) {
   EXPECT_EQ(ChecksIn(sent[1]), 1U);
   EXPECT_EQ(ChecksIn(sent[2]), kMaxBatch);
   EXPECT_EQ(ChecksIn(sent[3]), kMaxBatch);
-  EXPECT_EQ(driver.link.stats().queue_depth, 2 * kMaxBatch);
+  EXPECT_EQ(driver.session.stats().queue_depth, 2 * kMaxBatch);
   driver.AnswerFull(1);
   driver.AnswerFull(1);
   EXPECT_EQ(driver.Sent().size(), 2U);
-  EXPECT_EQ(driver.link.stats().queue_depth, 0U);
+  EXPECT_EQ(driver.session.stats().queue_depth, 0U);
 }
 
-TEST(Link, RequestsLeaveInTheOrderInWhichTheyCame) {
+TEST(ServerSession, RequestsLeaveInTheOrderInWhichTheyCame) {
   ServerSession::Options options;
   options.pipeline.max_in_flight = 1;
-  LinkDriver driver(options);
+  ServerSessionDriver driver(options);
   driver.GetReady();
   driver.Check("first");
   driver.Check("a");
@@ -94,24 +94,24 @@ TEST(Link, RequestsLeaveInTheOrderInWhichTheyCame) {
   EXPECT_EQ(driver.Sent().at(0).at(0), "EVALSHA");
   driver.AnswerFull(1);
   EXPECT_EQ(driver.order(), (std::vector<std::uint64_t>{1, 2, 3, 4, 5}));
-  EXPECT_EQ(driver.Answer(3).fault, Fault::kNone);
-  EXPECT_EQ(driver.Answer(3).readings.size(), 0U);
+  EXPECT_EQ(driver.Result(3).fault, Fault::kNone);
+  EXPECT_EQ(driver.Result(3).readings.size(), 0U);
 }
 
-TEST(Link, ADeadlinePassesWhileWritten) {
-  LinkDriver driver;
+TEST(ServerSession, ADeadlinePassesWhileWritten) {
+  ServerSessionDriver driver;
   driver.GetReady();
   const auto ticket = driver.Check("a", 100 * kMillisecond);
   driver.Sent();
   driver.Pass(99 * kMillisecond);
   EXPECT_FALSE(driver.Answered(ticket));
   driver.Pass(1 * kMillisecond);
-  EXPECT_EQ(driver.Answer(ticket).fault, Fault::kTimeout);
-  EXPECT_EQ(driver.link.stats().timeouts, 1U);
+  EXPECT_EQ(driver.Result(ticket).fault, Fault::kTimeout);
+  EXPECT_EQ(driver.session.stats().timeouts, 1U);
 }
 
-TEST(Link, ADeadlinePassesWhileQueued) {
-  LinkDriver driver;
+TEST(ServerSession, ADeadlinePassesWhileQueued) {
+  ServerSessionDriver driver;
   driver.GetReady();
   driver.Check("a", 5000 * kMillisecond);
   driver.Check("b", 5000 * kMillisecond);
@@ -119,7 +119,7 @@ TEST(Link, ADeadlinePassesWhileQueued) {
   const auto patient = driver.Check("d", 5000 * kMillisecond);
   driver.Sent();
   driver.Pass(50 * kMillisecond);
-  EXPECT_EQ(driver.Answer(queued).fault, Fault::kTimeout);
+  EXPECT_EQ(driver.Result(queued).fault, Fault::kTimeout);
   driver.AnswerFull(1);
   const auto sent = driver.Sent();
   ASSERT_EQ(sent.size(), 1U);
@@ -127,22 +127,22 @@ TEST(Link, ADeadlinePassesWhileQueued) {
   EXPECT_FALSE(driver.Answered(patient));
 }
 
-TEST(Link, ADeadlinePassesBeforeThereIsAConnection) {
-  LinkDriver driver;
+TEST(ServerSession, ADeadlinePassesBeforeThereIsAConnection) {
+  ServerSessionDriver driver;
   const auto ticket = driver.Check("a", 100 * kMillisecond);
   driver.Pass(100 * kMillisecond);
-  EXPECT_EQ(driver.Answer(ticket).fault, Fault::kTimeout);
+  EXPECT_EQ(driver.Result(ticket).fault, Fault::kTimeout);
 }
 
-TEST(Link, ARequestThatComesAfterItsDeadlineIsNotSent) {
-  LinkDriver driver;
+TEST(ServerSession, ARequestThatComesAfterItsDeadlineIsNotSent) {
+  ServerSessionDriver driver;
   driver.GetReady();
-  EXPECT_EQ(driver.Answer(driver.Check("a", Nanos{0})).fault, Fault::kTimeout);
+  EXPECT_EQ(driver.Result(driver.Check("a", Nanos{0})).fault, Fault::kTimeout);
   EXPECT_TRUE(driver.Sent().empty());
 }
 
-TEST(Link, EachRequestHasItsOwnDeadline) {
-  LinkDriver driver;
+TEST(ServerSession, EachRequestHasItsOwnDeadline) {
+  ServerSessionDriver driver;
   driver.GetReady();
   std::vector<std::uint64_t> tickets;
   for (const int ms : {300, 100, 200, 100, 400}) {
@@ -155,22 +155,22 @@ TEST(Link, EachRequestHasItsOwnDeadline) {
   EXPECT_EQ(driver.order(), (std::vector<std::uint64_t>{2, 4, 3, 1, 5}));
 }
 
-TEST(Link, ALateAnswerIsDroppedAndTheNextStillFits) {
-  LinkDriver driver;
+TEST(ServerSession, ALateAnswerIsDroppedAndTheNextStillFits) {
+  ServerSessionDriver driver;
   driver.GetReady();
   const auto late = driver.Check("a", 100 * kMillisecond);
   driver.Sent();
   driver.Pass(150 * kMillisecond);
   const auto next = driver.Check("b", 100 * kMillisecond);
   driver.Receive("*2\r\n:1\r\n:7000000000\r\n*2\r\n:2\r\n:3000000000\r\n");
-  EXPECT_EQ(driver.Answer(late).fault, Fault::kTimeout);
-  EXPECT_EQ(BacklogOf(driver.Answer(next), 0), std::chrono::seconds(3));
+  EXPECT_EQ(driver.Result(late).fault, Fault::kTimeout);
+  EXPECT_EQ(BacklogOf(driver.Result(next), 0), std::chrono::seconds(3));
 }
 
-TEST(Link, ABatchSharesItsPlaceEvenWhenSomeOfItTimedOut) {
+TEST(ServerSession, ABatchSharesItsPlaceEvenWhenSomeOfItTimedOut) {
   ServerSession::Options options;
   options.pipeline.max_in_flight = 1;
-  LinkDriver driver(options);
+  ServerSessionDriver driver(options);
   driver.GetReady();
   driver.Check("first");
   driver.Sent();
@@ -180,12 +180,12 @@ TEST(Link, ABatchSharesItsPlaceEvenWhenSomeOfItTimedOut) {
   driver.Sent();
   driver.Pass(20 * kMillisecond);
   driver.Receive("*3\r\n:1\r\n:1000000000\r\n:2000000000\r\n");
-  EXPECT_EQ(driver.Answer(hasty).fault, Fault::kTimeout);
-  EXPECT_EQ(BacklogOf(driver.Answer(patient), 0), std::chrono::seconds(2));
+  EXPECT_EQ(driver.Result(hasty).fault, Fault::kTimeout);
+  EXPECT_EQ(BacklogOf(driver.Result(patient), 0), std::chrono::seconds(2));
 }
 
-TEST(Link, AForgottenScriptIsLoadedAgainAndTheBatchesSentAgainInOrder) {
-  LinkDriver driver;
+TEST(ServerSession, AForgottenScriptIsLoadedAgainAndTheBatchesSentAgainInOrder) {
+  ServerSessionDriver driver;
   driver.GetReady();
   const auto a = driver.Check("a");
   const auto b = driver.Check("b");
@@ -203,12 +203,12 @@ TEST(Link, AForgottenScriptIsLoadedAgainAndTheBatchesSentAgainInOrder) {
   EXPECT_EQ(ChecksIn(sent[0]), 3U);
   driver.AnswerFull(3);
   EXPECT_EQ(driver.order(), (std::vector<std::uint64_t>{a, b, c}));
-  EXPECT_EQ(driver.Answer(c).fault, Fault::kNone);
-  EXPECT_EQ(driver.link.stats().script_reloads, 1U);
+  EXPECT_EQ(driver.Result(c).fault, Fault::kNone);
+  EXPECT_EQ(driver.session.stats().script_reloads, 1U);
 }
 
-TEST(Link, AScriptThatIsAlwaysForgottenEndsInADeadline) {
-  LinkDriver driver;
+TEST(ServerSession, AScriptThatIsAlwaysForgottenEndsInADeadline) {
+  ServerSessionDriver driver;
   driver.GetReady();
   const auto ticket = driver.Check("a");
   while (!driver.Answered(ticket)) {
@@ -218,63 +218,63 @@ TEST(Link, AScriptThatIsAlwaysForgottenEndsInADeadline) {
                                               : "$40\r\n" + std::string(kSha) + "\r\n");
     driver.Pass(5 * kMillisecond);
   }
-  EXPECT_EQ(driver.Answer(ticket).fault, Fault::kTimeout);
+  EXPECT_EQ(driver.Result(ticket).fault, Fault::kTimeout);
 }
 
-TEST(Link, AServersErrorIsTheAnswerOfItsBatchAlone) {
-  LinkDriver driver;
+TEST(ServerSession, AServersErrorIsTheAnswerOfItsBatchAlone) {
+  ServerSessionDriver driver;
   driver.GetReady();
   const auto a = driver.Check("a");
   const auto b = driver.Check("b");
   driver.Sent();
   driver.Receive("-NOPERM no rights to run 'mget', with args beginning with: 'x'\r\n");
   driver.AnswerFull(1);
-  EXPECT_EQ(driver.Answer(a).fault, Fault::kServer);
-  EXPECT_EQ(driver.Answer(a).detail, "NOPERM no rights to run 'mget'");
-  EXPECT_EQ(driver.Answer(b).fault, Fault::kNone);
-  EXPECT_TRUE(driver.link.stats().connected);
+  EXPECT_EQ(driver.Result(a).fault, Fault::kServer);
+  EXPECT_EQ(driver.Result(a).detail, "NOPERM no rights to run 'mget'");
+  EXPECT_EQ(driver.Result(b).fault, Fault::kNone);
+  EXPECT_TRUE(driver.session.stats().connected);
 }
 
-TEST(Link, ALongErrorIsCut) {
-  LinkDriver driver;
+TEST(ServerSession, ALongErrorIsCut) {
+  ServerSessionDriver driver;
   driver.GetReady();
   const auto ticket = driver.Check("a");
   driver.Sent();
   driver.Receive("-ERR " + std::string(100'000, 'x') + "\r\n");
-  EXPECT_EQ(driver.Answer(ticket).detail, "ERR " + std::string(252, 'x'));
+  EXPECT_EQ(driver.Result(ticket).detail, "ERR " + std::string(252, 'x'));
 }
 
-TEST(Link, AnAnswerThatMakesNoSenseFailsTheBatchAndDropsTheConnection) {
+TEST(ServerSession, AnAnswerThatMakesNoSenseFailsTheBatchAndDropsTheConnection) {
   for (const char* nonsense : {"*3\r\n:1\r\n:0\r\n:0\r\n", ":1\r\n", "*2\r\n:1\r\n:-7\r\n",
                                "*1\r\n*1\r\n:0\r\n", "HTTP/1.1 400\r\n", "*99999999\r\n"}) {
-    LinkDriver driver;
+    ServerSessionDriver driver;
     driver.GetReady();
     const auto a = driver.Check("a");
     driver.Sent();
-    const std::uint64_t connection = driver.link.WantedConnection();
+    const std::uint64_t connection = driver.session.WantedConnection();
     driver.Receive(nonsense);
-    EXPECT_NE(driver.Answer(a).fault, Fault::kNone) << nonsense;
-    EXPECT_NE(driver.link.WantedConnection(), connection) << nonsense;
+    EXPECT_NE(driver.Result(a).fault, Fault::kNone) << nonsense;
+    EXPECT_NE(driver.session.WantedConnection(), connection) << nonsense;
   }
 }
 
-TEST(Link, AnAnswerNobodyAskedForDropsTheConnection) {
-  LinkDriver driver;
+TEST(ServerSession, AnAnswerNobodyAskedForDropsTheConnection) {
+  ServerSessionDriver driver;
   driver.GetReady();
-  const std::uint64_t connection = driver.link.WantedConnection();
+  const std::uint64_t connection = driver.session.WantedConnection();
   driver.Receive("*2\r\n:1\r\n:0\r\n");
-  EXPECT_NE(driver.link.WantedConnection(), connection);
+  EXPECT_NE(driver.session.WantedConnection(), connection);
 }
 
-TEST(Link, ClosingAnswersEverything) {
-  LinkDriver driver;
+TEST(ServerSession, ClosingAnswersEverything) {
+  ServerSessionDriver driver;
   driver.GetReady();
   std::vector<std::uint64_t> tickets;
   for (int i = 0; i < 5; ++i) tickets.push_back(driver.Check("k"));
   driver.Sent();
-  driver.link.Close();
-  for (const auto ticket : tickets) EXPECT_EQ(driver.Answer(ticket).fault, Fault::kClosed);
-  EXPECT_EQ(driver.link.WantedConnection(), 0U);
+  driver.session.Close();
+  for (const auto ticket : tickets) EXPECT_EQ(driver.Result(ticket).fault, Fault::kClosed);
+  EXPECT_EQ(driver.session.WantedConnection(), 0U);
 }
 
 }  // namespace

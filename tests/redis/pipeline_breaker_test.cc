@@ -5,7 +5,7 @@
 #include <memory>
 #include <vector>
 
-#include "redis/link_driver.h"
+#include "redis/server_session_driver.h"
 #include "support/policies.h"
 
 namespace sluice::redis {
@@ -14,12 +14,10 @@ namespace {
 using Kind = Request::Kind;
 using State = BreakerState;
 
-constexpr Nanos kSecond = std::chrono::seconds(1);
-
-State StateOf(const LinkDriver& driver) { return driver.link.stats().breaker; }
+State StateOf(const ServerSessionDriver& driver) { return driver.session.stats().breaker; }
 
 // Two batches go unanswered.
-void OpenBySilence(LinkDriver& driver) {
+void OpenBySilence(ServerSessionDriver& driver) {
   driver.GetReady();
   driver.Check("a");
   driver.Check("b");
@@ -29,18 +27,18 @@ void OpenBySilence(LinkDriver& driver) {
 }
 
 // Time passes until a probe may go.
-void WaitForProbe(LinkDriver& driver) {
+void WaitForProbe(ServerSessionDriver& driver) {
   for (int i = 0; i < 100 && StateOf(driver) == State::kOpen; ++i) {
     const auto ticket = driver.Check("probe");
     if (StateOf(driver) == State::kHalfOpen) return;
-    EXPECT_EQ(driver.Answer(ticket).fault, Fault::kUnavailable);
+    EXPECT_EQ(driver.Result(ticket).fault, Fault::kUnavailable);
     driver.Pass(10 * kMillisecond);
   }
   EXPECT_EQ(StateOf(driver), State::kHalfOpen);
 }
 
-TEST(LinkGuard, OneLateBatchIsNotYetAnOutage) {
-  LinkDriver driver;
+TEST(PipelineBreaker, OneLateBatchIsNotYetAnOutage) {
+  ServerSessionDriver driver;
   driver.GetReady();
   driver.Check("a");
   driver.Sent();
@@ -50,10 +48,10 @@ TEST(LinkGuard, OneLateBatchIsNotYetAnOutage) {
   EXPECT_FALSE(driver.Answered(next));
 }
 
-TEST(LinkGuard, ABatchOfSeveralSlotsWhoseCommandsExpireOneByOneIsOneFailure) {
+TEST(PipelineBreaker, ABatchOfSeveralSlotsWhoseCommandsExpireOneByOneIsOneFailure) {
   ServerSession::Options options;
   options.by_slot = true;
-  LinkDriver driver(options);
+  ServerSessionDriver driver(options);
   driver.GetReady();
   std::vector<Request> requests(3);
   for (std::uint16_t i = 0; i < 3; ++i) {
@@ -65,12 +63,12 @@ TEST(LinkGuard, ABatchOfSeveralSlotsWhoseCommandsExpireOneByOneIsOneFailure) {
     requests[i].deadline = driver.now + std::array{80, 60, 100}[i] * kMillisecond;
     requests[i].route.slot = i;
     requests[i].ticket = 100 + i;
-    requests[i].sink = LinkDriver::Asker();
+    requests[i].sink = UnusedSink();
   }
-  driver.link.Submit(requests, driver.now);
+  driver.session.Submit(requests, driver.now);
   ASSERT_EQ(driver.Sent().size(), 3U);
   for (int i = 0; i < 10; ++i) driver.Pass(10 * kMillisecond);
-  EXPECT_EQ(driver.Answer(102).fault, Fault::kTimeout);
+  EXPECT_EQ(driver.Result(102).fault, Fault::kTimeout);
   EXPECT_EQ(StateOf(driver), State::kClosed);
   driver.Check("next");
   driver.Sent();
@@ -79,8 +77,8 @@ TEST(LinkGuard, ABatchOfSeveralSlotsWhoseCommandsExpireOneByOneIsOneFailure) {
 }
 
 // Nothing but the reconnect lies between the loss and the second batch.
-TEST(LinkGuard, ABatchSentAgainAfterALossCountsAsAFailureOfItsOwn) {
-  LinkDriver driver;
+TEST(PipelineBreaker, ABatchSentAgainAfterALossCountsAsAFailureOfItsOwn) {
+  ServerSessionDriver driver;
   driver.GetReady();
   driver.Pass(2 * kSecond);
   std::vector<Request> requests(1);
@@ -91,33 +89,33 @@ TEST(LinkGuard, ABatchSentAgainAfterALossCountsAsAFailureOfItsOwn) {
   requests[0].deadline = driver.now + 100 * kMillisecond;
   requests[0].digests = std::make_shared<IdDigests>(IdDigests{.name = "1d", .print = "ab"});
   requests[0].ticket = 77;
-  requests[0].sink = LinkDriver::Asker();
-  driver.link.Submit(requests, driver.now);
+  requests[0].sink = UnusedSink();
+  driver.session.Submit(requests, driver.now);
   ASSERT_EQ(driver.Sent().size(), 1U);
   driver.Lose("reset by peer");
   driver.GetReady();
   ASSERT_EQ(driver.Sent().size(), 1U);
   EXPECT_EQ(StateOf(driver), State::kClosed);
   driver.Pass(100 * kMillisecond);
-  EXPECT_EQ(driver.Answer(77).fault, Fault::kTimeout);
+  EXPECT_EQ(driver.Result(77).fault, Fault::kTimeout);
   EXPECT_EQ(StateOf(driver), State::kOpen);
 }
 
-TEST(LinkGuard, BatchesThatGoUnansweredEndTheWaitingForAllOthers) {
-  LinkDriver driver;
+TEST(PipelineBreaker, BatchesThatGoUnansweredEndTheWaitingForAllOthers) {
+  ServerSessionDriver driver;
   driver.GetReady();
   driver.Check("a", 100 * kMillisecond);
   driver.Check("b", 100 * kMillisecond);
   const auto queued = driver.Check("c", 10 * kSecond);
   driver.Sent();
   driver.Pass(100 * kMillisecond);
-  EXPECT_EQ(driver.Answer(queued).fault, Fault::kUnavailable);
-  EXPECT_EQ(driver.Answer(driver.Check("d")).fault, Fault::kUnavailable);
-  EXPECT_EQ(driver.link.stats().breaker_openings, 1U);
+  EXPECT_EQ(driver.Result(queued).fault, Fault::kUnavailable);
+  EXPECT_EQ(driver.Result(driver.Check("d")).fault, Fault::kUnavailable);
+  EXPECT_EQ(driver.session.stats().breaker_openings, 1U);
 }
 
-TEST(LinkGuard, AnAnswerInTimeBetweenThemMakesThemTwoStories) {
-  LinkDriver driver;
+TEST(PipelineBreaker, AnAnswerInTimeBetweenThemMakesThemTwoStories) {
+  ServerSessionDriver driver;
   driver.GetReady();
   for (int i = 0; i < 5; ++i) {
     driver.Check("late");
@@ -127,19 +125,19 @@ TEST(LinkGuard, AnAnswerInTimeBetweenThemMakesThemTwoStories) {
     const auto in_time = driver.Check("a");
     driver.Sent();
     driver.AnswerFull(1);
-    EXPECT_EQ(driver.Answer(in_time).fault, Fault::kNone);
+    EXPECT_EQ(driver.Result(in_time).fault, Fault::kNone);
     EXPECT_EQ(StateOf(driver), State::kClosed);
   }
 }
 
-TEST(LinkGuard, OneRequestIsTheProbeAndItsAnswerLetsAllThrough) {
-  LinkDriver driver;
+TEST(PipelineBreaker, OneRequestIsTheProbeAndItsAnswerLetsAllThrough) {
+  ServerSessionDriver driver;
   OpenBySilence(driver);
   WaitForProbe(driver);
   const auto sent = driver.Sent();
   ASSERT_EQ(sent.size(), 1U);
   EXPECT_EQ(ChecksIn(sent[0]), 1U);
-  EXPECT_EQ(driver.Answer(driver.Check("c")).fault, Fault::kUnavailable) << "one probe at a time";
+  EXPECT_EQ(driver.Result(driver.Check("c")).fault, Fault::kUnavailable) << "one probe at a time";
   driver.AnswerFull(1);  // to "a", late
   driver.AnswerFull(1);  // to "b", late
   EXPECT_EQ(StateOf(driver), State::kHalfOpen);
@@ -148,11 +146,11 @@ TEST(LinkGuard, OneRequestIsTheProbeAndItsAnswerLetsAllThrough) {
   const auto next = driver.Check("d");
   driver.Sent();
   driver.AnswerFull(1);
-  EXPECT_EQ(driver.Answer(next).fault, Fault::kNone);
+  EXPECT_EQ(driver.Result(next).fault, Fault::kNone);
 }
 
-TEST(LinkGuard, AProbeThatIsLostOpensAgain) {
-  LinkDriver driver;
+TEST(PipelineBreaker, AProbeThatIsLostOpensAgain) {
+  ServerSessionDriver driver;
   OpenBySilence(driver);
   WaitForProbe(driver);
   driver.Sent();
@@ -162,8 +160,8 @@ TEST(LinkGuard, AProbeThatIsLostOpensAgain) {
   EXPECT_EQ(StateOf(driver), State::kOpen);
 }
 
-TEST(LinkGuard, ALateAnswerShowsThatAProbeMayGo) {
-  LinkDriver driver;
+TEST(PipelineBreaker, ALateAnswerShowsThatAProbeMayGo) {
+  ServerSessionDriver driver;
   OpenBySilence(driver);
   driver.AnswerFull(1);
   EXPECT_EQ(StateOf(driver), State::kOpen);
@@ -171,12 +169,12 @@ TEST(LinkGuard, ALateAnswerShowsThatAProbeMayGo) {
   EXPECT_EQ(driver.Sent().size(), 1U);
   driver.AnswerFull(1);
   driver.AnswerFull(1);
-  EXPECT_EQ(driver.Answer(probe).fault, Fault::kNone);
+  EXPECT_EQ(driver.Result(probe).fault, Fault::kNone);
   EXPECT_EQ(StateOf(driver), State::kClosed);
 }
 
-TEST(LinkGuard, WhatIsNoCheckWaitsAndIsTheProbeWhenNobodyElseIs) {
-  LinkDriver driver;
+TEST(PipelineBreaker, WhatIsNoCheckWaitsAndIsTheProbeWhenNobodyElseIs) {
+  ServerSessionDriver driver;
   OpenBySilence(driver);
   const auto first = driver.Submit(Kind::kDebit, "a", 5 * kSecond);
   const auto second = driver.Submit(Kind::kDebit, "b", 5 * kSecond);
@@ -186,14 +184,14 @@ TEST(LinkGuard, WhatIsNoCheckWaitsAndIsTheProbeWhenNobodyElseIs) {
   driver.AnswerFull(1);
   driver.AnswerFull(1);
   driver.Receive("*2\r\n:5\r\n:0\r\n");
-  EXPECT_EQ(driver.Answer(first).fault, Fault::kNone);
+  EXPECT_EQ(driver.Result(first).fault, Fault::kNone);
   EXPECT_EQ(driver.Sent().size(), 1U);
   driver.Receive("*2\r\n:5\r\n:0\r\n");
-  EXPECT_EQ(driver.Answer(second).fault, Fault::kNone);
+  EXPECT_EQ(driver.Result(second).fault, Fault::kNone);
 }
 
-TEST(LinkGuard, APatientProbeDoesNotKeepTheBreakerHalfOpen) {
-  LinkDriver driver;
+TEST(PipelineBreaker, APatientProbeDoesNotKeepTheBreakerHalfOpen) {
+  ServerSessionDriver driver;
   OpenBySilence(driver);
   driver.Submit(Kind::kDebit, "a", 60 * kSecond);
   driver.Pass(60 * kMillisecond);
@@ -202,8 +200,8 @@ TEST(LinkGuard, APatientProbeDoesNotKeepTheBreakerHalfOpen) {
   EXPECT_NE(StateOf(driver), State::kHalfOpen);
 }
 
-TEST(LinkGuard, AProbeWhoseScriptIsForgottenIsSentAgain) {
-  LinkDriver driver;
+TEST(PipelineBreaker, AProbeWhoseScriptIsForgottenIsSentAgain) {
+  ServerSessionDriver driver;
   OpenBySilence(driver);
   driver.AnswerFull(1);
   const auto probe = driver.Check("c");
@@ -213,14 +211,14 @@ TEST(LinkGuard, AProbeWhoseScriptIsForgottenIsSentAgain) {
   driver.Receive("$40\r\n" + std::string(kSha) + "\r\n");
   EXPECT_EQ(driver.Sent().size(), 2U);  // SCRIPT LOAD, EVALSHA
   driver.AnswerFull(1);
-  EXPECT_EQ(driver.Answer(probe).fault, Fault::kNone);
-  EXPECT_EQ(driver.link.stats().retries, 1U);
+  EXPECT_EQ(driver.Result(probe).fault, Fault::kNone);
+  EXPECT_EQ(driver.session.stats().retries, 1U);
 }
 
 // A process that did not run missed deadlines too; they say nothing about the server.
-TEST(LinkGuard, AFreezeDoesNotTripTheBreaker) {
+TEST(PipelineBreaker, AFreezeDoesNotTripTheBreaker) {
   for (const Nanos frozen : {160 * kMillisecond, 30 * kSecond}) {
-    LinkDriver driver;
+    ServerSessionDriver driver;
     driver.GetReady();
     driver.Check("a");
     driver.Check("b");
@@ -235,13 +233,13 @@ TEST(LinkGuard, AFreezeDoesNotTripTheBreaker) {
     driver.AnswerFull(1);
     driver.Sent();
     driver.AnswerFull(1);
-    EXPECT_EQ(driver.Answer(after).fault, Fault::kNone);
-    EXPECT_TRUE(driver.link.TakeBreakerChanges().empty());
+    EXPECT_EQ(driver.Result(after).fault, Fault::kNone);
+    EXPECT_TRUE(driver.session.TakeBreakerChanges().empty());
   }
 }
 
-TEST(LinkGuard, AProbeThatAFreezeMadeLateIsFollowedByAnotherAtOnce) {
-  LinkDriver driver;
+TEST(PipelineBreaker, AProbeThatAFreezeMadeLateIsFollowedByAnotherAtOnce) {
+  ServerSessionDriver driver;
   OpenBySilence(driver);
   WaitForProbe(driver);
   driver.Sent();
@@ -249,47 +247,47 @@ TEST(LinkGuard, AProbeThatAFreezeMadeLateIsFollowedByAnotherAtOnce) {
   const auto next = driver.Check("c");
   EXPECT_EQ(driver.Sent().size(), 1U);
   for (int i = 0; i < 4; ++i) driver.AnswerFull(1);
-  EXPECT_EQ(driver.Answer(next).fault, Fault::kNone);
+  EXPECT_EQ(driver.Result(next).fault, Fault::kNone);
 }
 
 // Each connection works and is lost before it has answered: no check waits for the next but one.
-TEST(LinkGuard, AConnectionThatIsNotReplacedAtOnceIsNotWaitedFor) {
-  LinkDriver driver;
+TEST(PipelineBreaker, AConnectionThatIsNotReplacedAtOnceIsNotWaitedFor) {
+  ServerSessionDriver driver;
   driver.GetReady();
   const auto served = driver.Check("a");
   driver.Sent();
   driver.AnswerFull(1);
-  EXPECT_EQ(driver.Answer(served).fault, Fault::kNone);
+  EXPECT_EQ(driver.Result(served).fault, Fault::kNone);
   const auto written = driver.Check("b");
   driver.Sent();
   driver.Lose("reset");
-  EXPECT_EQ(driver.Answer(written).fault, Fault::kUnavailable);
+  EXPECT_EQ(driver.Result(written).fault, Fault::kUnavailable);
   driver.GetReady();  // at once
   const auto again = driver.Check("c", 10 * kSecond);
   driver.Sent();
   const auto queued = driver.Check("d", 10 * kSecond);
   driver.Lose("reset");
-  ASSERT_EQ(driver.link.WantedConnection(), 0U);
-  EXPECT_EQ(driver.Answer(again).detail, "reset");
-  EXPECT_EQ(driver.Answer(queued).detail, "reset");
-  EXPECT_EQ(driver.Answer(driver.Check("e", 10 * kSecond)).fault, Fault::kUnavailable);
+  ASSERT_EQ(driver.session.WantedConnection(), 0U);
+  EXPECT_EQ(driver.Result(again).detail, "reset");
+  EXPECT_EQ(driver.Result(queued).detail, "reset");
+  EXPECT_EQ(driver.Result(driver.Check("e", 10 * kSecond)).fault, Fault::kUnavailable);
 }
 
-TEST(LinkGuard, AReconnectThatTakesTooLongIsNotWaitedForByAll) {
-  LinkDriver driver;
+TEST(PipelineBreaker, AReconnectThatTakesTooLongIsNotWaitedForByAll) {
+  ServerSessionDriver driver;
   driver.GetReady();
   driver.Check("a");
   driver.Sent();
   driver.Lose("reset");
-  ASSERT_NE(driver.link.WantedConnection(), 0U);
+  ASSERT_NE(driver.session.WantedConnection(), 0U);
   const auto first = driver.Check("b", 100 * kMillisecond);
   driver.Pass(100 * kMillisecond);
-  EXPECT_EQ(driver.Answer(first).fault, Fault::kTimeout);
-  EXPECT_EQ(driver.Answer(driver.Check("c")).fault, Fault::kUnavailable);
+  EXPECT_EQ(driver.Result(first).fault, Fault::kTimeout);
+  EXPECT_EQ(driver.Result(driver.Check("c")).fault, Fault::kUnavailable);
 }
 
-TEST(LinkGuard, TheLatencyIsFromAskingToTheAnswerWhoeverGaveIt) {
-  LinkDriver driver;
+TEST(PipelineBreaker, TheLatencyIsFromAskingToTheAnswerWhoeverGaveIt) {
+  ServerSessionDriver driver;
   driver.GetReady();
   for (int i = 0; i < 99; ++i) {
     driver.Check("a");
@@ -300,7 +298,7 @@ TEST(LinkGuard, TheLatencyIsFromAskingToTheAnswerWhoeverGaveIt) {
   driver.Check("b");
   driver.Sent();
   driver.Pass(100 * kMillisecond);
-  const LatencyHistogram& latency = driver.link.latency();
+  const LatencyHistogram& latency = driver.session.latency();
   EXPECT_EQ(latency.count(), 100U);
   EXPECT_GE(latency.Quantile(0.99), 2 * kMillisecond);
   EXPECT_LE(latency.Quantile(0.99), 3 * kMillisecond);

@@ -5,7 +5,7 @@
 #include <deque>
 #include <vector>
 
-#include "redis/link_driver.h"
+#include "redis/server_session_driver.h"
 
 namespace sluice::redis {
 namespace {
@@ -30,7 +30,7 @@ struct Outcome {
 
 // `per_step` checks arrive each ms, for so many ms.
 Outcome Serve(const Server& server, int per_step, int steps) {
-  LinkDriver driver;
+  ServerSessionDriver driver;
   driver.GetReady();
   struct Batch {
     std::size_t checks;
@@ -63,13 +63,13 @@ Outcome Serve(const Server& server, int per_step, int steps) {
   Outcome outcome;
   outcome.capacity = static_cast<double>((last - start) / server.per_request);
   for (const auto& [ticket, at] : asked) {
-    const Fault fault = driver.Answer(ticket).fault;
+    const Fault fault = driver.Result(ticket).fault;
     ++outcome.asked;
     outcome.by_store += fault == Fault::kNone ? 1 : 0;
     outcome.missed += fault == Fault::kTimeout ? 1 : 0;
   }
-  outcome.median = driver.link.latency().Quantile(0.5);
-  outcome.p99 = driver.link.latency().Quantile(0.99);
+  outcome.median = driver.session.latency().Quantile(0.5);
+  outcome.p99 = driver.session.latency().Quantile(0.99);
   ::testing::Test::RecordProperty("by_store", static_cast<int>(outcome.by_store));
   std::printf(
       "asked %zu, by the store %zu (%.0f%% of what it could), missed %zu, p50 %lld us, "
@@ -83,7 +83,7 @@ Outcome Serve(const Server& server, int per_step, int steps) {
 
 constexpr auto kMicro = [](std::int64_t us) { return Nanos{us * 1000}; };
 
-TEST(LinkOverload, TwiceTheCapacityIsAnsweredAsFarAsThereIsCapacity) {
+TEST(PipelineOverload, TwiceTheCapacityIsAnsweredAsFarAsThereIsCapacity) {
   for (const Server& server : {Server{kMicro(100), kMicro(50)}, Server{kMicro(50), kMicro(200)},
                                Server{kMicro(400), kMicro(10'000)}}) {
     const int twice = static_cast<int>(2 * kStep / server.per_request);
@@ -94,15 +94,15 @@ TEST(LinkOverload, TwiceTheCapacityIsAnsweredAsFarAsThereIsCapacity) {
   }
 }
 
-TEST(LinkOverload, ALongLineWithinTheCapacityIsNoOverload) {
+TEST(PipelineOverload, ALongLineWithinTheCapacityIsNoOverload) {
   for (const Nanos one_way : {kMicro(100), kMicro(20'000), kMicro(25'000)}) {
     const Outcome outcome = Serve({.per_request = kMicro(10), .one_way = one_way}, 40, 1000);
     EXPECT_EQ(outcome.by_store, outcome.asked);
   }
 }
 
-TEST(LinkOverload, AHiccupIsForgotten) {
-  LinkDriver driver;
+TEST(PipelineOverload, AHiccupIsForgotten) {
+  ServerSessionDriver driver;
   driver.GetReady();
   // Two batches that meet a stall, though both are answered in time.
   driver.Check("a", 10'000 * kMillisecond);
@@ -120,7 +120,7 @@ TEST(LinkOverload, AHiccupIsForgotten) {
     driver.AnswerFull(1);
   }
   for (int i = 0; i < 3; ++i) driver.Check("d");
-  EXPECT_EQ(driver.link.stats().shed, 0U);
+  EXPECT_EQ(driver.session.stats().shed, 0U);
 }
 
 }  // namespace

@@ -6,87 +6,85 @@
 #include <string>
 #include <vector>
 
-#include "redis/link_driver.h"
+#include "redis/server_session_driver.h"
 
 namespace sluice::redis {
 namespace {
 
-constexpr Nanos kSecond = std::chrono::seconds(1);
-
-TEST(LinkConnection, TheGreetingSaysWhoWeAreAndLoadsTheScript) {
+TEST(ServerSessionConnection, TheGreetingSaysWhoWeAreAndLoadsTheScript) {
   ServerSession::Options options;
   options.endpoint.user = "app";
   options.endpoint.password = "pw";
   options.endpoint.database = 3;
-  LinkDriver driver(options);
+  ServerSessionDriver driver(options);
   EXPECT_TRUE(driver.Sent().empty());
-  driver.link.OnConnected(driver.now);
+  driver.session.OnConnected(driver.now);
   const auto sent = driver.Sent();
   ASSERT_EQ(sent.size(), 3U);
   EXPECT_EQ(sent[0], (SentCommand{"AUTH", "app", "pw"}));
   EXPECT_EQ(sent[1], (SentCommand{"SELECT", "3"}));
   EXPECT_EQ(sent[2], (SentCommand{"SCRIPT", "LOAD", std::string(ScriptText())}));
-  EXPECT_FALSE(driver.link.stats().connected);
+  EXPECT_FALSE(driver.session.stats().connected);
 }
 
-TEST(LinkConnection, APasswordAloneIsOfTheDefaultUser) {
+TEST(ServerSessionConnection, APasswordAloneIsOfTheDefaultUser) {
   ServerSession::Options options;
   options.endpoint.password = "pw";
-  LinkDriver driver(options);
-  driver.link.OnConnected(driver.now);
+  ServerSessionDriver driver(options);
+  driver.session.OnConnected(driver.now);
   EXPECT_EQ(driver.Sent().at(0), (SentCommand{"AUTH", "pw"}));
 }
 
-TEST(LinkConnection, WhoHasNoPasswordAsksWhetherOneIsWanted) {
+TEST(ServerSessionConnection, WhoHasNoPasswordAsksWhetherOneIsWanted) {
   for (const bool wanted : {true, false}) {
-    LinkDriver driver;
+    ServerSessionDriver driver;
     const auto ticket = driver.Check("a");
-    driver.link.OnConnected(driver.now);
+    driver.session.OnConnected(driver.now);
     EXPECT_EQ(driver.Sent().at(0), (SentCommand{"PING"}));
     driver.Receive(wanted ? "-NOAUTH Authentication required.\r\n"
                           : "-NOPERM this user has no permissions to run 'ping'\r\n");
     EXPECT_EQ(driver.Answered(ticket), wanted);
-    EXPECT_EQ(driver.link.WantedConnection() == 0, wanted);
+    EXPECT_EQ(driver.session.WantedConnection() == 0, wanted);
   }
 }
 
-TEST(LinkConnection, ChecksWaitForTheFirstConnection) {
-  LinkDriver driver;
+TEST(ServerSessionConnection, ChecksWaitForTheFirstConnection) {
+  ServerSessionDriver driver;
   const auto ticket = driver.Check("a");
   driver.GetReady();
   EXPECT_EQ(ChecksIn(driver.Sent().at(0)), 1U);
   driver.AnswerFull(1);
-  EXPECT_EQ(driver.Answer(ticket).fault, Fault::kNone);
+  EXPECT_EQ(driver.Result(ticket).fault, Fault::kNone);
 }
 
-TEST(LinkConnection, WhenConnectingFailsWhoWaitsIsToldAndWhoComesIsToldAtOnce) {
-  LinkDriver driver;
+TEST(ServerSessionConnection, WhenConnectingFailsWhoWaitsIsToldAndWhoComesIsToldAtOnce) {
+  ServerSessionDriver driver;
   const auto waiting = driver.Check("a");
   driver.Lose("connection refused");
-  EXPECT_EQ(driver.Answer(waiting).fault, Fault::kUnavailable);
-  EXPECT_EQ(driver.Answer(waiting).detail, "connection refused");
-  EXPECT_EQ(driver.Answer(driver.Check("b")).fault, Fault::kUnavailable);
+  EXPECT_EQ(driver.Result(waiting).fault, Fault::kUnavailable);
+  EXPECT_EQ(driver.Result(waiting).detail, "connection refused");
+  EXPECT_EQ(driver.Result(driver.Check("b")).fault, Fault::kUnavailable);
   // Still so during the next attempt: no check waits for a server that is known to be down.
   driver.Pass(kSecond);
-  ASSERT_NE(driver.link.WantedConnection(), 0U);
-  EXPECT_EQ(driver.Answer(driver.Check("c")).fault, Fault::kUnavailable);
+  ASSERT_NE(driver.session.WantedConnection(), 0U);
+  EXPECT_EQ(driver.Result(driver.Check("c")).fault, Fault::kUnavailable);
   driver.GetReady();
   const auto served = driver.Check("d");
   driver.Sent();
   driver.AnswerFull(1);
-  EXPECT_EQ(driver.Answer(served).fault, Fault::kNone);
+  EXPECT_EQ(driver.Result(served).fault, Fault::kNone);
 }
 
-TEST(LinkConnection, WhatWasWrittenFailsWithTheConnectionAndIsNotSentAgain) {
-  LinkDriver driver;
+TEST(ServerSessionConnection, WhatWasWrittenFailsWithTheConnectionAndIsNotSentAgain) {
+  ServerSessionDriver driver;
   driver.GetReady();
   const auto written = driver.Check("a", kSecond);
   driver.Sent();
   const auto unwritten = driver.Check("b", kSecond);  // encoded, not handed over
   const auto queued = driver.Check("c", kSecond);
   driver.Lose("reset by peer");
-  EXPECT_EQ(driver.Answer(written).fault, Fault::kUnavailable);
-  EXPECT_EQ(driver.Answer(written).detail, "reset by peer");
+  EXPECT_EQ(driver.Result(written).fault, Fault::kUnavailable);
+  EXPECT_EQ(driver.Result(written).detail, "reset by peer");
   EXPECT_FALSE(driver.Answered(unwritten));
   EXPECT_FALSE(driver.Answered(queued));
   driver.GetReady();  // at once: the connection had worked
@@ -95,22 +93,22 @@ TEST(LinkConnection, WhatWasWrittenFailsWithTheConnectionAndIsNotSentAgain) {
   EXPECT_EQ(sent[0].at(2), "2");
   EXPECT_EQ(sent[0].at(3), "p:{b}:default:tb1");
   EXPECT_EQ(sent[0].at(4), "p:{c}:default:tb1");
-  EXPECT_EQ(driver.link.stats().reconnects, 1U);
+  EXPECT_EQ(driver.session.stats().reconnects, 1U);
 }
 
-TEST(LinkConnection, ACommandWhoseLastByteWasKeptBackIsSentAgain) {
+TEST(ServerSessionConnection, ACommandWhoseLastByteWasKeptBackIsSentAgain) {
   for (const std::size_t kept : {0U, 1U}) {
-    LinkDriver driver;
+    ServerSessionDriver driver;
     driver.GetReady();
     const auto ticket = driver.Check("a", kSecond);
-    driver.link.OnWritten(driver.link.Output().size() - kept);
+    driver.session.OnWritten(driver.session.Output().size() - kept);
     driver.Lose();
     EXPECT_EQ(driver.Answered(ticket), kept == 0) << kept;
   }
 }
 
-TEST(LinkConnection, HalfAnAnswerGoesWithItsConnection) {
-  LinkDriver driver;
+TEST(ServerSessionConnection, HalfAnAnswerGoesWithItsConnection) {
+  ServerSessionDriver driver;
   driver.GetReady();
   driver.Check("a");
   driver.Sent();
@@ -120,11 +118,11 @@ TEST(LinkConnection, HalfAnAnswerGoesWithItsConnection) {
   const auto ticket = driver.Check("b");
   driver.Sent();
   driver.AnswerFull(1);
-  EXPECT_EQ(driver.Answer(ticket).fault, Fault::kNone);
+  EXPECT_EQ(driver.Result(ticket).fault, Fault::kNone);
 }
 
-TEST(LinkConnection, WhatWaitedForAReloadSurvivesALostConnection) {
-  LinkDriver driver;
+TEST(ServerSessionConnection, WhatWaitedForAReloadSurvivesALostConnection) {
+  ServerSessionDriver driver;
   driver.GetReady();
   const auto a = driver.Check("a", kSecond);
   driver.Sent();
@@ -134,10 +132,10 @@ TEST(LinkConnection, WhatWaitedForAReloadSurvivesALostConnection) {
   driver.GetReady();
   EXPECT_EQ(driver.Sent().at(0).at(3), "p:{a}:default:tb1");
   driver.AnswerFull(1);
-  EXPECT_EQ(driver.Answer(a).fault, Fault::kNone);
+  EXPECT_EQ(driver.Result(a).fault, Fault::kNone);
 }
 
-TEST(LinkConnection, AServerThatTurnsUsAwayIsQuotedWithoutSecrets) {
+TEST(ServerSessionConnection, AServerThatTurnsUsAwayIsQuotedWithoutSecrets) {
   struct Case {
     const char* error;
     const char* detail;
@@ -156,48 +154,48 @@ TEST(LinkConnection, AServerThatTurnsUsAwayIsQuotedWithoutSecrets) {
     ServerSession::Options options;
     options.endpoint.password = "hunter2";
     options.endpoint.database = 99;
-    LinkDriver driver(options);
+    ServerSessionDriver driver(options);
     const auto ticket = driver.Check("a");
-    driver.link.OnConnected(driver.now);
+    driver.session.OnConnected(driver.now);
     driver.Sent();
     driver.Receive(c.error);
-    EXPECT_EQ(driver.Answer(ticket).fault, Fault::kRefused);
-    EXPECT_EQ(driver.Answer(ticket).detail, c.detail);
-    EXPECT_EQ(driver.link.WantedConnection(), 0U);
+    EXPECT_EQ(driver.Result(ticket).fault, Fault::kRefused);
+    EXPECT_EQ(driver.Result(ticket).detail, c.detail);
+    EXPECT_EQ(driver.session.WantedConnection(), 0U);
     driver.Pass(kSecond);
-    EXPECT_NE(driver.link.WantedConnection(), 0U);  // it tries again
+    EXPECT_NE(driver.session.WantedConnection(), 0U);  // it tries again
   }
 }
 
-TEST(LinkConnection, ConnectingAndGreetingAreGivenUpAfterTheirTimeout) {
+TEST(ServerSessionConnection, ConnectingAndGreetingAreGivenUpAfterTheirTimeout) {
   for (const bool accepted : {false, true}) {
-    LinkDriver driver;
+    ServerSessionDriver driver;
     const auto patient = driver.Check("a", 10 * kSecond);
-    if (accepted) driver.link.OnConnected(driver.now);
+    if (accepted) driver.session.OnConnected(driver.now);
     driver.Pass(999 * kMillisecond);
-    EXPECT_EQ(driver.link.WantedConnection(), 1U);
+    EXPECT_EQ(driver.session.WantedConnection(), 1U);
     EXPECT_FALSE(driver.Answered(patient));
     driver.Pass(1 * kMillisecond);
-    EXPECT_EQ(driver.link.WantedConnection(), 0U);
-    EXPECT_EQ(driver.Answer(patient).fault, Fault::kUnavailable);
+    EXPECT_EQ(driver.session.WantedConnection(), 0U);
+    EXPECT_EQ(driver.Result(patient).fault, Fault::kUnavailable);
   }
 }
 
 // With the server refusing at once, the wait between attempts is all that a server which comes up
 // can be made to wait.
-TEST(LinkConnection, AttemptsBackOffWithJitterAndStayFrequentEnough) {
+TEST(ServerSessionConnection, AttemptsBackOffWithJitterAndStayFrequentEnough) {
   std::set<std::int64_t> firsts;
   for (std::uint64_t seed = 1; seed <= 20; ++seed) {
-    LinkDriver driver({}, seed);
+    ServerSessionDriver driver({}, seed);
     Nanos longest{0};
     Nanos sum{0};
     for (int attempt = 0; attempt < 50; ++attempt) {
       driver.Lose();
       const Nanos failed = driver.now;
-      ASSERT_EQ(driver.link.WantedConnection(), 0U);
-      while (driver.link.WantedConnection() == 0) {
-        driver.now = driver.link.NextTime();
-        driver.link.OnTime(driver.now);
+      ASSERT_EQ(driver.session.WantedConnection(), 0U);
+      while (driver.session.WantedConnection() == 0) {
+        driver.now = driver.session.NextTime();
+        driver.session.OnTime(driver.now);
       }
       const Nanos wait = driver.now - failed;
       if (attempt == 0) firsts.insert(wait.count());
@@ -215,13 +213,13 @@ TEST(LinkConnection, AttemptsBackOffWithJitterAndStayFrequentEnough) {
   EXPECT_GE(firsts.size(), 10U) << "not random";
 }
 
-TEST(LinkConnection, AConnectionThatNeverAnswersABatchIsNotReplacedAtOnceForEver) {
-  LinkDriver driver;
+TEST(ServerSessionConnection, AConnectionThatNeverAnswersABatchIsNotReplacedAtOnceForEver) {
+  ServerSessionDriver driver;
   int immediate = 0;
   for (int i = 0; i < 10; ++i) {
     driver.GetReady();
     driver.Lose();
-    if (driver.link.WantedConnection() != 0) {
+    if (driver.session.WantedConnection() != 0) {
       ++immediate;
     } else {
       driver.Pass(kSecond);
@@ -230,109 +228,109 @@ TEST(LinkConnection, AConnectionThatNeverAnswersABatchIsNotReplacedAtOnceForEver
   EXPECT_EQ(immediate, 1);
 }
 
-TEST(LinkConnection, ASilentServerIsDroppedOnceNobodyWaitsForIt) {
-  LinkDriver driver;
+TEST(ServerSessionConnection, ASilentServerIsDroppedOnceNobodyWaitsForIt) {
+  ServerSessionDriver driver;
   driver.GetReady();
   driver.Check("a", 100 * kMillisecond);
   driver.Sent();
-  const std::uint64_t connection = driver.link.WantedConnection();
+  const std::uint64_t connection = driver.session.WantedConnection();
   driver.Pass(999 * kMillisecond);
-  EXPECT_EQ(driver.link.WantedConnection(), connection);
+  EXPECT_EQ(driver.session.WantedConnection(), connection);
   driver.Pass(1 * kMillisecond);
-  EXPECT_NE(driver.link.WantedConnection(), connection);
+  EXPECT_NE(driver.session.WantedConnection(), connection);
 }
 
-TEST(LinkConnection, ASilentServerIsKeptWhileSomeoneStillWaits) {
-  LinkDriver driver;
+TEST(ServerSessionConnection, ASilentServerIsKeptWhileSomeoneStillWaits) {
+  ServerSessionDriver driver;
   driver.GetReady();
   const auto patient = driver.Check("a", 5 * kSecond);
   driver.Check("b", 100 * kMillisecond);
   driver.Sent();
-  const std::uint64_t connection = driver.link.WantedConnection();
+  const std::uint64_t connection = driver.session.WantedConnection();
   driver.Pass(2 * kSecond);
   driver.Check("c", 100 * kMillisecond);  // its deadline makes the link look
   driver.Pass(2 * kSecond);
-  EXPECT_EQ(driver.link.WantedConnection(), connection);
+  EXPECT_EQ(driver.session.WantedConnection(), connection);
   driver.Sent();
   driver.AnswerFull(1);
-  EXPECT_EQ(driver.Answer(patient).fault, Fault::kNone);
+  EXPECT_EQ(driver.Result(patient).fault, Fault::kNone);
   driver.Pass(100 * kMillisecond);
-  EXPECT_EQ(driver.link.WantedConnection(), connection);  // it spoke a moment ago
+  EXPECT_EQ(driver.session.WantedConnection(), connection);  // it spoke a moment ago
 }
 
-TEST(LinkConnection, AServerThatAnswersLateButSteadilyIsKept) {
-  LinkDriver driver;
+TEST(ServerSessionConnection, AServerThatAnswersLateButSteadilyIsKept) {
+  ServerSessionDriver driver;
   driver.GetReady();
-  const std::uint64_t connection = driver.link.WantedConnection();
+  const std::uint64_t connection = driver.session.WantedConnection();
   for (int i = 0; i < 20; ++i) {
     const auto ticket = driver.Check("a", 100 * kMillisecond);
     driver.Sent();
     driver.Pass(500 * kMillisecond);
     driver.AnswerFull(1);
-    EXPECT_EQ(driver.Answer(ticket).fault, Fault::kTimeout);
+    EXPECT_EQ(driver.Result(ticket).fault, Fault::kTimeout);
   }
-  EXPECT_EQ(driver.link.WantedConnection(), connection);
+  EXPECT_EQ(driver.session.WantedConnection(), connection);
 }
 
-TEST(LinkConnection, SilenceIsCountedFromTheLastBytes) {
-  LinkDriver driver;
+TEST(ServerSessionConnection, SilenceIsCountedFromTheLastBytes) {
+  ServerSessionDriver driver;
   driver.GetReady();
   driver.Check("a", 100 * kMillisecond);
   driver.Check("b", 100 * kMillisecond);
   driver.Sent();
-  const std::uint64_t connection = driver.link.WantedConnection();
+  const std::uint64_t connection = driver.session.WantedConnection();
   driver.Pass(900 * kMillisecond);
   driver.AnswerFull(1);  // to "a" alone
   driver.Pass(999 * kMillisecond);
-  EXPECT_EQ(driver.link.WantedConnection(), connection);
+  EXPECT_EQ(driver.session.WantedConnection(), connection);
   driver.Pass(1 * kMillisecond);
-  EXPECT_NE(driver.link.WantedConnection(), connection);
+  EXPECT_NE(driver.session.WantedConnection(), connection);
 }
 
-TEST(LinkConnection, AServerThatNeverFinishesAReplyIsDropped) {
-  LinkDriver driver;
+TEST(ServerSessionConnection, AServerThatNeverFinishesAReplyIsDropped) {
+  ServerSessionDriver driver;
   driver.GetReady();
   driver.Check("a", 100 * kMillisecond);
   driver.Sent();
-  const std::uint64_t connection = driver.link.WantedConnection();
+  const std::uint64_t connection = driver.session.WantedConnection();
   driver.Receive("*1\r\n:");
   for (int i = 0; i < 15; ++i) {
     driver.Receive("0");
     driver.Pass(100 * kMillisecond);
   }
-  EXPECT_NE(driver.link.WantedConnection(), connection);
+  EXPECT_NE(driver.session.WantedConnection(), connection);
 }
 
-TEST(LinkConnection, AFrozenProcessDoesNotBlameTheServer) {
-  LinkDriver driver;
+TEST(ServerSessionConnection, AFrozenProcessDoesNotBlameTheServer) {
+  ServerSessionDriver driver;
   driver.GetReady();
   const auto ticket = driver.Check("a", 100 * kMillisecond);
   driver.Sent();
-  const std::uint64_t connection = driver.link.WantedConnection();
+  const std::uint64_t connection = driver.session.WantedConnection();
   driver.PassFrozen(10 * kSecond);
-  EXPECT_EQ(driver.Answer(ticket).fault, Fault::kTimeout);
-  EXPECT_EQ(driver.link.WantedConnection(), connection);
+  EXPECT_EQ(driver.Result(ticket).fault, Fault::kTimeout);
+  EXPECT_EQ(driver.session.WantedConnection(), connection);
   driver.AnswerFull(1);
-  EXPECT_TRUE(driver.link.stats().connected);
+  EXPECT_TRUE(driver.session.stats().connected);
 }
 
-TEST(LinkConnection, AfterAFreezeAnswersThatAreThereStillCount) {
-  LinkDriver driver;
+TEST(ServerSessionConnection, AfterAFreezeAnswersThatAreThereStillCount) {
+  ServerSessionDriver driver;
   driver.GetReady();
   const auto ticket = driver.Check("a", 100 * kMillisecond);
   driver.Sent();
   driver.now += 10 * kSecond;
   driver.AnswerFull(1);  // the I/O thread reads before it looks at the time
   driver.PassFrozen(Nanos{0});
-  EXPECT_EQ(driver.Answer(ticket).fault, Fault::kNone);
+  EXPECT_EQ(driver.Result(ticket).fault, Fault::kNone);
 }
 
-TEST(LinkConnection, ConnectingIsGivenItsTimeAgainAfterAFreeze) {
-  LinkDriver driver;
+TEST(ServerSessionConnection, ConnectingIsGivenItsTimeAgainAfterAFreeze) {
+  ServerSessionDriver driver;
   driver.PassFrozen(10 * kSecond);
-  EXPECT_EQ(driver.link.WantedConnection(), 1U);
+  EXPECT_EQ(driver.session.WantedConnection(), 1U);
   driver.Pass(kSecond);
-  EXPECT_EQ(driver.link.WantedConnection(), 0U);
+  EXPECT_EQ(driver.session.WantedConnection(), 0U);
 }
 
 }  // namespace

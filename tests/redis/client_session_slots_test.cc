@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "redis/relay_driver.h"
+#include "redis/client_session_driver.h"
 #include "support/policies.h"
 
 namespace sluice::redis {
@@ -16,14 +16,11 @@ namespace {
 using Command = ClientSession::Command;
 using Kind = Request::Kind;
 
-constexpr Nanos kMillisecond = std::chrono::milliseconds(1);
-constexpr Nanos kSecond = std::chrono::seconds(1);
-
 constexpr HolderId kHolder{.high = 0, .low = 0xab};
 const std::string kHolderText = std::string(30, '0') + "ab";
 
 // Asks for the only slot, as kHolder. With `id` by one.
-std::uint64_t CheckForASlot(RelayDriver& driver, std::string_view id = {}) {
+std::uint64_t CheckForASlot(ClientSessionDriver& driver, std::string_view id = {}) {
   static const auto set = std::make_shared<const PolicySet>(
       std::vector{Policy{.name = "s", .algorithm = testing::Slots(1, std::chrono::hours(1))}}, "p");
   Request check = driver.Make(Kind::kCheck, "k", 100 * kMillisecond);
@@ -35,13 +32,13 @@ std::uint64_t CheckForASlot(RelayDriver& driver, std::string_view id = {}) {
   return driver.Submit(std::move(check));
 }
 
-TEST(RelaySlots, ASlotThatNobodyHasUseForIsGivenBack) {
+TEST(ClientSessionSlots, ASlotThatNobodyHasUseForIsGivenBack) {
   for (const bool answered : {true, false}) {
-    RelayDriver driver;
+    ClientSessionDriver driver;
     const auto ticket = CheckForASlot(driver);
     const Command check = driver.SentOne();
     driver.Pass(100 * kMillisecond);
-    EXPECT_EQ(driver.Told(ticket).fault, Fault::kTimeout);
+    EXPECT_EQ(driver.Result(ticket).fault, Fault::kTimeout);
     if (answered) {
       driver.Answer(check, {5, 0, 0, 0});
     } else {
@@ -57,8 +54,8 @@ TEST(RelaySlots, ASlotThatNobodyHasUseForIsGivenBack) {
 const std::vector<std::string> kReleaseOfTheId = {"1", "1", "release+",   "n",         "0", "0",
                                                   "1", "1", "3600000000", kHolderText, "ab"};
 
-TEST(RelaySlots, ACheckWithAnIdIsAskedAgainBehindTheReleaseOfWhatItMayHaveTaken) {
-  RelayDriver driver;
+TEST(ClientSessionSlots, ACheckWithAnIdIsAskedAgainBehindTheReleaseOfWhatItMayHaveTaken) {
+  ClientSessionDriver driver;
   const auto ticket = CheckForASlot(driver, "1d");
   const Command first = driver.SentOne();
   driver.Lose(first);
@@ -71,24 +68,24 @@ TEST(RelaySlots, ACheckWithAnIdIsAskedAgainBehindTheReleaseOfWhatItMayHaveTaken)
   both.insert(both.end(), first.pieces.begin() + 5, first.pieces.end());
   EXPECT_EQ(std::vector(again.pieces.begin() + 2, again.pieces.end()), both);
   driver.Answer(again, {5, 1, 0, 0, 0});
-  EXPECT_EQ(driver.Told(ticket).fault, Fault::kNone);
-  EXPECT_EQ(driver.Told(ticket).readings[0].numbers[0], 0);
-  EXPECT_EQ(driver.relay.stats().submitted, driver.relay.stats().completed);
+  EXPECT_EQ(driver.Result(ticket).fault, Fault::kNone);
+  EXPECT_EQ(driver.Result(ticket).readings[0].numbers[0], 0);
+  EXPECT_EQ(driver.session.stats().submitted, driver.session.stats().completed);
 }
 
-TEST(RelaySlots, OfACheckThatCannotBeAskedAgainTheSlotIsStillGivenBack) {
-  RelayDriver driver;
+TEST(ClientSessionSlots, OfACheckThatCannotBeAskedAgainTheSlotIsStillGivenBack) {
+  ClientSessionDriver driver;
   driver.Check("a");
   driver.Lose(driver.SentOne());
   const auto ticket = CheckForASlot(driver, "1d");
   driver.Lose(driver.SentOne());
-  ASSERT_EQ(driver.relay.stats().breaker, BreakerState::kOpen);
-  EXPECT_EQ(driver.Told(ticket).fault, Fault::kUnavailable);
+  ASSERT_EQ(driver.session.stats().breaker, BreakerState::kOpen);
+  EXPECT_EQ(driver.Result(ticket).fault, Fault::kUnavailable);
   driver.Pass(2 * kSecond);
   const Command release = driver.SentOne();
   EXPECT_EQ(std::vector(release.pieces.begin() + 5, release.pieces.end()), kReleaseOfTheId);
   driver.Answer(release, {5, 1});
-  EXPECT_EQ(driver.relay.stats().submitted, driver.relay.stats().completed);
+  EXPECT_EQ(driver.session.stats().submitted, driver.session.stats().completed);
 }
 
 }  // namespace

@@ -6,7 +6,7 @@
 #include <string>
 
 #include "redis/backlog.h"
-#include "redis/link_driver.h"
+#include "redis/server_session_driver.h"
 #include "support/seed.h"
 
 namespace sluice::redis {
@@ -57,14 +57,14 @@ class FakeServer {
   std::string replies_;
 };
 
-TEST(LinkFuzz, EveryRequestIsAnsweredOnceInTimeAndWithItsOwnAnswer) {
+TEST(ServerSessionFuzz, EveryRequestIsAnsweredOnceInTimeAndWithItsOwnAnswer) {
   const std::uint64_t seed = testing::TestSeed();
   testing::Random random(seed);
   for (int round = 0; round < 300; ++round) {
     ServerSession::Options options;
     options.pipeline.max_batch = static_cast<std::size_t>(random.Between(1, 8));
     options.pipeline.max_in_flight = static_cast<std::size_t>(random.Between(1, 3));
-    LinkDriver driver(options, seed + static_cast<std::uint64_t>(round));
+    ServerSessionDriver driver(options, seed + static_cast<std::uint64_t>(round));
     FakeServer server(random);
     std::uint64_t connection = 0;
     bool connected = false;
@@ -72,8 +72,8 @@ TEST(LinkFuzz, EveryRequestIsAnsweredOnceInTimeAndWithItsOwnAnswer) {
     std::set<std::uint64_t> resets;
 
     for (int step = 0; step < 400; ++step) {
-      if (driver.link.WantedConnection() != connection) {
-        connection = driver.link.WantedConnection();
+      if (driver.session.WantedConnection() != connection) {
+        connection = driver.session.WantedConnection();
         connected = false;
         server.Forget();
       }
@@ -97,7 +97,7 @@ TEST(LinkFuzz, EveryRequestIsAnsweredOnceInTimeAndWithItsOwnAnswer) {
             if (random.OneIn(4)) {
               driver.Lose();
             } else {
-              driver.link.OnConnected(driver.now);
+              driver.session.OnConnected(driver.now);
               connected = true;
             }
           } else if (connected) {
@@ -120,19 +120,19 @@ TEST(LinkFuzz, EveryRequestIsAnsweredOnceInTimeAndWithItsOwnAnswer) {
         ASSERT_TRUE(deadline > driver.now || driver.now == deadline || driver.Answered(ticket))
             << "round " << round << " step " << step;
       }
-      ASSERT_LE(driver.link.stats().largest_batch, options.pipeline.max_batch);
+      ASSERT_LE(driver.session.stats().largest_batch, options.pipeline.max_batch);
     }
 
     driver.Pass(std::chrono::seconds(1));
     for (const auto& [ticket, deadline] : deadlines) {
-      const Completion answer = driver.Answer(ticket);
+      const Completion answer = driver.Result(ticket);
       if (answer.fault == Fault::kNone && !resets.contains(ticket)) {
         ASSERT_EQ(BacklogOf(answer, 0), Nanos{static_cast<std::int64_t>(ticket)});
       }
       ASSERT_LE(server.executed["p:{" + std::to_string(ticket) + "}:default:tb1"], 1)
           << "sent again after it was executed";
     }
-    const LinkStats stats = driver.link.stats();
+    const LinkStats stats = driver.session.stats();
     ASSERT_EQ(stats.submitted, deadlines.size());
     ASSERT_EQ(stats.completed, deadlines.size());
     ASSERT_EQ(stats.queue_depth, 0U);

@@ -1,0 +1,123 @@
+#include "redis/session_driver.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "support/policies.h"
+
+namespace sluice::redis {
+
+std::size_t ChecksIn(const SentCommand& command) {
+  EXPECT_TRUE(command.at(0) == "EVALSHA" || command.at(0) == "EVAL") << command.at(0);
+  return std::stoul(command.at(2));
+}
+
+std::shared_ptr<const PolicySet> OneBucket() {
+  static const auto set = std::make_shared<const PolicySet>(
+      std::vector{testing::BucketPolicy("default", 10, 1, kSecond)}, "p");
+  return set;
+}
+
+const std::shared_ptr<Sink>& UnusedSink() {
+  struct Unused final : Sink {
+    void Deliver(std::span<Completion>) override { FAIL() << "only an I/O thread delivers"; }
+  };
+  static const std::shared_ptr<Sink> sink = std::make_shared<Unused>();
+  return sink;
+}
+
+Request SessionDriver::Make(Request::Kind kind, std::string_view key, Nanos timeout) {
+  Request request;
+  request.kind = kind;
+  request.set = OneBucket();
+  request.key = EscapedKey(key);
+  request.costs = 1;
+  request.deadline = now + timeout;
+  request.ticket = next_ticket_++;
+  request.sink = UnusedSink();
+  return request;
+}
+
+std::uint64_t SessionDriver::Submit(Request request) {
+  const std::uint64_t ticket = request.ticket;
+  SubmitAll({&request, 1});
+  return ticket;
+}
+
+std::uint64_t SessionDriver::Submit(Request::Kind kind, std::string_view key, Nanos timeout) {
+  return Submit(Make(kind, key, timeout));
+}
+
+std::uint64_t SessionDriver::Check(std::string_view key, Nanos timeout) {
+  return Submit(Request::Kind::kCheck, key, timeout);
+}
+
+void SessionDriver::AnswerFull(std::size_t checks) {
+  std::vector<std::int64_t> integers(1 + checks, 0);
+  integers[0] = 1;
+  AnswerArray(std::move(integers));
+}
+
+void SessionDriver::AnswerArray(std::vector<std::int64_t> integers, std::string text) {
+  Receive({.kind = Reply::Kind::kArray, .text = std::move(text), .integers = std::move(integers)});
+}
+
+void SessionDriver::AnswerInteger(std::int64_t integer) {
+  Receive({.kind = Reply::Kind::kInteger, .text = {}, .integers = {integer}});
+}
+
+void SessionDriver::AnswerError(std::string_view error) {
+  Receive({.kind = Reply::Kind::kError, .text = std::string(error), .integers = {}});
+}
+
+void SessionDriver::Pass(Nanos time) {
+  const Nanos end = now + time;
+  while (NextTime() <= end) {
+    const Nanos due = NextTime();
+    now = std::max(now, due);
+    OnTime();
+    ASSERT_FALSE(NextTime() == due && due <= now) << "a timer that never ends";
+  }
+  now = end;
+}
+
+void SessionDriver::PassFrozen(Nanos time) {
+  now += time;
+  if (NextTime() <= now) OnTime();
+}
+
+void SessionDriver::Collect() {
+  for (Delivery& delivery : TakeDeliveries()) {
+    EXPECT_FALSE(delivery.completions.empty());
+    // A session's own requests have another sink.
+    if (delivery.sink != UnusedSink()) continue;
+    for (Completion& completion : delivery.completions) {
+      const std::uint64_t ticket = completion.request.ticket;
+      EXPECT_EQ(completion.detail.empty(), completion.fault == Fault::kNone);
+      order_.push_back(ticket);
+      const bool fresh = results_.emplace(ticket, std::move(completion)).second;
+      EXPECT_TRUE(fresh) << "answered twice: " << ticket;
+    }
+  }
+}
+
+bool SessionDriver::Answered(std::uint64_t ticket) {
+  Collect();
+  return results_.contains(ticket);
+}
+
+Completion SessionDriver::Result(std::uint64_t ticket) {
+  if (!Answered(ticket)) {
+    ADD_FAILURE() << "no answer to " << ticket;
+    return {};
+  }
+  return results_[ticket];
+}
+
+const std::vector<std::uint64_t>& SessionDriver::order() {
+  Collect();
+  return order_;
+}
+
+}  // namespace sluice::redis
