@@ -40,13 +40,10 @@ export const enum Kind {
   Unblock = 9,
 }
 
-/** Checks and peeks answer with a code and leave a verdict in `exchange`; see native/addon/environment.h. */
+/** A limiter over a memory store, held by native code as long as this object exists. */
 export interface NativeMemoryLimiter {
-  /** One cost for all policies, default 1. Without `nowUs`, or with one below 0, the machine's clock counts. */
-  check(key: string, cost?: number, nowUs?: number): number;
-  peek(key: string, cost?: number, nowUs?: number): number;
-  /** Runs the operation in `exchange`. Returns a check's code, or -3 for a reused id; whether slots were held; for an abort, whether nobody waits behind it; else 0. */
-  act(kind: Kind, keys: NativeKeys, nowUs: number, holder?: string, id?: string): number;
+  /** Names it in calls. */
+  readonly index: number;
 }
 
 /** Certificates and keys that have been read, held by native code. */
@@ -180,6 +177,24 @@ export interface NativeAddon {
     idScope: string,
     plan: string,
   ): NativeMemoryLimiter;
+  /**
+   * Answers with a code and leaves a verdict in `exchange`; see native/addon/environment.h. One cost for all policies,
+   * default 1. Without `nowUs`, or with one below 0, the machine's clock counts.
+   */
+  memoryCheck(index: number, key: string, cost?: number, nowUs?: number): number;
+  memoryPeek(index: number, key: string, cost?: number, nowUs?: number): number;
+  /**
+   * Runs the operation in `exchange`. Returns a check's code, or -3 for a reused id; whether slots were held; for an
+   * abort, whether nobody waits behind it; else 0.
+   */
+  memoryAct(
+    index: number,
+    kind: Kind,
+    keys: NativeKeys,
+    nowUs: number,
+    holder?: string,
+    id?: string,
+  ): number;
   /** Storage for js/redis/passwords.ts. */
   passwordFunctions?: Map<number, unknown>;
   /** The parts of the URL, or the reason for its refusal. */

@@ -108,11 +108,11 @@ T& Held(const Napi::Value& value, const napi_type_tag& tag, const char* what) {
   return *value.As<Napi::External<T>>().Data();
 }
 
-/// Keeps `owner` alive as long as the function.
+/// Keeps `owner` alive as long as the object, which may be a function.
 template <typename T>
-void KeepAlive(Napi::Function function, std::shared_ptr<T> owner) {
+void KeepAlive(Napi::Object object, std::shared_ptr<T> owner) {
   auto held = std::make_unique<std::shared_ptr<T>>(std::move(owner));
-  function.AddFinalizer([](Napi::Env, std::shared_ptr<T>* owned) { delete owned; }, held.get());
+  object.AddFinalizer([](Napi::Env, std::shared_ptr<T>* owned) { delete owned; }, held.get());
   held.release();
 }
 

@@ -3,6 +3,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { inspect } from 'node:util';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import {
   endpoint,
   HOLDER,
@@ -162,6 +164,29 @@ test('a check in memory has a key, a cost and the time of its clock', () => {
   const slots = memoryLimiter([policyOf('a'), policyOf('b', 'concurrency')]);
   refuses(() => slots.check('k'));
   refuses(() => slots.peek('k'));
+});
+
+test('a call in memory has the index of a limiter', () => {
+  const { index } = native.makeMemoryLimiter(openStore(), [policyOf()], 'p', 's', '');
+  say();
+  for (const wrong of [...notNumbers.filter((value) => !Number.isNaN(value)), -1, index + 1000]) {
+    refuses(() => native.memoryCheck(wrong, 'k'), String(wrong));
+    refuses(() => native.memoryPeek(wrong, 'k'), String(wrong));
+    refuses(() => native.memoryAct(wrong, KIND.check, 'k', -1), String(wrong));
+  }
+});
+
+test('a limiter in memory has its index until it is collected, then another may have it', async () => {
+  const make = () => native.makeMemoryLimiter(openStore(), [policyOf()], 'p', 's', '');
+  const kept = make();
+  const collected = Array.from({ length: 50 }, make).map(({ index }) => index);
+  assert.equal(new Set([kept.index, ...collected]).size, 51);
+  setFlagsFromString('--expose-gc');
+  runInNewContext('gc')();
+  await new Promise((resolve) => setImmediate(resolve));
+  refuses(() => native.memoryCheck(collected[0], 'k'));
+  assert.equal(native.memoryCheck(kept.index, 'k') & 1, 1);
+  assert.ok(make().index <= Math.max(...collected));
 });
 
 test('a call in memory has a kind, keys, and numbers that a call of its kind can have', () => {

@@ -10,7 +10,7 @@
 //     LD_PRELOAD="$(g++ -print-file-name=libasan.so) $(g++ -print-file-name=libstdc++.so)" \
 //     node --expose-gc tests/support/addon-fuzz.mjs 600
 
-import { endpoint, HOLDER, native, policyOf, redisOptions } from './addon.mjs';
+import { callsOf, endpoint, HOLDER, native, policyOf, redisOptions } from './addon.mjs';
 import { seededRandom, testSeed } from './random.mjs';
 
 const CALLS_PER_ROUND = 3000;
@@ -297,8 +297,11 @@ const FUNCTIONS = {
   memoryStoreStats: [() => [or(() => pick(kept.store))]],
   makeMemoryLimiter: [
     () => [or(() => pick(kept.store)), or(policies), or(text), or(text), or(text)],
-    (result) => keep('memory', result),
+    (result) => keep('memory', callsOf(result)),
   ],
+  memoryCheck: [() => [or(() => below(20)), key(), cost(), time()]],
+  memoryPeek: [() => [or(() => below(20)), key(), cost(), time()]],
+  memoryAct: [() => [or(() => below(20)), kind(), keys(), time(), maybe(holder), maybe(key)]],
   makeRelay: [
     () => [or(text), or(() => chance(0.5)), or(() => chance(0.5))],
     (result) => {

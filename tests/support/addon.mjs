@@ -70,7 +70,17 @@ export function openStore(externalClock = false) {
 }
 
 export function memoryLimiter(policies = [policyOf()], store = openStore()) {
-  return native.makeMemoryLimiter(store, policies, 'p', 'scope', '');
+  return callsOf(native.makeMemoryLimiter(store, policies, 'p', 'scope', ''));
+}
+
+/** The addon's functions for one limiter over a memory store. */
+export function callsOf(limiter) {
+  const { memoryCheck, memoryPeek, memoryAct } = native;
+  return {
+    check: (...args) => memoryCheck(limiter.index, ...args),
+    peek: (...args) => memoryPeek(limiter.index, ...args),
+    act: (...args) => memoryAct(limiter.index, ...args),
+  };
 }
 
 /** Leaves a call in the exchange. */
