@@ -1,4 +1,4 @@
-// Requests through a client that is not ours: batches, deadlines, what is asked again and what not.
+// Requests through the user's client: commands, and a client that keeps, drops or refuses them.
 #include "redis/client_session.h"
 
 #include <gtest/gtest.h>
@@ -24,15 +24,7 @@ using State = BreakerState;
 
 State StateOf(const ClientSessionDriver& driver) { return driver.session.stats().breaker; }
 
-// Two batches go unanswered.
-void OpenBySilence(ClientSessionDriver& driver) {
-  driver.Check("a");
-  driver.Check("b");
-  driver.Pass(100 * kMillisecond);
-  ASSERT_EQ(StateOf(driver), State::kOpen);
-}
-
-TEST(ClientSession, AsksByTheScriptsShaAndReadsTheReply) {
+TEST(ClientSession, ACheckIsAnEvalsha) {
   ClientSessionDriver driver;
   const auto ticket = driver.Check("k");
   const Command command = driver.SentOne();
@@ -48,21 +40,21 @@ TEST(ClientSession, AsksByTheScriptsShaAndReadsTheReply) {
   EXPECT_EQ(driver.Result(ticket).readings[0].numbers[0], 5);
 }
 
-TEST(ClientSession, WhileTwoBatchesAreUnderWayTheNextOneGathers) {
+// Clients with several connections answer in any order.
+TEST(ClientSession, RepliesMayComeInAnyOrder) {
   ClientSessionDriver driver;
-  driver.Check("a");
-  driver.Check("b");
+  const auto first = driver.Check("a");
+  const auto second = driver.Check("b");
   const auto sent = driver.Commands();
   ASSERT_EQ(sent.size(), 2U);
   for (int i = 0; i < 5; ++i) driver.Check("k" + std::to_string(i));
-  EXPECT_TRUE(driver.Commands().empty());
-  // Clients that use several connections answer in any order.
   driver.AnswerFull(sent[1]);
+  EXPECT_EQ(driver.Result(second).fault, Fault::kNone);
+  EXPECT_FALSE(driver.Answered(first));
   EXPECT_EQ(driver.SentOne().pieces.at(1), "5");
-  EXPECT_EQ(driver.session.stats().largest_batch, 5U);
 }
 
-TEST(ClientSession, AServerThatDoesNotKnowTheScriptIsSentItsText) {
+TEST(ClientSession, TheTextIsSentToAServerThatDoesNotKnowTheScript) {
   ClientSessionDriver driver;
   const auto ticket = driver.Check("k");
   const Command by_sha = driver.SentOne();
@@ -78,7 +70,7 @@ TEST(ClientSession, AServerThatDoesNotKnowTheScriptIsSentItsText) {
   EXPECT_EQ(driver.session.stats().script_reloads, 1U);
 }
 
-TEST(ClientSession, AServerThatRefusesEvalshaIsSentTheTextAndOneThatRefusesBothIsSaidTo) {
+TEST(ClientSession, TheTextIsSentAfterARefusalOfEvalshaAndARefusalOfBothIsReported) {
   ClientSessionDriver driver;
   const auto first = driver.Check("k");
   driver.Fail(driver.SentOne(), "NOPERM this user has no permissions to run the 'evalsha' command");
@@ -97,7 +89,7 @@ TEST(ClientSession, AServerThatRefusesEvalshaIsSentTheTextAndOneThatRefusesBothI
             "run the 'eval' command (the user needs +evalsha and +eval)");
 }
 
-TEST(ClientSession, AScriptThatIsUnknownEvenThenIsAnError) {
+TEST(ClientSession, NoscriptInReplyToTheTextIsAnError) {
   ClientSessionDriver driver;
   const auto ticket = driver.Check("k");
   driver.Fail(driver.SentOne(), "NOSCRIPT");
@@ -117,19 +109,7 @@ TEST(ClientSession, AResetIsAnUnlinkOfAllNames) {
   EXPECT_EQ(driver.Result(ticket).fault, Fault::kNone);
 }
 
-TEST(ClientSession, TheDeadlineHoldsThoughTheClientIsSilent) {
-  ClientSessionDriver driver;
-  const auto ticket = driver.Check("k", 30 * kMillisecond);
-  const Command command = driver.SentOne();
-  driver.Pass(29 * kMillisecond);
-  EXPECT_FALSE(driver.Answered(ticket));
-  driver.Pass(kMillisecond);
-  EXPECT_EQ(driver.Result(ticket).fault, Fault::kTimeout);
-  driver.AnswerFull(command);  // the late answer is dropped
-  EXPECT_EQ(driver.order().size(), 1U);
-}
-
-TEST(ClientSession, AClientThatKeepsCommandsIsLeftNoMoreThanAFew) {
+TEST(ClientSession, AClientThatKeepsCommandsGetsOnlyAFew) {
   ClientSession::Options options;
   options.pipeline.max_abandoned = 4;
   ClientSessionDriver driver(options);
@@ -149,7 +129,7 @@ TEST(ClientSession, AClientThatKeepsCommandsIsLeftNoMoreThanAFew) {
   EXPECT_EQ(StateOf(driver), State::kClosed);
 }
 
-TEST(ClientSession, WhatTheClientForgotDoesNotKeepTheServerFromBeingTriedForEver) {
+TEST(ClientSession, ForgottenCommandsDoNotStopProbesForEver) {
   ClientSessionDriver driver;
   std::size_t sent = 0;
   for (int i = 0; i < 10'000; ++i) {
@@ -161,55 +141,7 @@ TEST(ClientSession, WhatTheClientForgotDoesNotKeepTheServerFromBeingTriedForEver
   EXPECT_LT(sent, 10U);
 }
 
-TEST(ClientSession, SilenceOpensTheBreakerAndAnAnswerClosesIt) {
-  ClientSessionDriver driver;
-  OpenBySilence(driver);
-  EXPECT_EQ(driver.Result(driver.Check("c")).fault, Fault::kUnavailable);
-  driver.Commands();
-  driver.Pass(kSecond);
-  const auto probe = driver.Check("d");
-  EXPECT_EQ(StateOf(driver), State::kHalfOpen);
-  EXPECT_EQ(driver.Result(driver.Check("e")).fault, Fault::kUnavailable) << "one probe";
-  driver.AnswerFull(driver.SentOne());
-  EXPECT_EQ(driver.Result(probe).fault, Fault::kNone);
-  EXPECT_EQ(driver.session.TakeBreakerChanges(),
-            (std::vector{State::kOpen, State::kHalfOpen, State::kClosed}));
-}
-
-TEST(ClientSession, ALateAnswerLetsAProbeGoAtOnce) {
-  ClientSessionDriver driver;
-  driver.Check("a");
-  const Command late = driver.SentOne();
-  driver.Check("b");
-  driver.Commands();
-  driver.Pass(100 * kMillisecond);
-  ASSERT_EQ(StateOf(driver), State::kOpen);
-  driver.AnswerFull(late);
-  driver.Check("c");
-  EXPECT_EQ(StateOf(driver), State::kHalfOpen);
-}
-
-TEST(ClientSession, WhatTheClientGivesUpFailsUnlessItCanBeRepeated) {
-  for (const Kind kind : {Kind::kCheck, Kind::kPeek, Kind::kReset, Kind::kDebit, Kind::kCredit,
-                          Kind::kRelease, Kind::kRenew, Kind::kBlock, Kind::kUnblock}) {
-    ClientSessionDriver driver;
-    const auto ticket = driver.Submit(kind, "k", 5 * kSecond);
-    const Command first = driver.SentOne();
-    driver.Lose(first, "the connection was lost");
-    const bool again = kind == Kind::kReset || kind == Kind::kRelease || kind == Kind::kRenew ||
-                       kind == Kind::kBlock || kind == Kind::kUnblock;
-    ASSERT_EQ(driver.Answered(ticket), !again) << static_cast<int>(kind);
-    if (again) {
-      EXPECT_EQ(driver.SentOne().pieces, first.pieces);
-      EXPECT_EQ(driver.session.stats().retries, 1U);
-    } else {
-      EXPECT_EQ(driver.Result(ticket).fault, Fault::kUnavailable);
-      EXPECT_EQ(driver.Result(ticket).detail, "the connection was lost");
-    }
-  }
-}
-
-TEST(ClientSession, AClientThatGivesUpAtOnceIsNotAskedOverAndOver) {
+TEST(ClientSession, AClientThatFailsAtOnceIsRetriedWithPauses) {
   ClientSessionDriver driver;
   const auto ticket = driver.Submit(Kind::kReset, "k", 5 * kSecond);
   std::size_t sent = 0;
@@ -226,80 +158,9 @@ TEST(ClientSession, AClientThatGivesUpAtOnceIsNotAskedOverAndOver) {
   EXPECT_GT(sent, 3U);
 }
 
-TEST(ClientSession, ErrorsOfTheRequestGoToWhoAskedAndThoseOfTheServerOpenTheBreaker) {
-  ClientSessionDriver driver;
-  const auto refused = driver.Check("k");
-  driver.Fail(driver.SentOne(), "NOPERM no permission for 'get', with args beginning with: x");
-  EXPECT_EQ(driver.Result(refused).fault, Fault::kServer);
-  EXPECT_EQ(driver.Result(refused).detail, "NOPERM no permission for 'get'");
-  EXPECT_EQ(StateOf(driver), State::kClosed);
-  const auto check = driver.Check("k");
-  const Command of_check = driver.SentOne();
-  const auto reset = driver.Submit(Kind::kReset, "k", 5 * kSecond);
-  const Command of_reset = driver.SentOne();
-  driver.Fail(of_check, "LOADING Redis is loading the dataset in memory");
-  driver.Fail(of_reset, "LOADING Redis is loading the dataset in memory");
-  EXPECT_EQ(driver.Result(check).fault, Fault::kServer);
-  EXPECT_EQ(StateOf(driver), State::kOpen);
-  EXPECT_FALSE(driver.Answered(reset)) << "it can wait";
-  driver.Pass(2 * kSecond);
-  driver.Answer(driver.SentOne(), {1});
-  EXPECT_EQ(driver.Result(reset).fault, Fault::kNone);
-}
-
-TEST(ClientSession, AnAnswerThatMakesNoSenseFailsItsBatch) {
-  ClientSessionDriver driver;
-  for (const std::vector<std::int64_t>& nonsense :
-       {std::vector<std::int64_t>{}, {1}, {1, 2, 3}, {1, -9}}) {
-    const auto ticket = driver.Check("k");
-    driver.Answer(driver.SentOne(), nonsense);
-    EXPECT_EQ(driver.Result(ticket).fault, Fault::kProtocol);
-    driver.Check("k");
-    for (const Command& command : driver.Commands()) driver.AnswerFull(command);
-  }
-}
-
-TEST(ClientSession, AResetThatIsAnsweredByNonsenseFails) {
-  ClientSessionDriver driver;
-  const auto reset = driver.Submit(Kind::kReset, "k", kSecond);
-  driver.session.OnReply(driver.SentOne().id,
-                         {.kind = Reply::Kind::kText, .text = "OK", .integers = {}}, driver.now);
-  EXPECT_EQ(driver.Result(reset).fault, Fault::kProtocol);
-}
-
-TEST(ClientSession, InABatchOnlyThoseThatWereRefusedAreAskedAgain) {
-  ClientSessionDriver driver;
-  driver.Check("k");
-  driver.Check("l");
-  const auto first = driver.Commands();
-  const auto done = driver.Submit(Kind::kDebit, "a", 5 * kSecond);
-  const auto refused = driver.Submit(Kind::kDebit, "b", 5 * kSecond);
-  driver.AnswerFull(first.at(0));
-  driver.session.OnReply(driver.SentOne().id,
-                         {.kind = Reply::Kind::kArray, .text = "READONLY", .integers = {5, 0, -2}},
-                         driver.now);
-  EXPECT_EQ(driver.Result(done).fault, Fault::kNone);
-  EXPECT_FALSE(driver.Answered(refused));
-  EXPECT_EQ(StateOf(driver), State::kOpen);
-  driver.AnswerFull(first.at(1));
-  driver.Pass(2 * kSecond);
-  const Command again = driver.SentOne();
-  EXPECT_EQ(again.pieces.at(2), "p:{b}:default:tb1");
-  driver.Answer(again, {5, 0});
-  EXPECT_EQ(driver.Result(refused).fault, Fault::kNone);
-}
-
-TEST(ClientSession, CloseAnswersAll) {
-  ClientSessionDriver driver;
-  std::vector<std::uint64_t> tickets;
-  for (int i = 0; i < 5; ++i) tickets.push_back(driver.Check("k"));
-  driver.session.Close();
-  for (const auto ticket : tickets) EXPECT_EQ(driver.Result(ticket).fault, Fault::kClosed);
-}
-
 class ClientSessionAtRandom : public ::testing::TestWithParam<bool> {};
 
-TEST_P(ClientSessionAtRandom, WhateverTheClientDoesEveryRequestIsAnsweredOnceAndByItsDeadline) {
+TEST_P(ClientSessionAtRandom, EveryRequestIsAnsweredOnceAndByItsDeadline) {
   std::mt19937_64 random(testing::TestSeed());
   const auto below = [&random](std::size_t n) { return static_cast<std::size_t>(random() % n); };
   // Slots move, and nodes are forgotten.
@@ -334,7 +195,7 @@ TEST_P(ClientSessionAtRandom, WhateverTheClientDoesEveryRequestIsAnsweredOnceAnd
           driver.Answer(command, {1, 2});
           break;
         case 3:
-          break;  // it is never heard of again
+          break;  // never answered
         default:
           driver.AnswerFull(command, command.name == "unlink" ? 0 : std::stoul(command.pieces[1]));
       }

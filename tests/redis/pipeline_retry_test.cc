@@ -1,215 +1,186 @@
-// What a link does for requests that are no checks: it waits for the server with them, repeats what
-// can be repeated, and gives back slots that nobody has use for.
-#include <gtest/gtest.h>
-
-#include <algorithm>
-#include <array>
-#include <memory>
-#include <span>
+// Lost commands: retries, and slots that are released because no caller learned of them.
 #include <string>
 #include <vector>
 
-#include "redis/server_session_driver.h"
+#include "redis/pipeline_fixture.h"
 
 namespace sluice::redis {
 namespace {
 
-using Kind = Request::Kind;
+class PipelineRetry : public PipelineTest {};
+OVER_BOTH_SESSIONS(PipelineRetry);
 
-bool Repeatable(Kind kind) {
+bool IsRepeatable(Request::Kind kind) {
+  using Kind = Request::Kind;
   return kind == Kind::kReset || kind == Kind::kRelease || kind == Kind::kRenew ||
          kind == Kind::kBlock || kind == Kind::kUnblock;
 }
 
-constexpr std::array kOthers = {Kind::kReset,   Kind::kDebit, Kind::kCredit, Kind::kAbort,
-                                Kind::kRelease, Kind::kRenew, Kind::kBlock,  Kind::kUnblock};
-
-TEST(PipelineRetry, WhatCanBeRepeatedIsSentAgainWhenItsAnswerIsLost) {
-  for (const Kind kind : kOthers) {
-    ServerSessionDriver driver;
-    driver.GetReady();
-    const auto ticket = driver.Submit(kind, "a", 5 * kSecond);
-    const auto sent = driver.Sent();
+TEST_P(PipelineRetry, ALostCommandIsSentAgainIfItIsRepeatable) {
+  for (const Kind kind :
+       {Kind::kCheck, Kind::kPeek, Kind::kReset, Kind::kDebit, Kind::kCredit, Kind::kAbort,
+        Kind::kRelease, Kind::kRenew, Kind::kBlock, Kind::kUnblock}) {
+    SCOPED_TRACE(static_cast<int>(kind));
+    const Driver driver = Make();
+    const auto ticket = driver->Submit(kind, "a", 5 * kSecond);
+    const auto sent = driver->Sent();
     ASSERT_EQ(sent.size(), 1U);
-    driver.Lose("reset by peer");
-    EXPECT_EQ(driver.Answered(ticket), !Repeatable(kind)) << static_cast<int>(kind);
-    if (!Repeatable(kind)) continue;
-    driver.GetReady();
-    EXPECT_EQ(driver.Sent(), sent) << static_cast<int>(kind);
-    driver.Receive(kind == Kind::kReset ? ":1\r\n" : "*2\r\n:5\r\n:0\r\n");
-    EXPECT_EQ(driver.Result(ticket).fault, Fault::kNone) << static_cast<int>(kind);
-    EXPECT_EQ(driver.session.stats().submitted, driver.session.stats().completed);
-  }
-}
-
-TEST(PipelineRetry, WhatIsNoCheckWaitsForAServerThatIsAwayUntilItsDeadline) {
-  for (const Kind kind : kOthers) {
-    ServerSessionDriver driver;
-    const auto before = driver.Submit(kind, "a", 5 * kSecond);
-    driver.Lose("connection refused");
-    const auto after = driver.Submit(kind, "b", 5 * kSecond);
-    const auto hasty = driver.Submit(kind, "c", kSecond / 100);
-    EXPECT_FALSE(driver.Answered(before));
-    EXPECT_FALSE(driver.Answered(after));
-    driver.Pass(kSecond);
-    EXPECT_EQ(driver.Result(hasty).fault, Fault::kUnavailable);
-    EXPECT_EQ(driver.Result(hasty).detail, "connection refused");
-    driver.GetReady();
-    // One goes ahead and sees how the server is.
-    for (const auto next : {before, after}) {
-      EXPECT_FALSE(driver.Answered(next));
-      ASSERT_EQ(driver.Sent().size(), 1U);
-      driver.Receive(kind == Kind::kReset ? ":1\r\n" : "*2\r\n:5\r\n:0\r\n");
+    driver->LoseCommands("reset by peer");
+    ASSERT_EQ(driver->Answered(ticket), !IsRepeatable(kind));
+    if (!IsRepeatable(kind)) {
+      EXPECT_EQ(driver->FaultOf(ticket), Fault::kUnavailable);
+      EXPECT_EQ(driver->Result(ticket).detail, "reset by peer");
+      continue;
     }
-    EXPECT_EQ(driver.Result(before).fault, Fault::kNone);
-    EXPECT_EQ(driver.Result(after).fault, Fault::kNone);
-  }
-}
-
-constexpr HolderId kHolder{.high = 0, .low = 0xab};
-const std::string kHolderText = std::string(30, '0') + "ab";
-
-std::shared_ptr<const IdDigests> ById(std::string name) {
-  return std::make_shared<IdDigests>(IdDigests{.name = std::move(name), .print = "ab"});
-}
-
-// A check under a limit of one call at a time, by kHolder.
-std::vector<Request> CheckForASlot(ServerSessionDriver& driver, std::uint64_t ticket) {
-  PolicyFault fault;
-  std::vector<Request> requests(1);
-  Request& request = requests[0];
-  request.set = std::make_shared<const PolicySet>(
-      std::vector{Policy{.name = "c", .algorithm = *Concurrency::Make(1, kSecond, fault)}}, "p");
-  request.key = EscapedKey("k");
-  request.costs = 1;
-  request.options = std::make_shared<Operation::Options>(Operation::Options{.holder = kHolder});
-  request.deadline = driver.now + 100 * kMillisecond;
-  request.ticket = ticket;
-  request.sink = UnusedSink();
-  return requests;
-}
-
-TEST(PipelineRetry, ASlotWhoseCheckIsAnsweredTooLateGoesBack) {
-  ServerSessionDriver driver;
-  driver.GetReady();
-  auto check = CheckForASlot(driver, 77);
-  driver.session.Submit(check, driver.now);
-  driver.Sent();
-  driver.Pass(150 * kMillisecond);
-  EXPECT_EQ(driver.Result(77).fault, Fault::kTimeout);
-  driver.Receive("*4\r\n:5\r\n:0\r\n:0\r\n:0\r\n");
-  const auto sent = driver.Sent();
-  ASSERT_EQ(sent.size(), 1U);
-  EXPECT_EQ(sent[0],
-            (SentCommand{"EVALSHA", std::string(kSha), "2", "p:{k}:c:co1", "p:{k}:c:co1:z", "1",
-                         "1", "release", "n", "0", "0", "1", "1", "1000000", kHolderText}));
-  driver.Receive("*2\r\n:6\r\n:1\r\n");
-  EXPECT_EQ(driver.session.stats().submitted, driver.session.stats().completed);
-  EXPECT_TRUE(driver.Sent().empty());
-}
-
-TEST(PipelineRetry, ASlotWhoseCheckFailedLateIsNotThere) {
-  ServerSessionDriver driver;
-  driver.GetReady();
-  auto check = CheckForASlot(driver, 77);
-  driver.session.Submit(check, driver.now);
-  driver.Sent();
-  driver.Pass(150 * kMillisecond);
-  driver.Receive("*3\r\n:5\r\n:-2\r\n$3\r\nOOM\r\n");
-  EXPECT_TRUE(driver.Sent().empty());
-  EXPECT_TRUE(driver.session.stats().connected);
-}
-
-TEST(PipelineRetry, ASlotWhoseAnswerIsLostGoesBackOverTheNextConnection) {
-  ServerSessionDriver driver;
-  driver.GetReady();
-  auto check = CheckForASlot(driver, 77);
-  driver.session.Submit(check, driver.now);
-  driver.Sent();
-  driver.Lose();
-  EXPECT_EQ(driver.Result(77).fault, Fault::kUnavailable);
-  driver.GetReady();
-  const auto sent = driver.Sent();
-  ASSERT_EQ(sent.size(), 1U);
-  EXPECT_EQ(sent[0].at(7), "release");
-}
-
-TEST(PipelineRetry, ASlotWhoseCheckIsAnsweredInTimeStays) {
-  ServerSessionDriver driver;
-  driver.GetReady();
-  auto check = CheckForASlot(driver, 77);
-  driver.session.Submit(check, driver.now);
-  driver.Sent();
-  driver.Receive("*4\r\n:5\r\n:0\r\n:0\r\n:0\r\n");
-  EXPECT_EQ(driver.Result(77).fault, Fault::kNone);
-  EXPECT_EQ(driver.Result(77).readings[0].numbers[0], 0);
-  EXPECT_TRUE(driver.Sent().empty());
-}
-
-TEST(PipelineRetry, WhatCarriesAnIdIsSentAgainWhenItsAnswerIsLost) {
-  for (const Kind kind : {Kind::kCheck, Kind::kDebit, Kind::kCredit}) {
-    ServerSessionDriver driver;
-    driver.GetReady();
-    auto requests = CheckForASlot(driver, 77);
-    requests[0].digests = ById("1d");
-    requests[0].kind = kind;
-    driver.session.Submit(requests, driver.now);
-    const auto sent = driver.Sent();
-    ASSERT_EQ(sent.size(), 1U);
-    // In the middle of its answer.
-    driver.Receive(kind == Kind::kCheck ? "*4\r\n:5\r\n:" : "*2\r\n:5\r\n:");
-    driver.Lose("reset by peer");
-    EXPECT_FALSE(driver.Answered(77)) << static_cast<int>(kind);
-    driver.GetReady();
-    auto again = driver.Sent();
-    ASSERT_EQ(again.size(), 1U);
-    if (kind == Kind::kCheck) {
-      // Behind the release of what it may have taken, with its own keys and arguments.
-      EXPECT_EQ(again[0].at(11), "release+");
-      EXPECT_NE(std::search(again[0].begin(), again[0].end(), sent[0].begin() + 6, sent[0].end()),
-                again[0].end());
-      driver.Receive("*5\r\n:5\r\n:1\r\n:0\r\n:0\r\n:0\r\n");
+    driver->Reconnect();
+    EXPECT_EQ(driver->Sent(), sent);
+    EXPECT_EQ(driver->stats().retries, 1U);
+    if (kind == Kind::kReset) {
+      driver->AnswerInteger(1);
     } else {
-      EXPECT_EQ(again, sent);
-      driver.Receive("*2\r\n:5\r\n:0\r\n");
+      driver->AnswerArray({5, 0});
     }
-    EXPECT_EQ(driver.Result(77).fault, Fault::kNone) << static_cast<int>(kind);
-    EXPECT_EQ(driver.session.stats().submitted, driver.session.stats().completed);
+    EXPECT_EQ(driver->FaultOf(ticket), Fault::kNone);
+    EXPECT_EQ(driver->stats().submitted, driver->stats().completed);
   }
 }
 
-TEST(PipelineRetry, WhatCarriesAnIdIsSentAgainUntilItsDeadlineOnly) {
-  ServerSessionDriver driver;
-  driver.GetReady();
-  auto requests = CheckForASlot(driver, 77);
-  requests[0].digests = ById("1d");
-  driver.session.Submit(requests, driver.now);
-  driver.Sent();
-  driver.Lose();
-  driver.Pass(150 * kMillisecond);
-  EXPECT_EQ(driver.Result(77).fault, Fault::kTimeout);
-  driver.GetReady();
-  // It may have taken a slot, which nobody was told of.
-  const auto sent = driver.Sent();
-  ASSERT_EQ(sent.size(), 1U);
-  EXPECT_EQ(sent[0], (SentCommand{"EVALSHA", std::string(kSha), "3", "p:{k}:c:co1", "p:{k}:c:co1:z",
-                                  "p:{k}:id1:1d", "1", "1", "release+", "n", "0", "0", "1", "1",
-                                  "1000000", kHolderText, "ab"}));
+// ---- Slots
+
+/// The words of a command behind the script's name.
+std::vector<std::string> Rest(const SentCommand& command) {
+  return {command.begin() + 2, command.end()};
 }
 
-TEST(PipelineRetry, ASlotTakenUnderAnIdGoesBackToo) {
-  ServerSessionDriver driver;
-  driver.GetReady();
-  auto requests = CheckForASlot(driver, 77);
-  requests[0].digests = ById("1d");
-  driver.session.Submit(requests, driver.now);
-  driver.Sent();
-  driver.Pass(150 * kMillisecond);
-  driver.Receive("*4\r\n:5\r\n:0\r\n:0\r\n:0\r\n");
-  // Unless a repeat was told of it, which only the script knows.
-  const auto sent = driver.Sent();
+const std::vector<std::string> kRelease = {
+    "2", "p:{k}:c:co1", "p:{k}:c:co1:z", "1",        "1", "release", "n", "0", "0",
+    "1", "1",           "1000000",       kHolderText};
+
+TEST_P(PipelineRetry, ASlotIsReleasedIfItsCheckIsAnsweredTooLate) {
+  const Driver driver = Make();
+  const auto ticket = driver->Submit(driver->MakeSlotCheck());
+  driver->Sent();
+  driver->Pass(150 * kMillisecond);
+  EXPECT_EQ(driver->FaultOf(ticket), Fault::kTimeout);
+  driver->AnswerArray({5, 0, 0, 0});
+  const auto sent = driver->Sent();
+  ASSERT_EQ(sent.size(), 1U);
+  EXPECT_EQ(sent[0].at(0), "EVALSHA");
+  EXPECT_EQ(Rest(sent[0]), kRelease);
+  driver->AnswerArray({6, 1});
+  EXPECT_EQ(driver->stats().submitted, driver->stats().completed);
+  EXPECT_TRUE(driver->Sent().empty());
+}
+
+TEST_P(PipelineRetry, ASlotIsReleasedIfItsCheckIsLost) {
+  for (const bool late : {false, true}) {
+    const Driver driver = Make();
+    const auto ticket = driver->Submit(driver->MakeSlotCheck());
+    driver->Sent();
+    if (late) driver->Pass(100 * kMillisecond);
+    driver->LoseCommands("gone");
+    EXPECT_EQ(driver->FaultOf(ticket), late ? Fault::kTimeout : Fault::kUnavailable);
+    driver->Reconnect();
+    const auto sent = driver->Sent();
+    ASSERT_EQ(sent.size(), 1U);
+    EXPECT_EQ(Rest(sent[0]), kRelease);
+  }
+}
+
+TEST_P(PipelineRetry, NoSlotIsReleasedIfItsCheckFailedLate) {
+  const Driver driver = Make();
+  driver->Submit(driver->MakeSlotCheck());
+  driver->Sent();
+  const std::uint64_t connection = driver->connection();
+  driver->Pass(150 * kMillisecond);
+  driver->AnswerArray({5, -2}, "OOM");
+  EXPECT_TRUE(driver->Sent().empty());
+  EXPECT_EQ(driver->connection(), connection);
+}
+
+TEST_P(PipelineRetry, ASlotIsKeptIfItsCheckIsAnsweredInTime) {
+  const Driver driver = Make();
+  const auto ticket = driver->Submit(driver->MakeSlotCheck());
+  driver->Sent();
+  driver->AnswerArray({5, 0, 0, 0});
+  EXPECT_EQ(driver->FaultOf(ticket), Fault::kNone);
+  EXPECT_EQ(driver->Result(ticket).readings[0].numbers[0], 0);
+  EXPECT_TRUE(driver->Sent().empty());
+}
+
+// ---- Ids
+
+// A release that the script ignores if a repeat of the id may have reported the slot.
+const std::vector<std::string> kReleaseOfTheId = {"1", "1", "release+", "n",         "0", "0",
+                                                  "1", "1", "1000000",  kHolderText, "ab"};
+
+TEST_P(PipelineRetry, ALostCheckWithAnIdIsSentAgainBehindARelease) {
+  const Driver driver = Make();
+  const auto ticket = driver->Submit(driver->MakeSlotCheck("1d"));
+  const SentCommand first = driver->Sent().at(0);
+  driver->LoseCommands("reset by peer");
+  EXPECT_FALSE(driver->Answered(ticket));
+  driver->Reconnect();
+  const auto sent = driver->Sent();
+  ASSERT_EQ(sent.size(), 1U);
+  // Both have three keys, and the check's arguments are the same.
+  std::vector<std::string> both{"6"};
+  for (int i = 0; i < 2; ++i) both.insert(both.end(), first.begin() + 3, first.begin() + 6);
+  both.insert(both.end(), kReleaseOfTheId.begin(), kReleaseOfTheId.end());
+  both.insert(both.end(), first.begin() + 6, first.end());
+  EXPECT_EQ(Rest(sent[0]), both);
+  driver->AnswerArray({5, 1, 0, 0, 0});
+  EXPECT_EQ(driver->FaultOf(ticket), Fault::kNone);
+  EXPECT_EQ(driver->Result(ticket).readings[0].numbers[0], 0);
+  EXPECT_EQ(driver->stats().submitted, driver->stats().completed);
+}
+
+TEST_P(PipelineRetry, ALostDebitOrCreditWithAnIdIsSentAgain) {
+  for (const Kind kind : {Kind::kDebit, Kind::kCredit}) {
+    const Driver driver = Make();
+    Request request = driver->MakeSlotCheck("1d");
+    request.kind = kind;
+    const auto ticket = driver->Submit(std::move(request));
+    const auto sent = driver->Sent();
+    ASSERT_EQ(sent.size(), 1U);
+    driver->LoseCommands("reset by peer");
+    EXPECT_FALSE(driver->Answered(ticket));
+    driver->Reconnect();
+    EXPECT_EQ(driver->Sent(), sent);
+    driver->AnswerArray({5, 0});
+    EXPECT_EQ(driver->FaultOf(ticket), Fault::kNone);
+    EXPECT_EQ(driver->stats().submitted, driver->stats().completed);
+  }
+}
+
+TEST_P(PipelineRetry, ASlotTakenUnderAnIdIsReleasedAfterALateAnswer) {
+  const Driver driver = Make();
+  driver->Submit(driver->MakeSlotCheck("1d"));
+  driver->Sent();
+  driver->Pass(150 * kMillisecond);
+  driver->AnswerArray({5, 0, 0, 0});
+  const auto sent = driver->Sent();
   ASSERT_EQ(sent.size(), 1U);
   EXPECT_EQ(sent[0].at(8), "release+");
+}
+
+TEST_P(PipelineRetry, ASlotIsReleasedIfItsLostCheckCannotBeSentAgain) {
+  const Driver driver = Make();
+  driver->Check("a");
+  driver->LoseCommands("gone");
+  driver->Reconnect();
+  const auto ticket = driver->Submit(driver->MakeSlotCheck("1d"));
+  driver->LoseCommands("gone");
+  ASSERT_EQ(driver->breaker(), BreakerState::kOpen);
+  EXPECT_EQ(driver->FaultOf(ticket), Fault::kUnavailable);
+  driver->Sent();
+  driver->Pass(2 * kSecond);
+  driver->Reconnect();
+  const auto sent = driver->Sent();
+  ASSERT_EQ(sent.size(), 1U);
+  EXPECT_EQ(std::vector(sent[0].begin() + 6, sent[0].end()), kReleaseOfTheId);
+  driver->AnswerArray({5, 1});
+  EXPECT_EQ(driver->stats().submitted, driver->stats().completed);
 }
 
 }  // namespace

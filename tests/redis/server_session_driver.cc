@@ -90,7 +90,6 @@ void ServerSessionDriver::Lose(std::string_view why) { session.OnLost(why, now);
 void ServerSessionDriver::LoseCommands(std::string_view why) {
   Sent();
   Lose(why);
-  if (session.WantedConnection() != 0) GetReady();
 }
 
 }  // namespace sluice::redis

@@ -28,6 +28,7 @@ class ServerSessionDriver : public DriverOf<ServerSession> {
   /// The connection is lost.
   void Lose(std::string_view why = "gone");
   void LoseCommands(std::string_view why) override;
+  void Reconnect() override { GetReady(); }
   std::uint64_t connection() const override { return session.WantedConnection(); }
 };
 

@@ -1,4 +1,4 @@
-// How a link gets its script executed where a server refuses SCRIPT, EVALSHA or both.
+// The script: SCRIPT LOAD, and servers that refuse SCRIPT, EVALSHA or both.
 #include <gtest/gtest.h>
 
 #include <string>
@@ -19,7 +19,7 @@ std::string NoPermission(const std::string& command) {
   return "-NOPERM User limiter has no permissions to run the '" + command + "' command\r\n";
 }
 
-// Connected to a server that answers SCRIPT LOAD so.
+// Connects to a server that answers SCRIPT LOAD with `load`.
 void Greet(ServerSessionDriver& driver, std::string_view load) {
   driver.session.OnConnected(driver.now);
   ASSERT_EQ(driver.Sent().size(), 2U);
@@ -31,7 +31,64 @@ std::vector<std::string> Rest(const SentCommand& command) {
   return {command.begin() + 2, command.end()};
 }
 
-TEST(ServerSessionScripts, WithoutScriptLoadTheFirstBatchCarriesTheTextAndTheNextOnesItsName) {
+TEST(ServerSessionScripts, AForgottenScriptIsLoadedAgainAndItsBatchesAreSentAgainInOrder) {
+  ServerSessionDriver driver;
+  driver.GetReady();
+  const auto a = driver.Check("a");
+  const auto b = driver.Check("b");
+  const auto c = driver.Check("c");
+  EXPECT_EQ(driver.Sent().at(0).at(1), kSha);
+  driver.Receive(std::string(kNoScript) + std::string(kNoScript));
+  auto sent = driver.Sent();
+  ASSERT_EQ(sent.size(), 1U);
+  EXPECT_EQ(sent[0].at(1), "LOAD");
+  EXPECT_EQ(sent[0].at(2), ScriptText());
+  driver.Receive("$40\r\nfedcba9876543210fedcba9876543210fedcba98\r\n");
+  sent = driver.Sent();
+  ASSERT_EQ(sent.size(), 1U);
+  EXPECT_EQ(sent[0].at(1), "fedcba9876543210fedcba9876543210fedcba98");
+  EXPECT_EQ(ChecksIn(sent[0]), 3U);
+  driver.AnswerFull(3);
+  EXPECT_EQ(driver.order(), (std::vector<std::uint64_t>{a, b, c}));
+  EXPECT_EQ(driver.Result(c).fault, Fault::kNone);
+  EXPECT_EQ(driver.session.stats().script_reloads, 1U);
+}
+
+TEST(ServerSessionScripts, ACheckFailsAtItsDeadlineIfTheScriptIsAlwaysForgotten) {
+  ServerSessionDriver driver;
+  driver.GetReady();
+  const auto ticket = driver.Check("a");
+  while (!driver.Answered(ticket)) {
+    const auto sent = driver.Sent();
+    ASSERT_EQ(sent.size(), 1U);
+    driver.Receive(sent[0].at(0) == "EVALSHA" ? "-NOSCRIPT\r\n"
+                                              : "$40\r\n" + std::string(kSha) + "\r\n");
+    driver.Pass(5 * kMillisecond);
+  }
+  EXPECT_EQ(driver.Result(ticket).fault, Fault::kTimeout);
+}
+
+TEST(ServerSessionScripts, AProbeIsSentAgainIfTheScriptIsForgotten) {
+  ServerSessionDriver driver;
+  driver.GetReady();
+  driver.Check("a");
+  driver.Check("b");
+  driver.Sent();
+  driver.Pass(100 * kMillisecond);
+  ASSERT_EQ(driver.breaker(), BreakerState::kOpen);
+  driver.AnswerFull(1);
+  const auto probe = driver.Check("c");
+  driver.AnswerFull(1);
+  driver.Sent();
+  driver.Receive("-NOSCRIPT\r\n");
+  driver.Receive("$40\r\n" + std::string(kSha) + "\r\n");
+  EXPECT_EQ(driver.Sent().size(), 2U);  // SCRIPT LOAD, EVALSHA
+  driver.AnswerFull(1);
+  EXPECT_EQ(driver.Result(probe).fault, Fault::kNone);
+  EXPECT_EQ(driver.session.stats().retries, 1U);
+}
+
+TEST(ServerSessionScripts, WithoutScriptLoadOnlyTheFirstBatchCarriesTheText) {
   for (const std::string& refusal :
        {Unknown("SCRIPT"), NoPermission("script|load"),
         std::string("-ERR command is not allowed\r\n"),
@@ -83,7 +140,7 @@ TEST(ServerSessionScripts, WithoutEvalshaEachBatchCarriesTheText) {
   }
 }
 
-TEST(ServerSessionScripts, FullBatchesThatCarryTheTextDoNotPileUpInTheOutputBuffer) {
+TEST(ServerSessionScripts, FullBatchesWithTheTextDoNotPileUpInTheOutputBuffer) {
   for (const bool by_text : {false, true}) {
     ServerSession::Options options;
     options.pipeline.max_batch = 4;
@@ -103,7 +160,7 @@ TEST(ServerSessionScripts, FullBatchesThatCarryTheTextDoNotPileUpInTheOutputBuff
   }
 }
 
-TEST(ServerSessionScripts, AServerThatRefusesEvalTooIsSaidToWithTheRightsThatWouldDo) {
+TEST(ServerSessionScripts, ARefusalOfEvalNamesTheMissingRights) {
   struct Case {
     std::string load;
     std::string evalsha;
@@ -140,7 +197,7 @@ TEST(ServerSessionScripts, AServerThatRefusesEvalTooIsSaidToWithTheRightsThatWou
   }
 }
 
-TEST(ServerSessionScripts, AScriptThatIsForgottenByAServerWithoutScriptLoadIsSentAgain) {
+TEST(ServerSessionScripts, AForgottenScriptIsSentAgainWithoutScriptLoad) {
   ServerSessionDriver driver;
   driver.GetReady();
   const auto first = driver.Check("a", kSecond);
@@ -158,7 +215,7 @@ TEST(ServerSessionScripts, AScriptThatIsForgottenByAServerWithoutScriptLoadIsSen
   EXPECT_EQ(driver.Result(second).fault, Fault::kNone);
 }
 
-TEST(ServerSessionScripts, ErrorsOfKeysAndOfTheScriptAreNoRefusalOfTheCommand) {
+TEST(ServerSessionScripts, ErrorsOfKeysAndOfTheScriptAreNotARefusalOfEvalsha) {
   for (const std::string_view error :
        {"-NOPERM No permissions to access a key\r\n",
         "-NOPERM this user has no permissions to access one of the keys used as arguments\r\n",
@@ -174,7 +231,7 @@ TEST(ServerSessionScripts, ErrorsOfKeysAndOfTheScriptAreNoRefusalOfTheCommand) {
   }
 }
 
-TEST(ServerSessionScripts, AServerWithoutAPasswordIsUsedWithoutAndWarnedOf) {
+TEST(ServerSessionScripts, AServerWithoutAPasswordIsUsedAndCausesAWarning) {
   for (const std::string_view refusal :
        {"-ERR AUTH <password> called without any password configured for the default user. Are "
         "you sure your configuration is correct?\r\n",

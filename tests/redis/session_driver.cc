@@ -39,6 +39,18 @@ Request SessionDriver::Make(Request::Kind kind, std::string_view key, Nanos time
   return request;
 }
 
+Request SessionDriver::MakeSlotCheck(std::string_view id) {
+  static const auto set = std::make_shared<const PolicySet>(
+      std::vector{Policy{.name = "c", .algorithm = testing::Slots(1, kSecond)}}, "p");
+  Request check = Make(Request::Kind::kCheck, "k", 100 * kMillisecond);
+  check.set = set;
+  check.options = std::make_shared<Operation::Options>(Operation::Options{.holder = kHolder});
+  if (!id.empty()) {
+    check.digests = std::make_shared<IdDigests>(IdDigests{.name = std::string(id), .print = "ab"});
+  }
+  return check;
+}
+
 std::uint64_t SessionDriver::Submit(Request request) {
   const std::uint64_t ticket = request.ticket;
   SubmitAll({&request, 1});

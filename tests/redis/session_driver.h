@@ -21,6 +21,9 @@ namespace sluice::redis {
 inline constexpr Nanos kMillisecond = std::chrono::milliseconds(1);
 inline constexpr Nanos kSecond = std::chrono::seconds(1);
 
+inline constexpr HolderId kHolder{.high = 0, .low = 0xab};
+inline const std::string kHolderText = std::string(30, '0') + "ab";
+
 /// The name, in upper case, and the arguments.
 using SentCommand = std::vector<std::string>;
 
@@ -41,6 +44,8 @@ class SessionDriver {
 
   /// A request of one unit of OneBucket.
   Request Make(Request::Kind kind, std::string_view key, Nanos timeout);
+  /// A check of a policy "c" with one slot of a second, by kHolder. `id` may be empty.
+  Request MakeSlotCheck(std::string_view id = {});
   /// Each returns the ticket.
   std::uint64_t Submit(Request request);
   std::uint64_t Submit(Request::Kind kind, std::string_view key, Nanos timeout);
@@ -60,8 +65,10 @@ class SessionDriver {
   void AnswerArray(std::vector<std::int64_t> integers, std::string text = {});
   void AnswerInteger(std::int64_t integer);
   void AnswerError(std::string_view error);
-  /// All commands without a reply are lost; later ones can be sent.
+  /// All commands without a reply are lost.
   virtual void LoseCommands(std::string_view why) = 0;
+  /// Makes the connection that the session waits for, if it has one.
+  virtual void Reconnect() {}
   /// The number of the connection; 0 without one, and always through a client.
   virtual std::uint64_t connection() const { return 0; }
 
