@@ -1,8 +1,6 @@
 // Token bucket, GCRA and leaky bucket, which share their arithmetic.
-#include "algorithm_info.h"
 #include "core/tat.h"
-#include "explain_parts.h"
-#include "model/duration.h"
+#include "info_parts.h"
 
 namespace sluice::sim {
 namespace {
@@ -114,6 +112,11 @@ std::string LeakReason(const Tat& tat, bool shapes) {
          tat.spans(delay) + ".";
 }
 
+LeakyBucket::Mode ModeOf(const PolicyNumbers& n) {
+  return static_cast<LeakyBucket::Mode>(n["mode"]);
+}
+bool Shapes(const PolicyNumbers& n) { return ModeOf(n) == LeakyBucket::Mode::kShape; }
+
 void ExplainTokenBucket(const Request& request, Explanation& text) {
   const Tat tat(request);
   text.reason = ReasonWithoutState(request, "the bucket can ever hold");
@@ -142,7 +145,7 @@ void ExplainGcra(const Request& request, Explanation& text) {
 
 void ExplainLeakyBucket(const Request& request, Explanation& text) {
   const Tat tat(request);
-  const bool shapes = request.policy->numbers.mode == LeakyBucket::Mode::kShape;
+  const bool shapes = Shapes(request.policy->numbers);
   text.reason = ReasonWithoutState(request, "the bucket can ever hold");
   if (text.reason.empty()) text.reason = LeakReason(tat, shapes);
   FillIn(tat,
@@ -158,10 +161,15 @@ void ExplainLeakyBucket(const Request& request, Explanation& text) {
   }
 }
 
-std::string Rate(const char* most, std::int64_t count, const char* rate, std::int64_t units,
-                 const PolicyNumbers& numbers) {
-  return std::string(most) + " " + FormatCount(count) + ", " + rate + " " + FormatCount(units) +
-         " every " + FormatDuration(numbers.every);
+double UsedOfTat(const Algorithm& algorithm, const Reading& reading) {
+  return static_cast<double>(reading.numbers[0]) /
+         static_cast<double>(RuleOf(algorithm).interval.count());
+}
+
+// "capacity 20, refill 10 every 1 s"
+std::string BucketNumbers(const PolicyNumbers& n, const std::string& rate) {
+  return "capacity " + FormatCount(n["capacity"]) + ", " + rate + " " + FormatCount(n[rate]) +
+         " every " + FormatDuration(n.Span("every"));
 }
 
 std::string AtOnceThenPace(const ChosenPolicy& policy) {
@@ -174,24 +182,40 @@ std::string OneEvery(const char* unit, const ChosenPolicy& policy) {
 
 std::string OneUnitEvery(const ChosenPolicy& policy) { return OneEvery("one unit", policy); }
 
-constexpr Field kBucketFields[] = {Field::kCapacity, Field::kRefill, Field::kEvery};
-constexpr Field kCellFields[] = {Field::kLimit, Field::kEvery, Field::kBurst};
-constexpr Field kLeakyFields[] = {Field::kCapacity, Field::kLeak, Field::kEvery, Field::kMode};
+constexpr Field kTokenFields[] = {
+    kCapacity, {.name = "refill", .help = "Tokens added per --every", .initial = 10}, kEvery};
+
+constexpr Field kCellFields[] = {LimitField(10),
+                                 kEvery,
+                                 {.name = "burst",
+                                  .help = "The most at once; without it the limit",
+                                  .initial = 10,
+                                  .copies = "limit"}};
+
+constexpr std::string_view kModes[] = {"police", "shape"};
+constexpr Field kLeakyFields[] = {
+    kCapacity,
+    {.name = "leak", .help = "Units that leak out per --every", .initial = 10},
+    kEvery,
+    {.name = "mode",
+     .help = "police: deny what overflows; shape: hold calls back too, so that they leave evenly",
+     .kind = Field::Kind::kChoice,
+     .choices = kModes}};
 
 }  // namespace
 
 const AlgorithmInfo kTokenBucketInfo{
     .name = TokenBucket::kName,
     .title = "Token bucket",
-    .fields = kBucketFields,
-    .most = Field::kCapacity,
-    .rate = Field::kRefill,
+    .fields = kTokenFields,
+    .most = "capacity",
+    .rate = "refill",
     .make =
         [](const PolicyNumbers& n, PolicyFault& fault) {
-          return Made(TokenBucket::Make(n.capacity, n.refill, n.every, fault));
+          return Made(TokenBucket::Make(n["capacity"], n["refill"], n.Span("every"), fault));
         },
-    .numbers =
-        [](const PolicyNumbers& n) { return Rate("capacity", n.capacity, "refill", n.refill, n); },
+    .used = UsedOfTat,
+    .numbers = [](const PolicyNumbers& n) { return BucketNumbers(n, "refill"); },
     .limit = AtOnceThenPace,
     .detail = [](const ChosenPolicy& policy) { return OneEvery("one token", policy); },
     .pace = "refill",
@@ -213,15 +237,16 @@ const AlgorithmInfo kGcraInfo{
     .name = Gcra::kName,
     .title = "GCRA",
     .fields = kCellFields,
-    .most = Field::kBurst,
-    .rate = Field::kLimit,
-    .set_defaults = [](PolicyNumbers& n) { n.limit = n.burst = 10; },
-    .make = [](const PolicyNumbers& n,
-               PolicyFault& fault) { return Made(Gcra::Make(n.burst, n.limit, n.every, fault)); },
+    .most = "burst",
+    .make =
+        [](const PolicyNumbers& n, PolicyFault& fault) {
+          return Made(Gcra::Make(n["burst"], n["limit"], n.Span("every"), fault));
+        },
+    .used = UsedOfTat,
     .numbers =
         [](const PolicyNumbers& n) {
-          return "limit " + FormatCount(n.limit) + " every " + FormatDuration(n.every) +
-                 ", burst " + FormatCount(n.burst);
+          return "limit " + FormatCount(n["limit"]) + " every " + FormatDuration(n.Span("every")) +
+                 ", burst " + FormatCount(n["burst"]);
         },
     .limit = AtOnceThenPace,
     .detail = OneUnitEvery,
@@ -241,29 +266,31 @@ const AlgorithmInfo kLeakyBucketInfo{
     .name = LeakyBucket::kName,
     .title = "Leaky bucket",
     .fields = kLeakyFields,
-    .most = Field::kCapacity,
-    .rate = Field::kLeak,
+    .most = "capacity",
+    .rate = "leak",
     .make =
         [](const PolicyNumbers& n, PolicyFault& fault) {
-          return Made(LeakyBucket::Make(n.capacity, n.leak, n.every, n.mode, fault));
+          return Made(
+              LeakyBucket::Make(n["capacity"], n["leak"], n.Span("every"), ModeOf(n), fault));
         },
+    .used = UsedOfTat,
     .numbers =
         [](const PolicyNumbers& n) {
-          return Rate("capacity", n.capacity, "leak", n.leak, n) + ", " + TextOf(n, Field::kMode);
+          return BucketNumbers(n, "leak") + (Shapes(n) ? ", shape" : ", police");
         },
     .limit =
         [](const ChosenPolicy& policy) {
-          const bool shapes = policy.numbers.mode == LeakyBucket::Mode::kShape;
-          return shapes ? AtMost(policy) + " in the queue, forwarded at " + PaceText(policy)
-                        : AtOnceThenPace(policy);
+          return Shapes(policy.numbers)
+                     ? AtMost(policy) + " in the queue, forwarded at " + PaceText(policy)
+                     : AtOnceThenPace(policy);
         },
     .detail = OneUnitEvery,
     .pace = "leak",
     .picture = [](const PolicyNumbers& n) -> std::string {
-      return n.mode == LeakyBucket::Mode::kShape ? "The queue" : "In the bucket";
+      return Shapes(n) ? "The queue" : "In the bucket";
     },
     .introduce = [](const PolicyNumbers& numbers) -> Introduction {
-      if (numbers.mode == LeakyBucket::Mode::kShape) {
+      if (Shapes(numbers)) {
         return {"How a shaping leaky bucket decides",
                 {"The bucket is a queue. An admitted request is told how long to wait, so that "
                  "requests leave one by one, at the leak rate.",

@@ -1,7 +1,5 @@
 // Concurrency: held slots.
-#include "algorithm_info.h"
-#include "explain_parts.h"
-#include "model/duration.h"
+#include "info_parts.h"
 
 namespace sluice::sim {
 namespace {
@@ -31,7 +29,25 @@ void ExplainConcurrency(const Request& request, Explanation& text) {
                                       Answered(request);
 }
 
-constexpr Field kSlotFields[] = {Field::kLimit, Field::kTtl, Field::kHold, Field::kHoldKind};
+// How long calls run belongs to the traffic, but only this algorithm asks for it.
+Hold HoldOf(const PolicyNumbers& n) {
+  return {.mean = n.Span("hold"), .fixed = n["hold-kind"] != 0};
+}
+
+constexpr std::string_view kHoldKinds[] = {"exponential", "fixed"};
+constexpr Field kSlotFields[] = {LimitField(10),
+                                 {.name = "ttl",
+                                  .help = "When a slot that nobody releases is given back",
+                                  .kind = Field::Kind::kSpan,
+                                  .initial = Seconds(5)},
+                                 {.name = "hold",
+                                  .help = "How long a call runs and holds its slot",
+                                  .kind = Field::Kind::kSpan,
+                                  .initial = Seconds(1)},
+                                 {.name = "hold-kind",
+                                  .help = "--hold is the mean of exponential times, or fixed",
+                                  .kind = Field::Kind::kChoice,
+                                  .choices = kHoldKinds}};
 
 }  // namespace
 
@@ -39,20 +55,28 @@ const AlgorithmInfo kConcurrencyInfo{
     .name = Concurrency::kName,
     .title = "Concurrency",
     .fields = kSlotFields,
-    .span = Field::kTtl,
-    .set_defaults = [](PolicyNumbers& n) { n.limit = 10; },
-    .make = [](const PolicyNumbers& n,
-               PolicyFault& fault) { return Made(Concurrency::Make(n.limit, n.ttl, fault)); },
+    .span = "ttl",
+    .make =
+        [](const PolicyNumbers& n, PolicyFault& fault) {
+          return Made(Concurrency::Make(n["limit"], n.Span("ttl"), fault));
+        },
+    .check = [](const PolicyNumbers& n) -> std::string {
+      const Nanos hold = n.Span("hold");
+      if (hold >= std::chrono::microseconds(1) && hold <= kLongestSpan) return {};
+      return "hold " + FormatDuration(hold) + ": must be 1 \u00b5s to 100 days";
+    },
+    .hold = HoldOf,
+    .used = UsedNumber<0>,
     .numbers =
         [](const PolicyNumbers& n) {
-          return "limit " + FormatCount(n.limit) + ", ttl " + FormatDuration(n.ttl);
+          return "limit " + FormatCount(n["limit"]) + ", ttl " + FormatDuration(n.Span("ttl"));
         },
     .limit = [](const ChosenPolicy& policy) { return AtMost(policy) + " at a time"; },
     .detail =
         [](const ChosenPolicy& policy) {
-          const PolicyNumbers& n = policy.numbers;
-          return "a call holds its slot for " + FormatDuration(n.hold) +
-                 (n.hold_kind == HoldKind::kFixed ? "" : " on average");
+          const Hold hold = HoldOf(policy.numbers);
+          return "a call holds its slot for " + FormatDuration(hold.mean) +
+                 (hold.fixed ? "" : " on average");
         },
     .picture = [](const PolicyNumbers&) -> std::string { return "Slots held"; },
     .introduce = [](const PolicyNumbers&) -> Introduction {

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <optional>
 
+#include "model/describe.h"
+
 namespace sluice::sim {
 namespace {
 
@@ -14,30 +16,24 @@ bool Charged(const Request& request, std::uint32_t caller) {
 // The window in which a request was charged; none if its policy has no windows.
 std::optional<WindowBar> WindowOf(const Request& request) {
   const Micros at = ToMicros(request.at);
-  const Algorithm& algorithm = request.policy->algorithm;
-  if (const auto* window = std::get_if<FixedWindow>(&algorithm)) {
-    const FixedWindow::State state = window->Store(request.after, at);
-    return WindowBar{state.start, window->EndOf(state.start), state.count, window->limit()};
-  }
-  if (const auto* window = std::get_if<SlidingWindow>(&algorithm)) {
-    const SlidingWindow::State state = window->Store(request.after, at);
-    return WindowBar{state.start, state.start + window->window(), state.current, window->limit()};
-  }
-  return std::nullopt;
+  return std::visit(
+      [&](const auto& a) -> std::optional<WindowBar> {
+        // All algorithms with windows read {us until the window ends, its count, ...}.
+        if constexpr (requires { a.Store(request.after, at).start; }) {
+          const auto& [left, count, rest] = request.after.numbers;
+          return WindowBar{a.Store(request.after, at).start, at + Micros{left}, count, a.limit()};
+        } else {
+          return std::nullopt;
+        }
+      },
+      request.policy->algorithm);
 }
 
-// The longest time that a charge can show under any policy of the run: a window, or a slot's ttl.
-Nanos LongestTrace(const History& history) {
+// The longest time that a charge can show under any policy of the run.
+Nanos LongestTraceIn(const History& history) {
   Nanos longest{0};
   for (const PolicyChange& change : history.policy_changes()) {
-    const Algorithm& algorithm = change.policy->algorithm;
-    if (const auto* slots = std::get_if<Concurrency>(&algorithm)) {
-      longest = std::max<Nanos>(longest, slots->ttl());
-    } else if (const auto* fixed = std::get_if<FixedWindow>(&algorithm)) {
-      longest = std::max<Nanos>(longest, fixed->window());
-    } else if (const auto* sliding = std::get_if<SlidingWindow>(&algorithm)) {
-      longest = std::max<Nanos>(longest, sliding->window());
-    }
+    longest = std::max(longest, LongestTrace(change.policy->algorithm));
   }
   return longest;
 }
@@ -61,7 +57,7 @@ std::vector<WindowBar> WindowBars(const History& history, std::uint32_t caller, 
                                   Nanos to) {
   std::vector<WindowBar> bars;
   // A window that began before `from` may count requests from before it.
-  for (auto it = history.FirstFrom(from - LongestTrace(history));
+  for (auto it = history.FirstFrom(from - LongestTraceIn(history));
        it != history.requests().end() && it->at <= to; ++it) {
     if (!Charged(*it, caller)) continue;
     const auto bar = WindowOf(*it);
@@ -116,7 +112,7 @@ std::vector<LogMark> LogMarks(const History& history, std::uint32_t caller, Nano
 
 std::vector<HeldSlot> HeldSlots(const History& history, std::uint32_t caller, Nanos now) {
   std::vector<HeldSlot> slots;
-  VisitBack(history, caller, now - LongestTrace(history), now, [&](const Request& request) {
+  VisitBack(history, caller, now - LongestTraceIn(history), now, [&](const Request& request) {
     const auto* policy = std::get_if<Concurrency>(&request.policy->algorithm);
     if (policy != nullptr && request.HeldUntil() > now) {
       slots.push_back(

@@ -2,6 +2,7 @@
 #include "model/report.h"
 
 #include <array>
+#include <cctype>
 #include <cerrno>
 #include <charconv>
 #include <fstream>
@@ -9,9 +10,9 @@
 #include <system_error>
 #include <utility>
 
+#include "model/algorithm_info.h"
 #include "model/duration.h"
 #include "model/simulation.h"
-#include "model/used_curve.h"
 
 namespace sluice::sim {
 namespace {
@@ -41,12 +42,14 @@ void AppendFixed(std::string& row, double number) {
 
 std::string Row(const Request& request) {
   const Decision& decision = request.decision;
-  const Algorithm& algorithm = request.policy->algorithm;
+  const auto used = [&policy = *request.policy](const Reading& reading) {
+    return policy.info().used(policy.algorithm, reading);
+  };
   std::string row = std::to_string(request.at.count()) + ',' + CallerName(request.caller) + ',' +
                     std::to_string(request.cost) + (decision.allowed ? ",true," : ",false,");
-  AppendFixed(row, UsedOf(algorithm, request.before));
+  AppendFixed(row, used(request.before));
   row += ',';
-  AppendFixed(row, UsedOf(algorithm, request.after));
+  AppendFixed(row, used(request.after));
   row += ',' + std::to_string(decision.remaining) + ',';
   row += decision.retry_after == kNever ? "never" : std::to_string(decision.retry_after.count());
   for (const Nanos span : {decision.reset_after, decision.delay, request.held}) {
@@ -55,22 +58,33 @@ std::string Row(const Request& request) {
   return row + '\n';
 }
 
-// Writes a field under its name in JSON, with spans in nanoseconds: "everyNs".
-void AddField(Json& json, const PolicyNumbers& numbers, Field field) {
-  std::string name(NameOf(field));
-  if (field == Field::kHoldKind) name = "holdKind";
-  if (const auto span = SpanOf(numbers, field)) {
-    json[name + "Ns"] = span->count();
-  } else if (const auto count = CountOf(numbers, field)) {
-    json[name] = *count;
+// The name of a field in JSON: "holdKind" for "hold-kind".
+std::string JsonName(std::string_view field) {
+  std::string name;
+  for (const char c : field) {
+    const bool starts_word = name.ends_with('-');
+    if (starts_word) name.pop_back();
+    name += starts_word ? static_cast<char>(std::toupper(static_cast<unsigned char>(c))) : c;
+  }
+  return name;
+}
+
+// Writes a field, with spans in nanoseconds: "everyNs".
+void AddField(Json& json, const PolicyNumbers& numbers, const Field& field) {
+  const std::string name = JsonName(field.name);
+  const std::int64_t number = numbers[field.name];
+  if (field.kind == Field::Kind::kSpan && number != kWord) {
+    json[name + "Ns"] = number;
+  } else if (field.kind == Field::Kind::kUnits) {
+    json[name] = number;
   } else {
     json[name] = TextOf(numbers, field);
   }
 }
 
 Json PolicyJson(const ChosenPolicy& policy) {
-  Json json = {{"algorithm", NameOf(policy.kind())}};
-  for (const Field field : FieldsOf(policy.kind())) AddField(json, policy.numbers, field);
+  Json json = {{"algorithm", policy.info().name}};
+  for (const Field& field : policy.info().fields) AddField(json, policy.numbers, field);
   if (IsTat(policy.algorithm)) json["nsPerUnit"] = RuleOf(policy.algorithm).interval.count();
   return json;
 }

@@ -7,6 +7,8 @@
 #include <variant>
 #include <vector>
 
+#include "model/algorithm_info.h"
+
 namespace sluice::sim {
 namespace {
 
@@ -102,7 +104,7 @@ void Simulation::Decide(std::uint32_t caller, std::int64_t cost, Origin origin) 
   // Drawn for every request, so that later draws do not depend on this answer.
   const Nanos hold = DrawHold(origin);
 
-  const bool takes_slot = std::holds_alternative<Concurrency>(policy_->algorithm);
+  const bool takes_slot = HoldsSlots(policy_->algorithm);
   Operation check{.costs = cost};
   if (takes_slot) check.options = OptionsFor(request.id);
   Snapshots snapshots;
@@ -136,10 +138,11 @@ void Simulation::EndCallsUntil(Nanos at) {
 }
 
 Nanos Simulation::DrawHold(Origin origin) {
-  const PolicyNumbers& numbers = policy_->numbers;
+  const auto hold_of = policy_->info().hold;
+  const Hold hold = hold_of != nullptr ? hold_of(policy_->numbers) : Hold{};
   Random& random = origin == Origin::kTraffic ? traffic_holds_ : person_holds_;
-  const Nanos drawn = random.Exponential(numbers.hold);
-  return numbers.hold_kind == HoldKind::kFixed ? numbers.hold : drawn;
+  const Nanos drawn = random.Exponential(hold.mean);
+  return hold.fixed ? hold.mean : drawn;
 }
 
 void Simulation::Bind(bool fresh) {

@@ -4,11 +4,12 @@
 #include <algorithm>
 #include <optional>
 #include <set>
-#include <type_traits>
 #include <utility>
 #include <variant>
 
 #include "core/state.h"
+#include "model/algorithm_info.h"
+#include "model/describe.h"
 
 namespace sluice::sim {
 namespace {
@@ -16,20 +17,17 @@ namespace {
 // One caller's use of the limit, from one change to the next: its state, evolved by the core alone.
 class Walk {
  public:
-  explicit Walk(const Algorithm& algorithm)
-      : algorithm_(algorithm), state_(FreshState(algorithm)) {}
+  explicit Walk(const ChosenPolicy& policy)
+      : policy_(&policy), state_(FreshState(policy.algorithm)) {}
 
-  void Start(const Algorithm& algorithm) {
-    algorithm_ = algorithm;
-    state_ = FreshState(algorithm);
-    ends_.clear();
-  }
-  // Keeps the state: other numbers for the same algorithm.
-  void SetAlgorithm(const Algorithm& algorithm) { algorithm_ = algorithm; }
+  // Keeps the state if only the numbers change.
+  void SetPolicy(const ChosenPolicy& policy) { policy_ = &policy; }
 
   // Just after any event at that moment.
   double Used(Nanos at) {
-    if (!HoldsSlots()) return UsedOf(algorithm_, Read(algorithm_, at, 0));
+    if (!KeepsEnds()) {
+      return policy_->info().used(policy_->algorithm, Read(policy_->algorithm, at, 0));
+    }
     ends_.erase(ends_.begin(), ends_.upper_bound(at));
     return static_cast<double>(ends_.size());
   }
@@ -38,10 +36,10 @@ class Walk {
   std::optional<Nanos> NextChange(Nanos at) {
     const double used = Used(at);
     if (used == 0) return std::nullopt;
-    if (HoldsSlots()) return *ends_.begin();
-    if (IsSloped()) return at + Nanos{Read(algorithm_, at, 0).numbers[0]};
+    if (KeepsEnds()) return *ends_.begin();
+    if (IsSloped()) return at + Nanos{Read(policy_->algorithm, at, 0).numbers[0]};
     // A limit of what is in use admits one more unit when less is.
-    const Algorithm full = WithLimit(algorithm_, static_cast<std::int64_t>(used)).value();
+    const Algorithm full = WithLimit(policy_->algorithm, static_cast<std::int64_t>(used)).value();
     const Reading reading = Read(full, at, 1);
     const Nanos wait = std::visit(
         [&]<typename A>(const A& a) {
@@ -56,7 +54,7 @@ class Walk {
   }
   // A request that was admitted, at a cost of 1 or more.
   void Charge(const Request& request) {
-    if (HoldsSlots()) {
+    if (KeepsEnds()) {
       ends_.insert(request.HeldUntil());
       return;
     }
@@ -69,33 +67,26 @@ class Walk {
                MomentOf(request.at));
   }
   // Whether it falls straight between two changes; else it stays and then drops.
-  bool IsSloped() const { return IsTat(algorithm_); }
+  bool IsSloped() const { return IsTat(policy_->algorithm); }
 
  private:
   static Moment MomentOf(Nanos at) { return {.now = at, .wall = ToMicros(at)}; }
-  bool HoldsSlots() const { return std::holds_alternative<Concurrency>(algorithm_); }
+  bool KeepsEnds() const { return HoldsSlots(policy_->algorithm); }
   Reading Read(const Algorithm& algorithm, Nanos at, std::int64_t cost) const {
     return ReadState(algorithm, &state_, MomentOf(at), cost, false);
   }
 
-  Algorithm algorithm_;
+  const ChosenPolicy* policy_;
   State state_;
   std::multiset<Nanos> ends_;  // of calls that hold a slot: most end before it expires
 };
-
-// How long a charge may count on. A TAT and windows are known from the last request alone.
-Nanos MemoryOf(const Algorithm& algorithm) {
-  if (const auto* log = std::get_if<SlidingLog>(&algorithm)) return log->window();
-  if (const auto* slots = std::get_if<Concurrency>(&algorithm)) return slots->ttl();
-  return Nanos{0};
-}
 
 // A walk and the corners that it has passed.
 class Curve {
  public:
   // `recalled`: earlier requests that still count when the curve begins.
-  Curve(Nanos from, const Algorithm& algorithm, const std::vector<Request>& recalled)
-      : now_(from), walk_(algorithm) {
+  Curve(Nanos from, const ChosenPolicy& policy, const std::vector<Request>& recalled)
+      : now_(from), walk_(policy) {
     for (const Request& request : recalled) walk_.Charge(request);
     Note();
   }
@@ -111,8 +102,11 @@ class Curve {
     Note();
   }
   void SetPolicy(const PolicyChange& change) {
-    const Algorithm& algorithm = change.policy->algorithm;
-    change.fresh ? walk_.Start(algorithm) : walk_.SetAlgorithm(algorithm);
+    if (change.fresh) {
+      walk_ = Walk(*change.policy);
+    } else {
+      walk_.SetPolicy(*change.policy);
+    }
     Note();
   }
   std::vector<UsedPoint> Take() { return std::move(points_); }
@@ -138,36 +132,19 @@ bool Counts(const Request& request, std::uint32_t caller) {
 
 }  // namespace
 
-double UsedOf(const Algorithm& algorithm, const Reading& reading) {
-  return std::visit(
-      [&](const auto& a) {
-        using A = std::decay_t<decltype(a)>;
-        if constexpr (A::kIsTat) {
-          return static_cast<double>(reading.numbers[0]) /
-                 static_cast<double>(a.rule().interval.count());
-        } else if constexpr (std::is_same_v<A, FixedWindow>) {
-          return static_cast<double>(reading.numbers[1]);
-        } else if constexpr (std::is_same_v<A, SlidingWindow>) {
-          return static_cast<double>(a.Estimate(reading));
-        } else {
-          return static_cast<double>(reading.numbers[0]);
-        }
-      },
-      algorithm);
-}
-
 std::vector<UsedPoint> UsedCurve(const History& history, std::uint32_t caller, Nanos from,
                                  Nanos to) {
   const auto& changes = history.policy_changes();
   const auto& requests = history.requests();
   std::size_t change = 0;
   while (change + 1 < changes.size() && changes[change + 1].at <= from) ++change;
-  const Algorithm& algorithm = changes[change].policy->algorithm;
+  const ChosenPolicy& policy = *changes[change].policy;
   const std::uint64_t fresh = history.FreshSince(from);
 
-  // The requests that still count at its start.
+  // The requests that still count at its start. A state without a list is known from the last one.
   std::vector<Request> recalled;
-  if (const Nanos memory = MemoryOf(algorithm); memory > Nanos{0}) {
+  if (IsList(policy.algorithm)) {
+    const Nanos memory = LongestTrace(policy.algorithm);
     if (history.truncated()) from = std::max(from, requests.front().at + memory);
     if (from > to) return {};
     for (auto it = history.FirstFrom(from - memory); it != requests.end() && it->at < from; ++it) {
@@ -185,7 +162,7 @@ std::vector<UsedPoint> UsedCurve(const History& history, std::uint32_t caller, N
     recalled.back().after = first->before;
   }
 
-  Curve curve(from, algorithm, recalled);
+  Curve curve(from, policy, recalled);
   const auto change_until = [&](const auto& is_due) {
     for (; change + 1 < changes.size() && is_due(changes[change + 1]); ++change) {
       curve.AdvanceTo(changes[change + 1].at);

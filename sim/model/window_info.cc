@@ -2,9 +2,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "algorithm_info.h"
-#include "explain_parts.h"
-#include "model/duration.h"
+#include "info_parts.h"
 
 namespace sluice::sim {
 namespace {
@@ -99,18 +97,32 @@ void ExplainSlidingLog(const Request& request, Explanation& text) {
   text.test = CountTest(request, sum);
 }
 
-std::string FixedWindowNumbers(const PolicyNumbers& n) {
-  if (n.month) return "limit " + FormatCount(n.limit) + " a calendar month";
-  return WindowNumbers(n) + (n.by_clock ? ", by the clock" : ", from the first request");
-}
-
 FixedWindow::Align AlignOf(const PolicyNumbers& n) {
-  if (n.month) return FixedWindow::Align::kMonth;
-  return n.by_clock ? FixedWindow::Align::kClock : FixedWindow::Align::kFirstRequest;
+  if (n["window"] == kWord) return FixedWindow::Align::kMonth;
+  return static_cast<FixedWindow::Align>(n["align"]);
 }
 
-constexpr Field kFixedFields[] = {Field::kLimit, Field::kWindow, Field::kAlign};
-constexpr Field kSlidingFields[] = {Field::kLimit, Field::kWindow};
+std::string FixedWindowNumbers(const PolicyNumbers& n) {
+  switch (AlignOf(n)) {
+    case FixedWindow::Align::kFirstRequest:
+      return WindowNumbers(n) + ", from the first request";
+    case FixedWindow::Align::kClock:
+      return WindowNumbers(n) + ", by the clock";
+    case FixedWindow::Align::kMonth:
+      return "limit " + FormatCount(n["limit"]) + " a calendar month";
+  }
+  return {};
+}
+
+// In the order of FixedWindow::Align.
+constexpr std::string_view kAligns[] = {"first-request", "clock"};
+constexpr Field kFixedFields[] = {LimitField(20),
+                                  WindowField("month"),
+                                  {.name = "align",
+                                   .help = "Windows start at the first-request, or by the clock",
+                                   .kind = Field::Kind::kChoice,
+                                   .choices = kAligns}};
+constexpr Field kSlidingFields[] = {LimitField(20), WindowField()};
 
 }  // namespace
 
@@ -120,16 +132,21 @@ const AlgorithmInfo kFixedWindowInfo{
     .fields = kFixedFields,
     .make =
         [](const PolicyNumbers& n, PolicyFault& fault) {
-          return Made(FixedWindow::Make(n.limit, n.window, AlignOf(n), fault));
+          return Made(FixedWindow::Make(n["limit"], n.Span("window"), AlignOf(n), fault));
         },
+    .check = [](const PolicyNumbers& n) -> std::string {
+      if (AlignOf(n) != FixedWindow::Align::kMonth || n["align"] != 0) return {};
+      return "window month: a month goes by the calendar, so align has to be clock";
+    },
+    .used = UsedNumber<1>,
     .numbers = FixedWindowNumbers,
     .limit =
         [](const ChosenPolicy& policy) {
           return AtMost(policy) + " in each window, so up to twice that across a boundary";
         },
     .detail = [](const ChosenPolicy& policy) -> std::string {
-      const PolicyNumbers& n = policy.numbers;
-      return n.by_clock || n.month ? "" : "a window starts at the first request after the last";
+      if (AlignOf(policy.numbers) != FixedWindow::Align::kFirstRequest) return {};
+      return "a window starts at the first request after the last";
     },
     .picture = [](const PolicyNumbers&) -> std::string { return "In this window"; },
     .introduce = [](const PolicyNumbers&) -> Introduction {
@@ -146,13 +163,19 @@ const AlgorithmInfo kSlidingWindowInfo{
     .name = SlidingWindow::kName,
     .title = "Sliding window",
     .fields = kSlidingFields,
-    .make = [](const PolicyNumbers& n,
-               PolicyFault& fault) { return Made(SlidingWindow::Make(n.limit, n.window, fault)); },
+    .make =
+        [](const PolicyNumbers& n, PolicyFault& fault) {
+          return Made(SlidingWindow::Make(n["limit"], n.Span("window"), fault));
+        },
+    .used =
+        [](const Algorithm& algorithm, const Reading& reading) {
+          return static_cast<double>(std::get<SlidingWindow>(algorithm).Estimate(reading));
+        },
     .numbers = WindowNumbers,
     .limit =
         [](const ChosenPolicy& policy) {
           return "About " + FormatCount(policy.limit()) + " in any " +
-                 FormatDuration(policy.numbers.window);
+                 FormatDuration(policy.numbers.Span("window"));
         },
     .detail = [](const ChosenPolicy&) -> std::string {
       return "the window before counts by its overlap";
@@ -172,17 +195,22 @@ const AlgorithmInfo kSlidingLogInfo{
     .name = SlidingLog::kName,
     .title = "Sliding log",
     .fields = kSlidingFields,
-    .make = [](const PolicyNumbers& n,
-               PolicyFault& fault) { return Made(SlidingLog::Make(n.limit, n.window, fault)); },
+    .make =
+        [](const PolicyNumbers& n, PolicyFault& fault) {
+          return Made(SlidingLog::Make(n["limit"], n.Span("window"), fault));
+        },
+    .used = UsedNumber<0>,
     .numbers = WindowNumbers,
     .limit =
         [](const ChosenPolicy& policy) {
-          return AtMost(policy) + " in any " + FormatDuration(policy.numbers.window) + ", exactly";
+          return AtMost(policy) + " in any " + FormatDuration(policy.numbers.Span("window")) +
+                 ", exactly";
         },
     .detail = [](const ChosenPolicy&) -> std::string {
       return "every admitted call is remembered";
     },
-    .picture = [](const PolicyNumbers& n) { return "In the last " + FormatDuration(n.window); },
+    .picture =
+        [](const PolicyNumbers& n) { return "In the last " + FormatDuration(n.Span("window")); },
     .introduce = [](const PolicyNumbers&) -> Introduction {
       return {"How a sliding log decides",
               {"It remembers the time and the cost of every request admitted, and forgets those "

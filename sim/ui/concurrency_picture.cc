@@ -69,9 +69,8 @@ void DrawSlot(const Scene& scene, const Rect& box, const HeldSlot* slot) {
 
 }  // namespace
 
-void DrawConcurrency(const Scene& scene) {
+void DrawPicture(const Concurrency& concurrency, const Scene& scene) {
   const Look& look = scene.look;
-  const auto& policy = std::get<Concurrency>(scene.simulation.policy().algorithm);
   const std::vector<HeldSlot> slots =
       HeldSlots(scene.simulation.history(), scene.caller, scene.now());
   const Reading state = scene.simulation.StateOf(scene.caller);
@@ -83,14 +82,14 @@ void DrawConcurrency(const Scene& scene) {
                : "the next is free in " + FormatIn(next->until - scene.now(), TimeUnit::kMillis, 0);
   }
   const Rect rest = DrawHeadline(scene, ShortCount(state.numbers[0]),
-                                 FormatShort(static_cast<double>(policy.limit())), text);
+                                 FormatShort(static_cast<double>(concurrency.limit())), text);
 
   // With very many slots: the held ones, and as many free ones as fit.
   const auto most =
       static_cast<std::int64_t>(rest.width * rest.height / (look.Px(12) * look.Px(12)));
   const auto held = static_cast<std::int64_t>(slots.size());
-  const std::int64_t boxes =
-      std::clamp<std::int64_t>(std::max(policy.limit(), held), 1, std::max<std::int64_t>(most, 1));
+  const std::int64_t boxes = std::clamp<std::int64_t>(std::max(concurrency.limit(), held), 1,
+                                                      std::max<std::int64_t>(most, 1));
   const Grid grid = Divide(scene, rest, boxes);
   const float gap = grid.width > look.Px(30) ? look.Px(5) : look.Px(2);
   std::vector<const HeldSlot*> placed(static_cast<std::size_t>(boxes), nullptr);

@@ -1,9 +1,11 @@
 // The controls: time, traffic, the policy's numbers, and the user's own requests.
 #include <algorithm>
+#include <array>
 #include <string>
 #include <string_view>
 
 #include "keys.h"
+#include "model/algorithm_info.h"
 #include "model/duration.h"
 #include "panel.h"
 
@@ -129,19 +131,19 @@ void TrafficControls(Flow& flow, Player& player) {
   }
 }
 
-float WidthOf(Field field) { return ChoicesOf(field).empty() ? kNumber : kChoice; }
+float WidthOf(const Field& field) { return field.choices.empty() ? kNumber : kChoice; }
 
 // Returns whether the user chose another algorithm.
 bool ChooseAlgorithm(Flow& flow, View& view) {
   flow.Next("algorithm", kAlgorithm);
   bool chosen = false;
-  const AlgorithmKind now = view.policy.algorithm;
-  if (!ImGui::BeginCombo("##algorithm", TitleOf(now).data(), ImGuiComboFlags_HeightLarge)) {
+  const AlgorithmInfo* const now = &view.policy.info();
+  if (!ImGui::BeginCombo("##algorithm", now->title.data(), ImGuiComboFlags_HeightLarge)) {
     return false;
   }
-  for (const AlgorithmKind kind : kAlgorithmKinds) {
-    if (!ImGui::Selectable(TitleOf(kind).data(), kind == now) || kind == now) continue;
-    view.policy = DefaultNumbers(kind);
+  for (const AlgorithmInfo* info : kAlgorithms) {
+    if (!ImGui::Selectable(info->title.data(), info == now) || info == now) continue;
+    view.policy = PolicyNumbers(*info);
     chosen = true;
   }
   ImGui::EndCombo();
@@ -149,18 +151,17 @@ bool ChooseAlgorithm(Flow& flow, View& view) {
 }
 
 // Returns whether the user changed the field.
-bool EditField(Flow& flow, View& view, Field field) {
-  const std::string name(NameOf(field));
+bool EditField(Flow& flow, const Field& field, std::array<char, 24>& text) {
+  const std::string name(field.name);
   const std::string id = "##" + name;
-  auto& text = view.texts[static_cast<std::size_t>(field)];
   flow.Next(name.c_str(), WidthOf(field));
-  if (ChoicesOf(field).empty()) {
+  if (field.choices.empty()) {
     ImGui::InputText(id.c_str(), text.data(), text.size());
     return ImGui::IsItemDeactivatedAfterEdit();
   }
   bool chosen = false;
   if (!ImGui::BeginCombo(id.c_str(), text.data())) return false;
-  for (const std::string_view choice : ChoicesOf(field)) {
+  for (const std::string_view choice : field.choices) {
     if (!ImGui::Selectable(choice.data(), choice == text.data())) continue;
     text.fill(0);
     std::ranges::copy(choice, text.begin());
@@ -179,7 +180,10 @@ void PolicyControls(Flow& flow, Player& player, View& view) {
   };
   if (ChooseAlgorithm(flow, view)) take_over();
   bool edited = false;
-  for (const Field field : FieldsOf(view.policy.algorithm)) edited |= EditField(flow, view, field);
+  const auto fields = view.policy.info().fields;
+  for (std::size_t i = 0; i < fields.size(); ++i) {
+    edited |= EditField(flow, fields[i], view.texts[i]);
+  }
   if (edited && view.ReadTexts()) take_over();
 }
 
@@ -232,10 +236,10 @@ int ControlRows(float width, const Simulation& simulation, const Look& look) {
   if (simulation.scenario().callers > 1) run.Next(look.Px(kCaller));
   const auto with_policies = [&](const Rows& before) {
     int most = 0;
-    for (const AlgorithmKind kind : kAlgorithmKinds) {
+    for (const AlgorithmInfo* info : kAlgorithms) {
       Rows all = before;
       all.Next(look.Px(kAlgorithm));
-      for (const Field field : FieldsOf(kind)) all.Next(look.Px(WidthOf(field)));
+      for (const Field& field : info->fields) all.Next(look.Px(WidthOf(field)));
       most = std::max(most, all.row() + 1);
     }
     return most;

@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "model/algorithm_info.h"
 #include "model/duration.h"
-#include "model/explain.h"
 #include "panel.h"
 
 namespace sluice::sim {
@@ -142,7 +142,7 @@ void DrawNoRequest(const ChosenPolicy& policy, const Look& look) {
   Gap(look, 8);
   ImGui::Separator();
   Gap(look, 2);
-  const Introduction introduction = Introduce(policy);
+  const Introduction introduction = policy.info().introduce(policy.numbers);
   Wrapped(look.fonts.strong, look.palette.text, introduction.title);
   for (const std::string& sentence : introduction.sentences) {
     Gap(look, 2);

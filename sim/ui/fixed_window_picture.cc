@@ -45,9 +45,8 @@ void DrawColumn(const Scene& scene, const Columns& columns, float x, float width
 
 }  // namespace
 
-void DrawFixedWindow(const Scene& scene) {
+void DrawPicture(const FixedWindow& window, const Scene& scene) {
   const Look& look = scene.look;
-  const auto& window = std::get<FixedWindow>(scene.simulation.policy().algorithm);
   const Reading state = scene.simulation.StateOf(scene.caller);
   const std::int64_t count = state.numbers[1];
   const Nanos left = Micros{state.numbers[0]};

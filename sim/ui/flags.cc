@@ -3,13 +3,14 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <array>
 #include <charconv>
 #include <cmath>
 #include <iostream>
+#include <map>
 #include <string>
 #include <vector>
 
+#include "model/algorithm_info.h"
 #include "model/duration.h"
 #include "model/traffic.h"
 
@@ -20,11 +21,15 @@ constexpr int kSmallestSide = 400;
 constexpr int kLargestSide = 8192;
 constexpr double kLongestRun = 1e6;  // seconds
 
+struct PolicyFlag {
+  std::string text;
+  const CLI::Option* option = nullptr;
+};
+
 // The values as typed. CLI11 checks numbers and ranges; the code below checks the rest.
 struct Typed {
-  std::string algorithm{NameOf(AlgorithmKind::kTokenBucket)};
-  std::array<std::string, kFields.size()> fields;  // by Field
-  std::array<CLI::Option*, kFields.size()> options{};
+  std::string algorithm{TokenBucket::kName};
+  std::map<std::string_view, PolicyFlag> fields;  // by name
   std::vector<std::string> volleys;
   double rate = 14;
   std::uint32_t callers = 1;
@@ -38,26 +43,6 @@ struct Typed {
   std::string theme = "dark";
   float scale = 1;
 };
-
-bool Has(AlgorithmKind kind, Field field) {
-  const auto fields = FieldsOf(kind);
-  return std::ranges::find(fields, field) != fields.end();
-}
-
-// The default in --help; it differs between algorithms.
-std::string DefaultText(Field field) {
-  std::string text;
-  for (const AlgorithmKind kind : kAlgorithmKinds) {
-    if (!Has(kind, field)) continue;
-    const std::string next = TextOf(DefaultNumbers(kind), field);
-    if (text.empty()) {
-      text = next;
-    } else if (text != next && !text.ends_with(" or " + next)) {
-      text += " or " + next;
-    }
-  }
-  return text;
-}
 
 // CLI::Range lets NaN pass: it is neither below nor above.
 CLI::Validator Between(double low, double high) {
@@ -91,29 +76,38 @@ CLI::Validator SizeText() {
           ""};
 }
 
-// The algorithms with this field: "tokenBucket, leakyBucket".
-std::string UsersOf(Field field) {
-  std::string users;
-  for (const AlgorithmKind kind : kAlgorithmKinds) {
-    if (!Has(kind, field)) continue;
-    users.append(users.empty() ? "" : ", ").append(NameOf(kind));
+std::string Joined(const std::vector<std::string>& texts, std::string_view between) {
+  std::string all;
+  for (const std::string& text : texts) all.append(all.empty() ? "" : between).append(text);
+  return all;
+}
+
+// Declares a flag for the fields of this name. Help names its algorithms and their defaults.
+void DeclareField(CLI::App& app, const Field& field, PolicyFlag& flag) {
+  std::vector<std::string> algorithms;
+  std::vector<std::string> defaults;
+  for (const AlgorithmInfo* info : kAlgorithms) {
+    const Field* own = FieldNamed(*info, field.name);
+    if (own == nullptr) continue;
+    algorithms.emplace_back(info->name);
+    const std::string text = TextOf(PolicyNumbers(*info), *own);
+    if (std::ranges::find(defaults, text) == defaults.end()) defaults.push_back(text);
   }
-  return users;
+  flag.option = app.add_option("--" + std::string(field.name), flag.text,
+                               std::string(field.help) + " (" + Joined(algorithms, ", ") + ")")
+                    ->group("Policy")
+                    ->default_str(Joined(defaults, " or "));
 }
 
 void DeclarePolicy(CLI::App& app, Typed& typed) {
-  const std::string group = "Policy";
-  std::string names;
-  for (const AlgorithmKind kind : kAlgorithmKinds) {
-    names.append(names.empty() ? "" : ", ").append(NameOf(kind));
-  }
-  app.add_option("--algorithm", typed.algorithm, names)->group(group);
-  for (const Field field : kFields) {
-    const auto index = static_cast<std::size_t>(field);
-    typed.options[index] = app.add_option("--" + std::string(NameOf(field)), typed.fields[index],
-                                          std::string(HelpOf(field)) + " (" + UsersOf(field) + ")")
-                               ->group(group)
-                               ->default_str(DefaultText(field));
+  std::vector<std::string> names;
+  for (const AlgorithmInfo* info : kAlgorithms) names.emplace_back(info->name);
+  app.add_option("--algorithm", typed.algorithm, Joined(names, ", "))->group("Policy");
+  for (const AlgorithmInfo* info : kAlgorithms) {
+    for (const Field& field : info->fields) {
+      const auto [flag, is_new] = typed.fields.try_emplace(field.name);
+      if (is_new) DeclareField(app, field, flag->second);
+    }
   }
 }
 
@@ -185,35 +179,31 @@ std::string Fault(std::string_view flag, std::string_view value, std::string_vie
 
 // The chosen policy, or what is wrong with it in `fault`.
 std::optional<ChosenPolicy> ReadPolicy(const Typed& typed, std::string& fault) {
-  const auto kind = KindNamed(typed.algorithm);
-  if (!kind) {
+  const AlgorithmInfo* info = AlgorithmNamed(typed.algorithm);
+  if (info == nullptr) {
     fault = Fault("algorithm", typed.algorithm, "is none; sluice-sim --help names them");
     return std::nullopt;
   }
-  PolicyNumbers numbers = DefaultNumbers(*kind);
-  for (const Field field : kFields) {
-    const auto index = static_cast<std::size_t>(field);
-    if (typed.options[index]->count() == 0) continue;
-    const std::string& text = typed.fields[index];
-    if (!Has(*kind, field)) {
-      std::string why = "is not for " + typed.algorithm + ", which takes";
-      const char* before = " --";
-      for (const Field has : FieldsOf(*kind)) {
-        why.append(before).append(NameOf(has));
-        before = ", --";
-      }
-      fault = Fault(NameOf(field), text, why);
+  PolicyNumbers numbers(*info);
+  for (const auto& [name, flag] : typed.fields) {
+    if (flag.option->count() == 0) continue;
+    const Field* field = FieldNamed(*info, name);
+    if (field == nullptr) {
+      std::vector<std::string> own;
+      for (const Field& has : info->fields) own.push_back("--" + std::string(has.name));
+      fault = Fault(name, flag.text,
+                    "is not for " + typed.algorithm + ", which takes " + Joined(own, ", "));
       return std::nullopt;
     }
-    if (!SetField(numbers, field, text, fault)) {
+    if (!SetField(numbers, *field, flag.text, fault)) {
       fault.insert(0, "--");  // it begins with the field's name
       return std::nullopt;
     }
   }
   // The API does the same.
-  if (*kind == AlgorithmKind::kGcra &&
-      typed.options[static_cast<std::size_t>(Field::kBurst)]->count() == 0) {
-    numbers.burst = numbers.limit;
+  for (const Field& field : info->fields) {
+    const bool is_missing = typed.fields.at(field.name).option->count() == 0;
+    if (is_missing && !field.copies.empty()) numbers[field.name] = numbers[field.copies];
   }
   const auto policy = MakePolicy(numbers, fault);
   if (!policy) fault.insert(0, "--");

@@ -71,9 +71,9 @@ void DrawMove(const Scene& scene, const Ahead& ahead, float y, float height, con
 
 }  // namespace
 
-void DrawGcra(const Scene& scene) {
+void DrawPicture(const Gcra& gcra, const Scene& scene) {
   const Look& look = scene.look;
-  const TatRule& rule = RuleOf(scene.simulation.policy().algorithm);
+  const TatRule& rule = gcra.rule();
   const Nanos tat{scene.simulation.StateOf(scene.caller).numbers[0]};
   const Nanos room = std::max(Nanos{0}, rule.Span() - tat);
   const bool admits = room >= rule.interval;

@@ -1,6 +1,7 @@
 // The header: algorithm, numbers, traffic and time.
 #include <string>
 
+#include "model/algorithm_info.h"
 #include "model/describe.h"
 #include "model/duration.h"
 #include "panel.h"
@@ -32,10 +33,10 @@ void DrawHeader(const Rect& rect, const Player& player, const View& view, const 
   const std::string state = player.playing() ? "playing, speed " + FormatNumber(player.speed(), 2)
                                              : std::string("paused");
   const std::string run = "seed " + std::to_string(scenario.seed) + ", " + state;
-  const std::string limit = DescribeLimit(scenario.policy);
+  const std::string limit = scenario.policy.info().limit(scenario.policy);
   const float space = at.width - Pen::Width(look.fonts.body, run) - look.Px(20);
   // The longest text that fits.
-  const std::string detail = DescribeDetail(scenario.policy);
+  const std::string detail = scenario.policy.info().detail(scenario.policy);
   std::string line = limit;
   if (!detail.empty()) line.append("; ").append(detail);
   line.append(".   Traffic (Poisson): ").append(traffic).append(".");

@@ -53,13 +53,12 @@ void DrawQueue(const Scene& scene, const Rect& vessel, const TatRule& rule) {
 
 }  // namespace
 
-void DrawLeakyBucket(const Scene& scene) {
+void DrawPicture(const LeakyBucket& bucket, const Scene& scene) {
   const Look& look = scene.look;
   const Palette& palette = look.palette;
-  const ChosenPolicy& policy = scene.simulation.policy();
-  const TatRule& rule = RuleOf(policy.algorithm);
+  const TatRule& rule = bucket.rule();
   const Nanos backlog{scene.simulation.StateOf(scene.caller).numbers[0]};
-  const bool shapes = policy.numbers.mode == LeakyBucket::Mode::kShape;
+  const bool shapes = bucket.mode() == LeakyBucket::Mode::kShape;
   const double used =
       static_cast<double>(backlog.count()) / static_cast<double>(rule.interval.count());
 
@@ -85,7 +84,7 @@ void DrawLeakyBucket(const Scene& scene) {
   const float arrow_x = vessel.x + look.Px(16);
   scene.pen.ArrowDown(arrow_x, vessel.bottom() + look.Px(3), vessel.bottom() + outflow - look.Px(2),
                       look.Px(18), colour);
-  const double a_second = *PacePerSecond(policy);
+  const double a_second = *PacePerSecond(scene.simulation.policy());
   const std::string rate =
       a_second >= 0.1 ? FormatShort(a_second) + "/s" : "1 in " + FormatDuration(rule.interval);
   scene.pen.Text(look.fonts.strong, arrow_x + look.Px(16), vessel.bottom() + look.Px(7), colour,

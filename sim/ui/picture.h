@@ -26,13 +26,13 @@ struct Scene {
 };
 
 // One file each.
-void DrawTokenBucket(const Scene& scene);
-void DrawGcra(const Scene& scene);
-void DrawLeakyBucket(const Scene& scene);
-void DrawFixedWindow(const Scene& scene);
-void DrawSlidingWindow(const Scene& scene);
-void DrawSlidingLog(const Scene& scene);
-void DrawConcurrency(const Scene& scene);
+void DrawPicture(const TokenBucket& bucket, const Scene& scene);
+void DrawPicture(const Gcra& gcra, const Scene& scene);
+void DrawPicture(const LeakyBucket& bucket, const Scene& scene);
+void DrawPicture(const FixedWindow& window, const Scene& scene);
+void DrawPicture(const SlidingWindow& window, const Scene& scene);
+void DrawPicture(const SlidingLog& log, const Scene& scene);
+void DrawPicture(const Concurrency& concurrency, const Scene& scene);
 
 /// Draws the main number first, "12.40 of 20", and in a roomy window a line below it. Returns the
 /// place left for the picture, without the caption's.

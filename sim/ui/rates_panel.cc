@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "axis.h"
+#include "model/algorithm_info.h"
 #include "model/describe.h"
 #include "model/duration.h"
 #include "model/series.h"
@@ -54,7 +55,7 @@ void DrawSummary(const Pen& pen, const Rect& at, const Simulation& simulation, c
     text = "last " + span + ": " + rates + " a second";
     const ChosenPolicy& policy = simulation.policy();
     if (const auto pace = PacePerSecond(policy)) {
-      text.append("; ").append(PaceName(policy.kind())).append(" ").append(FormatNumber(*pace, 1));
+      text.append("; ").append(policy.info().pace).append(" ").append(FormatNumber(*pace, 1));
     }
     if (Pen::Width(look.fonts.small, text) > at.width) text = rates;
   }
@@ -68,7 +69,7 @@ void DrawRates(const Rect& rect, const Simulation& simulation, const View& view,
   const std::optional<double> pace = PacePerSecond(policy);
   // The legend needs room beside the title.
   const bool narrow = rect.width < look.Px(345);
-  const std::string units(UnitsOf(policy.kind()));
+  const std::string units(policy.info().units);
   const Panel panel("rates", rect, look, narrow ? units + "/s" : "Rates, " + units + "/s");
   const Rect& at = panel.content();
   const Pen& pen = panel.pen();
@@ -76,7 +77,7 @@ void DrawRates(const Rect& rect, const Simulation& simulation, const View& view,
   const History& history = simulation.history();
   const Nanos now = simulation.now();
   if (rect.width >= look.Px(290)) {
-    DrawLegend(panel, look, pace ? PaceName(policy.kind()).data() : nullptr);
+    DrawLegend(panel, look, pace ? policy.info().pace.data() : nullptr);
   }
 
   const TimeAxis axis(at, now, view, look);

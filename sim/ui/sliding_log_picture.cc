@@ -45,10 +45,9 @@ void DrawMarks(const Scene& scene, const Rect& frame, float left, const SlidingL
 
 }  // namespace
 
-void DrawSlidingLog(const Scene& scene) {
+void DrawPicture(const SlidingLog& log, const Scene& scene) {
   const Look& look = scene.look;
   const Palette& palette = look.palette;
-  const auto& log = std::get<SlidingLog>(scene.simulation.policy().algorithm);
   const Nanos window = log.window();
   const std::int64_t sum = scene.simulation.StateOf(scene.caller).numbers[0];
   const std::vector<LogMark> marks = LogMarks(scene.simulation.history(), scene.caller,

@@ -93,9 +93,8 @@ void DrawEstimate(const Scene& scene, const Rect& column, const Counts& counts) 
 
 }  // namespace
 
-void DrawSlidingWindow(const Scene& scene) {
+void DrawPicture(const SlidingWindow& window, const Scene& scene) {
   const Look& look = scene.look;
-  const auto& window = std::get<SlidingWindow>(scene.simulation.policy().algorithm);
   const Reading state = scene.simulation.StateOf(scene.caller);
   const auto& [left, current, previous] = state.numbers;
   const std::int64_t estimate = window.Estimate(state);

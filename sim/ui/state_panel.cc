@@ -1,25 +1,16 @@
 // The current state, as the picture of its algorithm.
-#include <array>
+#include <variant>
 
-#include "model/describe.h"
+#include "model/algorithm_info.h"
 #include "picture.h"
 
 namespace sluice::sim {
-namespace {
-
-using DrawPicture = void (*)(const Scene&);
-
-constexpr std::array<DrawPicture, kAlgorithmKinds.size()> kPictures{
-    &DrawTokenBucket,   &DrawGcra,       &DrawLeakyBucket, &DrawFixedWindow,
-    &DrawSlidingWindow, &DrawSlidingLog, &DrawConcurrency};
-
-}  // namespace
 
 void DrawState(const Rect& rect, const Simulation& simulation, const View& view, const Look& look) {
   const ChosenPolicy& policy = simulation.policy();
-  const Panel panel("state", rect, look, DescribePicture(policy));
-  kPictures[static_cast<std::size_t>(policy.kind())](
-      {panel.pen(), look, simulation, view.watched, panel.content()});
+  const Panel panel("state", rect, look, policy.info().picture(policy.numbers));
+  const Scene scene{panel.pen(), look, simulation, view.watched, panel.content()};
+  std::visit([&scene](const auto& algorithm) { DrawPicture(algorithm, scene); }, policy.algorithm);
 }
 
 }  // namespace sluice::sim

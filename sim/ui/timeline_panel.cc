@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "level_chart.h"
+#include "model/algorithm_info.h"
 #include "model/duration.h"
 #include "model/used_curve.h"
 #include "panel.h"
@@ -13,11 +14,13 @@ namespace sluice::sim {
 namespace {
 
 // The curve of a token bucket shows the units left, the others the units used.
-bool ShowsLeft(const ChosenPolicy& policy) { return policy.kind() == AlgorithmKind::kTokenBucket; }
+bool ShowsLeft(const ChosenPolicy& policy) {
+  return std::holds_alternative<TokenBucket>(policy.algorithm);
+}
 
 bool Shapes(const ChosenPolicy& policy) {
-  return policy.kind() == AlgorithmKind::kLeakyBucket &&
-         policy.numbers.mode == LeakyBucket::Mode::kShape;
+  const auto* bucket = std::get_if<LeakyBucket>(&policy.algorithm);
+  return bucket != nullptr && bucket->mode() == LeakyBucket::Mode::kShape;
 }
 
 void DrawLegend(const Panel& panel, const ChosenPolicy& policy, const Look& look) {
@@ -60,10 +63,9 @@ void DrawScale(const LevelChart& chart, const ChosenPolicy& policy) {
   }
   const float y = chart.Y(limit);
   chart.pen.DashedLine(chart.axis.left(), chart.axis.right(), y, palette.muted);
-  const Field field =
-      policy.kind() == AlgorithmKind::kGcra ? Field::kBurst : FieldsOf(policy.kind()).front();
   chart.pen.Text(chart.look.fonts.small, chart.axis.right(), y - chart.look.Px(18), palette.muted,
-                 std::string(NameOf(field)) + " " + FormatCount(policy.limit()), Align::kRight);
+                 std::string(policy.info().most) + " " + FormatCount(policy.limit()),
+                 Align::kRight);
 }
 
 // Keeps only the first, lowest, highest and last point of each pixel column.

@@ -53,24 +53,24 @@ void DrawMovingFrame(const LevelChart& chart, Nanos now, Nanos window) {
 
 void DrawWindowFrames(const LevelChart& chart, const Simulation& simulation, std::uint32_t caller) {
   const ChosenPolicy& policy = simulation.policy();
-  const Nanos window = WindowOf(policy);
+  const Nanos window = WindowOf(policy.algorithm);
   if (window == Nanos{0}) return;
   const Nanos now = simulation.now();
-  if (policy.kind() == AlgorithmKind::kFixedWindow) {
-    const bool by_clock = policy.numbers.by_clock && !policy.numbers.month;
+  if (const auto* fixed = std::get_if<FixedWindow>(&policy.algorithm)) {
+    const bool by_clock = fixed->align() == FixedWindow::Align::kClock;
     DrawBoundaries(chart, by_clock
                               ? ClockWindows(chart, window)
                               : WindowBars(simulation.history(), caller, chart.axis.from(), now));
     return;
   }
-  if (policy.kind() == AlgorithmKind::kSlidingWindow) {
+  if (std::holds_alternative<SlidingWindow>(policy.algorithm)) {
     DrawBoundaries(chart, ClockWindows(chart, window));
   }
   DrawMovingFrame(chart, now, window);
 }
 
 void DrawBusiestSpan(const LevelChart& chart, const Simulation& simulation, std::uint32_t caller) {
-  const Nanos window = WindowOf(simulation.policy());
+  const Nanos window = WindowOf(simulation.policy().algorithm);
   if (window == Nanos{0}) return;
   const BusySpan span =
       BusiestSpan(simulation.history(), caller, chart.axis.from(), simulation.now(), window);

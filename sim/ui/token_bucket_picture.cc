@@ -9,11 +9,10 @@
 
 namespace sluice::sim {
 
-void DrawTokenBucket(const Scene& scene) {
+void DrawPicture(const TokenBucket& bucket, const Scene& scene) {
   const Look& look = scene.look;
   const Palette& palette = look.palette;
-  const ChosenPolicy& policy = scene.simulation.policy();
-  const TatRule& rule = RuleOf(policy.algorithm);
+  const TatRule& rule = bucket.rule();
   const Nanos backlog{scene.simulation.StateOf(scene.caller).numbers[0]};
   const Nanos room = rule.Span() - backlog;
   const double level =
@@ -39,7 +38,7 @@ void DrawTokenBucket(const Scene& scene) {
   const ImU32 colour = full ? palette.muted : palette.inflow;
   const float arrow_x = vessel.x + look.Px(16);
   scene.pen.ArrowDown(arrow_x, rest.y, vessel.y - look.Px(2), look.Px(18), colour);
-  const double a_second = *PacePerSecond(policy);
+  const double a_second = *PacePerSecond(scene.simulation.policy());
   const std::string rate =
       a_second >= 0.1 ? FormatShort(a_second) + "/s" : "1 in " + FormatDuration(rule.interval);
   scene.pen.Text(look.fonts.strong, arrow_x + look.Px(16), rest.y - look.Px(4), colour, "+" + rate);

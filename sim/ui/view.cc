@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "model/algorithm_info.h"
 #include "model/describe.h"
 
 namespace sluice::sim {
@@ -11,26 +12,25 @@ void View::Edit(const ChosenPolicy& chosen) {
   policy = chosen.numbers;
   policy_fault.clear();
   window = TimeToShow(chosen);
-  for (const Field field : kFields) {
-    auto& text = texts[static_cast<std::size_t>(field)];
+  texts.clear();
+  for (const Field& field : policy.info().fields) {
     const std::string now = TextOf(policy, field);
-    text.fill(0);
+    auto& text = texts.emplace_back();
     std::copy_n(now.begin(), std::min(now.size(), text.size() - 1), text.begin());
   }
 }
 
 bool View::ReadTexts() {
-  for (const Field field : FieldsOf(policy.algorithm)) {
-    const char* text = texts[static_cast<std::size_t>(field)].data();
-    if (!SetField(policy, field, text, policy_fault)) return false;
+  const auto fields = policy.info().fields;
+  for (std::size_t i = 0; i < fields.size(); ++i) {
+    if (!SetField(policy, fields[i], texts[i].data(), policy_fault)) return false;
   }
   return true;
 }
 
 View MakeView(const Scenario& scenario) {
-  View view;
+  View view{.policy = scenario.policy.numbers, .seed = scenario.seed};
   view.Edit(scenario.policy);
-  view.seed = scenario.seed;
   return view;
 }
 

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "model/scenario.h"
 
@@ -21,8 +22,8 @@ struct View {
 
   // The policy in the edit fields; the model takes it once its numbers are valid.
   PolicyNumbers policy;
-  std::array<std::array<char, 24>, kFields.size()> texts{};  // by Field
-  std::string policy_fault;
+  std::vector<std::array<char, 24>> texts{};  // by the fields of its algorithm
+  std::string policy_fault{};
   std::uint64_t seed = 1;
 
   /// Puts a policy into the edit fields, and sets a suitable time span for the charts.

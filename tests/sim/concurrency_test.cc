@@ -13,17 +13,14 @@
 namespace sluice::sim {
 namespace {
 
-PolicyNumbers Slots(std::int64_t limit, Nanos ttl, Nanos hold) {
-  PolicyNumbers numbers = DefaultNumbers(AlgorithmKind::kConcurrency);
-  numbers.limit = limit;
-  numbers.ttl = ttl;
-  numbers.hold = hold;
-  numbers.hold_kind = HoldKind::kFixed;
-  return numbers;
+ChosenPolicy Slots(std::string_view limit, std::string_view ttl, std::string_view hold,
+                   std::string_view kind = "fixed") {
+  return Chosen(kConcurrencyInfo,
+                {{"limit", limit}, {"ttl", ttl}, {"hold", hold}, {"hold-kind", kind}});
 }
 
 TEST(Concurrency, ACallGivesItsSlotBackWhenItEnds) {
-  Simulation simulation(Quiet(Chosen(Slots(2, 10 * kOneSecond, kOneSecond))));
+  Simulation simulation(Quiet(Slots("2", "10s", "1s")));
   simulation.Send(0, 1);
   simulation.AdvanceTo(300 * kMilli);
   simulation.Send(0, 1);
@@ -42,7 +39,7 @@ TEST(Concurrency, ACallGivesItsSlotBackWhenItEnds) {
 }
 
 TEST(Concurrency, ACallThatEndsFreesTheSlotForOneOfTheSameMoment) {
-  Scenario scenario = Quiet(Chosen(Slots(1, 10 * kOneSecond, kOneSecond)));
+  Scenario scenario = Quiet(Slots("1", "10s", "1s"));
   scenario.volleys = {{.count = 5, .from = Nanos{0}, .to = 4 * kOneSecond}};
   Simulation simulation(scenario);
   simulation.AdvanceTo(4 * kOneSecond);
@@ -50,7 +47,7 @@ TEST(Concurrency, ACallThatEndsFreesTheSlotForOneOfTheSameMoment) {
 }
 
 TEST(Concurrency, ASlotExpiresBeforeACallThatNeverEnds) {
-  Simulation simulation(Quiet(Chosen(Slots(1, kOneSecond, 60 * kOneSecond))));
+  Simulation simulation(Quiet(Slots("1", "1s", "1m")));
   simulation.Send(0, 1);
   EXPECT_EQ(simulation.history().requests()[0].held, kOneSecond);
   simulation.AdvanceTo(kOneSecond);
@@ -64,7 +61,7 @@ TEST(Concurrency, ASlotExpiresBeforeACallThatNeverEnds) {
 }
 
 TEST(Concurrency, NeverMoreCallsAtATimeThanTheLimit) {
-  Simulation simulation(Busy(testing::TestSeed(), 2, AlgorithmKind::kConcurrency));
+  Simulation simulation(Busy(testing::TestSeed(), 2, kConcurrencyInfo));
   simulation.AdvanceTo(60 * kOneSecond);
   const auto& requests = simulation.history().requests();
   std::int64_t most = 0;
@@ -79,11 +76,9 @@ TEST(Concurrency, NeverMoreCallsAtATimeThanTheLimit) {
 }
 
 TEST(Concurrency, HoldsAreExponentialAroundTheirMean) {
-  PolicyNumbers numbers = Slots(1'000'000, 100 * kOneSecond, kOneSecond);
-  numbers.hold_kind = HoldKind::kExponential;
+  const ChosenPolicy policy = Slots("1000000", "100s", "1s", "exponential");
   // A fixed seed, so that the bounds (four standard errors) never fail by chance.
-  Scenario scenario{
-      .policy = Chosen(numbers), .rate = 1000, .callers = 1, .seed = 11, .volleys = {}};
+  Scenario scenario{.policy = policy, .rate = 1000, .callers = 1, .seed = 11, .volleys = {}};
   Simulation simulation(scenario);
   simulation.AdvanceTo(20 * kOneSecond);
   double sum = 0;
@@ -99,11 +94,10 @@ TEST(Concurrency, HoldsAreExponentialAroundTheirMean) {
 }
 
 TEST(Concurrency, WhatThePersonSendsChangesNoOtherCallsLength) {
-  Simulation alone(Busy(3, 1, AlgorithmKind::kConcurrency));
-  Simulation watched(Busy(3, 1, AlgorithmKind::kConcurrency));
-  PolicyNumbers wide = DefaultNumbers(AlgorithmKind::kConcurrency);
-  wide.limit = 1000;  // so that all are admitted
-  for (Simulation* simulation : {&alone, &watched}) simulation->SetPolicy(Chosen(wide));
+  Simulation alone(Busy(3, 1, kConcurrencyInfo));
+  Simulation watched(Busy(3, 1, kConcurrencyInfo));
+  const ChosenPolicy wide = Chosen(kConcurrencyInfo, {{"limit", "1000"}});  // admits all
+  for (Simulation* simulation : {&alone, &watched}) simulation->SetPolicy(wide);
   watched.Send(0, 1);
   alone.AdvanceTo(kOneSecond);
   watched.AdvanceTo(kOneSecond);
@@ -112,7 +106,7 @@ TEST(Concurrency, WhatThePersonSendsChangesNoOtherCallsLength) {
 }
 
 TEST(HeldSlots, AreThoseOfTheCallsThatRunEachInItsOwnPlace) {
-  Simulation simulation(Quiet(Chosen(Slots(3, 10 * kOneSecond, kOneSecond))));
+  Simulation simulation(Quiet(Slots("3", "10s", "1s")));
   for (int i = 0; i < 3; ++i) {
     simulation.Send(0, 1);
     simulation.AdvanceTo(simulation.now() + 200 * kMilli);
@@ -128,7 +122,7 @@ TEST(HeldSlots, AreThoseOfTheCallsThatRunEachInItsOwnPlace) {
   EXPECT_EQ(slots[2].until, 2100 * kMilli);
   EXPECT_EQ(slots[2].expires, 11'100 * kMilli);
   EXPECT_EQ(simulation.StateOf(0).numbers[0], 3);
-  simulation.SetPolicy(Default(AlgorithmKind::kTokenBucket));
+  simulation.SetPolicy(Chosen(kTokenBucketInfo));
   EXPECT_TRUE(HeldSlots(simulation.history(), 0, simulation.now()).empty());
 }
 

@@ -78,8 +78,7 @@ Explanation Last(const Simulation& simulation) {
 }
 
 TEST(ExplainGcra, TellsHowFarTheTatIsAhead) {
-  Simulation simulation(
-      Quiet(Chosen({.algorithm = AlgorithmKind::kGcra, .limit = 10, .burst = 5})));
+  Simulation simulation(Quiet(Chosen(kGcraInfo, {{"burst", "5"}})));
   simulation.Send(0, 1);
   EXPECT_EQ(
       Last(simulation).reason,
@@ -104,11 +103,8 @@ TEST(ExplainGcra, TellsHowFarTheTatIsAhead) {
 }
 
 TEST(ExplainLeakyBucket, TellsWhatIsInItAndHowLongACallIsHeldBack) {
-  PolicyNumbers numbers = DefaultNumbers(AlgorithmKind::kLeakyBucket);
-  numbers.capacity = 3;
-  Simulation police(Quiet(Chosen(numbers)));
-  numbers.mode = LeakyBucket::Mode::kShape;
-  Simulation shape(Quiet(Chosen(numbers)));
+  Simulation police(Quiet(Chosen(kLeakyBucketInfo, {{"capacity", "3"}})));
+  Simulation shape(Quiet(Chosen(kLeakyBucketInfo, {{"capacity", "3"}, {"mode", "shape"}})));
   for (Simulation* simulation : {&police, &shape}) simulation->Send(0, 1);
   EXPECT_EQ(Last(shape).reason,
             "The bucket held 0.00 of 3 units; cost 1 filled it to 1.00. Nothing was before it, so "
@@ -132,7 +128,7 @@ TEST(ExplainLeakyBucket, TellsWhatIsInItAndHowLongACallIsHeldBack) {
 }
 
 TEST(ExplainFixedWindow, TellsTheCountAndWhenTheWindowEnds) {
-  Simulation simulation(Quiet(Default(AlgorithmKind::kFixedWindow)));
+  Simulation simulation(Quiet(Chosen(kFixedWindowInfo)));
   simulation.AdvanceTo(kOneSecond);
   simulation.Send(0, 19);
   EXPECT_EQ(Last(simulation).reason, "A new window began with this request; cost 19 made it 19.");
@@ -153,7 +149,7 @@ TEST(ExplainFixedWindow, TellsTheCountAndWhenTheWindowEnds) {
 }
 
 TEST(ExplainSlidingWindow, WeighsTheWindowBefore) {
-  Simulation simulation(Quiet(Default(AlgorithmKind::kSlidingWindow)));
+  Simulation simulation(Quiet(Chosen(kSlidingWindowInfo)));
   simulation.AdvanceTo(kOneSecond);
   simulation.Send(0, 16);
   simulation.AdvanceTo(3 * kOneSecond);  // half of the next window
@@ -176,7 +172,7 @@ TEST(ExplainSlidingWindow, WeighsTheWindowBefore) {
 }
 
 TEST(ExplainSlidingLog, TellsTheSumAndWhenEnoughHasLeft) {
-  Simulation simulation(Quiet(Default(AlgorithmKind::kSlidingLog)));
+  Simulation simulation(Quiet(Chosen(kSlidingLogInfo)));
   simulation.Send(0, 5);
   simulation.AdvanceTo(kOneSecond);
   simulation.Send(0, 14);
@@ -189,10 +185,7 @@ TEST(ExplainSlidingLog, TellsTheSumAndWhenEnoughHasLeft) {
 }
 
 TEST(ExplainConcurrency, TellsTheSlotsHeld) {
-  PolicyNumbers numbers = DefaultNumbers(AlgorithmKind::kConcurrency);
-  numbers.limit = 2;
-  numbers.hold_kind = HoldKind::kFixed;
-  Simulation simulation(Quiet(Chosen(numbers)));
+  Simulation simulation(Quiet(Chosen(kConcurrencyInfo, {{"limit", "2"}, {"hold-kind", "fixed"}})));
   simulation.Send(0, 3);
   EXPECT_EQ(Last(simulation).reason,
             "0 of 2 slots were held; this call took another, and keeps it for 1,000 ms.");
@@ -207,12 +200,12 @@ TEST(ExplainConcurrency, TellsTheSlotsHeld) {
   EXPECT_EQ(Last(simulation).test, "n = 0: admitted.");
 }
 
-class ExplainEvery : public ::testing::TestWithParam<AlgorithmKind> {};
+class ExplainEvery : public ::testing::TestWithParam<const AlgorithmInfo*> {};
 
-INSTANTIATE_TEST_SUITE_P(Algorithm, ExplainEvery, ::testing::ValuesIn(kAlgorithmKinds), CaseName);
+INSTANTIATE_TEST_SUITE_P(Algorithm, ExplainEvery, ::testing::ValuesIn(kAlgorithms), CaseName);
 
 TEST_P(ExplainEvery, TheTestAnswersAsTheLimiterDid) {
-  Simulation simulation(Busy(testing::TestSeed(), 1, GetParam()));
+  Simulation simulation(Busy(testing::TestSeed(), 1, *GetParam()));
   for (int i = 0; i < 200; ++i) {
     simulation.StepEvent();
     if (i % 20 == 0) simulation.Send(0, i % 60 == 0 ? 30 : 3);
@@ -229,7 +222,7 @@ TEST_P(ExplainEvery, TheTestAnswersAsTheLimiterDid) {
 }
 
 TEST_P(ExplainEvery, IsIntroduced) {
-  const Introduction introduction = Introduce(Default(GetParam()));
+  const Introduction introduction = GetParam()->introduce(PolicyNumbers(*GetParam()));
   EXPECT_TRUE(introduction.title.starts_with("How "));
   EXPECT_GE(introduction.sentences.size(), 3U);
 }

@@ -12,15 +12,15 @@
 namespace sluice::sim {
 namespace {
 
-Simulation RunOf(AlgorithmKind kind) {
-  Simulation simulation(Busy(testing::TestSeed(), 2, kind));
+Simulation RunOf(const AlgorithmInfo& info) {
+  Simulation simulation(Busy(testing::TestSeed(), 2, info));
   simulation.AdvanceTo(12 * kOneSecond);
   return simulation;
 }
 
 TEST(WindowBars, CountEveryAdmittedUnitOnce) {
-  for (const AlgorithmKind kind : {AlgorithmKind::kFixedWindow, AlgorithmKind::kSlidingWindow}) {
-    const Simulation simulation = RunOf(kind);
+  for (const AlgorithmInfo* info : {&kFixedWindowInfo, &kSlidingWindowInfo}) {
+    const Simulation simulation = RunOf(*info);
     const auto bars = WindowBars(simulation.history(), 1, Nanos{0}, simulation.now());
     std::int64_t sum = 0;
     for (std::size_t i = 0; i < bars.size(); ++i) {
@@ -34,7 +34,7 @@ TEST(WindowBars, CountEveryAdmittedUnitOnce) {
 }
 
 TEST(WindowBars, OfAPartBeginWithTheWindowThatReachesIntoIt) {
-  Scenario scenario = Quiet(Default(AlgorithmKind::kFixedWindow));
+  Scenario scenario = Quiet(Chosen(kFixedWindowInfo));
   scenario.volleys = {{.count = 5, .from = kOneSecond, .to = kOneSecond},
                       {.count = 7, .from = 4 * kOneSecond, .to = 4 * kOneSecond}};
   Simulation simulation(scenario);
@@ -46,13 +46,11 @@ TEST(WindowBars, OfAPartBeginWithTheWindowThatReachesIntoIt) {
   EXPECT_EQ(bars[1].start, 4 * kOneSecond);
   EXPECT_EQ(WindowBars(simulation.history(), 0, 3 * kOneSecond, simulation.now()).size(), 1U);
   // Algorithms without windows have none.
-  EXPECT_TRUE(WindowBars(RunOf(AlgorithmKind::kGcra).history(), 0, Nanos{0}, kOneSecond).empty());
+  EXPECT_TRUE(WindowBars(RunOf(kGcraInfo).history(), 0, Nanos{0}, kOneSecond).empty());
 }
 
 TEST(BusiestSpan, FindsTheBurstAcrossABoundary) {
-  PolicyNumbers numbers = DefaultNumbers(AlgorithmKind::kFixedWindow);
-  numbers.by_clock = true;
-  Scenario scenario = Quiet(Chosen(numbers));
+  Scenario scenario = Quiet(Chosen(kFixedWindowInfo, {{"align", "clock"}}));
   scenario.volleys = {{.count = 20, .from = 3700 * kMilli, .to = 3900 * kMilli},
                       {.count = 30, .from = 4100 * kMilli, .to = 4300 * kMilli}};
   Simulation simulation(scenario);
@@ -67,7 +65,7 @@ TEST(BusiestSpan, FindsTheBurstAcrossABoundary) {
 }
 
 TEST(BusiestSpan, OfALogIsNeverAboveTheLimit) {
-  const Simulation simulation = RunOf(AlgorithmKind::kSlidingLog);
+  const Simulation simulation = RunOf(kSlidingLogInfo);
   for (const std::uint32_t caller : {0U, 1U}) {
     EXPECT_EQ(
         BusiestSpan(simulation.history(), caller, Nanos{0}, simulation.now(), 2 * kOneSecond).units,
@@ -76,9 +74,7 @@ TEST(BusiestSpan, OfALogIsNeverAboveTheLimit) {
 }
 
 TEST(BusiestSpan, CountsTimeInMicrosecondsAsTheLogDoes) {
-  PolicyNumbers numbers = DefaultNumbers(AlgorithmKind::kSlidingLog);
-  numbers.limit = 2;
-  Simulation simulation(Quiet(Chosen(numbers)));
+  Simulation simulation(Quiet(Chosen(kSlidingLogInfo, {{"limit", "2"}})));
   for (const Nanos at : {Nanos{900}, Nanos{900}, 2 * kOneSecond + Nanos{100}}) {
     simulation.AdvanceTo(at);
     simulation.Send(0, 1);
@@ -90,7 +86,7 @@ TEST(BusiestSpan, CountsTimeInMicrosecondsAsTheLogDoes) {
 }
 
 TEST(LogMarks, AreWhatTheLogHolds) {
-  const Simulation simulation = RunOf(AlgorithmKind::kSlidingLog);
+  const Simulation simulation = RunOf(kSlidingLogInfo);
   const auto marks =
       LogMarks(simulation.history(), 0, simulation.now() - 2 * kOneSecond, simulation.now());
   std::int64_t sum = 0;
@@ -101,9 +97,7 @@ TEST(LogMarks, AreWhatTheLogHolds) {
 }
 
 TEST(WaitingCalls, LeaveOneByOneAtTheLeakRate) {
-  PolicyNumbers numbers = DefaultNumbers(AlgorithmKind::kLeakyBucket);
-  numbers.mode = LeakyBucket::Mode::kShape;
-  Simulation simulation(Quiet(Chosen(numbers)));
+  Simulation simulation(Quiet(Chosen(kLeakyBucketInfo, {{"mode", "shape"}})));
   for (int i = 0; i < 5; ++i) simulation.Send(0, 1);
   simulation.AdvanceTo(150 * kMilli);
   const auto waiting = WaitingCalls(simulation.history(), 0, simulation.now());

@@ -3,16 +3,36 @@
 
 #include <gtest/gtest.h>
 
+#include <initializer_list>
 #include <ostream>
 #include <stdexcept>
 #include <string>
+#include <string_view>
+#include <utility>
 
+#include "model/algorithm_info.h"
 #include "model/scenario.h"
 
 namespace sluice::sim {
 
 inline constexpr Nanos kMilli = std::chrono::milliseconds(1);
 inline constexpr Nanos kOneSecond = std::chrono::seconds(1);
+
+/// Names of fields and their values: {{"limit", "5"}, {"mode", "shape"}}.
+using FieldTexts = std::initializer_list<std::pair<std::string_view, std::string_view>>;
+
+/// The defaults with other values. Throws std::invalid_argument for a wrong name or value.
+inline PolicyNumbers Numbers(const AlgorithmInfo& info, FieldTexts texts = {}) {
+  PolicyNumbers numbers(info);
+  for (const auto& [name, text] : texts) {
+    const Field* field = FieldNamed(info, name);
+    std::string fault = "no such field";
+    if (field == nullptr || !SetField(numbers, *field, text, fault)) {
+      throw std::invalid_argument(fault);
+    }
+  }
+  return numbers;
+}
 
 /// Throws std::invalid_argument for invalid numbers.
 inline ChosenPolicy Chosen(const PolicyNumbers& numbers) {
@@ -22,17 +42,22 @@ inline ChosenPolicy Chosen(const PolicyNumbers& numbers) {
   return *policy;
 }
 
-inline ChosenPolicy Bucket(std::int64_t capacity, std::int64_t refill, Nanos every) {
-  return Chosen({.capacity = capacity, .refill = refill, .every = every});
+inline ChosenPolicy Chosen(const AlgorithmInfo& info, FieldTexts texts = {}) {
+  return Chosen(Numbers(info, texts));
 }
 
-/// The default policy of an algorithm.
-inline ChosenPolicy Default(AlgorithmKind kind) { return Chosen(DefaultNumbers(kind)); }
+inline ChosenPolicy Bucket(std::int64_t capacity, std::int64_t refill, Nanos every) {
+  PolicyNumbers numbers(kTokenBucketInfo);
+  numbers["capacity"] = capacity;
+  numbers["refill"] = refill;
+  numbers["every"] = every.count();
+  return Chosen(numbers);
+}
 
 /// 14 requests a second per caller: more than any default policy admits.
 inline Scenario Busy(std::uint64_t seed, std::uint32_t callers = 1,
-                     AlgorithmKind kind = AlgorithmKind::kTokenBucket) {
-  return {.policy = Default(kind),
+                     const AlgorithmInfo& info = kTokenBucketInfo) {
+  return {.policy = Chosen(info),
           .rate = 14.0 * callers,
           .callers = callers,
           .seed = seed,
@@ -44,14 +69,14 @@ inline Scenario Quiet(const ChosenPolicy& policy) {
 }
 
 /// 20 tokens, 10 a second, and no traffic: only the test sends.
-inline Scenario Quiet() { return Quiet(Default(AlgorithmKind::kTokenBucket)); }
+inline Scenario Quiet() { return Quiet(Chosen(kTokenBucketInfo)); }
 
-/// GoogleTest prints an AlgorithmKind by this.
-inline void PrintTo(AlgorithmKind kind, std::ostream* out) { *out << NameOf(kind); }
+/// GoogleTest prints an algorithm by this.
+inline void PrintTo(const AlgorithmInfo* info, std::ostream* out) { *out << info->name; }
 
-/// The name of a test that runs for each of kAlgorithmKinds.
-inline std::string CaseName(const ::testing::TestParamInfo<AlgorithmKind>& test) {
-  return std::string(NameOf(test.param));
+/// The name of a test that runs for each of kAlgorithms.
+inline std::string CaseName(const ::testing::TestParamInfo<const AlgorithmInfo*>& test) {
+  return std::string(test.param->name);
 }
 
 }  // namespace sluice::sim

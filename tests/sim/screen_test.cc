@@ -175,7 +175,7 @@ TEST(Screen, AWrongNumberIsNamedAndChangesNothing) {
   const ImVec2 every = FindField(desk, 3);
   desk.Retype("0");
   EXPECT_EQ(desk.view().policy_fault, "every 0 ms: must be above 0 and below 146 years");
-  EXPECT_EQ(desk.player().simulation().policy().numbers.every, kOneSecond);
+  EXPECT_EQ(desk.player().simulation().policy().numbers.Span("every"), kOneSecond);
   desk.Click(every.x, every.y);
   desk.Retype("soon");
   EXPECT_EQ(desk.view().policy_fault,
@@ -184,7 +184,7 @@ TEST(Screen, AWrongNumberIsNamedAndChangesNothing) {
   desk.Click(every.x, every.y);
   desk.Retype("2s");
   EXPECT_EQ(desk.view().policy_fault, "");
-  EXPECT_EQ(desk.player().simulation().policy().numbers.every, 2 * kOneSecond);
+  EXPECT_EQ(desk.player().simulation().policy().numbers.Span("every"), 2 * kOneSecond);
 }
 
 TEST(Screen, AnotherAlgorithmIsChosenFromTheList) {
@@ -196,48 +196,52 @@ TEST(Screen, AnotherAlgorithmIsChosenFromTheList) {
     desk.Click(list.x, list.y);
     desk.Click(list.x, list.y + away);
     desk.Click(controls.x + controls.width - 20, controls.y + 12);  // closes it
-    const AlgorithmKind kind = desk.player().simulation().policy().kind();
-    if (kind != AlgorithmKind::kTokenBucket) break;
+    if (&desk.player().simulation().policy().info() != &kTokenBucketInfo) break;
   }
-  const Simulation& simulation = desk.player().simulation();
-  ASSERT_NE(simulation.policy().kind(), AlgorithmKind::kTokenBucket);
-  EXPECT_EQ(desk.view().policy.algorithm, simulation.policy().kind());
-  EXPECT_EQ(simulation.policy().numbers.limit, DefaultNumbers(simulation.policy().kind()).limit);
+  const AlgorithmInfo& info = desk.player().simulation().policy().info();
+  ASSERT_NE(&info, &kTokenBucketInfo);
+  EXPECT_EQ(&desk.view().policy.info(), &info);
+  EXPECT_EQ(desk.player().simulation().policy().limit(), Chosen(info).limit());
 }
 
-class ScreenOf : public ::testing::TestWithParam<AlgorithmKind> {};
+class ScreenOf : public ::testing::TestWithParam<const AlgorithmInfo*> {};
 
-INSTANTIATE_TEST_SUITE_P(EveryAlgorithm, ScreenOf, ::testing::ValuesIn(kAlgorithmKinds), CaseName);
+INSTANTIATE_TEST_SUITE_P(EveryAlgorithm, ScreenOf, ::testing::ValuesIn(kAlgorithms), CaseName);
 
 // The same algorithm with its smallest or largest valid numbers.
-PolicyNumbers Extreme(AlgorithmKind kind, bool large) {
-  PolicyNumbers numbers = DefaultNumbers(kind);
-  const std::int64_t most = kind == AlgorithmKind::kSlidingLog ? kLargestLogLimit : kLargestLimit;
-  numbers.capacity = numbers.limit = numbers.burst = large ? most : 1;
-  numbers.refill = numbers.leak = large ? 10'000'000 : 1;
-  if (kind == AlgorithmKind::kGcra) numbers.limit = numbers.refill;
-  numbers.every = large ? kOneSecond : std::chrono::hours(24);
-  numbers.window = large ? Nanos{std::chrono::hours(2400)} : Nanos{std::chrono::microseconds(1)};
-  numbers.mode = LeakyBucket::Mode::kShape;
-  numbers.by_clock = large;
+PolicyNumbers Extreme(const AlgorithmInfo& info, bool large) {
+  PolicyNumbers numbers(info);
+  const std::int64_t most = &info == &kSlidingLogInfo ? kLargestLogLimit : kLargestLimit;
+  numbers[info.rate] = large ? 10'000'000 : 1;
+  numbers[info.most] = large ? most : 1;
+  const auto set = [&](std::string_view field, const char* smallest, const char* largest) {
+    const Field* own = FieldNamed(info, field);
+    std::string fault;
+    if (own != nullptr) SetField(numbers, *own, large ? largest : smallest, fault);
+    EXPECT_EQ(fault, "");
+  };
+  set("every", "1d", "1s");
+  set("window", "0.001ms", "100d");
+  set("mode", "shape", "shape");
+  set("align", "first-request", "clock");
   return numbers;
 }
 
 TEST_P(ScreenOf, DrawsWhateverHappened) {
   for (const ImVec2 size : {ImVec2{1280, 800}, ImVec2{640, 400}, ImVec2{400, 400}}) {
     for (const float scale : {0.5F, 1.0F, 4.0F}) {
-      Desk desk(Busy(1, 3, GetParam()), size, scale);
+      Desk desk(Busy(1, 3, *GetParam()), size, scale);
       Simulation& simulation = desk.player().simulation();
       EXPECT_GT(desk.vertices(), 500);
       simulation.SetRate(kHighestRate);
       simulation.AdvanceTo(2 * kOneSecond);
       desk.Frame();
       EXPECT_LT(desk.vertices(), 200'000);  // most marks of a flood are dropped
-      simulation.SetPolicy(Chosen(Extreme(GetParam(), false)));
+      simulation.SetPolicy(Chosen(Extreme(*GetParam(), false)));
       simulation.Send(0, kHighestCost);
       simulation.AdvanceTo(simulation.now() + kMilli);
       desk.Frame();
-      simulation.SetPolicy(Chosen(Extreme(GetParam(), true)));
+      simulation.SetPolicy(Chosen(Extreme(*GetParam(), true)));
       simulation.AdvanceTo(3 * kOneSecond);
       desk.Frame();
       EXPECT_LT(desk.vertices(), 200'000);
@@ -250,10 +254,10 @@ TEST_P(ScreenOf, DrawsWhateverHappened) {
 }
 
 TEST_P(ScreenOf, ExplainsOneOfAnotherAlgorithmToo) {
-  Desk desk(Busy(1, 1, GetParam()));
+  Desk desk(Busy(1, 1, *GetParam()));
   desk.player().simulation().AdvanceTo(3 * kOneSecond);
-  for (const AlgorithmKind kind : kAlgorithmKinds) {
-    desk.player().simulation().SetPolicy(Default(kind));
+  for (const AlgorithmInfo* info : kAlgorithms) {
+    desk.player().simulation().SetPolicy(Chosen(*info));
     desk.view().selected = 5;
     desk.Frame();
     EXPECT_EQ(desk.view().selected, 5U);

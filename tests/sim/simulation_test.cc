@@ -27,29 +27,28 @@ std::string Text(const History& history) {
   return text;
 }
 
-class EveryAlgorithm : public ::testing::TestWithParam<AlgorithmKind> {};
+class EveryAlgorithm : public ::testing::TestWithParam<const AlgorithmInfo*> {};
 
-INSTANTIATE_TEST_SUITE_P(Simulation, EveryAlgorithm, ::testing::ValuesIn(kAlgorithmKinds),
-                         CaseName);
+INSTANTIATE_TEST_SUITE_P(Simulation, EveryAlgorithm, ::testing::ValuesIn(kAlgorithms), CaseName);
 
 TEST_P(EveryAlgorithm, TheSameSeedGivesTheSameHistory) {
   const std::uint64_t seed = testing::TestSeed();
-  Simulation one(Busy(seed, 3, GetParam()));
+  Simulation one(Busy(seed, 3, *GetParam()));
   one.AdvanceTo(30 * kOneSecond);
-  Simulation stepped(Busy(seed, 3, GetParam()));
+  Simulation stepped(Busy(seed, 3, *GetParam()));
   for (Nanos at{0}; at <= 30 * kOneSecond; at += 7 * kMilli) stepped.AdvanceTo(at);
   stepped.AdvanceTo(30 * kOneSecond);
   EXPECT_EQ(Text(one.history()), Text(stepped.history()));
   EXPECT_GT(one.history().totals().denied(), 0);
   EXPECT_GT(one.history().totals().admitted, 0);
 
-  Simulation other(Busy(seed + 1, 3, GetParam()));
+  Simulation other(Busy(seed + 1, 3, *GetParam()));
   other.AdvanceTo(30 * kOneSecond);
   EXPECT_NE(Text(one.history()), Text(other.history()));
 }
 
 TEST_P(EveryAlgorithm, TheStateShownIsTheOneThatTheLimiterDecidedBy) {
-  Simulation simulation(Busy(testing::TestSeed(), 2, GetParam()));
+  Simulation simulation(Busy(testing::TestSeed(), 2, *GetParam()));
   const std::vector<Policy> policies{
       {.name = "default", .algorithm = simulation.policy().algorithm}};
   const auto decide = [&](const Reading& state, std::int64_t cost, Nanos now) {
@@ -76,7 +75,7 @@ TEST_P(EveryAlgorithm, TheStateShownIsTheOneThatTheLimiterDecidedBy) {
 
 TEST_P(EveryAlgorithm, MeetsTheSameRequests) {
   Simulation bucket(Busy(5));
-  Simulation other(Busy(5, 1, GetParam()));
+  Simulation other(Busy(5, 1, *GetParam()));
   bucket.Send(0, 1);  // the user's own request: it changes no other traffic
   bucket.AdvanceTo(5 * kOneSecond);
   other.AdvanceTo(5 * kOneSecond);
@@ -88,21 +87,20 @@ TEST_P(EveryAlgorithm, MeetsTheSameRequests) {
 }
 
 TEST_P(EveryAlgorithm, StartsAnewAfterAnother) {
-  Simulation simulation(Quiet(Default(GetParam())));
+  Simulation simulation(Quiet(Chosen(*GetParam())));
   for (int i = 0; i < 5; ++i) simulation.Send(0, 1);
   EXPECT_EQ(simulation.Look(0).remaining, simulation.policy().limit() - 5);
-  const bool bucket = GetParam() == AlgorithmKind::kTokenBucket;
-  simulation.SetPolicy(Default(bucket ? AlgorithmKind::kGcra : AlgorithmKind::kTokenBucket));
+  const bool bucket = GetParam() == &kTokenBucketInfo;
+  simulation.SetPolicy(Chosen(bucket ? kGcraInfo : kTokenBucketInfo));
   EXPECT_EQ(simulation.Look(0).remaining, simulation.policy().limit());
   EXPECT_EQ(simulation.StateOf(0).numbers[0], 0);
 }
 
 TEST_P(EveryAlgorithm, KeepsWhatWasTakenWhenTheLimitIsChanged) {
-  Simulation simulation(Quiet(Default(GetParam())));
+  Simulation simulation(Quiet(Chosen(*GetParam())));
   for (int i = 0; i < 5; ++i) simulation.Send(0, 1);
   PolicyNumbers numbers = simulation.policy().numbers;
-  numbers.capacity = numbers.limit = numbers.burst = 7;
-  if (GetParam() == AlgorithmKind::kGcra) numbers.limit = 10;  // its rate
+  numbers[GetParam()->most] = 7;
   simulation.SetPolicy(Chosen(numbers));
   EXPECT_EQ(simulation.Look(0).remaining, 2);
   EXPECT_EQ(simulation.history().policy_changes().size(), 2U);

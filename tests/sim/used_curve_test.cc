@@ -23,7 +23,12 @@ double At(const std::vector<UsedPoint>& curve, Nanos at) {
   return left.used + share * (after->used - left.used);
 }
 
-class UsedCurveOf : public ::testing::TestWithParam<AlgorithmKind> {
+double Used(const Simulation& simulation) {
+  const ChosenPolicy& policy = simulation.policy();
+  return policy.info().used(policy.algorithm, simulation.StateOf(1));
+}
+
+class UsedCurveOf : public ::testing::TestWithParam<const AlgorithmInfo*> {
  protected:
   struct Sample {
     Nanos at;
@@ -31,11 +36,10 @@ class UsedCurveOf : public ::testing::TestWithParam<AlgorithmKind> {
   };
 };
 
-INSTANTIATE_TEST_SUITE_P(EveryAlgorithm, UsedCurveOf, ::testing::ValuesIn(kAlgorithmKinds),
-                         CaseName);
+INSTANTIATE_TEST_SUITE_P(EveryAlgorithm, UsedCurveOf, ::testing::ValuesIn(kAlgorithms), CaseName);
 
 TEST_P(UsedCurveOf, IsWhatTheLimiterHasInUse) {
-  Simulation simulation(Busy(testing::TestSeed(), 2, GetParam()));
+  Simulation simulation(Busy(testing::TestSeed(), 2, *GetParam()));
   const PolicyNumbers plain = simulation.policy().numbers;
   std::vector<Sample> samples;
   int step = 0;
@@ -44,20 +48,19 @@ TEST_P(UsedCurveOf, IsWhatTheLimiterHasInUse) {
     if (step % 31 == 0) simulation.Send(1, step % 3);
     PolicyNumbers other = plain;
     if (step == 300) {  // another limit and another rate
-      other.capacity = other.limit = other.burst = 8;
-      other.refill = other.leak = 20;
+      other[plain.info().rate] = 15;
+      other[plain.info().most] = 8;
       simulation.SetPolicy(Chosen(other));
     }
     if (step == 500) {  // another window, which starts anew, and then another algorithm
-      other.window = 1500 * kMilli;
+      if (FieldNamed(plain.info(), "window")) other["window"] = (1500 * kMilli).count();
       simulation.SetPolicy(Chosen(other));
     }
     if (step == 800) {
-      simulation.SetPolicy(Default(GetParam() == AlgorithmKind::kSlidingLog
-                                       ? AlgorithmKind::kConcurrency
-                                       : AlgorithmKind::kSlidingLog));
+      simulation.SetPolicy(
+          Chosen(GetParam() == &kSlidingLogInfo ? kConcurrencyInfo : kSlidingLogInfo));
     }
-    samples.push_back({at, UsedOf(simulation.policy().algorithm, simulation.StateOf(1))});
+    samples.push_back({at, Used(simulation)});
   }
   const auto curve = UsedCurve(simulation.history(), 1, Nanos{0}, simulation.now());
   for (const Sample& sample : samples) {
@@ -76,7 +79,7 @@ TEST_P(UsedCurveOf, IsWhatTheLimiterHasInUse) {
 }
 
 TEST_P(UsedCurveOf, OfNoRequestIsNothing) {
-  Simulation simulation(Quiet(Default(GetParam())));
+  Simulation simulation(Quiet(Chosen(*GetParam())));
   simulation.AdvanceTo(kOneSecond);
   const auto curve = UsedCurve(simulation.history(), 0, Nanos{0}, kOneSecond);
   EXPECT_EQ(curve.back().at, kOneSecond);
@@ -84,7 +87,7 @@ TEST_P(UsedCurveOf, OfNoRequestIsNothing) {
 }
 
 TEST_P(UsedCurveOf, StartsWhereTheHistoryKnowsEnough) {
-  Simulation simulation(Busy(testing::TestSeed(), 1, GetParam()));
+  Simulation simulation(Busy(testing::TestSeed(), 1, *GetParam()));
   simulation.AdvanceTo(20 * kOneSecond);
   History cut(1, 150);
   cut.Add(simulation.history().policy_changes().front());
@@ -113,7 +116,7 @@ TEST(UsedCurve, TurnsWhereTheBucketIsFullAgain) {
 }
 
 TEST(UsedCurve, DropsUprightWhereAWindowEnds) {
-  Simulation simulation(Quiet(Default(AlgorithmKind::kFixedWindow)));
+  Simulation simulation(Quiet(Chosen(kFixedWindowInfo)));
   simulation.Send(0, 10);
   simulation.AdvanceTo(3 * kOneSecond);
   const auto curve = UsedCurve(simulation.history(), 0, Nanos{0}, 3 * kOneSecond);

@@ -1,9 +1,8 @@
-// A policy in words.
+// A policy in words and numbers.
 #pragma once
 
 #include <optional>
 #include <string>
-#include <string_view>
 
 #include "model/policy_numbers.h"
 
@@ -11,22 +10,14 @@ namespace sluice::sim {
 
 /// "Token bucket: capacity 20, refill 10 every 1 s"
 std::string DescribePolicy(const ChosenPolicy& policy);
-/// "At most 20 at once, then 10 a second"
-std::string DescribeLimit(const ChosenPolicy& policy);
-/// More detail, where there is room: "one token every 100 ms". May be empty.
-std::string DescribeDetail(const ChosenPolicy& policy);
-/// The title of the picture of its state: "Tokens in the bucket".
-std::string DescribePicture(const ChosenPolicy& policy);
 
 /// The rate admitted in the long run, in units a second; none if it depends on the calls.
 std::optional<double> PacePerSecond(const ChosenPolicy& policy);
-/// The name of that rate: "refill", "leak", "limit".
-std::string_view PaceName(AlgorithmKind kind);
-/// "tokens" or "units".
-std::string_view UnitsOf(AlgorithmKind kind);
 
-/// The length of the policy's window; 0 if it has none.
-Nanos WindowOf(const ChosenPolicy& policy);
+/// The length of the algorithm's window; 0 if it has none.
+Nanos WindowOf(const Algorithm& algorithm);
+/// How long a charge may stay visible in windows, logs and slots. 0 for a TAT.
+Nanos LongestTrace(const Algorithm& algorithm);
 /// The time span that charts should show, so that a few windows are visible.
 Nanos TimeToShow(const ChosenPolicy& policy);
 

@@ -43,6 +43,5 @@ struct Introduction {
   std::string title;
   std::vector<std::string> sentences;
 };
-Introduction Introduce(const ChosenPolicy& policy);
 
 }  // namespace sluice::sim

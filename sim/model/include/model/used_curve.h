@@ -1,17 +1,12 @@
-// How much of a limit is in use, at a moment and as a curve.
+// The curve of the units of a limit in use.
 #pragma once
 
 #include <cstdint>
 #include <vector>
 
-#include "core/policy.h"
 #include "model/history.h"
 
 namespace sluice::sim {
-
-/// Units of the limit in use. TAT policies: the undrained units, above the limit while in debt.
-/// Windows: the count or the estimate. Logs: the sum. Concurrency: the slots held.
-double UsedOf(const Algorithm& algorithm, const Reading& reading);
 
 struct UsedPoint {
   Nanos at{0};
