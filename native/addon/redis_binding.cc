@@ -13,7 +13,7 @@
 #include "environment.h"
 #include "limiter/redis_limiter.h"
 #include "password_desk.h"
-#include "redis/client.h"
+#include "redis/connect.h"
 #include "redis_endpoint.h"
 #include "relay_binding.h"
 #include "store/clock.h"
@@ -237,7 +237,7 @@ Napi::Value MakeRedisLimiter(const Napi::CallbackInfo& info) {
   } else {
     const redis::ServerSet servers = ReadServers(from.Get("servers"));
     bound->Enter(env, AsksForPasswords(servers));
-    way = redis::Client::Acquire(servers);
+    way = redis::Connect(servers);
   }
   bound->limiter = std::make_unique<RedisLimiter>(options, std::move(way), bound->answers);
   bound->limiter->gateway().Watch(bound->answers);

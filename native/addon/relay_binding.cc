@@ -70,7 +70,9 @@ class RelayGateway final : public redis::Gateway {
     return true;
   }
 
-  void PutUp(const std::shared_ptr<const redis::Notice>& notice) override { notices_->Add(notice); }
+  void Publish(const std::shared_ptr<const redis::Metadata>& metadata) override {
+    metadata_->Add(metadata);
+  }
 
   std::vector<redis::NodeStats> stats() const override {
     const redis::LatencyHistogram& latency = session_.latency();
@@ -132,7 +134,7 @@ class RelayGateway final : public redis::Gateway {
   }
 
   redis::ClientSession::Options OptionsOf(bool cluster) {
-    redis::ClientSession::Options options{.cluster = cluster, .notices = notices_};
+    redis::ClientSession::Options options{.cluster = cluster, .metadata = metadata_};
     if (maps_slots_) {
       nodes_.resize(redis::kSlots);
       options.node_of = [this](std::uint16_t slot) { return nodes_[slot]; };
@@ -143,7 +145,7 @@ class RelayGateway final : public redis::Gateway {
   const std::string address_;
   const bool maps_slots_;
   const MonotonicClock clock_;
-  const std::shared_ptr<redis::NoticeBoard> notices_ = std::make_shared<redis::NoticeBoard>();
+  const std::shared_ptr<redis::MetadataList> metadata_ = std::make_shared<redis::MetadataList>();
   std::vector<redis::Request> to_route_;
   std::vector<std::uint16_t> slots_;  // of to_route_, at JavaScript's last call
   std::vector<std::uint32_t> nodes_;  // by slot, from JavaScript's last call

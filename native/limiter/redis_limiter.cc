@@ -105,29 +105,29 @@ RedisLimiter::RedisLimiter(const Options& options, std::shared_ptr<redis::Gatewa
       ids_(options.ids),
       gateway_(std::move(gateway)),
       core_(std::make_shared<Core>(options, std::move(answers))) {
-  PutUpNotices(options);
+  PublishMetadata(options);
 }
 
 RedisLimiter::~RedisLimiter() = default;
 
-void RedisLimiter::PutUpNotices(const Options& options) {
-  const auto put_up = [this](redis::Notice&& notice) {
-    notices_.push_back(std::make_shared<const redis::Notice>(std::move(notice)));
-    gateway_->PutUp(notices_.back());
+void RedisLimiter::PublishMetadata(const Options& options) {
+  const auto publish = [this](redis::Metadata&& metadata) {
+    metadata_.push_back(std::make_shared<const redis::Metadata>(std::move(metadata)));
+    gateway_->Publish(metadata_.back());
   };
   if (!options.description.empty()) {
-    redis::Notice notice{.name = {}, .text = options.description};
-    redis::AppendMetaName(options.prefix, notice.text, notice.name);
-    put_up(std::move(notice));
+    redis::Metadata metadata{.name = {}, .text = options.description};
+    redis::AppendMetaName(options.prefix, metadata.text, metadata.name);
+    publish(std::move(metadata));
   }
   std::string prefix;
   redis::AppendEscapedPrefix(options.prefix, prefix);
   for (const auto& [policy, numbers] : options.numbers) {
-    redis::Notice notice{.name = {}, .text = numbers};
-    redis::AppendPolicyName(options.prefix, policy, notice.name);
-    notice.policy.append("policy '").append(policy).append("' under the prefix '");
-    notice.policy.append(prefix).append("'");
-    put_up(std::move(notice));
+    redis::Metadata metadata{.name = {}, .text = numbers};
+    redis::AppendPolicyName(options.prefix, policy, metadata.name);
+    metadata.policy.append("policy '").append(policy).append("' under the prefix '");
+    metadata.policy.append(prefix).append("'");
+    publish(std::move(metadata));
   }
 }
 

@@ -27,7 +27,7 @@ class FakeBackend final : public redis::Gateway {
     ++submissions;
     for (redis::Request& request : requests) pending.push_back(std::move(request));
   }
-  void PutUp(const std::shared_ptr<const redis::Notice>& /*notice*/) override {}
+  void Publish(const std::shared_ptr<const redis::Metadata>& /*metadata*/) override {}
   std::vector<redis::NodeStats> stats() const override { return {}; }
   void Watch(const std::shared_ptr<redis::Watcher>& /*watcher*/) override {}
 

@@ -1,4 +1,4 @@
-// A Client and a real server that is away, hangs, dies, comes back, or turns it away.
+// The I/O thread and a real server that is away, hangs, dies, comes back, or refuses it.
 #include <gtest/gtest.h>
 
 #include <chrono>
@@ -7,7 +7,7 @@
 #include <thread>
 
 #include "redis/backlog.h"
-#include "redis/client.h"
+#include "redis/connect.h"
 #include "redis/recorder.h"
 #include "redis/redis_server.h"
 
@@ -22,7 +22,7 @@ constexpr std::chrono::seconds kGiveUp(60);
 
 // Asks until the server answers, and returns that answer; the last fault if it never does. Each
 // time it may take as long as it needs: only a server that is away is asked again.
-Completion AskUntilAnswered(Client& client, Recorder& recorder, const std::string& key) {
+Completion AskUntilAnswered(Gateway& client, Recorder& recorder, const std::string& key) {
   Completion answer;
   for (const auto give_up = Clock::now() + kGiveUp; Clock::now() < give_up;) {
     answer = recorder.Run(client, recorder.Ask(SlowBucket(1'000), key));
@@ -46,7 +46,7 @@ class ClientOutage : public ::testing::Test {
 
 TEST_F(ClientOutage, WithNoServerTheFirstCheckIsAnsweredAndDecisionsComeOnceThereIsOne) {
   const std::uint16_t port = RedisServer::FreePort();
-  const auto client = Client::Acquire(At(port));
+  const auto client = Connect(At(port));
   const Completion first =
       recorder_->Run(*client, recorder_->Ask(SlowBucket(10), "k", std::chrono::hours(1)));
   EXPECT_EQ(first.fault, Fault::kUnavailable);  // long before its deadline
@@ -58,7 +58,7 @@ TEST_F(ClientOutage, WithNoServerTheFirstCheckIsAnsweredAndDecisionsComeOnceTher
 
 TEST_F(ClientOutage, AFrozenServerCostsDeadlinesAndIsUsedAgainOnceItThaws) {
   RedisServer server;
-  const auto client = Client::Acquire(server.endpoint());
+  const auto client = Connect(server.endpoint());
   ASSERT_EQ(AskUntilAnswered(*client, *recorder_, "k").fault, Fault::kNone);
   server.Freeze();
   EXPECT_EQ(recorder_->Run(*client, recorder_->Ask(SlowBucket(10), "k", kDeadline)).fault,
@@ -83,7 +83,7 @@ TEST_F(ClientOutage, AFrozenServerCostsDeadlinesAndIsUsedAgainOnceItThaws) {
 
 TEST_F(ClientOutage, WhileAServerHangsWhatWaitsForItIsTold) {
   RedisServer server;
-  const auto client = Client::Acquire(server.endpoint());
+  const auto client = Connect(server.endpoint());
   ASSERT_EQ(AskUntilAnswered(*client, *recorder_, "k").fault, Fault::kNone);
   server.Freeze();
   const LinkStats before = client->stats().at(0).link;
@@ -103,7 +103,7 @@ TEST_F(ClientOutage, WhileAServerHangsWhatWaitsForItIsTold) {
 TEST_F(ClientOutage, AKilledServerFailsWhatWasWrittenAndItsSuccessorIsUsed) {
   auto server = std::make_unique<RedisServer>();
   const std::uint16_t port = server->port();
-  const auto client = Client::Acquire(server->endpoint());
+  const auto client = Connect(server->endpoint());
   ASSERT_EQ(AskUntilAnswered(*client, *recorder_, "k").fault, Fault::kNone);
   server->Freeze();
   Request written = recorder_->Ask(SlowBucket(10), "k", std::chrono::hours(1));
@@ -127,7 +127,7 @@ TEST_F(ClientOutage, AKilledServerFailsWhatWasWrittenAndItsSuccessorIsUsed) {
 
 TEST_F(ClientOutage, AConnectionThatTheServerEndsIsReplaced) {
   RedisServer server;
-  const auto client = Client::Acquire(server.endpoint());
+  const auto client = Connect(server.endpoint());
   ASSERT_EQ(AskUntilAnswered(*client, *recorder_, "k").fault, Fault::kNone);
   ASSERT_GE(server.Run({"CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"}).integers.at(0), 1);
   EXPECT_EQ(AskUntilAnswered(*client, *recorder_, "k").fault, Fault::kNone);
@@ -138,19 +138,19 @@ TEST_F(ClientOutage, PasswordsAndUsersAreUsedAndNeverQuoted) {
   RedisServer server({"--requirepass", "hunter2", "--user", "app", "on", ">s3cret", "~*", "+@all"});
   Endpoint endpoint = server.endpoint();
   endpoint.password = "hunter2";
-  EXPECT_EQ(AskUntilAnswered(*Client::Acquire(endpoint), *recorder_, "k").fault, Fault::kNone);
+  EXPECT_EQ(AskUntilAnswered(*Connect(endpoint), *recorder_, "k").fault, Fault::kNone);
   endpoint.user = "app";
   endpoint.password = "s3cret";
-  EXPECT_EQ(AskUntilAnswered(*Client::Acquire(endpoint), *recorder_, "k").fault, Fault::kNone);
+  EXPECT_EQ(AskUntilAnswered(*Connect(endpoint), *recorder_, "k").fault, Fault::kNone);
 
   endpoint.password = "wr0ng";
-  const auto wrong = Client::Acquire(endpoint);
+  const auto wrong = Connect(endpoint);
   Completion answer = recorder_->Run(*wrong, recorder_->Ask(SlowBucket(10), "k"));
   EXPECT_EQ(answer.fault, Fault::kRefused);
   EXPECT_EQ(answer.detail.find("wr0ng"), std::string::npos);
   EXPECT_NE(answer.detail.find("WRONGPASS"), std::string::npos) << answer.detail;
 
-  const auto none = Client::Acquire(server.endpoint());
+  const auto none = Connect(server.endpoint());
   answer = recorder_->Run(*none, recorder_->Ask(SlowBucket(10), "k"));
   EXPECT_EQ(answer.fault, Fault::kRefused);
   EXPECT_NE(answer.detail.find("NOAUTH"), std::string::npos) << answer.detail;
@@ -160,7 +160,7 @@ TEST_F(ClientOutage, ADatabaseThatDoesNotExistIsAFaultThatSaysSo) {
   RedisServer server;
   Endpoint endpoint = server.endpoint();
   endpoint.database = 9999;
-  const auto client = Client::Acquire(endpoint);
+  const auto client = Connect(endpoint);
   const Completion answer = recorder_->Run(*client, recorder_->Ask(SlowBucket(10), "k"));
   EXPECT_EQ(answer.fault, Fault::kRefused);
   EXPECT_NE(answer.detail.find("out of range"), std::string::npos) << answer.detail;

@@ -1,6 +1,4 @@
-// A Client and a real server, when all goes well.
-#include "redis/client.h"
-
+// The I/O thread and a real server.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -12,6 +10,7 @@
 #include <vector>
 
 #include "redis/backlog.h"
+#include "redis/connect.h"
 #include "redis/recorder.h"
 #include "redis/redis_server.h"
 #include "redis/script.h"
@@ -32,7 +31,7 @@ class ClientTest : public ::testing::Test {
 };
 
 TEST_F(ClientTest, ChecksPeeksAndResets) {
-  const auto client = Client::Acquire(server_->endpoint());
+  const auto client = Connect(server_->endpoint());
   const auto set = SlowBucket(2);
   EXPECT_EQ(BacklogOf(recorder_->Run(*client, recorder_->Ask(set, "k")), 0), Nanos{0});
   EXPECT_GT(BacklogOf(recorder_->Run(*client, recorder_->Ask(set, "k")), 0), Nanos{0});
@@ -49,18 +48,18 @@ TEST_F(ClientTest, ChecksPeeksAndResets) {
   EXPECT_TRUE(client->stats().at(0).link.connected);
 }
 
-TEST_F(ClientTest, PutsUpNoticesWhileItIsAsked) {
-  const auto client = Client::Acquire(server_->endpoint());
+TEST_F(ClientTest, PublishesMetadataBesideChecks) {
+  const auto client = Connect(server_->endpoint());
   constexpr std::size_t kThreads = 3;
   constexpr int kEach = 20;
-  std::vector<std::vector<std::shared_ptr<const Notice>>> held(kThreads);
+  std::vector<std::vector<std::shared_ptr<const Metadata>>> held(kThreads);
   std::vector<std::thread> threads;
   for (std::size_t t = 0; t < kThreads; ++t) {
     threads.emplace_back([&, t] {
       for (int i = 0; i < kEach; ++i) {
         const std::string name = "t:meta:" + std::to_string(t) + "." + std::to_string(i);
-        held[t].push_back(std::make_shared<const Notice>(Notice{.name = name, .text = "x"}));
-        client->PutUp(held[t].back());
+        held[t].push_back(std::make_shared<const Metadata>(Metadata{.name = name, .text = "x"}));
+        client->Publish(held[t].back());
         if (i % 2 == 1) held[t].pop_back();
       }
     });
@@ -68,25 +67,25 @@ TEST_F(ClientTest, PutsUpNoticesWhileItIsAsked) {
   EXPECT_EQ(recorder_->Run(*client, recorder_->Ask(SlowBucket(2), "k")).fault, Fault::kNone);
   for (std::thread& thread : threads) thread.join();
   for (const auto& of_thread : held) {
-    for (const auto& notice : of_thread) {
-      while (server_->Text({"GET", notice->name}) != "x") std::this_thread::yield();
+    for (const auto& metadata : of_thread) {
+      while (server_->Text({"GET", metadata->name}) != "x") std::this_thread::yield();
     }
   }
   EXPECT_EQ(client->stats().at(0).link.submitted, 1U);
 }
 
 TEST_F(ClientTest, OneClientPerEndpoint) {
-  const auto first = Client::Acquire(server_->endpoint());
-  EXPECT_EQ(Client::Acquire(server_->endpoint()), first);
+  const auto first = Connect(server_->endpoint());
+  EXPECT_EQ(Connect(server_->endpoint()), first);
   Endpoint other = server_->endpoint();
   other.database = 1;
-  EXPECT_NE(Client::Acquire(other), first);
+  EXPECT_NE(Connect(other), first);
 }
 
 TEST_F(ClientTest, DatabasesAreApart) {
   Endpoint other = server_->endpoint();
   other.database = 5;
-  const auto client = Client::Acquire(other);
+  const auto client = Connect(other);
   ASSERT_EQ(recorder_->Run(*client, recorder_->Ask(SlowBucket(1), "k")).fault, Fault::kNone);
   EXPECT_EQ(server_->Run({"DBSIZE"}).integers.at(0), 0);
   EXPECT_NE(server_->Text({"INFO", "keyspace"}).find("db5:keys=1"), std::string::npos);
@@ -95,7 +94,7 @@ TEST_F(ClientTest, DatabasesAreApart) {
 TEST_F(ClientTest, AHostByNameIsResolved) {
   Endpoint named = server_->endpoint();
   named.host = "localhost";  // perhaps ::1 first, where nobody listens
-  const auto client = Client::Acquire(named);
+  const auto client = Connect(named);
   Completion answer;
   for (int i = 0; i < 50; ++i) {
     answer = recorder_->Run(*client, recorder_->Ask(SlowBucket(100), "k"));
@@ -108,14 +107,14 @@ TEST_F(ClientTest, AHostByNameIsResolved) {
 TEST_F(ClientTest, ANameThatDoesNotExistIsAFaultThatSaysSo) {
   Endpoint nowhere = server_->endpoint();
   nowhere.host = "no-such-host.invalid";
-  const auto client = Client::Acquire(nowhere);
+  const auto client = Connect(nowhere);
   const Completion answer = recorder_->Run(*client, recorder_->Ask(SlowBucket(1), "k"));
   EXPECT_EQ(answer.fault, Fault::kUnavailable);
 }
 
 TEST_F(ClientTest, KeysOfAnyBytesAreApart) {
   using namespace std::string_literals;
-  const auto client = Client::Acquire(server_->endpoint());
+  const auto client = Connect(server_->endpoint());
   const auto set = SlowBucket(1);
   std::vector<std::string> keys = {
       "a",   "a\0"s,      "a\0b"s,          "a\n", "a\r\n$1\r\n",  "a}",
@@ -131,7 +130,7 @@ TEST_F(ClientTest, KeysOfAnyBytesAreApart) {
 }
 
 TEST_F(ClientTest, ManyThreadsAdmitExactlyTheCapacity) {
-  const auto client = Client::Acquire(server_->endpoint());
+  const auto client = Connect(server_->endpoint());
   const auto set = SlowBucket(1000);
   std::atomic<int> admitted{0};
   std::vector<std::thread> threads;
@@ -163,7 +162,7 @@ TEST_F(ClientTest, ManyThreadsAdmitExactlyTheCapacity) {
 }
 
 TEST_F(ClientTest, AForgottenScriptIsLoadedAgain) {
-  const auto client = Client::Acquire(server_->endpoint());
+  const auto client = Connect(server_->endpoint());
   const auto set = SlowBucket(10);
   ASSERT_EQ(recorder_->Run(*client, recorder_->Ask(set, "k")).fault, Fault::kNone);
   server_->Run({"SCRIPT", "FLUSH"});
@@ -180,23 +179,23 @@ TEST_F(ClientTest, TheLastOwnerMayLetGoOnTheIoThread) {
       client.reset();
       ++*deliveries;
     }
-    std::shared_ptr<Client> client;
+    std::shared_ptr<Gateway> client;
     std::shared_ptr<std::atomic<int>> deliveries;
   };
   const auto deliveries = std::make_shared<std::atomic<int>>(0);
-  std::weak_ptr<Client> watched;
+  std::weak_ptr<Gateway> watched;
   {
     const auto owner = std::make_shared<Owner>();
     owner->deliveries = deliveries;
     Endpoint own = server_->endpoint();
     own.database = 7;
-    owner->client = Client::Acquire(own);
+    owner->client = Connect(own);
     watched = owner->client;
     Request request = recorder_->Ask(SlowBucket(1), "k");
     request.sink = owner;
     std::vector<Request> requests;
     requests.push_back(std::move(request));
-    Client* const client = owner->client.get();
+    Gateway* const client = owner->client.get();
     client->Submit(std::move(requests));
   }
   const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(20);
@@ -210,7 +209,7 @@ TEST_F(ClientTest, TheLastOwnerMayLetGoOnTheIoThread) {
 TEST_F(ClientTest, WhatIsUnderWayWhenTheLastOwnerLetsGoIsAnswered) {
   Endpoint own = server_->endpoint();
   own.database = 8;
-  auto client = Client::Acquire(own);
+  auto client = Connect(own);
   std::vector<Request> requests;
   for (int i = 0; i < 1000; ++i) requests.push_back(recorder_->Ask(SlowBucket(1), "k"));
   client->Submit(std::move(requests));
@@ -225,7 +224,7 @@ TEST(ClientExit, AProcessMayEndWhileItsClientRuns) {
   RedisServer server;
   EXPECT_EXIT(
       {
-        static const auto client = new std::shared_ptr(Client::Acquire(server.endpoint()));
+        static const auto client = new std::shared_ptr(Connect(server.endpoint()));
         const auto recorder = std::make_shared<Recorder>();
         std::vector<Request> requests;
         for (int i = 0; i < 1000; ++i) requests.push_back(recorder->Ask(SlowBucket(1), "k"));

@@ -17,7 +17,7 @@
 #include <vector>
 
 #include "redis/backlog.h"
-#include "redis/client.h"
+#include "redis/connect.h"
 #include "redis/recorder.h"
 #include "redis/redis_server.h"
 #include "redis/server_session_driver.h"
@@ -50,11 +50,11 @@ class PasswordTest : public ::testing::Test {
  protected:
   PasswordTest() { server_.Run({"CONFIG", "SET", "requirepass", "first"}); }
 
-  Completion Ask(Client& client) {
+  Completion Ask(Gateway& client) {
     return recorder_->Run(client, recorder_->Ask(SlowBucket(1000), "k"));
   }
   // Asks until the store answers: in vain for a minute fails the test.
-  void AskUntilAnswered(Client& client) {
+  void AskUntilAnswered(Gateway& client) {
     const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(60);
     Completion answer = Ask(client);
     while (answer.fault != Fault::kNone && std::chrono::steady_clock::now() < give_up) {
@@ -79,7 +79,7 @@ class PasswordTest : public ::testing::Test {
 TEST_F(PasswordTest, IsAskedForOncePerConnection) {
   const auto source =
       std::make_shared<Source>([](int, const Question& question) { question->Give("first"); });
-  const auto client = Client::Acquire(With(server_, source));
+  const auto client = Connect(With(server_, source));
   for (int i = 0; i < 10; ++i) EXPECT_EQ(Ask(*client).fault, Fault::kNone);
   EXPECT_EQ(source->asked, 1);
   server_.Run({"AUTH", "first"});
@@ -92,7 +92,7 @@ TEST_F(PasswordTest, ARotatedOneIsFetchedOnReconnect) {
   std::atomic<bool> rotated = false;
   const auto source = std::make_shared<Source>(
       [&](int, const Question& question) { question->Give(rotated ? "second" : "first"); });
-  const auto client = Client::Acquire(With(server_, source));
+  const auto client = Connect(With(server_, source));
   EXPECT_EQ(Ask(*client).fault, Fault::kNone);
   server_.Run({"AUTH", "first"});
   server_.Run({"CONFIG", "SET", "requirepass", "second"});
@@ -114,7 +114,7 @@ TEST_F(PasswordTest, OneThatCannotBeHadIsAFaultWithTheReason) {
     if (asked == 2) return question->Give("");
     question->Give("first");
   });
-  const auto client = Client::Acquire(With(server_, source));
+  const auto client = Connect(With(server_, source));
   const Completion refused = Ask(*client);
   EXPECT_EQ(refused.fault, Fault::kRefused);
   EXPECT_EQ(refused.detail, "no password: the token server is away");
@@ -127,7 +127,7 @@ TEST_F(PasswordTest, ASlowAnswerServesALaterAttempt) {
   const auto source = std::make_shared<Source>([&](int asked, Question question) {
     if (asked == 1) first_question.set_value(std::move(question));
   });
-  const auto client = Client::Acquire(With(server_, source));
+  const auto client = Connect(With(server_, source));
   const Completion first = Ask(*client);
   EXPECT_EQ(first.fault, Fault::kUnavailable);
   EXPECT_EQ(first.detail, "connecting took too long: the password function has not answered");
@@ -144,7 +144,7 @@ TEST_F(PasswordTest, OneNeverAnsweredLetsTheClientGo) {
   Question kept;
   const auto source =
       std::make_shared<Source>([&](int, Question question) { kept = std::move(question); });
-  auto client = Client::Acquire(With(server_, source));
+  auto client = Connect(With(server_, source));
   EXPECT_EQ(Ask(*client).fault, Fault::kUnavailable);
   client.reset();
   kept->Give("first");  // to nobody
@@ -153,7 +153,7 @@ TEST_F(PasswordTest, OneNeverAnsweredLetsTheClientGo) {
 TEST_F(PasswordTest, IsNotAskedForWhileTheServerIsAway) {
   const auto source =
       std::make_shared<Source>([](int, const Question& question) { question->Give("first"); });
-  const auto client = Client::Acquire(With(server_, source));
+  const auto client = Connect(With(server_, source));
   EXPECT_EQ(Ask(*client).fault, Fault::kNone);
   server_.Kill();
   while (Ask(*client).detail.find("Connection refused") == std::string::npos) {
@@ -169,9 +169,9 @@ TEST_F(PasswordTest, OneSourceIsOneClient) {
     return std::make_shared<Source>([](int, const Question& question) { question->Give("first"); });
   };
   const auto source = make();
-  const auto client = Client::Acquire(With(server_, source));
-  EXPECT_EQ(Client::Acquire(With(server_, source)), client);
-  EXPECT_NE(Client::Acquire(With(server_, make())), client);
+  const auto client = Connect(With(server_, source));
+  EXPECT_EQ(Connect(With(server_, source)), client);
+  EXPECT_NE(Connect(With(server_, make())), client);
 }
 
 TEST(PasswordLink, TheLinkSaysThePasswordThatItWasGivenLast) {
@@ -232,7 +232,7 @@ class UnixSocketTest : public ::testing::Test {
     endpoint.path = path;
     endpoint.database = 3;
     const auto recorder = std::make_shared<Recorder>();
-    const auto client = Client::Acquire(endpoint);
+    const auto client = Connect(endpoint);
     return recorder->Run(*client, recorder->Ask(SlowBucket(5), "k"));
   }
 

@@ -1,4 +1,4 @@
-// Asks a Client as a limiter would, and keeps the answers.
+// Asks a backend as a limiter would, and keeps the answers.
 #pragma once
 
 #include <condition_variable>
@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-#include "redis/client.h"
+#include "redis/connect.h"
 
 namespace sluice::redis {
 
@@ -28,7 +28,7 @@ class Recorder final : public Sink, public std::enable_shared_from_this<Recorder
   /// Waits for the answer; fails the test, and gives an empty one, if it does not come in 90 s.
   Completion Await(std::uint64_t ticket);
   /// Submits one request and waits for its answer.
-  Completion Run(Client& client, Request request);
+  Completion Run(Gateway& client, Request request);
 
  private:
   std::mutex mutex_;

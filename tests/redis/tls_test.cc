@@ -11,7 +11,7 @@
 
 #include "redis/backlog.h"
 #include "redis/certificates.h"
-#include "redis/client.h"
+#include "redis/connect.h"
 #include "redis/recorder.h"
 #include "redis/redis_server.h"
 
@@ -77,7 +77,7 @@ class TlsServer {
 
 Completion AskOnce(const Endpoint& endpoint) {
   const auto recorder = std::make_shared<Recorder>();
-  const auto client = Client::Acquire(endpoint);
+  const auto client = Connect(endpoint);
   return recorder->Run(*client, recorder->Ask(SlowBucket(5), "k"));
 }
 
@@ -98,7 +98,7 @@ TEST(TlsTest, ChecksTravelEncrypted) {
 
 TEST(TlsTest, ManyAndLargeBatchesTakeManyRecords) {
   TlsServer server(Leaf("IP:127.0.0.1"));
-  const auto client = Client::Acquire(server.endpoint(TrustOurCa()));
+  const auto client = Connect(server.endpoint(TrustOurCa()));
   const auto recorder = std::make_shared<Recorder>();
   const auto set = SlowBucket(1);
   constexpr int kChecks = 20'000;  // with names as long as they get: MBs each way
@@ -199,7 +199,7 @@ TEST(TlsTest, AServerThatKeepsSilentIsToldOf) {
 TEST(TlsTest, AConnectionThatIsLostIsMadeAnew) {
   TlsServer server(Leaf("IP:127.0.0.1"));
   const auto recorder = std::make_shared<Recorder>();
-  const auto client = Client::Acquire(server.endpoint(TrustOurCa()));
+  const auto client = Connect(server.endpoint(TrustOurCa()));
   ASSERT_EQ(recorder->Run(*client, recorder->Ask(SlowBucket(5), "k")).fault, Fault::kNone);
   server.plain().Run({"CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"});
   // One of them may meet the end of the old connection.

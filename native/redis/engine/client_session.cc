@@ -10,8 +10,8 @@
 namespace sluice::redis {
 namespace {
 
-// The longest time for which a client may keep a notice before it sends it.
-constexpr Nanos kNoticeWait = std::chrono::seconds(5);
+// The longest time for which a client may keep metadata before it sends it.
+constexpr Nanos kMetadataWait = std::chrono::seconds(5);
 
 }  // namespace
 
@@ -20,7 +20,7 @@ ClientSession::ClientSession(Options options, std::uint64_t seed)
       sha_(ScriptSha()),
       random_(seed),
       pipeline_(options_.pipeline, {.lane_per_slot = options_.cluster}, random_, *this),
-      notices_(options_.notices) {}
+      metadata_(options_.metadata) {}
 
 std::uint32_t ClientSession::NodeOf(std::uint16_t slot) const {
   return options_.node_of ? options_.node_of(slot) : slot;
@@ -47,25 +47,26 @@ void ClientSession::Send(std::uint64_t id, const Pipeline::Command& command, Nan
   }
 }
 
-void ClientSession::PutUpNotices(Nanos now) {
-  if (!notices_.Take(now)) return;
-  const auto words = NoticeCommand(notices_.current());
+void ClientSession::PublishMetadata(Nanos now) {
+  const Metadata* const due = metadata_.TakeDue(now);
+  if (due == nullptr) return;
+  const auto words = MetadataCommand(*due);
   Command& command = commands_.emplace_back();
-  command.id = notice_id_ = pipeline_.NewId();
+  command.id = metadata_id_ = pipeline_.NewId();
   command.name = "set";
   command.pieces.assign(words.begin() + 1, words.end());
-  command.deadline = now + kNoticeWait;
+  command.deadline = now + kMetadataWait;
 }
 
 void ClientSession::OnReply(std::uint64_t id, const Reply& reply, Nanos now) {
-  if (id == notice_id_) notices_.OnReply(reply, reply.kind == Reply::Kind::kError);
+  if (id == metadata_id_) metadata_.OnReply(reply, Reply::Kind::kText);
   pipeline_.OnReply(id, reply, now);
   pipeline_.Pump(now);
-  if (reply.kind != Reply::Kind::kError) PutUpNotices(now);
+  if (reply.kind != Reply::Kind::kError) PublishMetadata(now);
 }
 
 void ClientSession::OnLost(std::uint64_t id, std::string_view why, Nanos now) {
-  if (id == notice_id_) notices_.OnAnswer(true);
+  if (id == metadata_id_) metadata_.Skip();
   pipeline_.OnLost(id, why, now);
   pipeline_.Pump(now);
 }

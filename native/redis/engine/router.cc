@@ -65,8 +65,8 @@ void Router::OnTime(Nanos now) {
   Turn(now);
 }
 
-void Router::PutUpNotices(Nanos now) {
-  for (const Member& member : members_) member.session->PutUpNotices(now);
+void Router::PublishMetadata(Nanos now) {
+  for (const Member& member : members_) member.session->PublishMetadata(now);
 }
 
 void Router::Close() {

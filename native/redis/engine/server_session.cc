@@ -33,7 +33,7 @@ ServerSession::ServerSession(Options options, std::uint64_t seed, Nanos now)
       password_(options_.endpoint.password),
       pipeline_(options_.pipeline, TransportOf(options_), random_, *this),
       health_(!options_.routed),  // a router follows the roles by itself
-      notices_(options_.notices) {
+      metadata_(options_.metadata) {
   Connect(now);
 }
 
@@ -127,7 +127,7 @@ Nanos ServerSession::NextTime() const {
   } else if (OwesReply() && pipeline_.requests_waiting() == 0) {
     next = std::min(next, quiet_since_ + options_.silence);
   }
-  if (MayPutUp()) next = std::min(next, notices_.NextTime());
+  if (MayPublish()) next = std::min(next, metadata_.NextTime());
   return next;
 }
 
@@ -163,7 +163,7 @@ void ServerSession::OnTime(Nanos now) {
       break;
   }
   pipeline_.Pump(now);
-  PutUpNotices(now);
+  PublishMetadata(now);
 }
 
 // If a server cannot be reached, this may be the only error that callers get.
@@ -225,9 +225,7 @@ void ServerSession::SendOwn(Sent::Kind kind, Nanos now, InfoCommand info) {
     case Sent::Kind::kInfo:
       AppendInfoCommand(info, out_);
       break;
-    case Sent::Kind::kNotice:
-      AppendCommand(NoticeCommand(notices_.current()), out_);
-      break;
+    case Sent::Kind::kMetadata:
     case Sent::Kind::kRequests:
       break;
   }
@@ -255,30 +253,23 @@ void ServerSession::SendDueInfo(Nanos now) {
   for (const InfoCommand info : health_.TakeDue()) SendOwn(Sent::Kind::kInfo, now, info);
 }
 
-bool ServerSession::MayPutUp() const { return CanSend() && pipeline_.closed(); }
-
-void ServerSession::PutUpNotices(Nanos now) {
+void ServerSession::PublishMetadata(Nanos now) {
   NoteDriven();
-  if (MayPutUp() && notices_.Take(now)) SendOwn(Sent::Kind::kNotice, now);
-}
-
-// All nodes of a cluster get all: the node that owns the name's slot accepts it.
-void ServerSession::OnNoticeReply(const Reply& reply) {
-  const bool elsewhere = reply.kind == Reply::Kind::kError && ReadRedirect(reply.text);
-  const Reply::Kind kind = reply.kind;
-  const bool done = notices_.current().policy.empty() ? kind == Reply::Kind::kStatus
-                                                      : kind != Reply::Kind::kError;
-  notices_.OnReply(reply, !done && !elsewhere);
+  const Metadata* const due = MayPublish() ? metadata_.TakeDue(now) : nullptr;
+  if (due == nullptr) return;
+  const std::size_t before = out_.size();
+  AppendCommand(MetadataCommand(*due), out_);
+  NoteSent({.kind = Sent::Kind::kMetadata, .at = now}, before);
 }
 
 std::vector<Warning> ServerSession::warnings() const {
   std::vector<Warning> all = health_.warnings();
-  std::ranges::copy(notices_.warnings(), std::back_inserter(all));
+  std::ranges::copy(metadata_.warnings(), std::back_inserter(all));
   return all;
 }
 
 std::vector<Warning> ServerSession::TakeWarnings(Nanos wall) {
-  std::vector<Warning> news = notices_.TakeNews();
+  std::vector<Warning> news = metadata_.TakeNews();
   std::ranges::move(health_.TakeNews(wall), std::back_inserter(news));
   return news;
 }

@@ -41,7 +41,7 @@ void ServerSession::OnBytes(std::string_view bytes, Nanos now) {
   }
   pipeline_.Pump(now);
   SendDueInfo(now);
-  PutUpNotices(now);
+  PublishMetadata(now);
 }
 
 void ServerSession::OnReply(Reply&& reply, Nanos now) {
@@ -77,8 +77,8 @@ void ServerSession::OnReplyTo(const Sent& sent, Reply&& reply, Nanos now) {
       return OnRequestsReply(sent, reply, now);
     case Sent::Kind::kInfo:
       return health_.OnReply(sent.info, std::move(reply), sent.at, now);
-    case Sent::Kind::kNotice:
-      return OnNoticeReply(reply);
+    case Sent::Kind::kMetadata:
+      return metadata_.OnReply(reply, Reply::Kind::kStatus);
   }
 }
 
@@ -116,8 +116,8 @@ void ServerSession::OnLoadReply(const Reply& reply, Nanos now) {
     pipeline_.OnSignOfLife(now);
     if (std::exchange(was_ready_, true)) ++reconnects_;
     if (options_.checks_health && may_check_health_) health_.Begin(no_password_);
-    notices_.Begin(now);
-    if (!may_check_health_) notices_.OnAnswer(true);
+    metadata_.Restart(now);
+    if (!may_check_health_) metadata_.Skip();
   }
   loading_ = false;
   pipeline_.Resume();

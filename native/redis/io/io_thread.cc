@@ -12,6 +12,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <thread>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -59,20 +60,21 @@ int PollTimeout(Nanos until, Nanos now) {
   return static_cast<int>(std::min<std::int64_t>(ms, 60'000));
 }
 
-}  // namespace
-
-class IoThread::Loop {
+class Loop final : public Gateway {
  public:
   explicit Loop(const ServerSet& set)
       : wakeup_(std::make_shared<const Wakeup>()),
         resolver_(wakeup_),
         router_(Router::Make(
-            set, {.session = {.endpoint = {}, .checks_health = true, .notices = notices_}},
+            set, {.session = {.endpoint = {}, .checks_health = true, .metadata = metadata_}},
             RandomSeed(), Now())) {
     Sync();
   }
 
-  void Submit(std::vector<Request>&& requests) {
+  // ---- On any thread
+
+  void Submit(std::vector<Request>&& requests) override {
+    if (requests.empty()) return;
     bool ring = false;
     {
       const std::lock_guard lock(mutex_);
@@ -87,10 +89,10 @@ class IoThread::Loop {
     if (ring) wakeup_->Ring();
   }
 
-  void PutUp(const std::shared_ptr<const Notice>& notice) {
+  void Publish(const std::shared_ptr<const Metadata>& metadata) override {
     {
       const std::lock_guard lock(mutex_);
-      new_notices_.push_back(notice);
+      new_metadata_.push_back(metadata);
     }
     wakeup_->Ring();
   }
@@ -103,7 +105,7 @@ class IoThread::Loop {
     wakeup_->Ring();
   }
 
-  std::vector<NodeStats> stats() const {
+  std::vector<NodeStats> stats() const override {
     std::vector<Published> published;
     {
       const std::lock_guard lock(mutex_);
@@ -124,14 +126,14 @@ class IoThread::Loop {
     return nodes;
   }
 
-  LinkStats others() const {
+  LinkStats others() const override {
     const std::lock_guard lock(mutex_);
     LinkStats others = others_;
     if (published_.size() != 1) AddIncoming(others);
     return others;
   }
 
-  void Watch(const std::shared_ptr<Watcher>& watcher) {
+  void Watch(const std::shared_ptr<Watcher>& watcher) override {
     std::vector<Published> known;
     {
       const std::lock_guard lock(mutex_);
@@ -146,6 +148,8 @@ class IoThread::Loop {
       for (const Warning& warning : warnings) watcher->OnWarning(member.address, warning);
     }
   }
+
+  // ---- On the I/O thread
 
   void Run() {
     while (TakeIncoming()) {
@@ -183,19 +187,19 @@ class IoThread::Loop {
   // Returns false when it is time to stop.
   bool TakeIncoming() {
     std::vector<Request> taken;
-    std::vector<std::shared_ptr<const Notice>> notices;
+    std::vector<std::shared_ptr<const Metadata>> published;
     bool stopping = false;
     {
       const std::lock_guard lock(mutex_);
       taken.swap(incoming_);
       taken_ = taken.size();
-      notices.swap(new_notices_);
+      published.swap(new_metadata_);
       rung_ = false;
       stopping = stopping_;
     }
     if (!taken.empty()) router_->Submit(taken, Now());
-    for (const auto& notice : notices) notices_->Add(notice);
-    if (!notices.empty()) router_->PutUpNotices(Now());
+    for (const auto& metadata : published) metadata_->Add(metadata);
+    if (!published.empty()) router_->PublishMetadata(Now());
     return !stopping;
   }
 
@@ -347,7 +351,7 @@ class IoThread::Loop {
   mutable std::mutex mutex_;
   std::vector<Request> incoming_;  // guarded by mutex_, as are the next seven
   std::size_t taken_ = 0;          // of them, not yet published
-  std::vector<std::shared_ptr<const Notice>> new_notices_;
+  std::vector<std::shared_ptr<const Metadata>> new_metadata_;
   bool rung_ = false;  // since incoming_ was last taken
   bool stopping_ = false;
   std::vector<Published> published_;
@@ -355,7 +359,7 @@ class IoThread::Loop {
   std::vector<std::weak_ptr<Watcher>> watchers_;
 
   // The rest belongs to the thread.
-  const std::shared_ptr<NoticeBoard> notices_ = std::make_shared<NoticeBoard>();
+  const std::shared_ptr<MetadataList> metadata_ = std::make_shared<MetadataList>();
   const std::unique_ptr<Router> router_;
   std::vector<std::unique_ptr<Connection>> connections_;
   std::uint64_t version_ = 0;  // the router's version for connections_
@@ -367,28 +371,23 @@ class IoThread::Loop {
   unsigned in_vain_ = 0;       // remaining waits without spinning
 };
 
-IoThread::IoThread(const ServerSet& set) : loop_(std::make_shared<Loop>(set)) {
+}  // namespace
+
+std::shared_ptr<Gateway> StartIoThread(const ServerSet& set) {
+  auto loop = std::make_shared<Loop>(set);
   const SignalsBlocked blocked;
-  thread_ = std::thread([loop = loop_] { loop->Run(); });
+  const auto thread = std::make_shared<std::thread>([loop] { loop->Run(); });
+  Gateway* const backend = loop.get();
+  // The thread shares the loop, which outlives a release on the thread itself.
+  return {backend, [loop = std::move(loop), thread](Gateway*) mutable {
+            loop->Stop();
+            if (thread->get_id() == std::this_thread::get_id()) {
+              thread->detach();
+            } else {
+              thread->join();
+            }
+            loop = nullptr;  // weak pointers keep this function
+          }};
 }
-
-IoThread::~IoThread() {
-  loop_->Stop();
-  if (thread_.get_id() == std::this_thread::get_id()) {
-    thread_.detach();
-  } else {
-    thread_.join();
-  }
-}
-
-void IoThread::Submit(std::vector<Request>&& requests) { loop_->Submit(std::move(requests)); }
-
-void IoThread::PutUp(const std::shared_ptr<const Notice>& notice) { loop_->PutUp(notice); }
-
-std::vector<NodeStats> IoThread::stats() const { return loop_->stats(); }
-
-LinkStats IoThread::others() const { return loop_->others(); }
-
-void IoThread::Watch(const std::shared_ptr<Watcher>& watcher) { loop_->Watch(watcher); }
 
 }  // namespace sluice::redis

@@ -73,7 +73,7 @@ class RedisLimiter {
     /// Whether recent denials answer repeated checks (limiter/denial_cache.h).
     bool denial_cache = true;
     IdScope ids{};
-    /// The description of the limiter for tools that look at the server (redis/notices.h). Empty:
+    /// The description of the limiter for tools that look at the server (redis/metadata.h). Empty:
     /// none.
     std::string description{};
     /// Names of policies, and their numbers in a text that all processes write alike, to compare
@@ -112,7 +112,7 @@ class RedisLimiter {
   class Core;
 
   redis::Request RequestOf(Operation&& operation, const Key& key) const;
-  void PutUpNotices(const Options& options);
+  void PublishMetadata(const Options& options);
 
   const std::shared_ptr<const redis::PolicySet> set_;
   const std::shared_ptr<const Clock> clock_;
@@ -121,7 +121,7 @@ class RedisLimiter {
   const std::shared_ptr<redis::Gateway> gateway_;
   const std::shared_ptr<Core> core_;
   std::vector<redis::Request> queued_;
-  std::vector<std::shared_ptr<const redis::Notice>> notices_;
+  std::vector<std::shared_ptr<const redis::Metadata>> metadata_;
 };
 
 }  // namespace sluice

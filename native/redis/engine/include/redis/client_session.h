@@ -16,8 +16,8 @@
 //     are sent again.
 //   * If a node refuses a command because the slot is moving, and the client passes that on, each
 //     of its requests is retried alone after a moment, until its deadline.
-//   * Limiters' metadata (redis/notices.h) is sent after replies: only then is the client known to
-//     be connected.
+//   * Limiters' metadata (redis/metadata.h) is sent after replies: only then is the client known
+//     to be connected.
 //   * If the server does not know the script, or refuses EVALSHA, the batch is sent again with the
 //     script's text. That needs no command to a single node, which a cluster's client may not have.
 #pragma once
@@ -34,7 +34,7 @@
 #include <vector>
 
 #include "core/time.h"
-#include "redis/notices.h"
+#include "redis/metadata.h"
 #include "redis/pipeline.h"
 #include "redis/reply.h"
 #include "redis/request.h"
@@ -51,7 +51,7 @@ class ClientSession final : private Pipeline::Session {
     /// each slot counts as a separate node.
     std::function<std::uint32_t(std::uint16_t slot)> node_of{};
     Pipeline::Options pipeline{};
-    std::shared_ptr<NoticeBoard> notices = nullptr;  ///< to publish; null: none
+    std::shared_ptr<MetadataList> metadata = nullptr;  ///< to publish; null: none
   };
 
   /// A command for the client.
@@ -89,9 +89,9 @@ class ClientSession final : private Pipeline::Session {
   LinkStats stats() const;
   /// Its states since the last call, in order.
   std::vector<BreakerState> TakeBreakerChanges() { return pipeline_.TakeBreakerChanges(); }
-  /// Policies that clash (redis/notices.h): since the last call, and all.
-  std::vector<Warning> TakeWarnings() { return notices_.TakeNews(); }
-  const std::vector<Warning>& warnings() const { return notices_.warnings(); }
+  /// Policies that clash (redis/metadata.h): since the last call, and all.
+  std::vector<Warning> TakeWarnings() { return metadata_.TakeNews(); }
+  const std::vector<Warning>& warnings() const { return metadata_.warnings(); }
   const LatencyHistogram& latency() const { return pipeline_.latency(); }
 
  private:
@@ -105,7 +105,7 @@ class ClientSession final : private Pipeline::Session {
                  Nanos now) override;
   void OnNonsense(const Pipeline::Command& command, Nanos now) override;
 
-  void PutUpNotices(Nanos now);
+  void PublishMetadata(Nanos now);
 
   const Options options_;
   const std::string sha_;
@@ -113,8 +113,8 @@ class ClientSession final : private Pipeline::Session {
   std::mt19937_64 random_;
   Pipeline pipeline_;
   std::vector<Command> commands_;
-  NoticeRound notices_;
-  std::uint64_t notice_id_ = 0;  // of the command that puts the current notice up
+  MetadataPublisher metadata_;
+  std::uint64_t metadata_id_ = 0;  // of its last command
   std::uint64_t script_reloads_ = 0;
   ScriptCall call_;
 };

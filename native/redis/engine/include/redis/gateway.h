@@ -4,7 +4,7 @@
 #include <memory>
 #include <vector>
 
-#include "redis/notices.h"
+#include "redis/metadata.h"
 #include "redis/request.h"
 #include "redis/stats.h"
 
@@ -20,8 +20,8 @@ class Gateway {
   /// Takes requests; never waits for the network. Answers come through each one's sink.
   virtual void Submit(std::vector<Request>&& requests) = 0;
 
-  /// Has the servers show it for as long as someone else holds it; see redis/notices.h.
-  virtual void PutUp(const std::shared_ptr<const Notice>& notice) = 0;
+  /// Publishes it on the servers for as long as the caller holds it; see redis/metadata.h.
+  virtual void Publish(const std::shared_ptr<const Metadata>& metadata) = 0;
 
   /// Statistics of each server.
   virtual std::vector<NodeStats> stats() const = 0;

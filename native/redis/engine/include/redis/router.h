@@ -64,8 +64,8 @@ class Router {
   virtual void Turn(Nanos /*now*/) {}
   /// Call when NextTime() has come, after all available bytes have been passed in.
   void OnTime(Nanos now);
-  /// Call when Options::session.notices has new entries.
-  void PutUpNotices(Nanos now);
+  /// Call when Options::session.metadata has new entries.
+  void PublishMetadata(Nanos now);
   /// Answers everything with kClosed. Afterwards only TakeDeliveries may be called.
   void Close();
 

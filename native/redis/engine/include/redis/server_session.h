@@ -14,10 +14,9 @@
 //   * A server that accepts but stays silent is dropped: when no reply has come for `silence` and
 //     every request in flight has passed its deadline. If this process itself was frozen, so that
 //     its timers are late, that does not count against the server.
-//   * A new connection asks the server about itself (redis/health_check.h), after it has sent the
-//   waiting
-//     checks. If the server ends the connection instead of answering, the next one does not ask.
-//     After that it sends limiters' metadata (redis/notices.h), by the same rules.
+//   * A new connection sends a health check (redis/health_check.h) after the waiting checks, and
+//     then limiters' metadata (redis/metadata.h). If the server ends the connection instead of
+//     answering, the next one sends neither.
 //   * If the server has lost the script (NOSCRIPT: nothing was executed), it is loaded again and
 //     the batch is sent again. A server that refuses SCRIPT LOAD gets the batch with the script's
 //     text (EVAL), and then knows it; one that refuses EVALSHA gets the text with each batch.
@@ -41,7 +40,7 @@
 #include "core/time.h"
 #include "redis/conversation.h"
 #include "redis/health_check.h"
-#include "redis/notices.h"
+#include "redis/metadata.h"
 #include "redis/pipeline.h"
 #include "redis/redirect.h"
 #include "redis/reply.h"
@@ -60,10 +59,10 @@ class ServerSession final : public Conversation, private Pipeline::Session {
     Nanos connect_timeout = std::chrono::milliseconds(1000);
     BackoffSpan backoff{};
     Nanos silence = std::chrono::milliseconds(1000);
-    bool checks_health = false;                      ///< asks the server about itself
-    bool routed = false;                             ///< see above
-    bool by_slot = false;                            ///< the same; requests then say their slot
-    std::shared_ptr<NoticeBoard> notices = nullptr;  ///< to put up; null: none
+    bool checks_health = false;
+    bool routed = false;                               ///< see above
+    bool by_slot = false;                              ///< the same; requests then say their slot
+    std::shared_ptr<MetadataList> metadata = nullptr;  ///< to publish; null: none
   };
 
   /// A request that the server did not execute.
@@ -94,8 +93,8 @@ class ServerSession final : public Conversation, private Pipeline::Session {
   void OnBytes(std::string_view bytes, Nanos now) override;
   void OnWritten(std::size_t count) override;
   void OnTime(Nanos now) override;
-  /// Call when Options::notices has new entries.
-  void PutUpNotices(Nanos now);
+  /// Call when Options::metadata has new entries.
+  void PublishMetadata(Nanos now);
   /// Answers everything with kClosed. Afterwards only TakeDeliveries may be called.
   void Close();
 
@@ -128,7 +127,7 @@ class ServerSession final : public Conversation, private Pipeline::Session {
   bool has_news() const { return pipeline_.has_breaker_changes() || has_warnings(); }
   /// Whether the server has answered about itself, or shown a clash of policies, since the last
   /// TakeWarnings.
-  bool has_warnings() const { return health_.has_result() || notices_.has_news(); }
+  bool has_warnings() const { return health_.has_result() || metadata_.has_news(); }
   /// New problems in its answers. `wall`: this process's time since 1970, less `now`.
   std::vector<Warning> TakeWarnings(Nanos wall);
   /// The warnings of the last health check, and each policy that clashed.
@@ -155,7 +154,7 @@ class ServerSession final : public Conversation, private Pipeline::Session {
       kAsking,
       kRequests,
       kInfo,
-      kNotice
+      kMetadata
     };
     Kind kind = Kind::kLoad;
     std::uint64_t id = 0;   // kRequests: the pipeline's
@@ -165,7 +164,7 @@ class ServerSession final : public Conversation, private Pipeline::Session {
     std::size_t most_elements = kFewElements;  // of the reply
 
     // The server may delay the replies to these.
-    bool optional() const { return kind == Kind::kInfo || kind == Kind::kNotice; }
+    bool optional() const { return kind == Kind::kInfo || kind == Kind::kMetadata; }
   };
 
   // Pipeline::Session.
@@ -194,8 +193,7 @@ class ServerSession final : public Conversation, private Pipeline::Session {
   void OnRequestsReply(const Sent& sent, const Reply& reply, Nanos now);
 
   void SendDueInfo(Nanos now);
-  void OnNoticeReply(const Reply& reply);
-  bool MayPutUp() const;
+  bool MayPublish() const { return CanSend() && pipeline_.closed(); }
 
   const Options options_;
   std::mt19937_64 random_;
@@ -232,7 +230,7 @@ class ServerSession final : public Conversation, private Pipeline::Session {
 
   bool may_check_health_ = true;  // the last connection did not end because of it
   HealthCheck health_;
-  NoticeRound notices_;
+  MetadataPublisher metadata_;
 
   std::vector<Returned> returned_;
   std::uint64_t reconnects_ = 0;

@@ -48,7 +48,7 @@ enum class WarningCode : std::uint8_t {
   kReplica,
   kClock,
   kNoPassword,
-  kPolicyClash,  ///< see redis/notices.h
+  kPolicyClash,  ///< see redis/metadata.h
 };
 
 /// "evicting-policy", "replica", "clock", "no-password", "policy-clash"; static text.

@@ -16,7 +16,7 @@
 //
 // with 32 hexadecimal digits of SHA-256, which no state tag equals.
 //
-// Limiters publish their policies (redis/notices.h) under
+// Limiters publish their policies (redis/metadata.h) under
 //
 //   <prefix>:meta:<hash>                           sluice:meta:0123456789abcdef...
 //

@@ -1,6 +1,5 @@
-// What limiters say of themselves on the server: put up when nobody is kept waiting, and no matter
-// what becomes of it.
-#include "redis/notices.h"
+// Metadata of limiters: published behind the checks, renewed, and without effect if it is refused.
+#include "redis/metadata.h"
 
 #include <gtest/gtest.h>
 
@@ -17,59 +16,56 @@ namespace {
 
 constexpr Nanos kHour = std::chrono::hours(1);
 
-std::shared_ptr<const Notice> Say(const std::string& name) {
-  return std::make_shared<const Notice>(Notice{.name = name, .text = "text of " + name});
-}
-
-SentCommand PutUp(const std::string& name) {
+SentCommand Write(const std::string& name) {
   return {"SET", name, "text of " + name, "EX", "86400"};
 }
 
-class Notices : public ::testing::Test {
+class MetadataTest : public ::testing::Test {
  protected:
-  void Add(const std::string& name) {
-    held_.push_back(Say(name));
-    board_->Add(held_.back());
+  void Add(const std::string& name) { Add(Metadata{.name = name, .text = "text of " + name}); }
+  void Add(const Metadata& metadata) {
+    held_.push_back(std::make_shared<const Metadata>(metadata));
+    list_->Add(held_.back());
   }
-  ServerSession::Options Linked() const {
+  ServerSession::Options Options() const {
     ServerSession::Options options;
-    options.notices = board_;
+    options.metadata = list_;
     return options;
   }
-  // What is put up next, the last one being answered by `reply`.
+  // The commands after `reply` to the last one.
   static std::vector<SentCommand> After(ServerSessionDriver& driver, std::string_view reply) {
     driver.Receive(reply);
     return driver.Sent();
   }
 
-  std::shared_ptr<NoticeBoard> board_ = std::make_shared<NoticeBoard>();
-  std::vector<std::shared_ptr<const Notice>> held_;
+  std::shared_ptr<MetadataList> list_ = std::make_shared<MetadataList>();
+  std::vector<std::shared_ptr<const Metadata>> held_;
 };
 
 using Sent = std::vector<SentCommand>;
 
-TEST_F(Notices, ArePutUpBehindTheChecksThatWaitOneAfterTheOther) {
+TEST_F(MetadataTest, IsWrittenAfterTheWaitingChecksOneKeyAtATime) {
   Add("a");
   Add("b");
-  ServerSessionDriver driver(Linked());
+  ServerSessionDriver driver(Options());
   const auto ticket = driver.Check("k");
   driver.GetReady();
   auto sent = driver.Sent();
   ASSERT_EQ(sent.size(), 2U);
   EXPECT_EQ(ChecksIn(sent[0]), 1U);
-  EXPECT_EQ(sent[1], PutUp("a"));
+  EXPECT_EQ(sent[1], Write("a"));
   driver.AnswerFull(1);
   EXPECT_EQ(driver.Result(ticket).fault, Fault::kNone);
   EXPECT_TRUE(driver.Sent().empty());
-  EXPECT_EQ(After(driver, "+OK\r\n"), Sent{PutUp("b")});
+  EXPECT_EQ(After(driver, "+OK\r\n"), Sent{Write("b")});
   EXPECT_TRUE(After(driver, "+OK\r\n").empty());
 }
 
-TEST_F(Notices, AreOfNoRequestAndLeaveNoTraceInTheStatistics) {
+TEST_F(MetadataTest, IsNotCountedAsARequest) {
   Add("a");
-  ServerSessionDriver driver(Linked());
+  ServerSessionDriver driver(Options());
   driver.GetReady();
-  ASSERT_EQ(driver.Sent(), Sent{PutUp("a")});
+  ASSERT_EQ(driver.Sent(), Sent{Write("a")});
   EXPECT_TRUE(driver.session.idle());
   EXPECT_EQ(driver.session.requests_in_flight(), 0U);
   driver.Receive("-OOM no\r\n");
@@ -77,10 +73,10 @@ TEST_F(Notices, AreOfNoRequestAndLeaveNoTraceInTheStatistics) {
   EXPECT_EQ(stats.submitted + stats.completed + stats.faults + stats.retries + stats.batches, 0U);
 }
 
-TEST_F(Notices, AreRenewedByTheHour) {
+TEST_F(MetadataTest, IsRenewedEveryHour) {
   Add("a");
   Add("b");
-  ServerSessionDriver driver(Linked());
+  ServerSessionDriver driver(Options());
   driver.GetReady();
   driver.Sent();
   After(driver, "+OK\r\n");
@@ -88,32 +84,32 @@ TEST_F(Notices, AreRenewedByTheHour) {
   driver.Pass(kHour - kSecond);
   EXPECT_TRUE(driver.Sent().empty());
   driver.Pass(kSecond);
-  EXPECT_EQ(driver.Sent(), Sent{PutUp("a")});
-  EXPECT_EQ(After(driver, "+OK\r\n"), Sent{PutUp("b")});
+  EXPECT_EQ(driver.Sent(), Sent{Write("a")});
+  EXPECT_EQ(After(driver, "+OK\r\n"), Sent{Write("b")});
 }
 
-TEST_F(Notices, OneThatComesLaterIsPutUpAtOnceAndAlone) {
+TEST_F(MetadataTest, ALaterEntryIsWrittenAtOnceAndAlone) {
   Add("a");
-  ServerSessionDriver driver(Linked());
+  ServerSessionDriver driver(Options());
   driver.GetReady();
   driver.Sent();
   EXPECT_TRUE(After(driver, "+OK\r\n").empty());
   Add("b");
-  driver.session.PutUpNotices(driver.now);
-  EXPECT_EQ(driver.Sent(), Sent{PutUp("b")});
-  driver.session.PutUpNotices(driver.now);
+  driver.session.PublishMetadata(driver.now);
+  EXPECT_EQ(driver.Sent(), Sent{Write("b")});
+  driver.session.PublishMetadata(driver.now);
   EXPECT_TRUE(driver.Sent().empty());
 }
 
-TEST_F(Notices, WhoIsGoneSaysNoMore) {
+TEST_F(MetadataTest, AReleasedEntryIsNotWrittenAgain) {
   Add("a");
   Add("b");
   Add("c");
-  ServerSessionDriver driver(Linked());
+  ServerSessionDriver driver(Options());
   driver.GetReady();
-  ASSERT_EQ(driver.Sent(), Sent{PutUp("a")});
+  ASSERT_EQ(driver.Sent(), Sent{Write("a")});
   held_[1] = nullptr;
-  EXPECT_EQ(After(driver, "+OK\r\n"), Sent{PutUp("c")});
+  EXPECT_EQ(After(driver, "+OK\r\n"), Sent{Write("c")});
   driver.Receive("+OK\r\n");
   held_.clear();
   driver.Pass(2 * kHour);
@@ -121,16 +117,16 @@ TEST_F(Notices, WhoIsGoneSaysNoMore) {
   EXPECT_EQ(driver.session.NextTime(), kNever);
 }
 
-TEST_F(Notices, WhereOneIsRefusedTheOthersWaitForTheNextHourAndNobodyElseTakesNotice) {
+TEST_F(MetadataTest, ARefusalDelaysTheOthersByAnHourAndHasNoOtherEffect) {
   for (const std::string refusal :
        {"-NOPERM no\r\n", "-OOM no\r\n", "-READONLY no\r\n", "-LOADING no\r\n", "-NOAUTH no\r\n",
         "$2\r\nOK\r\n", ":1\r\n"}) {
     held_.clear();
     Add("a");
     Add("b");
-    ServerSessionDriver driver(Linked());
+    ServerSessionDriver driver(Options());
     driver.GetReady();
-    ASSERT_EQ(driver.Sent(), Sent{PutUp("a")});
+    ASSERT_EQ(driver.Sent(), Sent{Write("a")});
     EXPECT_TRUE(After(driver, refusal).empty()) << refusal;
     EXPECT_EQ(driver.session.stats().breaker, BreakerState::kClosed) << refusal;
     EXPECT_TRUE(driver.session.TakeBreakerChanges().empty());
@@ -139,12 +135,12 @@ TEST_F(Notices, WhereOneIsRefusedTheOthersWaitForTheNextHourAndNobodyElseTakesNo
     driver.AnswerFull(1);
     EXPECT_EQ(driver.Result(ticket).fault, Fault::kNone);
     driver.Pass(kHour);
-    EXPECT_EQ(driver.Sent(), Sent{PutUp("a")}) << refusal;
+    EXPECT_EQ(driver.Sent(), Sent{Write("a")}) << refusal;
   }
 }
 
-// What the policy's numbers are, here.
-Notice Numbers(const std::string& text) {
+// The numbers of a policy in this process.
+Metadata Numbers(const std::string& text) {
   return {.name = "p:policy:api", .text = text, .policy = "policy 'api' under the prefix 'p'"};
 }
 
@@ -156,10 +152,9 @@ std::string Text(const std::string& text) {
   return "$" + std::to_string(text.size()) + "\r\n" + text + "\r\n";
 }
 
-TEST_F(Notices, OtherNumbersOfAPolicyThatStoodThereAreWarnedOfOnce) {
-  held_.push_back(std::make_shared<const Notice>(Numbers("bucket(limit: 5)")));
-  board_->Add(held_.back());
-  ServerSessionDriver driver(Linked());
+TEST_F(MetadataTest, OtherNumbersOfAPolicyCauseOneWarning) {
+  Add(Numbers("bucket(limit: 5)"));
+  ServerSessionDriver driver(Options());
   driver.GetReady();
   ASSERT_EQ(driver.Sent(), Sent{Exchange("bucket(limit: 5)")});
   EXPECT_TRUE(After(driver, Text("bucket(limit: 6)")).empty());
@@ -179,13 +174,13 @@ TEST_F(Notices, OtherNumbersOfAPolicyThatStoodThereAreWarnedOfOnce) {
   EXPECT_FALSE(driver.session.has_warnings()) << "once";
 }
 
-TEST_F(Notices, TheSameNumbersNoneAndARefusalAreNoWarning) {
+TEST_F(MetadataTest, EqualNumbersNoneAndARefusalCauseNoWarning) {
   for (const std::string& reply :
        {Text("bucket(limit: 5)"), std::string("$-1\r\n"), std::string("-NOPERM no\r\n"),
         std::string("-WRONGTYPE no\r\n"), std::string("-ERR syntax error\r\n")}) {
-    held_ = {std::make_shared<const Notice>(Numbers("bucket(limit: 5)"))};
-    board_->Add(held_.back());
-    ServerSessionDriver driver(Linked());
+    held_.clear();
+    Add(Numbers("bucket(limit: 5)"));
+    ServerSessionDriver driver(Options());
     driver.GetReady();
     ASSERT_EQ(driver.Sent(), Sent{Exchange("bucket(limit: 5)")});
     EXPECT_TRUE(After(driver, reply).empty()) << reply;
@@ -194,11 +189,11 @@ TEST_F(Notices, TheSameNumbersNoneAndARefusalAreNoWarning) {
   }
 }
 
-TEST_F(Notices, WhatStoodThereIsNotShownIfItIsUnprintableOrLong) {
+TEST_F(MetadataTest, AnUnprintableOrLongPreviousTextIsNotShown) {
   for (const std::string& before : {std::string("a\nforged line"), std::string(100'000, 'x')}) {
-    held_ = {std::make_shared<const Notice>(Numbers("bucket(limit: 5)"))};
-    board_->Add(held_.back());
-    ServerSessionDriver driver(Linked());
+    held_.clear();
+    Add(Numbers("bucket(limit: 5)"));
+    ServerSessionDriver driver(Options());
     driver.GetReady();
     ASSERT_EQ(driver.Sent().size(), 1U);
     After(driver, Text(before));
@@ -209,11 +204,10 @@ TEST_F(Notices, WhatStoodThereIsNotShownIfItIsUnprintableOrLong) {
   }
 }
 
-TEST_F(Notices, ARelayComparesNumbersToo) {
-  held_.push_back(std::make_shared<const Notice>(Numbers("bucket(limit: 5)")));
-  board_->Add(held_.back());
+TEST_F(MetadataTest, AClientSessionComparesNumbersToo) {
+  Add(Numbers("bucket(limit: 5)"));
   ClientSession::Options options;
-  options.notices = board_;
+  options.metadata = list_;
   ClientSessionDriver driver(options);
   driver.Check("k");
   driver.AnswerFull(driver.SentOne());
@@ -228,22 +222,22 @@ TEST_F(Notices, ARelayComparesNumbersToo) {
   EXPECT_EQ(driver.session.warnings().size(), 1U);
 }
 
-TEST_F(Notices, OfAClusterEachNodeIsGivenAllAndTakesItsOwn) {
+TEST_F(MetadataTest, EachNodeOfAClusterGetsAllEntries) {
   Add("a");
   Add("b");
-  ServerSession::Options options = Linked();
+  ServerSession::Options options = Options();
   options.routed = options.by_slot = true;
   ServerSessionDriver driver(options);
   driver.GetReady();
-  ASSERT_EQ(driver.Sent(), Sent{PutUp("a")});
-  EXPECT_EQ(After(driver, "-MOVED 7 10.0.0.1:6379\r\n"), Sent{PutUp("b")});
+  ASSERT_EQ(driver.Sent(), Sent{Write("a")});
+  EXPECT_EQ(After(driver, "-MOVED 7 10.0.0.1:6379\r\n"), Sent{Write("b")});
   EXPECT_TRUE(After(driver, "-ASK 8 10.0.0.1:6379\r\n").empty());
   EXPECT_TRUE(driver.session.TakeReturned().empty());
 }
 
-TEST_F(Notices, AServerThatNeverAnswersOneIsLeftAlone) {
+TEST_F(MetadataTest, AServerThatNeverRepliesKeepsItsConnection) {
   Add("a");
-  ServerSessionDriver driver(Linked());
+  ServerSessionDriver driver(Options());
   driver.GetReady();
   driver.Sent();
   driver.Pass(3 * kHour);
@@ -252,31 +246,31 @@ TEST_F(Notices, AServerThatNeverAnswersOneIsLeftAlone) {
   EXPECT_EQ(driver.session.stats().breaker, BreakerState::kClosed);
 }
 
-TEST_F(Notices, AConnectionThatEndsInsteadIsNotFollowedByAnotherThatDoes) {
+TEST_F(MetadataTest, AConnectionThatEndsInsteadOfAReplyIsNotRepeated) {
   Add("a");
-  ServerSessionDriver driver(Linked());
+  ServerSessionDriver driver(Options());
   driver.GetReady();
   driver.Sent();
   driver.Lose();
   driver.GetReady();
   EXPECT_TRUE(driver.Sent().empty());
   driver.Pass(kHour);
-  EXPECT_EQ(driver.Sent(), Sent{PutUp("a")});
+  EXPECT_EQ(driver.Sent(), Sent{Write("a")});
 }
 
-TEST_F(Notices, ArePutUpAnewOverANewConnection) {
+TEST_F(MetadataTest, IsWrittenAgainOverANewConnection) {
   Add("a");
-  ServerSessionDriver driver(Linked());
+  ServerSessionDriver driver(Options());
   driver.GetReady();
   driver.Sent();
   driver.Receive("+OK\r\n");
   driver.Lose();
   driver.GetReady();
-  EXPECT_EQ(driver.Sent(), Sent{PutUp("a")});
+  EXPECT_EQ(driver.Sent(), Sent{Write("a")});
 }
 
-TEST_F(Notices, WaitForABreakerThatIsOpen) {
-  ServerSessionDriver driver(Linked());
+TEST_F(MetadataTest, WaitsForAnOpenBreaker) {
+  ServerSessionDriver driver(Options());
   driver.GetReady();
   // Two batches go unanswered.
   driver.Check("k");
@@ -285,7 +279,7 @@ TEST_F(Notices, WaitForABreakerThatIsOpen) {
   driver.Sent();
   ASSERT_NE(driver.session.stats().breaker, BreakerState::kClosed);
   Add("a");
-  driver.session.PutUpNotices(driver.now);
+  driver.session.PublishMetadata(driver.now);
   EXPECT_TRUE(driver.Sent().empty());
   driver.AnswerFull(1);
   driver.AnswerFull(1);
@@ -294,13 +288,13 @@ TEST_F(Notices, WaitForABreakerThatIsOpen) {
   ASSERT_EQ(driver.Sent().size(), 1U);
   driver.AnswerFull(1);
   EXPECT_EQ(driver.Result(probe).fault, Fault::kNone);
-  EXPECT_EQ(driver.Sent(), Sent{PutUp("a")});
+  EXPECT_EQ(driver.Sent(), Sent{Write("a")});
 }
 
-TEST_F(Notices, ThroughAClientArePutUpBehindRepliesOneAfterTheOther) {
+TEST_F(MetadataTest, ThroughAClientIsWrittenAfterRepliesOneKeyAtATime) {
   Add("a");
   Add("b");
-  ClientSessionDriver driver({.notices = board_});
+  ClientSessionDriver driver({.metadata = list_});
   const auto ticket = driver.Check("k");
   const ClientSession::Command check = driver.SentOne();
   ASSERT_EQ(check.name, "evalsha");
@@ -326,19 +320,19 @@ TEST_F(Notices, ThroughAClientArePutUpBehindRepliesOneAfterTheOther) {
   EXPECT_EQ(driver.SentOne().pieces.at(0), "a");
 }
 
-TEST_F(Notices, ThroughAClientThatFailsThemNobodyTakesNotice) {
+TEST_F(MetadataTest, ThroughAClientARefusalHasNoOtherEffect) {
   for (const bool lost : {false, true}) {
     held_.clear();
     Add("a");
     Add("b");
-    ClientSessionDriver driver({.notices = board_});
+    ClientSessionDriver driver({.metadata = list_});
     driver.Check("k");
     driver.AnswerFull(driver.SentOne());
-    const ClientSession::Command notice = driver.SentOne();
+    const ClientSession::Command command = driver.SentOne();
     if (lost) {
-      driver.Lose(notice);
+      driver.Lose(command);
     } else {
-      driver.Fail(notice, "NOPERM no");
+      driver.Fail(command, "NOPERM no");
     }
     EXPECT_TRUE(driver.Sent().empty());
     EXPECT_EQ(driver.session.stats().breaker, BreakerState::kClosed);
@@ -357,7 +351,7 @@ TEST_F(Notices, ThroughAClientThatFailsThemNobodyTakesNotice) {
   }
 }
 
-TEST_F(Notices, AreNamedByWhatTheySay) {
+TEST_F(MetadataTest, IsNamedByItsText) {
   std::string name;
   AppendMetaName("my{app}", "text", name);
   // The first half of SHA-256.
