@@ -100,7 +100,7 @@ std::uint32_t WriteVerdict(const Result& result, double* numbers) {
     *numbers++ = ToMillis(decision.reset_after);
     *numbers++ = static_cast<double>(decision.mark & kMarkMask);
   }
-  if (result.repeated) {
+  if (result.replayed) {
     for (const std::uint64_t half : {result.holder.high, result.holder.low}) {
       *numbers++ = static_cast<double>(half >> 32);
       *numbers++ = static_cast<double>(half & 0xffffffff);
@@ -108,7 +108,7 @@ std::uint32_t WriteVerdict(const Result& result, double* numbers) {
   }
   std::uint32_t code = (result.allowed ? 1u : 0u) + result.binding * 2u +
                        static_cast<std::uint32_t>(result.source) * 32u;
-  if (result.repeated) code += 256u + (result.slots_again ? 512u : 0u);
+  if (result.replayed) code += 256u + (result.slots_again ? 512u : 0u);
   return code;
 }
 

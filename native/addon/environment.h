@@ -24,9 +24,9 @@ class PasswordDesk;
 /// of making objects here.
 ///
 /// A verdict: [code, delayMs, then per policy: admits, limit, remaining, retryAfterMs,
-/// resetAfterMs, mark]; code = allowed + binding * 2 + source * 32, and of a repeated check
-/// (Result::repeated) + 256 + slots_again * 512. The delay is the longest that any policy asks
-/// for. `mark` is Decision::mark modulo 2^53. A repeated check adds four numbers of 32 bits: the
+/// resetAfterMs, mark]; code = allowed + binding * 2 + source * 32, and of a replayed check
+/// (Result::replayed) + 256 + slots_again * 512. The delay is the longest that any policy asks
+/// for. `mark` is Decision::mark modulo 2^53. A replayed check adds four numbers of 32 bits: the
 /// holder of its slots.
 ///
 /// A call (from JavaScript), in whole numbers: [spanUs, which, flags, then per policy: a, b].
@@ -73,7 +73,7 @@ inline constexpr int kIdReused = -3;
 /// The number of a verdict's numbers after its code.
 inline std::size_t NumbersAfterCode(const Result& result) {
   return 1 + result.count * Environment::kNumbersPerPolicy +
-         (result.repeated ? Environment::kHolderNumbers : 0);
+         (result.replayed ? Environment::kHolderNumbers : 0);
 }
 
 /// Writes a verdict's numbers after its code, and returns the code.

@@ -32,12 +32,12 @@ Nanos RetryAfter(const A& algorithm, const Reading& after, std::int64_t cost, Na
 // The state that `remaining` and `reset_after` speak of.
 enum class Shows : std::uint8_t { kBefore, kAfter };
 
-void DescribeState(std::span<const Policy> policies, std::span<const Ask> asks,
-                   std::span<const Reading> readings, const Judgement& judgement, const Moment& now,
-                   Shows shows, std::span<Decision> decisions) {
+void WriteDecisionsOf(std::span<const Policy> policies, std::span<const Ask> asks,
+                      std::span<const Reading> readings, const Evaluation& evaluation,
+                      const Moment& now, Shows shows, std::span<Decision> decisions) {
   for (std::size_t i = 0; i < policies.size(); ++i) {
-    const Judgement::Part& part = judgement.parts[i];
-    const Reading after = After(policies[i], asks[i], readings[i], part);
+    const Evaluation::Part& part = evaluation.parts[i];
+    const Reading after = ReadingAfter(policies[i], asks[i], readings[i], part);
     Decision& decision = decisions[i];
     decision = Decision{.allowed = part.admits, .enforced = policies[i].enforce};
     VisitFor(policies[i], asks[i], [&](const auto& a) {
@@ -45,15 +45,15 @@ void DescribeState(std::span<const Policy> policies, std::span<const Ask> asks,
       decision.limit = a.limit();
       decision.remaining = shown.blocked > Nanos{0} ? 0 : a.Remaining(shown);
       decision.reset_after = std::max(shown.blocked, a.ResetAfter(shown));
-      if (part.never) {
+      if (part.never_fits) {
         decision.retry_after = kNever;
       } else if (!part.admits) {
         decision.retry_after =
-            std::max(after.blocked, RetryAfter(a, after, asks[i].cost, judgement.max_wait));
+            std::max(after.blocked, RetryAfter(a, after, asks[i].cost, evaluation.max_wait));
       }
       if constexpr (kHasTat<decltype(a)>) {
         decision.mark = (now.now + a.ResetAfter(after)).count();
-        if (judgement.allowed && policies[i].enforce) {
+        if (evaluation.allowed && policies[i].enforce) {
           decision.delay = a.Delay(Nanos{readings[i].numbers[0]}, asks[i].cost);
         }
       } else {
@@ -74,29 +74,29 @@ bool IsPolicyName(std::string_view name) {
   });
 }
 
-bool IsHopeless(std::span<const Policy> policies, std::span<const Ask> asks) {
+bool ExceedsCapacity(std::span<const Policy> policies, std::span<const Ask> asks) {
   for (std::size_t i = 0; i < policies.size(); ++i) {
     const std::int64_t cost = asks[i].cost;
     if (policies[i].enforce && cost > 0 &&
-        VisitFor(policies[i], asks[i], [cost](const auto& a) { return a.Never(cost); })) {
+        VisitFor(policies[i], asks[i], [cost](const auto& a) { return a.NeverFits(cost); })) {
       return true;
     }
   }
   return false;
 }
 
-Judgement Judge(std::span<const Policy> policies, std::span<const Ask> asks,
-                std::span<const Reading> readings, Nanos max_wait) {
-  Judgement judgement{.allowed = true, .max_wait = max_wait, .parts = {}};
-  bool hopeless = false;
+Evaluation Evaluate(std::span<const Policy> policies, std::span<const Ask> asks,
+                    std::span<const Reading> readings, Nanos max_wait) {
+  Evaluation evaluation{.allowed = true, .max_wait = max_wait, .parts = {}};
+  bool exceeds_capacity = false;
   for (std::size_t i = 0; i < policies.size(); ++i) {
-    Judgement::Part& part = judgement.parts[i];
+    Evaluation::Part& part = evaluation.parts[i];
     const std::int64_t cost = asks[i].cost;
     VisitFor(policies[i], asks[i], [&](const auto& a) {
       if (cost == 0) {
         part.admits = true;
-      } else if (a.Never(cost)) {
-        part.never = true;
+      } else if (a.NeverFits(cost)) {
+        part.never_fits = true;
       } else if constexpr (kHasTat<decltype(a)>) {
         part.admits = Nanos{readings[i].numbers[0]} <= a.LargestBacklog(cost, max_wait);
       } else {
@@ -105,15 +105,15 @@ Judgement Judge(std::span<const Policy> policies, std::span<const Ask> asks,
     });
     if (cost != 0 && readings[i].blocked > Nanos{0}) part.admits = false;
     if (policies[i].enforce && !part.admits) {
-      judgement.allowed = false;
-      hopeless = hopeless || part.never;
+      evaluation.allowed = false;
+      exceeds_capacity = exceeds_capacity || part.never_fits;
     }
   }
-  if (hopeless) return judgement;
+  if (exceeds_capacity) return evaluation;
   for (std::size_t i = 0; i < policies.size(); ++i) {
-    Judgement::Part& part = judgement.parts[i];
-    if (asks[i].cost == 0 || part.never) continue;
-    if (judgement.allowed && part.admits) {
+    Evaluation::Part& part = evaluation.parts[i];
+    if (asks[i].cost == 0 || part.never_fits) continue;
+    if (evaluation.allowed && part.admits) {
       part.effect = Effect::kCharge;
       continue;
     }
@@ -121,11 +121,11 @@ Judgement Judge(std::span<const Policy> policies, std::span<const Ask> asks,
     part.starts_block =
         !part.admits && policies[i].block_for > Nanos{0} && readings[i].blocked == Nanos{0};
   }
-  return judgement;
+  return evaluation;
 }
 
-Reading After(const Policy& policy, const Ask& ask, const Reading& before,
-              const Judgement::Part& part) {
+Reading ReadingAfter(const Policy& policy, const Ask& ask, const Reading& before,
+                     const Evaluation::Part& part) {
   Reading after = before;
   if (part.effect != Effect::kNone) {
     after = VisitFor(policy, ask, [&](const auto& a) {
@@ -137,16 +137,16 @@ Reading After(const Policy& policy, const Ask& ask, const Reading& before,
   return after;
 }
 
-void Describe(std::span<const Policy> policies, std::span<const Ask> asks,
-              std::span<const Reading> readings, const Judgement& judgement, const Moment& now,
-              std::span<Decision> decisions) {
-  DescribeState(policies, asks, readings, judgement, now, Shows::kAfter, decisions);
+void WriteDecisions(std::span<const Policy> policies, std::span<const Ask> asks,
+                    std::span<const Reading> readings, const Evaluation& evaluation,
+                    const Moment& now, std::span<Decision> decisions) {
+  WriteDecisionsOf(policies, asks, readings, evaluation, now, Shows::kAfter, decisions);
 }
 
-void DescribePeek(std::span<const Policy> policies, std::span<const Ask> asks,
-                  std::span<const Reading> readings, const Judgement& judgement,
-                  std::span<Decision> decisions) {
-  DescribeState(policies, asks, readings, judgement, Moment{}, Shows::kBefore, decisions);
+void WritePeekDecisions(std::span<const Policy> policies, std::span<const Ask> asks,
+                        std::span<const Reading> readings, const Evaluation& evaluation,
+                        std::span<Decision> decisions) {
+  WriteDecisionsOf(policies, asks, readings, evaluation, Moment{}, Shows::kBefore, decisions);
 }
 
 bool IsPlainTat(const Policy& policy) {
@@ -165,7 +165,7 @@ bool DecideTats(std::span<const Policy> policies, std::span<const std::int64_t> 
   }
   for (std::size_t i = 0; i < policies.size(); ++i) {
     if (!allowed && decisions[i].allowed) {
-      decisions[i] = DescribeBacklog(RuleOf(policies[i].algorithm), backlogs[i], true);
+      decisions[i] = DecisionAt(RuleOf(policies[i].algorithm), backlogs[i], true);
     }
     decisions[i].mark = (now + decisions[i].reset_after).count();
     if (!allowed) continue;

@@ -47,7 +47,7 @@ void DenialCache::Keep(std::string_view who, const Denial& denial) {
   }
   const Nanos end = denial.asked + life;
   if (end <= denial.told) return;
-  const Judgement judgement = Judge(policies_, denial.asks, denial.readings, kNoWait);
+  const Evaluation evaluation = Evaluate(policies_, denial.asks, denial.readings, kNoWait);
 
   const Place place(who);
   const std::scoped_lock lock(mutex_);
@@ -59,8 +59,8 @@ void DenialCache::Keep(std::string_view who, const Denial& denial) {
   entry.costs.resize(policies_.size());
   entry.deniers = 0;
   for (std::size_t i = 0; i < policies_.size(); ++i) {
-    const Judgement::Part& part = judgement.parts[i];
-    entry.readings[i] = After(policies_[i], denial.asks[i], denial.readings[i], part);
+    const Evaluation::Part& part = evaluation.parts[i];
+    entry.readings[i] = ReadingAfter(policies_[i], denial.asks[i], denial.readings[i], part);
     entry.costs[i] = denial.asks[i].cost;
     if (policies_[i].enforce && !part.admits) entry.deniers |= std::uint32_t{1} << i;
   }
@@ -131,19 +131,19 @@ bool DenialCache::Decide(const Entry& entry, std::span<const Ask> asks, Nanos no
     if ((entry.deniers >> i & 1) != 0 && asks[i].cost < entry.costs[i]) return false;
   }
   // States that denied a lower or equal cost deny this one.
-  const Judgement judgement = Judge(policies_, asks, entry.readings, kNoWait);
-  result.allowed = judgement.allowed;
+  const Evaluation evaluation = Evaluate(policies_, asks, entry.readings, kNoWait);
+  result.allowed = evaluation.allowed;
   result.source = Source::kCache;
   result.count = static_cast<std::uint8_t>(policies_.size());
-  // Denials have no charge token, so any time will do.
-  Describe(policies_, asks, entry.readings, judgement, Moment{}, result.Decisions());
+  // Denials have no mark, so any time will do.
+  WriteDecisions(policies_, asks, entry.readings, evaluation, Moment{}, result.Decisions());
   // The reading thread's clock may be behind that of the thread that took the answer.
   const Nanos age = std::max(Nanos{0}, now - entry.told);
   for (std::size_t i = 0; i < policies_.size(); ++i) {
     Decision& decision = result.decisions[i];
     if (!decision.allowed) {
       // Policies that admitted the cached cost may deny this one.
-      if (GivesSlots(policies_[i]) || judgement.parts[i].starts_block) return false;
+      if (GivesSlots(policies_[i]) || evaluation.parts[i].starts_block) return false;
       if (IsLog(policies_[i]) && asks[i].cost != entry.costs[i]) return false;
       if (decision.retry_after <= now - entry.asked) return false;
       decision.retry_after = CountDown(decision.retry_after, age);

@@ -29,16 +29,16 @@ std::shared_ptr<const redis::IdDigests> DigestsOf(const Operation& operation,
   for (const std::string& one : key.each) AppendFramed(one, name);
   redis::AppendDigest(name, digests->name);
 
-  std::string print;
-  AppendFramed(ids.plan, print);
+  std::string fingerprint;
+  AppendFramed(ids.plan, fingerprint);
   for (std::size_t i = 0; i < set.size(); ++i) {
     const Ask ask = operation.AskOf(i);
-    AppendFramed(set.policies()[i].name, print);
-    AppendFramed(StateTag(set.policies()[i].algorithm), print);
-    AppendFramed(std::to_string(ask.cost), print);
-    AppendFramed(std::to_string(ask.limit), print);
+    AppendFramed(set.policies()[i].name, fingerprint);
+    AppendFramed(StateTag(set.policies()[i].algorithm), fingerprint);
+    AppendFramed(std::to_string(ask.cost), fingerprint);
+    AppendFramed(std::to_string(ask.limit), fingerprint);
   }
-  redis::AppendDigest(print, digests->print);
+  redis::AppendDigest(fingerprint, digests->fingerprint);
   return digests;
 }
 

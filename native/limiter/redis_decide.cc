@@ -8,7 +8,7 @@
 
 #include "core/operation.h"
 #include "core/policy.h"
-#include "core/repeat.h"
+#include "core/replay.h"
 #include "core/tat_algorithm.h"
 
 namespace sluice {
@@ -21,29 +21,29 @@ Moment MomentOf(Micros at) { return {.now = Nanos(at) % kModulus, .wall = at}; }
 void Decide(const redis::Request& request, std::span<const Ask> asks,
             const redis::Completion& completion, Result& result) {
   const std::vector<Policy>& policies = request.set->policies();
-  const Judgement judgement = Judge(policies, asks, completion.readings, request.max_wait());
-  result.allowed = judgement.allowed;
+  const Evaluation evaluation = Evaluate(policies, asks, completion.readings, request.max_wait());
+  result.allowed = evaluation.allowed;
   if (request.kind == Operation::Kind::kPeek) {
-    DescribePeek(policies, asks, completion.readings, judgement, result.Decisions());
+    WritePeekDecisions(policies, asks, completion.readings, evaluation, result.Decisions());
   } else {
-    Describe(policies, asks, completion.readings, judgement, MomentOf(completion.at),
-             result.Decisions());
+    WriteDecisions(policies, asks, completion.readings, evaluation, MomentOf(completion.at),
+                   result.Decisions());
   }
 }
 
 // Decides a check that was charged before under its id.
 void DecideReplay(const redis::Request& request, std::span<Ask> asks,
                   const redis::Completion& completion, Result& result) {
-  const redis::Repeat& repeat = *completion.repeat;
-  const auto given = GivenThen(request.set->policies(), asks, repeat.readings, repeat.charged,
-                               MomentOf(repeat.at));
-  ReduceAsks(repeat.again, asks);
+  const redis::Replay& replay = *completion.replay;
+  const auto given = OriginalDecisions(request.set->policies(), asks, replay.readings,
+                                       replay.charged, MomentOf(replay.at));
+  DropReplayedCosts(replay.again, asks);
   Decide(request, asks, completion, result);
-  TellAgain(std::span(given).first(asks.size()), completion.at - repeat.at, repeat.again,
-            result.Decisions());
-  result.repeated = true;
-  result.slots_again = repeat.again != 0;
-  result.holder = repeat.holder;
+  ReplayDecisions(std::span(given).first(asks.size()), completion.at - replay.at, replay.again,
+                  result.Decisions());
+  result.replayed = true;
+  result.slots_again = replay.again != 0;
+  result.holder = replay.holder;
 }
 
 // The fast path: a check without options under plain TAT policies, none of them blocked. Returns
@@ -75,7 +75,7 @@ void DecideByReply(const redis::Request& request, const redis::Completion& compl
     std::array<Ask, kMaxPolicies> all_asks;
     const std::span asks = std::span(all_asks).first(count);
     for (std::size_t i = 0; i < count; ++i) asks[i] = request.AskOf(i);
-    if (completion.repeat) {
+    if (completion.replay) {
       DecideReplay(request, asks, completion, result);
     } else {
       Decide(request, asks, completion, result);

@@ -6,7 +6,7 @@
 #include <algorithm>
 
 #include "quiescence.h"
-#include "store/id_table.h"
+#include "store/idempotency_table.h"
 #include "store_changes.h"
 #include "store_check.h"
 #include "store_tables.h"
@@ -36,7 +36,7 @@ MemoryStore::MemoryStore(const Options& options)
       // Salted, so that keys cannot be chosen to collide with blocks.
       tables_(
           std::make_unique<StoreTables>(options.max_keys, HashName("block").bits, options.clock)),
-      ids_(std::make_unique<IdTable>()),
+      ids_(std::make_unique<IdempotencyTable>()),
       wall_steps_(std::make_unique<WallSteps>(options.wall_offset, options.clock, options.wall)) {}
 
 MemoryStore::~MemoryStore() = default;
@@ -179,8 +179,8 @@ void MemoryStore::CheckPlain(const BoundPolicies& bound, KeyHash key, const Cost
 
 MemoryStore::Stats MemoryStore::stats() const {
   return {.keys = tables_->keys(),
-          .capacity = tables_->tats.capacity() + tables_->wides.capacity(),
-          .evicted = tables_->tats.evicted() + tables_->wides.evicted()};
+          .capacity = tables_->tats.capacity() + tables_->records.capacity(),
+          .evicted = tables_->tats.evicted() + tables_->records.evicted()};
 }
 
 }  // namespace sluice

@@ -22,21 +22,21 @@ void ChangeTat(StoreTables& tables, const Target& target, std::size_t i, const M
       continue;
     }
     if (!cell.held() && !tables.HasRoomFor(1)) tables.MakeRoom(1, entry, target.entries(), now);
-    const auto standing =
-        cell.denied() ? TatTable::Standing::kDenied : TatTable::Standing::kAdmitted;
-    if (tables.tats.Set(cell, entry.bits, tat, RuleOf(target.algorithm(i)), now.now, standing)) {
+    const auto last =
+        cell.denied() ? TatTable::LastDecision::kDenied : TatTable::LastDecision::kAdmitted;
+    if (tables.tats.Set(cell, entry.bits, tat, RuleOf(target.algorithm(i)), now.now, last)) {
       return;
     }
   }
 }
 
-// Calls `change(state)` on a wide state, if there is one.
+// Calls `change(state)` on a record, if there is one.
 template <typename Change>
-void ChangeWide(StoreTables& tables, const Target& target, std::size_t i, const Moment& now,
-                Change change) {
+void ChangeRecord(StoreTables& tables, const Target& target, std::size_t i, const Moment& now,
+                  Change change) {
   const Algorithm& algorithm = target.algorithm(i);
-  WideTable::Lock lock(tables.wides, target.entries().subspan(i, 1));
-  WideSlot* slot = lock.Find(target.entry(i));
+  RecordTable::Lock lock(tables.records, target.entries().subspan(i, 1));
+  RecordSlot* slot = lock.Find(target.entry(i));
   if (slot == nullptr) return;
   const std::size_t weight = WeightOf(slot->state);
   change(slot->state);
@@ -44,25 +44,25 @@ void ChangeWide(StoreTables& tables, const Target& target, std::size_t i, const 
   lock.Close(*slot, algorithm, after, ToMicros(now.now), weight);
 }
 
-// Calls `change(state)`; not on a wide state that does not exist.
+// Calls `change(state)`; not on a record that does not exist.
 template <typename Change>
 void ChangeState(StoreTables& tables, const Target& target, std::size_t i, const Moment& now,
                  Change change) {
   IsTat(target.algorithm(i)) ? ChangeTat(tables, target, i, now, change)
-                             : ChangeWide(tables, target, i, now, change);
+                             : ChangeRecord(tables, target, i, now, change);
 }
 
-void DebitWide(StoreTables& tables, const Target& target, std::size_t i, std::int64_t units,
-               const Moment& now) {
+void DebitRecord(StoreTables& tables, const Target& target, std::size_t i, std::int64_t units,
+                 const Moment& now) {
   const Algorithm& algorithm = target.algorithm(i);
   const EntryHash entry = target.entry(i);
   for (bool seeks_room = true;;) {
     {
-      WideTable::Lock lock(tables.wides, {&entry, 1});
-      WideSlot* found = lock.Find(entry);
+      RecordTable::Lock lock(tables.records, {&entry, 1});
+      RecordSlot* found = lock.Find(entry);
       const std::size_t keys_more = found == nullptr ? 1 : WeightOfOneMore(found->state);
       if (lock.Ready(found, entry, algorithm) && (!seeks_room || tables.HasRoomFor(keys_more))) {
-        WideSlot& slot = lock.Open(found, entry, algorithm, ToMicros(now.now));
+        RecordSlot& slot = lock.Open(found, entry, algorithm, ToMicros(now.now));
         const std::size_t weight = WeightOf(slot.state);
         DebitState(algorithm, slot.state, units, now);
         lock.Close(slot, algorithm, ReadState(algorithm, &slot.state, now, 0, false),
@@ -71,7 +71,7 @@ void DebitWide(StoreTables& tables, const Target& target, std::size_t i, std::in
       }
     }
     if (seeks_room) seeks_room = tables.MakeRoom(1, entry, target.entries(), now);
-    tables.wides.Supply(entry, algorithm, ToMicros(now.now));
+    tables.records.Supply(entry, algorithm, ToMicros(now.now));
   }
 }
 
@@ -82,8 +82,8 @@ bool ChangeSlots(StoreTables& tables, const Target& target, const Moment& now, C
   for (std::size_t i = 0; i < target.size(); ++i) {
     if (!HoldsSlots(target.algorithm(i))) continue;
     bool done = false;
-    ChangeWide(tables, target, i, now,
-               [&](State& state) { done = change(target.algorithm(i), state); });
+    ChangeRecord(tables, target, i, now,
+                 [&](State& state) { done = change(target.algorithm(i), state); });
     all = all && done;
   }
   return all;
@@ -103,7 +103,7 @@ void DebitStates(StoreTables& tables, const Target& target, const Costs& units, 
       ChangeTat(tables, target, i, now,
                 [&](State& state) { DebitState(algorithm, state, units[i], now); });
     } else {
-      DebitWide(tables, target, i, units[i], now);
+      DebitRecord(tables, target, i, units[i], now);
     }
   }
 }
@@ -135,8 +135,8 @@ bool AbortStates(StoreTables& tables, const Target& target, const Operation& ope
 
 bool HoldsSlotOf(StoreTables& tables, const Target& target, std::size_t policy, HolderId holder,
                  const Moment& now) {
-  WideTable::Lock lock(tables.wides, target.entries().subspan(policy, 1));
-  WideSlot* const slot = lock.Find(target.entry(policy));
+  RecordTable::Lock lock(tables.records, target.entries().subspan(policy, 1));
+  RecordSlot* const slot = lock.Find(target.entry(policy));
   return slot != nullptr && HoldsSlot(target.algorithm(policy), slot->state, holder, now);
 }
 
@@ -173,8 +173,8 @@ void ResetStates(StoreTables& tables, const Target& target) {
       tables.EraseTat(entry);
       continue;
     }
-    WideTable::Lock lock(tables.wides, {&entry, 1});
-    if (WideSlot* slot = lock.Find(entry)) lock.Erase(*slot);
+    RecordTable::Lock lock(tables.records, {&entry, 1});
+    if (RecordSlot* slot = lock.Find(entry)) lock.Erase(*slot);
   }
 }
 

@@ -1,4 +1,4 @@
-// Reads all, judges, and charges all or none.
+// Checks and peeks: reads all states, evaluates, and charges all or none.
 #include "store_check.h"
 
 #include <algorithm>
@@ -31,30 +31,30 @@ class StoreCheck {
   std::size_t size() const { return policies_.size(); }
   std::span<const Ask> asks() const { return std::span(request_.asks).first(size()); }
   std::span<const Reading> readings() const { return std::span(readings_).first(size()); }
-  bool IsWide(std::size_t i) const { return !is_tat_[i]; }
+  bool IsRecord(std::size_t i) const { return !is_tat_[i]; }
   // Whether the policy itself denies the call, but would admit it some day.
   bool Denies(std::size_t i) const {
-    const Judgement::Part& part = judgement_.parts[i];
-    return !part.admits && !part.never;
+    const Evaluation::Part& part = evaluation_.parts[i];
+    return !part.admits && !part.never_fits;
   }
   // Whether the state's TAT has to be set.
   bool ChargesTat(std::size_t i) const {
     return is_tat_[i] && after_[i].numbers[0] != readings_[i].numbers[0];
   }
-  TatTable::Standing StandingOf(std::size_t i) const {
-    return Denies(i) ? TatTable::Standing::kDenied : TatTable::Standing::kAdmitted;
+  TatTable::LastDecision LastDecisionOf(std::size_t i) const {
+    return Denies(i) ? TatTable::LastDecision::kDenied : TatTable::LastDecision::kAdmitted;
   }
-  std::span<const EntryHash> Wides() const { return std::span(wides_).first(wide_count_); }
+  std::span<const EntryHash> Records() const { return std::span(records_).first(record_count_); }
 
   template <typename Look>
   void ReadTats(Look look);
-  void ReadWides(const WideTable::Lock& lock);
+  void ReadRecords(const RecordTable::Lock& lock);
   void Decide();
-  bool Ready(const WideTable::Lock& lock);
+  bool Ready(const RecordTable::Lock& lock);
   void Provide();
   std::size_t ChargeTats();
   void Undo(std::size_t charged, std::uint64_t removals);
-  void ChargeWides(WideTable::Lock& lock);
+  void ChargeRecords(RecordTable::Lock& lock);
   void Finish(Result& result) const;
 
   StoreTables& tables_;
@@ -62,19 +62,19 @@ class StoreCheck {
   const std::span<const EntryHash> entries_;
   const CheckRequest& request_;
   const Moment now_;
-  bool hopeless_ = false;
+  bool exceeds_capacity_ = false;
   bool seeks_room_ = true;     // until none could be made
   std::size_t keys_more_ = 0;  // that the charges enter
-  std::size_t wide_count_ = 0;
+  std::size_t record_count_ = 0;
 
   // One per policy; not initialised, as most calls have one policy.
   std::array<bool, kMaxPolicies> is_tat_;
-  std::array<EntryHash, kMaxPolicies> wides_;  // the entries of wide states, `wide_count_` of them
+  std::array<EntryHash, kMaxPolicies> records_;  // the entries of records, `record_count_` of them
   std::array<TatTable::Cell, kMaxPolicies> cells_;
-  std::array<WideSlot*, kMaxPolicies> slots_;
+  std::array<RecordSlot*, kMaxPolicies> slots_;
   std::array<Reading, kMaxPolicies> readings_;
   std::array<Reading, kMaxPolicies> after_;
-  Judgement judgement_;
+  Evaluation evaluation_;
 };
 
 StoreCheck::StoreCheck(StoreTables& tables, const Target& target, const CheckRequest& request,
@@ -84,20 +84,20 @@ StoreCheck::StoreCheck(StoreTables& tables, const Target& target, const CheckReq
       entries_(target.entries()),
       request_(request),
       now_(now),
-      hopeless_(IsHopeless(policies_, asks())) {
+      exceeds_capacity_(ExceedsCapacity(policies_, asks())) {
   for (std::size_t i = 0; i < size(); ++i) {
     is_tat_[i] = IsTat(policies_[i].algorithm);
-    if (IsWide(i)) wides_[wide_count_++] = entries_[i];
+    if (IsRecord(i)) records_[record_count_++] = entries_[i];
   }
 }
 
 void StoreCheck::Run(Result& result) {
   for (;;) {
-    tables_.tats.Tend(now_.now);
+    tables_.tats.HelpGrow(now_.now);
     ReadTats([this](EntryHash entry) { return tables_.tats.Find(entry.bits, now_.now); });
     const std::uint64_t removals = tables_.tats.removals();
-    WideTable::Lock lock(tables_.wides, Wides());
-    ReadWides(lock);
+    RecordTable::Lock lock(tables_.records, Records());
+    ReadRecords(lock);
     Decide();
     if (!Ready(lock)) {
       lock.Unlock();
@@ -109,31 +109,31 @@ void StoreCheck::Run(Result& result) {
       Undo(charged, removals);
       continue;
     }
-    ChargeWides(lock);
+    ChargeRecords(lock);
     break;
   }
   for (std::size_t i = 0; i < size(); ++i) {
-    if (judgement_.parts[i].starts_block) {
+    if (evaluation_.parts[i].starts_block) {
       tables_.Block(entries_[i], policies_[i].block_for, false, now_);
     }
   }
-  Describe(policies_, asks(), readings(), judgement_, now_, result.Decisions());
+  WriteDecisions(policies_, asks(), readings(), evaluation_, now_, result.Decisions());
   Finish(result);
 }
 
 void StoreCheck::Peek(Result& result) {
   ReadTats([this](EntryHash entry) { return tables_.tats.Peek(entry.bits); });
   {
-    const WideTable::Lock lock(tables_.wides, Wides());
-    ReadWides(lock);
+    const RecordTable::Lock lock(tables_.records, Records());
+    ReadRecords(lock);
   }
   Decide();
-  DescribePeek(policies_, asks(), readings(), judgement_, result.Decisions());
+  WritePeekDecisions(policies_, asks(), readings(), evaluation_, result.Decisions());
   Finish(result);
 }
 
 void StoreCheck::Finish(Result& result) const {
-  result.allowed = judgement_.allowed;
+  result.allowed = evaluation_.allowed;
   result.Bind();
   if (result.snapshots == nullptr) return;
   std::copy_n(readings_.begin(), size(), result.snapshots->before.begin());
@@ -154,31 +154,31 @@ void StoreCheck::ReadTats(Look look) {
   }
 }
 
-void StoreCheck::ReadWides(const WideTable::Lock& lock) {
+void StoreCheck::ReadRecords(const RecordTable::Lock& lock) {
   for (std::size_t i = 0; i < size(); ++i) {
-    if (!IsWide(i)) continue;
+    if (!IsRecord(i)) continue;
     slots_[i] = lock.Find(entries_[i]);
     const Ask& ask = request_.asks[i];
     readings_[i].numbers = ReadState(AlgorithmFor(policies_[i], ask),
                                      slots_[i] == nullptr ? nullptr : &slots_[i]->state, now_,
-                                     ask.cost, policies_[i].charge_denied && !hopeless_)
+                                     ask.cost, policies_[i].charge_denied && !exceeds_capacity_)
                                .numbers;
   }
 }
 
 void StoreCheck::Decide() {
-  judgement_ = Judge(policies_, asks(), readings(), request_.max_wait);
+  evaluation_ = Evaluate(policies_, asks(), readings(), request_.max_wait);
   for (std::size_t i = 0; i < size(); ++i) {
-    after_[i] = After(policies_[i], request_.asks[i], readings_[i], judgement_.parts[i]);
+    after_[i] = ReadingAfter(policies_[i], request_.asks[i], readings_[i], evaluation_.parts[i]);
   }
 }
 
 // Whether all that the charges need is there: slots, room in lists, and keys within the bound.
-bool StoreCheck::Ready(const WideTable::Lock& lock) {
+bool StoreCheck::Ready(const RecordTable::Lock& lock) {
   bool ready = true;
   keys_more_ = 0;
   for (std::size_t i = 0; i < size(); ++i) {
-    if (judgement_.parts[i].effect == Effect::kNone) continue;
+    if (evaluation_.parts[i].effect == Effect::kNone) continue;
     if (is_tat_[i]) {
       if (!ChargesTat(i) || cells_[i].held()) continue;
       ++keys_more_;
@@ -195,9 +195,9 @@ bool StoreCheck::Ready(const WideTable::Lock& lock) {
 void StoreCheck::Provide() {
   if (seeks_room_) seeks_room_ = tables_.MakeRoom(keys_more_, entries_[0], entries_, now_);
   for (std::size_t i = 0; i < size(); ++i) {
-    if (judgement_.parts[i].effect == Effect::kNone) continue;
-    if (IsWide(i)) {
-      tables_.wides.Supply(entries_[i], policies_[i].algorithm, ToMicros(now_.now));
+    if (evaluation_.parts[i].effect == Effect::kNone) continue;
+    if (IsRecord(i)) {
+      tables_.records.Supply(entries_[i], policies_[i].algorithm, ToMicros(now_.now));
     } else if (ChargesTat(i) && !cells_[i].claimed()) {
       tables_.tats.Reserve(entries_[i].bits, RuleOf(policies_[i].algorithm), now_.now);
     }
@@ -209,7 +209,7 @@ std::size_t StoreCheck::ChargeTats() {
   for (std::size_t i = 0; i < size(); ++i) {
     if (ChargesTat(i)) {
       const Nanos tat = now_.now + Nanos{after_[i].numbers[0]};
-      if (!tables_.tats.Charge(cells_[i], tat, RuleOf(policies_[i].algorithm), StandingOf(i))) {
+      if (!tables_.tats.Charge(cells_[i], tat, RuleOf(policies_[i].algorithm), LastDecisionOf(i))) {
         return i;
       }
     } else if (is_tat_[i] && Denies(i)) {
@@ -230,16 +230,16 @@ void StoreCheck::Undo(std::size_t charged, std::uint64_t removals) {
   }
 }
 
-void StoreCheck::ChargeWides(WideTable::Lock& lock) {
+void StoreCheck::ChargeRecords(RecordTable::Lock& lock) {
   for (std::size_t i = 0; i < size(); ++i) {
-    if (!IsWide(i)) continue;
-    const Effect effect = judgement_.parts[i].effect;
+    if (!IsRecord(i)) continue;
+    const Effect effect = evaluation_.parts[i].effect;
     if (effect == Effect::kNone) {
       if (Denies(i) && slots_[i] != nullptr) slots_[i]->SetDenied(true);
       continue;
     }
     const Algorithm& algorithm = policies_[i].algorithm;
-    WideSlot& slot = lock.Open(slots_[i], entries_[i], algorithm, ToMicros(now_.now));
+    RecordSlot& slot = lock.Open(slots_[i], entries_[i], algorithm, ToMicros(now_.now));
     const std::size_t weight = WeightOf(slot.state);
     ApplyState(effect, AlgorithmFor(policies_[i], request_.asks[i]), slot.state, readings_[i],
                request_.asks[i].cost, request_.holder, now_);

@@ -41,7 +41,7 @@ struct CheckRequest {
 /// Decides and charges. As for all of these, the caller holds a Quiescence::Guard.
 void CheckStates(StoreTables& tables, const Target& target, const CheckRequest& request,
                  const Moment& now, Result& result);
-/// Decides as CheckStates would, described as by DescribePeek. Changes nothing.
+/// Decides as CheckStates would, described as by WritePeekDecisions. Changes nothing.
 void PeekStates(StoreTables& tables, const Target& target, const CheckRequest& request,
                 const Moment& now, Result& result);
 

@@ -2,8 +2,8 @@
 #include <string>
 #include <string_view>
 
-#include "core/repeat.h"
-#include "store/id_table.h"
+#include "core/replay.h"
+#include "store/idempotency_table.h"
 #include "store/memory_store.h"
 #include "store_changes.h"
 #include "store_check.h"
@@ -17,14 +17,16 @@ void Append(std::uint64_t number, std::string& out) {
 }
 
 // Numbers first, equally many for all ids of a limiter, so that distinct ids give distinct texts.
-IdTable::Name NameOf(const MemoryStore& store, const Target& target, std::string_view id) {
+IdempotencyTable::IdHash IdHashOf(const MemoryStore& store, const Target& target,
+                                  std::string_view id) {
   std::string text;
   Append(target.bound().id_scope().bits, text);
   for (const KeyHash key : target.keys()) Append(key.bits, text);
   return store.Hash(text.append(id)).bits;
 }
 
-std::uint64_t PrintOf(const MemoryStore& store, const Target& target, const CheckRequest& request) {
+std::uint64_t FingerprintOf(const MemoryStore& store, const Target& target,
+                            const CheckRequest& request) {
   std::string text;
   Append(target.bound().plan().bits, text);
   for (std::size_t i = 0; i < target.size(); ++i) {
@@ -36,8 +38,8 @@ std::uint64_t PrintOf(const MemoryStore& store, const Target& target, const Chec
 }
 
 // The policies that gave a slot which is no longer held.
-PolicyBits SlotsGone(StoreTables& tables, const Target& target, const IdTable::Entry& entry,
-                     const Moment& now) {
+PolicyBits SlotsGone(StoreTables& tables, const Target& target,
+                     const IdempotencyTable::Entry& entry, const Moment& now) {
   PolicyBits gone = 0;
   for (std::size_t i = 0; i < target.size(); ++i) {
     if ((entry.charged >> i & 1) == 0) continue;
@@ -48,14 +50,14 @@ PolicyBits SlotsGone(StoreTables& tables, const Target& target, const IdTable::E
 }
 
 // Admits what was charged before, and charges only the slots that are gone.
-void Repeat(StoreTables& tables, const Target& target, CheckRequest request,
-            const IdTable::Entry& entry, const Moment& now, Result& result) {
+void Replay(StoreTables& tables, const Target& target, CheckRequest request,
+            const IdempotencyTable::Entry& entry, const Moment& now, Result& result) {
   const PolicyBits gone = SlotsGone(tables, target, entry, now);
-  ReduceAsks(gone, std::span(request.asks).first(target.size()));
+  DropReplayedCosts(gone, std::span(request.asks).first(target.size()));
   request.holder = entry.holder;
   CheckStates(tables, target, request, now, result);
-  TellAgain(entry.given, now.now - entry.at, gone, result.Decisions());
-  result.repeated = true;
+  ReplayDecisions(entry.original, now.now - entry.at, gone, result.Decisions());
+  result.replayed = true;
   result.slots_again = gone != 0;
   result.holder = entry.holder;
   result.Bind();
@@ -67,23 +69,25 @@ void MemoryStore::CheckOnce(const Target& target, const Operation& operation, co
                             Result& result) {
   const CheckRequest request(target, operation);
   // A check that can never be admitted was not charged under any id.
-  if (IsHopeless(target.policies(), std::span(request.asks).first(target.size()))) {
+  if (ExceedsCapacity(target.policies(), std::span(request.asks).first(target.size()))) {
     return CheckStates(*tables_, target, request, now, result);
   }
-  const std::uint64_t print = PrintOf(*this, target, request);
-  IdTable::Access access(*ids_, NameOf(*this, target, operation.options->id), now.now);
-  if (const IdTable::Entry* const known = access.known()) {
-    if (known->print == print) return Repeat(*tables_, target, request, *known, now, result);
+  const std::uint64_t fingerprint = FingerprintOf(*this, target, request);
+  IdempotencyTable::Access access(*ids_, IdHashOf(*this, target, operation.options->id), now.now);
+  if (const IdempotencyTable::Entry* const known = access.known()) {
+    if (known->fingerprint == fingerprint)
+      return Replay(*tables_, target, request, *known, now, result);
     result.id_reused = true;
     return;
   }
   CheckStates(*tables_, target, request, now, result);
   if (!result.allowed) return;
-  IdTable::Entry entry{.print = print, .at = now.now, .holder = request.holder, .given = {}};
+  IdempotencyTable::Entry entry{
+      .fingerprint = fingerprint, .at = now.now, .holder = request.holder, .original = {}};
   for (std::size_t i = 0; i < target.size(); ++i) {
     const Decision& decision = result.decisions[i];
     if (decision.allowed && request.asks[i].cost > 0) entry.charged |= PolicyBits{1} << i;
-    entry.given.push_back(
+    entry.original.push_back(
         {.allowed = decision.allowed, .delay = decision.delay, .mark = decision.mark});
   }
   // A check that charged nothing may be repeated freely.
@@ -91,7 +95,7 @@ void MemoryStore::CheckOnce(const Target& target, const Operation& operation, co
 }
 
 void MemoryStore::ForgetId(const Target& target, std::string_view id, Nanos now) {
-  IdTable::Access(*ids_, NameOf(*this, target, id), now).Forget();
+  IdempotencyTable::Access(*ids_, IdHashOf(*this, target, id), now).Forget();
 }
 
 }  // namespace sluice

@@ -22,22 +22,22 @@ bool StoreTables::MakeRoom(std::size_t keys_more, EntryHash near, std::span<cons
   for (int misses = 0; !HasRoomFor(keys_more);) {
     // Next to the new key's place, so that all parts of a table stay equally full. An entry that
     // enters again and again, like a growing list, uses up its neighbours: then elsewhere.
-    const std::uint64_t gone = tats.evicted() + wides.evicted();
+    const std::uint64_t gone = tats.evicted() + records.evicted();
     TatTable::Victim tat;
-    WideTable::Victim wide;
-    for (std::uint64_t n = 0; n < kPlaces && std::min(tat.rank, wide.rank) >= kDeniedRank; ++n) {
+    RecordTable::Victim record;
+    for (std::uint64_t n = 0; n < kPlaces && std::min(tat.rank, record.rank) >= kDeniedRank; ++n) {
       const EntryHash place = n == 0 ? near : Elsewhere(near, gone * kPlaces + n);
       if (tats.entries() > 0) {
         const TatTable::Victim found = tats.PickVictim(place.bits, spared, now.now);
         if (found.rank < tat.rank) tat = found;
       }
-      if (wides.weight() > 0 && tat.rank != kExpiredRank) {
-        const WideTable::Victim found = wides.PickVictim(place, spared, ToMicros(now.now));
-        if (found.rank < wide.rank) wide = found;
+      if (records.weight() > 0 && tat.rank != kExpiredRank) {
+        const RecordTable::Victim found = records.PickVictim(place, spared, ToMicros(now.now));
+        if (found.rank < record.rank) record = found;
       }
     }
-    if (tat.rank == kNoRank && wide.rank == kNoRank) return false;
-    const bool evicted = tat.rank <= wide.rank ? tats.Evict(tat) : wides.Evict(wide);
+    if (tat.rank == kNoRank && record.rank == kNoRank) return false;
+    const bool evicted = tat.rank <= record.rank ? tats.Evict(tat) : records.Evict(record);
     if (!evicted && ++misses == kMostMisses) return false;
   }
   return true;
@@ -55,7 +55,8 @@ void StoreTables::Block(EntryHash entry, Nanos span, bool replaces, const Moment
     const TatTable::Cell cell = tats.Find(block.bits, now.now);
     if (!replaces && cell.tat() > now.now) return;
     if (!cell.held() && !HasRoomFor(1)) MakeRoom(1, block, {&entry, 1}, now);
-    if (tats.Set(cell, block.bits, now.now + span, rule, now.now, TatTable::Standing::kDenied)) {
+    if (tats.Set(cell, block.bits, now.now + span, rule, now.now,
+                 TatTable::LastDecision::kDenied)) {
       return;
     }
   }

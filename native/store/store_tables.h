@@ -10,10 +10,10 @@
 
 #include "core/policy.h"
 #include "core/time.h"
+#include "record_table.h"
 #include "store/clock.h"
 #include "store/hashes.h"
 #include "tat_table.h"
-#include "wide_table.h"
 
 namespace sluice {
 
@@ -22,16 +22,16 @@ class StoreTables {
  public:
   /// `salt`: secret. `clock`: see MemoryStore::Options.
   StoreTables(std::size_t max_keys, std::uint64_t salt, const Clock* clock)
-      : tats(max_keys), wides(max_keys), max_keys_(max_keys), salt_(salt), clock_(clock) {}
+      : tats(max_keys), records(max_keys), max_keys_(max_keys), salt_(salt), clock_(clock) {}
 
   /// The current time in a call that began at `now`: its thread may have stood still meanwhile.
   Nanos Later(Nanos now) const { return clock_ == nullptr ? now : std::max(now, clock_->Now()); }
 
-  std::size_t keys() const { return tats.entries() + wides.weight(); }
+  std::size_t keys() const { return tats.entries() + records.weight(); }
   bool HasRoomFor(std::size_t keys_more) const { return keys() + keys_more <= max_keys_; }
   /// Evicts entries of either table, except `spared`, until there is room for `keys_more` keys.
   /// Returns whether there is; not if all candidates are spared or change hands.
-  /// REQUIRES that the caller holds no WideTable::Lock.
+  /// REQUIRES that the caller holds no RecordTable::Lock.
   bool MakeRoom(std::size_t keys_more, EntryHash near, std::span<const EntryHash> spared,
                 const Moment& now);
 
@@ -47,7 +47,7 @@ class StoreTables {
   void EraseTat(EntryHash entry);
 
   TatTable tats;
-  WideTable wides;
+  RecordTable records;
 
  private:
   static constexpr std::size_t kBlockParts = 1024;

@@ -71,7 +71,7 @@ TatTable::Cell TatTable::Peek(std::uint64_t hash) const {
   return Look(hash, [](Generation&, std::size_t) { return false; });
 }
 
-void TatTable::Tend(Nanos now) {
+void TatTable::HelpGrow(Nanos now) {
   if (to_free_.load(std::memory_order_relaxed)) FreeSome();
   Generation* current = current_.load(std::memory_order_seq_cst);
   if (current->next.load(std::memory_order_acquire) != nullptr) {
@@ -80,19 +80,19 @@ void TatTable::Tend(Nanos now) {
 }
 
 bool TatTable::Set(const Cell& cell, std::uint64_t hash, Nanos tat, const TatRule& rule, Nanos now,
-                   Standing standing) {
-  Tend(now);
-  if (cell.claimed()) return Charge(cell, tat, rule, standing);
+                   LastDecision last) {
+  HelpGrow(now);
+  if (cell.claimed()) return Charge(cell, tat, rule, last);
   Slot& slot = Claim(hash, CodeOf(rule), now);
   Cell fresh{};
   fresh.key = &slot.key;
   fresh.tat_word = &slot.tat;
   fresh.seen = slot.tat.load(std::memory_order_acquire);
   if (fresh.seen != kUncharged && fresh.seen != kDead) return false;  // another thread was first
-  return Charge(fresh, tat, rule, standing);
+  return Charge(fresh, tat, rule, last);
 }
 
-bool TatTable::Charge(const Cell& cell, Nanos tat, const TatRule& rule, Standing standing) {
+bool TatTable::Charge(const Cell& cell, Nanos tat, const TatRule& rule, LastDecision last) {
   std::uint64_t seen = cell.seen;
   const bool enters = seen == kUncharged || seen == kDead;
   if (enters) live_.fetch_add(1, std::memory_order_relaxed);  // before it can be removed again
@@ -100,7 +100,7 @@ bool TatTable::Charge(const Cell& cell, Nanos tat, const TatRule& rule, Standing
     if (enters) live_.fetch_sub(1, std::memory_order_relaxed);
     return false;
   }
-  const std::uint64_t hints = CodeOf(rule) | (standing == Standing::kDenied ? kDenied : 0);
+  const std::uint64_t hints = CodeOf(rule) | (last == LastDecision::kDenied ? kDenied : 0);
   std::uint64_t key_word = cell.key->load(std::memory_order_relaxed);
   if ((key_word & kHintMask) != hints) {  // for eviction alone: a lost race does not matter
     cell.key->compare_exchange_strong(key_word, (key_word & ~kHintMask) | hints,

@@ -38,7 +38,7 @@ namespace sluice {
 class TatTable {
  public:
   /// The answer to the key's last call. Denied keys are evicted last.
-  enum class Standing : std::uint8_t { kAdmitted, kDenied };
+  enum class LastDecision : std::uint8_t { kAdmitted, kDenied };
 
   /// The place and the value of a key's TAT. Valid during the Guard under which it was found.
   class Cell {
@@ -89,20 +89,20 @@ class TatTable {
   /// Sets the key's TAT, and claims a slot if it has none, if it still is the one in `cell`.
   /// Otherwise changes nothing and returns false: find it again. `tat` > now.
   bool Set(const Cell& cell, std::uint64_t hash, Nanos tat, const TatRule& rule, Nanos now,
-           Standing standing = Standing::kAdmitted);
+           LastDecision last = LastDecision::kAdmitted);
 
   // Set in three parts, for callers that hold a lock while they charge: only the last is free of
   // allocations and system calls.
 
   /// Does a part of a running move. Call it once for each charge.
-  void Tend(Nanos now);
+  void HelpGrow(Nanos now);
   /// Claims a slot for a key that has none; find it again.
   void Reserve(std::uint64_t hash, const TatRule& rule, Nanos now) {
     Claim(hash, CodeFor(rule), now);
   }
   /// As Set. REQUIRES: cell.claimed().
   bool Charge(const Cell& cell, Nanos tat, const TatRule& rule,
-              Standing standing = Standing::kAdmitted);
+              LastDecision last = LastDecision::kAdmitted);
 
   /// Marks the key as denied until its next charge: denied keys are evicted last.
   void MarkDenied(const Cell& cell);

@@ -136,7 +136,7 @@ TEST_F(DecideTatsTest, WithOnePolicyIsCheckTat) {
   }
 }
 
-TEST_F(DecideTatsTest, AnswersAsJudgeAndDescribe) {
+TEST_F(DecideTatsTest, AnswersAsEvaluateAndWriteDecisions) {
   Random random(TestSeed());
   int admitted = 0;
   int denied = 0;
@@ -156,17 +156,17 @@ TEST_F(DecideTatsTest, AnswersAsJudgeAndDescribe) {
       policies_.push_back(policy);
     }
     const Nanos now{random.Magnitude(kLongestSpan.count())};
-    const Judgement judgement = Judge(policies_, asks, readings, kNoWait);
+    const Evaluation evaluation = Evaluate(policies_, asks, readings, kNoWait);
     std::vector<Decision> expected(policies_.size());
-    Describe(policies_, asks, readings, judgement, {.now = now}, expected);
+    WriteDecisions(policies_, asks, readings, evaluation, {.now = now}, expected);
     std::vector<Decision> quick(policies_.size());
-    ASSERT_EQ(DecideTats(policies_, costs, backlogs, now, quick), judgement.allowed);
+    ASSERT_EQ(DecideTats(policies_, costs, backlogs, now, quick), evaluation.allowed);
     for (std::size_t p = 0; p < quick.size(); ++p) {
       ASSERT_TRUE(Same(quick[p], expected[p]) && quick[p].mark == expected[p].mark)
           << Text(policies_[p]) << "\n  quick:   " << Text(quick[p])
           << "\n  general: " << Text(expected[p]);
     }
-    (judgement.allowed ? admitted : denied) += 1;
+    (evaluation.allowed ? admitted : denied) += 1;
   }
   EXPECT_GT(admitted, Steps(20'000) / 10);
   EXPECT_GT(denied, Steps(20'000) / 10);

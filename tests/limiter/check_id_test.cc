@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "limiter/memory_limiter.h"
-#include "store/id_table.h"
+#include "store/idempotency_table.h"
 #include "support/operations.h"
 #include "support/policies.h"
 #include "support/random_policy.h"
@@ -65,12 +65,12 @@ TEST_F(CheckId, ARepeatIsAdmittedAndChargesNothing) {
   Use({BucketPolicy("a", 5, 1, kSecond)});
   const auto first = Check("id", 3);
   EXPECT_TRUE(first->allowed);
-  EXPECT_FALSE(first->repeated);
+  EXPECT_FALSE(first->replayed);
   EXPECT_EQ(first->decisions[0].remaining, 2);
   now_ += kSecond;
   const auto again = Check("id", 3);
   EXPECT_TRUE(again->allowed);
-  EXPECT_TRUE(again->repeated);
+  EXPECT_TRUE(again->replayed);
   // The current state, with the mark of the original charge.
   EXPECT_EQ(again->decisions[0].remaining, 3);
   EXPECT_EQ(again->decisions[0].reset_after, 2 * kSecond);
@@ -98,19 +98,19 @@ TEST_F(CheckId, AnotherCostLimitOrPlanUnderItIsRefusedAndNothingIsDone) {
   const MemoryLimiter pro(policies, store_, "p", {.limiter = "", .plan = "pro"});
   EXPECT_FALSE(CheckBy(pro, "k", "id", {.cost = 1}));
   EXPECT_EQ(Left(), 4);
-  EXPECT_TRUE(Check("id", 1)->repeated);
+  EXPECT_TRUE(Check("id", 1)->replayed);
 }
 
 TEST_F(CheckId, IsAnotherForAnotherKeyPrefixOrLimiter) {
   const std::vector policies = {BucketPolicy("a", 5, 1, kSecond)};
   Use(policies);
   Check("id");
-  EXPECT_FALSE(CheckBy(*limiter_, "l", "id", {.cost = 2})->repeated);
+  EXPECT_FALSE(CheckBy(*limiter_, "l", "id", {.cost = 2})->replayed);
   EXPECT_EQ(Left("l"), 3);
   const MemoryLimiter other_prefix(policies, store_, "q");
-  EXPECT_FALSE(CheckBy(other_prefix, "k", "id", {.cost = 2})->repeated);
+  EXPECT_FALSE(CheckBy(other_prefix, "k", "id", {.cost = 2})->replayed);
   const MemoryLimiter other(policies, store_, "p", {.limiter = "other", .plan = ""});
-  EXPECT_FALSE(CheckBy(other, "k", "id", {.cost = 2})->repeated);
+  EXPECT_FALSE(CheckBy(other, "k", "id", {.cost = 2})->replayed);
   EXPECT_EQ(Left(), 2);  // these two share their counts, but not their ids
 }
 
@@ -121,15 +121,15 @@ TEST_F(CheckId, ADenialIsJudgedAnew) {
   now_ += 2 * kSecond;
   const auto admitted = Check("id", 2);
   EXPECT_TRUE(admitted->allowed);
-  EXPECT_FALSE(admitted->repeated);
+  EXPECT_FALSE(admitted->replayed);
   EXPECT_EQ(Left(), 0);
 }
 
 TEST_F(CheckId, WhatWasNotChargedIsNotRemembered) {
   Use({BucketPolicy("a", 5, 1, kSecond)});
-  EXPECT_FALSE(Check("id", 0)->repeated);
-  EXPECT_FALSE(Check("id", 1)->repeated);
-  EXPECT_TRUE(Check("id", 1)->repeated);
+  EXPECT_FALSE(Check("id", 0)->replayed);
+  EXPECT_FALSE(Check("id", 1)->replayed);
+  EXPECT_TRUE(Check("id", 1)->replayed);
 }
 
 TEST_F(CheckId, WhatCanNeverBeAdmittedIsDeniedUnderAnyId) {
@@ -145,9 +145,9 @@ TEST_F(CheckId, IsKnownForAMinute) {
   Use({BucketPolicy("a", 5, 1, std::chrono::hours(1))});
   Check("id");
   now_ += kIdLife - Nanos{1};
-  EXPECT_TRUE(Check("id")->repeated);
+  EXPECT_TRUE(Check("id")->replayed);
   now_ += Nanos{1};
-  EXPECT_FALSE(Check("id")->repeated);
+  EXPECT_FALSE(Check("id")->replayed);
   EXPECT_EQ(Left(), 3);
 }
 
@@ -155,9 +155,9 @@ TEST_F(CheckId, AClockThatStepsBackMakesItKnownForAnotherMinuteAtMost) {
   Use({BucketPolicy("a", 5, 1, std::chrono::hours(1))});
   Check("id");
   now_ -= kIdLife - Nanos{1};
-  EXPECT_TRUE(Check("id")->repeated);
+  EXPECT_TRUE(Check("id")->replayed);
   now_ -= Nanos{1};
-  EXPECT_FALSE(Check("id")->repeated);
+  EXPECT_FALSE(Check("id")->replayed);
 }
 
 TEST_F(CheckId, ARepeatOfAShapedCallWaitsForWhatIsLeftOfItsDelay) {
@@ -175,7 +175,7 @@ TEST_F(CheckId, ARepeatHasTheSlotsOfTheFirst) {
   const HolderId first{1, 1};
   Check("id", 1, first);
   const auto again = Check("id", 1, {2, 2});
-  EXPECT_TRUE(again->repeated);
+  EXPECT_TRUE(again->replayed);
   EXPECT_EQ(again->holder, first);
   EXPECT_EQ(Left(), 1);
   EXPECT_TRUE(Release(first));
@@ -221,18 +221,18 @@ TEST_F(CheckId, AnAbortedCheckIsJudgedAnew) {
   Run(*limiter_, "k",
       With(Operation::Kind::kAbort, 1, {.marks = Operation::Marks{mark}, .id = "id"}));
   EXPECT_EQ(Left(), 5);
-  EXPECT_FALSE(Check("id")->repeated);
+  EXPECT_FALSE(Check("id")->replayed);
   EXPECT_EQ(Left(), 4);
 }
 
 TEST_F(CheckId, TheOldestAreForgottenWhenThereAreTooMany) {
   Use({BucketPolicy("a", 1'000'000, 1, kSecond)});
   Check("first");
-  for (std::size_t i = 0; i < 2 * IdTable::kCapacity; ++i) Check("id" + std::to_string(i));
-  EXPECT_LE(store_->ids().size(), IdTable::kCapacity);
-  EXPECT_GT(store_->ids().size(), IdTable::kCapacity * 9 / 10);
-  EXPECT_FALSE(Check("first")->repeated);
-  EXPECT_TRUE(Check("id" + std::to_string(2 * IdTable::kCapacity - 1))->repeated);
+  for (std::size_t i = 0; i < 2 * IdempotencyTable::kCapacity; ++i) Check("id" + std::to_string(i));
+  EXPECT_LE(store_->ids().size(), IdempotencyTable::kCapacity);
+  EXPECT_GT(store_->ids().size(), IdempotencyTable::kCapacity * 9 / 10);
+  EXPECT_FALSE(Check("first")->replayed);
+  EXPECT_TRUE(Check("id" + std::to_string(2 * IdempotencyTable::kCapacity - 1))->replayed);
   // The slots expire in time, too.
   now_ += 2 * kIdLife;
   for (int i = 0; i < 1'000; ++i) Check("new" + std::to_string(i));
@@ -253,7 +253,7 @@ TEST_F(CheckId, ThreadsThatBringItAtOnceAreChargedOnce) {
         ++at_line;
         while (at_line.load() < (round + 1) * kThreads) std::this_thread::yield();
         const auto result = Check("id" + std::to_string(round));
-        if (result && result->allowed && !result->repeated) ++first;
+        if (result && result->allowed && !result->replayed) ++first;
       }
     });
   }
@@ -299,10 +299,10 @@ TEST_F(CheckId, DecidesAsThePlainModelDoes) {
       ASSERT_EQ(result.id_reused, outcome.reused) << "trace " << trace << ", step " << step;
       reused += outcome.reused ? 1 : 0;
       if (outcome.reused) continue;
-      ASSERT_EQ(result.repeated, outcome.repeated) << "trace " << trace << ", step " << step;
+      ASSERT_EQ(result.replayed, outcome.replayed) << "trace " << trace << ", step " << step;
       ASSERT_EQ(result.allowed, outcome.allowed) << "trace " << trace << ", step " << step;
-      repeated += outcome.repeated ? 1 : 0;
-      denied_again += outcome.repeated && !outcome.allowed ? 1 : 0;
+      repeated += outcome.replayed ? 1 : 0;
+      denied_again += outcome.replayed && !outcome.allowed ? 1 : 0;
       for (std::size_t i = 0; i < policies.size(); ++i) {
         ASSERT_TRUE(Same(result.decisions[i], modelled[i]))
             << "trace " << trace << ", step " << step << "\n  " << Text(policies[i])

@@ -31,8 +31,8 @@ class DenialFixture {
                              KeyChanges::Tick tick = 0) {
     const std::vector<Ask> asks = AsksOf(costs);
     std::vector<Decision> decisions(policies_.size());
-    const Judgement judgement = Judge(policies_, asks, readings, kNoWait);
-    Describe(policies_, asks, readings, judgement, {}, decisions);
+    const Evaluation evaluation = Evaluate(policies_, asks, readings, kNoWait);
+    WriteDecisions(policies_, asks, readings, evaluation, {}, decisions);
     cache_.Keep(who, {.asks = asks,
                       .readings = readings,
                       .decisions = decisions,

@@ -176,13 +176,14 @@ TEST_F(RedisLimiterTest, StandsForAnIdByDigestsOfWhatTellsItApart) {
   // "check1:L2:id", of "3:pro1:a3:tb11:12:-1" and of "change1:L2:id2:u1".
   const auto check = digests(With(Kind::kCheck, 1, {.id = "id"}), {.one = "k"});
   EXPECT_EQ(check.name, "9fc293a0e4e52b0b16245315d06235b6");
-  EXPECT_EQ(check.print, "074056e2a49d11ba25a6111f24ddab98");
+  EXPECT_EQ(check.fingerprint, "074056e2a49d11ba25a6111f24ddab98");
   const auto debit = digests(With(Kind::kDebit, 1, {.id = "id"}), {.one = "", .each = {"u1"}});
   EXPECT_EQ(debit.name, "0f64eb22147d2b92e2c444940f620c93");
   // An abort names the id of its check.
   Operation::Options abort{.marks = Operation::Marks{}, .id = "id"};
   EXPECT_EQ(digests(With(Kind::kAbort, 1, abort), {.one = "k"}).name, check.name);
-  EXPECT_NE(digests(With(Kind::kCheck, 2, {.id = "id"}), {.one = "k"}).print, check.print);
+  EXPECT_NE(digests(With(Kind::kCheck, 2, {.id = "id"}), {.one = "k"}).fingerprint,
+            check.fingerprint);
 
   auto other = Defaults();
   other.ids.limiter = "M";
@@ -208,7 +209,7 @@ TEST_F(RedisLimiterTest, AnIdThatWasChargedForSomethingElseIsNotDecidedByAnyRule
   const Answer by_this = AskInVain(*limiter, check(2));
   EXPECT_TRUE(by_this.result.id_reused);
   EXPECT_FALSE(by_this.decided);
-  EXPECT_TRUE(AskInVain(*limiter, check(1)).result.repeated) << "charged once";
+  EXPECT_TRUE(AskInVain(*limiter, check(1)).result.replayed) << "charged once";
 }
 
 TEST_F(RedisLimiterTest, AnswersAfterTheLimiterIsGoneAndLetsGoOfItsBackend) {

@@ -28,7 +28,7 @@ void NameId(Asked& asked) {
   asked.request.options = std::move(options);
   asked.request.digests = std::make_shared<redis::IdDigests>(
       redis::IdDigests{.name = DigestOf(asked.id),
-                       .print = asked.request.kind == Kind::kCheck ? DigestOf(print) : "0"});
+                       .fingerprint = asked.request.kind == Kind::kCheck ? DigestOf(print) : "0"});
 }
 
 }  // namespace

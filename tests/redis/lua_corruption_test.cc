@@ -55,7 +55,7 @@ class Corruption : public ::testing::Test {
     options->holder = {.high = 0, .low = static_cast<std::uint64_t>(random_.Between(1, 20))};
     if (random_.OneIn(2)) {
       request.digests = std::make_shared<redis::IdDigests>(
-          redis::IdDigests{.name = std::to_string(random_.Between(1, 3)), .print = "ab"});
+          redis::IdDigests{.name = std::to_string(random_.Between(1, 3)), .fingerprint = "ab"});
     }
     options->block_for = Micros{random_.Magnitude(10'000'000)};
     request.options = std::move(options);
@@ -140,7 +140,7 @@ TEST_F(Corruption, NeverStopsTheScript) {
     for (const redis::Completion& completion : redis_.Run(batch)) {
       ++done;
       ASSERT_NE(completion.fault, redis::Fault::kProtocol);
-      repeated += completion.repeat ? 1 : 0;
+      repeated += completion.replay ? 1 : 0;
       (completion.fault == redis::Fault::kForeign ? foreign : good) += 1;
       ASSERT_NE(completion.fault, redis::Fault::kServer) << completion.detail;
     }

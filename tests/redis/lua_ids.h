@@ -39,8 +39,8 @@ class LuaIds : public ::testing::Test {
     request.key = redis::EscapedKey("k");
     request.costs = cost;
     request.options = std::make_shared<Operation::Options>(Operation::Options{.holder = holder});
-    request.digests = std::make_shared<redis::IdDigests>(
-        redis::IdDigests{.name = DigestOf(id), .print = DigestOf("cost " + std::to_string(cost))});
+    request.digests = std::make_shared<redis::IdDigests>(redis::IdDigests{
+        .name = DigestOf(id), .fingerprint = DigestOf("cost " + std::to_string(cost))});
     return request;
   }
   static std::string NameOf(const redis::Request& request) {

@@ -21,15 +21,15 @@ TEST_F(LuaIdSlots, ASlotThatIsGoneIsTakenAgainByTheFirstsHolder) {
   Run(Ask("id"));
   EXPECT_TRUE(Run(GiveBack("id", kHolder)).done);
   const Completion again = Run(Ask("id"));
-  ASSERT_NE(again.repeat, nullptr);
-  EXPECT_EQ(again.repeat->again, 2U);
+  ASSERT_NE(again.replay, nullptr);
+  EXPECT_EQ(again.replay->again, 2U);
   EXPECT_EQ(server_->Run({"ZCARD", std::string(kSlots)}).integers.at(0), 1);
   EXPECT_EQ(Get(kState), std::to_string(kSecond));
 }
 
 TEST_F(LuaIdSlots, ASlotThatARepeatWasToldOfIsNotGivenBack) {
   Run(Ask("id"));
-  ASSERT_NE(Run(Ask("id", 1, Kind::kCheck, kRepeater)).repeat, nullptr);
+  ASSERT_NE(Run(Ask("id", 1, Kind::kCheck, kRepeater)).replay, nullptr);
   EXPECT_FALSE(Run(GiveBack("id", kHolder)).done);
   EXPECT_TRUE(IsHeld(kHolder));
   // Each leaves once.
@@ -53,13 +53,13 @@ TEST_F(LuaIdSlots, ASlotIsGivenBackBeforeOrBehindItsRepeatInOneBatch) {
                               Ask("id", 1, Kind::kCheck, kRepeater)};
   auto done = DecideOn(*server_, ScriptAt(0), before);
   EXPECT_TRUE(done[1].done);
-  ASSERT_NE(done[2].repeat, nullptr);
-  EXPECT_EQ(done[2].repeat->again, 2U);
+  ASSERT_NE(done[2].replay, nullptr);
+  EXPECT_EQ(done[2].replay->again, 2U);
   server_->Run({"FLUSHALL"});
   const std::vector behind = {Ask("id"), Ask("id", 1, Kind::kCheck, kRepeater),
                               GiveBack("id", kHolder)};
   done = DecideOn(*server_, ScriptAt(0), behind);
-  EXPECT_EQ(done[1].repeat->again, 0U);
+  EXPECT_EQ(done[1].replay->again, 0U);
   EXPECT_FALSE(done[2].done);
   EXPECT_TRUE(IsHeld(kHolder));
 }
@@ -72,7 +72,7 @@ TEST_F(LuaIdSlots, WhoTakesASlotAgainSharesItWithNobodyBefore) {
     Run(Ask("id", 1, Kind::kCheck, kRepeater));
     // Whoever was told has released it.
     ASSERT_EQ(server_->Run({"ZREM", std::string(kSlots), HolderText(kHolder)}).integers.at(0), 1);
-    EXPECT_EQ(Run(Ask("id", 1, Kind::kCheck, third)).repeat->again, 2U);
+    EXPECT_EQ(Run(Ask("id", 1, Kind::kCheck, third)).replay->again, 2U);
     if (others_leave) {
       EXPECT_FALSE(Run(GiveBack("id", kHolder)).done);
       EXPECT_FALSE(Run(GiveBack("id", kRepeater)).done);
@@ -90,7 +90,7 @@ TEST_F(LuaIdSlots, ARepeatThatIsDeniedASlotIsToldOfNone) {
   Run(Ask("another", 1, Kind::kCheck, {5, 5}));
   const std::string kept = Get(NameOf(Ask("id")));
   const Completion denied = Run(Ask("id", 1, Kind::kCheck, kRepeater));
-  EXPECT_EQ(denied.repeat->again, 2U);
+  EXPECT_EQ(denied.replay->again, 2U);
   EXPECT_EQ(denied.readings[1].numbers[0], 2);
   EXPECT_EQ(Get(NameOf(Ask("id"))), kept);
 }
@@ -128,7 +128,7 @@ TEST_F(LuaIdSlots, ARepeatDoesNotMakeAnIdLastLonger) {
   const std::string older = print + " " + holders + " " + std::to_string(at - 40'000'000) + rest;
   server_->Run({"SET", NameOf(first), older, "PX", "60000"});
   const Request repeat = Ask("id", 1, Kind::kCheck, kRepeater);
-  ASSERT_NE(DecideOn(*server_, redis::ScriptText(), {&repeat, 1})[0].repeat, nullptr);
+  ASSERT_NE(DecideOn(*server_, redis::ScriptText(), {&repeat, 1})[0].replay, nullptr);
   const std::int64_t left = server_->Run({"PTTL", NameOf(first)}).integers.at(0);
   EXPECT_GT(left, 10'000);
   EXPECT_LE(left, 20'001);

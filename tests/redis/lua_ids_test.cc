@@ -34,10 +34,10 @@ TEST_F(LuaIds, AreKnownForAMinuteAlsoByAClockThatStepsBack) {
   for (const int way : {1, -1}) {
     server_->Run({"FLUSHALL"});
     Run(Ask("id"), kCharged);
-    EXPECT_NE(Run(Ask("id"), kCharged + way * (60 * kSecond - kMicrosecond)).repeat, nullptr);
+    EXPECT_NE(Run(Ask("id"), kCharged + way * (60 * kSecond - kMicrosecond)).replay, nullptr);
     ForgetStates();
     const Completion anew = Run(Ask("id"), kCharged + way * 60 * kSecond);
-    EXPECT_EQ(anew.repeat, nullptr) << way;
+    EXPECT_EQ(anew.replay, nullptr) << way;
     EXPECT_NE(Get(kState), "") << way;
   }
 }
@@ -71,8 +71,8 @@ TEST_F(LuaIds, OfAsManyPoliciesAsThereMayBe) {
   ASSERT_EQ(Run(other, kSecond).fault, Fault::kNone);
   const Completion again = Run(other, kSecond);
   EXPECT_EQ(again.fault, Fault::kNone);
-  ASSERT_NE(again.repeat, nullptr);
-  EXPECT_EQ(again.repeat->charged, (1U << kMaxPolicies) - 1);
+  ASSERT_NE(again.replay, nullptr);
+  EXPECT_EQ(again.replay->charged, (1U << kMaxPolicies) - 1);
 }
 
 TEST_F(LuaIds, SayWhatWasChargedAndForWhom) {
@@ -80,11 +80,11 @@ TEST_F(LuaIds, SayWhatWasChargedAndForWhom) {
   EXPECT_EQ(Get(NameOf(Ask("id"))), DigestOf("cost 2") + " " + HolderText(kHolder) + "," +
                                         HolderText(kHolder) + " 1000000000 3 0 0 0 0");
   const Completion again = Run(Ask("id", 2), 1'001 * kSecond);
-  ASSERT_NE(again.repeat, nullptr);
-  EXPECT_EQ(again.repeat->at, Micros{1'000'000'000});
-  EXPECT_EQ(again.repeat->charged, 3U);
-  EXPECT_EQ(again.repeat->again, 0U);
-  EXPECT_EQ(again.repeat->holder, kHolder);
+  ASSERT_NE(again.replay, nullptr);
+  EXPECT_EQ(again.replay->at, Micros{1'000'000'000});
+  EXPECT_EQ(again.replay->charged, 3U);
+  EXPECT_EQ(again.replay->again, 0U);
+  EXPECT_EQ(again.replay->holder, kHolder);
   EXPECT_EQ(again.readings[0].numbers[0], kSecond);
   EXPECT_EQ(Get(kState), std::to_string(1'002 * kSecond));
 }
@@ -92,8 +92,8 @@ TEST_F(LuaIds, SayWhatWasChargedAndForWhom) {
 TEST_F(LuaIds, OneThatStandsTwiceInABatchIsChargedOnce) {
   const std::vector batch = {Ask("id"), Ask("id"), Ask("id", 2), Ask("other")};
   const auto done = DecideOn(*server_, ScriptAt(0), batch);
-  EXPECT_EQ(done[0].repeat, nullptr);
-  EXPECT_NE(done[1].repeat, nullptr);
+  EXPECT_EQ(done[0].replay, nullptr);
+  EXPECT_NE(done[1].replay, nullptr);
   EXPECT_TRUE(done[2].id_reused);
   EXPECT_EQ(Get(kState), std::to_string(2 * kSecond));
 }
@@ -101,11 +101,11 @@ TEST_F(LuaIds, OneThatStandsTwiceInABatchIsChargedOnce) {
 TEST_F(LuaIds, OfEqualChecksInABatchEachHasItsOwnPrint) {
   std::vector batch = {Ask("one"), Ask("two")};
   batch[1].digests = std::make_shared<redis::IdDigests>(
-      redis::IdDigests{.name = batch[1].digests->name, .print = DigestOf("another plan")});
+      redis::IdDigests{.name = batch[1].digests->name, .fingerprint = DigestOf("another plan")});
   DecideOn(*server_, ScriptAt(0), batch);
   const auto again = DecideOn(*server_, ScriptAt(0), batch);
-  EXPECT_NE(again[0].repeat, nullptr);
-  EXPECT_NE(again[1].repeat, nullptr);
+  EXPECT_NE(again[0].replay, nullptr);
+  EXPECT_NE(again[1].replay, nullptr);
   EXPECT_TRUE(Run(Ask("two")).id_reused);
 }
 

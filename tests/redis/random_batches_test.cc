@@ -66,8 +66,8 @@ class RandomBatches : public ::testing::Test {
       redis::Request request;
       request.set = limits.set;
       request.key = redis::EscapedKey(key);
-      request.digests =
-          std::make_shared<redis::IdDigests>(redis::IdDigests{.name = DigestOf(id), .print = ""});
+      request.digests = std::make_shared<redis::IdDigests>(
+          redis::IdDigests{.name = DigestOf(id), .fingerprint = ""});
       std::string name;
       redis::AppendIdName(request, name);
       if (redis_.HoldsText(name)) continue;
@@ -142,9 +142,9 @@ class RandomBatches : public ::testing::Test {
       outcome = ids.Check(model, request.set->policies(), asked.question, asked.id, now, modelled);
     }
     EXPECT_EQ(done.id_reused, outcome.reused);
-    EXPECT_EQ(done.repeat != nullptr, outcome.repeated);
+    EXPECT_EQ(done.replay != nullptr, outcome.replayed);
     reused_ += outcome.reused ? 1 : 0;
-    repeated_ += outcome.repeated ? 1 : 0;
+    repeated_ += outcome.replayed ? 1 : 0;
     if (outcome.reused) return {};
     EXPECT_EQ(DecideFrom(request, done, told), outcome.allowed);
     for (std::size_t p = 0; p < count; ++p) {
@@ -153,9 +153,9 @@ class RandomBatches : public ::testing::Test {
           << Text(request.set->policies()[p]) << "\n  redis: " << Text(told[p])
           << "\n  model: " << Text(modelled[p]);
     }
-    if (outcome.repeated) {
-      again_ += done.repeat->again != 0 ? 1 : 0;
-      draw_.NoteHolder(asked, done.repeat->holder);
+    if (outcome.replayed) {
+      again_ += done.replay->again != 0 ? 1 : 0;
+      draw_.NoteHolder(asked, done.replay->holder);
       CheckMarks(asked, told);
     } else if (outcome.allowed && !peeks) {
       Remember(asked, told, modelled);

@@ -65,9 +65,9 @@ bool DecideFrom(const redis::Request& request, const redis::Completion& completi
   std::ranges::copy(result.Decisions(), decisions.begin());
   for (std::size_t i = 0; i < decisions.size(); ++i) {
     if (!IsTat(request.set->policies()[i].algorithm)) continue;
-    const bool is_old = result.repeated && (completion.repeat->again >> i & 1) == 0;
+    const bool is_old = result.replayed && (completion.replay->again >> i & 1) == 0;
     decisions[i].mark =
-        UnreducedMark(decisions[i].mark, is_old ? completion.repeat->at : completion.at);
+        UnreducedMark(decisions[i].mark, is_old ? completion.replay->at : completion.at);
   }
   return result.allowed;
 }

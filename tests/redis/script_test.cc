@@ -73,7 +73,7 @@ TEST(Script, APeekAndACheckAboveTheLimitOnlyRead) {
 
 TEST(Script, WhatCarriesAnIdNamesItBehindItsStatesAndSaysWhatItAsks) {
   const auto with_id = [](Request request, std::string id) {
-    request.digests = std::make_shared<IdDigests>(IdDigests{.name = id, .print = "f0" + id});
+    request.digests = std::make_shared<IdDigests>(IdDigests{.name = id, .fingerprint = "f0" + id});
     return request;
   };
   std::vector<Request> batch = {Ask(Two(), "a", 1, 2),
@@ -105,7 +105,7 @@ TEST(Script, WhatCarriesAnIdNamesItBehindItsStatesAndSaysWhatItAsks) {
 
 TEST(Script, ARepeatIsReadAsWhatStandsNowAndWhatStoodThen) {
   Request request = Ask(Two(), "a", 1, 2);
-  request.digests = std::make_shared<IdDigests>(IdDigests{.name = "1d", .print = "ab"});
+  request.digests = std::make_shared<IdDigests>(IdDigests{.name = "1d", .fingerprint = "ab"});
   const auto read = [](const Request& asked, std::vector<std::int64_t> numbers) {
     Completion completion;
     const Reply reply{.kind = Reply::Kind::kArray, .text = "", .integers = std::move(numbers)};
@@ -114,10 +114,10 @@ TEST(Script, ARepeatIsReadAsWhatStandsNowAndWhatStoodThen) {
   };
   const auto again = read(request, {9, -4, 5, 0, 3, 10, 20, 30, -3, 7, 40});
   ASSERT_TRUE(again);
-  ASSERT_NE(again->repeat, nullptr);
-  EXPECT_EQ(again->repeat->at, Micros{5});
-  EXPECT_EQ(again->repeat->charged, 3U);
-  EXPECT_EQ(again->repeat->readings[1].numbers[0], 20);
+  ASSERT_NE(again->replay, nullptr);
+  EXPECT_EQ(again->replay->at, Micros{5});
+  EXPECT_EQ(again->replay->charged, 3U);
+  EXPECT_EQ(again->replay->readings[1].numbers[0], 20);
   EXPECT_EQ(BacklogOf(*again, 0), Nanos{30});
   EXPECT_EQ(again->readings[1].blocked, Micros{7});
   const auto reused = read(request, {9, -5});
@@ -239,7 +239,7 @@ TEST(Script, CreditsSendAMarkBehindTheCost) {
       Arguments(call).starts_with("7 1 credit q 1 0 2000 -1 8000 10000 f 0 0 2 -1 5 1000000"));
 }
 
-TEST(Script, AHopelessCheckOnlyReadsAndChargesNoDenial) {
+TEST(Script, ACheckAboveTheCapacityOnlyReadsAndChargesNoDenial) {
   Request request = AskAll(Request::Kind::kCheck, 0xf);
   request.costs = {2, 2, 2, 1, 2, 6, 2};
   ScriptCall call;

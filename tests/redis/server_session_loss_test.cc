@@ -93,7 +93,7 @@ TEST(ServerSessionLoss, ABatchSentAgainCountsAsAFailureOfItsOwn) {
   driver.GetReady();
   driver.Pass(2 * kSecond);
   Request check = driver.Make(Request::Kind::kCheck, "k", 100 * kMillisecond);
-  check.digests = std::make_shared<IdDigests>(IdDigests{.name = "1d", .print = "ab"});
+  check.digests = std::make_shared<IdDigests>(IdDigests{.name = "1d", .fingerprint = "ab"});
   const auto ticket = driver.Submit(std::move(check));
   ASSERT_EQ(driver.Sent().size(), 1U);
   driver.Lose("reset by peer");

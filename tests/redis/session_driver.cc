@@ -46,7 +46,7 @@ Request SessionDriver::MakeSlotCheck(std::string_view id) {
   check.set = set;
   check.options = std::make_shared<Operation::Options>(Operation::Options{.holder = kHolder});
   if (!id.empty()) {
-    check.digests = std::make_shared<IdDigests>(IdDigests{.name = std::string(id), .print = "ab"});
+    check.digests = std::make_shared<IdDigests>(IdDigests{.name = std::string(id), .fingerprint = "ab"});
   }
   return check;
 }

@@ -55,8 +55,8 @@ TEST_P(EveryAlgorithm, TheStateShownIsTheOneThatTheLimiterDecidedBy) {
     const std::array asks{Ask{.cost = cost}};
     const std::array readings{state};
     std::array<Decision, 1> decisions;
-    Describe(policies, asks, readings, Judge(policies, asks, readings, kNoWait),
-             {.now = now, .wall = ToMicros(now)}, decisions);
+    WriteDecisions(policies, asks, readings, Evaluate(policies, asks, readings, kNoWait),
+                   {.now = now, .wall = ToMicros(now)}, decisions);
     return testing::Text(decisions[0]);
   };
   for (int i = 0; i < 400; ++i) {

@@ -33,7 +33,7 @@ ReferenceIds::Outcome ReferenceIds::Check(ReferenceKey& model, const std::vector
                                           const Subject::Question& question, const std::string& id,
                                           Nanos now, std::span<Decision> decisions) {
   const Known* const known = Find(id, now);
-  if (known == nullptr || IsHopeless(policies, question.asks)) {
+  if (known == nullptr || ExceedsCapacity(policies, question.asks)) {
     const bool allowed = model.Check(question, now, decisions);
     Known charge{.question = question,
                  .at = now,
@@ -66,7 +66,7 @@ ReferenceIds::Outcome ReferenceIds::Check(ReferenceKey& model, const std::vector
     decisions[i].delay = then.delay > age ? then.delay - age : Nanos{0};
     decisions[i].mark = then.mark;
   }
-  return {.repeated = true, .allowed = allowed};
+  return {.replayed = true, .allowed = allowed};
 }
 
 }  // namespace sluice::testing

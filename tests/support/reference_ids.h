@@ -22,7 +22,7 @@ class ReferenceIds {
   };
   struct Outcome {
     bool reused = false;    ///< charged for something else; nothing was done
-    bool repeated = false;  ///< charged before
+    bool replayed = false;  ///< charged before
     bool allowed = false;
   };
 

@@ -13,7 +13,7 @@ std::int64_t LimitFor(const Policy& policy, const Ask& ask) {
   return ask.limit != kOwnLimit ? ask.limit : LimitOf(policy.algorithm);
 }
 
-bool Never(const Policy& policy, const Ask& ask) {
+bool NeverFits(const Policy& policy, const Ask& ask) {
   const bool counts_units = !std::holds_alternative<Concurrency>(policy.algorithm);
   return (counts_units ? ask.cost : std::min<std::int64_t>(1, ask.cost)) > LimitFor(policy, ask);
 }
@@ -73,12 +73,12 @@ bool ReferenceKey::Check(const Question& question, Nanos now, std::span<Decision
   const std::size_t count = policies_.size();
   std::vector<bool> admits(count, true);
   bool allowed = true;
-  bool hopeless = false;
+  bool exceeds_capacity = false;
   for (std::size_t i = 0; i < count; ++i) {
     const Ask& ask = question.asks[i];
     if (ask.cost == 0) continue;
     Entry& entry = EntryOf(i);
-    const bool never = Never(policies_[i], ask);
+    const bool never = NeverFits(policies_[i], ask);
     const std::int64_t limit = LimitFor(policies_[i], ask);
     admits[i] = !never && !entry.Blocked(now) &&
                 std::visit(
@@ -88,7 +88,7 @@ bool ReferenceKey::Check(const Question& question, Nanos now, std::span<Decision
                     entry.state);
     if (!policies_[i].enforce) continue;
     allowed = allowed && admits[i];
-    hopeless = hopeless || never;
+    exceeds_capacity = exceeds_capacity || never;
   }
   for (std::size_t i = 0; i < count; ++i) {
     const Ask& ask = question.asks[i];
@@ -100,7 +100,7 @@ bool ReferenceKey::Check(const Question& question, Nanos now, std::span<Decision
         vessel != nullptr && allowed && policy.enforce) {
       delay = vessel->Delay(ask.cost, limit, now);
     }
-    if (ask.cost > 0 && !hopeless && !Never(policy, ask)) {
+    if (ask.cost > 0 && !exceeds_capacity && !NeverFits(policy, ask)) {
       std::visit(
           [&](auto& state) {
             if (allowed && admits[i]) {
@@ -135,7 +135,7 @@ Decision ReferenceKey::Describe(std::size_t policy, const Question& question, bo
         decision.mark = state.Mark(now);
         if (admits) return;
         decision.retry_after =
-            Never(policies_[policy], ask) ? kNever : WaitUntil(now, [&](Nanos at) {
+            NeverFits(policies_[policy], ask) ? kNever : WaitUntil(now, [&](Nanos at) {
               return !entry.Blocked(at) &&
                      state.Admits(ask.cost, decision.limit, question.max_wait, at);
             });

@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "core/policy.h"
-#include "core/repeat.h"
+#include "core/replay.h"
 
 namespace sluice::testing {
 
@@ -37,7 +37,7 @@ class Subject {
 
   /// Decides and charges. Writes one decision per policy; only this subject interprets their marks.
   virtual bool Check(const Question& question, Nanos now, std::span<Decision> decisions) = 0;
-  /// Whether Check would admit the call, with decisions as by DescribePeek. Changes nothing.
+  /// Whether Check would admit the call, with decisions as by WritePeekDecisions. Changes nothing.
   virtual bool Peek(const Question& question, Nanos now, std::span<Decision> decisions) = 0;
 
   using Units = std::span<const std::int64_t>;  ///< one per policy, >= 0

@@ -51,7 +51,7 @@ std::string Probe::After(Random& random, std::span<const Decision> told, Call ca
 
 std::string Probe::Charges(std::span<const Decision> told, Call call) const {
   const Standing after = Stands();
-  const bool hopeless = std::ranges::any_of(
+  const bool exceeds_capacity = std::ranges::any_of(
       told, [](const Decision& d) { return d.enforced && d.retry_after == kNever; });
   for (std::size_t i = 0; i < told.size(); ++i) {
     const std::string policy = "policy " + std::to_string(i) + ": ";
@@ -65,7 +65,7 @@ std::string Probe::Charges(std::span<const Decision> told, Call call) const {
              " left became " + std::to_string(has);
     }
     const bool charges = policies_[i].charge_denied || policies_[i].block_for > Nanos{0};
-    const bool free = call == Call::kPeek || cost == 0 || hopeless || !charges;
+    const bool free = call == Call::kPeek || cost == 0 || exceeds_capacity || !charges;
     // After an admission the next answer differs anyway if another policy was charged.
     const bool same = call == Call::kAdmitted || Same(before_.asked[i], after.asked[i]);
     if (!free || (same && Same(before_.left[i], after.left[i]))) continue;

@@ -111,7 +111,7 @@ void ScriptCall::DescribeGroup(std::span<const Request> group) {
     for (const Request& request : group) AppendHolder(request.holder());
   }
   if (TellsId(first)) {
-    for (const Request& request : group) AppendText(request.digests->print);
+    for (const Request& request : group) AppendText(request.digests->fingerprint);
   }
 }
 

@@ -22,7 +22,7 @@ std::array<Ask, kMaxPolicies> AsksOf(const Request& request) {
   return asks;
 }
 
-bool Hopeless(const Request& request) {
+bool ExceedsCapacityOf(const Request& request) {
   if (!request.options && request.set->plain()) {
     for (std::size_t i = 0; i < request.set->size(); ++i) {
       if (request.costs[i] > RuleOf(request.set->policies()[i].algorithm).capacity) return true;
@@ -30,11 +30,13 @@ bool Hopeless(const Request& request) {
     return false;
   }
   const auto asks = AsksOf(request);
-  return IsHopeless(request.set->policies(), std::span(asks).first(request.set->size()));
+  return ExceedsCapacity(request.set->policies(), std::span(asks).first(request.set->size()));
 }
 
 // A check that can never be admitted changes nothing; it only reads the state.
-bool OnlyReads(const Request& request) { return request.kind == Kind::kPeek || Hopeless(request); }
+bool OnlyReads(const Request& request) {
+  return request.kind == Kind::kPeek || ExceedsCapacityOf(request);
+}
 
 // The cost of one policy, in the unit of the script. 0: the operation passes over it.
 template <typename A>
@@ -43,7 +45,7 @@ std::int64_t CostOf(const A& algorithm, const Request& request, std::size_t poli
   switch (request.kind) {
     case Kind::kCheck:
     case Kind::kPeek:
-      return algorithm.Never(units) ? 0 : algorithm.WireCost(units);
+      return algorithm.NeverFits(units) ? 0 : algorithm.WireCost(units);
     case Kind::kDebit:
     case Kind::kCredit:
     case Kind::kAbort:
@@ -128,7 +130,8 @@ ScriptNumbers NumbersFor(const Request& request, std::size_t policy) {
       std::visit([&](const auto& algorithm) { return NumbersOf(algorithm, request, policy); },
                  ask.limit == kOwnLimit ? asked.algorithm : AlgorithmFor(asked, ask));
   // A check that can never be admitted charges nobody.
-  const bool charges_denied = asked.charge_denied && !(request.decides() && Hopeless(request));
+  const bool charges_denied =
+      asked.charge_denied && !(request.decides() && ExceedsCapacityOf(request));
   numbers.options = (asked.enforce ? 0 : 1) + (charges_denied ? 2 : 0);
   numbers.block = MicrosUp(request.kind == Kind::kBlock ? options.block_for : asked.block_for);
   return numbers;

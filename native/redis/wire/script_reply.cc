@@ -15,7 +15,7 @@ using Kind = Request::Kind;
 constexpr std::int64_t kForeignCode = -1;
 constexpr std::int64_t kFailedCode = -2;
 constexpr std::int64_t kBlockedCode = -3;
-constexpr std::int64_t kRepeatedCode = -4;
+constexpr std::int64_t kReplayCode = -4;
 constexpr std::int64_t kReusedCode = -5;
 // LATEST there, and a window; in ns still below 2^63.
 constexpr std::int64_t kLatestMicros = AlgorithmDefaults::kLargestReading;
@@ -61,34 +61,34 @@ void ReadReading(const Algorithm& algorithm, Numbers& numbers, Reading& reading)
   for (std::size_t i = 0; i < count; ++i) reading.numbers[i] = numbers.Take(most);
 }
 
-void ReadRepeat(const Request& request, Numbers& numbers, Completion& completion) {
+void ReadReplay(const Request& request, Numbers& numbers, Completion& completion) {
   const std::vector<Policy>& policies = request.set->policies();
   const std::int64_t all = (std::int64_t{1} << policies.size()) - 1;
   const auto half = [&numbers] {
     const auto high = static_cast<std::uint64_t>(numbers.Take(0xffffffff));
     return high << 32 | static_cast<std::uint64_t>(numbers.Take(0xffffffff));
   };
-  Repeat repeat;
-  repeat.at = Micros{numbers.Take(kLatestMicros)};
-  repeat.again = static_cast<PolicyBits>(numbers.Take(all));
+  Replay replay;
+  replay.at = Micros{numbers.Take(kLatestMicros)};
+  replay.again = static_cast<PolicyBits>(numbers.Take(all));
   if (NamesHolder(request)) {
-    repeat.holder.high = half();
-    repeat.holder.low = half();
+    replay.holder.high = half();
+    replay.holder.low = half();
   }
-  repeat.charged = static_cast<PolicyBits>(numbers.Take(all));
-  repeat.readings.Resize(policies.size());
+  replay.charged = static_cast<PolicyBits>(numbers.Take(all));
+  replay.readings.Resize(policies.size());
   for (std::size_t i = 0; i < policies.size(); ++i) {
-    ReadReading(policies[i].algorithm, numbers, repeat.readings[i]);
+    ReadReading(policies[i].algorithm, numbers, replay.readings[i]);
   }
-  completion.repeat = std::make_shared<const Repeat>(repeat);
+  completion.replay = std::make_shared<const Replay>(replay);
 }
 
 void ReadOne(const Request& request, Numbers& numbers, Completion& completion) {
   switch (request.kind) {
     case Kind::kCheck:
     case Kind::kPeek:
-      if (TellsId(request) && numbers.TakeCode(kRepeatedCode)) {
-        ReadRepeat(request, numbers, completion);
+      if (TellsId(request) && numbers.TakeCode(kReplayCode)) {
+        ReadReplay(request, numbers, completion);
       }
       completion.readings.Resize(request.set->size());
       for (std::size_t i = 0; i < request.set->size(); ++i) {
@@ -110,10 +110,10 @@ void ReadOne(const Request& request, Numbers& numbers, Completion& completion) {
 // Matches ReadOne, plus the time before and the text after the answers.
 std::size_t MostElements(std::span<const Request> requests) {
   constexpr std::size_t kReading = 5;  // a block's code and end, and up to three numbers
-  constexpr std::size_t kRepeat = 8;   // without its readings
+  constexpr std::size_t kReplay = 8;   // without its readings
   std::size_t most = 2;
   for (const Request& request : requests) {
-    most += request.decides() ? kRepeat + 2 * kReading * request.set->size() : 1;
+    most += request.decides() ? kReplay + 2 * kReading * request.set->size() : 1;
   }
   return most;
 }

@@ -73,7 +73,7 @@ class Concurrency : public AlgorithmDefaults {
   /// The inputs of a decision on a call of cost `n`; `charges_denials`: its denial will be charged.
   Reading Read(const State& state, Micros now, std::int64_t n, bool charges_denials) const;
 
-  bool Never(std::int64_t n) const { return n > 0 && limit_ == 0; }
+  bool NeverFits(std::int64_t n) const { return n > 0 && limit_ == 0; }
   bool Fits(const Reading& r, std::int64_t /*n*/) const { return r.numbers[0] < limit_; }
   Reading Charged(Reading r, std::int64_t /*n*/) const {
     r.numbers[0] += 1;

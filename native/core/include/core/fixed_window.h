@@ -78,7 +78,7 @@ class FixedWindow : public AlgorithmDefaults {
   Reading Read(const State& state, Micros now) const;
   State Store(const Reading& reading, Micros now) const;
 
-  bool Never(std::int64_t n) const { return n > limit_; }
+  bool NeverFits(std::int64_t n) const { return n > limit_; }
   bool Fits(const Reading& r, std::int64_t n) const { return r.numbers[1] + n <= limit_; }
   Reading Charged(Reading r, std::int64_t n) const {
     r.numbers[1] = AddToCount(r.numbers[1], n);

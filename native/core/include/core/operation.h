@@ -80,7 +80,7 @@ struct Operation {
   struct Options {
     /// kCheck, kPeek: another limit per policy. kAbort: the limits of the call that gave up.
     Limits limits = kOwnLimits;
-    /// kCheck, kPeek: the longest wait the caller accepts; see Judge.
+    /// kCheck, kPeek: the longest wait the caller accepts; see Evaluate.
     Nanos max_wait = kNoWait;
     /// kCredit, kAbort: the charges to give back (Decision::mark; the lower 53 bits are enough).
     /// Not set: any. Required by kAbort.

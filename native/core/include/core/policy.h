@@ -25,7 +25,7 @@ struct Policy {
   Nanos block_for{0};
   /// A denied check charges this policy too, even if another policy denied it.
   bool charge_denied = false;
-  /// False: a shadow, which judges, counts and reports, but never denies.
+  /// False: a shadow, which evaluates, counts and reports, but never denies.
   bool enforce = true;
 };
 
@@ -80,12 +80,12 @@ inline Micros WallFor(const Algorithm& algorithm, const Moment& now) {
 enum class Effect : std::uint8_t { kNone, kCharge, kChargeDenied };
 
 /// The outcome of a check, policy by policy.
-struct Judgement {
+struct Evaluation {
   bool allowed = false;
   Nanos max_wait = kNoWait;  ///< as asked
   struct Part {
-    bool admits = false;  ///< this policy's own answer
-    bool never = false;   ///< the cost is above what it can ever admit
+    bool admits = false;      ///< this policy's own answer
+    bool never_fits = false;  ///< the cost is above what it can ever admit
     Effect effect = Effect::kNone;
     bool starts_block = false;
   };
@@ -97,33 +97,34 @@ struct Judgement {
 /// admit a call that then has to wait for up to so long.
 /// Preconditions: spans equally long, at most kMaxPolicies; `max_wait` is kNoWait or 0 to
 /// kLongestSpan.
-Judgement Judge(std::span<const Policy> policies, std::span<const Ask> asks,
-                std::span<const Reading> readings, Nanos max_wait);
+Evaluation Evaluate(std::span<const Policy> policies, std::span<const Ask> asks,
+                    std::span<const Reading> readings, Nanos max_wait);
 
 /// Whether some enforcing policy can never admit such a cost: the check is denied, and whatever the
 /// options nothing changes.
-bool IsHopeless(std::span<const Policy> policies, std::span<const Ask> asks);
+bool ExceedsCapacity(std::span<const Policy> policies, std::span<const Ask> asks);
 
 /// The reading after the call.
-Reading After(const Policy& policy, const Ask& ask, const Reading& before,
-              const Judgement::Part& part);
+Reading ReadingAfter(const Policy& policy, const Ask& ask, const Reading& before,
+                     const Evaluation::Part& part);
 
 /// Writes the caller's decisions, one per policy. `now`: the moment of the call, for marks.
-void Describe(std::span<const Policy> policies, std::span<const Ask> asks,
-              std::span<const Reading> readings, const Judgement& judgement, const Moment& now,
-              std::span<Decision> decisions);
+void WriteDecisions(std::span<const Policy> policies, std::span<const Ask> asks,
+                    std::span<const Reading> readings, const Evaluation& evaluation,
+                    const Moment& now, std::span<Decision> decisions);
 
-/// As Describe, for a peek: `allowed`, `retry_after` and `delay` are those of a check, `remaining`
-/// and `reset_after` say how the key stands, as nothing is charged. Marks have no meaning.
-void DescribePeek(std::span<const Policy> policies, std::span<const Ask> asks,
-                  std::span<const Reading> readings, const Judgement& judgement,
-                  std::span<Decision> decisions);
+/// As WriteDecisions, for a peek: `allowed`, `retry_after` and `delay` are those of a check,
+/// `remaining` and `reset_after` say how the key stands, as nothing is charged. Marks have no
+/// meaning.
+void WritePeekDecisions(std::span<const Policy> policies, std::span<const Ask> asks,
+                        std::span<const Reading> readings, const Evaluation& evaluation,
+                        std::span<Decision> decisions);
 
-/// Whether DecideTats may replace Judge and Describe.
+/// Whether DecideTats may replace Evaluate and WriteDecisions.
 bool IsPlainTat(const Policy& policy);
 
-/// Judge and Describe in one, for policies that are IsPlainTat, as nearly all are, at their own
-/// limits. `backlogs[i]` is the backlog of the key under `policies[i]` before the call.
+/// Evaluate and WriteDecisions in one, for policies that are IsPlainTat, as nearly all are, at
+/// their own limits. `backlogs[i]` is the backlog of the key under `policies[i]` before the call.
 /// Writes one decision per policy, each after this call, and returns whether the check is admitted.
 /// When it is, the caller stores now + decisions[i].reset_after for each policy whose cost is above
 /// 0. Precondition: the four spans are equally long.

@@ -39,8 +39,8 @@ struct Result {
   std::uint8_t count = 0;
   /// The check was charged before under its id; `holder` holds its slots, not the holder that the
   /// operation named.
-  bool repeated = false;
-  /// For a repeat: its slots were gone, and it took new ones.
+  bool replayed = false;
+  /// For a replay: its slots were gone, and it took new ones.
   bool slots_again = false;
   /// Nothing was decided or charged: the id was charged for another cost, limit or plan.
   bool id_reused = false;
@@ -62,7 +62,7 @@ struct Result {
     source = Source::kStore;
     binding = 0;
     count = static_cast<std::uint8_t>(policies);
-    repeated = false;
+    replayed = false;
     slots_again = false;
     id_reused = false;
     done = false;

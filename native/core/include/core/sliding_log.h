@@ -67,7 +67,7 @@ class SlidingLog : public AlgorithmDefaults {
   /// If the clock stepped back behind the newest entry, its time counts.
   Reading Read(const State& state, Micros now, std::int64_t n, bool charges_denials) const;
 
-  bool Never(std::int64_t n) const { return n > limit_; }
+  bool NeverFits(std::int64_t n) const { return n > limit_; }
   bool Fits(const Reading& r, std::int64_t n) const { return r.numbers[0] + n <= limit_; }
   Reading Charged(Reading r, std::int64_t n) const {
     r.numbers[0] += n;

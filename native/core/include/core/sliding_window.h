@@ -68,7 +68,7 @@ class SlidingWindow : public AlgorithmDefaults {
 
   /// Units that count at the time of the reading.
   std::int64_t Estimate(const Reading& r) const;
-  bool Never(std::int64_t n) const { return n > limit_; }
+  bool NeverFits(std::int64_t n) const { return n > limit_; }
   bool Fits(const Reading& r, std::int64_t n) const { return Estimate(r) + n <= limit_; }
   Reading Charged(Reading r, std::int64_t n) const {
     r.numbers[1] = AddToCount(r.numbers[1], n);

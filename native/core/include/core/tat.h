@@ -49,7 +49,7 @@ struct TatStep {
 };
 
 /// The decision at a backlog under `rule`, for a caller who was `allowed` or not.
-constexpr Decision DescribeBacklog(const TatRule& rule, Nanos backlog, bool allowed) {
+constexpr Decision DecisionAt(const TatRule& rule, Nanos backlog, bool allowed) {
   const Nanos room = std::max(Nanos{0}, rule.Span() - backlog);
   return {.allowed = allowed,
           .limit = rule.capacity,
@@ -64,21 +64,21 @@ constexpr Decision DescribeBacklog(const TatRule& rule, Nanos backlog, bool allo
 /// Precondition: tat - now fits 63 bits.
 constexpr TatStep CheckTat(const TatRule& rule, Nanos tat, std::int64_t n, Nanos now) {
   const Nanos backlog = Backlog(tat, now);
-  if (n == 0) return {DescribeBacklog(rule, backlog, true), tat, false};
+  if (n == 0) return {DecisionAt(rule, backlog, true), tat, false};
   if (n > rule.capacity) {
-    TatStep never{DescribeBacklog(rule, backlog, false), tat, false};
+    TatStep never{DecisionAt(rule, backlog, false), tat, false};
     never.decision.retry_after = kNever;
     return never;
   }
   const Nanos charge = n * rule.interval;
   const Nanos room = rule.Span() - backlog;  // negative in debt
   if (charge > room) {
-    TatStep denied{DescribeBacklog(rule, backlog, false), tat, false};
+    TatStep denied{DecisionAt(rule, backlog, false), tat, false};
     denied.decision.retry_after = charge - room;
     return denied;
   }
   const Nanos after = backlog + charge;
-  return {DescribeBacklog(rule, after, true), now + after, true};
+  return {DecisionAt(rule, after, true), now + after, true};
 }
 
 }  // namespace sluice

@@ -38,7 +38,7 @@ class TatAlgorithm : public AlgorithmDefaults {
   }
 
   /// Whether a call of cost n can never be admitted.
-  bool Never(std::int64_t n) const { return n > limit(); }
+  bool NeverFits(std::int64_t n) const { return n > limit(); }
   // The functions below REQUIRE that it can.
   Reading Charged(Reading r, std::int64_t n) const {
     r.numbers[0] += Charge(n).count();

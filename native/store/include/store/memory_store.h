@@ -17,7 +17,7 @@
 namespace sluice {
 
 class Clock;
-class IdTable;
+class IdempotencyTable;
 class StoreTables;
 class Target;
 class WallSteps;
@@ -76,13 +76,13 @@ class MemoryStore {
   KeyHash HashName(std::string_view name) const;
 
   /// Runs `operation` at `now` (>= 0) on the states that `keys` have under `policies`, and fills
-  /// `result`. Checks and peeks: Judge and Describe (core/policy.h) over these states.
+  /// `result`. Checks and peeks: Evaluate and WriteDecisions (core/policy.h) over these states.
   /// Preconditions: `policies` is bound to this store; the operation has all that its kind needs.
   void Execute(const BoundPolicies& policies, Keys keys, const Operation& operation, Nanos now,
                Result& result);
 
   /// The charges made under ids.
-  IdTable& ids() { return *ids_; }
+  IdempotencyTable& ids() { return *ids_; }
 
   Stats stats() const;
   const Options& options() const { return options_; }
@@ -103,7 +103,7 @@ class MemoryStore {
 
   Options options_;
   std::unique_ptr<StoreTables> tables_;
-  std::unique_ptr<IdTable> ids_;
+  std::unique_ptr<IdempotencyTable> ids_;
   std::unique_ptr<WallSteps> wall_steps_;
 };
 

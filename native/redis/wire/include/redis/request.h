@@ -13,7 +13,7 @@
 
 #include "core/operation.h"
 #include "core/policy.h"
-#include "core/repeat.h"
+#include "core/replay.h"
 #include "core/time.h"
 #include "redis/keys.h"
 #include "redis/per_policy.h"
@@ -53,8 +53,8 @@ struct KeyList {
 
 /// An idempotency key as Redis is given it: digests by AppendDigest.
 struct IdDigests {
-  std::string name;   ///< of the id and its scope, besides prefix and key
-  std::string print;  ///< of the costs, limits and plan charged under it
+  std::string name;         ///< of the id and its scope, besides prefix and key
+  std::string fingerprint;  ///< of the costs, limits and plan charged under it
 };
 
 /// The reason why a request got no answer.
@@ -75,7 +75,7 @@ enum class Fault : std::uint8_t {
 std::string_view FaultName(Fault fault);
 
 /// The first decision of a check that was repeated under its id.
-struct Repeat {
+struct Replay {
   Micros at{0};            ///< when it was charged
   PolicyBits charged = 0;  ///< by which policies
   PolicyBits again = 0;    ///< of these, the ones to check again: their slots were gone
@@ -103,7 +103,7 @@ struct Request : Operation {
   /// Null: `key` alone.
   std::shared_ptr<const KeyList> keys;
   /// The digests of Options::id. Null: none. kCheck, kDebit, kCredit: the server knows for kIdLife
-  /// (core/repeat.h) that it was done, so it can be sent twice. kAbort: of the check, which is
+  /// (core/replay.h) that it was done, so it can be sent twice. kAbort: of the check, which is
   /// forgotten. kRelease: of a check whose answer nobody got, with its holder; its slots are
   /// released unless a replay may have reported them.
   std::shared_ptr<const IdDigests> digests;
@@ -130,7 +130,7 @@ struct Completion {
   /// Nothing was done: the id was charged for something else.
   bool id_reused = false;
   /// kCheck: not null if it was charged before under its id. `readings` are then the current ones.
-  std::shared_ptr<const Repeat> repeat;
+  std::shared_ptr<const Replay> replay;
   /// The server's time, since 1970.
   Micros at{0};
   /// kCheck, kPeek: the state of each policy before the call, the input of its decision. One for

@@ -131,7 +131,7 @@ TEST_P(EachAlgorithm, HotKeysAdmitTheExactSumThroughGrowthAndEviction) {
 }
 
 // Each thread checks another choice of the policies, in another order.
-TEST(WideThreads, ChecksOverMixedPoliciesChargeAllOrNone) {
+TEST(RecordThreads, ChecksOverMixedPoliciesChargeAllOrNone) {
   for (int round = 0; round < 10; ++round) {
     constexpr std::size_t kCount = 5;
     MemoryStore store({.max_keys = 10'000});
@@ -173,7 +173,7 @@ TEST(WideThreads, ChecksOverMixedPoliciesChargeAllOrNone) {
   }
 }
 
-TEST(WideThreads, WhatIsGivenBackAndTakenAddsUp) {
+TEST(RecordThreads, WhatIsGivenBackAndTakenAddsUp) {
   MemoryStore store({.max_keys = 10'000});
   const std::vector<Policy> policies = OfEachAlgorithm(100'000);
   const OnStore all(store, policies);
@@ -200,7 +200,7 @@ TEST(WideThreads, WhatIsGivenBackAndTakenAddsUp) {
 
 // Each thread has its own clock, hours apart. Entries expire for one thread while another charges
 // them, with all operations at once.
-TEST(WideThreads, ClocksThatDisagreeLoseNoCountAndHoldNothingUp) {
+TEST(RecordThreads, ClocksThatDisagreeLoseNoCountAndHoldNothingUp) {
   MemoryStore store({.max_keys = 2'000});
   std::vector<Policy> policies = OfEachAlgorithm(10);
   for (Policy& policy : policies) {
@@ -246,7 +246,7 @@ TEST(WideThreads, ClocksThatDisagreeLoseNoCountAndHoldNothingUp) {
   EXPECT_EQ(store.stats().keys, 0u);
 }
 
-TEST(WideThreads, AMovingClockStaysWithinTheBoundOfALog) {
+TEST(RecordThreads, AMovingClockStaysWithinTheBoundOfALog) {
   constexpr std::int64_t kLimit = 1'000;
   const std::int64_t calls = 500 * kScale;
   MemoryStore store({.max_keys = 2'000});

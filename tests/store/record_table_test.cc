@@ -70,7 +70,7 @@ TEST_P(EachWide, GrowthKeepsEveryKeysState) {
 }
 
 // A small store is one stripe: all entries of a check are in the same small table.
-TEST(WideTable, ACheckEntersUnderAllItsPoliciesAtOnce) {
+TEST(RecordTable, ACheckEntersUnderAllItsPoliciesAtOnce) {
   constexpr Nanos kAt = hours(1);
   for (std::size_t count = 1; count <= kMaxPolicies; ++count) {
     MemoryStore store({.max_keys = 1'000});
@@ -197,7 +197,7 @@ TEST_P(EachWide, ResetMakesRoom) {
   EXPECT_EQ(store.stats().evicted, 0u);
 }
 
-TEST(WideTable, WhatHasExpiredMakesRoom) {
+TEST(RecordTable, WhatHasExpiredMakesRoom) {
   // A stream of keys that live for a second each, 1,000 of them at a time.
   MemoryStore store({.max_keys = 100'000});
   OnePolicy window(store, FixedPolicy("fixed", 10, seconds(1)));
@@ -212,7 +212,7 @@ TEST(WideTable, WhatHasExpiredMakesRoom) {
   EXPECT_LT(store.stats().capacity, 20'000u);
 }
 
-TEST(WideTable, AFloodFreesNoKeyThatUsedMostOfItsLimit) {
+TEST(RecordTable, AFloodFreesNoKeyThatUsedMostOfItsLimit) {
   MemoryStore store({.max_keys = 1'000});
   OnePolicy fixed(store, FixedPolicy("fixed", 10, days(1)));
   OnePolicy sliding(store, SlidingPolicy("sliding", 10, days(1)));
@@ -232,7 +232,7 @@ TEST(WideTable, AFloodFreesNoKeyThatUsedMostOfItsLimit) {
   }
 }
 
-TEST(WideTable, ADeniedKeyThatPaysAgainIsAKeyLikeOthers) {
+TEST(RecordTable, ADeniedKeyThatPaysAgainIsAKeyLikeOthers) {
   MemoryStore store({.max_keys = 1'000});
   OnePolicy window(store, FixedPolicy("fixed", 10, seconds(10)));
   const Nanos later = kNow + seconds(10);
@@ -250,7 +250,7 @@ TEST(WideTable, ADeniedKeyThatPaysAgainIsAKeyLikeOthers) {
   EXPECT_LT(left, 25);
 }
 
-TEST(WideTable, ALogGrowsToItsLimitAndCountsAsHalfAsManyKeys) {
+TEST(RecordTable, ALogGrowsToItsLimitAndCountsAsHalfAsManyKeys) {
   constexpr std::int64_t kLimit = kLargestLogLimit;
   MemoryStore store({.max_keys = 1'000'000});
   OnePolicy log(store, LogPolicy("log", kLimit, seconds(1)));
@@ -275,7 +275,7 @@ TEST(WideTable, ALogGrowsToItsLimitAndCountsAsHalfAsManyKeys) {
   EXPECT_EQ(store.stats().keys, 0u);
 }
 
-TEST(WideTable, LongLogsTakeTheRoomOfOthers) {
+TEST(RecordTable, LongLogsTakeTheRoomOfOthers) {
   MemoryStore store({.max_keys = 1'000});
   OnePolicy log(store, LogPolicy("log", 1'000, days(1)));
   OnePolicy window(store, FixedPolicy("fixed", 10, days(1)));
@@ -292,7 +292,7 @@ TEST(WideTable, LongLogsTakeTheRoomOfOthers) {
   EXPECT_EQ(left, 500);
 }
 
-TEST(WideTable, ALogThatOutweighsTheBoundIsStillExact) {
+TEST(RecordTable, ALogThatOutweighsTheBoundIsStillExact) {
   MemoryStore store({.max_keys = 10});
   OnePolicy log(store, LogPolicy("log", 1'000, days(1)));
   Nanos now = kNow;
@@ -304,7 +304,7 @@ TEST(WideTable, ALogThatOutweighsTheBoundIsStillExact) {
   EXPECT_EQ(store.stats().evicted, 0u);
 }
 
-TEST(WideTable, SlotsGrowToTheirLimitAndAreFreeWhenReleased) {
+TEST(RecordTable, SlotsGrowToTheirLimitAndAreFreeWhenReleased) {
   constexpr std::int64_t kLimit = 20'000;
   MemoryStore store({.max_keys = 1'000'000});
   OnePolicy slots(store, SlotsPolicy("slots", kLimit, days(1)));
@@ -320,7 +320,7 @@ TEST(WideTable, SlotsGrowToTheirLimitAndAreFreeWhenReleased) {
   EXPECT_EQ(store.stats().keys, 0u);
 }
 
-TEST(WideTable, WindowsOfTheClockFollowTheOffset) {
+TEST(RecordTable, WindowsOfTheClockFollowTheOffset) {
   // The store's clock reads 100 s at 1970 plus 1,000,000,005 s: 5 s into a window of 10 s.
   MemoryStore store({.max_keys = 10, .wall_offset = seconds(999'999'905)});
   OnePolicy window(

@@ -22,35 +22,36 @@ inline bool IsKnownId(Nanos charged_at, Nanos now) {
 }
 
 /// One policy's part of the original decision: see Decision.
-struct Given {
+struct OriginalDecision {
   bool allowed = false;
   Nanos delay{0};
   std::int64_t mark = 0;
 };
 
 /// The original decisions, computed from the states before the charge. `charged`: the charged
-/// policies. `then`: the time of the charge. The first asks.size() are set; see Describe.
-std::array<Given, kMaxPolicies> GivenThen(std::span<const Policy> policies,
-                                          std::span<const Ask> asks,
-                                          std::span<const Reading> readings, PolicyBits charged,
-                                          const Moment& then);
+/// policies. `then`: the time of the charge. The first asks.size() are set; see WriteDecisions.
+std::array<OriginalDecision, kMaxPolicies> OriginalDecisions(std::span<const Policy> policies,
+                                                             std::span<const Ask> asks,
+                                                             std::span<const Reading> readings,
+                                                             PolicyBits charged,
+                                                             const Moment& then);
 
 /// Sets the cost to 0 for every policy not in `again`: a replay charges only those.
-inline void ReduceAsks(PolicyBits again, std::span<Ask> asks) {
+inline void DropReplayedCosts(PolicyBits again, std::span<Ask> asks) {
   for (std::size_t i = 0; i < asks.size(); ++i) {
     if ((again >> i & 1) == 0) asks[i].cost = 0;
   }
 }
 
 /// Turns decisions on the current state into those of a replay: `allowed`, the marks and the rest
-/// of the delays are those `given` `since` ago. Spans equally long.
-inline void TellAgain(std::span<const Given> given, Nanos since, PolicyBits again,
-                      std::span<Decision> decisions) {
+/// of the delays are those `original` `since` ago. Spans equally long.
+inline void ReplayDecisions(std::span<const OriginalDecision> original, Nanos since,
+                            PolicyBits again, std::span<Decision> decisions) {
   for (std::size_t i = 0; i < decisions.size(); ++i) {
     if ((again >> i & 1) != 0) continue;
-    decisions[i].allowed = given[i].allowed;
-    decisions[i].mark = given[i].mark;
-    decisions[i].delay = std::max(Nanos{0}, given[i].delay - std::max(Nanos{0}, since));
+    decisions[i].allowed = original[i].allowed;
+    decisions[i].mark = original[i].mark;
+    decisions[i].delay = std::max(Nanos{0}, original[i].delay - std::max(Nanos{0}, since));
   }
 }
 

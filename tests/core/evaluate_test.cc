@@ -30,27 +30,31 @@ TEST(IsPlainTat, IsABucketWithoutOptions) {
   EXPECT_FALSE(IsPlainTat(policy));
 }
 
-TEST(IsHopeless, IsACostThatAnEnforcingPolicyCanNeverAdmit) {
+TEST(ExceedsCapacity, IsACostThatAnEnforcingPolicyCanNeverAdmit) {
   std::vector<Policy> policies = {FiveIn(seconds(1)), BucketPolicy("b", 2, 2, seconds(1))};
-  const auto hopeless = [&](std::vector<Ask> asks) { return IsHopeless(policies, asks); };
-  EXPECT_FALSE(hopeless({{.cost = 5}, {.cost = 2}}));
-  EXPECT_TRUE(hopeless({{.cost = 6}, {.cost = 0}}));
-  EXPECT_TRUE(hopeless({{.cost = 0}, {.cost = 3}}));
-  EXPECT_FALSE(hopeless({{.cost = 0}, {.cost = 3, .limit = 3}}));
-  EXPECT_TRUE(hopeless({{.cost = 4, .limit = 3}, {.cost = 0}}));
+  const auto exceeds_capacity = [&](std::vector<Ask> asks) {
+    return ExceedsCapacity(policies, asks);
+  };
+  EXPECT_FALSE(exceeds_capacity({{.cost = 5}, {.cost = 2}}));
+  EXPECT_TRUE(exceeds_capacity({{.cost = 6}, {.cost = 0}}));
+  EXPECT_TRUE(exceeds_capacity({{.cost = 0}, {.cost = 3}}));
+  EXPECT_FALSE(exceeds_capacity({{.cost = 0}, {.cost = 3, .limit = 3}}));
+  EXPECT_TRUE(exceeds_capacity({{.cost = 4, .limit = 3}, {.cost = 0}}));
   policies[1].enforce = false;
-  EXPECT_FALSE(hopeless({{.cost = 1}, {.cost = 3}}));
+  EXPECT_FALSE(exceeds_capacity({{.cost = 1}, {.cost = 3}}));
 }
 
-TEST(IsHopeless, IsNoCostOfASlot) {
+TEST(ExceedsCapacity, IsNoCostOfASlot) {
   const std::vector<Policy> policies = {{"c", Slots(1, seconds(1))}};
-  EXPECT_FALSE(IsHopeless(policies, std::vector<Ask>{{.cost = 1000}}));
+  EXPECT_FALSE(ExceedsCapacity(policies, std::vector<Ask>{{.cost = 1000}}));
 }
 
 TEST(After, IsTheReadingOfTheCallThatWasCharged) {
   Policy policy = FiveIn(seconds(1));
   const Reading before{.numbers = {400'000, 3, 0}, .blocked = {}};
-  const auto after = [&](Judgement::Part part) { return After(policy, {.cost = 2}, before, part); };
+  const auto after = [&](Evaluation::Part part) {
+    return ReadingAfter(policy, {.cost = 2}, before, part);
+  };
   EXPECT_EQ(after({}).numbers, before.numbers);
   EXPECT_EQ(after({.effect = Effect::kCharge}).numbers[1], 5);
   EXPECT_EQ(after({.effect = Effect::kChargeDenied}).numbers[1], 5);
@@ -69,7 +73,7 @@ TEST(Debited, NeverLowersTheDebtThatAStepBackMadeLonger) {
   EXPECT_EQ(after(5), kLongestSpan.count());
 }
 
-TEST(Describe, NamesTheChargeByItsMoment) {
+TEST(WriteDecisions, NamesTheChargeByItsMoment) {
   const std::vector<Policy> policies = {BucketPolicy("b", 2, 2, seconds(1)),
                                         FiveIn(seconds(1)),
                                         {"s", Sliding(5, seconds(1))},
@@ -81,10 +85,10 @@ TEST(Describe, NamesTheChargeByItsMoment) {
                                          {.numbers = {600'000, 1, 0}, .blocked = {}},
                                          {.numbers = {600'000, 1, 1}, .blocked = {}},
                                          {.numbers = {1, 0, 900'000}, .blocked = {}}};
-  const Judgement judgement = Judge(policies, asks, readings, kNoWait);
-  EXPECT_TRUE(judgement.allowed);
+  const Evaluation evaluation = Evaluate(policies, asks, readings, kNoWait);
+  EXPECT_TRUE(evaluation.allowed);
   std::vector<Decision> decisions(4);
-  Describe(policies, asks, readings, judgement, now, decisions);
+  WriteDecisions(policies, asks, readings, evaluation, now, decisions);
   EXPECT_EQ(decisions[0].mark, Nanos{milliseconds(11'000)}.count());
   EXPECT_EQ(decisions[1].mark, 10'000'000);
   EXPECT_EQ(decisions[2].mark, 10'000'000);

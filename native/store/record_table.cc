@@ -1,5 +1,5 @@
 // Stripes: finding, locking, supplying and evicting.
-#include "wide_table.h"
+#include "record_table.h"
 
 #include <algorithm>
 #include <bit>
@@ -25,9 +25,9 @@ std::size_t StripesFor(std::size_t max_entries) {
 std::uint64_t ShareOf(const Algorithm& algorithm, const Reading& reading) {
   return std::visit(
       [&reading](const auto& a) {
-        if (a.limit() == 0) return WideSlot::kLargestShare;
+        if (a.limit() == 0) return RecordSlot::kLargestShare;
         const auto used = static_cast<std::uint64_t>(a.limit() - a.Remaining(reading));
-        return used * WideSlot::kLargestShare / static_cast<std::uint64_t>(a.limit());
+        return used * RecordSlot::kLargestShare / static_cast<std::uint64_t>(a.limit());
       },
       algorithm);
 }
@@ -37,19 +37,19 @@ Micros ExpiryOf(const Algorithm& algorithm, const Reading& reading, Micros now) 
                           algorithm);
 }
 
-double RankOf(const WideSlot& slot, Micros now) {
+double RankOf(const RecordSlot& slot, Micros now) {
   if (slot.expires() <= now) return kExpiredRank;
-  const double share = static_cast<double>(slot.share()) / WideSlot::kLargestShare;
+  const double share = static_cast<double>(slot.share()) / RecordSlot::kLargestShare;
   return slot.denied() ? kDeniedRank + share : share;
 }
 
 }  // namespace
 
-WideTable::WideTable(std::size_t max_entries) : mask_(StripesFor(max_entries) - 1) {}
+RecordTable::RecordTable(std::size_t max_entries) : mask_(StripesFor(max_entries) - 1) {}
 
-WideTable::~WideTable() { delete[] stripes_.load(); }
+RecordTable::~RecordTable() { delete[] stripes_.load(); }
 
-WideTable::Stripe* WideTable::MakeStripes() const {
+RecordTable::Stripe* RecordTable::MakeStripes() const {
   auto made = std::make_unique<Stripe[]>(mask_ + 1);
   Stripe* first = nullptr;  // made by another thread before us
   if (stripes_.compare_exchange_strong(first, made.get(), std::memory_order_acq_rel)) {
@@ -58,7 +58,7 @@ WideTable::Stripe* WideTable::MakeStripes() const {
   return first;
 }
 
-WideTable::Lock::Lock(WideTable& table, std::span<const EntryHash> entries) : table_(table) {
+RecordTable::Lock::Lock(RecordTable& table, std::span<const EntryHash> entries) : table_(table) {
   for (const EntryHash entry : entries) stripes_[held_++] = &table_.StripeOf(entry);
   const auto first = stripes_.begin();
   const auto end = first + static_cast<std::ptrdiff_t>(held_);
@@ -67,25 +67,25 @@ WideTable::Lock::Lock(WideTable& table, std::span<const EntryHash> entries) : ta
   for (std::size_t i = 0; i < held_; ++i) stripes_[i]->mutex.lock();
 }
 
-void WideTable::Lock::Unlock() {
+void RecordTable::Lock::Unlock() {
   while (held_ > 0) stripes_[--held_]->mutex.unlock();
 }
 
-bool WideTable::Lock::Ready(const WideSlot* slot, EntryHash entry,
-                            const Algorithm& algorithm) const {
+bool RecordTable::Lock::Ready(const RecordSlot* slot, EntryHash entry,
+                              const Algorithm& algorithm) const {
   if (slot != nullptr) return RoomNeeded(slot->state) == 0;
   return !IsList(algorithm) && table_.StripeOf(entry).table.HasRoom();
 }
 
-WideSlot& WideTable::Lock::Open(WideSlot* slot, EntryHash entry, const Algorithm& algorithm,
-                                Micros now) {
+RecordSlot& RecordTable::Lock::Open(RecordSlot* slot, EntryHash entry, const Algorithm& algorithm,
+                                    Micros now) {
   if (slot != nullptr) return *slot;
   table_.weight_.fetch_add(1, std::memory_order_relaxed);
   return table_.StripeOf(entry).table.Insert(entry, FreshState(algorithm), now);
 }
 
-void WideTable::Lock::Close(WideSlot& slot, const Algorithm& algorithm, const Reading& after,
-                            Micros now, std::size_t weight) {
+void RecordTable::Lock::Close(RecordSlot& slot, const Algorithm& algorithm, const Reading& after,
+                              Micros now, std::size_t weight) {
   // Unsigned: adding a difference below 0 subtracts.
   table_.weight_.fetch_add(WeightOf(slot.state) - weight, std::memory_order_relaxed);
   const Micros expires = ExpiryOf(algorithm, after, now);
@@ -93,19 +93,19 @@ void WideTable::Lock::Close(WideSlot& slot, const Algorithm& algorithm, const Re
   slot.SetFigures(expires, ShareOf(algorithm, after));
 }
 
-void WideTable::Lock::Erase(WideSlot& slot) {
+void RecordTable::Lock::Erase(RecordSlot& slot) {
   table_.weight_.fetch_sub(WeightOf(slot.state), std::memory_order_relaxed);
   erased_ = table_.StripeOf(slot.entry()).table.Erase(slot);
 }
 
-void WideTable::Supply(EntryHash entry, const Algorithm& algorithm, Micros now) {
+void RecordTable::Supply(EntryHash entry, const Algorithm& algorithm, Micros now) {
   Stripe& stripe = StripeOf(entry);
   for (;;) {
     std::size_t slots = 0;
     std::size_t room = 0;
     {
       const std::scoped_lock lock(stripe.mutex);
-      const WideSlot* slot = stripe.table.Find(entry);
+      const RecordSlot* slot = stripe.table.Find(entry);
       if (slot != nullptr) {
         room = RoomNeeded(slot->state);
         if (room == 0) return;
@@ -125,8 +125,8 @@ void WideTable::Supply(EntryHash entry, const Algorithm& algorithm, Micros now) 
   }
 }
 
-void WideTable::SupplySlots(Stripe& stripe, std::size_t capacity, Micros now) {
-  auto slots = std::make_unique<WideSlot[]>(capacity);  // written, so that no page faults below
+void RecordTable::SupplySlots(Stripe& stripe, std::size_t capacity, Micros now) {
+  auto slots = std::make_unique<RecordSlot[]>(capacity);  // written, so that no page faults below
   const std::scoped_lock lock(stripe.mutex);
   if (stripe.table.HasRoom()) return;  // another thread was first
   const std::size_t before = stripe.table.capacity();
@@ -136,8 +136,8 @@ void WideTable::SupplySlots(Stripe& stripe, std::size_t capacity, Micros now) {
 }
 
 // An entry with an empty list that has room for the first items.
-void WideTable::SupplyList(Stripe& stripe, EntryHash entry, const Algorithm& algorithm,
-                           Micros now) {
+void RecordTable::SupplyList(Stripe& stripe, EntryHash entry, const Algorithm& algorithm,
+                             Micros now) {
   State state = FreshState(algorithm);
   GrowRoom(algorithm, state);
   const std::scoped_lock lock(stripe.mutex);
@@ -146,22 +146,22 @@ void WideTable::SupplyList(Stripe& stripe, EntryHash entry, const Algorithm& alg
   stripe.table.Insert(entry, std::move(state), now + kSupplyLasts);
 }
 
-void WideTable::SupplyRoom(Stripe& stripe, EntryHash entry, const Algorithm& algorithm,
-                           std::size_t capacity) {
+void RecordTable::SupplyRoom(Stripe& stripe, EntryHash entry, const Algorithm& algorithm,
+                             std::size_t capacity) {
   ListRoom room = NewRoom(algorithm, capacity);
   const std::scoped_lock lock(stripe.mutex);
-  WideSlot* slot = stripe.table.Find(entry);
+  RecordSlot* slot = stripe.table.Find(entry);
   if (slot != nullptr && RoomNeeded(slot->state) != 0) Exchange(slot->state, room, capacity);
 }
 
-WideTable::Victim WideTable::PickVictim(EntryHash near, std::span<const EntryHash> spared,
-                                        Micros now) const {
+RecordTable::Victim RecordTable::PickVictim(EntryHash near, std::span<const EntryHash> spared,
+                                            Micros now) const {
   Victim victim;
   int looked_at = 0;
   for (std::size_t n = 0; n < std::min(kVictimStripes, mask_ + 1); ++n) {
     Stripe& stripe = Stripes()[(IndexOf(near) + n) & mask_];
     const std::scoped_lock lock(stripe.mutex);
-    stripe.table.ForEachNear(near, kVictimReach, [&](const WideSlot& slot) {
+    stripe.table.ForEachNear(near, kVictimReach, [&](const RecordSlot& slot) {
       if (std::ranges::any_of(spared, [&slot](EntryHash e) { return slot.Is(e); })) return true;
       ++looked_at;
       if (const double rank = RankOf(slot, now); rank < victim.rank) {
@@ -177,9 +177,9 @@ WideTable::Victim WideTable::PickVictim(EntryHash near, std::span<const EntryHas
   return victim;
 }
 
-bool WideTable::Evict(const Victim& victim) {
+bool RecordTable::Evict(const Victim& victim) {
   Lock lock(*this, {&victim.entry, 1});
-  WideSlot* slot = lock.Find(victim.entry);
+  RecordSlot* slot = lock.Find(victim.entry);
   if (slot == nullptr || slot->figures() != victim.figures || slot->denied() != victim.denied) {
     return false;
   }

@@ -1,10 +1,10 @@
 // Linear probing. An erased slot leaves no mark: the slots behind it move up.
-#include "wide_stripe.h"
+#include "record_stripe.h"
 
 #include <utility>
 
 namespace sluice {
-WideSlot* WideStripe::Find(EntryHash entry) const {
+RecordSlot* RecordStripe::Find(EntryHash entry) const {
   if (capacity_ == 0) return nullptr;
   for (std::size_t i = Home(entry); !slots_[i].empty(); i = After(i)) {
     if (slots_[i].Is(entry)) return &slots_[i];
@@ -12,10 +12,10 @@ WideSlot* WideStripe::Find(EntryHash entry) const {
   return nullptr;
 }
 
-WideSlot& WideStripe::Insert(EntryHash entry, State&& state, Micros expires) {
+RecordSlot& RecordStripe::Insert(EntryHash entry, State&& state, Micros expires) {
   std::size_t i = Home(entry);
   while (!slots_[i].empty()) i = After(i);
-  WideSlot& slot = slots_[i];
+  RecordSlot& slot = slots_[i];
   slot.state = std::move(state);
   slot.SetEntry(entry);
   slot.SetFigures(expires, 0);
@@ -23,7 +23,7 @@ WideSlot& WideStripe::Insert(EntryHash entry, State&& state, Micros expires) {
   return slot;
 }
 
-State WideStripe::Erase(WideSlot& slot) {
+State RecordStripe::Erase(RecordSlot& slot) {
   State erased = std::exchange(slot.state, {});
   --entries_;
   auto hole = static_cast<std::size_t>(&slot - slots_.get());
@@ -39,7 +39,7 @@ State WideStripe::Erase(WideSlot& slot) {
   return erased;
 }
 
-std::size_t WideStripe::WantedCapacity(Micros now) const {
+std::size_t RecordStripe::WantedCapacity(Micros now) const {
   std::size_t worth = kMaxPolicies;  // the entries to come
   for (std::size_t i = 0; i < capacity_; ++i) {
     if (!slots_[i].empty() && slots_[i].expires() > now) ++worth;
@@ -48,7 +48,7 @@ std::size_t WideStripe::WantedCapacity(Micros now) const {
   return worth * 15 / 8 + 1;
 }
 
-std::size_t WideStripe::Exchange(Slots& slots, std::size_t capacity, Micros now) {
+std::size_t RecordStripe::Exchange(Slots& slots, std::size_t capacity, Micros now) {
   std::size_t kept = 0;
   for (std::size_t i = 0; i < capacity_; ++i) {
     if (!slots_[i].empty() && slots_[i].expires() > now) ++kept;
@@ -59,7 +59,7 @@ std::size_t WideStripe::Exchange(Slots& slots, std::size_t capacity, Micros now)
   entries_ = kept;
   std::size_t dropped = 0;
   for (std::size_t n = 0; n < old_capacity; ++n) {
-    WideSlot& from = slots[n];
+    RecordSlot& from = slots[n];
     if (from.empty()) continue;
     if (from.expires() <= now) {
       dropped += WeightOf(from.state);

@@ -1,4 +1,4 @@
-// A part of the table of wide states: a small open-addressing table. Not thread safe. Never
+// A part of the table of records: a small open-addressing table. Not thread safe. Never
 // allocates or frees: callers pass in larger arrays and get the old ones back.
 #pragma once
 
@@ -15,7 +15,7 @@
 namespace sluice {
 
 /// An entry: 48 bytes. Empty where the state is std::monostate.
-class WideSlot {
+class RecordSlot {
  public:
   static constexpr std::uint64_t kLargestShare = 1023;
 
@@ -44,22 +44,22 @@ class WideSlot {
   std::uint64_t figures_ = 0;  // 54 bits of us, 10 of share
 };
 
-class WideStripe {
+class RecordStripe {
  public:
-  using Slots = std::unique_ptr<WideSlot[]>;
+  using Slots = std::unique_ptr<RecordSlot[]>;
 
   std::size_t capacity() const { return capacity_; }
   std::size_t entries() const { return entries_; }
 
   /// Null if there is none. The pointer is valid until Erase or Exchange.
-  WideSlot* Find(EntryHash entry) const;
+  RecordSlot* Find(EntryHash entry) const;
   /// Whether all entries of one call fit, because it does not check again between them.
   bool HasRoom() const { return Fits(entries_ + kMaxPolicies, capacity_); }
   /// Adds an unused entry. Preconditions: it is not there; HasRoom() before the first one of a
   /// call; there is a state.
-  WideSlot& Insert(EntryHash entry, State&& state, Micros expires);
+  RecordSlot& Insert(EntryHash entry, State&& state, Micros expires);
   /// Returns its state, to be destroyed where that does no harm.
-  State Erase(WideSlot& slot);
+  State Erase(RecordSlot& slot);
 
   /// The number of slots to move into when there is no room: more, or the same if many have
   /// expired.

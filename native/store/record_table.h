@@ -23,31 +23,31 @@
 #include <span>
 
 #include "core/policy.h"
+#include "record_stripe.h"
 #include "store/hashes.h"
 #include "victim_rank.h"
-#include "wide_stripe.h"
 
 namespace sluice {
 
-class WideTable {
+class RecordTable {
  private:
   struct alignas(64) Stripe {
     std::mutex mutex;
-    WideStripe table;
+    RecordStripe table;
   };
 
  public:
   /// `max_entries`: 1 to 2^32; a caller that adds makes room first (PickVictim).
-  explicit WideTable(std::size_t max_entries);
-  ~WideTable();
-  WideTable(const WideTable&) = delete;
-  WideTable& operator=(const WideTable&) = delete;
+  explicit RecordTable(std::size_t max_entries);
+  ~RecordTable();
+  RecordTable(const RecordTable&) = delete;
+  RecordTable& operator=(const RecordTable&) = delete;
 
   /// Holds the stripes of some entries. Use it only for these.
   class Lock {
    public:
     /// At most kMaxPolicies entries.
-    Lock(WideTable& table, std::span<const EntryHash> entries);
+    Lock(RecordTable& table, std::span<const EntryHash> entries);
     ~Lock() { Unlock(); }
     Lock(const Lock&) = delete;
     Lock& operator=(const Lock&) = delete;
@@ -55,21 +55,21 @@ class WideTable {
     void Unlock();
 
     /// Null if there is none.
-    WideSlot* Find(EntryHash entry) const { return table_.StripeOf(entry).table.Find(entry); }
+    RecordSlot* Find(EntryHash entry) const { return table_.StripeOf(entry).table.Find(entry); }
     /// Whether the entry (`slot`, or null for none) can take an addition without more memory.
-    bool Ready(const WideSlot* slot, EntryHash entry, const Algorithm& algorithm) const;
+    bool Ready(const RecordSlot* slot, EntryHash entry, const Algorithm& algorithm) const;
 
     /// The entry's slot, created if there is none. REQUIRES Ready.
-    WideSlot& Open(WideSlot* slot, EntryHash entry, const Algorithm& algorithm, Micros now);
+    RecordSlot& Open(RecordSlot* slot, EntryHash entry, const Algorithm& algorithm, Micros now);
     /// Records a change to an entry: `after` is its reading at `now`; `weight` its weight before.
     /// The slot's entry is gone afterwards if it equals none; of all slots that were found under
     /// this lock, only one may be closed so.
-    void Close(WideSlot& slot, const Algorithm& algorithm, const Reading& after, Micros now,
+    void Close(RecordSlot& slot, const Algorithm& algorithm, const Reading& after, Micros now,
                std::size_t weight);
-    void Erase(WideSlot& slot);
+    void Erase(RecordSlot& slot);
 
    private:
-    WideTable& table_;
+    RecordTable& table_;
     std::array<Stripe*, kMaxPolicies> stripes_;  // ascending; `held_` of them
     std::size_t held_ = 0;
     State erased_;  // freed after unlocking

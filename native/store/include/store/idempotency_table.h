@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "core/concurrency.h"
-#include "core/repeat.h"
+#include "core/replay.h"
 
 namespace sluice {
 
@@ -20,30 +20,30 @@ namespace sluice {
 /// Holds at most kCapacity ids, each for kIdLife. One more evicts the oldest of its part of the
 /// table, whose repeat would then be charged again. So a store that charges more than 1,600 ids a
 /// second remembers each for less than kIdLife.
-class IdTable {
+class IdempotencyTable {
  public:
   static constexpr std::size_t kCapacity = 100'000;
 
   /// A keyed hash of all that makes ids distinct: the limiter, the keys, the id itself.
-  using Name = std::uint64_t;
+  using IdHash = std::uint64_t;
 
   /// The charge under an id.
   struct Entry {
-    std::uint64_t print = 0;  ///< a hash of the arguments
+    std::uint64_t fingerprint = 0;  ///< a hash of the arguments
     Nanos at{0};
     HolderId holder;
     PolicyBits charged = 0;
-    std::vector<Given> given;  ///< one per policy
+    std::vector<OriginalDecision> original;  ///< one per policy
   };
 
  private:
   struct Charge {
-    Name name;
+    IdHash id;
     Nanos at;
   };
   struct Part {
     std::mutex mutex;
-    std::unordered_map<Name, Entry> entries;
+    std::unordered_map<IdHash, Entry> entries;
     /// Insertion order. May hold stale records (id charged again or forgotten), which are skipped.
     std::deque<Charge> order;
   };
@@ -53,17 +53,17 @@ class IdTable {
   /// first. Hold it only while a check is decided, which waits for nothing.
   class Access {
    public:
-    Access(IdTable& table, Name name, Nanos now);
+    Access(IdempotencyTable& table, IdHash id, Nanos now);
 
     /// The charge under the id; null if it is unknown or has expired. Valid until Keep.
     const Entry* known() const { return known_; }
     /// Precondition: entry.at is the access's `now`.
     void Keep(Entry entry);
-    void Forget() { part_.entries.erase(name_); }
+    void Forget() { part_.entries.erase(id_); }
 
    private:
     Part& part_;
-    const Name name_;
+    const IdHash id_;
     const Nanos now_;
     const std::scoped_lock<std::mutex> lock_;
     const Entry* known_ = nullptr;
