@@ -78,14 +78,6 @@ export interface NativeServers {
   readonly master?: string;
 }
 
-/** The parts of a URL. */
-export interface NativeUrl extends Omit<NativeEndpoint, 'passwordSource' | 'tls'> {
-  /** Without credentials. */
-  readonly address: string;
-  /** Whether it wants TLS. */
-  readonly secure: boolean;
-}
-
 /** A backend, held by native code. */
 export interface NativeGateway {
   readonly gateway: unique symbol;
@@ -197,8 +189,6 @@ export interface NativeAddon {
   ): number;
   /** Storage for js/redis/passwords.ts. */
   passwordFunctions?: Map<number, unknown>;
-  /** The parts of the URL, or the reason for its refusal. */
-  parseRedisUrl(url: string, defaultPort: number): NativeUrl | string;
   /** Takes PEM texts, or empty ones. On failure returns the name of the wrong option, and the reason. */
   makeTls(options: {
     ca: string;

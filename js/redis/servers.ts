@@ -1,10 +1,11 @@
 // The servers of redis(): one, nodes of a cluster, or sentinels.
 
 import { argumentError, rangeError, typeError, withheld } from '../limiter/errors.js';
-import { type NativeEndpoint, type NativeServers, type NativeUrl, native } from '../native.js';
+import type { NativeEndpoint, NativeServers } from '../native.js';
 import type { RedisOptions } from './options.js';
 import { type PasswordFunction, passwordSource } from './passwords.js';
 import { readTls } from './tls.js';
+import { addressOf, parseUrl, type RedisUrl } from './url.js';
 
 /** The servers for native code and for people. */
 export interface Servers {
@@ -22,24 +23,25 @@ function refuse(argument: string, value: unknown, expected: string): TypeError {
   return typeError('ERR_SLUICE_OPTIONS', argument, withheld(value), expected);
 }
 
-function readUrl(url: unknown, argument: string, port = 6379): NativeUrl {
+function readUrl(url: unknown, argument: string, port = 6379): RedisUrl {
   if (typeof url !== 'string') {
     throw typeError('ERR_SLUICE_REDIS_URL', argument, withheld(url), 'a URL, as a string');
   }
-  const padded = url.trim() !== url;
-  const read = padded ? 'it begins or ends with white space' : native.parseRedisUrl(url, port);
-  if (typeof read !== 'string') return read;
   // The message leaves out the URL itself: it may hold a password, even in the wrong place.
-  const message = `${argument} is not a Redis URL: ${read}`;
-  throw argumentError(TypeError, 'ERR_SLUICE_REDIS_URL', argument, message);
+  const refusal = (reason: string) => {
+    const message = `${argument} is not a Redis URL: ${reason}`;
+    return argumentError(TypeError, 'ERR_SLUICE_REDIS_URL', argument, message);
+  };
+  if (url.trim() !== url) throw refusal('it begins or ends with white space');
+  return parseUrl(url, port, refusal);
 }
 
 /** Reads the URLs of servers that share their credentials. */
-function readUrls(urls: unknown, argument: string, port?: number): NativeUrl[] {
+function readUrls(urls: unknown, argument: string, port?: number): RedisUrl[] {
   if (!Array.isArray(urls)) throw refuse(argument, urls, 'a list of URLs');
   if (urls.length === 0) throw refuse(argument, urls, 'given at least one URL');
   const read = urls.map((url, i) => readUrl(url, `${argument}[${i}]`, port));
-  const [first] = read as [NativeUrl];
+  const [first] = read as [RedisUrl];
   for (const [i, { path, user, password, secure, database }] of read.entries()) {
     const where = `${argument}[${i}]`;
     if (path !== '') throw refuse(where, urls[i], 'a server with a port, not a unix socket');
@@ -63,7 +65,7 @@ function readLogin(
   username: unknown,
   password: unknown,
   names: readonly [string, string],
-  url: Pick<NativeUrl, 'user' | 'password'>,
+  url: Pick<RedisUrl, 'user' | 'password'>,
 ): Login {
   if (username !== undefined && typeof username !== 'string') {
     throw refuse(names[0], username, 'a string');
@@ -130,7 +132,7 @@ export function readServers(options: RedisOptions): Servers {
     : options.nodes !== undefined
       ? readUrls(options.nodes, 'redis.nodes')
       : [readUrl(options.url, 'redis.url')];
-  const [first] = urls as [NativeUrl];
+  const [first] = urls as [RedisUrl];
   const { username, password, sentinelUsername, sentinelPassword, tls } = options;
   // A sentinel's URL has the credentials of the sentinels.
   const own = sentinel ? { user: '', password: '' } : first;
@@ -155,7 +157,7 @@ export function readServers(options: RedisOptions): Servers {
   const secure = first.secure || tls !== undefined;
   const nativeTls = secure ? readTls(tls === undefined ? {} : tls) : undefined;
   const endpoint = (
-    { host, port, path }: Pick<NativeUrl, 'host' | 'port' | 'path'>,
+    { host, port, path }: Pick<RedisUrl, 'host' | 'port' | 'path'>,
     { user, password, give }: Login,
     database: number,
   ): NativeEndpoint => ({
@@ -168,7 +170,7 @@ export function readServers(options: RedisOptions): Servers {
     database,
     tls: nativeTls,
   });
-  const addresses = [...new Set(urls.map(({ address }) => address))].sort().join(', ');
+  const addresses = [...new Set(urls.map(addressOf))].sort().join(', ');
   const give = [login.give, sentinel ? sentinelLogin.give : undefined].filter(
     (one) => one !== undefined,
   );

@@ -357,10 +357,6 @@ test('a relay, a URL, TLS, passwords, claims and receivers take what they are fo
   for (const why of notStrings) refuses(() => relay.fail(1, why));
   for (const value of [...WRONG, [Number.NaN, 1], [[1]], [{}], 2n ** 70n]) relay.reply(1, value);
 
-  for (const url of notStrings) refuses(() => native.parseRedisUrl(url, 6379));
-  for (const port of [...notNumbers, ...notWhole, 65536]) {
-    refuses(() => native.parseRedisUrl('redis://host', port), String(port));
-  }
   for (const options of [...WRONG, { ca: '' }]) refuses(() => native.makeTls(options));
   for (const id of [...notNumbers, ...notWhole, -1, 2 ** 32]) {
     refuses(() => native.makePasswordSource(id));

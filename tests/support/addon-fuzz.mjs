@@ -310,9 +310,6 @@ const FUNCTIONS = {
     },
   ],
   makeRedisLimiter: [() => [or(options)], (result) => keep('redis', result)],
-  parseRedisUrl: [
-    () => [or(() => `${pick(['redis', 'rediss', 'redis+unix', ''])}://${text()}`), or(() => 6379)],
-  ],
   makeTls: [() => [or(tls)], (result) => !Array.isArray(result) && keep('tls', result)],
   makePasswordSource: [() => [or(() => below(5))], (result) => keep('source', result)],
   onPasswordWanted: [() => [receiver()]],

@@ -3,6 +3,7 @@
 
 #include <map>
 #include <mutex>
+#include <utility>
 
 #include "io_thread.h"
 
@@ -20,16 +21,27 @@ Registry& TheRegistry() {
   return *registry;
 }
 
+// The keys hold passwords.
+void DropExpired(Registry& registry) {
+  const std::lock_guard lock(registry.mutex);
+  std::erase_if(registry.backends, [](const auto& entry) { return entry.second.expired(); });
+}
+
 }  // namespace
 
 std::shared_ptr<Gateway> Connect(const ServerSet& set) {
   Registry& registry = TheRegistry();
   const std::lock_guard lock(registry.mutex);
-  std::erase_if(registry.backends, [](const auto& entry) { return entry.second.expired(); });
   std::weak_ptr<Gateway>& slot = registry.backends[set];
-  std::shared_ptr<Gateway> backend = slot.lock();
-  if (!backend) slot = backend = StartIoThread(set);
-  return backend;
+  if (auto known = slot.lock()) return known;
+  auto made = StartIoThread(set);
+  Gateway* const backend = made.get();
+  std::shared_ptr<Gateway> shared(backend, [made = std::move(made), &registry](Gateway*) mutable {
+    made = nullptr;
+    DropExpired(registry);
+  });
+  slot = shared;
+  return shared;
 }
 
 std::shared_ptr<Gateway> Connect(const Endpoint& server) {
