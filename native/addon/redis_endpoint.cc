@@ -1,4 +1,4 @@
-// URLs, TLS options and password sources for the I/O thread.
+// Servers, TLS options and password sources for the I/O thread.
 #include "redis_endpoint.h"
 
 #include <array>
@@ -13,7 +13,6 @@
 #include "password_desk.h"
 #include "redis/password.h"
 #include "redis/tls.h"
-#include "redis/url.h"
 #include "values.h"
 
 namespace sluice::addon {
@@ -28,29 +27,6 @@ std::string TextOf(const Napi::Object& from, const char* name) {
 
 std::uint16_t ReadPort(const Napi::Value& value) {
   return static_cast<std::uint16_t>(ReadWhole(value, "a port", 0, 65535));
-}
-
-Napi::Value ParseRedisUrl(const Napi::CallbackInfo& info) {
-  const Napi::Env env = info.Env();
-  redis::Url url;
-  redis::UrlFault fault;
-  if (!redis::ParseUrl(Utf8(env, info[0]).view(), url, fault)) {
-    return Napi::String::New(env, fault.reason);
-  }
-  redis::Endpoint& endpoint = url.endpoint;
-  if (!url.port_given) {
-    endpoint.port = ReadPort(info[1]);
-  }
-  auto out = Napi::Object::New(env);
-  out.Set("host", endpoint.host);
-  out.Set("port", endpoint.port);
-  out.Set("path", endpoint.path);
-  out.Set("user", endpoint.user);
-  out.Set("password", endpoint.password);
-  out.Set("database", endpoint.database);
-  out.Set("address", endpoint.Address());
-  out.Set("secure", url.tls);
-  return out;
 }
 
 Napi::Value MakeTls(const Napi::CallbackInfo& info) {
@@ -133,7 +109,6 @@ redis::ServerSet ReadServers(const Napi::Value& value) {
 }
 
 void ExportRedisEndpoint(Napi::Env env, Napi::Object exports) {
-  exports.Set("parseRedisUrl", Napi::Function::New(env, ParseRedisUrl));
   exports.Set("makeTls", Napi::Function::New(env, MakeTls));
   exports.Set("makePasswordSource", Napi::Function::New(env, MakePasswordSource));
   exports.Set("onPasswordWanted", Napi::Function::New(env, OnPasswordWanted));

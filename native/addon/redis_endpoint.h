@@ -13,8 +13,6 @@ namespace sluice::addon {
 redis::ServerSet ReadServers(const Napi::Value& value);
 
 /// Adds to `exports`:
-///   parseRedisUrl(url, defaultPort) -> { host, port, path, user, password, database, address,
-///     secure }, or the reason for its refusal
 ///   makeTls({ ca, cert, key, servername, verify }) -> a value for `tls` above, or the wrong option
 ///     and the reason: [name, reason]
 ///   makePasswordSource(id) -> a value for `passwordSource` above

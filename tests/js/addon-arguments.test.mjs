@@ -341,7 +341,7 @@ test('a question to Redis that is refused is not queued', () => {
   slots.close();
 });
 
-test('a relay, a URL, TLS, passwords, claims and receivers take what they are for', () => {
+test('a relay, TLS, passwords, claims and receivers take what they are for', () => {
   refuses(() => native.makeRelay());
   for (const address of notStrings) refuses(() => native.makeRelay(address, false));
   for (const cluster of [undefined, 1, 'yes']) refuses(() => native.makeRelay('c', cluster));
