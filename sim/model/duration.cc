@@ -104,6 +104,22 @@ std::string FormatDuration(Nanos span) {
   return FormatIn(span, span == Nanos{0} ? TimeUnit::kMillis : UnitOf(span), 3);
 }
 
+Spans::Spans(Nanos scale) : unit_(UnitOf(scale)) {
+  // Seconds would hide milliseconds, which often decide a denial.
+  if (unit_ == TimeUnit::kSeconds && scale < std::chrono::seconds(10)) unit_ = TimeUnit::kMillis;
+  decimals_ = unit_ == TimeUnit::kMillis && scale >= std::chrono::milliseconds(20) ? 1 : 3;
+}
+
+std::string Spans::operator()(Nanos span) const { return FormatIn(span, unit_, decimals_); }
+
+std::string SpanText(Nanos span) {
+  if (span == kNever || span == Nanos{0} || span < std::chrono::milliseconds(20)) {
+    return FormatDuration(span);
+  }
+  if (span < std::chrono::seconds(10)) return FormatIn(span, TimeUnit::kMillis, 1);
+  return FormatDuration(std::chrono::round<std::chrono::milliseconds>(span));
+}
+
 std::string FormatSeconds(Nanos time) {
   const std::int64_t millis = time.count() / 1'000'000;
   std::array<char, 8> fraction{};

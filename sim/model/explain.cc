@@ -1,7 +1,8 @@
 // The parts of an explanation that all algorithms share.
 #include "model/explain.h"
 
-#include "info_parts.h"
+#include "model/algorithm_info.h"
+#include "model/duration.h"
 
 namespace sluice::sim {
 

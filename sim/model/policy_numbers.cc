@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <charconv>
 
-#include "model/algorithm_info.h"
+#include "algorithms/list.h"
 #include "model/duration.h"
 
 namespace sluice::sim {

@@ -4,8 +4,8 @@
 #include <string>
 #include <string_view>
 
+#include "algorithms/list.h"
 #include "keys.h"
-#include "model/algorithm_info.h"
 #include "model/duration.h"
 #include "panel.h"
 

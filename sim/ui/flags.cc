@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "model/algorithm_info.h"
+#include "algorithms/list.h"
 #include "model/duration.h"
 #include "model/traffic.h"
 

@@ -1,10 +1,11 @@
-// The state pictures, one for each algorithm, and their shared parts.
+// The shared parts of the pictures of a state.
 #pragma once
 
 #include <cstdint>
 #include <string>
 #include <string_view>
 
+#include "algorithms/list.h"
 #include "model/simulation.h"
 #include "panel.h"
 
@@ -24,15 +25,6 @@ struct Scene {
   const Palette& palette() const { return look.palette; }
   Nanos now() const { return simulation.now(); }
 };
-
-// One file each.
-void DrawPicture(const TokenBucket& bucket, const Scene& scene);
-void DrawPicture(const Gcra& gcra, const Scene& scene);
-void DrawPicture(const LeakyBucket& bucket, const Scene& scene);
-void DrawPicture(const FixedWindow& window, const Scene& scene);
-void DrawPicture(const SlidingWindow& window, const Scene& scene);
-void DrawPicture(const SlidingLog& log, const Scene& scene);
-void DrawPicture(const Concurrency& concurrency, const Scene& scene);
 
 /// Draws the main number first, "12.40 of 20", and in a roomy window a line below it. Returns the
 /// place left for the picture, without the caption's.

@@ -1,7 +1,6 @@
 // The current state, as the picture of its algorithm.
 #include <variant>
 
-#include "model/algorithm_info.h"
 #include "picture.h"
 
 namespace sluice::sim {

@@ -10,7 +10,7 @@
 #include <string_view>
 #include <utility>
 
-#include "model/algorithm_info.h"
+#include "algorithms/list.h"
 #include "model/scenario.h"
 
 namespace sluice::sim {

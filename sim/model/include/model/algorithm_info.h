@@ -1,12 +1,10 @@
-// The description of each algorithm, and their list.
+// The description of an algorithm.
 #pragma once
 
-#include <array>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
-#include <variant>
 
 #include "model/explain.h"
 #include "model/policy_numbers.h"
@@ -19,7 +17,7 @@ struct Hold {
   bool fixed = false;
 };
 
-/// All that the simulator says of an algorithm, except its picture (ui/picture.h).
+/// All that the simulator says of an algorithm, except its picture.
 struct AlgorithmInfo {
   std::string_view name;          ///< kName of its class
   std::string_view title;         ///< "Token bucket"
@@ -54,21 +52,5 @@ struct AlgorithmInfo {
   /// The name of Decision::reset_after.
   std::string_view reset = "as new after";
 };
-
-extern const AlgorithmInfo kTokenBucketInfo;
-extern const AlgorithmInfo kGcraInfo;
-extern const AlgorithmInfo kLeakyBucketInfo;
-extern const AlgorithmInfo kFixedWindowInfo;
-extern const AlgorithmInfo kSlidingWindowInfo;
-extern const AlgorithmInfo kSlidingLogInfo;
-extern const AlgorithmInfo kConcurrencyInfo;
-
-inline constexpr std::array kAlgorithms{&kTokenBucketInfo, &kGcraInfo,          &kLeakyBucketInfo,
-                                        &kFixedWindowInfo, &kSlidingWindowInfo, &kSlidingLogInfo,
-                                        &kConcurrencyInfo};
-static_assert(kAlgorithms.size() == std::variant_size_v<Algorithm>);
-
-/// The algorithm of this name; null if there is none.
-const AlgorithmInfo* AlgorithmNamed(std::string_view name);
 
 }  // namespace sluice::sim

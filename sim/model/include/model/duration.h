@@ -33,6 +33,21 @@ std::string FormatIn(Nanos span, TimeUnit unit, int decimals);
 /// Chooses the unit and rounds to three places: "60 ms", "1.25 s", "2 h".
 std::string FormatDuration(Nanos span);
 
+/// Formats all spans of one explanation in one unit, so that a reader can check the sum.
+class Spans {
+ public:
+  /// Takes the unit of `scale`, a typical span of the explanation.
+  explicit Spans(Nanos scale);
+  std::string operator()(Nanos span) const;
+
+ private:
+  TimeUnit unit_;
+  int decimals_;
+};
+
+/// Formats a single span: in ms up to 10 s, the usual size of a wait.
+std::string SpanText(Nanos span);
+
 /// "10.000": seconds with three places, rounded down, so that a clock does not run ahead.
 std::string FormatSeconds(Nanos time);
 

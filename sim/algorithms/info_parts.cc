@@ -19,22 +19,6 @@ std::string WindowNumbers(const PolicyNumbers& numbers) {
 
 std::string AtMost(const ChosenPolicy& policy) { return "At most " + FormatCount(policy.limit()); }
 
-Spans::Spans(Nanos scale) : unit_(UnitOf(scale)) {
-  // Seconds would hide milliseconds, which often decide a denial.
-  if (unit_ == TimeUnit::kSeconds && scale < std::chrono::seconds(10)) unit_ = TimeUnit::kMillis;
-  decimals_ = unit_ == TimeUnit::kMillis && scale >= std::chrono::milliseconds(20) ? 1 : 3;
-}
-
-std::string Spans::operator()(Nanos span) const { return FormatIn(span, unit_, decimals_); }
-
-std::string SpanText(Nanos span) {
-  if (span == kNever || span == Nanos{0} || span < std::chrono::milliseconds(20)) {
-    return FormatDuration(span);
-  }
-  if (span < std::chrono::seconds(10)) return FormatIn(span, TimeUnit::kMillis, 1);
-  return FormatDuration(std::chrono::round<std::chrono::milliseconds>(span));
-}
-
 std::string Answered(const Request& request) {
   return request.decision.allowed ? "Yes: admitted." : "No: denied.";
 }

@@ -1,4 +1,5 @@
 // Concurrency: held slots.
+#include "algorithms/list.h"
 #include "info_parts.h"
 
 namespace sluice::sim {

@@ -1,4 +1,5 @@
 // Token bucket, GCRA and leaky bucket, which share their arithmetic.
+#include "algorithms/list.h"
 #include "core/tat.h"
 #include "info_parts.h"
 

@@ -56,21 +56,6 @@ std::string WindowNumbers(const PolicyNumbers& numbers);
 /// "At most 20"
 std::string AtMost(const ChosenPolicy& policy);
 
-/// Formats all spans of one explanation in one unit, so that a reader can check the sum.
-class Spans {
- public:
-  /// Takes the unit of `scale`, a typical span of the explanation.
-  explicit Spans(Nanos scale);
-  std::string operator()(Nanos span) const;
-
- private:
-  TimeUnit unit_;
-  int decimals_;
-};
-
-/// Formats a single span: in ms up to 10 s, the usual size of a wait.
-std::string SpanText(Nanos span);
-
 /// "Yes: admitted." or "No: denied."
 std::string Answered(const Request& request);
 

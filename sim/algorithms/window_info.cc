@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "algorithms/list.h"
 #include "info_parts.h"
 
 namespace sluice::sim {
