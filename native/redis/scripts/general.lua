@@ -9,7 +9,8 @@
 --   fits(q, r)        whether the cost is admitted beside it
 --   charged, charged_denied, debited, given_back, aborted (q, r, at, s)
 --                     another r; nil: nothing changes; or nil and an error code. aborted: or nil, nil
---                     and whether the charge was kept because others wait behind the call
+--                     and whether the charge was kept because others wait behind the call. Left out:
+--                     charged_denied and debited are charged, and aborted is given_back
 --   text(q, r, at)    the state as text, '' for none, and the us after which it has no meaning
 -- A kind that keeps a collection beside the text has
 --   commit(s, r, at, left)
@@ -75,6 +76,9 @@ local function kind_of(letter)
       -- @include fixed_window.lua
     end)()
   end
+  kind.charged_denied = kind.charged_denied or kind.charged
+  kind.debited = kind.debited or kind.charged
+  kind.aborted = kind.aborted or kind.given_back
   kinds[letter] = kind
   return kind
 end

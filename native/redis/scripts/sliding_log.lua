@@ -207,7 +207,4 @@ return {
   commit = commit,
   revert = revert,
   sweep = sweep,
-  charged_denied = charged,
-  debited = charged,
-  aborted = given_back,
 }

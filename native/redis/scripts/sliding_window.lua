@@ -63,7 +63,4 @@ return {
   charged = charged,
   given_back = given_back,
   text = text,
-  charged_denied = charged,
-  debited = charged,
-  aborted = given_back,
 }
