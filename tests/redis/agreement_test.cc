@@ -1,5 +1,5 @@
-// The shipped script on a real Redis decides as the core does, to the nanosecond: on every vector,
-// by the store contract, and on random traces of one key.
+// The shipped script on a real server and the core make the same decisions, to the nanosecond: for
+// every vector, the store contract and random traces of one key.
 #include <gtest/gtest.h>
 
 #include <chrono>
@@ -18,7 +18,7 @@
 namespace sluice::testing {
 namespace {
 
-// One server for all tests of this file; each has names of its own in it.
+// One server for all tests of this file; each uses its own names.
 RedisServer& Server() {
   static RedisServer server;
   return server;
@@ -38,8 +38,8 @@ std::int64_t ServerMillis() {
   return std::stoll(text);
 }
 
-// An assumption of VirtualRedis: a key lives until just after its TAT, and no shorter.
-TEST(TimesToLive, CoverTheBacklogAndHardlyMore) {
+// An assumption of VirtualRedis: a key expires just after its TAT, and not before.
+TEST(TimesToLive, CoverTheBacklogAndLittleMore) {
   Random random(TestSeed());
   RedisServer& server = Server();
   for (int i = 0; i < 200; ++i) {

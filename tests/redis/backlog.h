@@ -1,4 +1,4 @@
-// The most used part of an answer.
+// The backlog in a result.
 #pragma once
 
 #include <cstddef>

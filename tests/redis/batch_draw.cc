@@ -1,4 +1,4 @@
-// What is asked at random, and how likely.
+// Random operations and their probabilities.
 #include "redis/batch_draw.h"
 
 #include <optional>
@@ -15,7 +15,7 @@ using Kind = redis::Request::Kind;
 constexpr std::int64_t kKeysPerSet = 3;
 constexpr std::int64_t kCheckIds = 3;  // of BatchDraw::kIds
 
-// Has the request say the id.
+// Gives the request an id.
 void NameId(Asked& asked) {
   auto options = asked.request.options
                      ? std::make_shared<Operation::Options>(*asked.request.options)
@@ -43,7 +43,7 @@ void BatchDraw::StartTrace() {
     for (std::int64_t p = random_.Between(1, 4); p > 0; --p) {
       policies.push_back(RandomMixedPolicy(random_, "p" + std::to_string(p)));
     }
-    // Plain ones are decided in a way of their own.
+    // Plain TAT policies have a separate path.
     if (i == 0) policies = {RandomTatPolicy(random_, "a"), RandomTatPolicy(random_, "b")};
     limits.set = std::make_shared<const redis::PolicySet>(policies, FreshPrefix());
     for (std::int64_t k = 1; k <= kKeysPerSet; ++k) {
@@ -107,7 +107,7 @@ Subject::Question BatchDraw::DrawQuestion(const redis::PolicySet& set) {
   return question;
 }
 
-// Mostly what the id is known for.
+// Mostly the arguments that the id was charged for.
 void BatchDraw::DrawId(Asked& asked) {
   asked.id = kIds[static_cast<std::size_t>(random_.Between(0, kCheckIds - 1))];
   const auto* const known = asked.limits->ids[asked.key].Find(asked.id, clock_.now());
@@ -117,7 +117,7 @@ void BatchDraw::DrawId(Asked& asked) {
   asked.question.holder = holder;
 }
 
-// What is neither a check nor a peek.
+// Operations other than checks and peeks.
 Asked BatchDraw::DrawChange(Asked asked, Kind kind) {
   const redis::PolicySet& set = *asked.limits->set;
   asked.request.kind = kind;
@@ -132,7 +132,7 @@ Asked BatchDraw::DrawChange(Asked asked, Kind kind) {
   if ((kind == Kind::kCredit || kind == Kind::kAbort) && charge != charges_.end()) {
     options->marks = charge->second.marks;
     asked.model_marks = charge->second.model_marks;
-    // No more is ever given back of a charge than was charged.
+    // Returns at most the whole charge.
     for (std::size_t i = 0; i < set.size(); ++i) {
       const bool known = StillKnown(set.policies()[i], (*options->marks)[i], clock_.now());
       costs[i] = known ? charge->second.units[i] : 0;
@@ -143,7 +143,7 @@ Asked BatchDraw::DrawChange(Asked asked, Kind kind) {
     asked.request.kind = Kind::kCredit;
   }
   asked.request.costs = Costs(costs);
-  // After one without marks, what is left of a charge is not known any more.
+  // After a credit without marks, the rest of a charge is unknown.
   if (asked.request.kind == Kind::kCredit) ForgetCharge(asked);
   asked.question.holder = {.high = 7, .low = 0};
   if (const auto held = holders_.find({asked.limits, asked.key}); held != holders_.end()) {

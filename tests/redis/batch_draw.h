@@ -1,4 +1,4 @@
-// Random batches of all operations on a few keys, under a few policy sets, each with its own keys.
+// Random batches of all operations, on a few keys of each of a few policy sets.
 #pragma once
 
 #include <array>
@@ -26,7 +26,7 @@ struct Limits {
   std::map<std::string, ReferenceIds> ids;  ///< of each key
 };
 
-/// A request, with all that a model needs to answer it.
+/// A request, with the input of its model.
 struct Asked {
   redis::Request request;
   Limits* limits = nullptr;
@@ -38,28 +38,28 @@ struct Asked {
 
 class BatchDraw {
  public:
-  /// The first are for checks, the others for debits and credits.
+  /// The first ids are for checks, the others for debits and credits.
   static inline const std::vector<std::string> kIds = {"a", "b", "c", "d1", "d2"};
 
-  /// Both are used, and have to live, as long as this.
+  /// Both must outlive it.
   BatchDraw(Random& random, const TraceClock& clock) : random_(random), clock_(clock) {}
 
-  /// Other policies, no keys.
+  /// Draws new policies and forgets all keys.
   void StartTrace();
-  /// Neighbours often have equal arguments, so that groups form; keys repeat within a batch.
+  /// Neighbours often have equal arguments, so that groups form. Keys repeat within a batch.
   std::vector<Asked> Batch();
   std::vector<Limits>& limits() { return limits_; }
 
-  /// Records the holder of a key's slots, and the charge of an admitted check, for Redis and for
-  /// the model, so that they can be given back. Both keep the last one.
+  /// Records the holder of a key's slots and the charge of an admitted check, to return them later.
+  /// Both keep only the last one.
   void NoteHolder(const Asked& asked, HolderId holder);
   void NoteCharge(const Asked& asked, std::span<const Decision> told,
                   std::span<const Decision> modelled);
-  /// The rest of the key's charge is no longer known.
+  /// The rest of the key's charge is now unknown.
   void ForgetCharge(const Asked& asked);
 
  private:
-  // A charge that may be given back.
+  // A charge that can be returned.
   struct Charge {
     std::vector<std::int64_t> units;
     std::array<std::int64_t, kMaxPolicies> marks{};

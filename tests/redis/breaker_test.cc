@@ -1,4 +1,4 @@
-// The circuit breaker by itself.
+// The circuit breaker.
 #include "redis/breaker.h"
 
 #include <gtest/gtest.h>
@@ -48,7 +48,7 @@ TEST(Breaker, OpensAfterFailuresInARow) {
   EXPECT_EQ(f.breaker.opened(), 1U);
 }
 
-TEST(Breaker, IsTrippedAtOnceByWhatLeavesNoDoubt) {
+TEST(Breaker, TripOpensAtOnce) {
   Fixture f;
   f.breaker.Trip(Fault::kRefused, "LOADING", f.now);
   EXPECT_EQ(f.breaker.state(), State::kOpen);
@@ -56,7 +56,7 @@ TEST(Breaker, IsTrippedAtOnceByWhatLeavesNoDoubt) {
   EXPECT_FALSE(f.breaker.MayProbe(f.now));
 }
 
-TEST(Breaker, WhatWasUnderWayWhenItOpenedDoesNotMakeItWaitLonger) {
+TEST(Breaker, FailuresWhileOpenDoNotLengthenTheWait) {
   Fixture f;
   f.breaker.Trip(Fault::kRefused, "LOADING", f.now);
   const Nanos probe = f.breaker.NextProbe();
@@ -66,7 +66,7 @@ TEST(Breaker, WhatWasUnderWayWhenItOpenedDoesNotMakeItWaitLonger) {
   EXPECT_EQ(f.breaker.why(), "CLUSTERDOWN");
 }
 
-TEST(Breaker, OneProbeGoesAndItsAnswerCloses) {
+TEST(Breaker, OneProbeIsAllowedAndItsAnswerCloses) {
   Fixture f;
   f.breaker.Trip(Fault::kUnavailable, "gone", f.now);
   f.Probe();
@@ -80,7 +80,7 @@ TEST(Breaker, OneProbeGoesAndItsAnswerCloses) {
   EXPECT_TRUE(f.breaker.TakeChanges().empty());
 }
 
-TEST(Breaker, AProbesFailureOpensAgain) {
+TEST(Breaker, AFailedProbeOpensAgain) {
   Fixture f;
   f.breaker.Trip(Fault::kUnavailable, "gone", f.now);
   f.Probe();
@@ -90,7 +90,7 @@ TEST(Breaker, AProbesFailureOpensAgain) {
   EXPECT_EQ(f.breaker.opened(), 1U) << "it had not been closed";
 }
 
-TEST(Breaker, AProbeThatIsNeverHeardOfAgainDoesNotStick) {
+TEST(Breaker, AnUnansweredProbeOpensAgainAfterATimeout) {
   Fixture f;
   f.breaker.Trip(Fault::kUnavailable, "gone", f.now);
   f.Probe();
@@ -107,7 +107,7 @@ TEST(Breaker, AProbeThatIsNeverHeardOfAgainDoesNotStick) {
   EXPECT_EQ(f.breaker.state(), State::kHalfOpen);
 }
 
-TEST(Breaker, BacksOffLongerEachTimeAndFromTheStartOnceItHasClosed) {
+TEST(Breaker, BacksOffLongerEachTimeAndAnewAfterClosing) {
   Nanos first_sum{0};
   Nanos later_sum{0};
   for (std::uint64_t seed = 1; seed <= 50; ++seed) {
@@ -131,7 +131,7 @@ TEST(Breaker, BacksOffLongerEachTimeAndFromTheStartOnceItHasClosed) {
   EXPECT_GT(later_sum, 5 * first_sum);
 }
 
-TEST(Breaker, ASignOfLifeLetsAProbeGoAtOnce) {
+TEST(Breaker, ASignOfLifeAllowsAProbeAtOnce) {
   Fixture f;
   f.breaker.OnSignOfLife(f.now);
   EXPECT_TRUE(f.breaker.closed());
@@ -151,7 +151,7 @@ TEST(Breaker, AProbeThatWasNotExecutedMayBeSentAgainAtOnce) {
   EXPECT_TRUE(f.breaker.MayProbe(f.now));
 }
 
-TEST(Breaker, AFrozenProcessForgetsFailuresAndGivesTheProbeItsTimeAgain) {
+TEST(Breaker, AFreezeForgetsFailuresAndRestartsTheProbesTimeout) {
   Fixture f;
   f.Fail();
   f.breaker.Forgive(f.now);
@@ -166,7 +166,7 @@ TEST(Breaker, AFrozenProcessForgetsFailuresAndGivesTheProbeItsTimeAgain) {
   EXPECT_EQ(f.breaker.NextTime(), f.now + f.options.probe_timeout);
 }
 
-TEST(Breaker, ChangesThatNobodyTakesAreBounded) {
+TEST(Breaker, UntakenChangesAreBounded) {
   Fixture f;
   for (int i = 0; i < 100; ++i) {
     f.breaker.Trip(Fault::kUnavailable, "gone", f.now);

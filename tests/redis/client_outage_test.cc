@@ -1,4 +1,4 @@
-// The I/O thread and a real server that is away, hangs, dies, comes back, or refuses it.
+// The I/O thread with a server that is unreachable, hangs, dies, returns, or refuses it.
 #include <gtest/gtest.h>
 
 #include <chrono>
@@ -20,8 +20,8 @@ using Clock = std::chrono::steady_clock;
 constexpr Nanos kDeadline = std::chrono::milliseconds(100);
 constexpr std::chrono::seconds kGiveUp(60);
 
-// Asks until the server answers, and returns that answer; the last fault if it never does. Each
-// time it may take as long as it needs: only a server that is away is asked again.
+// Checks until the server answers, and returns the last result. Each check has a long deadline:
+// only an unreachable server causes another one.
 Completion AskUntilAnswered(Gateway& client, Recorder& recorder, const std::string& key) {
   Completion answer;
   for (const auto give_up = Clock::now() + kGiveUp; Clock::now() < give_up;) {
@@ -44,7 +44,7 @@ class ClientOutage : public ::testing::Test {
   std::shared_ptr<Recorder> recorder_ = std::make_shared<Recorder>();
 };
 
-TEST_F(ClientOutage, WithNoServerTheFirstCheckIsAnsweredAndDecisionsComeOnceThereIsOne) {
+TEST_F(ClientOutage, WithoutAServerChecksFailUntilOneStarts) {
   const std::uint16_t port = RedisServer::FreePort();
   const auto client = Connect(At(port));
   const Completion first =
@@ -56,14 +56,14 @@ TEST_F(ClientOutage, WithNoServerTheFirstCheckIsAnsweredAndDecisionsComeOnceTher
   EXPECT_EQ(client->stats().at(0).link.reconnects, 0U);
 }
 
-TEST_F(ClientOutage, AFrozenServerCostsDeadlinesAndIsUsedAgainOnceItThaws) {
+TEST_F(ClientOutage, AFrozenServerCausesTimeoutsAndIsUsedAgainAfterwards) {
   RedisServer server;
   const auto client = Connect(server.endpoint());
   ASSERT_EQ(AskUntilAnswered(*client, *recorder_, "k").fault, Fault::kNone);
   server.Freeze();
   EXPECT_EQ(recorder_->Run(*client, recorder_->Ask(SlowBucket(10), "k", kDeadline)).fault,
             Fault::kTimeout);
-  // Until the link has given up on that connection and on the next.
+  // Until the session has dropped that connection and the next one.
   Completion answer;
   LinkStats link;
   for (const auto give_up = Clock::now() + kGiveUp; Clock::now() < give_up;) {
@@ -81,7 +81,7 @@ TEST_F(ClientOutage, AFrozenServerCostsDeadlinesAndIsUsedAgainOnceItThaws) {
   EXPECT_GE(client->stats().at(0).link.reconnects, 1U);
 }
 
-TEST_F(ClientOutage, WhileAServerHangsWhatWaitsForItIsTold) {
+TEST_F(ClientOutage, StatsCountRequestsToAFrozenServer) {
   RedisServer server;
   const auto client = Connect(server.endpoint());
   ASSERT_EQ(AskUntilAnswered(*client, *recorder_, "k").fault, Fault::kNone);
@@ -100,7 +100,7 @@ TEST_F(ClientOutage, WhileAServerHangsWhatWaitsForItIsTold) {
   EXPECT_EQ(link.completed, before.completed);
 }
 
-TEST_F(ClientOutage, AKilledServerFailsWhatWasWrittenAndItsSuccessorIsUsed) {
+TEST_F(ClientOutage, AKilledServerFailsWrittenRequestsAndItsSuccessorIsUsed) {
   auto server = std::make_unique<RedisServer>();
   const std::uint16_t port = server->port();
   const auto client = Connect(server->endpoint());
@@ -125,7 +125,7 @@ TEST_F(ClientOutage, AKilledServerFailsWhatWasWrittenAndItsSuccessorIsUsed) {
   EXPECT_EQ(BacklogOf(answer, 0), Nanos{0});
 }
 
-TEST_F(ClientOutage, AConnectionThatTheServerEndsIsReplaced) {
+TEST_F(ClientOutage, AConnectionClosedByTheServerIsReplaced) {
   RedisServer server;
   const auto client = Connect(server.endpoint());
   ASSERT_EQ(AskUntilAnswered(*client, *recorder_, "k").fault, Fault::kNone);
@@ -134,7 +134,7 @@ TEST_F(ClientOutage, AConnectionThatTheServerEndsIsReplaced) {
   EXPECT_EQ(client->stats().at(0).link.reconnects, 1U);
 }
 
-TEST_F(ClientOutage, PasswordsAndUsersAreUsedAndNeverQuoted) {
+TEST_F(ClientOutage, PasswordsAndUsersAreUsedAndNotQuoted) {
   RedisServer server({"--requirepass", "hunter2", "--user", "app", "on", ">s3cret", "~*", "+@all"});
   Endpoint endpoint = server.endpoint();
   endpoint.password = "hunter2";
@@ -156,7 +156,7 @@ TEST_F(ClientOutage, PasswordsAndUsersAreUsedAndNeverQuoted) {
   EXPECT_NE(answer.detail.find("NOAUTH"), std::string::npos) << answer.detail;
 }
 
-TEST_F(ClientOutage, ADatabaseThatDoesNotExistIsAFaultThatSaysSo) {
+TEST_F(ClientOutage, AnUnknownDatabaseIsAFaultWithAReason) {
   RedisServer server;
   Endpoint endpoint = server.endpoint();
   endpoint.database = 9999;

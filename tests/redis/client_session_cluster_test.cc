@@ -1,4 +1,4 @@
-// Requests through a client of a cluster: batches by slot, breakers by node.
+// Requests through a cluster's client: batches by slot, breakers by node.
 #include <gtest/gtest.h>
 
 #include <map>
@@ -19,7 +19,7 @@ using Command = ClientSession::Command;
 using Kind = Request::Kind;
 using State = BreakerState;
 
-// Who has which slot: node 1, but for the slots of some keys.
+// The nodes of some slots; all others belong to node 1.
 using Owners = std::map<std::uint16_t, std::uint32_t>;
 
 struct Lanes : ClientSessionDriver {
@@ -45,7 +45,7 @@ struct Lanes : ClientSessionDriver {
   }
   void Give(std::string_view key, std::uint32_t node) { (*owners_)[SlotOfTag(key)] = node; }
   State StateNow() const { return session.stats().breaker; }
-  // Two batches that nobody answers.
+  // Leaves two batches unanswered.
   void Hang(std::string_view key) {
     for (int i = 0; i < 2; ++i) Check(key);
     Sent();
@@ -56,12 +56,12 @@ struct Lanes : ClientSessionDriver {
   const std::shared_ptr<Owners> owners_;
 };
 
-TEST(ClientSessionCluster, OnlyWhatSharesASlotTravelsTogether) {
+TEST(ClientSessionCluster, ABatchHasRequestsOfOneSlot) {
   Lanes driver;
   for (int round = 0; round < 3; ++round) {
     for (const char* key : {"a", "b", "c"}) driver.Check(key);
   }
-  // Two rounds are under way at once, a lane each; the third gathers.
+  // Each key has a lane. Two rounds are in flight at once; the third waits.
   std::map<std::string, std::vector<Command>> by_key;
   for (Command& command : driver.Commands()) {
     const std::string key = command.pieces.at(command.first_key);
@@ -81,7 +81,7 @@ TEST(ClientSessionCluster, OnlyWhatSharesASlotTravelsTogether) {
   EXPECT_EQ(third.size(), 3U);
 }
 
-TEST(ClientSessionCluster, ANodeThatIsSilentHoldsUpNoOther) {
+TEST(ClientSessionCluster, ASilentNodeDoesNotDelayOthers) {
   Lanes driver;
   driver.Give("other", 2);
   driver.Hang("hung");
@@ -99,7 +99,7 @@ TEST(ClientSessionCluster, ANodeThatIsSilentHoldsUpNoOther) {
             (std::vector{State::kOpen, State::kHalfOpen, State::kClosed}));
 }
 
-TEST(ClientSessionCluster, ANodeThatIsSilentIsFoundOutOnceForAllOfItsSlots) {
+TEST(ClientSessionCluster, ASilentNodeIsDetectedOnceForAllItsSlots) {
   Lanes driver;
   driver.Check("a");
   driver.Check("b");
@@ -111,7 +111,7 @@ TEST(ClientSessionCluster, ANodeThatIsSilentIsFoundOutOnceForAllOfItsSlots) {
   }
   EXPECT_TRUE(driver.Commands().empty());
   EXPECT_EQ(driver.session.stats().breaker_openings, 1U);
-  // What waits is the probe, and one is enough for all.
+  // A waiting request is the probe, and one probe is enough for all slots.
   const auto first = driver.Submit(Kind::kDebit, "a", 5 * kSecond);
   const auto second = driver.Submit(Kind::kDebit, "b", 5 * kSecond);
   driver.Pass(kSecond);
@@ -122,8 +122,8 @@ TEST(ClientSessionCluster, ANodeThatIsSilentIsFoundOutOnceForAllOfItsSlots) {
   EXPECT_EQ(driver.Result(second).fault, Fault::kNone);
 }
 
-// Else one hiccup would count once for each slot that it meets.
-TEST(ClientSessionCluster, WhatGoesOutTogetherIsOneBatchOfTheNode) {
+// Otherwise one stall would count once for each slot.
+TEST(ClientSessionCluster, CommandsSentTogetherAreOneBatchOfTheNode) {
   Lanes driver;
   driver.CheckAll({"a", "b", "c", "d"}, {50 * kMillisecond, 60 * kMillisecond});
   EXPECT_EQ(driver.Commands().size(), 4U);
@@ -135,7 +135,7 @@ TEST(ClientSessionCluster, WhatGoesOutTogetherIsOneBatchOfTheNode) {
   EXPECT_EQ(driver.StateNow(), State::kOpen);
 }
 
-TEST(ClientSessionCluster, WhatAClientLosesTogetherIsOneFailureOfTheNode) {
+TEST(ClientSessionCluster, CommandsLostTogetherAreOneFailureOfTheNode) {
   Lanes driver;
   driver.CheckAll({"a", "b", "c", "d"}, {kSecond});
   for (const Command& command : driver.Commands()) driver.Lose(command);
@@ -145,7 +145,7 @@ TEST(ClientSessionCluster, WhatAClientLosesTogetherIsOneFailureOfTheNode) {
   EXPECT_EQ(driver.StateNow(), State::kOpen);
 }
 
-TEST(ClientSessionCluster, ASlotThatHasMovedIsAskedForThoughTheFormerNodeIsSilent) {
+TEST(ClientSessionCluster, AMovedSlotIsUsedThoughItsFormerNodeIsSilent) {
   Lanes driver;
   driver.Hang("k");
   EXPECT_EQ(driver.Result(driver.Check("k")).fault, Fault::kUnavailable);
@@ -160,8 +160,8 @@ TEST(ClientSessionCluster, ASlotThatHasMovedIsAskedForThoughTheFormerNodeIsSilen
   EXPECT_EQ(driver.StateNow(), State::kOpen) << "of the former";
 }
 
-// It may have left the cluster, and nobody would ever learn whether it is back.
-TEST(ClientSessionCluster, ANodeThatNobodyAsksAnyMoreIsForgotten) {
+// It may have left the cluster, so no reply would ever close its breaker.
+TEST(ClientSessionCluster, AnUnusedNodeIsForgotten) {
   Lanes driver;
   driver.Hang("gone");
   driver.Give("gone", 2);
@@ -174,7 +174,7 @@ TEST(ClientSessionCluster, ANodeThatNobodyAsksAnyMoreIsForgotten) {
   EXPECT_EQ(driver.session.TakeBreakerChanges(), (std::vector{State::kOpen, State::kClosed}));
 }
 
-TEST(ClientSessionCluster, AClientThatTellsNoNodesHasABreakerForEachSlot) {
+TEST(ClientSessionCluster, WithoutNodesEachSlotHasABreaker) {
   ClientSessionDriver driver({.cluster = true});
   for (const char* key : {"a", "b"}) driver.Check(key);
   driver.Commands();
@@ -188,7 +188,7 @@ TEST(ClientSessionCluster, AClientThatTellsNoNodesHasABreakerForEachSlot) {
   EXPECT_EQ(driver.Commands().size(), 1U);
 }
 
-TEST(ClientSessionCluster, KeysInDifferentSlotsAreAMistakeOfWhoAsks) {
+TEST(ClientSessionCluster, KeysInDifferentSlotsAreACrossSlotFault) {
   Lanes driver;
   Request check = driver.Make(Kind::kCheck, "", 100 * kMillisecond);
   check.keys = std::make_shared<KeyList>(KeyList{.each = {EscapedKey("a"), EscapedKey("b")}});
@@ -201,7 +201,7 @@ TEST(ClientSessionCluster, KeysInDifferentSlotsAreAMistakeOfWhoAsks) {
   EXPECT_TRUE(driver.Commands().empty());
 }
 
-TEST(ClientSessionCluster, WhatANodeRefusesWhileTheSlotMovesIsAskedAgainAlone) {
+TEST(ClientSessionCluster, RequestsRefusedWhileASlotMovesAreRetriedOneByOne) {
   for (const char* error : {"TRYAGAIN Multiple keys request during rehashing of slot",
                             "MOVED 7 127.0.0.1:7000", "ASK 7 127.0.0.1:7000"}) {
     Lanes driver;
@@ -231,7 +231,7 @@ TEST(ClientSessionCluster, WhatANodeRefusesWhileTheSlotMovesIsAskedAgainAlone) {
   }
 }
 
-TEST(ClientSessionCluster, SlotsThatMoveForTooLongSayNothingOfTheNode) {
+TEST(ClientSessionCluster, SlotsThatMoveForTooLongAreNotAFailureOfTheNode) {
   Lanes driver;
   for (int i = 0; i < 5; ++i) {
     const auto ticket = driver.Check("k" + std::to_string(i));
@@ -243,7 +243,7 @@ TEST(ClientSessionCluster, SlotsThatMoveForTooLongSayNothingOfTheNode) {
   EXPECT_EQ(driver.StateNow(), State::kClosed);
 }
 
-TEST(ClientSessionCluster, ASlotThatMovesForTooLongIsAskedUntilTheDeadline) {
+TEST(ClientSessionCluster, RequestsForAMovingSlotAreRetriedUntilTheirDeadline) {
   Lanes driver;
   const auto ticket = driver.Check("k", 100 * kMillisecond);
   std::size_t tries = 0;

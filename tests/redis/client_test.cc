@@ -82,7 +82,7 @@ TEST_F(ClientTest, OneClientPerEndpoint) {
   EXPECT_NE(Connect(other), first);
 }
 
-TEST_F(ClientTest, DatabasesAreApart) {
+TEST_F(ClientTest, DatabasesAreSeparate) {
   Endpoint other = server_->endpoint();
   other.database = 5;
   const auto client = Connect(other);
@@ -93,7 +93,7 @@ TEST_F(ClientTest, DatabasesAreApart) {
 
 TEST_F(ClientTest, AHostByNameIsResolved) {
   Endpoint named = server_->endpoint();
-  named.host = "localhost";  // perhaps ::1 first, where nobody listens
+  named.host = "localhost";  // perhaps ::1 first, where no server listens
   const auto client = Connect(named);
   Completion answer;
   for (int i = 0; i < 50; ++i) {
@@ -104,7 +104,7 @@ TEST_F(ClientTest, AHostByNameIsResolved) {
   EXPECT_EQ(answer.fault, Fault::kNone) << answer.detail;
 }
 
-TEST_F(ClientTest, ANameThatDoesNotExistIsAFaultThatSaysSo) {
+TEST_F(ClientTest, AnUnknownHostIsAFaultWithAReason) {
   Endpoint nowhere = server_->endpoint();
   nowhere.host = "no-such-host.invalid";
   const auto client = Connect(nowhere);
@@ -112,7 +112,7 @@ TEST_F(ClientTest, ANameThatDoesNotExistIsAFaultThatSaysSo) {
   EXPECT_EQ(answer.fault, Fault::kUnavailable);
 }
 
-TEST_F(ClientTest, KeysOfAnyBytesAreApart) {
+TEST_F(ClientTest, KeysOfAnyBytesAreDistinct) {
   using namespace std::string_literals;
   const auto client = Connect(server_->endpoint());
   const auto set = SlowBucket(1);
@@ -172,8 +172,8 @@ TEST_F(ClientTest, AForgottenScriptIsLoadedAgain) {
   EXPECT_EQ(client->stats().at(0).link.script_reloads, 1U);
 }
 
-TEST_F(ClientTest, TheLastOwnerMayLetGoOnTheIoThread) {
-  // A sink that holds the client, as a limiter does; nobody else does once it is submitted.
+TEST_F(ClientTest, TheLastReferenceMayBeReleasedOnTheIoThread) {
+  // A sink that holds the client, as a limiter does. After Submit it has the only reference.
   struct Owner final : Sink {
     void Deliver(std::span<Completion>) override {
       client.reset();
@@ -206,7 +206,7 @@ TEST_F(ClientTest, TheLastOwnerMayLetGoOnTheIoThread) {
   EXPECT_TRUE(watched.expired());
 }
 
-TEST_F(ClientTest, WhatIsUnderWayWhenTheLastOwnerLetsGoIsAnswered) {
+TEST_F(ClientTest, RequestsInFlightAreAnsweredAfterTheLastRelease) {
   Endpoint own = server_->endpoint();
   own.database = 8;
   auto client = Connect(own);
@@ -220,7 +220,7 @@ TEST_F(ClientTest, WhatIsUnderWayWhenTheLastOwnerLetsGoIsAnswered) {
   }
 }
 
-TEST(ClientExit, AProcessMayEndWhileItsClientRuns) {
+TEST(ClientExit, AProcessMayExitWhileItsClientRuns) {
   RedisServer server;
   EXPECT_EXIT(
       {

@@ -1,5 +1,5 @@
-// A cluster at random: slots that move, masters that die and are replaced, replies cut anywhere.
-// Every request is answered once and in time, and executed once at most.
+// A random cluster: slots move, masters die and are replaced, replies arrive in pieces. Every
+// request is answered once and in time, and is executed at most once.
 #include <gtest/gtest.h>
 
 #include <functional>
@@ -16,7 +16,7 @@ namespace {
 
 using Line = RouterDriver::Line;
 
-constexpr int kParts = 8;  // the slots move in so many parts
+constexpr int kParts = 8;  // the number of slot ranges that move
 
 // A cluster as its clients see it.
 class Cluster {
@@ -127,7 +127,7 @@ class Cluster {
   std::set<std::uint16_t> down_;
 };
 
-TEST(ClusterFuzz, EveryRequestIsAnsweredOnceInTimeAndExecutedOnceAtMost) {
+TEST(ClusterFuzz, EveryRequestIsAnsweredOnceInTimeAndExecutedAtMostOnce) {
   const std::uint64_t seed = testing::TestSeed();
   testing::Random random(seed);
   std::uint64_t answered_well = 0;
@@ -140,7 +140,7 @@ TEST(ClusterFuzz, EveryRequestIsAnsweredOnceInTimeAndExecutedOnceAtMost) {
     const auto up = [&](std::uint16_t port) { return cluster.IsUp(port); };
     std::map<std::uint64_t, Nanos> deadlines;
     const auto ask = [&](Nanos timeout) {
-      // Each has a tag of its own.
+      // Each has a separate tag.
       const std::string key = "k" + std::to_string(driver.tickets + 1);
       const int policies = random.OneIn(4) ? 2 : 1;
       const std::uint64_t ticket = driver.Check(key, timeout, policies);
@@ -188,7 +188,7 @@ TEST(ClusterFuzz, EveryRequestIsAnsweredOnceInTimeAndExecutedOnceAtMost) {
       }
     }
 
-    // When all is well again, so is every check.
+    // After recovery, every check succeeds.
     cluster.Settle();
     for (int i = 0; i < 60; ++i) {
       driver.Run(hear, up);

@@ -1,4 +1,4 @@
-// A cluster's router by hand: who is asked what, and what becomes of what a node would not execute.
+// A cluster's router: the node of each request, redirections and failures.
 #include <gtest/gtest.h>
 
 #include <functional>
@@ -14,7 +14,7 @@ namespace {
 
 using Line = RouterDriver::Line;
 
-// Three nodes, 1 to 3, with a third of the slots each. What is asked of whom is noted.
+// Nodes 1 to 3 with a third of the slots each. Records the commands to each node.
 class ClusterRouterTest : public ::testing::Test {
  protected:
   std::string Serve(Line& line, const SentCommand& command) {
@@ -42,7 +42,7 @@ class ClusterRouterTest : public ::testing::Test {
                [this](std::uint16_t port) { return !down.contains(port); });
   }
 
-  // A key in the third of the slots that node `third` (0 to 2) began with.
+  // A key in the third of the slots that node `third` (0 to 2) has at first.
   static std::string KeyIn(int third, int skip = 0) {
     for (int i = 0;; ++i) {
       std::string key = "k" + std::to_string(i);
@@ -53,7 +53,7 @@ class ClusterRouterTest : public ::testing::Test {
   }
   static std::string SlotText(const std::string& key) { return std::to_string(SlotOfTag(key)); }
 
-  // The host asked stands for itself where the table names none, so all are "h".
+  // Where the table names no host, it means the host of the reply: "h" for all.
   RouterDriver driver{ClusterOf(1)};
   std::vector<std::uint16_t> owners{1, 2, 1};
   std::map<std::uint16_t, bool> down;
@@ -85,7 +85,7 @@ TEST_F(ClusterRouterTest, RequestsWaitForTheTable) {
   EXPECT_EQ(driver.Result(ticket).fault, Fault::kNone);
 }
 
-TEST_F(ClusterRouterTest, WhenNobodyCanBeAskedChecksFailAtOnceAndOthersWait) {
+TEST_F(ClusterRouterTest, WithoutANodeChecksFailAtOnceAndOtherRequestsWait) {
   down = {{1, true}};
   const auto first = driver.Check("a", kSecond);
   Run();
@@ -107,12 +107,12 @@ TEST_F(ClusterRouterTest, WhenNobodyCanBeAskedChecksFailAtOnceAndOthersWait) {
   EXPECT_EQ(driver.router->others().faults, 2U);
 }
 
-TEST_F(ClusterRouterTest, ABatchIsOneCommandForEachSlotWrittenTogether) {
+TEST_F(ClusterRouterTest, ABatchIsOneCommandForEachSlotAndIsWrittenAtOnce) {
   owners = {1, 1, 1};
   Run();
   const std::string a = KeyIn(0, 0);
   const std::string b = KeyIn(0, 1);
-  // Two go at once; the others gather.
+  // Two leave at once; the others wait.
   driver.Check("x");
   driver.Check("y");
   for (const std::string& key : {a, b, a, b, a}) driver.Check(key);
@@ -125,7 +125,7 @@ TEST_F(ClusterRouterTest, ABatchIsOneCommandForEachSlotWrittenTogether) {
   EXPECT_EQ(sizes[3], a_first ? b + "2" : a + "3");
 }
 
-TEST_F(ClusterRouterTest, MovedGoesOnAtOnceAndIsRememberedAndTheTableIsAskedFor) {
+TEST_F(ClusterRouterTest, MovedIsFollowedAtOnceAndRefreshesTheTable) {
   Run();
   const int before = surveys;
   const std::string key = KeyIn(0);
@@ -145,7 +145,7 @@ TEST_F(ClusterRouterTest, MovedGoesOnAtOnceAndIsRememberedAndTheTableIsAskedFor)
   EXPECT_EQ(executed, 2);
 }
 
-TEST_F(ClusterRouterTest, AResetGoesToWhereItsSlotHasMoved) {
+TEST_F(ClusterRouterTest, AResetFollowsItsMovedSlot) {
   Run();
   const std::string key = KeyIn(0);
   errors[1] = [&](Line&, const SentCommand&) { return "MOVED " + SlotText(key) + " h:3"; };
@@ -160,7 +160,7 @@ TEST_F(ClusterRouterTest, AResetGoesToWhereItsSlotHasMoved) {
   EXPECT_EQ(asked[3][0].at(0), "UNLINK");
 }
 
-TEST_F(ClusterRouterTest, MovedWithoutAHostMeansTheHostThatWasAsked) {
+TEST_F(ClusterRouterTest, MovedWithoutAHostMeansTheHostOfTheReply) {
   Run();
   errors[1] = [&](Line&, const SentCommand&) { return "MOVED " + SlotText(KeyIn(0)) + " :2"; };
   const auto ticket = driver.Check(KeyIn(0));
@@ -169,7 +169,7 @@ TEST_F(ClusterRouterTest, MovedWithoutAHostMeansTheHostThatWasAsked) {
   EXPECT_EQ(asked[2].size(), 1U);
 }
 
-TEST_F(ClusterRouterTest, NodesThatPointAtEachOtherAreGivenUp) {
+TEST_F(ClusterRouterTest, ALoopOfRedirectionsEnds) {
   Run();
   const std::string key = KeyIn(0);
   errors[1] = [&](Line&, const SentCommand&) { return "MOVED " + SlotText(key) + " h:2"; };
@@ -183,11 +183,11 @@ TEST_F(ClusterRouterTest, NodesThatPointAtEachOtherAreGivenUp) {
   EXPECT_EQ(asked[1].size() + asked[2].size(), 17U);
 }
 
-TEST_F(ClusterRouterTest, AskSendsEachOfABatchAloneAndWhatIsMissingToTheOtherNode) {
+TEST_F(ClusterRouterTest, AskSendsABatchsRequestsOneByOneAndMissingKeysToTheOtherNode) {
   owners = {1, 1, 1};
   Run();
   const std::string key = KeyIn(0);
-  int here = 1;  // as many of them are still at the first node
+  int here = 1;  // the number of keys that are still at the first node
   errors[1] = [&](Line&, const SentCommand& command) {
     if (TagOf(command[3]) != key || (command[2] == "1" && here-- > 0)) return std::string();
     return "ASK " + SlotText(key) + " h:3";
@@ -203,18 +203,18 @@ TEST_F(ClusterRouterTest, AskSendsEachOfABatchAloneAndWhatIsMissingToTheOtherNod
   for (int i = 0; i < 3; ++i) tickets.push_back(driver.Check(key));
   Run();
   for (const auto ticket : tickets) EXPECT_EQ(driver.Result(ticket).fault, Fault::kNone);
-  // The batch of three, then each of them.
+  // The batch of three, then each request alone.
   EXPECT_EQ(asked[1].size(), 2U + 1 + 3);
   EXPECT_EQ(asking, std::vector<bool>(2, true));
   for (const SentCommand& command : asked[3]) EXPECT_EQ(command[2], "1");
-  // The slot is still where it was.
+  // The slot has not moved.
   driver.Check(key);
   Run();
   EXPECT_EQ(asked[1].size(), 2U + 1 + 3 + 1);
 }
 
-// By itself it would go to and fro between the two nodes, and tell of neither's reason.
-TEST_F(ClusterRouterTest, WhereAskingIsRefusedTheRequestFailsAndSaysSo) {
+// Otherwise the request would go back and forth between the nodes until its deadline.
+TEST_F(ClusterRouterTest, ARefusalOfAskingFailsTheRequestWithAReason) {
   Run();
   const std::string key = KeyIn(0);
   driver.refuses_asking = true;
@@ -227,7 +227,7 @@ TEST_F(ClusterRouterTest, WhereAskingIsRefusedTheRequestFailsAndSaysSo) {
   EXPECT_EQ(driver.Result(ticket).fault, Fault::kServer);
   EXPECT_EQ(driver.Result(ticket).detail, "h:3: NOPERM may not run 'asking'");
   EXPECT_EQ(asked[3].size(), 1U);
-  // What comes over the same connection afterwards has nothing to do with it.
+  // Later requests on the same connection are not affected.
   errors[1] = [&](Line&, const SentCommand&) { return "MOVED " + SlotText(key) + " h:3"; };
   errors[3] = [](Line&, const SentCommand&) { return "TRYAGAIN wait"; };
   const auto next = driver.Check(key);
@@ -238,7 +238,7 @@ TEST_F(ClusterRouterTest, WhereAskingIsRefusedTheRequestFailsAndSaysSo) {
   EXPECT_EQ(driver.Result(next).fault, Fault::kNone);
 }
 
-TEST_F(ClusterRouterTest, TryAgainIsTriedAgainUntilItSucceedsOrTheDeadlinePasses) {
+TEST_F(ClusterRouterTest, TryagainIsRetriedUntilTheDeadline) {
   owners = {1, 1, 1};
   Run();
   bool moving = true;
@@ -270,7 +270,7 @@ TEST_F(ClusterRouterTest, KeysInDifferentSlotsAreRefused) {
   EXPECT_EQ(driver.Result(ticket).fault, Fault::kCrossSlot);
 }
 
-TEST_F(ClusterRouterTest, ANodeThatIsDownFailsOnlyItsOwnSlots) {
+TEST_F(ClusterRouterTest, AnUnreachableNodeFailsOnlyItsOwnSlots) {
   owners = {1, 2, 1};
   Run();
   down = {{2, true}};
@@ -282,7 +282,7 @@ TEST_F(ClusterRouterTest, ANodeThatIsDownFailsOnlyItsOwnSlots) {
   EXPECT_EQ(driver.Result(ticket).fault, Fault::kNone);
 }
 
-TEST_F(ClusterRouterTest, AfterAFailoverWhatWasNotWrittenGoesToTheNewMaster) {
+TEST_F(ClusterRouterTest, AfterAFailoverUnwrittenRequestsGoToTheNewMaster) {
   owners = {1, 2, 1};
   Run();
   down = {{2, true}};
@@ -303,7 +303,7 @@ TEST_F(ClusterRouterTest, AfterAFailoverWhatWasNotWrittenGoesToTheNewMaster) {
   Run();
   EXPECT_EQ(driver.Result(ticket).fault, Fault::kNone);
   EXPECT_GE(asked[3].size(), 2U);
-  // The dead one is forgotten, and nobody is left to believe that its breaker is open.
+  // The router drops the dead node, and its open breaker with it.
   std::vector<BreakerState> states;
   for (int i = 0; i < 100; ++i) {
     driver.Pass(100 * kMillisecond);
@@ -319,7 +319,7 @@ TEST_F(ClusterRouterTest, AfterAFailoverWhatWasNotWrittenGoesToTheNewMaster) {
   EXPECT_EQ(states.back(), BreakerState::kClosed);
 }
 
-TEST_F(ClusterRouterTest, ASlotThatNobodyHasIsNotAskedAboutForEachCheck) {
+TEST_F(ClusterRouterTest, AnUnassignedSlotDoesNotRefreshTheTableForEachCheck) {
   owners = {1};
   Run();
   surveys = 0;
@@ -329,7 +329,7 @@ TEST_F(ClusterRouterTest, ASlotThatNobodyHasIsNotAskedAboutForEachCheck) {
     Run();
   }
   EXPECT_LE(surveys, 10);
-  // Once somebody has it, it is found.
+  // The router finds the slot once a node has it.
   owners = {1, 2, 1};
   driver.Check(KeyIn(1));
   driver.Pass(250 * kMillisecond);
@@ -339,7 +339,7 @@ TEST_F(ClusterRouterTest, ASlotThatNobodyHasIsNotAskedAboutForEachCheck) {
   EXPECT_EQ(driver.Result(ticket).fault, Fault::kNone);
 }
 
-TEST_F(ClusterRouterTest, AServerThatIsNoClusterSaysSo) {
+TEST_F(ClusterRouterTest, AServerOutsideOfAClusterIsReported) {
   driver.Run(
       [](Line&, const SentCommand&) {
         return "-ERR This instance has cluster support "
@@ -351,7 +351,7 @@ TEST_F(ClusterRouterTest, AServerThatIsNoClusterSaysSo) {
   EXPECT_EQ(answer.detail, "h:1: ERR This instance has cluster support disabled");
 }
 
-TEST_F(ClusterRouterTest, AnAnswerThatNamesNoSlotsIsOfNoUse) {
+TEST_F(ClusterRouterTest, ATableWithoutSlotsIsIgnored) {
   driver.Run([](Line&, const SentCommand&) { return "*0\r\n"; },
              [](std::uint16_t) { return true; });
   const Completion answer = driver.Result(driver.Check("a"));
@@ -359,15 +359,15 @@ TEST_F(ClusterRouterTest, AnAnswerThatNamesNoSlotsIsOfNoUse) {
   EXPECT_EQ(answer.detail, "h:1: the server's answer names no slots of a cluster");
 }
 
-TEST(Slot, IsTheOneThatRedisWorksOut) {
+TEST(Slot, IsTheSlotThatRedisComputes) {
   // As CLUSTER KEYSLOT answers.
   EXPECT_EQ(SlotOfTag("123456789"), 0x31C3 % 16384);
   EXPECT_EQ(SlotOfTag("foo"), 12182);
   EXPECT_EQ(SlotOfTag("bar"), 5061);
 }
 
-// By count and not by time: each wake-up of the I/O thread ends with these calls.
-TEST_F(ClusterRouterTest, OfManyNodesOnlyTheOneThatWasAskedIsLookedAt) {
+// By count, not by time: each wake-up of the I/O thread ends with these calls.
+TEST_F(ClusterRouterTest, ARequestCausesWorkOnlyForItsNode) {
   constexpr int kNodes = 1024;
   constexpr int kSlotsEach = kSlots / kNodes;
   std::vector<ModelRange> ranges;

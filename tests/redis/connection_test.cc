@@ -1,4 +1,4 @@
-// How much a connection takes from a server that never stops talking.
+// A connection to a server that sends without end.
 #include "connection.h"
 
 #include <gtest/gtest.h>
@@ -16,7 +16,7 @@
 namespace sluice::redis {
 namespace {
 
-// Counts what it hears.
+// Counts the received bytes.
 class Listener final : public Conversation {
  public:
   explicit Listener(std::uint16_t port) {
@@ -45,7 +45,7 @@ class Listener final : public Conversation {
   Endpoint endpoint_;
 };
 
-TEST(Connection, ReadsOnceATurnHoweverMuchThereIs) {
+TEST(Connection, ReadsOnceATurn) {
   const Fd server(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   sockaddr_in address{};
   address.sin_family = AF_INET;

@@ -1,4 +1,4 @@
-// A link asks its server about itself, and nothing else takes notice.
+// The health check of a session, and its lack of effects on requests.
 #include <gtest/gtest.h>
 
 #include <string>
@@ -26,7 +26,7 @@ std::string Text(std::string_view text) {
 
 std::string Time(std::string_view seconds) { return "*2\r\n" + Text(seconds) + Text("0"); }
 
-// The driver's clock stands at 1000 s.
+// The driver's clock starts at 1000 s.
 const std::string kAllWell =
     Time("1000") + Text("role:master\r\n") + Text("maxmemory_policy:noeviction\r\n");
 const std::string kReplica =
@@ -36,7 +36,7 @@ std::size_t WarningsOf(ServerSessionDriver& driver) {
   return driver.session.TakeWarnings(kWall).size();
 }
 
-TEST(SessionHealthCheck, AServerIsAskedOnceTheLinkIsReadyAndTheChecksThatWaitAreOut) {
+TEST(SessionHealthCheck, StartsAfterTheWaitingChecksWereSent) {
   ServerSessionDriver driver(Curious());
   const auto ticket = driver.Check("a");
   driver.GetReady();
@@ -57,13 +57,13 @@ TEST(SessionHealthCheck, AServerIsAskedOnceTheLinkIsReadyAndTheChecksThatWaitAre
   EXPECT_TRUE(driver.Sent().empty());
 }
 
-TEST(SessionHealthCheck, WhoIsNotCuriousAsksNothing) {
+TEST(SessionHealthCheck, CanBeSwitchedOff) {
   ServerSessionDriver driver;
   driver.GetReady();
   EXPECT_TRUE(driver.Sent().empty());
 }
 
-TEST(SessionHealthCheck, ALinkThatARouterOwnsDoesNotAskForTheRole) {
+TEST(SessionHealthCheck, DoesNotReadTheRoleUnderARouter) {
   ServerSession::Options options = Curious();
   options.routed = true;
   ServerSessionDriver driver(options);
@@ -73,7 +73,7 @@ TEST(SessionHealthCheck, ALinkThatARouterOwnsDoesNotAskForTheRole) {
   EXPECT_TRUE(driver.session.has_warnings());
 }
 
-TEST(SessionHealthCheck, WhereInfoSaysNothingOfThePolicyConfigIsAsked) {
+TEST(SessionHealthCheck, ReadsConfigIfInfoLacksTheEvictionPolicy) {
   for (const std::string& memory : {std::string("-NOPERM no\r\n"), Text("used_memory:1\r\n"),
                                     std::string(":1\r\n"), std::string("$-1\r\n")}) {
     ServerSessionDriver driver(Curious());
@@ -90,7 +90,7 @@ TEST(SessionHealthCheck, WhereInfoSaysNothingOfThePolicyConfigIsAsked) {
   }
 }
 
-TEST(SessionHealthCheck, AServerThatRefusesEverythingIsServedAsAnyOther) {
+TEST(SessionHealthCheck, RefusalsDoNotAffectRequests) {
   ServerSessionDriver driver(Curious());
   driver.GetReady();
   driver.Sent();
@@ -108,7 +108,7 @@ TEST(SessionHealthCheck, AServerThatRefusesEverythingIsServedAsAnyOther) {
   EXPECT_EQ(driver.Result(ticket).fault, Fault::kNone);
 }
 
-TEST(SessionHealthCheck, TheTimeThatTheQuestionTookIsAllowedFor) {
+TEST(SessionHealthCheck, TheClockCheckAllowsForTheRoundTrip) {
   for (const bool late : {false, true}) {
     ServerSessionDriver driver(Curious());
     driver.GetReady();
@@ -119,7 +119,7 @@ TEST(SessionHealthCheck, TheTimeThatTheQuestionTookIsAllowedFor) {
   }
 }
 
-TEST(SessionHealthCheck, EachConnectionIsAskedAndAWarningIsNewsOnce) {
+TEST(SessionHealthCheck, RunsOnEachConnectionAndReportsAWarningOnce) {
   ServerSessionDriver driver(Curious());
   std::vector<std::size_t> news;
   for (const std::string& answer : {kReplica, kReplica, kAllWell, kReplica}) {
@@ -133,8 +133,8 @@ TEST(SessionHealthCheck, EachConnectionIsAskedAndAWarningIsNewsOnce) {
   EXPECT_EQ(news, (std::vector<std::size_t>{1, 0, 0, 1}));
 }
 
-// It would never be ready for long.
-TEST(SessionHealthCheck, AServerThatHangsUpAtAQuestionIsNotAskedOverTheNextConnection) {
+// Otherwise each connection would end soon after it was ready.
+TEST(SessionHealthCheck, IsSkippedOnTheConnectionAfterOneThatItEnded) {
   ServerSessionDriver driver(Curious());
   for (const bool asked : {true, false, true}) {
     driver.GetReady();
@@ -144,7 +144,7 @@ TEST(SessionHealthCheck, AServerThatHangsUpAtAQuestionIsNotAskedOverTheNextConne
   }
 }
 
-TEST(SessionHealthCheck, SilenceAboutItselfIsNoneToChecks) {
+TEST(SessionHealthCheck, AMissingReplyIsNotSilence) {
   ServerSessionDriver driver(Curious());
   driver.GetReady();
   driver.Sent();
@@ -162,7 +162,7 @@ TEST(SessionHealthCheck, SilenceAboutItselfIsNoneToChecks) {
   EXPECT_NE(driver.session.WantedConnection(), connection);
 }
 
-TEST(SessionHealthCheck, AConnectionThatIsToEndWaitsForTheAnswersButNotForEver) {
+TEST(SessionHealthCheck, AConnectionToLeaveWaitsForTheRepliesButNotForEver) {
   for (const bool answered : {true, false}) {
     ServerSessionDriver driver(Curious());
     driver.Check("a");
@@ -181,7 +181,7 @@ TEST(SessionHealthCheck, AConnectionThatIsToEndWaitsForTheAnswersButNotForEver) 
   }
 }
 
-TEST(SessionHealthCheck, AnswersBeyondAllBoundsEndTheConnectionAndNothingElse) {
+TEST(SessionHealthCheck, RepliesOutOfBoundsOnlyEndTheConnection) {
   for (const std::string& nonsense :
        {"$2000000\r\n" + std::string(1'100'000, 'x'), std::string("*1\r\n*1\r\n*1\r\n:1\r\n"),
         std::string("HTTP/1.1 400\r\n")}) {

@@ -1,4 +1,4 @@
-// Warnings from what servers say of themselves.
+// Warnings from the replies to INFO, TIME and CONFIG GET.
 #include "redis/health_check.h"
 
 #include <gtest/gtest.h>
@@ -16,7 +16,7 @@ using Codes = std::vector<WarningCode>;
 constexpr Nanos kSecond = std::chrono::seconds(1);
 constexpr Nanos kMillisecond = std::chrono::milliseconds(1);
 constexpr Nanos kNow = 1000 * kSecond;            // monotonic
-constexpr Nanos kWall = 1'700'000'000 * kSecond;  // since 1970, less that
+constexpr Nanos kWall = 1'700'000'000 * kSecond;  // since 1970, at that moment
 
 Codes CodesOf(const std::vector<Warning>& warnings) {
   Codes codes;
@@ -64,7 +64,7 @@ constexpr const char* kRedisMaster =
     "failover"
     "\r\n";
 
-TEST(HealthCheck, APolicyThatEvictsIsWarnedOfOnceMemoryHasABound) {
+TEST(HealthCheck, WarnsOfEvictionIfMemoryIsBounded) {
   EXPECT_EQ(Found(OfMemory(kRedisMemory)), Codes{WarningCode::kEvictingPolicy});
   EXPECT_NE(FindWarnings(OfMemory(kRedisMemory), kWall).at(0).detail.find("allkeys-lru"),
             std::string::npos);
@@ -79,7 +79,7 @@ TEST(HealthCheck, APolicyThatEvictsIsWarnedOfOnceMemoryHasABound) {
   EXPECT_EQ(Found(OfMemory("maxmemory:1000\r\nmaxmemory_policy:noeviction\r\n")), Codes{});
 }
 
-TEST(HealthCheck, WhatInfoDoesNotTellConfigMay) {
+TEST(HealthCheck, ReadsConfigIfInfoIsIncomplete) {
   ServerInfo info = OfMemory("used_memory:1\r\n");
   EXPECT_TRUE(info.LacksPolicy());
   EXPECT_FALSE(OfMemory(kRedisMemory).LacksPolicy());
@@ -92,16 +92,16 @@ TEST(HealthCheck, WhatInfoDoesNotTellConfigMay) {
   EXPECT_EQ(Found(info), Codes{});
 }
 
-TEST(HealthCheck, AReplicaIsWarnedOf) {
+TEST(HealthCheck, WarnsOfAReplica) {
   EXPECT_EQ(Found(OfReplication(kRedisReplica)), Codes{WarningCode::kReplica});
   EXPECT_EQ(Found(OfReplication("role:replica\n")), Codes{WarningCode::kReplica});
   EXPECT_EQ(Found(OfReplication(kRedisMaster)), Codes{});
-  // KeyDB's takes writes and shares them.
+  // A KeyDB replica accepts writes and replicates them.
   EXPECT_EQ(Found(OfReplication("role:active-replica\r\n")), Codes{});
   EXPECT_EQ(Found(OfReplication("master_role:slave\r\nxrole:slave\r\n")), Codes{});
 }
 
-TEST(HealthCheck, AClockMoreThanASecondOffIsWarnedOf) {
+TEST(HealthCheck, WarnsOfAClockThatIsMoreThanASecondOff) {
   EXPECT_EQ(Found(OfTime(Nanos{0})), Codes{});
   for (const int sign : {-1, 1}) {
     EXPECT_EQ(Found(OfTime(sign * 999 * kMillisecond)), Codes{});
@@ -114,14 +114,14 @@ TEST(HealthCheck, AClockMoreThanASecondOffIsWarnedOf) {
             std::string::npos);
 }
 
-TEST(HealthCheck, AnAnswerThatTookLongSaysLessOfTheClock) {
+TEST(HealthCheck, ASlowReplyIsLessPreciseAboutTheClock) {
   EXPECT_EQ(Found(OfTime(1900 * kMillisecond, 2 * kSecond)), Codes{});
   EXPECT_EQ(Found(OfTime(2100 * kMillisecond, 2 * kSecond)), Codes{WarningCode::kClock});
   EXPECT_EQ(Found(OfTime(-1900 * kMillisecond, 2 * kSecond)), Codes{});
   EXPECT_EQ(Found(OfTime(-2100 * kMillisecond, 2 * kSecond)), Codes{WarningCode::kClock});
 }
 
-TEST(HealthCheck, OddAnswersSayNothing) {
+TEST(HealthCheck, OddRepliesAreIgnored) {
   const std::string huge(std::size_t{1} << 20, 'a');
   for (const std::string& text :
        {std::string(), std::string("\r\n\r\n:::\r\nrole\r\nrole:\r\n"), huge, huge + ":slave",
@@ -151,7 +151,7 @@ TEST(HealthCheck, OddAnswersSayNothing) {
   }
 }
 
-TEST(HealthCheck, RandomAnswersBreakNothing) {
+TEST(HealthCheck, RandomRepliesAreSafe) {
   testing::Random random(testing::TestSeed());
   const std::string words[] = {"role",        "slave",
                                "maxmemory",   "maxmemory_policy",
@@ -174,7 +174,7 @@ TEST(HealthCheck, RandomAnswersBreakNothing) {
   }
 }
 
-TEST(HealthCheck, AnErrorAndAnAnswerOfAnotherKindAreNotNoted) {
+TEST(HealthCheck, ErrorsAndRepliesOfAnotherKindAreIgnored) {
   for (const InfoCommand command : {InfoCommand::kTime, InfoCommand::kReplication,
                                     InfoCommand::kMemory, InfoCommand::kConfig}) {
     const bool list = command == InfoCommand::kTime || command == InfoCommand::kConfig;
@@ -189,7 +189,7 @@ TEST(HealthCheck, AnErrorAndAnAnswerOfAnotherKindAreNotNoted) {
   }
 }
 
-TEST(HealthCheck, AWarningIsNewsUntilItIsGone) {
+TEST(HealthCheck, AWarningIsReportedOnceUntilItIsGone) {
   HealthCheck check;
   const ServerInfo replica = OfReplication(kRedisReplica);
   ServerInfo worse = OfMemory(kRedisMemory);

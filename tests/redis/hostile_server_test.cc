@@ -1,5 +1,4 @@
-// Malicious servers, or servers with another protocol: the trust, memory and texts of a session.
-// them.
+// Malicious servers, or servers with another protocol: bounds of memory, and texts for people.
 #include <gtest/gtest.h>
 #include <malloc.h>
 
@@ -25,7 +24,7 @@ constexpr std::string_view kTooLong = "the server's reply is longer than one to 
 
 // ---- Replies without end
 
-TEST(ReplyBounds, TheTextsOfOneReplyShareOneBound) {
+TEST(ReplyBounds, TheTextsOfOneReplyShareABound) {
   ReplyReader reader;
   Reply reply;
   const std::string text = "$60000\r\n" + std::string(60000, 'x') + "\r\n";
@@ -35,7 +34,7 @@ TEST(ReplyBounds, TheTextsOfOneReplyShareOneBound) {
   EXPECT_EQ(reader.Take(reply), Next::kTooLong);
 }
 
-TEST(ReplyBounds, TheBoundIsThatOfOneReply) {
+TEST(ReplyBounds, TheBoundIsPerReply) {
   ReplyReader reader;
   Reply reply;
   for (int i = 0; i < 10; ++i) {
@@ -45,7 +44,7 @@ TEST(ReplyBounds, TheBoundIsThatOfOneReply) {
   }
 }
 
-TEST(ReplyBounds, AnAnnouncedArrayIsRefusedBeforeItsElementsCome) {
+TEST(ReplyBounds, ALongArrayIsRefusedBeforeItsElementsArrive) {
   ReplyReader reader;
   Reply reply;
   ASSERT_TRUE(reader.Feed("*5\r\n"));
@@ -62,7 +61,7 @@ TEST(ReplyBounds, AMapAnnouncesTwiceItsCount) {
   }
 }
 
-TEST(HostileServer, AReplyLongerThanItsCommandCanHaveEndsTheConnectionAtOnce) {
+TEST(HostileServer, AReplyThatIsTooLongForItsCommandEndsTheConnectionAtOnce) {
   // One check under one policy: at most 20 numbers and texts.
   for (const char* begun : {"*21\r\n", "%11\r\n", "~21\r\n", ">21\r\n"}) {
     ServerSessionDriver driver;
@@ -76,7 +75,7 @@ TEST(HostileServer, AReplyLongerThanItsCommandCanHaveEndsTheConnectionAtOnce) {
   }
 }
 
-TEST(HostileServer, ATextThatNeverEndsEndsTheConnectionSoon) {
+TEST(HostileServer, AnEndlessTextEndsTheConnectionSoon) {
   ServerSessionDriver driver;
   driver.GetReady();
   const auto ticket = driver.Check("a", kSecond);
@@ -90,8 +89,8 @@ TEST(HostileServer, ATextThatNeverEndsEndsTheConnectionSoon) {
   EXPECT_EQ(driver.Result(ticket).detail, kTooLong);
 }
 
-TEST(HostileServer, TheLongestAnswersToABatchAreRead) {
-  // Asked again under its id, blocked, by a policy whose reading has three numbers.
+TEST(HostileServer, TheLongestReplyToABatchIsRead) {
+  // A replay under its id, with a block, and a policy whose reading has three numbers.
   std::vector<Policy> policies;
   for (std::size_t i = 0; i < kMaxPolicies; ++i) {
     policies.push_back(testing::BucketPolicy("p" + std::to_string(i), 10, 1, kSecond));
@@ -105,7 +104,7 @@ TEST(HostileServer, TheLongestAnswersToABatchAreRead) {
 
 // ---- Servers' texts, shown to people
 
-TEST(Printable, ControlCharactersAndWhatIsNotUtf8AreEscaped) {
+TEST(Printable, ControlCharactersAndInvalidUtf8AreEscaped) {
   EXPECT_EQ(Printable("a\r\nb\t\x1b[31m\x7f", 100), "a\\x0d\\x0ab\\x09\\x1b[31m\\x7f");
   EXPECT_EQ(Printable(std::string_view("a\0b", 3), 100), "a\\x00b");
   EXPECT_EQ(Printable("\xc2\x9b"
@@ -135,7 +134,7 @@ TEST(HostileServer, ErrorsCannotForgeLogLines) {
   EXPECT_EQ(driver.Result(ticket).detail, "ERR one\\x09level=info\\x1b[2J");
   const auto next = driver.Check("a");
   driver.Sent();
-  // The script says it of one check.
+  // The script reports it for one check.
   driver.Receive("*3\r\n:1\r\n:-2\r\n$10\r\nERR a\r\nb=c\r\n");
   EXPECT_EQ(driver.Result(next).detail, "ERR a\\x0d\\x0ab=c");
 }
@@ -160,7 +159,7 @@ std::size_t BytesInUse() {
   return info.uordblks + info.hblkhd;
 }
 
-TEST(HostileServer, WhatHasBeenWrittenLeavesTheBufferThoughItIsNeverEmpty) {
+TEST(HostileServer, WrittenBytesLeaveTheBufferThoughItIsNeverEmpty) {
   ServerSessionDriver driver;
   driver.GetReady();
   std::size_t before = 0;
@@ -176,7 +175,7 @@ TEST(HostileServer, WhatHasBeenWrittenLeavesTheBufferThoughItIsNeverEmpty) {
 
 // ---- A server that answers and breaks off
 
-TEST(HostileServer, ConnectionsThatBreakOffSoonAreReplacedAfterGrowingPauses) {
+TEST(HostileServer, ShortConnectionsAreReplacedAfterGrowingPauses) {
   ServerSessionDriver driver;
   unsigned connections = 0;
   const Nanos end = driver.now + 10 * kSecond;
@@ -192,12 +191,12 @@ TEST(HostileServer, ConnectionsThatBreakOffSoonAreReplacedAfterGrowingPauses) {
     driver.Pass(kMillisecond);
     driver.Lose("broken off");
   }
-  // 750 ms at most between two, so 375 ms on average.
+  // At most 750 ms between two attempts, so 375 ms on average.
   EXPECT_GE(connections, 10U);
   EXPECT_LE(connections, 100U);
 }
 
-TEST(HostileServer, AConnectionThatHasWorkedForASecondEndsThePauses) {
+TEST(HostileServer, AConnectionThatLastsASecondEndsThePauses) {
   ServerSessionDriver driver;
   for (int i = 0; i < 5; ++i) {
     while (driver.session.WantedConnection() == 0) driver.Pass(kMillisecond);

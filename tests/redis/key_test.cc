@@ -1,4 +1,4 @@
-// Distinct keys have distinct names in Redis, whatever bytes they are made of.
+// Names of keys in Redis: distinct keys of any bytes have distinct names.
 #include <gtest/gtest.h>
 
 #include <map>
@@ -28,7 +28,7 @@ TEST(Keys, PlainKeysStayReadable) {
   EXPECT_EQ(Escaped("2001:db8::/56"), "2001:db8::/56");
 }
 
-TEST(Keys, WhateverCouldMoveTheHashTagIsEscaped) {
+TEST(Keys, BytesThatCouldMoveTheHashTagAreEscaped) {
   EXPECT_EQ(Escaped("a}b{c%d"), "a%7Db%7Bc%25d");
   EXPECT_EQ(Escaped("nul\0new\nline space"s), "nul%00new%0Aline%20space");
   EXPECT_EQ(Escaped("\xED\xA0\x80"), "%ED%A0%80");  // a lone surrogate, as WTF-8
@@ -46,7 +46,7 @@ TEST(Keys, LongKeysAreShortenedTo128BitsOfSha256) {
   EXPECT_EQ(Escaped(std::string(1 << 20, 'x')).size(), 34U);
 }
 
-TEST(Keys, ARequestHoldsNoMoreOfAKeyThanItsName) {
+TEST(Keys, ARequestKeepsOnlyTheNameOfAKey) {
   EXPECT_EQ(EscapedKey().view(), "%-");
   EXPECT_EQ(EscapedKey("").view(), "%-");
   // Through all lengths, in place and not, copied and moved.
@@ -63,7 +63,7 @@ TEST(Keys, ARequestHoldsNoMoreOfAKeyThanItsName) {
   EXPECT_EQ(EscapedKey(std::string(1 << 20, 'x')).view(), Escaped(std::string(1 << 20, 'x')));
 }
 
-TEST(Keys, NastyKeysNeverMeet) {
+TEST(Keys, UnusualKeysHaveDistinctNames) {
   std::vector<std::string> keys = {"",
                                    "%",
                                    "%-",
@@ -105,7 +105,7 @@ TEST(Keys, NastyKeysNeverMeet) {
   }
 }
 
-TEST(Keys, RandomBytesNeverMeetAndStayInsideTheBraces) {
+TEST(Keys, RandomKeysHaveDistinctNamesAndStayInsideTheBraces) {
   testing::Random random(testing::TestSeed());
   std::map<std::string, std::string> owners;
   for (int i = 0; i < 20'000; ++i) {
@@ -143,14 +143,14 @@ TEST(Keys, StatesAreNamedByPrefixKeyPolicyAndTag) {
                          "my%20app%7B1%7D:prod:{user:42}:daily:tb1"s}));
 }
 
-TEST(Keys, PoliciesMayHaveKeysOfTheirOwn) {
+TEST(Keys, PoliciesMayHaveSeparateKeys) {
   Request request = AboutTwoPolicies();
   request.keys = std::make_shared<KeyList>(KeyList{.each = {EscapedKey("u"), EscapedKey("{t}")}});
   EXPECT_EQ(NamesOf(request), (std::vector{"my%20app%7B1%7D:prod:{u}:burst:tb1"s,
                                            "my%20app%7B1%7D:prod:{%7Bt%7D}:daily:tb1"s}));
 }
 
-TEST(Keys, AShardStandsBetweenTheBracesAndTheKeysBehindThePolicies) {
+TEST(Keys, AShardIsBetweenTheBracesAndTheKeysFollowThePolicies) {
   Request request = AboutTwoPolicies();
   request.keys = std::make_shared<KeyList>(
       KeyList{.each = {EscapedKey("u"), EscapedKey("")}, .shard = EscapedKey("tenant}7")});

@@ -1,4 +1,4 @@
-// The latency histogram, and what error replies ask for.
+// The latency histogram, and remedies for error replies.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -13,7 +13,7 @@
 namespace sluice::redis {
 namespace {
 
-TEST(LatencyHistogram, QuantilesAreThoseOfTheSortedTimesUpToABinsWidth) {
+TEST(LatencyHistogram, QuantilesAreExactToTheWidthOfABin) {
   testing::Random random(testing::TestSeed());
   for (int round = 0; round < 50; ++round) {
     LatencyHistogram histogram;
@@ -36,7 +36,7 @@ TEST(LatencyHistogram, QuantilesAreThoseOfTheSortedTimesUpToABinsWidth) {
   }
 }
 
-TEST(LatencyHistogram, IsEmptyAtFirstAndHoldsWhatIsOutOfRange) {
+TEST(LatencyHistogram, IsEmptyAtFirstAndClampsTimesOutOfRange) {
   LatencyHistogram histogram;
   EXPECT_EQ(histogram.Quantile(0.5), Nanos{0});
   histogram.Record(Nanos{-5});
@@ -45,7 +45,7 @@ TEST(LatencyHistogram, IsEmptyAtFirstAndHoldsWhatIsOutOfRange) {
   EXPECT_EQ(histogram.Quantile(1), std::chrono::microseconds(std::int64_t{1} << 27));
 }
 
-TEST(ErrorReply, EachIsWaitedForOrLeftOrGivenUp) {
+TEST(ErrorReply, EachHasARemedy) {
   for (const char* error :
        {"READONLY You can't write against a read only replica.",
         "-READONLY You can't write against a read only replica.",

@@ -1,5 +1,5 @@
-// Whatever is put under the names of states, by whomever and whenever, the script answers: random
-// batches of all operations go on while random keys become something else.
+// The script answers with any values under the names of states: random batches of all operations
+// run while random keys get other values.
 #include <gtest/gtest.h>
 
 #include <array>
@@ -75,7 +75,7 @@ class Corruption : public ::testing::Test {
     return text;
   }
 
-  // Puts something else under one of the names of a request.
+  // Changes the value of one of the request's names.
   void Corrupt() {
     const redis::Request request = Draw();
     const auto policy = static_cast<std::size_t>(
@@ -107,7 +107,7 @@ class Corruption : public ::testing::Test {
       case 6:
         return redis_.Put({"APPEND", name, text.substr(0, 2)}, name);
       case 7:
-        // Nearly what it was.
+        // Nearly the old value.
         return redis_.Put(
             {"SETRANGE", name, std::to_string(random_.Between(0, 90)), text.substr(0, 1)}, name);
       default:
@@ -136,7 +136,7 @@ TEST_F(Corruption, NeverStopsTheScript) {
     for (std::int64_t i = random_.Between(0, 2); i > 0; --i) Corrupt();
     std::vector<redis::Request> batch;
     for (std::int64_t i = random_.Magnitude(16); i > 0; --i) batch.push_back(Draw());
-    // Throws where the answer is not one that the script can give.
+    // Throws for a reply that the script cannot give.
     for (const redis::Completion& completion : redis_.Run(batch)) {
       ++done;
       ASSERT_NE(completion.fault, redis::Fault::kProtocol);

@@ -1,5 +1,5 @@
-// The script on a real server when values, types or writes are not what it expects: the fault stays
-// with its own check, and nothing is half done.
+// The script with unexpected values and types, and failing writes. Only the affected check fails,
+// and no charge is half done.
 #include <gtest/gtest.h>
 
 #include <memory>
@@ -52,7 +52,7 @@ class LuaFaults : public ::testing::Test {
       "t");
 };
 
-TEST_F(LuaFaults, AForeignValueInTheMiddleOf128ChecksFailsThatCheckAlone) {
+TEST_F(LuaFaults, AForeignValueFailsOneCheckOf128) {
   for (const std::string value :
        {"hello", "", "-1", "1.5", "1e3", "0x10", " 1", "1 ", "nan", "inf", "9000000000000000",
         "9999999999999999", "00000000000000001", "12345678901234567890"}) {
@@ -69,7 +69,7 @@ TEST_F(LuaFaults, AForeignValueInTheMiddleOf128ChecksFailsThatCheckAlone) {
   }
 }
 
-TEST_F(LuaFaults, AKeyOfAnotherTypeIsLeftAloneAndTheChecksEarlierChargesUndone) {
+TEST_F(LuaFaults, AKeyOfAnotherTypeIsKeptAndTheChecksEarlierChargesAreUndone) {
   server_->Run({"RPUSH", "t:{k64}:c:tb1", "x"});
   // a had a charge before, b had none.
   Request before = Ask("k64");
@@ -85,7 +85,7 @@ TEST_F(LuaFaults, AKeyOfAnotherTypeIsLeftAloneAndTheChecksEarlierChargesUndone) 
   EXPECT_EQ(server_->Text({"TYPE", "t:{k64}:c:tb1"}), "list");
 }
 
-TEST_F(LuaFaults, AfterAnUndoALaterCheckOfTheBatchSeesWhatWasBefore) {
+TEST_F(LuaFaults, AfterAnUndoALaterCheckSeesTheOldState) {
   server_->Run({"RPUSH", "t:{k}:c:tb1", "x"});
   Request first = Ask("k");
   first.costs = {2, 2, 0};
@@ -100,7 +100,7 @@ TEST_F(LuaFaults, AfterAnUndoALaterCheckOfTheBatchSeesWhatWasBefore) {
   EXPECT_EQ(server_->Text({"GET", "t:{k}:a:tb1"}), std::to_string(5 * kSecond));
 }
 
-TEST_F(LuaFaults, UndoingTheFirstChargeOfAKeyLeavesALaterCheckAFreshOne) {
+TEST_F(LuaFaults, AfterAnUndoOfTheFirstChargeALaterCheckSeesANewState) {
   server_->Run({"RPUSH", "t:{k}:c:tb1", "x"});
   Request failing = Ask("k");
   Request last = Ask("k");
@@ -111,9 +111,8 @@ TEST_F(LuaFaults, UndoingTheFirstChargeOfAKeyLeavesALaterCheckAFreshOne) {
   EXPECT_EQ(server_->Text({"GET", "t:{k}:a:tb1"}), std::to_string(5 * kSecond));
 }
 
-// Redis refuses writes for reasons that a test can hardly bring about between two of them, so the
-// refusal is put in front of redis.pcall.
-TEST_F(LuaFaults, AWriteThatFailsHalfWayIsUndoneAndQuoted) {
+// A test can hardly make Redis refuse one of several writes, so a wrapper of redis.pcall does.
+TEST_F(LuaFaults, AFailedWriteIsUndoneAndReported) {
   const std::string refusing =
       "local real = redis\n"
       "local redis = {call = real.call, pcall = function(name, key, ...)\n"

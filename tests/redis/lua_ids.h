@@ -1,4 +1,4 @@
-// What tests of the script's ids share: checks of one key with an id, on a real server.
+// The fixture of tests of the script's ids: checks of one key with an id.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -51,7 +51,7 @@ class LuaIds : public ::testing::Test {
   static redis::Completion Run(const redis::Request& request, std::int64_t now = 0) {
     return DecideOn(*server_, ScriptAt(now), {&request, 1})[0];
   }
-  // What a link asks of a check's slot when nobody was given the answer.
+  // The release that a session sends if no caller got the result of a check.
   static redis::Request GiveBack(std::string_view id, HolderId holder) {
     return Ask(id, 1, Kind::kRelease, holder);
   }
@@ -62,10 +62,10 @@ class LuaIds : public ::testing::Test {
   static std::string Get(std::string_view name) {
     return server_->Text({"GET", std::string(name)});
   }
-  // All but ids: a clock that steps back would have them deny.
+  // Deletes all names but ids: after a step back of the clock, states would deny.
   static void ForgetStates() { server_->Run({"DEL", std::string(kState), std::string(kSlots)}); }
   static std::int64_t Count() { return server_->Run({"DBSIZE"}).integers.at(0); }
-  // The shipped script in front of a server that refuses to change `name`.
+  // The shipped script, with writes of `name` refused.
   static std::string Refusing(const std::string& name) {
     return "local real = redis\n"
            "local redis = {call = real.call, pcall = function(name, key, ...)\n"

@@ -1,4 +1,4 @@
-// Slots of checks with an id: who holds them, who was told of them, and when they are given back.
+// Slots of checks with an id: their holders, replays, and releases.
 #include <gtest/gtest.h>
 
 #include <cstdint>
@@ -17,7 +17,7 @@ using redis::Request;
 
 class LuaIdSlots : public LuaIds {};
 
-TEST_F(LuaIdSlots, ASlotThatIsGoneIsTakenAgainByTheFirstsHolder) {
+TEST_F(LuaIdSlots, AReplayTakesAnExpiredSlotAgainForTheFirstHolder) {
   Run(Ask("id"));
   EXPECT_TRUE(Run(GiveBack("id", kHolder)).done);
   const Completion again = Run(Ask("id"));
@@ -27,17 +27,17 @@ TEST_F(LuaIdSlots, ASlotThatIsGoneIsTakenAgainByTheFirstsHolder) {
   EXPECT_EQ(Get(kState), std::to_string(kSecond));
 }
 
-TEST_F(LuaIdSlots, ASlotThatARepeatWasToldOfIsNotGivenBack) {
+TEST_F(LuaIdSlots, ASlotReportedToAReplayIsNotReleased) {
   Run(Ask("id"));
   ASSERT_NE(Run(Ask("id", 1, Kind::kCheck, kRepeater)).replay, nullptr);
   EXPECT_FALSE(Run(GiveBack("id", kHolder)).done);
   EXPECT_TRUE(IsHeld(kHolder));
-  // Each leaves once.
+  // Each is released once.
   EXPECT_FALSE(Run(GiveBack("id", kHolder)).done);
   EXPECT_TRUE(IsHeld(kHolder));
 }
 
-TEST_F(LuaIdSlots, ASlotThatNobodyWasToldOfIsGivenBack) {
+TEST_F(LuaIdSlots, AnUnreportedSlotIsReleased) {
   for (const bool first_leaves_first : {true, false}) {
     server_->Run({"FLUSHALL"});
     Run(Ask("id"));
@@ -48,7 +48,7 @@ TEST_F(LuaIdSlots, ASlotThatNobodyWasToldOfIsGivenBack) {
   }
 }
 
-TEST_F(LuaIdSlots, ASlotIsGivenBackBeforeOrBehindItsRepeatInOneBatch) {
+TEST_F(LuaIdSlots, AReleaseMayPrecedeOrFollowAReplayInOneBatch) {
   const std::vector before = {Ask("id"), GiveBack("id", kHolder),
                               Ask("id", 1, Kind::kCheck, kRepeater)};
   auto done = DecideOn(*server_, ScriptAt(0), before);
@@ -64,13 +64,13 @@ TEST_F(LuaIdSlots, ASlotIsGivenBackBeforeOrBehindItsRepeatInOneBatch) {
   EXPECT_TRUE(IsHeld(kHolder));
 }
 
-TEST_F(LuaIdSlots, WhoTakesASlotAgainSharesItWithNobodyBefore) {
+TEST_F(LuaIdSlots, ASlotTakenAgainHasANewHolder) {
   const HolderId third{3, 3};
   for (const bool others_leave : {true, false}) {
     server_->Run({"FLUSHALL"});
     Run(Ask("id"));
     Run(Ask("id", 1, Kind::kCheck, kRepeater));
-    // Whoever was told has released it.
+    // The caller of the replay has released it.
     ASSERT_EQ(server_->Run({"ZREM", std::string(kSlots), HolderText(kHolder)}).integers.at(0), 1);
     EXPECT_EQ(Run(Ask("id", 1, Kind::kCheck, third)).replay->again, 2U);
     if (others_leave) {
@@ -83,7 +83,7 @@ TEST_F(LuaIdSlots, WhoTakesASlotAgainSharesItWithNobodyBefore) {
   }
 }
 
-TEST_F(LuaIdSlots, ARepeatThatIsDeniedASlotIsToldOfNone) {
+TEST_F(LuaIdSlots, ADeniedReplayReportsNoSlot) {
   Run(Ask("id"));
   server_->Run({"ZREM", std::string(kSlots), HolderText(kHolder)});
   Run(Ask("other", 1, Kind::kCheck, {4, 4}));
@@ -95,7 +95,7 @@ TEST_F(LuaIdSlots, ARepeatThatIsDeniedASlotIsToldOfNone) {
   EXPECT_EQ(Get(NameOf(Ask("id"))), kept);
 }
 
-TEST_F(LuaIdSlots, OfMoreThanEightCallsNoneIsKnownToBeTheLast) {
+TEST_F(LuaIdSlots, AfterEightReplaysNoSlotIsReleased) {
   Run(Ask("id"));
   for (std::uint64_t i = 1; i <= 8; ++i) Run(Ask("id", 1, Kind::kCheck, {i, i}));
   const std::string kept = Get(NameOf(Ask("id")));
@@ -106,9 +106,9 @@ TEST_F(LuaIdSlots, OfMoreThanEightCallsNoneIsKnownToBeTheLast) {
   EXPECT_TRUE(IsHeld(kHolder));
 }
 
-TEST_F(LuaIdSlots, WithoutARecordNothingIsGivenBack) {
+TEST_F(LuaIdSlots, WithoutARecordNoSlotIsReleased) {
   Run(Ask("id"));
-  // It may have been told of by whoever asked before the record was lost.
+  // A replay may have reported it before the record was lost.
   server_->Run({"DEL", NameOf(Ask("id"))});
   EXPECT_FALSE(Run(GiveBack("id", kHolder)).done);
   EXPECT_TRUE(IsHeld(kHolder));
@@ -116,10 +116,10 @@ TEST_F(LuaIdSlots, WithoutARecordNothingIsGivenBack) {
   EXPECT_TRUE(IsHeld(kHolder));
 }
 
-TEST_F(LuaIdSlots, ARepeatDoesNotMakeAnIdLastLonger) {
+TEST_F(LuaIdSlots, AReplayDoesNotExtendTheLifeOfAnId) {
   const Request first = Ask("id");
   ASSERT_EQ(DecideOn(*server_, redis::ScriptText(), {&first, 1})[0].fault, Fault::kNone);
-  // As if that had been 40 s ago.
+  // Makes the record 40 s old.
   std::istringstream words(Get(NameOf(first)));
   std::string print, holders, rest;
   std::int64_t at = 0;
@@ -134,7 +134,7 @@ TEST_F(LuaIdSlots, ARepeatDoesNotMakeAnIdLastLonger) {
   EXPECT_LE(left, 20'001);
 }
 
-TEST_F(LuaIdSlots, WhereARepeatCannotBeNotedItIsNotToldOfTheSlot) {
+TEST_F(LuaIdSlots, AReplayThatCannotBeRecordedReportsNoSlot) {
   Run(Ask("id"));
   const Request repeat = Ask("id", 1, Kind::kCheck, kRepeater);
   const auto done = DecideOn(*server_, Refusing(NameOf(repeat)), {&repeat, 1});

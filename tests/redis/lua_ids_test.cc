@@ -1,4 +1,4 @@
-// Ids in the script on a real server: how they are kept, and what happens when they cannot be.
+// Ids in the script: their storage, and failures to store them.
 #include "redis/lua_ids.h"
 
 #include <gtest/gtest.h>
@@ -15,20 +15,20 @@ using redis::Fault;
 using redis::PolicySet;
 using redis::Request;
 
-TEST_F(LuaIds, AreKeptBesideTheKeyForAMinute) {
+TEST_F(LuaIds, AreStoredForAMinute) {
   const Request request = Ask("id");
   redis::ScriptCall call;
   call.Describe({&request, 1});
   ASSERT_EQ(call.keys(), 4U);
   EXPECT_EQ(call.key(3), "t:{k}:id1:" + DigestOf("id"));
-  // At the server's own time, so that its times to live are the real ones.
+  // At the server's own time, for real times to live.
   ASSERT_EQ(DecideOn(*server_, redis::ScriptText(), {&request, 1})[0].fault, Fault::kNone);
   const std::int64_t left = server_->Run({"PTTL", std::string(call.key(3))}).integers.at(0);
   EXPECT_GT(left, 50'000);
   EXPECT_LE(left, 60'001);
 }
 
-TEST_F(LuaIds, AreKnownForAMinuteAlsoByAClockThatStepsBack) {
+TEST_F(LuaIds, AreKnownForAMinuteThoughTheClockStepsBack) {
   constexpr std::int64_t kCharged = 1'000 * kSecond;
   constexpr std::int64_t kMicrosecond = 1'000;
   for (const int way : {1, -1}) {
@@ -42,7 +42,7 @@ TEST_F(LuaIds, AreKnownForAMinuteAlsoByAClockThatStepsBack) {
   }
 }
 
-TEST_F(LuaIds, OneThatIsChargedAnewIsKeptForAnotherMinute) {
+TEST_F(LuaIds, ANewChargeIsStoredForAnotherMinute) {
   const std::string name = NameOf(Ask("id"));
   Run(Ask("id"), 0);
   ASSERT_EQ(server_->Run({"PERSIST", name}).integers.at(0), 1);
@@ -54,7 +54,7 @@ TEST_F(LuaIds, OneThatIsChargedAnewIsKeptForAnotherMinute) {
   EXPECT_LE(left, 60'001);
 }
 
-TEST_F(LuaIds, OfAsManyPoliciesAsThereMayBe) {
+TEST_F(LuaIds, WorkWithTheMostPolicies) {
   std::vector<Policy> policies;
   for (std::size_t i = 0; i < kMaxPolicies; ++i) {
     policies.push_back(
@@ -64,7 +64,7 @@ TEST_F(LuaIds, OfAsManyPoliciesAsThereMayBe) {
   request.set = std::make_shared<const PolicySet>(policies, "t");
   request.costs = 99'999;
   ASSERT_EQ(Run(request).fault, Fault::kNone);
-  // The longest text that there may be: numbers of many digits.
+  // The longest possible text: numbers of many digits.
   Request other = request;
   other.costs = 1;
   other.digests = Ask("other").digests;
@@ -75,7 +75,7 @@ TEST_F(LuaIds, OfAsManyPoliciesAsThereMayBe) {
   EXPECT_EQ(again.replay->charged, (1U << kMaxPolicies) - 1);
 }
 
-TEST_F(LuaIds, SayWhatWasChargedAndForWhom) {
+TEST_F(LuaIds, StoreTheChargeAndItsHolder) {
   Run(Ask("id", 2), 1'000 * kSecond);
   EXPECT_EQ(Get(NameOf(Ask("id"))), DigestOf("cost 2") + " " + HolderText(kHolder) + "," +
                                         HolderText(kHolder) + " 1000000000 3 0 0 0 0");
@@ -89,7 +89,7 @@ TEST_F(LuaIds, SayWhatWasChargedAndForWhom) {
   EXPECT_EQ(Get(kState), std::to_string(1'002 * kSecond));
 }
 
-TEST_F(LuaIds, OneThatStandsTwiceInABatchIsChargedOnce) {
+TEST_F(LuaIds, AnIdThatIsTwiceInABatchIsChargedOnce) {
   const std::vector batch = {Ask("id"), Ask("id"), Ask("id", 2), Ask("other")};
   const auto done = DecideOn(*server_, ScriptAt(0), batch);
   EXPECT_EQ(done[0].replay, nullptr);
@@ -98,7 +98,7 @@ TEST_F(LuaIds, OneThatStandsTwiceInABatchIsChargedOnce) {
   EXPECT_EQ(Get(kState), std::to_string(2 * kSecond));
 }
 
-TEST_F(LuaIds, OfEqualChecksInABatchEachHasItsOwnPrint) {
+TEST_F(LuaIds, EqualChecksInABatchHaveSeparatePrints) {
   std::vector batch = {Ask("one"), Ask("two")};
   batch[1].digests = std::make_shared<redis::IdDigests>(
       redis::IdDigests{.name = batch[1].digests->name, .fingerprint = DigestOf("another plan")});
@@ -120,7 +120,7 @@ TEST_F(LuaIds, ADebitOrCreditIsDoneOnce) {
   EXPECT_EQ(Get(kState), std::to_string(2 * kSecond));
 }
 
-TEST_F(LuaIds, WhatIsTakenBackIsForgotten) {
+TEST_F(LuaIds, AnAbortForgetsTheId) {
   Run(Ask("id"));
   Request abort = Ask("id", 1, Kind::kAbort);
   auto options = std::make_shared<Operation::Options>(*abort.options);
@@ -132,7 +132,7 @@ TEST_F(LuaIds, WhatIsTakenBackIsForgotten) {
   EXPECT_EQ(Get(kState), std::to_string(kSecond));
 }
 
-TEST_F(LuaIds, WhatIsTakenBackLeavesAValueOfAnotherTypeAlone) {
+TEST_F(LuaIds, AnAbortKeepsAValueOfAnotherType) {
   Request abort = Ask("id", 1, Kind::kAbort);
   auto options = std::make_shared<Operation::Options>(*abort.options);
   options->marks = {kSecond, 0};
@@ -143,7 +143,7 @@ TEST_F(LuaIds, WhatIsTakenBackLeavesAValueOfAnotherTypeAlone) {
   EXPECT_EQ(server_->Text({"TYPE", name}), "list");
 }
 
-TEST_F(LuaIds, AForeignValueFailsThatCheckAloneAndNothingIsCharged) {
+TEST_F(LuaIds, AForeignValueFailsOneCheckWithoutACharge) {
   const std::string name = NameOf(Ask("id"));
   const std::string holder = HolderText(kHolder);
   const std::string print = DigestOf("cost 1");
@@ -175,7 +175,7 @@ TEST_F(LuaIds, AForeignValueFailsThatCheckAloneAndNothingIsCharged) {
   }
 }
 
-TEST_F(LuaIds, AValueOfAnotherTypeIsLeftAloneAndTheChargeUndone) {
+TEST_F(LuaIds, AValueOfAnotherTypeIsKeptAndTheChargeIsUndone) {
   const std::string name = NameOf(Ask("id"));
   server_->Run({"RPUSH", name, "x"});
   EXPECT_EQ(Run(Ask("id")).fault, Fault::kForeign);
@@ -185,7 +185,7 @@ TEST_F(LuaIds, AValueOfAnotherTypeIsLeftAloneAndTheChargeUndone) {
   EXPECT_EQ(Count(), 1);
 }
 
-TEST_F(LuaIds, WhereTheIdCannotBeKeptNothingIsCharged) {
+TEST_F(LuaIds, NothingIsChargedIfTheIdCannotBeStored) {
   const std::string name = NameOf(Ask("id"));
   for (const Kind kind : {Kind::kCheck, Kind::kDebit}) {
     const std::vector batch = {Ask("id", 2, kind), Ask("other", 1, kind)};
@@ -199,7 +199,7 @@ TEST_F(LuaIds, WhereTheIdCannotBeKeptNothingIsCharged) {
   }
 }
 
-TEST_F(LuaIds, WhereTheChargeFailsNoIdIsKept) {
+TEST_F(LuaIds, NoIdIsStoredIfTheChargeFails) {
   const auto done = DecideOn(*server_, Refusing(std::string(kState)), std::vector{Ask("id")});
   EXPECT_EQ(done[0].fault, Fault::kServer);
   EXPECT_EQ(Count(), 0);

@@ -1,4 +1,4 @@
-// What the tests of every kind ask and look at.
+// Requests and stored values of the tests of every kind.
 #include "redis/lua_kinds.h"
 
 #include <chrono>

@@ -1,4 +1,4 @@
-// One key under a policy of every kind that the script knows, on a real server.
+// The fixture of tests with a policy of every kind that the script knows: one key.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -28,19 +28,19 @@ class LuaKinds : public ::testing::Test {
   static void TearDownTestSuite() { server_.reset(); }
   void SetUp() override { server_->Run({"FLUSHALL"}); }
 
-  /// Asks for one unit. A block is for 7 s; an abort is of a charge of kNow.
+  /// A request of one unit. A block lasts 7 s; an abort returns a charge of kNow.
   static redis::Request Ask(redis::Request::Kind kind, std::string_view key = "k64",
                             HolderId holder = kHolder);
-  /// Of the key's state under one policy.
+  /// The name of the key's state under one policy.
   static std::string NameOf(std::size_t policy);
-  /// What the key's names hold, with times to live left out.
+  /// The values of the key's names, without times to live.
   static std::map<std::string, std::string> Everything();
   static std::vector<redis::Completion> Run(std::span<const redis::Request> requests,
                                             std::int64_t now = kNow);
   static redis::Completion RunOne(const redis::Request& request, std::int64_t now = kNow);
-  /// A key with something under every policy, and old entries to be dropped.
+  /// Gives the key a state under every policy, with old entries that the script drops.
   static void Prepare();
-  /// What is left under each policy, and until when.
+  /// The remaining units under each policy, and the time of the reset.
   static std::string Standing(std::int64_t now = kNow);
   static void ExpectTimesToLive();
 

@@ -1,5 +1,5 @@
-// The script on a real server when what it meets is not its own: under every kind of policy and in
-// every operation the fault stays with its own request, and what is not ours is left as it was.
+// The script with foreign values, under every kind of policy and in every operation. Only the
+// affected request fails, and the foreign value stays.
 #include <gtest/gtest.h>
 
 #include <array>
@@ -74,12 +74,12 @@ Commands OtherTexts(char kind, const std::string& name) {
   return commands;
 }
 
-// Those that look at a state before they do anything, and those that write it.
+// Operations that read a state first, and operations that write it.
 constexpr std::array kAll = {Kind::kCheck,  Kind::kPeek,  Kind::kDebit,
                              Kind::kCredit, Kind::kAbort, Kind::kRelease,
                              Kind::kRenew,  Kind::kBlock, Kind::kUnblock};
 
-// Whether the operation has to do with a policy of this kind.
+// Whether the operation uses a policy of this kind.
 bool Concerns(Kind operation, char kind) {
   switch (operation) {
     case Kind::kRelease:
@@ -96,7 +96,7 @@ bool Concerns(Kind operation, char kind) {
 
 class ForeignUnder : public LuaKinds, public ::testing::WithParamInterface<std::size_t> {
  protected:
-  // In the middle of a batch stands one about a key with something foreign.
+  // A request in the middle of a batch has the key with the foreign value.
   void ExpectItFailsAlone(const std::vector<std::string>& command, Kind operation, bool seen) {
     const std::string context = command[0] + " " + command[1] + " '" + command[2].substr(0, 30) +
                                 "', operation " + std::to_string(static_cast<int>(operation));
@@ -104,7 +104,7 @@ class ForeignUnder : public LuaKinds, public ::testing::WithParamInterface<std::
     ASSERT_NE(server_->Run(command).kind, redis::Reply::Kind::kError) << context;
     const auto before = Everything();
     std::vector<Request> batch;
-    // As many as there may be only for checks: it takes its time.
+    // The largest batch only for checks, because it is slow.
     const int first = operation == Kind::kCheck ? 0 : 63;
     const int last = operation == Kind::kCheck ? 127 : 65;
     for (int i = first; i <= last; ++i) {
@@ -125,15 +125,15 @@ class ForeignUnder : public LuaKinds, public ::testing::WithParamInterface<std::
   }
 };
 
-TEST_P(ForeignUnder, TheStatesNameIsLeftAloneAndFailsThatRequestAlone) {
+TEST_P(ForeignUnder, TheStatesNameFailsOneRequestAndIsKept) {
   const Policy& policy = set_->policies()[GetParam()];
   const char kind = policy.name[0];
   const std::string name = NameOf(GetParam());
   for (const Kind operation : kAll) {
     if (!Concerns(operation, kind)) continue;
     for (const auto& command : OtherTexts(kind, name)) ExpectItFailsAlone(command, operation, true);
-    // MGET shows another type as nothing, so only who writes can tell; concurrency keeps no text
-    // that a charge would write, and nobody gives back what was not taken.
+    // MGET returns nothing for another type, so only a write detects it. A charge under concurrency
+    // writes no text, and an abort returns only taken units.
     const bool writes = (operation == Kind::kCheck && kind != 'n') || operation == Kind::kDebit ||
                         operation == Kind::kBlock;
     for (const auto& command : OtherTypes(name)) {
@@ -143,7 +143,7 @@ TEST_P(ForeignUnder, TheStatesNameIsLeftAloneAndFailsThatRequestAlone) {
   }
 }
 
-TEST_P(ForeignUnder, TheCollectionsNameIsLeftAloneAndFailsThatRequestAlone) {
+TEST_P(ForeignUnder, TheCollectionsNameFailsOneRequestAndIsKept) {
   const Policy& policy = set_->policies()[GetParam()];
   const std::string suffix(CollectionSuffix(policy.algorithm));
   if (suffix.empty()) return;
@@ -161,8 +161,7 @@ TEST_P(ForeignUnder, TheCollectionsNameIsLeftAloneAndFailsThatRequestAlone) {
   for (const Kind operation : kAll) {
     if (!Concerns(operation, policy.name[0])) continue;
     for (const auto& command : commands) {
-      // A set's old entries do not count, whoever wrote them; release and renew look for one
-      // holder.
+      // A set's old entries do not count. Release and renew look for one holder.
       const bool old = command[0] == "ZADD" && (command[2] == "1" || command[2] == "1.5");
       if (suffix == ":z" && old) continue;
       ExpectItFailsAlone(command, operation, true);

@@ -1,5 +1,4 @@
-// How long what the script keeps lasts, and what is swept out before: texts, and what stands
-// beside.
+// Times to live of texts, collections and blocks, and entries that the script removes before.
 #include <gtest/gtest.h>
 
 #include <chrono>
@@ -16,19 +15,19 @@ namespace {
 using redis::Request;
 using Kind = Request::Kind;
 
-TEST_F(LuaKinds, AListWhoseTextWasEvictedCountsForNothing) {
+TEST_F(LuaKinds, AListWithAnEvictedTextIsANewState) {
   const std::string name = NameOf(6);
   Prepare();
   server_->Run({"DEL", name});
   EXPECT_EQ(RunOne(Ask(Kind::kCheck, "k64", {.high = 1, .low = 3})).readings[6].numbers[0], 0);
   EXPECT_EQ(server_->Run({"LLEN", name + ":l"}).integers.at(0), 1);
-  // And the other way round.
+  // The reverse.
   server_->Run({"DEL", name + ":l"});
   EXPECT_EQ(RunOne(Ask(Kind::kCheck, "k64", {.high = 1, .low = 4})).readings[6].numbers[0], 0);
   ExpectTimesToLive();
 }
 
-TEST_F(LuaKinds, WhatNoLongerCountsIsSweptOutOfTheCollections) {
+TEST_F(LuaKinds, ExpiredEntriesAreRemovedFromCollections) {
   const auto in = [](const char* command, std::size_t policy, const char* suffix) {
     return server_->Run({command, NameOf(policy) + suffix}).integers.at(0);
   };
@@ -43,14 +42,14 @@ TEST_F(LuaKinds, WhatNoLongerCountsIsSweptOutOfTheCollections) {
   EXPECT_EQ(in("ZCARD", 7, ":z"), 0);
 }
 
-TEST_F(LuaKinds, WhatStandsBesideABlockLastsAsLong) {
+TEST_F(LuaKinds, AStateBesideABlockLivesAsLong) {
   for (const bool charged_first : {true, false}) {
     server_->Run({"FLUSHALL"});
     std::vector<Request> requests = {Ask(Kind::kCheck), Ask(Kind::kBlock)};
     auto options = std::make_shared<Operation::Options>(*requests[1].options);
     options->block_for = std::chrono::hours(1);
     requests[1].options = std::move(options);
-    // A debit goes on beside a block, and finds nothing there yet.
+    // A debit works during a block, and finds no state yet.
     if (!charged_first) requests = {requests[1], Ask(Kind::kDebit)};
     DecideOn(*server_, redis::ScriptText(), requests);
     const std::string log = NameOf(6);

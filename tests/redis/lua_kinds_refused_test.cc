@@ -1,5 +1,5 @@
-// The script on a real server when a command is refused: under every kind of policy and in every
-// operation the fault stays with its own request, and nothing is half done.
+// The script with refused commands, under every kind of policy and in every operation. Only the
+// affected request fails, and no operation is half done.
 #include <gtest/gtest.h>
 
 #include <memory>
@@ -33,12 +33,12 @@ std::string Refusing(int n, const std::string& script) {
 
 class RefusedIn : public LuaKinds, public ::testing::WithParamInterface<Kind> {};
 
-TEST_P(RefusedIn, AnyCommandNothingIsHalfDone) {
+TEST_P(RefusedIn, AnyCommandLeavesNothingHalfDone) {
   const Kind operation = GetParam();
   Request request =
       Ask(operation, "k64", operation == Kind::kCheck ? HolderId{.high = 1, .low = 3} : kHolder);
   if (operation == Kind::kCredit) {
-    // Out of the middle of the log, with another entry behind.
+    // An entry in the middle of the log.
     auto options = std::make_shared<Operation::Options>(*request.options);
     options->marks.emplace().fill((kNow - 2'000'000'000) / 1000);
     request.options = std::move(options);
@@ -54,12 +54,12 @@ TEST_P(RefusedIn, AnyCommandNothingIsHalfDone) {
     if (after.fault == Fault::kServer) {
       ++refused;
       EXPECT_EQ(after.detail, "OOM made up") << n;
-      // What release and renew did before can be done again.
+      // The earlier writes of a release or renew can be repeated.
       if (operation != Kind::kRelease && operation != Kind::kRenew) {
         EXPECT_EQ(Standing(), before) << n;
       }
     } else {
-      // Only what tidies up may fail unnoticed; then the server is not asked that often.
+      // Only removals of old entries may fail silently; there are fewer commands then.
       EXPECT_EQ(after.fault, Fault::kNone) << n;
       done = refused > 0 && Standing() != before && n > refused + 2;
     }
@@ -73,7 +73,7 @@ INSTANTIATE_TEST_SUITE_P(EachOperation, RefusedIn,
                                            Kind::kRelease, Kind::kRenew, Kind::kBlock,
                                            Kind::kUnblock));
 
-TEST_F(LuaKinds, ACommandThatTheUserMayNotRunFailsTheCheckAndLeavesNothingBehind) {
+TEST_F(LuaKinds, AForbiddenCommandFailsTheCheckAndChargesNothing) {
   for (const char* forbidden : {"rpush", "zadd", "pexpire", "llen", "zcount", "set"}) {
     Prepare();
     const std::string before = Standing();

@@ -1,4 +1,4 @@
-// The script on a real server: what it stores, answers and leaves alone when all goes well.
+// The script without failures: stored values, replies, and operations that write nothing.
 #include <gtest/gtest.h>
 
 #include <cstdint>
@@ -48,7 +48,7 @@ class Lua : public ::testing::Test {
       "t");
 };
 
-TEST_F(Lua, TheServerKnowsTheScriptByTheNameThatWasComputedAtBuildTime) {
+TEST_F(Lua, TheServerKnowsTheScriptByItsBuiltInSha) {
   EXPECT_EQ(server_->Text({"SCRIPT", "LOAD", std::string(redis::ScriptText())}),
             redis::ScriptSha());
 }
@@ -59,7 +59,7 @@ TEST_F(Lua, AChargeIsStoredAsAPlainNumberWithATimeToLive) {
   EXPECT_EQ(server_->Text({"GET", "t:{k}:daily:tb1"}), "8999999070000000");
   const Completion again = Decide(kModulus + 1000, Ask("k"));
   EXPECT_EQ(BacklogOf(again, 0), Nanos{2 * kSecond - 1000});
-  EXPECT_EQ(BacklogOf(again, 1), Nanos{0});  // passed: as if never seen
+  EXPECT_EQ(BacklogOf(again, 1), Nanos{0});  // expired: as a new state
 }
 
 TEST_F(Lua, TheTimeToLiveEndsJustAfterTheTat) {
@@ -73,7 +73,7 @@ TEST_F(Lua, TheTimeToLiveEndsJustAfterTheTat) {
 }
 
 TEST_F(Lua, TheServersOwnTimeIsItsMicrosecondsModuloTheModulus) {
-  const Request request = Ask("k", 5, 0);  // what is stored stays for 5 s
+  const Request request = Ask("k", 5, 0);  // stored for 5 s
   const auto now = [] {
     const auto time =
         server_->Run({"EVAL", "local t = redis.call('TIME') return {t[1] + 0, t[2] + 0}", "0"})
@@ -104,7 +104,7 @@ TEST_F(Lua, ADenialWritesNothing) {
 TEST_F(Lua, ACostOfZeroReadsAndDoesNotWrite) {
   ASSERT_EQ(Decide(0, Ask("k", 5, 0)).fault, Fault::kNone);
   EXPECT_EQ(server_->Run({"EXISTS", "t:{k}:daily:tb1"}).integers.at(0), 0);
-  // Free where the bucket is empty, charged where it is not.
+  // A cost of 0 under the empty bucket, more under the other.
   const Completion half = Decide(0, Ask("k", 0, 1));
   EXPECT_EQ(BacklogOf(half, 0), Nanos{5 * kSecond});
   EXPECT_EQ(server_->Text({"GET", "t:{k}:burst:tb1"}), std::to_string(5 * kSecond));
@@ -125,7 +125,7 @@ TEST_F(Lua, ASecondCheckOfAKeyInABatchSeesTheFirst) {
   EXPECT_EQ(BacklogOf(done[0], 0), Nanos{0});
   EXPECT_EQ(BacklogOf(done[2], 0), Nanos{2 * kSecond});
   EXPECT_EQ(BacklogOf(done[3], 0), Nanos{4 * kSecond});
-  EXPECT_EQ(BacklogOf(done[4], 0), Nanos{4 * kSecond});  // the one before was denied
+  EXPECT_EQ(BacklogOf(done[4], 0), Nanos{4 * kSecond});  // the check before it was denied
   EXPECT_EQ(server_->Text({"GET", "t:{k}:burst:tb1"}), std::to_string(5 * kSecond));
 }
 
@@ -162,12 +162,12 @@ TEST_F(Lua, SixteenPoliciesAnd128ChecksFitOneCall) {
   EXPECT_EQ(server_->Run({"DBSIZE"}).integers.at(0), 128 * 16);
 }
 
-TEST_F(Lua, AClockThatStepsBackLengthensTheBacklogAndDoesNotForgetIt) {
+TEST_F(Lua, AStepBackOfTheClockLengthensTheBacklog) {
   ASSERT_EQ(Decide(10 * kSecond, Ask("k", 5, 0)).fault, Fault::kNone);
   const Completion earlier = Decide(0, Ask("k", 1, 0));
   EXPECT_EQ(BacklogOf(earlier, 0), Nanos{15 * kSecond});
   EXPECT_EQ(server_->Text({"GET", "t:{k}:burst:tb1"}), std::to_string(15 * kSecond));
-  // In debt, what costs nothing is still admitted.
+  // In debt, a cost of 0 is still admitted.
   Decide(0, Ask("k", 0, 1));
   EXPECT_EQ(server_->Text({"GET", "t:{k}:daily:tb1"}), "10000000");
 }

@@ -1,4 +1,4 @@
-// Passwords that a source gives anew for each connection, and unix sockets.
+// A source of passwords, which is asked for each connection, and unix sockets.
 #include "redis/password.h"
 
 #include <gtest/gtest.h>
@@ -28,7 +28,7 @@ namespace {
 using sluice::testing::RedisServer;
 using Question = std::shared_ptr<PasswordQuestion>;
 
-// Answers as a test says; counts from 1.
+// A source with answers from the test. Counts the calls from 1.
 class Source final : public PasswordSource {
  public:
   explicit Source(std::function<void(int, Question)> answer) : answer_(std::move(answer)) {}
@@ -53,7 +53,7 @@ class PasswordTest : public ::testing::Test {
   Completion Ask(Gateway& client) {
     return recorder_->Run(client, recorder_->Ask(SlowBucket(1000), "k"));
   }
-  // Asks until the store answers: in vain for a minute fails the test.
+  // Checks until the server answers; fails the test after a minute.
   void AskUntilAnswered(Gateway& client) {
     const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(60);
     Completion answer = Ask(client);
@@ -64,7 +64,7 @@ class PasswordTest : public ::testing::Test {
     EXPECT_EQ(answer.fault, Fault::kNone) << answer.detail;
   }
 
-  // How many connections the server has taken.
+  // The number of connections that the server accepted.
   std::int64_t Connections() {
     server_.Run({"AUTH", "first"});
     const std::string info = server_.Text({"INFO", "stats"});
@@ -76,7 +76,7 @@ class PasswordTest : public ::testing::Test {
   std::shared_ptr<Recorder> recorder_ = std::make_shared<Recorder>();
 };
 
-TEST_F(PasswordTest, IsAskedForOncePerConnection) {
+TEST_F(PasswordTest, IsRequestedOncePerConnection) {
   const auto source =
       std::make_shared<Source>([](int, const Question& question) { question->Give("first"); });
   const auto client = Connect(With(server_, source));
@@ -88,7 +88,7 @@ TEST_F(PasswordTest, IsAskedForOncePerConnection) {
   EXPECT_EQ(source->asked, 2);
 }
 
-TEST_F(PasswordTest, ARotatedOneIsFetchedOnReconnect) {
+TEST_F(PasswordTest, ARotatedPasswordIsRequestedOnReconnect) {
   std::atomic<bool> rotated = false;
   const auto source = std::make_shared<Source>(
       [&](int, const Question& question) { question->Give(rotated ? "second" : "first"); });
@@ -108,7 +108,7 @@ TEST_F(PasswordTest, ARotatedOneIsFetchedOnReconnect) {
   AskUntilAnswered(*client);
 }
 
-TEST_F(PasswordTest, OneThatCannotBeHadIsAFaultWithTheReason) {
+TEST_F(PasswordTest, AMissingPasswordIsAFaultWithAReason) {
   const auto source = std::make_shared<Source>([](int asked, const Question& question) {
     if (asked == 1) return question->Refuse("the token server is away");
     if (asked == 2) return question->Give("");
@@ -140,17 +140,17 @@ TEST_F(PasswordTest, ASlowAnswerServesALaterAttempt) {
   EXPECT_EQ(source->asked, 1) << "attempts do not pile up questions";
 }
 
-TEST_F(PasswordTest, OneNeverAnsweredLetsTheClientGo) {
+TEST_F(PasswordTest, AnUnansweredCallDoesNotKeepTheClient) {
   Question kept;
   const auto source =
       std::make_shared<Source>([&](int, Question question) { kept = std::move(question); });
   auto client = Connect(With(server_, source));
   EXPECT_EQ(Ask(*client).fault, Fault::kUnavailable);
   client.reset();
-  kept->Give("first");  // to nobody
+  kept->Give("first");  // no client is left
 }
 
-TEST_F(PasswordTest, IsNotAskedForWhileTheServerIsAway) {
+TEST_F(PasswordTest, IsNotRequestedWhileTheServerIsUnreachable) {
   const auto source =
       std::make_shared<Source>([](int, const Question& question) { question->Give("first"); });
   const auto client = Connect(With(server_, source));
@@ -174,7 +174,7 @@ TEST_F(PasswordTest, OneSourceIsOneClient) {
   EXPECT_NE(Connect(With(server_, make())), client);
 }
 
-TEST(PasswordLink, TheLinkSaysThePasswordThatItWasGivenLast) {
+TEST(SessionPassword, TheLastPasswordIsSent) {
   ServerSession::Options options;
   options.endpoint.user = "app";
   ServerSessionDriver driver(options);
@@ -187,7 +187,7 @@ TEST(PasswordLink, TheLinkSaysThePasswordThatItWasGivenLast) {
   }
 }
 
-TEST(PasswordLink, WithoutAPasswordWhoWaitsIsRefused) {
+TEST(SessionPassword, WithoutAPasswordWaitingChecksFail) {
   ServerSessionDriver driver;
   const auto ticket = driver.Check("a");
   driver.session.OnRefused("no password: none", driver.now);
@@ -195,7 +195,7 @@ TEST(PasswordLink, WithoutAPasswordWhoWaitsIsRefused) {
   EXPECT_EQ(driver.Result(ticket).detail, "no password: none");
 }
 
-TEST(PasswordLink, AnAttemptThatTakesTooLongSaysWhatItWaitedFor) {
+TEST(SessionPassword, ASlowAttemptReportsItsStage) {
   ServerSessionDriver driver;
   driver.session.OnStage("the stars");
   const auto ticket = driver.Check("a", std::chrono::seconds(5));
@@ -203,7 +203,7 @@ TEST(PasswordLink, AnAttemptThatTakesTooLongSaysWhatItWaitedFor) {
   EXPECT_EQ(driver.Result(ticket).detail, "connecting took too long: the stars");
 }
 
-TEST(PasswordLink, ACheckThatIsNotConnectedByItsDeadlineSaysWhatItWaitedFor) {
+TEST(SessionPassword, ATimeoutBeforeTheConnectionReportsTheStage) {
   ServerSessionDriver driver;
   driver.session.OnStage("the stars");
   const auto ticket = driver.Check("a", std::chrono::milliseconds(100));
@@ -239,8 +239,8 @@ class UnixSocketTest : public ::testing::Test {
   std::filesystem::path folder_;
 };
 
-TEST_F(UnixSocketTest, ChecksTravelThroughIt) {
-  // As long as a path may be.
+TEST_F(UnixSocketTest, CarriesChecks) {
+  // The longest path.
   const std::string path = folder_.string() + "/" + std::string(106 - folder_.string().size(), 's');
   RedisServer server({"--unixsocket", path});
   const Completion answer = AskOnce(path);
@@ -249,7 +249,7 @@ TEST_F(UnixSocketTest, ChecksTravelThroughIt) {
   EXPECT_NE(server.Text({"INFO", "keyspace"}).find("db3:keys=1"), std::string::npos);
 }
 
-TEST_F(UnixSocketTest, OneThatIsNotThereIsAFaultThatNamesIt) {
+TEST_F(UnixSocketTest, AMissingSocketIsAFaultThatNamesIt) {
   const std::string path = folder_.string() + "/missing";
   const Completion answer = AskOnce(path);
   EXPECT_EQ(answer.fault, Fault::kUnavailable);

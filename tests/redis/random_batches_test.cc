@@ -1,5 +1,5 @@
-// Batches of all that can be asked at once, on a real Redis: the shipped script does with them what
-// the plain models of all algorithms do.
+// Random batches of all operations: the shipped script on a real server gives the results of the
+// reference models.
 #include <gtest/gtest.h>
 
 #include <array>
@@ -34,7 +34,7 @@ class RandomBatches : public ::testing::Test {
     clock_ = TraceClock(random_, VirtualRedis::kTick);
   }
 
-  // What Redis has let go of, the models forget: it has to have meant nothing any more.
+  // The models forget states that Redis has dropped, which must be equal to new ones.
   void SetTime() {
     redis_.SetTime(clock_.now());
     for (Limits& limits : draw_.limits()) {
@@ -59,7 +59,7 @@ class RandomBatches : public ::testing::Test {
     }
   }
 
-  // Of ids too: but for a clock that steps back they are known a minute.
+  // The same for ids, which live a minute unless the clock steps back.
   void ForgetIds(Limits& limits, const std::string& key) {
     ReferenceIds& ids = limits.ids[key];
     for (const std::string& id : BatchDraw::kIds) {
@@ -76,7 +76,7 @@ class RandomBatches : public ::testing::Test {
     }
   }
 
-  // What by the model is left now.
+  // The remaining units by the model.
   std::vector<Decision> Left(const Limits& limits, ReferenceKey& model) const {
     std::vector<Decision> decisions(limits.set->size());
     model.Peek({.asks = std::vector<Ask>(limits.set->size()), .holder = {}}, clock_.now(),
@@ -92,7 +92,7 @@ class RandomBatches : public ::testing::Test {
     return which;
   }
 
-  // Has the model do the same, and compares. Returns the decisions of a check or peek.
+  // Executes the request on the model and compares. Returns the decisions of a check or peek.
   std::vector<Decision> Compare(const Asked& asked, const redis::Completion& done) {
     const redis::Request& request = asked.request;
     const std::size_t count = request.set->size();
@@ -172,7 +172,7 @@ class RandomBatches : public ::testing::Test {
     for (std::size_t i = 0; i < told.size(); ++i) marks[i] = told[i].mark;
   }
 
-  // A repeat names the charge by the same marks, for what was charged.
+  // A replay reports the marks of the charge.
   void CheckMarks(const Asked& asked, std::span<const Decision> told) {
     const auto& marks = marks_.at({asked.limits, asked.key + asked.id});
     for (std::size_t i = 0; i < told.size(); ++i) {
@@ -189,21 +189,21 @@ class RandomBatches : public ::testing::Test {
   Random random_{TestSeed()};
   TraceClock clock_{random_, VirtualRedis::kTick};
   BatchDraw draw_{random_, clock_};
-  // What charges were told, by key and id.
+  // The reported decisions of charges, by key and id.
   std::map<std::pair<const Limits*, std::string>, std::array<std::int64_t, kMaxPolicies>> marks_;
   int reused_ = 0;
   int repeated_ = 0;
   int again_ = 0;
 };
 
-TEST_F(RandomBatches, AreDoneAlikeByRedisAndByTheModels) {
-  const int steps = Steps(12'000);  // of which at least seven in ten check or peek
+TEST_F(RandomBatches, HaveTheSameResultsInRedisAndInTheModels) {
+  const int steps = Steps(12'000);  // at least 70 % check or peek
   constexpr int kStepsPerTrace = 400;
   int admitted = 0;
   int denied = 0;
   int went_back = 0;
   std::map<Kind, int> kinds;
-  // Slots that are taken again are rare: where none were, more steps are taken.
+  // Replays that take a slot again are rare: the trace goes on until there was one.
   for (int done = 0, next_trace = 0; done < steps || (again_ == 0 && done < 5 * steps);) {
     if (done >= next_trace) {
       StartTrace();
@@ -234,7 +234,7 @@ TEST_F(RandomBatches, AreDoneAlikeByRedisAndByTheModels) {
     clock_.Step(random_, told);
     went_back += clock_.now() < before ? 1 : 0;
   }
-  // The traces have to be ones that could show a difference.
+  // The traces must be able to show a difference.
   EXPECT_GT(admitted, steps / 10);
   EXPECT_GT(denied, steps / 10);
   EXPECT_GT(went_back, 0);

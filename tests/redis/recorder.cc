@@ -1,4 +1,4 @@
-// Keeps answers by ticket.
+// Results by ticket.
 #include "redis/recorder.h"
 
 #include <gtest/gtest.h>

@@ -14,7 +14,7 @@
 
 namespace sluice::redis {
 
-/// A bucket of `capacity` that gains one an hour, named "default".
+/// A bucket of `capacity` units named "default", which gains one unit per hour.
 std::shared_ptr<const PolicySet> SlowBucket(std::int64_t capacity, const std::string& prefix = "t");
 
 /// Thread safe.
@@ -25,9 +25,9 @@ class Recorder final : public Sink, public std::enable_shared_from_this<Recorder
   /// A request that delivers here. Tickets count from 1.
   Request Ask(std::shared_ptr<const PolicySet> set, std::string_view key,
               Nanos timeout = std::chrono::seconds(60), std::int64_t cost = 1);
-  /// Waits for the answer; fails the test, and gives an empty one, if it does not come in 90 s.
+  /// Waits for the result. After 90 s it fails the test and returns an empty one.
   Completion Await(std::uint64_t ticket);
-  /// Submits one request and waits for its answer.
+  /// Submits one request and waits for its result.
   Completion Run(Gateway& client, Request request);
 
  private:

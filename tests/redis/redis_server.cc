@@ -1,4 +1,4 @@
-// A redis-server of the tests.
+// Starts, stops and queries a redis-server.
 #include "redis/redis_server.h"
 
 #include <arpa/inet.h>
@@ -31,8 +31,8 @@ struct FreeReply {
 /// As CMake's SKIP_RETURN_CODE in tests/CMakeLists.txt.
 constexpr int kSkipped = 77;
 
-/// redis-server, or valkey-server where SLUICE_SERVER is `valkey`: an unpacked one, else of the
-/// PATH. Where there is none, this program ends as skipped.
+/// redis-server, or valkey-server if SLUICE_SERVER is `valkey`: an unpacked one, or else from PATH.
+/// Without one, this program ends as skipped.
 std::string ServerProgram() {
   const char* const server = std::getenv("SLUICE_SERVER");
   if (server == nullptr || std::string_view(server) == "redis") return SLUICE_REDIS_SERVER;
@@ -117,7 +117,7 @@ RedisServer::RedisServer(const std::vector<std::string>& options, std::uint16_t 
   std::string name = (std::filesystem::temp_directory_path() / "sluice-redis-XXXXXX").string();
   if (mkdtemp(name.data()) == nullptr) throw std::runtime_error("no temporary directory");
   directory_ = name;
-  // Another program may take the port first; then the server ends at once.
+  // Another program may take the port first; the server then ends at once.
   for (int attempt = 0; attempt < 5; ++attempt) {
     if (port == 0) port_ = FreePort();
     Start(options);
@@ -156,7 +156,7 @@ void RedisServer::Start(const std::vector<std::string>& options) {
 }
 
 bool RedisServer::Connect(const std::vector<std::string>& options) {
-  // At a socket of its own nobody else's server listens; and it does once it listens on its ports.
+  // No other server listens on this socket. It listens there once it listens on its ports.
   const bool own = std::ranges::find(options, "--unixsocket") == options.end();
   const std::string socket = directory_ + "/socket";
   const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(60);
@@ -168,7 +168,7 @@ bool RedisServer::Connect(const std::vector<std::string>& options) {
     context_.reset(own ? redisConnectUnixWithTimeout(socket.c_str(), timeval{5, 0})
                        : redisConnectWithTimeout("127.0.0.1", port_, timeval{5, 0}));
     if (context_ && context_->err == 0) {
-      const Reply reply = Run({"PING"});  // an error (NOAUTH) is an answer too
+      const Reply reply = Run({"PING"});  // an error (NOAUTH) is also a reply
       if (reply.kind != Reply::Kind::kError || !reply.text.starts_with("LOADING")) return true;
     }
     std::this_thread::sleep_for(std::chrono::milliseconds(10));

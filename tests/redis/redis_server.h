@@ -1,4 +1,4 @@
-// A redis-server of the test's own: a free port, nothing kept, gone at the end.
+// A redis-server for one test: on a free port, without persistence, stopped at the end.
 #pragma once
 
 #include <sys/types.h>
@@ -17,11 +17,11 @@ struct redisContext;
 
 namespace sluice::testing {
 
-/// Not thread safe. Throws std::runtime_error when something does not work.
+/// Not thread safe. Throws std::runtime_error on failures.
 class RedisServer {
  public:
-  /// Starts a server on 127.0.0.1 and waits until it answers. `port` 0: a free one. `options` are
-  /// more arguments of redis-server: {"--maxmemory", "2mb"}.
+  /// Starts a server on 127.0.0.1 and waits until it answers. `port` 0: a free one. `options`: more
+  /// arguments of redis-server: {"--maxmemory", "2mb"}.
   explicit RedisServer(const std::vector<std::string>& options = {}, std::uint16_t port = 0);
   ~RedisServer();
   RedisServer(const RedisServer&) = delete;
@@ -30,20 +30,20 @@ class RedisServer {
   redis::Endpoint endpoint() const;
   std::uint16_t port() const { return port_; }
 
-  /// SIGSTOP and SIGCONT: it keeps its connections and does not answer.
+  /// SIGSTOP and SIGCONT: a frozen server keeps its connections and does not answer.
   void Freeze();
   void Thaw();
   /// SIGKILL; waits until it is gone.
   void Kill();
 
-  /// Sends one command over a connection of the server's fixture and returns the reply.
+  /// Sends one command and returns the reply.
   redis::Reply Run(std::span<const std::string> command);
   redis::Reply Run(std::initializer_list<std::string> command);
-  /// The same for a reply that must be a text, or a status.
+  /// The same for a reply that must be a text or a status.
   std::string Text(std::initializer_list<std::string> command);
 
-  /// A port on 127.0.0.1 on which nobody listens, and that nobody but this process will take: each
-  /// time another one. Throws when there is none.
+  /// A free port on 127.0.0.1, another one each time, that other test processes do not use. Throws
+  /// if there is none.
   static std::uint16_t FreePort();
 
  private:

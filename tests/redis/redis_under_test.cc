@@ -1,4 +1,4 @@
-// Subjects over the shipped script.
+// Vectors, traces and the store contract on the shipped script.
 #include "redis/redis_under_test.h"
 
 #include <gtest/gtest.h>
@@ -19,7 +19,7 @@ namespace {
 
 using Kind = redis::Request::Kind;
 
-// Throws if the fast path decides otherwise than the general one.
+// Throws if the fast path and the general one decide differently.
 void ExpectSameWithOptions(redis::Request request, const redis::Completion& completion,
                            const Result& result) {
   if (request.options) return;

@@ -1,4 +1,4 @@
-// A Redis server as the shared vectors, traces and the store contract ask it.
+// A Redis server under the shared vectors, traces and the store contract.
 #pragma once
 
 #include <map>
@@ -18,28 +18,28 @@ namespace sluice::testing {
 /// A prefix that no other test of this program uses.
 std::string FreshPrefix();
 
-/// 32 hexadecimal digits, as the limiter makes them.
+/// 32 hexadecimal digits, as from the limiter.
 std::string HolderText(HolderId holder);
 
-/// AppendDigest alone: what stands for an id and for what is asked under it.
+/// The digests of an id and of its arguments, by AppendDigest.
 std::string DigestOf(std::string_view text);
 
-/// DecideByReply, with marks as a memory store has them. Throws std::logic_error where the fast
-/// path decides otherwise than the general one.
+/// DecideByReply, with marks as in a memory store. Throws std::logic_error if the fast path and
+/// the general one decide differently.
 bool DecideFrom(const redis::Request& request, const redis::Completion& completion,
                 std::span<Decision> decisions);
 
-/// Whether the script can tell what a mark from DecideFrom names. That of a TAT is told it modulo
-/// 9,000,000 s only, and a charge can reach 100 days ahead, so that four days are left for the
-/// past: long after what was charged has drained, so whoever asks later has nothing to give back.
+/// Whether the script can find the charge of a mark from DecideFrom. The mark of a TAT is modulo
+/// 9,000,000 s, and a charge can reach 100 days ahead, so four days are left for the past. A
+/// charge has long drained by then.
 bool StillKnown(const Policy& policy, std::int64_t mark, Nanos now);
 
-/// The request for such a question.
+/// The request of a question.
 redis::Request RequestFor(redis::Request::Kind kind,
                           const std::shared_ptr<const redis::PolicySet>& set, std::string_view key,
                           const Subject::Question& question);
 
-/// One key.
+/// One key as a subject.
 class RedisSubject final : public Subject {
  public:
   RedisSubject(std::shared_ptr<VirtualRedis> redis, std::string prefix, std::string_view key)

@@ -1,5 +1,5 @@
-// Bytes of hostile servers: into the readers, and as topology answers, redirections and replies
-// into links and routers. An hour under SLUICE_FULL=1. Round n of a test has seed SLUICE_SEED + n.
+// Random bytes of hostile servers, for readers, sessions and routers: replies, redirections and
+// topologies. An hour under SLUICE_FULL=1. Round n of a test has seed SLUICE_SEED + n.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -124,9 +124,9 @@ std::string Text(const std::string& text) {
   return "$" + std::to_string(text.size()) + "\r\n" + text + "\r\n";
 }
 
-// A value of RESP, of RESP3 too, that may lie about its length.
+// A value of RESP2 or RESP3, possibly with a wrong length.
 std::string SomeReply(Random& random, int depth = 0) {
-  // Arrays get rarer with the depth: replies end.
+  // Arrays get rarer with the depth, so that replies end.
   const std::int64_t kind = random.Between(0, depth > 8 || !random.OneIn(depth + 1) ? 5 : 9);
   switch (kind) {
     case 0:
@@ -163,7 +163,7 @@ std::string SomeReply(Random& random, int depth = 0) {
   }
 }
 
-// Some bytes changed, taken out, put in, or said again.
+// Changes, removes, inserts or repeats some bytes.
 void Mutate(Random& random, std::string& bytes) {
   for (std::int64_t i = random.Between(0, 3); i > 0 && !bytes.empty(); --i) {
     const auto size = static_cast<std::int64_t>(bytes.size());
@@ -246,7 +246,7 @@ TEST(ReplyFuzz, ReadersKeepTheirBounds) {
 
 // ---- Texts
 
-TEST(ReplyFuzz, TextsOfServersAreShortAndPrintableAndHostsAreHosts) {
+TEST(ReplyFuzz, TextsAreShortAndPrintableAndHostsAreValid) {
   Fuzz([](Random& random) {
     const std::string text = SomeText(random);
     for (const std::string& shown : {ErrorText(text), Printable(text, 256)}) {
@@ -277,7 +277,7 @@ std::string SomeNode(Random& random) {
   return node;
 }
 
-// An answer to CLUSTER SLOTS, more or less.
+// A more or less valid reply to CLUSTER SLOTS.
 std::string SomeSlots(Random& random) {
   if (random.OneIn(10)) return SomeReply(random);
   std::string reply;
@@ -355,11 +355,11 @@ void Drive(Random& random, const ServerSet& set) {
   }
 }
 
-TEST(ReplyFuzz, AHostileClusterGetsNoCheckLost) {
+TEST(ReplyFuzz, AHostileClusterLosesNoCheck) {
   Fuzz([](Random& random) { Drive(random, ClusterOf(1)); });
 }
 
-TEST(ReplyFuzz, HostileSentinelsGetNoCheckLost) {
+TEST(ReplyFuzz, HostileSentinelsLoseNoCheck) {
   Fuzz([](Random& random) {
     Endpoint sentinel;
     sentinel.host = "s";

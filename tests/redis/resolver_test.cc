@@ -16,7 +16,7 @@
 namespace sluice::redis {
 namespace {
 
-// A name server that answers when it is let.
+// A name server that answers when the test allows it.
 class NameServer {
  public:
   Lookup::Result Find(const std::string& host) {
@@ -73,7 +73,7 @@ class ResolverTest : public ::testing::Test {
         wakeup, [names = names](const std::string& host) { return names->Find(host); });
   }
 
-  // Each result rings.
+  // Each result wakes the loop.
   void WaitFor(const Lookup& lookup) const {
     pollfd one{.fd = wakeup->fd(), .events = POLLIN, .revents = 0};
     while (!lookup.Done()) {
@@ -100,7 +100,7 @@ TEST_F(ResolverTest, ManyNamesAreLookedUpByAFewThreads) {
   EXPECT_EQ(names->asked().size(), 2000U);
 }
 
-TEST_F(ResolverTest, ANameIsLookedUpOnceForAllWhoWait) {
+TEST_F(ResolverTest, ANameIsLookedUpOnceForAllWaiters) {
   const auto resolver = MakeResolver();
   const auto first = resolver->Start("a");
   names->WaitUntilAtWork(1);
@@ -113,7 +113,7 @@ TEST_F(ResolverTest, ANameIsLookedUpOnceForAllWhoWait) {
   EXPECT_EQ(names->asked()["a"], 2);
 }
 
-TEST_F(ResolverTest, ANameThatNobodyWaitsForAnyMoreIsNotLookedUp) {
+TEST_F(ResolverTest, ANameWithoutWaitersIsNotLookedUp) {
   const auto resolver = MakeResolver();
   std::vector<std::shared_ptr<Lookup>> busy;
   for (const char* name : {"a", "b", "c", "d"}) busy.push_back(resolver->Start(name));
@@ -125,7 +125,7 @@ TEST_F(ResolverTest, ANameThatNobodyWaitsForAnyMoreIsNotLookedUp) {
   EXPECT_FALSE(names->asked().contains("left"));
 }
 
-TEST_F(ResolverTest, WhoComesBackToANameGetsTheAnswerThatIsOnItsWay) {
+TEST_F(ResolverTest, ALaterWaiterSharesALookupInProgress) {
   const auto resolver = MakeResolver();
   auto left = resolver->Start("a");
   names->WaitUntilAtWork(1);
@@ -150,7 +150,7 @@ TEST_F(ResolverTest, TooManyNamesAreRefused) {
             "the host's name was not looked up: too many names wait for the name server");
 }
 
-TEST_F(ResolverTest, ItsEndDoesNotWaitForTheNameServer) {
+TEST_F(ResolverTest, ItsDestructorDoesNotWaitForTheNameServer) {
   auto resolver = MakeResolver();
   std::vector<std::shared_ptr<Lookup>> lookups;
   for (int i = 0; i < 10; ++i) lookups.push_back(resolver->Start("n" + std::to_string(i)));

@@ -1,4 +1,3 @@
-// The network and the clock of a router, as tests play them.
 #include "redis/router_driver.h"
 
 #include <gtest/gtest.h>
@@ -91,7 +90,7 @@ bool RouterDriver::Say(Line& line, std::size_t count) {
   const std::string said = line.replies.substr(0, count);
   line.replies.erase(0, count);
   if (said.empty() || line.conversation->WantedConnection() != line.attempt) return false;
-  // As a connection reads.
+  // In the pieces that a connection reads.
   constexpr std::size_t kPiece = 65536;
   for (std::string_view rest = said; !rest.empty();
        rest.remove_prefix(std::min(kPiece, rest.size()))) {

@@ -20,7 +20,7 @@ class RouterDriver {
   struct Line {
     std::shared_ptr<Conversation> conversation;
     std::uint64_t attempt = 0;  // of the conversation
-    std::string replies;        // said, and not heard yet
+    std::string replies;        // not received yet
     bool asking = false;        // the last command was ASKING, and it was accepted
     std::uint16_t port() const { return conversation->endpoint().port; }
   };
@@ -30,7 +30,7 @@ class RouterDriver {
   explicit RouterDriver(const ServerSet& set, std::uint64_t seed = 1,
                         const Router::Options& options = {});
 
-  /// Checks whether `key` may take one of a bucket, under `policies` policies; returns the ticket.
+  /// Checks `key` with one unit under `policies` buckets. Returns the ticket.
   std::uint64_t Check(std::string_view key, Nanos timeout = 100 * kMillisecond, int policies = 1);
   std::uint64_t Submit(Request request, Nanos timeout);
 
@@ -43,7 +43,7 @@ class RouterDriver {
   bool Say(Line& line, std::size_t count);
   /// The connections of a server are lost.
   void Cut(std::uint16_t port);
-  /// Lets time pass, calling OnTime whenever it is due.
+  /// Lets time pass, and calls OnTime whenever it is due.
   void Pass(Nanos time);
   void Turn() { router->Turn(now); }
 
@@ -54,7 +54,7 @@ class RouterDriver {
   std::unique_ptr<Router> router;
   std::vector<std::unique_ptr<Line>> lines;
   std::uint64_t tickets = 0;
-  bool refuses_asking = false;  // each of the servers does
+  bool refuses_asking = false;  // on all servers
 
  private:
   void Collect();
@@ -62,7 +62,7 @@ class RouterDriver {
   std::map<std::uint64_t, Completion> answers_;
 };
 
-/// Buckets of 10 that gain one per second, named p0, p1 ...
+/// Buckets of 10 units that gain one unit per second, named p0, p1 ...
 std::shared_ptr<const PolicySet> Buckets(int count);
 
 /// A reply of the script to an EVALSHA: every state was new.
@@ -79,7 +79,7 @@ struct ModelRange {
 /// A reply to CLUSTER SLOTS.
 std::string SlotsReply(const std::vector<ModelRange>& ranges);
 
-/// A cluster's set of servers, known by one.
+/// The server set of a cluster with one known node.
 ServerSet ClusterOf(std::uint16_t seed_port);
 
 }  // namespace sluice::redis

@@ -1,4 +1,3 @@
-// Puts a chosen time into the script and calls it.
 #include "redis/script_runner.h"
 
 #include <stdexcept>

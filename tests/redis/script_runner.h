@@ -13,9 +13,8 @@
 
 namespace sluice::testing {
 
-/// The script with its two marked lines replaced: `now` (ns since 1970, whole us) stands still, and
-/// no key expires within a day. Throws std::runtime_error if a marked line is not there exactly
-/// once.
+/// The script with its two marked lines replaced: the time is `now` (ns since 1970, whole us), and
+/// no key expires within a day. Throws std::runtime_error unless each marked line is there once.
 std::string ScriptAt(std::int64_t now);
 
 /// Runs `script` for `requests` by EVAL.

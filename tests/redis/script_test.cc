@@ -1,4 +1,4 @@
-// A batch as one call of the script, and the script's answer as completions.
+// Calls of the script, and its replies as completions.
 #include "redis/script.h"
 
 #include <gtest/gtest.h>
@@ -51,7 +51,7 @@ std::string Arguments(const ScriptCall& call) {
   return text;
 }
 
-TEST(Script, NeighboursThatAskForTheSameShareTheirNumbers) {
+TEST(Script, EqualNeighboursShareTheirNumbers) {
   const std::vector<Request> batch = {Ask(Two(), "a", 1, 2), Ask(Two(), "b", 1, 2),
                                       Ask(Two(), "c", 0, 3), Ask(One(), "d", 1)};
   ScriptCall call;
@@ -71,7 +71,7 @@ TEST(Script, APeekAndACheckAboveTheLimitOnlyRead) {
   EXPECT_EQ(Arguments(call), "1 2 1 1 1 0 1000 9000");
 }
 
-TEST(Script, WhatCarriesAnIdNamesItBehindItsStatesAndSaysWhatItAsks) {
+TEST(Script, AnIdFollowsTheStatesAndComesWithAPrint) {
   const auto with_id = [](Request request, std::string id) {
     request.digests = std::make_shared<IdDigests>(IdDigests{.name = id, .fingerprint = "f0" + id});
     return request;
@@ -85,7 +85,7 @@ TEST(Script, WhatCarriesAnIdNamesItBehindItsStatesAndSaysWhatItAsks) {
                                 with_id(Ask(One(), "a", 11), "6d")};
   batch[3].kind = Request::Kind::kDebit;
   batch[4].kind = Request::Kind::kRelease;
-  batch[5].kind = Request::Kind::kRenew;  // asks nothing that could be charged twice
+  batch[5].kind = Request::Kind::kRenew;  // cannot be charged twice
   ScriptCall call;
   call.Describe(batch);
   std::string keys;
@@ -103,7 +103,7 @@ TEST(Script, WhatCarriesAnIdNamesItBehindItsStatesAndSaysWhatItAsks) {
             "1 1 release+ t 0 0 0 7000 10000 f04d 1 1 renew t 0 0 0 7000 10000 1 1 1");
 }
 
-TEST(Script, ARepeatIsReadAsWhatStandsNowAndWhatStoodThen) {
+TEST(Script, AReplayHasTheCurrentAndTheFirstReadings) {
   Request request = Ask(Two(), "a", 1, 2);
   request.digests = std::make_shared<IdDigests>(IdDigests{.name = "1d", .fingerprint = "ab"});
   const auto read = [](const Request& asked, std::vector<std::int64_t> numbers) {
@@ -123,7 +123,7 @@ TEST(Script, ARepeatIsReadAsWhatStandsNowAndWhatStoodThen) {
   const auto reused = read(request, {9, -5});
   ASSERT_TRUE(reused);
   EXPECT_TRUE(reused->id_reused);
-  // No such answers to those that bring no id; nor half of one.
+  // Invalid for requests without an id, and if cut.
   EXPECT_FALSE(read(Ask(Two(), "a", 1, 2), {9, -5}));
   EXPECT_FALSE(read(Ask(Two(), "a", 1, 2), {9, -4, 5, 0, 3, 10, 20, 30, 40}));
   EXPECT_FALSE(read(request, {9, -4, 5, 0, 4, 10, 20, 30, 40}));
@@ -180,7 +180,7 @@ Request AskAll(Request::Kind kind, std::uint64_t holder) {
   return request;
 }
 
-TEST(Script, OtherKindsSayAllTheirNumbersAndHoldersComeCheckByCheck) {
+TEST(Script, OtherKindsSendAllTheirNumbersAndHoldersPerCheck) {
   const std::vector<Request> batch = {AskAll(Request::Kind::kCheck, 0xa),
                                       AskAll(Request::Kind::kCheck, 0xb)};
   ScriptCall call;
@@ -196,7 +196,7 @@ TEST(Script, OtherKindsSayAllTheirNumbersAndHoldersComeCheckByCheck) {
           kZeros + "a " + kZeros + "b");
 }
 
-TEST(Script, OperationsPassOverWhatTheyDoNotConcern) {
+TEST(Script, OperationsSkipPoliciesThatTheyDoNotUse) {
   const auto told = [](Request::Kind kind) {
     const Request request = AskAll(kind, 0xf);
     ScriptCall call;
@@ -250,7 +250,7 @@ TEST(Script, ACheckAboveTheCapacityOnlyReadsAndChargesNoDenial) {
       "s 0 0 2 5 3000000 l 0 0 0 5 4000000 n 0 0 2 5 5000000");
 }
 
-TEST(Script, LimitsAndWaitsAreInTheRoom) {
+TEST(Script, LimitsAndWaitsReduceTheRoom) {
   const auto set =
       std::make_shared<const PolicySet>(std::vector{BucketPolicy("a", 10, 1, Nanos{1000})}, "p");
   Request request = Ask(set, "k", 2);
@@ -263,7 +263,7 @@ TEST(Script, LimitsAndWaitsAreInTheRoom) {
   EXPECT_EQ(Arguments(call), "1 1 0 2000 2300");
 }
 
-TEST(Script, EvalShaIsWrittenInTheProtocolsForm) {
+TEST(Script, EvalshaIsValidResp) {
   const std::vector<Request> batch = {Ask(One(), "k", 2)};
   ScriptCall call;
   call.Describe(batch);
@@ -286,7 +286,7 @@ Reply Integers(std::vector<std::int64_t> integers, std::string text = "") {
   return {Reply::Kind::kArray, std::move(text), std::move(integers)};
 }
 
-TEST(Script, BacklogsAndErrorsGoToTheirOwnChecks) {
+TEST(Script, BacklogsAndErrorsBelongToTheirOwnChecks) {
   const std::vector<Request> batch = {Ask(Two(), "a", 1, 1), Ask(Two(), "b", 1, 1),
                                       Ask(Two(), "c", 1, 1), Ask(Two(), "d", 1, 1),
                                       Ask(Two(), "e", 0, 0)};
@@ -303,7 +303,7 @@ TEST(Script, BacklogsAndErrorsGoToTheirOwnChecks) {
   EXPECT_EQ(BacklogOf(done[4], 1), Nanos{6});
 }
 
-TEST(Script, ReadingsOfAllKindsAndTheirBlocksAreTakenApart) {
+TEST(Script, ReadingsAndBlocksOfAllKindsAreRead) {
   const std::vector<Request> batch = {AskAll(Request::Kind::kPeek, 0xf),
                                       AskAll(Request::Kind::kRelease, 0xf),
                                       AskAll(Request::Kind::kDebit, 0xf)};
@@ -323,7 +323,7 @@ TEST(Script, ReadingsOfAllKindsAndTheirBlocksAreTakenApart) {
   EXPECT_EQ(done[2].fault, Fault::kNone);
 }
 
-TEST(Script, AnAnswerThatTheScriptCannotGiveIsRefused) {
+TEST(Script, AReplyThatTheScriptCannotGiveIsRefused) {
   const std::vector<Request> batch = {Ask(Two(), "a", 1, 1)};
   std::vector<Completion> done(1);
   const auto refused = [&](const Reply& reply) { return !ReadReply(reply, batch, done); };
@@ -375,7 +375,7 @@ TEST(Replies, TwoTextsOrMoreAreAList) {
   EXPECT_EQ(ReadOne("*1\r\n$1\r\na\r\n").kind, Reply::Kind::kArray);
 }
 
-TEST(Replies, WhatIsOutOfBoundsBreaksTheStream) {
+TEST(Replies, AReplyOutOfBoundsBreaksTheStream) {
   ReadOne("*32769\r\n", ReplyReader::Next::kTooLong);
   ReadOne("*32768\r\n", ReplyReader::Next::kMore);
   ReadOne("HTTP/1.1 400 Bad Request\r\n", ReplyReader::Next::kBroken);

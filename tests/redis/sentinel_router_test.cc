@@ -1,4 +1,4 @@
-// The master that sentinels name: found, verified, followed when it changes.
+// A sentinels' router: it finds, verifies and follows the master.
 #include <gtest/gtest.h>
 
 #include <map>
@@ -64,7 +64,7 @@ class SentinelRouterTest : public ::testing::Test {
   int surveys = 0;
 };
 
-TEST_F(SentinelRouterTest, TheMasterIsFoundAndAsked) {
+TEST_F(SentinelRouterTest, TheMasterIsFoundAndUsed) {
   const auto early = driver.Check("a");
   Run();
   EXPECT_EQ(driver.Result(early).fault, Fault::kNone);
@@ -73,7 +73,7 @@ TEST_F(SentinelRouterTest, TheMasterIsFoundAndAsked) {
   EXPECT_EQ(driver.router->members()[0].address, "m:1");
 }
 
-TEST_F(SentinelRouterTest, ASentinelThatIsDownIsPassedOver) {
+TEST_F(SentinelRouterTest, AnUnreachableSentinelIsSkipped) {
   for (const std::uint16_t port : std::initializer_list<std::uint16_t>{101, 102}) {
     down = {{port, true}};
     RouterDriver another{Sentinels()};
@@ -94,7 +94,7 @@ TEST_F(SentinelRouterTest, WithoutASentinelChecksFailAtOnce) {
   EXPECT_EQ(driver.Result(ticket).fault, Fault::kNone);
 }
 
-TEST_F(SentinelRouterTest, ANameThatSentinelsDoNotKnowIsSaid) {
+TEST_F(SentinelRouterTest, AnUnknownMasterIsReported) {
   named = 0;
   Run();
   const Completion answer = driver.Result(driver.Check("a", kSecond));
@@ -102,7 +102,7 @@ TEST_F(SentinelRouterTest, ANameThatSentinelsDoNotKnowIsSaid) {
   EXPECT_NE(answer.detail.find("knows no master of that name"), std::string::npos);
 }
 
-TEST_F(SentinelRouterTest, AServerThatIsNoMasterIsNotAsked) {
+TEST_F(SentinelRouterTest, AReplicaIsNotUsed) {
   master = 2;
   Run();
   EXPECT_TRUE(driver.router->members().empty());
@@ -115,13 +115,13 @@ TEST_F(SentinelRouterTest, AServerThatIsNoMasterIsNotAsked) {
   EXPECT_EQ(executed[2], 1);
 }
 
-TEST_F(SentinelRouterTest, AMasterThatIsBackAfterASwitchIsNotUsedAgain) {
+TEST_F(SentinelRouterTest, AFormerMasterIsNotUsedAgain) {
   Run();
   down = {{1, true}};
   driver.Cut(1);
   RunFor(200 * kMillisecond);
   EXPECT_EQ(driver.Result(driver.Check("a", kSecond)).fault, Fault::kUnavailable);
-  // It takes requests again, before anyone has told it that it is no master any more.
+  // It accepts requests again until a sentinel demotes it.
   down.clear();
   named = 2;
   master = 2;
@@ -134,7 +134,7 @@ TEST_F(SentinelRouterTest, AMasterThatIsBackAfterASwitchIsNotUsedAgain) {
   EXPECT_EQ(driver.router->members().size(), 1U);
 }
 
-TEST_F(SentinelRouterTest, AMasterThatSentinelsReplacedIsLeftThoughItsConnectionHolds) {
+TEST_F(SentinelRouterTest, AReplacedMasterIsLeftThoughItsConnectionWorks) {
   Run();
   named = 2;
   master = 2;
@@ -145,7 +145,7 @@ TEST_F(SentinelRouterTest, AMasterThatSentinelsReplacedIsLeftThoughItsConnection
   EXPECT_EQ(executed[2], 1);
 }
 
-TEST_F(SentinelRouterTest, WhatADemotedMasterRefusesIsAskedOfTheNewOne) {
+TEST_F(SentinelRouterTest, RequestsRefusedByADemotedMasterGoToTheNewOne) {
   Run();
   named = 2;
   master = 2;

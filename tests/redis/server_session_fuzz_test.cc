@@ -1,4 +1,4 @@
-// A link under random events: every request is answered once, in time, and with its own answer.
+// A session under random events: every request gets one result, in time, and its own.
 #include <gtest/gtest.h>
 
 #include <map>
@@ -12,7 +12,7 @@
 namespace sluice::redis {
 namespace {
 
-// A server that answers each check with a backlog that its key tells, sometimes wrongly.
+// A server that answers each check with the number in its key as the backlog, or with an error.
 class FakeServer {
  public:
   explicit FakeServer(testing::Random& random) : random_(random) {}
@@ -57,7 +57,7 @@ class FakeServer {
   std::string replies_;
 };
 
-TEST(ServerSessionFuzz, EveryRequestIsAnsweredOnceInTimeAndWithItsOwnAnswer) {
+TEST(ServerSessionFuzz, EveryRequestIsAnsweredOnceInTimeAndWithItsOwnResult) {
   const std::uint64_t seed = testing::TestSeed();
   testing::Random random(seed);
   for (int round = 0; round < 300; ++round) {

@@ -188,7 +188,7 @@ TEST(ServerSessionScripts, ARefusalOfEvalNamesTheMissingRights) {
     driver.Sent();
     driver.Receive(c.eval);
     EXPECT_EQ(driver.Result(check).detail, c.detail);
-    // What was not executed and can wait is sent again over the next connection.
+    // A release was not executed and has no failure rule: it is sent again on the next connection.
     EXPECT_FALSE(driver.Answered(release));
     EXPECT_EQ(driver.session.WantedConnection(), 0U);
     EXPECT_EQ(driver.Result(driver.Check("b")).detail, c.detail);
@@ -206,7 +206,7 @@ TEST(ServerSessionScripts, AForgottenScriptIsSentAgainWithoutScriptLoad) {
   driver.Receive(std::string(kNoScript) + std::string(kNoScript));
   EXPECT_EQ(driver.Sent().at(0).at(0), "SCRIPT");
   driver.Receive(NoPermission("script|load"));
-  // What had been refused goes first, in its order, with the name once more: others may know it.
+  // The refused checks go first, in order, by EVALSHA: another client may have loaded the script.
   EXPECT_EQ(driver.Sent().at(0).at(0), "EVALSHA");
   driver.Receive(kNoScript);
   EXPECT_EQ(driver.Sent().at(0).at(0), "EVAL");

@@ -1,4 +1,4 @@
-// Questions to servers about themselves, and what is made of the answers.
+// Inquiries to servers, and the readers of their replies.
 #include "redis/survey.h"
 
 #include <gtest/gtest.h>
@@ -20,7 +20,7 @@ Endpoint At(std::uint16_t port) {
   return endpoint;
 }
 
-TEST(Survey, AServerThatDoesNotAnswerIsNotWaitedForAlone) {
+TEST(Survey, ASilentServerDoesNotDelayTheNext) {
   Survey survey({});
   Nanos now{1};
   survey.Start({At(1), At(2), At(3), At(4), At(5)}, {"ROLE"}, now);
@@ -38,7 +38,7 @@ TEST(Survey, AServerThatDoesNotAnswerIsNotWaitedForAlone) {
   EXPECT_EQ(answer->reply.text, "one");
 }
 
-TEST(Survey, EndsWhenEveryoneWasAskedInVain) {
+TEST(Survey, EndsAfterAllServersFailed) {
   Survey survey({});
   survey.Start({At(1), At(2)}, {"ROLE"}, Nanos{1});
   survey.inquiries()[0]->OnLost("refused", Nanos{2});
@@ -51,7 +51,7 @@ TEST(Survey, EndsWhenEveryoneWasAskedInVain) {
   EXPECT_EQ(survey.why(), "h:2: NOPERM this user has no permissions");
 }
 
-TEST(Inquiry, SaysWhoItIsAndHidesItWhenThatIsRefused) {
+TEST(Inquiry, AuthenticatesAndDoesNotQuoteCredentials) {
   Endpoint endpoint = At(1);
   endpoint.user = "me";
   endpoint.password = "hunter2";
@@ -66,7 +66,7 @@ TEST(Inquiry, SaysWhoItIsAndHidesItWhenThatIsRefused) {
   EXPECT_EQ(inquiry.WantedConnection(), 0U);
 }
 
-TEST(Inquiry, EndsWhenItsTimeIsUp) {
+TEST(Inquiry, EndsAfterItsTimeout) {
   Inquiry inquiry(At(1), {"ROLE"}, std::chrono::seconds(1), Nanos{0});
   inquiry.OnStage("the host's name has not been resolved");
   inquiry.OnTime(std::chrono::milliseconds(999));
@@ -76,7 +76,7 @@ TEST(Inquiry, EndsWhenItsTimeIsUp) {
             "h:1: connecting took too long: the host's name has not been resolved");
 }
 
-TEST(ReplyTree, ReadsNestsOfAnyShapeWithinBounds) {
+TEST(ReplyTree, ReadsNestedRepliesWithinBounds) {
   ReplyTreeReader reader;
   ReplyTree tree;
   ASSERT_TRUE(reader.Feed("*3\r\n:1\r\n*2\r\n$-1\r\n+x\r\n*-1"));
@@ -90,7 +90,7 @@ TEST(ReplyTree, ReadsNestsOfAnyShapeWithinBounds) {
   EXPECT_EQ(tree.items[2].kind, ReplyTree::Kind::kNil);
 }
 
-TEST(ReplyTree, RefusesWhatIsTooDeepTooWideOrTooLong) {
+TEST(ReplyTree, RefusesRepliesThatAreTooDeepTooWideOrTooLong) {
   ReplyTree tree;
   {
     ReplyTreeReader deep;
@@ -148,7 +148,7 @@ std::optional<SlotTable> Table(std::string_view bytes) {
   return std::move(slots.table());
 }
 
-TEST(SlotTable, TakesNodesWithoutANameForTheHostThatWasAsked) {
+TEST(SlotTable, ANodeWithoutANameIsTheHostOfTheReply) {
   const auto table = Table(
       "*2\r\n"
       "*4\r\n:0\r\n:99\r\n*4\r\n$1\r\na\r\n:1\r\n$2\r\nid\r\n*0\r\n*3\r\n$0\r\n\r\n:2\r\n$"
@@ -163,7 +163,7 @@ TEST(SlotTable, TakesNodesWithoutANameForTheHostThatWasAsked) {
   EXPECT_EQ(table->replicas[0], (NodeAddress{"asked", 2}));
 }
 
-TEST(SlotTable, RefusesWhatIsNone) {
+TEST(SlotTable, RefusesOtherReplies) {
   for (const char* bytes : {"*0\r\n", "+OK\r\n", "*1\r\n:1\r\n", "*1\r\n*2\r\n:0\r\n:1\r\n",
                             "*1\r\n*3\r\n:0\r\n:16384\r\n*2\r\n$1\r\na\r\n:1\r\n",
                             "*1\r\n*3\r\n:5\r\n:4\r\n*2\r\n$1\r\na\r\n:1\r\n",
@@ -173,7 +173,7 @@ TEST(SlotTable, RefusesWhatIsNone) {
   }
 }
 
-TEST(Redirect, IsReadAsNodesSayIt) {
+TEST(Redirect, IsReadInAllItsForms) {
   const auto moved = ReadRedirect("MOVED 3999 127.0.0.1:6381");
   ASSERT_TRUE(moved);
   EXPECT_EQ(moved->kind, Redirect::Kind::kMoved);

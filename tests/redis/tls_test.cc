@@ -1,4 +1,4 @@
-// TLS against a real server: who is let in, who is refused, and what is said of it.
+// TLS with a real server: accepted and refused certificates, and their errors.
 #include <gtest/gtest.h>
 
 #include <cstdint>
@@ -32,7 +32,7 @@ Certificate Leaf(const std::string& alt_names, Certificate::Hours from = Certifi
       {.name = "leaf", .alt_names = alt_names, .from = from, .to = to, .issuer = &TheCa()});
 }
 
-// A server with one port for TLS, and one without for the test's own commands.
+// A server with a port for TLS, and a plain port for the test's own commands.
 class TlsServer {
  public:
   explicit TlsServer(const Certificate& certificate, bool ask_clients = false,
@@ -89,19 +89,19 @@ void ExpectRefusal(const Endpoint& endpoint, const std::string& why) {
 
 Tls::Options TrustOurCa() { return {.ca = TheCa().cert()}; }
 
-TEST(TlsTest, ChecksTravelEncrypted) {
+TEST(TlsTest, ChecksAreEncrypted) {
   TlsServer server(Leaf("IP:127.0.0.1"));
   const Completion answer = AskOnce(server.endpoint(TrustOurCa()));
   EXPECT_EQ(answer.fault, Fault::kNone) << answer.detail;
   EXPECT_EQ(BacklogOf(answer, 0), Nanos{0});
 }
 
-TEST(TlsTest, ManyAndLargeBatchesTakeManyRecords) {
+TEST(TlsTest, LargeBatchesTakeManyRecords) {
   TlsServer server(Leaf("IP:127.0.0.1"));
   const auto client = Connect(server.endpoint(TrustOurCa()));
   const auto recorder = std::make_shared<Recorder>();
   const auto set = SlowBucket(1);
-  constexpr int kChecks = 20'000;  // with names as long as they get: MBs each way
+  constexpr int kChecks = 20'000;  // with the longest names: megabytes each way
   std::vector<Request> requests;
   requests.reserve(kChecks);
   for (int i = 0; i < kChecks; ++i) {
@@ -123,12 +123,12 @@ TEST(TlsTest, ACertificateForAnotherNameIsRefused) {
   ExpectRefusal(named, "it is not for 'localhost'");
 }
 
-TEST(TlsTest, TheNameOfAnAddressIsNoAddress) {
+TEST(TlsTest, AnAddressAsANameIsNotAnAddress) {
   TlsServer server(Leaf("DNS:127.0.0.1"));
   ExpectRefusal(server.endpoint(TrustOurCa()), "it is not for '127.0.0.1'");
 }
 
-TEST(TlsTest, TheNameToBeFoundCanBeGiven) {
+TEST(TlsTest, TheExpectedNameIsAnOption) {
   TlsServer server(Leaf("DNS:elsewhere.test"));
   Tls::Options options = TrustOurCa();
   options.server_name = "elsewhere.test";
@@ -137,7 +137,7 @@ TEST(TlsTest, TheNameToBeFoundCanBeGiven) {
   ExpectRefusal(server.endpoint(options), "it is not for 'another.test'");
 }
 
-TEST(TlsTest, WhoSignsItselfIsRefused) {
+TEST(TlsTest, ASelfSignedCertificateIsRefused) {
   const Certificate own({.name = "own", .alt_names = "IP:127.0.0.1"});
   TlsServer server(own);
   ExpectRefusal(server.endpoint(TrustOurCa()), "refused: self-signed certificate");
@@ -145,14 +145,14 @@ TEST(TlsTest, WhoSignsItselfIsRefused) {
       << "unless it is trusted by name";
 }
 
-TEST(TlsTest, AnotherCaIsRefusedAndNoCaTrustsNobody) {
+TEST(TlsTest, AnotherCaIsRefusedAndWithoutACaAllAre) {
   TlsServer server(Leaf("IP:127.0.0.1"));
   const Certificate other({.name = "another ca"});
   ExpectRefusal(server.endpoint({.ca = other.cert()}), "certificate was refused");
   ExpectRefusal(server.endpoint({}), "certificate was refused");
 }
 
-TEST(TlsTest, AnExpiredOneIsRefusedAndOneThatIsNotValidYet) {
+TEST(TlsTest, ExpiredAndNotYetValidCertificatesAreRefused) {
   using Hours = Certificate::Hours;
   TlsServer expired(Leaf("IP:127.0.0.1", Hours(-48), Hours(-24)));
   ExpectRefusal(expired.endpoint(TrustOurCa()), "certificate has expired");
@@ -160,14 +160,14 @@ TEST(TlsTest, AnExpiredOneIsRefusedAndOneThatIsNotValidYet) {
   ExpectRefusal(early.endpoint(TrustOurCa()), "certificate is not yet valid");
 }
 
-TEST(TlsTest, WithoutVerificationAnyCertificateWillDo) {
+TEST(TlsTest, WithoutVerificationAnyCertificateIsAccepted) {
   using Hours = Certificate::Hours;
   TlsServer server(Leaf("DNS:elsewhere.test", Hours(-48), Hours(-24)));
   const Completion answer = AskOnce(server.endpoint({.verify = false}));
   EXPECT_EQ(answer.fault, Fault::kNone) << answer.detail;
 }
 
-TEST(TlsTest, AServerThatAsksForACertificateIsShownOne) {
+TEST(TlsTest, AServerThatRequiresACertificateGetsOne) {
   TlsServer server(Leaf("IP:127.0.0.1"), true);
   ExpectRefusal(server.endpoint(TrustOurCa()), "the server wants a client certificate");
   const Certificate client = Leaf("DNS:client.test");
@@ -178,7 +178,7 @@ TEST(TlsTest, AServerThatAsksForACertificateIsShownOne) {
   EXPECT_EQ(answer.fault, Fault::kNone) << answer.detail;
 }
 
-TEST(TlsTest, Tls12WillDoAndOlderWillNot) {
+TEST(TlsTest, Tls12IsAcceptedAndOlderVersionsAreNot) {
   TlsServer server(Leaf("IP:127.0.0.1"), false, {"--tls-protocols", "TLSv1.2"});
   EXPECT_EQ(AskOnce(server.endpoint(TrustOurCa())).fault, Fault::kNone);
   TlsServer old(Leaf("IP:127.0.0.1"), false,
@@ -186,7 +186,7 @@ TEST(TlsTest, Tls12WillDoAndOlderWillNot) {
   ExpectRefusal(old.endpoint(TrustOurCa()), "TLS: ");
 }
 
-TEST(TlsTest, AServerThatKeepsSilentIsToldOf) {
+TEST(TlsTest, ASilentServerIsReported) {
   TlsServer server(Leaf("IP:127.0.0.1"));
   server.plain().Freeze();
   ExpectRefusal(
@@ -196,7 +196,7 @@ TEST(TlsTest, AServerThatKeepsSilentIsToldOf) {
   server.plain().Thaw();
 }
 
-TEST(TlsTest, AConnectionThatIsLostIsMadeAnew) {
+TEST(TlsTest, ALostConnectionIsReplaced) {
   TlsServer server(Leaf("IP:127.0.0.1"));
   const auto recorder = std::make_shared<Recorder>();
   const auto client = Connect(server.endpoint(TrustOurCa()));
@@ -208,7 +208,7 @@ TEST(TlsTest, AConnectionThatIsLostIsMadeAnew) {
   EXPECT_EQ(client->stats().front().link.reconnects, 1U);
 }
 
-TEST(TlsOptions, WhatCannotBeUsedIsNamedAndNotQuoted) {
+TEST(TlsOptions, UnusableOptionsAreNamedAndNotQuoted) {
   using Part = Tls::Fault::Part;
   const Certificate one = Leaf("DNS:one.test");
   const Certificate other = Leaf("DNS:other.test");
@@ -242,7 +242,7 @@ TEST(TlsOptions, WhatCannotBeUsedIsNamedAndNotQuoted) {
   }
 }
 
-TEST(TlsOptions, EqualOptionsAreOneClientAndOthersAreNot) {
+TEST(TlsOptions, OnlyEqualOptionsShareAClient) {
   const Certificate leaf = Leaf("DNS:client.test");
   const auto make = [](const Tls::Options& options) {
     Endpoint endpoint;

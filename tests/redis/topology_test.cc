@@ -95,9 +95,9 @@ TEST(Hosts, ARedirectionToTheLongestNameIsFollowed) {
   }
 }
 
-TEST(Hosts, ARedirectionToNoHostIsAnErrorThatIsShortAndPrintable) {
+TEST(Hosts, ARedirectionWithoutAHostIsAShortPrintableError) {
   for (const std::string& host : NoHosts()) {
-    if (host.find_first_of(" \r") != std::string::npos) continue;  // a line ends, a host too
+    if (host.find_first_of(" \r") != std::string::npos) continue;  // not part of a valid line
     Moved moved("MOVED 15495 " + host + ":2");
     const Completion answer = moved.Check();
     EXPECT_EQ(answer.fault, Fault::kServer);
@@ -141,7 +141,7 @@ std::string FaultOf(const std::string& reply, std::size_t members = 0) {
 constexpr std::string_view kTooLong =
     "h:1: the server's reply is longer than one to its command can be";
 
-TEST(Topology, MoreMastersThanAClusterHasAreNotBelieved) {
+TEST(Topology, TooManyMastersAreRefused) {
   std::vector<std::string> ranges;
   for (int i = 0; i < 1024; ++i) ranges.push_back(Range(i, i, {Node(HostOf(i), 1)}));
   ranges.back() = Range(1023, 16383, {Node(HostOf(1023), 1)});
@@ -151,7 +151,7 @@ TEST(Topology, MoreMastersThanAClusterHasAreNotBelieved) {
   EXPECT_EQ(FaultOf(SlotsOf(ranges)), "h:1: the server's answer names more than 1024 masters");
 }
 
-TEST(Topology, MoreReplicasThanAClusterHasAreNotBelieved) {
+TEST(Topology, TooManyReplicasAreRefused) {
   std::vector<std::string> nodes{Node("h", 1)};
   for (int i = 0; i < 4096; ++i) nodes.push_back(Node(HostOf(i), 1));
   EXPECT_EQ(FaultOf(SlotsOf({Range(0, 16383, nodes)}), 1), "");
@@ -162,7 +162,7 @@ TEST(Topology, MoreReplicasThanAClusterHasAreNotBelieved) {
   EXPECT_EQ(FaultOf(SlotsOf({Range(0, 16383, nodes)})), kTooLong);
 }
 
-TEST(Topology, ReplicasThatAreNamedAgainForEachRangeCountOnce) {
+TEST(Topology, ReplicasOfSeveralRangesCountOnce) {
   std::vector<std::string> ranges;
   for (int i = 0; i < 8192; ++i) {
     ranges.push_back(Range(2 * i, 2 * i + 1, {Node("h", 1), Node("h", 2), Node("h", 3)}));
@@ -183,13 +183,13 @@ TEST(Topology, AMasterHasAHost) {
   }
 }
 
-TEST(Topology, AReplicaWithoutAHostIsLeftOut) {
+TEST(Topology, AReplicaWithoutAHostIsSkipped) {
   for (const std::string& host : NoHosts()) {
     EXPECT_EQ(FaultOf(SlotsOf({Range(0, 16383, {Node("h", 1), Node(host, 1)})}), 1), "");
   }
 }
 
-// Each slot a range of its own, with three nodes that give their ids and long hostnames.
+// A separate range for each slot, with three nodes that have ids and long hostnames.
 std::string ScatteredSlots() {
   const auto node = [](int i) {
     return "*4\r\n" + Text("10.0.0." + std::to_string(i)) + ":6379\r\n" +
@@ -203,9 +203,9 @@ std::string ScatteredSlots() {
   return SlotsOf(ranges);
 }
 
-TEST(Topology, TheLongestHonestAnswerIsTaken) { EXPECT_EQ(FaultOf(ScatteredSlots(), 3), ""); }
+TEST(Topology, TheLongestValidTableIsAccepted) { EXPECT_EQ(FaultOf(ScatteredSlots(), 3), ""); }
 
-TEST(Topology, ALongAnswerIsReadInManyTurnsAndChecksAreAnsweredBetweenThem) {
+TEST(Topology, ALongTableIsReadInManyTurnsWithChecksBetween) {
   RouterDriver driver(ClusterOf(1));
   bool scattered = false;
   const auto serve = [&](Line& /*line*/, const SentCommand& command) {
@@ -217,7 +217,7 @@ TEST(Topology, ALongAnswerIsReadInManyTurnsAndChecksAreAnsweredBetweenThem) {
   scattered = true;
   driver.Cut(1);
   driver.Pass(15 * kMillisecond);
-  // The link is back, and its node is asked for the slots.
+  // The connection is back, and its node is asked for the slots.
   for (int i = 0; i < 10 && driver.router->NextTime() > driver.now; ++i) {
     driver.Follow(AllUp);
     for (std::size_t j = 0; j < driver.lines.size(); ++j) driver.Hear(*driver.lines[j], serve);

@@ -1,4 +1,3 @@
-// The shipped script on a real server, at a time that a test sets.
 #include "redis/virtual_redis.h"
 
 #include <stdexcept>
@@ -9,8 +8,8 @@
 namespace sluice::testing {
 namespace {
 
-// No name of a state looks like these: they have no braces. virtual:ends holds the keys' ends in
-// ms.
+// These names have no braces, so no state has one of them. virtual:ends holds the expiry times of
+// keys, in ms.
 constexpr std::string_view kPrelude = R"lua(local real, redis = redis, nil
 do
   local clock = real.call('MGET', 'virtual:seconds', 'virtual:micros')
@@ -79,7 +78,7 @@ redis.call('ZREMRANGEBYSCORE', 'virtual:ends', '-inf', '(' .. now)
 return #gone
 )lua";
 
-// How many keys are not in virtual:ends.
+// The number of keys that are not in virtual:ends.
 constexpr std::string_view kUntimed = R"lua(
 local count = 0
 for _, key in ipairs(redis.call('KEYS', '*')) do
@@ -99,7 +98,7 @@ VirtualRedis::VirtualRedis(RedisServer& server)
       set_sha_(server.Text({"SCRIPT", "LOAD", std::string(kSet)})),
       untimed_sha_(server.Text({"SCRIPT", "LOAD", std::string(kUntimed)})) {
   if (sha_.size() != 40) throw std::runtime_error("the script: " + sha_);
-  server_.Run({"FLUSHALL"});  // other tests' keys end on another clock
+  server_.Run({"FLUSHALL"});  // other tests use another clock
   SetTime(Nanos{0});
 }
 

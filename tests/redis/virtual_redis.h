@@ -18,22 +18,22 @@ namespace sluice::testing {
 
 class VirtualRedis {
  public:
-  /// The smallest step of the server's clock.
+  /// The smallest step of the clock.
   static constexpr Nanos kTick{1000};
 
   explicit VirtualRedis(RedisServer& server);
 
-  /// Sets the time, forwards or back, and deletes what has expired by then. Precondition: now >= 0,
+  /// Sets the time, forwards or back, and deletes expired keys. Precondition: now >= 0,
   /// a multiple of kTick.
   void SetTime(Nanos now) { Set(now, true); }
-  /// Only looks at another moment: deletes nothing. Keys that have expired by then mean nothing.
+  /// Sets the time without deleting keys. Keys that have expired by then do not count.
   void LookAt(Nanos now) { Set(now, false); }
 
   /// Runs one batch: 1 to redis::kMaxBatch requests, no resets. Throws std::runtime_error if the
   /// answer is not one that the script can give.
   std::vector<redis::Completion> Run(std::span<const redis::Request> requests);
 
-  /// Forgets a key under all policies of the request.
+  /// Deletes the states of a key under all policies of the request.
   void Reset(const redis::Request& request);
 
   /// Whether there is a state of that name, or a set of slots beside it.
@@ -41,10 +41,10 @@ class VirtualRedis {
   /// Whether there is a state, or a block, of that name.
   bool HoldsText(const std::string& name);
 
-  /// Runs a command as another client that changes `name`, which then has a day to live.
+  /// Changes `name` with a command of another client; the key then lives for a day.
   void Put(const std::vector<std::string>& command, const std::string& name);
 
-  /// How many keys have no time to live.
+  /// The number of keys without a time to live.
   std::int64_t Untimed();
 
   /// The name of a key's state in Redis.
