@@ -203,6 +203,19 @@ TEST_F(CheckId, ARepeatWhoseSlotIsGoneTakesOneAgainAndIsChargedForNothingElse) {
   EXPECT_EQ(Left(), 3);
 }
 
+TEST_F(CheckId, ADeniedReplayKeepsAStateWhoseSlotsHaveExpired) {
+  Use({{.name = "a", .algorithm = Slots(1, 10 * kSecond)}});
+  const HolderId holder{1, 1};
+  Check("id", 1, holder);
+  now_ += 20 * kSecond;
+  Run(*limiter_, "k", With(Operation::Kind::kBlock, 0, {.block_for = kSecond}));
+  const auto replay = Check("id", 1, {2, 2});
+  EXPECT_TRUE(replay->replayed);
+  EXPECT_FALSE(replay->allowed);
+  now_ -= 15 * kSecond;  // the slot has 5 s left
+  EXPECT_TRUE(Release(holder));
+}
+
 TEST_F(CheckId, AShadowThatWouldHaveDeniedSaysSoAgain) {
   Policy shadow = BucketPolicy("s", 1, 1, kSecond);
   shadow.enforce = false;

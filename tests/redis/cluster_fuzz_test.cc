@@ -141,7 +141,7 @@ TEST(ClusterFuzz, EveryRequestIsAnsweredOnceInTimeAndExecutedAtMostOnce) {
     std::map<std::uint64_t, Nanos> deadlines;
     const auto ask = [&](Nanos timeout) {
       // Each has a separate tag.
-      const std::string key = "k" + std::to_string(driver.tickets + 1);
+      const std::string key = "k" + std::to_string(deadlines.size() + 1);
       const int policies = random.OneIn(4) ? 2 : 1;
       const std::uint64_t ticket = driver.Check(key, timeout, policies);
       deadlines[ticket] = driver.now + timeout;

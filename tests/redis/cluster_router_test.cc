@@ -92,11 +92,7 @@ TEST_F(ClusterRouterTest, WithoutANodeChecksFailAtOnceAndOtherRequestsWait) {
   EXPECT_EQ(driver.Result(first).fault, Fault::kUnavailable);
   EXPECT_NE(driver.Result(first).detail.find("refused"), std::string::npos);
   EXPECT_EQ(driver.Result(driver.Check("b", kSecond)).fault, Fault::kUnavailable);
-  Request reset;
-  reset.kind = Request::Kind::kReset;
-  reset.set = Buckets(1);
-  reset.key = EscapedKey("c");
-  const auto waits = driver.Submit(std::move(reset), 5 * kSecond);
+  const auto waits = driver.Submit(Request::Kind::kReset, "c", 5 * kSecond);
   EXPECT_FALSE(driver.Answered(waits));
   down.clear();
   for (int i = 0; i < 20 && !driver.Answered(waits); ++i) {
@@ -149,11 +145,7 @@ TEST_F(ClusterRouterTest, AResetFollowsItsMovedSlot) {
   Run();
   const std::string key = KeyIn(0);
   errors[1] = [&](Line&, const SentCommand&) { return "MOVED " + SlotText(key) + " h:3"; };
-  Request reset;
-  reset.kind = Request::Kind::kReset;
-  reset.set = Buckets(1);
-  reset.key = EscapedKey(key);
-  const auto ticket = driver.Submit(std::move(reset), kSecond);
+  const auto ticket = driver.Submit(Request::Kind::kReset, key, kSecond);
   Run();
   EXPECT_EQ(driver.Result(ticket).fault, Fault::kNone);
   ASSERT_EQ(asked[3].size(), 1U);
@@ -261,12 +253,11 @@ TEST_F(ClusterRouterTest, TryagainIsRetriedUntilTheDeadline) {
 
 TEST_F(ClusterRouterTest, KeysInDifferentSlotsAreRefused) {
   Run();
-  Request request;
+  Request request = driver.Make(Request::Kind::kCheck, "", kSecond);
   request.set = Buckets(2);
-  request.costs = 1;
   request.keys =
       std::make_shared<KeyList>(KeyList{.each = {EscapedKey(KeyIn(0)), EscapedKey(KeyIn(1))}});
-  const auto ticket = driver.Submit(std::move(request), kSecond);
+  const auto ticket = driver.Submit(std::move(request));
   EXPECT_EQ(driver.Result(ticket).fault, Fault::kCrossSlot);
 }
 
@@ -288,11 +279,7 @@ TEST_F(ClusterRouterTest, AfterAFailoverUnwrittenRequestsGoToTheNewMaster) {
   down = {{2, true}};
   driver.Cut(2);
   Run();
-  Request reset;
-  reset.kind = Request::Kind::kReset;
-  reset.set = Buckets(1);
-  reset.key = EscapedKey(KeyIn(1));
-  const auto waits = driver.Submit(std::move(reset), 5 * kSecond);
+  const auto waits = driver.Submit(Request::Kind::kReset, KeyIn(1), 5 * kSecond);
   owners = {1, 3, 1};
   for (int i = 0; i < 30 && !driver.Answered(waits); ++i) {
     driver.Pass(50 * kMillisecond);

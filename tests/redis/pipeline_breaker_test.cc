@@ -156,6 +156,20 @@ TEST_P(PipelineBreaker, AFreezeDoesNotOpenIt) {
   }
 }
 
+TEST_P(PipelineBreaker, AFreezeForgetsEarlierFailures) {
+  const Driver driver = Make();
+  for (int i = 0; i < 2; ++i) {
+    driver->Check("a");
+    driver->Sent();
+    driver->Pass(100 * kMillisecond);
+    EXPECT_EQ(driver->breaker(), State::kClosed);
+    if (i == 1) break;
+    driver->Check("b", kSecond);
+    driver->Sent();
+    driver->PassFrozen(30 * kSecond);
+  }
+}
+
 TEST_P(PipelineBreaker, AnotherProbeFollowsAtOnceIfAFreezeDelayedTheProbe) {
   const Driver driver = MakeOpen();
   SendProbe(*driver);

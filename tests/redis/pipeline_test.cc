@@ -121,6 +121,17 @@ TEST_P(PipelineTest, AQueuedRequestFailsAtItsDeadlineAndIsNotSent) {
   EXPECT_FALSE(driver->Answered(patient));
 }
 
+TEST_P(PipelineTest, AReplyDoesNotSendAQueuedRequestAfterItsDeadline) {
+  const Driver driver = Make({.max_in_flight = 1});
+  driver->Check("a", 5 * kSecond);
+  const auto queued = driver->Check("b", 50 * kMillisecond);
+  driver->Sent();
+  driver->now += 60 * kMillisecond;  // OnTime is late
+  driver->AnswerFull(1);
+  EXPECT_TRUE(driver->Sent().empty());
+  EXPECT_EQ(driver->FaultOf(queued), Fault::kTimeout);
+}
+
 TEST_P(PipelineTest, ARequestSubmittedAtItsDeadlineIsNotSent) {
   const Driver driver = Make();
   EXPECT_EQ(driver->FaultOf(driver->Check("a", Nanos{0})), Fault::kTimeout);

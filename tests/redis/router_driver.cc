@@ -8,6 +8,7 @@
 #include "support/policies.h"
 
 namespace sluice::redis {
+
 std::shared_ptr<const PolicySet> Buckets(int count) {
   std::vector<Policy> policies;
   for (int i = 0; i < count; ++i) {
@@ -21,22 +22,14 @@ RouterDriver::RouterDriver(const ServerSet& set, std::uint64_t seed, const Route
     : router(Router::Make(set, options, seed, now)) {}
 
 std::uint64_t RouterDriver::Check(std::string_view key, Nanos timeout, int policies) {
-  Request request;
+  Request request = Make(Request::Kind::kCheck, key, timeout);
   request.set = Buckets(policies);
-  request.key = EscapedKey(key);
-  request.costs = 1;
-  return Submit(std::move(request), timeout);
+  return Submit(std::move(request));
 }
 
-std::uint64_t RouterDriver::Submit(Request request, Nanos timeout) {
-  request.deadline = now + timeout;
-  request.ticket = ++tickets;
-  request.sink = UnusedSink();
-  std::vector<Request> requests;
-  requests.push_back(std::move(request));
+void RouterDriver::SubmitAll(std::span<Request> requests) {
   router->Submit(requests, now);
   router->Turn(now);
-  return tickets;
 }
 
 bool RouterDriver::Follow(const std::function<bool(std::uint16_t port)>& up) {
@@ -122,38 +115,6 @@ void RouterDriver::Cut(std::uint16_t port) {
     return true;
   });
   router->Turn(now);
-}
-
-void RouterDriver::Pass(Nanos time) {
-  const Nanos end = now + time;
-  for (int rounds = 0; router->NextTime() <= end; ++rounds) {
-    now = std::max(now, router->NextTime());
-    router->OnTime(now);
-    ASSERT_LT(rounds, 100'000) << "a timer that never ends";
-  }
-  now = end;
-}
-
-void RouterDriver::Collect() {
-  for (Delivery& delivery : router->TakeDeliveries()) {
-    for (Completion& completion : delivery.completions) {
-      const bool fresh = answers_.emplace(completion.request.ticket, completion).second;
-      EXPECT_TRUE(fresh) << "answered twice: " << completion.request.ticket;
-    }
-  }
-}
-
-bool RouterDriver::Answered(std::uint64_t ticket) {
-  Collect();
-  return answers_.contains(ticket);
-}
-
-Completion RouterDriver::Result(std::uint64_t ticket) {
-  if (!Answered(ticket)) {
-    ADD_FAILURE() << "no answer to " << ticket;
-    return {};
-  }
-  return answers_[ticket];
 }
 
 std::string FullReply(const SentCommand& evalsha) {

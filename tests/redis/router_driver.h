@@ -3,8 +3,8 @@
 
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,7 +14,7 @@
 
 namespace sluice::redis {
 
-class RouterDriver {
+class RouterDriver : public RequestDriver {
  public:
   /// A connection that a server has accepted.
   struct Line {
@@ -32,7 +32,7 @@ class RouterDriver {
 
   /// Checks `key` with one unit under `policies` buckets. Returns the ticket.
   std::uint64_t Check(std::string_view key, Nanos timeout = 100 * kMillisecond, int policies = 1);
-  std::uint64_t Submit(Request request, Nanos timeout);
+  void SubmitAll(std::span<Request> requests) override;
 
   /// Accepts wanted connections to servers that are `up` and refuses the others; passes commands
   /// and replies on until nothing more happens.
@@ -43,23 +43,16 @@ class RouterDriver {
   bool Say(Line& line, std::size_t count);
   /// The connections of a server are lost.
   void Cut(std::uint16_t port);
-  /// Lets time pass, and calls OnTime whenever it is due.
-  void Pass(Nanos time);
   void Turn() { router->Turn(now); }
 
-  bool Answered(std::uint64_t ticket);
-  Completion Result(std::uint64_t ticket);
-
-  Nanos now = std::chrono::seconds(1000);
   std::unique_ptr<Router> router;
   std::vector<std::unique_ptr<Line>> lines;
-  std::uint64_t tickets = 0;
   bool refuses_asking = false;  // on all servers
 
  private:
-  void Collect();
-
-  std::map<std::uint64_t, Completion> answers_;
+  Nanos NextTime() const override { return router->NextTime(); }
+  void OnTime() override { router->OnTime(now); }
+  std::vector<Delivery> TakeDeliveries() override { return router->TakeDeliveries(); }
 };
 
 /// Buckets of 10 units that gain one unit per second, named p0, p1 ...

@@ -27,7 +27,7 @@ const std::shared_ptr<Sink>& UnusedSink() {
   return sink;
 }
 
-Request SessionDriver::Make(Request::Kind kind, std::string_view key, Nanos timeout) {
+Request RequestDriver::Make(Request::Kind kind, std::string_view key, Nanos timeout) {
   Request request;
   request.kind = kind;
   request.set = OneBucket();
@@ -39,29 +39,30 @@ Request SessionDriver::Make(Request::Kind kind, std::string_view key, Nanos time
   return request;
 }
 
-Request SessionDriver::MakeSlotCheck(std::string_view id) {
+Request RequestDriver::MakeSlotCheck(std::string_view id) {
   static const auto set = std::make_shared<const PolicySet>(
       std::vector{Policy{.name = "c", .algorithm = testing::Slots(1, kSecond)}}, "p");
   Request check = Make(Request::Kind::kCheck, "k", 100 * kMillisecond);
   check.set = set;
   check.options = std::make_shared<Operation::Options>(Operation::Options{.holder = kHolder});
   if (!id.empty()) {
-    check.digests = std::make_shared<IdDigests>(IdDigests{.name = std::string(id), .fingerprint = "ab"});
+    check.digests =
+        std::make_shared<IdDigests>(IdDigests{.name = std::string(id), .fingerprint = "ab"});
   }
   return check;
 }
 
-std::uint64_t SessionDriver::Submit(Request request) {
+std::uint64_t RequestDriver::Submit(Request request) {
   const std::uint64_t ticket = request.ticket;
   SubmitAll({&request, 1});
   return ticket;
 }
 
-std::uint64_t SessionDriver::Submit(Request::Kind kind, std::string_view key, Nanos timeout) {
+std::uint64_t RequestDriver::Submit(Request::Kind kind, std::string_view key, Nanos timeout) {
   return Submit(Make(kind, key, timeout));
 }
 
-std::uint64_t SessionDriver::Check(std::string_view key, Nanos timeout) {
+std::uint64_t RequestDriver::Check(std::string_view key, Nanos timeout) {
   return Submit(Request::Kind::kCheck, key, timeout);
 }
 
@@ -83,23 +84,22 @@ void SessionDriver::AnswerError(std::string_view error) {
   Receive({.kind = Reply::Kind::kError, .text = std::string(error), .integers = {}});
 }
 
-void SessionDriver::Pass(Nanos time) {
+void RequestDriver::Pass(Nanos time) {
   const Nanos end = now + time;
-  while (NextTime() <= end) {
-    const Nanos due = NextTime();
-    now = std::max(now, due);
+  for (int rounds = 0; NextTime() <= end; ++rounds) {
+    now = std::max(now, NextTime());
     OnTime();
-    ASSERT_FALSE(NextTime() == due && due <= now) << "a timer that never ends";
+    ASSERT_LT(rounds, 100'000) << "a timer that never ends";
   }
   now = end;
 }
 
-void SessionDriver::PassFrozen(Nanos time) {
+void RequestDriver::PassFrozen(Nanos time) {
   now += time;
   if (NextTime() <= now) OnTime();
 }
 
-void SessionDriver::Collect() {
+void RequestDriver::Collect() {
   for (Delivery& delivery : TakeDeliveries()) {
     EXPECT_FALSE(delivery.completions.empty());
     // A session's own requests have another sink.
@@ -114,12 +114,12 @@ void SessionDriver::Collect() {
   }
 }
 
-bool SessionDriver::Answered(std::uint64_t ticket) {
+bool RequestDriver::Answered(std::uint64_t ticket) {
   Collect();
   return results_.contains(ticket);
 }
 
-Completion SessionDriver::Result(std::uint64_t ticket) {
+Completion RequestDriver::Result(std::uint64_t ticket) {
   if (!Answered(ticket)) {
     ADD_FAILURE() << "no answer to " << ticket;
     return {};
@@ -127,7 +127,7 @@ Completion SessionDriver::Result(std::uint64_t ticket) {
   return results_[ticket];
 }
 
-const std::vector<std::uint64_t>& SessionDriver::order() {
+const std::vector<std::uint64_t>& RequestDriver::order() {
   Collect();
   return order_;
 }

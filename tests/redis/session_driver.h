@@ -1,4 +1,4 @@
-// Drives a session by hand: plays the server, the way to it, and the clock.
+// Drives a session or router by hand: plays the servers, the network and the clock.
 #pragma once
 
 #include <cstdint>
@@ -36,11 +36,10 @@ std::shared_ptr<const PolicySet> OneBucket();
 /// A sink for requests whose results a driver takes. It fails the test if anything is delivered.
 const std::shared_ptr<Sink>& UnusedSink();
 
-class SessionDriver {
+/// Requests, their results, and the time.
+class RequestDriver {
  public:
-  virtual ~SessionDriver() = default;
-
-  // ---- Requests
+  virtual ~RequestDriver() = default;
 
   /// A request of one unit of OneBucket.
   Request Make(Request::Kind kind, std::string_view key, Nanos timeout);
@@ -53,8 +52,33 @@ class SessionDriver {
   /// Submits several requests at once.
   virtual void SubmitAll(std::span<Request> requests) = 0;
 
-  // ---- The server
+  /// Lets time pass, and calls OnTime whenever it is due.
+  void Pass(Nanos time);
+  /// Lets time pass for a frozen process, which notices it only afterwards.
+  void PassFrozen(Nanos time);
 
+  bool Answered(std::uint64_t ticket);
+  /// The result of a request. Fails the test if there is none.
+  Completion Result(std::uint64_t ticket);
+  Fault FaultOf(std::uint64_t ticket) { return Result(ticket).fault; }
+  /// Tickets in the order of their results. A second result for one fails the test.
+  const std::vector<std::uint64_t>& order();
+
+  Nanos now = std::chrono::seconds(1000);
+
+ private:
+  virtual Nanos NextTime() const = 0;
+  virtual void OnTime() = 0;
+  virtual std::vector<Delivery> TakeDeliveries() = 0;
+  void Collect();
+
+  std::uint64_t next_ticket_ = 1;
+  std::map<std::uint64_t, Completion> results_;
+  std::vector<std::uint64_t> order_;
+};
+
+class SessionDriver : public RequestDriver {
+ public:
   /// Takes the commands that were sent since the last call.
   virtual std::vector<SentCommand> Sent() = 0;
   /// Replies to the oldest unanswered command.
@@ -72,38 +96,11 @@ class SessionDriver {
   /// The number of the connection; 0 without one, and always through a client.
   virtual std::uint64_t connection() const { return 0; }
 
-  // ---- Time
-
-  /// Lets time pass, and calls OnTime whenever it is due.
-  void Pass(Nanos time);
-  /// Lets time pass for a frozen process, which notices it only afterwards.
-  void PassFrozen(Nanos time);
-
-  // ---- Results
-
-  bool Answered(std::uint64_t ticket);
-  /// The result of a request. Fails the test if there is none.
-  Completion Result(std::uint64_t ticket);
-  Fault FaultOf(std::uint64_t ticket) { return Result(ticket).fault; }
-  /// Tickets in the order of their results. A second result for one fails the test.
-  const std::vector<std::uint64_t>& order();
   virtual LinkStats stats() const = 0;
   BreakerState breaker() const { return stats().breaker; }
   virtual std::vector<BreakerState> TakeBreakerChanges() = 0;
   virtual const LatencyHistogram& latency() const = 0;
   virtual void Close() = 0;
-
-  Nanos now = std::chrono::seconds(1000);
-
- private:
-  virtual Nanos NextTime() const = 0;
-  virtual void OnTime() = 0;
-  virtual std::vector<Delivery> TakeDeliveries() = 0;
-  void Collect();
-
-  std::uint64_t next_ticket_ = 1;
-  std::map<std::uint64_t, Completion> results_;
-  std::vector<std::uint64_t> order_;
 };
 
 /// The driver of one kind of session.
