@@ -1,4 +1,4 @@
-// Options are own properties: what other code of the process has put into Object.prototype is none.
+// Options are own properties: properties of Object.prototype are not options.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -12,7 +12,7 @@ import { useRedis } from '../support/use-redis.mjs';
 
 const { url } = (await useRedis()).server;
 
-/** Every option of ours, with a value that would change what is done, or be refused. */
+/** Every option, with a value that would change a result or be refused. */
 const inherited = {
   // of a call
   cost: 0,
@@ -69,7 +69,7 @@ const inherited = {
   global: true,
 };
 
-/** Does `act` while objects inherit the option. */
+/** Runs `act` while all objects inherit the option. */
 async function inheriting(name, act) {
   Object.defineProperty(Object.prototype, name, {
     configurable: true,
@@ -93,28 +93,28 @@ const shown = ({ allowed, policies, holder, source }) => [
 
 const policies = () => everyAlgorithm(9, '1d');
 
-/** What a limiter answers, call by call. */
+/** The results of a limiter, call by call. */
 async function answers(limiter) {
-  const told = [];
+  const results = [];
   const first = await limiter.check('k', {});
-  told.push(shown(first), shown(await limiter.check('k', { cost: 2 })));
-  told.push(shown(await limiter.check('k')));
-  told.push(await first.holder.renew(), await first.holder.release());
-  told.push(shown(await limiter.wait('k', {})));
-  told.push(shown(await limiter.peek('k', { cost: 0 })));
+  results.push(shown(first), shown(await limiter.check('k', { cost: 2 })));
+  results.push(shown(await limiter.check('k')));
+  results.push(await first.holder.renew(), await first.holder.release());
+  results.push(shown(await limiter.wait('k', {})));
+  results.push(shown(await limiter.peek('k', { cost: 0 })));
   const [many] = await limiter.checkMany([{ key: 'k' }]);
-  told.push(shown(many));
+  results.push(shown(many));
   await limiter.debit('k', { tokenBucket: 1 }, {});
   await limiter.credit('k', { fixedWindow: 1 }, {});
   await limiter.credit('k', 1, { of: first });
-  told.push(shown(await limiter.peek('k', { cost: 0 })));
+  results.push(shown(await limiter.peek('k', { cost: 0 })));
   await limiter.block('other', '1h');
-  told.push(shown(await limiter.check('other', {})));
+  results.push(shown(await limiter.check('other', {})));
   await limiter.unblock('other');
-  told.push(shown(await limiter.check('other', {})));
+  results.push(shown(await limiter.check('other', {})));
   await limiter.reset('k');
-  told.push(shown(await limiter.peek('k', { cost: 0 })));
-  return told;
+  results.push(shown(await limiter.peek('k', { cost: 0 })));
+  return results;
 }
 
 const scenarios = {
@@ -129,9 +129,9 @@ const scenarios = {
       prefix: `own-${name}`,
       deadlineMs: 60_000,
     });
-    const told = await answers(limiter);
+    const results = await answers(limiter);
     await limiter.close();
-    return told;
+    return results;
   },
   'a plan': async () => {
     const { fixedWindow: fixed, slidingLog: log } = policies();
@@ -139,7 +139,7 @@ const scenarios = {
     const decision = await limiter.check('k', { plan: 'free' });
     return [shown(decision), shown(await limiter.check('k', { plan: 'pro' }))];
   },
-  'a stand-in': async () => shown(denyAll({}).checkSync('k')),
+  'a stub limiter': async () => shown(denyAll({}).checkSync('k')),
   'Express middleware': async () => {
     const { fixedWindow: fixed } = policies();
     const use = rateLimit({ policies: { fixed }, key: () => 'k' });
@@ -152,8 +152,8 @@ const scenarios = {
       removeHeader: (field) => fields.delete(field),
     };
     const passed = await new Promise((resolve) => use(req, res, resolve));
-    const told = [String(passed?.message), fields.get('RateLimit-Policy')];
-    return [...told, fields.get('RateLimit')?.replace(/t=\d+/, 't'), req.rateLimit?.used];
+    const given = [String(passed?.message), fields.get('RateLimit-Policy')];
+    return [...given, fields.get('RateLimit')?.replace(/t=\d+/, 't'), req.rateLimit?.used];
   },
   "NestJS options and decorators' options": async () => {
     const { fixedWindow: fixed } = policies();
@@ -168,8 +168,8 @@ for (const [what, act] of Object.entries(scenarios)) {
   test(`${what} takes no option from Object.prototype`, async () => {
     const expected = await act('plain');
     for (const name of Object.keys(inherited)) {
-      const told = await inheriting(name, () => act(name)).catch((error) => error);
-      assert.deepEqual(told, expected, `Object.prototype.${name}: ${told}`);
+      const results = await inheriting(name, () => act(name)).catch((error) => error);
+      assert.deepEqual(results, expected, `Object.prototype.${name}: ${results}`);
     }
   });
 }

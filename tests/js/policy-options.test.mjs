@@ -1,4 +1,4 @@
-// What any policy may say besides its numbers: blockFor, chargeDenied, enforce. And what limiters publish.
+// The options blockFor, chargeDenied and enforce under every algorithm, and the events of denials.
 
 import assert from 'node:assert/strict';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
@@ -7,8 +7,8 @@ import { concurrency, fixedWindow, tokenBucket } from 'sluice';
 import { admitted, brief, still } from '../support/limits.mjs';
 import { everyAlgorithm } from '../support/makers.mjs';
 
-/** What is published on `channel` while `run` runs. */
-function heard(channel, run) {
+/** The messages on `channel` while `run` runs. */
+function messagesOn(channel, run) {
   const messages = [];
   const listener = (message) => messages.push(message);
   subscribe(channel, listener);
@@ -23,13 +23,13 @@ function heard(channel, run) {
 for (const name of ['tokenBucket', 'gcra', 'fixedWindow', 'slidingWindow', 'slidingLog']) {
   const make = (options) => everyAlgorithm(1, '1s', options)[name];
 
-  test(`${name}, blockFor: the first denial blocks, and later ones do not prolong it`, () => {
+  test(`${name}, blockFor: the first denial blocks, and later ones do not extend the block`, () => {
     const { limiter, clock } = still(make({ blockFor: '1m' }));
     assert.equal(limiter.checkSync('a').allowed, true);
     assert.equal(limiter.checkSync('a').retryAfterMs, 60_000);
     clock.advance('40s');
     assert.deepEqual(brief(limiter.checkSync('a')), [false, 0, 20_000, 20_000]);
-    assert.equal(limiter.checkSync('a', { cost: 0 }).allowed, true, 'nothing is asked for');
+    assert.equal(limiter.checkSync('a', { cost: 0 }).allowed, true, 'a free call');
     assert.equal(limiter.checkSync('b').allowed, true, 'another key is not blocked');
     clock.advance(19_999.999);
     assert.equal(limiter.checkSync('a').allowed, false);
@@ -37,16 +37,16 @@ for (const name of ['tokenBucket', 'gcra', 'fixedWindow', 'slidingWindow', 'slid
     assert.equal(limiter.checkSync('a').allowed, true);
   });
 
-  // A fixed window ends, whoever asks.
+  // A fixed window ends, whatever was charged in it.
   if (name !== 'fixedWindow')
-    test(`${name}, chargeDenied: who keeps asking stays denied`, () => {
+    test(`${name}, chargeDenied: a caller that keeps asking stays denied`, () => {
       const { limiter, clock } = still(make({ chargeDenied: true }));
       for (let i = 0; i < 40; i++) {
         assert.equal(limiter.checkSync('a').allowed, i === 0, `call ${i}`);
         clock.advance(i % 4 === 3 ? 100 : 300);
       }
       clock.advance('3s');
-      assert.equal(limiter.checkSync('a').allowed, true, 'who waits is admitted');
+      assert.equal(limiter.checkSync('a').allowed, true, 'a caller that waits is admitted');
     });
 
   test(`${name}, chargeDenied: retryAfterMs counts the charge of the denial`, () => {
@@ -58,7 +58,7 @@ for (const name of ['tokenBucket', 'gcra', 'fixedWindow', 'slidingWindow', 'slid
     assert.equal(limiter.checkSync('a').allowed, true);
   });
 
-  test(`${name}, enforce: false: denies nothing, and says what it would deny`, () => {
+  test(`${name}, enforce: false: denies nothing, and reports each would-be denial`, () => {
     const { limiter } = still(make({ enforce: false }));
     assert.equal(admitted(limiter, 'a', 10), 10);
     const { allowed, retryAfterMs, policies } = limiter.checkSync('a');
@@ -67,7 +67,7 @@ for (const name of ['tokenBucket', 'gcra', 'fixedWindow', 'slidingWindow', 'slid
   });
 }
 
-test('a call that can never be admitted blocks nobody', () => {
+test('a call that can never be admitted starts no block', () => {
   const { limiter } = still(tokenBucket({ capacity: 1, every: '1s', blockFor: '1h' }));
   assert.equal(limiter.checkSync('a', { cost: 2 }).retryAfterMs, Number.POSITIVE_INFINITY);
   assert.equal(limiter.checkSync('a').allowed, true);
@@ -96,7 +96,7 @@ test('a block of one policy is a denial by that policy alone', () => {
   );
 });
 
-test('a denied check charges every policy that says chargeDenied, whoever denied', () => {
+test('a denied check charges every policy with chargeDenied, whichever policy denied it', () => {
   const { limiter } = still({
     denies: fixedWindow({ limit: 1, window: '1m' }),
     counts: fixedWindow({ limit: 10, window: '1m', chargeDenied: true }),
@@ -108,7 +108,7 @@ test('a denied check charges every policy that says chargeDenied, whoever denied
   assert.deepEqual(left(), [0, 7, 9]);
 });
 
-test('a shadow is charged by what passes, and starts its own blocks, which it only reports', () => {
+test('a shadow is charged by admitted calls, and only reports its own blocks', () => {
   const { limiter, clock } = still({
     real: tokenBucket({ capacity: 5, every: '1h' }),
     shadow: fixedWindow({ limit: 2, window: '1s', enforce: false, blockFor: '1m' }),
@@ -118,10 +118,10 @@ test('a shadow is charged by what passes, and starts its own blocks, which it on
   assert.deepEqual([shadow().allowed, shadow().retryAfterMs], [false, 60_000]);
   clock.advance('30s');
   assert.equal(shadow().retryAfterMs, 30_000);
-  assert.equal(limiter.checkSync('a').allowed, false, 'the sixth is denied by the real one');
+  assert.equal(limiter.checkSync('a').allowed, false, 'the enforcing policy denies the sixth call');
 });
 
-test('a shadow binds only where nobody enforces', () => {
+test('a shadow binds only if no policy enforces', () => {
   const shadow = tokenBucket({ capacity: 1, every: '1h', enforce: false });
   const real = tokenBucket({ capacity: 9, every: '1h' });
   const both = still({ shadow, real }).limiter;
@@ -130,26 +130,26 @@ test('a shadow binds only where nobody enforces', () => {
   assert.equal(still({ shadow }).limiter.checkSync('a').policy, 'shadow');
 });
 
-test('a shadow of concurrency lets calls pass that hold no slot', async () => {
+test('a concurrency shadow admits calls without a free slot', async () => {
   const { limiter } = still(concurrency({ limit: 1, ttl: '1m', enforce: false }));
   const [first, second] = [limiter.checkSync('a'), limiter.checkSync('a')];
   assert.deepEqual([first.allowed, second.allowed], [true, true]);
   assert.equal(second.policies[0].allowed, false);
-  assert.equal(await second.holder.release(), false, 'it held none');
+  assert.equal(await second.holder.release(), false, 'it held no slot');
   assert.equal(await first.holder.release(), true);
 });
 
-test('what would have been denied is published on sluice:would-deny, policy by policy', () => {
+test('sluice:would-deny publishes each would-be denial, policy by policy', () => {
   const { limiter } = still({
     a: fixedWindow({ limit: 1, window: '1m', enforce: false }),
     b: fixedWindow({ limit: 1, window: '1m', enforce: false }),
     real: fixedWindow({ limit: 3, window: '1m' }),
   });
-  const messages = heard('sluice:would-deny', () => {
+  const messages = messagesOn('sluice:would-deny', () => {
     limiter.checkSync('k');
     limiter.checkSync('k', { cost: { b: 0 } });
     limiter.checkSync('k');
-    limiter.checkSync('k', { cost: { a: 0, b: 0 } }); // denied by the real one alone
+    limiter.checkSync('k', { cost: { a: 0, b: 0 } }); // only `real` denies
   });
   assert.deepEqual(
     messages.map(({ key, policy, decision }) => [key, policy.policy, decision.allowed]),
@@ -161,10 +161,10 @@ test('what would have been denied is published on sluice:would-deny, policy by p
   );
 });
 
-test('a denial is published on sluice:denied, with its key and decision; a peek is not', async () => {
+test('sluice:denied publishes a denial with its key and decision, and no peek', async () => {
   const { limiter } = still(fixedWindow({ limit: 1, window: '1m' }));
   let decisions;
-  const messages = heard('sluice:denied', () => {
+  const messages = messagesOn('sluice:denied', () => {
     decisions = [limiter.checkSync('k'), limiter.checkSync('k')];
     limiter.peek('k');
   });
@@ -173,7 +173,7 @@ test('a denial is published on sluice:denied, with its key and decision; a peek 
   assert.equal(messages[0].decision, decisions[1]);
 });
 
-test('who is told of a denial may ask the same limiter then and there', () => {
+test('a subscriber of sluice:denied may call the same limiter', () => {
   const { limiter } = still({
     a: fixedWindow({ limit: 1, window: '1m' }),
     b: fixedWindow({ limit: 9, window: '1m', enforce: false }),

@@ -1,4 +1,4 @@
-// The whole API over a real Redis: as in memory, and over processes.
+// The whole API over a real Redis: the same results as in memory, also between processes.
 
 import assert from 'node:assert/strict';
 import { fork } from 'node:child_process';
@@ -27,8 +27,8 @@ const overRedis = (policies, extra) =>
   createLimiter({ ...(policies && { policies }), ...options(extra) });
 
 /**
- * 10 at once, and then nothing for long enough that the test sees none come back. No two spans are alike: which policy
- * binds must not hang on the milliseconds between two stores.
+ * Ten units at once; none comes back while the test runs. No two spans are alike, so that the binding policy does not
+ * depend on the milliseconds between two stores.
  */
 const ten = everyAlgorithm(10, ['50d', '49d', '48d', '51d', '52d', '53d', '54d']);
 const names = Object.keys(ten);
@@ -39,7 +39,7 @@ const shape = ({ allowed, policy, policies, holder }) => ({
   policies: policies.map((p) => [p.policy, p.allowed, p.limit, p.remaining, p.retryAfterMs > 0]),
 });
 
-test('whatever is asked, Redis and memory come to the same', async () => {
+test('random operations have the same results in Redis and in memory', async () => {
   const seed = testSeed();
   console.log(`seed ${seed}`);
   const random = seededNumbers(seed);
@@ -91,7 +91,7 @@ test('whatever is asked, Redis and memory come to the same', async () => {
         if (verb === 'block') return limiter.block(key, '59d');
         if (verb === 'unblock' || verb === 'reset') return limiter[verb](key);
         const it = mine[index];
-        // Of a TAT, what has drained of a charge is not given back: the two clocks' difference would show.
+        // Not for TAT policies: a drained part is not given back, so the difference of the clocks would show.
         const windows = { fixedWindow: units, slidingWindow: units, slidingLog: units };
         if (verb === 'of') return it && limiter.credit(it.key, windows, { of: it.decision });
         return it?.decision.holder?.[verb]();
@@ -114,7 +114,7 @@ test('checkMany of 300 checks of all algorithms is decided in order', async () =
   await limiter.close();
 });
 
-test('keys of parts, plans and shards in Redis: each policy counts by its own', async () => {
+test('keys of parts, plans and shards in Redis: each policy counts by its own parts', async () => {
   const by = (parts) => fixedWindow({ limit: 10, window: '50d', by: parts });
   const policies = { tenant: by('tenant'), user: by(['tenant', 'user']), all: by([]) };
   for (const shardBy of [undefined, 'tenant']) {
@@ -129,7 +129,7 @@ test('keys of parts, plans and shards in Redis: each policy counts by its own', 
     assert.equal((await limiter.check({ tenant: 't:1', user: 'u' })).policy, 'tenant');
     assert.equal((await limiter.check({ tenant: 't', user: 'u' })).allowed, true);
     if (shardBy) {
-      // What stands between braces puts a key on its slot of a cluster.
+      // The text between the braces determines the key's slot in a cluster.
       const tags = (await client.keys(`${prefix}:{*`)).map((key) => /\{.*\}/.exec(key)[0]);
       assert.equal(new Set(tags).size, 2, tags.join(' '));
     }
@@ -146,7 +146,7 @@ test('keys of parts, plans and shards in Redis: each policy counts by its own', 
   await limiter.close();
 });
 
-test('a denial writes nothing, and every key has an end', async () => {
+test('a denial writes nothing, and every key has a time to live', async () => {
   const prefix = nextPrefix();
   const limiter = overRedis(ten, { prefix });
   await limiter.check('k', { cost: 10 });
@@ -167,23 +167,23 @@ test('a denial writes nothing, and every key has an end', async () => {
   await limiter.close();
 });
 
-test('close: who waits in line is told, and a holder that outlives its limiter is told too', async () => {
+test('close rejects calls that wait in line, and later operations of a holder', async () => {
   const prefix = nextPrefix();
   const limiter = overRedis(concurrency({ limit: 1, ttl: '1h' }), { prefix });
   const { holder } = await limiter.check('k');
   const line = [limiter.wait('k'), limiter.wait('k')];
-  while (limiter.stats().redis.completed < 2) await settle(); // until the first of the line has asked
-  const told = { name: 'SluiceError', code: 'ERR_SLUICE_CLOSED' };
-  const sentAway = line.map((call) => assert.rejects(call, told));
+  while (limiter.stats().redis.completed < 2) await settle(); // until the first of the line has checked
+  const closed = { name: 'SluiceError', code: 'ERR_SLUICE_CLOSED' };
+  const rejected = line.map((call) => assert.rejects(call, closed));
   await limiter.close();
-  await Promise.all(sentAway);
-  await assert.rejects(holder.release(), told);
-  await assert.rejects(holder.renew(), told);
+  await Promise.all(rejected);
+  await assert.rejects(holder.release(), closed);
+  await assert.rejects(holder.renew(), closed);
 });
 
-test('an abort while the store is asked is heard, though others stand in line before', async () => {
+test('an abort during a check rejects the call, although others are before it in line', async () => {
   const limiter = overRedis(gcra({ limit: 1, every: '1h' }));
-  await limiter.block('k', '1h'); // under which the store gives no turns
+  await limiter.block('k', '1h'); // the store gives no turns during a block
   const first = new AbortController();
   const second = new AbortController();
   const calls = [first, second].map(({ signal }) => limiter.wait('k', { signal }));
@@ -193,7 +193,7 @@ test('an abort while the store is asked is heard, though others stand in line be
   await assert.rejects(calls[0], { name: 'AbortError' });
 });
 
-test('close: an abort afterwards rejects with the reason of the caller', async () => {
+test('an abort after close rejects with the reason of the caller', async () => {
   const limiter = overRedis(gcra({ limit: 1, every: '1h', burst: 1 }));
   await limiter.check('k');
   const controller = new AbortController();
@@ -204,9 +204,7 @@ test('close: an abort afterwards rejects with the reason of the caller', async (
   await assert.rejects(waiting, { name: 'AbortError' });
 });
 
-// Over processes
-
-/** A process with a limiter of its own: `ask(verb, ...arguments)`, and its `holder` of the last check. */
+/** Another process with its own limiter: `ask(verb, ...arguments)`, and the `holder` of its last check. */
 async function otherProcess(limiterOptions, policy) {
   const child = fork(new URL('../support/other-process.mjs', import.meta.url), [
     JSON.stringify({ url: server.url, ...limiterOptions, policy }),
@@ -238,7 +236,7 @@ test('a slot taken in one process is denied in another until it is released', as
   assert.equal(mine.allowed, true);
   assert.equal(await other.ask('holder', 'release'), false);
   assert.equal(await other.ask('holder', 'renew'), false);
-  assert.equal((await other.ask('check', 'k')).allowed, false, 'it is mine');
+  assert.equal((await other.ask('check', 'k')).allowed, false, 'this process has the slot');
   await mine.holder.release();
   await other.end();
   await limiter.close();
@@ -256,7 +254,7 @@ test('a slot whose process died is free again after its ttl', async () => {
   await limiter.close();
 });
 
-test('who waits in one process gets the slot that another gives back', async () => {
+test('a call that waits in one process gets the slot that another releases', async () => {
   const prefix = nextPrefix();
   const limiter = overRedis(concurrency({ limit: 1, ttl: '1h' }), { prefix });
   const other = await otherProcess({ prefix }, ['concurrency', { limit: 1, ttl: '1h' }]);
@@ -268,7 +266,7 @@ test('who waits in one process gets the slot that another gives back', async () 
   await limiter.close();
 });
 
-test('limiters of two processes wait in one line, and who gives up last gives its turn back', async () => {
+test('limiters of two processes wait in one line, and the last call in it gives its turn back', async () => {
   const prefix = nextPrefix();
   const numbers = { limit: 1, every: '1h', burst: 1 };
   const limiter = overRedis(gcra(numbers), { prefix });
@@ -278,15 +276,15 @@ test('limiters of two processes wait in one line, and who gives up last gives it
   const give = new AbortController();
   const mine = limiter.wait('k', { signal: give.signal });
   assert.equal((await other.ask('check', 'k')).allowed, false);
-  assert.equal(await hours(), 2, 'mine is charged ahead');
+  assert.equal(await hours(), 2, 'the call here is charged ahead');
   await other.ask('begin', 'k');
-  while ((await hours()) < 3); // until it has been asked
-  // Mine is not the last in line: others may have been told a time behind it.
+  while ((await hours()) < 3); // until the other call is charged
+  // It is not the last in line: the calls behind it already have their times.
   give.abort();
   await assert.rejects(mine, { name: 'AbortError' });
   assert.equal(await hours(), 3);
   await other.ask('abort');
-  while ((await hours()) > 2); // the last in line; nobody waits for its turn to be given back
+  while ((await hours()) > 2); // the turn is given back some time after the abort
   await other.end();
   await limiter.close();
 });
