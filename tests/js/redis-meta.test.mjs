@@ -119,7 +119,7 @@ test('what is said of a policy makes it again, and names its states', async (t) 
   const [text] = await published('all');
   const said = JSON.parse(text);
   const again = Object.fromEntries(
-    said.policies.map(({ name, algorithm, options }) => [name, MAKERS[algorithm](options)]),
+    said.policies.map(({ name, algorithm, options }) => [name, MAKERS[algorithm].make(options)]),
   );
   assert.deepEqual(Object.keys(again), Object.keys(policies));
   // A limiter whose policies had other numbers would be refused.

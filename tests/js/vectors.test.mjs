@@ -21,7 +21,7 @@ function policyOf({ name: _name, algorithm = 'tokenBucket', interval: _interval,
     name,
     typeof value === 'string' && isSpan(value) ? Number(value) / 1e6 : value,
   ]);
-  return MAKERS[algorithm](Object.fromEntries(given));
+  return MAKERS[algorithm].make(Object.fromEntries(given));
 }
 
 /** One key of a memory store, under policies that may change. */

@@ -10,33 +10,38 @@ import {
   tokenBucket,
 } from 'sluice';
 
+/** The maker of each algorithm, its options that count units (those of the limit first), and its span option. */
 export const MAKERS = {
-  tokenBucket,
-  gcra,
-  leakyBucket,
-  fixedWindow,
-  slidingWindow,
-  slidingLog,
-  concurrency,
+  tokenBucket: { make: tokenBucket, counts: ['capacity', 'refill'], span: 'every' },
+  gcra: { make: gcra, counts: ['limit', 'burst'], span: 'every' },
+  leakyBucket: { make: leakyBucket, counts: ['capacity', 'leak'], span: 'every' },
+  fixedWindow: { make: fixedWindow, counts: ['limit'], span: 'window' },
+  slidingWindow: { make: slidingWindow, counts: ['limit'], span: 'window' },
+  slidingLog: { make: slidingLog, counts: ['limit'], span: 'window' },
+  concurrency: { make: concurrency, counts: ['limit'], span: 'ttl' },
 };
 
 /**
- * A policy of each algorithm: `limit` units, which all come back over `span`, or over the algorithm's own of a list of
- * spans in the order of MAKERS. Each has `options` too.
+ * A policy of each algorithm, by its name: `limit` units, which all come back over `time`, or over the algorithm's own
+ * of a list of times in the order of MAKERS. Each has `options` too.
  */
-export function everyAlgorithm(limit, span, options = {}) {
-  const spans = Array.isArray(span) ? span : Array(7).fill(span);
-  const numbers = [
-    (every) => ({ capacity: limit, every }),
-    (every) => ({ limit, every }),
-    (every) => ({ capacity: limit, leak: Math.max(limit, 1), every }),
-    ...Array(3).fill((window) => ({ limit, window })),
-    (ttl) => ({ limit, ttl }),
-  ];
-  return Object.fromEntries(
-    Object.entries(MAKERS).map(([name, make], at) => [
-      name,
-      make({ ...numbers[at](spans[at]), ...options }),
-    ]),
+export function everyAlgorithm(limit, time, options = {}) {
+  const policies = Object.entries(MAKERS).map(
+    (
+      [
+        name,
+        {
+          make,
+          counts: [most],
+          span,
+        },
+      ],
+      at,
+    ) => {
+      const leak = make === leakyBucket ? { leak: Math.max(limit, 1) } : {};
+      const numbers = { [most]: limit, ...leak, [span]: Array.isArray(time) ? time[at] : time };
+      return [name, make({ ...numbers, ...options })];
+    },
   );
+  return Object.fromEntries(policies);
 }
