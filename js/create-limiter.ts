@@ -3,7 +3,7 @@
 import { checkOptionNames, refuseSecond, typeError, withheld } from './limiter/errors.js';
 import { makeMemoryLimiter } from './limiter/memory-limiter.js';
 import { MemoryStore, memory } from './limiter/memory-store.js';
-import { misplaced, readCommonOptions, refusePolicy } from './limiter/options.js';
+import { misplaced, readStoreOptions, refusePolicy } from './limiter/options.js';
 import { ownOptions } from './limiter/own-options.js';
 import { readPlans } from './limiter/plans.js';
 import type {
@@ -103,9 +103,11 @@ export function createLimiter(given: LimiterOptions, second?: unknown): unknown 
   refuseSecond(second, 'createLimiter', 'createLimiter({ policies, store })');
   const options = ownOptions(given);
   const plans = readPlans(options);
-  const { prefix } = readCommonOptions(options);
+  const storeOptions = readStoreOptions(options);
   const store = options.store === undefined ? memory() : options.store;
-  if (store instanceof MemoryStore) return makeMemoryLimiter(plans, store, prefix);
-  if (store instanceof RedisStore) return makeRedisLimiter(plans, store, options);
+  if (store instanceof MemoryStore) return makeMemoryLimiter(plans, store, storeOptions.prefix);
+  if (store instanceof RedisStore) {
+    return makeRedisLimiter(plans, store, storeOptions, options.shardBy);
+  }
   throw storeError(store);
 }

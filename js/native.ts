@@ -79,8 +79,8 @@ export interface NativeServers {
 }
 
 /** A backend, held by native code. */
-export interface NativeGateway {
-  readonly gateway: unique symbol;
+export interface NativeBackend {
+  readonly backend: unique symbol;
 }
 
 /** A command for a client, the arguments' index of the first key, and the longest wait of a caller for the reply. */
@@ -92,9 +92,9 @@ export type NativeCommand = readonly [
   waitMs: number,
 ];
 
-/** The relay to a user's client; see native/addon/relay_binding.h. */
-export interface NativeRelay {
-  readonly gateway: NativeGateway;
+/** The session with a user's client; see native/addon/client_session_binding.h. */
+export interface NativeClientSession {
+  readonly backend: NativeBackend;
   /** With `mapsSlots`: the slots of the new commands. Call it, and answer by route(), before take(). */
   slots(): number[] | undefined;
   /** For each of these slots, the number of its node. */
@@ -203,13 +203,13 @@ export interface NativeAddon {
   onPasswordWanted(receiver: (id: number, ticket: number) => void): void;
   answerPassword(ticket: number, password: string | undefined, why: string | undefined): void;
   /** Storage for js/redis/client-session.ts. */
-  relays?: WeakMap<object, unknown>;
+  clientSessions?: WeakMap<object, unknown>;
   /** `mapsSlots`: the client of a cluster knows which node has a slot. */
-  makeRelay(address: string, cluster: boolean, mapsSlots: boolean): NativeRelay;
+  makeClientSession(address: string, cluster: boolean, mapsSlots: boolean): NativeClientSession;
   makeRedisLimiter(options: {
-    /** The servers; or, instead, `gateway`. */
+    /** The servers; or, instead, `backend`. */
     servers?: NativeServers;
-    gateway?: NativeGateway;
+    backend?: NativeBackend;
     policies: readonly NativePolicy[];
     prefix: string;
     onStoreError: number;

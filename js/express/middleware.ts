@@ -7,7 +7,7 @@ import { HttpGuard, isPromise, type Outcome } from '../http/guard.js';
 import { quotaIsKnown } from '../http/headers.js';
 import { asHttpLimiter, makeLimiter } from '../http/limiter.js';
 import { PROBLEM_CONTENT_TYPE, problemOf } from '../http/problem.js';
-import { checkDefaultKey, checkDefaultPlan } from '../http/request-options.js';
+import { checkDefaultKey, checkDefaultPlan, within } from '../http/request-options.js';
 import { watchCreation } from '../http/setup-warnings.js';
 import type { Later } from '../limiter/engine.js';
 import { refuseSecond, SluiceError } from '../limiter/errors.js';
@@ -109,7 +109,10 @@ function callHandler(
 function makeMiddleware(given: Options, second?: unknown): RequestHandler {
   refuseSecond(second, 'rateLimit', 'app.use(rateLimit({ policies }))');
   const { request: options, limiter: source } = readOptions(given);
-  const limiter = 'given' in source ? asHttpLimiter(source.given) : makeLimiter(source.options);
+  const limiter =
+    'given' in source
+      ? asHttpLimiter(source.given)
+      : within('rateLimit', () => makeLimiter(source.options));
   const { key = addressKey, plan, handler } = options;
   const guard = new HttpGuard<Request, Response>(
     limiter,

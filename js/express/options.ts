@@ -2,6 +2,7 @@
 
 import type { NextFunction, Request, Response } from 'express';
 import { LIMITER_OPTIONS, type LimiterOptions } from '../create-limiter.js';
+import type { FieldOptions } from '../http/fields.js';
 import { isLimiter } from '../http/limiter.js';
 import { checkRequestOptions } from '../http/request-options.js';
 import { checkOptionNames, typeError, unknownOption, withheld } from '../limiter/errors.js';
@@ -24,7 +25,8 @@ import type {
 export type PerRequest<T> = T | ((req: Request, res: Response) => T | Promise<T>);
 
 /** The options about requests, for any limiter. */
-export interface RequestOptions<Name extends string, K extends Key, Plan extends string> {
+export interface RequestOptions<Name extends string, K extends Key, Plan extends string>
+  extends FieldOptions {
   /**
    * The caller to limit: a string that is not empty; where policies have `by`, an object of the parts that they count
    * by. Anything else is an error, passed to `next`. Default, where keys are strings: the client's IP address
@@ -39,12 +41,6 @@ export interface RequestOptions<Name extends string, K extends Key, Plan extends
   limits?: PerRequest<Limits<Name> | undefined>;
   /** True lets a request pass without a check, a charge or headers. */
   skip?: (req: Request, res: Response) => boolean | Promise<boolean>;
-  /** The format of the headers that tell a client its limits; `false`: none, only the `Retry-After` of a denial. Default 'draft-10'. */
-  headers?: 'draft-10' | false;
-  /** The largest share that is added to `Retry-After` at random, in [0, 1], so that clients do not all come back at once. Default 0. */
-  retryAfterJitter?: number;
-  /** `Retry-After` of a denial by a full concurrency policy, in seconds: a whole number from 1 to 86400. Default 1, because nobody knows when a slot is released. */
-  slotRetryAfter?: number;
   /** Answers a denied request instead of problem+json. Headers and status (429, or 503) are already set; `next()` lets the request pass. */
   handler?: (req: Request, res: Response, next: NextFunction, decision: Decision<Name>) => unknown;
 }

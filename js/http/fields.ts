@@ -12,7 +12,8 @@ import {
 
 /** The options of the header fields. */
 export interface FieldOptions extends RetryAfterOptions {
-  readonly headers?: 'draft-10' | false;
+  /** The format of the headers that tell a client its limits; `false`: none, only the `Retry-After` of a denial. Default 'draft-10'. */
+  headers?: 'draft-10' | false;
 }
 
 const LONGEST_SLOT_RETRY_AFTER = 86_400;

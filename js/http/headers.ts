@@ -68,10 +68,10 @@ export function quotaIsKnown(decision: Decision): boolean {
 
 /** The options of `Retry-After`. */
 export interface RetryAfterOptions {
-  /** The largest share of the wait that is added to it, in [0, 1]. Default 0. */
-  readonly retryAfterJitter?: number;
-  /** The wait for a slot of a concurrency policy, in seconds. Default 1. */
-  readonly slotRetryAfter?: number;
+  /** The largest share that is added to `Retry-After` at random, in [0, 1], so that clients do not all come back at once. Default 0. */
+  retryAfterJitter?: number;
+  /** `Retry-After` of a denial by a full concurrency policy, in seconds: a whole number from 1 to 86400. Default 1, because nobody knows when a slot is released. */
+  slotRetryAfter?: number;
 }
 
 /**

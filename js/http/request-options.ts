@@ -1,6 +1,6 @@
 // The options of a guarded request, and what is wrong with a wrong one.
 
-import { type ArgumentError, rangeError, typeError } from '../limiter/errors.js';
+import { type ArgumentError, printable, rangeError, typeError } from '../limiter/errors.js';
 import { readCost, readLimits, readPolicies } from '../limiter/options.js';
 import type { AnyLimiter, Cost, Limits, Policy } from '../limiter/types.js';
 import { checkFieldOptions, type FieldOptions } from './fields.js';
@@ -126,13 +126,25 @@ export function checkResult(limiter: AnyLimiter, part: keyof CheckParts, value: 
   throw typeError(code, part, undefined, expected);
 }
 
+/** The longest name of a function, handler or limiter in a message. */
+const LONGEST_PLACE = 200;
+
 /** Begins the message of an error about an argument with `where` it came from, and ends it with `hint`. */
 export function locate(error: unknown, where: string, hint = ''): unknown {
   if (!(error instanceof Error) || (error as Partial<ArgumentError>).argument === undefined) {
     return error;
   }
   const { message, stack } = error;
-  error.message = `${where}: ${message}${hint}`;
+  error.message = `${printable(where, LONGEST_PLACE)}: ${message}${hint}`;
   if (stack !== undefined) error.stack = stack.replace(message, () => error.message);
   return error;
+}
+
+/** Does `work`; the message of its error about an argument begins with `where`. */
+export function within<T>(where: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw locate(error, where);
+  }
 }

@@ -1,6 +1,7 @@
 // Warns about mistakes in an HTTP application's set-up: each once per server.
 
 import { IncomingMessage } from 'node:http';
+import { warn } from '../limiter/warn.js';
 
 /** The parts of Express's and Fastify's requests that show the application's set-up. */
 export interface FrameworkRequest {
@@ -32,7 +33,7 @@ function warnOnce(request: FrameworkRequest, code: string, message: string): voi
   warned.set(server, codes);
   if (codes.has(code)) return;
   codes.add(code);
-  process.emitWarning(message, { type: 'SluiceWarning', code });
+  warn(code, message);
 }
 
 /** Longer than any chain of proxies, so that a trusted number of proxies is not taken for trust in all. */

@@ -9,24 +9,17 @@ import {
   typeError,
   unknownOption,
 } from './errors.js';
-import type { KeyReader, ResolvedKey } from './keys.js';
+import type { ResolvedKey } from './keys.js';
 import type { Operation } from './operation.js';
 import { readCost, readId, readLimits } from './options.js';
 import { ownOption, ownOptions } from './own-options.js';
 import type { CheckOptions, Cost, Key, WaitOptions } from './types.js';
 
-/** The policies of one plan over a store. */
-export interface PlanEngine<Name extends string, E extends Engine<Name>> {
-  /** `undefined` where the limiter has no plans. */
-  readonly plan: string | undefined;
-  readonly engine: E;
-  readonly keys: KeyReader;
-}
-
 /** A call whose arguments are right. */
-export interface ResolvedCall<Name extends string, E extends Engine<Name>> {
+export interface ResolvedCall<E> {
   readonly key: Key;
-  readonly plan: PlanEngine<Name, E>;
+  /** The engine of the call's plan. */
+  readonly engine: E;
   readonly resolved: ResolvedKey;
   readonly operation: Operation;
 }
@@ -58,22 +51,22 @@ const NAME_CHECKS: Readonly<Partial<Record<string, NameCheck>>> = {
 
 /** Reads the arguments of the methods of one limiter. */
 export class ArgumentReader<Name extends string, E extends Engine<Name>> {
-  readonly #plans: readonly PlanEngine<Name, E>[];
+  readonly #engines: readonly E[];
   /** The only one, where there are no plans. */
-  readonly #single: PlanEngine<Name, E> | undefined;
+  readonly #single: E | undefined;
 
-  constructor(plans: readonly PlanEngine<Name, E>[]) {
-    this.#plans = plans;
-    this.#single = plans[0]!.plan === undefined ? plans[0] : undefined;
+  constructor(engines: readonly E[]) {
+    this.#engines = engines;
+    this.#single = engines[0]!.plan === undefined ? engines[0] : undefined;
   }
 
   /** @throws TypeError, RangeError `ERR_SLUICE_*` naming the argument at fault */
-  read(key: unknown, options: object | undefined, method: Method): ResolvedCall<Name, E> {
+  read(key: unknown, options: object | undefined, method: Method): ResolvedCall<E> {
     return this.#read(key, options, OPTIONS[method], method, '');
   }
 
   /** Reads one of the requests of `checkMany`. @throws as `read` */
-  readRequest(request: unknown, index: number): ResolvedCall<Name, E> {
+  readRequest(request: unknown, index: number): ResolvedCall<E> {
     const where = `checks[${index}]`;
     const { key, ...options } = ownOptions((request ?? {}) as AnyOptions & { key?: unknown });
     if (typeof request !== 'object') {
@@ -89,12 +82,12 @@ export class ArgumentReader<Name extends string, E extends Engine<Name>> {
     cost: Cost<Name>,
     options: object | undefined,
     method: Method,
-  ): ResolvedCall<Name, E> {
+  ): ResolvedCall<E> {
     const call = this.read(key, options, method);
     if (cost === undefined) {
       throw typeError('ERR_SLUICE_COST', 'cost', cost, 'a whole number, or one for each policy');
     }
-    return { ...call, operation: { units: readCost(call.plan.engine.table, cost, 'cost', 0) } };
+    return { ...call, operation: { units: readCost(call.engine.table, cost, 'cost', 0) } };
   }
 
   #read(
@@ -103,7 +96,7 @@ export class ArgumentReader<Name extends string, E extends Engine<Name>> {
     known: readonly string[],
     where: string,
     path: string,
-  ): ResolvedCall<Name, E> {
+  ): ResolvedCall<E> {
     if (options !== undefined) {
       if (this.#single !== undefined && ownOption(options, 'plan') !== undefined) {
         const hint = "remove it, or give createLimiter 'plans' in place of 'policies'";
@@ -113,16 +106,16 @@ export class ArgumentReader<Name extends string, E extends Engine<Name>> {
       const names = this.#single === undefined ? [...known, 'plan'] : known;
       checkOptionNames(options, names, where, NAME_CHECKS[where]);
     }
-    const plan = this.#single ?? this.#planOf(ownOption(options, 'plan'), `${path}plan`);
-    const resolved = plan.keys.read(key, `${path}key`);
-    const operation = readOperation(plan.engine.table, options, path);
-    return { key: key as Key, plan, resolved, operation };
+    const engine = this.#single ?? this.#engineOf(ownOption(options, 'plan'), `${path}plan`);
+    const resolved = engine.keys.read(key, `${path}key`);
+    const operation = readOperation(engine.table, options, path);
+    return { key: key as Key, engine, resolved, operation };
   }
 
-  #planOf(plan: unknown, name: string): PlanEngine<Name, E> {
-    const found = this.#plans.find((each) => each.plan === plan);
+  #engineOf(plan: unknown, name: string): E {
+    const found = this.#engines.find((each) => each.plan === plan);
     if (found !== undefined) return found;
-    const plans = this.#plans.map(({ plan }) => `'${plan}'`).join(', ');
+    const plans = this.#engines.map(({ plan }) => `'${plan}'`).join(', ');
     const make = plan === undefined || typeof plan === 'string' ? rangeError : typeError;
     throw make('ERR_SLUICE_PLAN', name, plan, `one of the limiter's plans: ${plans}`);
   }

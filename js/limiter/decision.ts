@@ -62,26 +62,25 @@ class NativeDecision<Name extends string> implements Decision<Name> {
   /** The mark of one policy; or of each, `NaN` if it did not admit the call. */
   readonly #marks: number | readonly number[];
 
+  /** `binding`: the index of the policy that binds. */
   constructor(
     table: PolicyTable<Name>,
     allowed: boolean,
     binding: number,
     source: Source,
-    limit: number,
-    remaining: number,
-    retryAfterMs: number,
-    resetAfterMs: number,
     delayMs: number,
     id: string,
     units: number | readonly number[],
     marks: number | readonly number[],
     policies: readonly PolicyDecision<Name>[],
   ) {
+    const { policy, limit, remaining, retryAfterMs, resetAfterMs } = policies[binding]!;
     this.allowed = allowed;
-    this.policy = table.names[binding]!;
+    this.policy = policy;
     this.limit = limit;
     this.remaining = remaining;
-    this.retryAfterMs = retryAfterMs;
+    // If no policy enforces, a shadow binds; `policies` shows its own decision.
+    this.retryAfterMs = allowed ? 0 : retryAfterMs;
     this.resetAfterMs = resetAfterMs;
     this.delayMs = delayMs;
     this.source = source;
@@ -135,8 +134,8 @@ class NativeDecision<Name extends string> implements Decision<Name> {
 class HoldingDecision<Name extends string> extends NativeDecision<Name> {
   readonly holder: Holder;
 
-  constructor(holder: Holder, numbers: ConstructorParameters<typeof NativeDecision<Name>>) {
-    super(...numbers);
+  constructor(holder: Holder, ...args: ConstructorParameters<typeof NativeDecision<Name>>) {
+    super(...args);
     this.holder = holder;
   }
 
@@ -184,27 +183,23 @@ export function readDecision<Name extends string>(
   const source = sourceOf(code);
   const count = table.names.length;
   if (source === 'allow' || source === 'deny') return undecided(table, allowed, source);
-  const first = at + 1;
-  const mine = first + binding * NUMBERS_PER_POLICY;
-  const limit = exchange[mine + 1]!;
-  const remaining = exchange[mine + 2]!;
-  // If no policy enforces, a shadow binds; `policies` shows its own decision.
-  const retryAfterMs = allowed ? 0 : exchange[mine + 3]!;
-  const resetAfterMs = exchange[mine + 4]!;
   const delayMs = exchange[at]!;
+  const first = at + 1;
+  const end = first + count * NUMBERS_PER_POLICY;
   let marks: number | number[];
   let policies: PolicyDecision<Name>[];
-  if (count === 1 && !table.hasShadow) {
-    marks = exchange[mine + 5]!;
-    const policy = table.names[0]!;
-    policies = [policyDecision(policy, allowed, limit, remaining, retryAfterMs, resetAfterMs)];
+  if (count === 1) {
+    const only = readPolicy(table.names[0]!, first);
+    policies = [only];
+    marks = only.allowed ? exchange[first + 5]! : Number.NaN;
   } else {
     marks = [];
     policies = [];
     for (let i = 0; i < count; i++) {
-      const said = readPolicy(table.names[i]!, first + i * NUMBERS_PER_POLICY);
-      policies.push(said);
-      marks.push(said.allowed ? exchange[first + i * NUMBERS_PER_POLICY + 5]! : Number.NaN);
+      const at = first + i * NUMBERS_PER_POLICY;
+      const each = readPolicy(table.names[i]!, at);
+      policies.push(each);
+      marks.push(each.allowed ? exchange[at + 5]! : Number.NaN);
     }
   }
   if (holder === undefined || !allowed) {
@@ -213,10 +208,6 @@ export function readDecision<Name extends string>(
       allowed,
       binding,
       source,
-      limit,
-      remaining,
-      retryAfterMs,
-      resetAfterMs,
       delayMs,
       id,
       units,
@@ -226,24 +217,22 @@ export function readDecision<Name extends string>(
     if (code >= REPEATED) chargedBefore.add(decision);
     return decision;
   }
-  const heldBy = code >= REPEATED ? readHolderId(first + count * NUMBERS_PER_POLICY) : holder.id;
+  const heldBy = code >= REPEATED ? readHolderId(end) : holder.id;
   // A resent call, whose first answer was lost, repeats itself.
   const own = heldBy === holder.id;
-  const decision = new HoldingDecision(own ? holder : holder.heldBy(heldBy), [
+  const slots = own ? holder : holder.heldBy(heldBy);
+  const decision = new HoldingDecision(
+    slots,
     table,
     allowed,
     binding,
     source,
-    limit,
-    remaining,
-    retryAfterMs,
-    resetAfterMs,
     delayMs,
     id,
     units,
     marks,
     policies,
-  ]);
+  );
   if (!own) chargedBefore.add(decision);
   if (!own && (code & SLOTS_AGAIN) === 0) heldBefore.add(decision);
   return decision;
@@ -293,22 +282,7 @@ function undecided<Name extends string>(
     const remaining = Number.NaN;
     return { policy, allowed, limit, remaining, retryAfterMs: retry, resetAfterMs: 0 };
   });
-  const { limit } = table.policies[0]!;
-  return new NativeDecision(
-    table,
-    allowed,
-    0,
-    source,
-    limit,
-    Number.NaN,
-    retry,
-    0,
-    0,
-    '',
-    0,
-    0,
-    policies,
-  );
+  return new NativeDecision(table, allowed, 0, source, 0, '', 0, 0, policies);
 }
 
 /** The source of a decision, by its code. */

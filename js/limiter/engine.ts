@@ -1,16 +1,15 @@
-// One set of policies over any store.
+// One plan's policies over any store.
 
 import type { Kind } from '../native.js';
-import type { PolicyTable } from './decision.js';
 import type { ResolvedKey } from './keys.js';
 import type { Operation } from './operation.js';
+import type { PlanPolicies } from './plans.js';
 import type { Decision } from './types.js';
 
 /** A value now, or later. */
 export type Later<T> = T | Promise<T>;
 
-export interface Engine<Name extends string> {
-  readonly table: PolicyTable<Name>;
+export interface Engine<Name extends string> extends PlanPolicies<Name> {
   /** A check or a peek. */
   decide(
     kind: Kind.Check | Kind.Peek,

@@ -72,6 +72,20 @@ function show(value: unknown): string {
   return text.length > 120 ? `${text.slice(0, 117)}...` : text;
 }
 
+const LONGEST_REASON = 200;
+
+/** The text of an error that code of the application threw, or of any other thrown value. */
+export function reasonOf(thrown: unknown): string {
+  try {
+    // Not instanceof: an error may come from another realm, such as a test runner's outer one.
+    const message = (thrown as Error | undefined)?.message;
+    const text = typeof message === 'string' ? message : inspect(thrown, { depth: 0 });
+    return (text || String(thrown)).slice(0, LONGEST_REASON);
+  } catch {
+    return 'something that cannot be shown';
+  }
+}
+
 function print(value: unknown): string {
   const breakLength = Number.POSITIVE_INFINITY;
   try {

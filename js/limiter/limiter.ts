@@ -1,12 +1,7 @@
 // The methods that limiters over all stores have in common.
 
 import { Kind } from '../native.js';
-import {
-  ArgumentReader,
-  type PlanEngine,
-  type ResolvedCall,
-  readWaitOptions,
-} from './arguments.js';
+import { ArgumentReader, type ResolvedCall, readWaitOptions } from './arguments.js';
 import { Counts } from './counts.js';
 import { chargeOf, ownChargeOf, ownHolderOf, type PolicyTable } from './decision.js';
 import type { Engine, Later } from './engine.js';
@@ -40,14 +35,14 @@ export abstract class BaseLimiter<Name extends string, E extends Engine<Name>>
 {
   abstract readonly store: 'memory' | 'redis';
   /** One for each plan; a limiter without plans has one. */
-  protected readonly engines: readonly PlanEngine<Name, E>[];
+  protected readonly engines: readonly E[];
   protected readonly counts = new Counts();
   protected readonly reader: ArgumentReader<Name, E>;
   #closed = false;
   readonly #waitQueue: WaitQueue<Name>;
   readonly #refunds: Refunds;
 
-  constructor(engines: readonly PlanEngine<Name, E>[], time: Time) {
+  constructor(engines: readonly E[], time: Time) {
     this.engines = engines;
     this.reader = new ArgumentReader(engines);
     this.#waitQueue = new WaitQueue(time);
@@ -58,17 +53,17 @@ export abstract class BaseLimiter<Name extends string, E extends Engine<Name>>
   abstract close(): Promise<void>;
 
   get policyNames(): readonly Name[] {
-    return [...new Set(this.engines.flatMap(({ engine }) => engine.table.names))];
+    return [...new Set(this.engines.flatMap(({ table }) => table.names))];
   }
 
   get policies(): Readonly<Record<Name, Policy>> {
-    const all = this.engines.map(({ engine }) => Object.entries(byName(engine.table))).reverse();
+    const all = this.engines.map(({ table }) => Object.entries(byName(table))).reverse();
     return Object.fromEntries(all.flat()) as Record<Name, Policy>;
   }
 
   get plans(): Readonly<Record<string, Readonly<Partial<Record<Name, Policy>>>>> {
     const plans = this.engines.filter(({ plan }) => plan !== undefined);
-    return Object.fromEntries(plans.map(({ plan, engine }) => [plan!, byName(engine.table)]));
+    return Object.fromEntries(plans.map(({ plan, table }) => [plan!, byName(table)]));
   }
 
   async check(key: Key, options?: CheckOptions<Name>): Promise<Decision<Name>> {
@@ -96,12 +91,12 @@ export abstract class BaseLimiter<Name extends string, E extends Engine<Name>>
   async wait(key: Key, options?: WaitOptions<Name>): Promise<Decision<Name>> {
     const call = this.read(key, options, 'wait');
     const { maxWaitMs, signal, orThrow } = readWaitOptions(options);
-    const { plan, resolved, operation } = call;
-    const { table } = plan.engine;
-    const begin = () => this.#refunds.begin(plan.engine, resolved, operation.id);
+    const { engine, resolved, operation } = call;
+    const { table } = engine;
+    const begin = () => this.#refunds.begin(engine, resolved, operation.id);
     let turnOf = begin();
     const decision = await this.#waitQueue.wait({
-      id: `${plan.plan ?? ''}:${resolved.id}`,
+      id: `${engine.plan ?? ''}:${resolved.id}`,
       maxWaitMs,
       signal,
       turnsAhead: table.policies.every(keepsLine),
@@ -125,14 +120,13 @@ export abstract class BaseLimiter<Name extends string, E extends Engine<Name>>
   }
 
   async debit(key: Key, cost: Cost<Name>, options?: object): Promise<void> {
-    const { plan, resolved, operation } = this.#readTransfer(key, cost, options, 'debit');
-    await plan.engine.act(Kind.Debit, resolved, operation);
+    const { engine, resolved, operation } = this.#readTransfer(key, cost, options, 'debit');
+    await engine.act(Kind.Debit, resolved, operation);
   }
 
   async credit(key: Key, cost: Cost<Name>, options?: CreditOptions<Name>): Promise<void> {
     const of = ownOption(options, 'of');
-    const { plan, resolved, operation } = this.#readTransfer(key, cost, options, 'credit');
-    const { engine } = plan;
+    const { engine, resolved, operation } = this.#readTransfer(key, cost, options, 'credit');
     if (of === undefined) {
       await engine.act(Kind.Credit, resolved, operation);
       return;
@@ -140,7 +134,7 @@ export abstract class BaseLimiter<Name extends string, E extends Engine<Name>>
     const charge = chargeOf(of);
     if (charge === undefined) return;
     if (charge === 'foreign' || charge.table !== engine.table) {
-      const under = plan.plan === undefined ? '' : ` under plan '${plan.plan}'`;
+      const under = engine.plan === undefined ? '' : ` under plan '${engine.plan}'`;
       throw typeError('ERR_SLUICE_OPTIONS', 'of', of, `a decision of this limiter${under}`);
     }
     if (charge.id !== resolved.id) {
@@ -161,7 +155,7 @@ export abstract class BaseLimiter<Name extends string, E extends Engine<Name>>
 
   async reset(key: Key): Promise<void> {
     this.refuseClosed();
-    const targets = this.engines.map(({ engine, keys }) => ({ engine, resolved: keys.read(key) }));
+    const targets = this.engines.map((engine) => ({ engine, resolved: engine.keys.read(key) }));
     for (const { engine, resolved } of targets) this.#refunds.reset(engine.table, resolved);
     await Promise.all(
       targets.map(({ engine, resolved }) => engine.act(Kind.Reset, resolved, { units: 0 })),
@@ -176,8 +170,8 @@ export abstract class BaseLimiter<Name extends string, E extends Engine<Name>>
    */
   turn(key: Key, decision: Decision): Turn | undefined {
     const charge = ownChargeOf(decision);
-    const plan = this.engines.find(({ engine }) => engine.table === charge?.table);
-    return plan && this.#refunds.turn(plan.engine, plan.keys.read(key), decision);
+    const engine = this.engines.find(({ table }) => table === charge?.table);
+    return engine && this.#refunds.turn(engine, engine.keys.read(key), decision);
   }
 
   /** Makes later calls fail, and calls that wait in a line. */
@@ -195,7 +189,7 @@ export abstract class BaseLimiter<Name extends string, E extends Engine<Name>>
     key: unknown,
     options: object | undefined,
     method: 'check' | 'peek' | 'wait',
-  ): ResolvedCall<Name, E> {
+  ): ResolvedCall<E> {
     const call = this.reader.read(key, options, method);
     this.refuseClosed();
     return call;
@@ -206,7 +200,7 @@ export abstract class BaseLimiter<Name extends string, E extends Engine<Name>>
     cost: Cost<Name>,
     options: object | undefined,
     method: 'debit' | 'credit',
-  ): ResolvedCall<Name, E> {
+  ): ResolvedCall<E> {
     const call = this.reader.readTransfer(key, cost, options, method);
     this.refuseClosed();
     return call;
@@ -214,20 +208,20 @@ export abstract class BaseLimiter<Name extends string, E extends Engine<Name>>
 
   protected decide(
     kind: Kind.Check | Kind.Peek,
-    { plan, resolved, operation }: ResolvedCall<Name, E>,
+    { engine, resolved, operation }: ResolvedCall<E>,
   ): Later<Decision<Name>> {
-    return plan.engine.decide(kind, resolved, operation);
+    return engine.decide(kind, resolved, operation);
   }
 
-  protected count({ key, plan }: ResolvedCall<Name, E>, decision: Decision<Name>): Decision<Name> {
-    this.counts.add(key, plan.engine.table, decision);
+  protected count({ key, engine }: ResolvedCall<E>, decision: Decision<Name>): Decision<Name> {
+    this.counts.add(key, engine.table, decision);
     return decision;
   }
 
   async #forAll(kind: Kind.Block | Kind.Unblock, key: unknown, blockUs: number | undefined) {
     this.refuseClosed();
     const targets = this.engines
-      .map(({ engine, keys }) => ({ engine, ...keys.readExactly(key) }))
+      .map((engine) => ({ engine, ...engine.keys.readExactly(key) }))
       .filter(({ which }) => which !== 0);
     if (targets.length === 0) {
       const choices = this.engines.flatMap(({ keys }) => keys.choices);

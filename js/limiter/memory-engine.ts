@@ -6,9 +6,10 @@ import { ID_REUSED, type PolicyTable, readDecision } from './decision.js';
 import type { Engine } from './engine.js';
 import { idReusedError } from './errors.js';
 import { newHolderId, Slots } from './holder.js';
-import { keysWithShard, type ResolvedKey } from './keys.js';
+import { type KeyReader, keysWithShard, type ResolvedKey } from './keys.js';
 import type { MemoryStore } from './memory-store.js';
 import { isCostOnly, type Operation, takesSlots, writeOperation } from './operation.js';
+import type { PlanPolicies } from './plans.js';
 import { toNative } from './policy.js';
 import type { Decision } from './types.js';
 
@@ -19,22 +20,25 @@ const { memoryCheck, memoryPeek, memoryAct } = native;
 const MACHINE = -1;
 
 export class MemoryEngine<Name extends string> implements Engine<Name> {
+  readonly plan: string | undefined;
   readonly table: PolicyTable<Name>;
+  readonly keys: KeyReader;
   readonly #native: NativeMemoryLimiter;
   readonly #clock: Clock | undefined;
 
-  /** `idScope` and `plan` separate ids, besides prefix and key. */
+  /** `idScope` separates ids, besides plan, prefix and key. */
   constructor(
-    table: PolicyTable<Name>,
+    { plan, table, keys }: PlanPolicies<Name>,
     store: MemoryStore,
     prefix: string,
     idScope: string,
-    plan: string,
   ) {
+    this.plan = plan;
     this.table = table;
+    this.keys = keys;
     this.#clock = store.clock;
     const policies = table.names.map((name, i) => toNative(name, table.policies[i]!));
-    this.#native = native.makeMemoryLimiter(store.native, policies, prefix, idScope, plan);
+    this.#native = native.makeMemoryLimiter(store.native, policies, prefix, idScope, plan ?? '');
   }
 
   /** The quickest check: one key, cost 1, no slots. Precondition: the store has its own clock. */

@@ -1,11 +1,10 @@
 // A limiter over a memory store, which decides at once.
 
 import { Kind, native } from '../native.js';
-import type { PlanEngine } from './arguments.js';
 import { BaseLimiter } from './limiter.js';
 import { MemoryEngine } from './memory-engine.js';
 import type { MemoryStore } from './memory-store.js';
-import { enginesOver, idScopeOf, type PlanPolicies } from './plans.js';
+import { idScopeOf, type PlanPolicies } from './plans.js';
 import type { LimiterStats } from './stats.js';
 import { Time } from './time.js';
 import type { CheckOptions, Decision, Key, SyncLimiter } from './types.js';
@@ -19,12 +18,13 @@ export class MemoryLimiter<Name extends string>
   /** Set where a key is a string and the store has its own clock: such a check needs no other argument. */
   #quick: MemoryEngine<Name> | undefined;
 
-  constructor(engines: readonly PlanEngine<Name, MemoryEngine<Name>>[], store: MemoryStore) {
+  constructor(engines: readonly MemoryEngine<Name>[], store: MemoryStore) {
     super(engines, new Time(store.clock));
     this.#store = store;
-    const { plan, engine, keys } = engines[0]!;
+    const [engine] = engines as [MemoryEngine<Name>];
+    const { plan, table, keys } = engine;
     const isQuick =
-      plan === undefined && keys.plain && !engine.table.hasSlots && store.clock === undefined;
+      plan === undefined && keys.plain && !table.hasSlots && store.clock === undefined;
     this.#quick = isQuick ? engine : undefined;
   }
 
@@ -36,7 +36,7 @@ export class MemoryLimiter<Name extends string>
       return decision;
     }
     const call = this.read(key, options, 'check');
-    return this.count(call, call.plan.engine.decide(Kind.Check, call.resolved, call.operation));
+    return this.count(call, call.engine.decide(Kind.Check, call.resolved, call.operation));
   }
 
   override async check(key: Key, options?: CheckOptions<Name>): Promise<Decision<Name>> {
@@ -62,9 +62,6 @@ export function makeMemoryLimiter(
   prefix: string,
 ): MemoryLimiter<string> {
   const idScope = idScopeOf(plans);
-  const engines = enginesOver(
-    plans,
-    (table, i) => new MemoryEngine(table, store, prefix, idScope, plans[i]!.plan ?? ''),
-  );
+  const engines = plans.map((plan) => new MemoryEngine(plan, store, prefix, idScope));
   return new MemoryLimiter(engines, store);
 }

@@ -180,8 +180,11 @@ export function readLimits(
 /** In the order of their numbers in native code. */
 export const STORE_ERROR_RULES: readonly OnStoreError[] = ['local', 'allow', 'deny', 'throw'];
 
-/** The options with their defaults. @throws TypeError, RangeError `ERR_SLUICE_OPTIONS` */
-export function readCommonOptions(options: CommonOptions) {
+/** The options of the store, with their defaults. */
+export type StoreOptions = Required<Omit<CommonOptions, 'shardBy'>>;
+
+/** @throws TypeError, RangeError `ERR_SLUICE_OPTIONS` */
+export function readStoreOptions(options: CommonOptions): StoreOptions {
   const { prefix = 'sluice', onStoreError = 'local', deadlineMs = 100 } = options;
   const { localShare = 1, denialCache = true } = options;
   if (typeof prefix !== 'string' || prefix === '' || prefix.length > 128) {

@@ -1,9 +1,7 @@
 // The policies of a limiter, by plan.
 
 import { inspect } from 'node:util';
-import type { PlanEngine } from './arguments.js';
 import type { PolicyTable } from './decision.js';
-import type { Engine } from './engine.js';
 import { rangeError, typeError } from './errors.js';
 import { KeyReader } from './keys.js';
 import { described, readPolicies } from './options.js';
@@ -18,10 +16,10 @@ interface PlanOptions {
 }
 
 /** The policies of one plan. */
-export interface PlanPolicies {
+export interface PlanPolicies<Name extends string = string> {
   /** `undefined` where the limiter has no plans. */
   readonly plan: string | undefined;
-  readonly table: PolicyTable<string>;
+  readonly table: PolicyTable<Name>;
   readonly keys: KeyReader;
 }
 
@@ -98,12 +96,4 @@ function checkParts(plans: readonly string[], tables: readonly PolicyTable<strin
       }
     }
   }
-}
-
-/** An engine for each plan. */
-export function enginesOver<E extends Engine<string>>(
-  plans: readonly PlanPolicies[],
-  make: (table: PolicyTable<string>, index: number) => E,
-): PlanEngine<string, E>[] {
-  return plans.map(({ plan, table, keys }, i) => ({ plan, keys, engine: make(table, i) }));
 }

@@ -13,6 +13,7 @@ import { PROBLEM_CONTENT_TYPE } from '../http/problem.js';
 import { checkDefaultKey } from '../http/request-options.js';
 import { type ArgumentError, printable, SluiceError } from '../limiter/errors.js';
 import type { Decision, Key } from '../limiter/types.js';
+import { warn } from '../limiter/warn.js';
 import { fieldsOf, type HandlerCall, readCall } from './call.js';
 import { denialFor, isDenial } from './denial.js';
 import { writeGraphqlFields } from './graphql-fields.js';
@@ -175,10 +176,10 @@ export class SluiceGuard implements CanActivate {
       } catch {
         return; // The key depends on a value that is gone with the request. That proves nothing.
       }
-      process.emitWarning(
+      warn(
+        'SLUICE_KEY_MISSING_USER',
         `the key of ${nameOf(context)} depends on request.user, which is set only after ${this.constructor.name}: ` +
           'callers are limited by the wrong key. Put the guard that authenticates first.',
-        { type: 'SluiceWarning', code: 'SLUICE_KEY_MISSING_USER' },
       );
     });
   }
@@ -206,10 +207,10 @@ function passUnlimited(rule: Rule, context: ExecutionContext, reason: string): t
   const fix = rule.takesSlots
     ? '@RateLimit with policies other than concurrency'
     : '@RateLimit({ key })';
-  process.emitWarning(
+  warn(
+    'SLUICE_NOT_LIMITED',
     `${nameOf(context)} (context type '${context.getType()}') is not limited: ${reason}. ` +
       `Give it ${fix}, or exempt it with @SkipRateLimit().`,
-    { type: 'SluiceWarning', code: 'SLUICE_NOT_LIMITED' },
   );
   return true;
 }

@@ -12,19 +12,16 @@ import {
 } from '../http/limiter.js';
 import { rangeError, typeError } from '../limiter/errors.js';
 import { memory } from '../limiter/memory-store.js';
-import { readPolicies } from '../limiter/options.js';
+import { readPlans } from '../limiter/plans.js';
 import type { AnyLimiter, Decision, Key } from '../limiter/types.js';
 import { given, type NamedLimiterOptions, type SluiceModuleOptions } from './options.js';
 
 export const DEFAULT = 'default';
 
-/** Whether a policy counts by parts of a key. */
+/** Whether the policies count by parts of a key. */
 function hasParts(options: NamedLimiterOptions): boolean {
   const { policies, plans } = given(options);
-  const sets = Object.values(plans ?? { only: policies! });
-  return sets.some((set) =>
-    Object.values(readPolicies(set).policies).some(({ by }) => by !== undefined),
-  );
+  return readPlans(given({ policies, plans })).some(({ keys }) => !keys.plain);
 }
 
 /**

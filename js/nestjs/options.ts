@@ -2,8 +2,9 @@
 
 import type { ExecutionContext, FactoryProvider, ModuleMetadata } from '@nestjs/common';
 import { LIMITER_OPTIONS, type LimiterOptions } from '../create-limiter.js';
+import type { FieldOptions } from '../http/fields.js';
 import { isLimiter } from '../http/limiter.js';
-import { checkRequestOptions } from '../http/request-options.js';
+import { checkRequestOptions, within } from '../http/request-options.js';
 import { checkOptionNames, typeError, withheld } from '../limiter/errors.js';
 import { misplaced, readPolicies, refusePolicy } from '../limiter/options.js';
 import { ownOption, ownOptions } from '../limiter/own-options.js';
@@ -38,7 +39,9 @@ export type NamedLimiterOptions = LimiterOptions &
   (Required<Pick<LimiterOptions, 'policies'>> | Required<Pick<LimiterOptions, 'plans'>>);
 
 /** Options of `SluiceModule.forRoot`. */
-export interface SluiceModuleOptions<Request = NestRequest> extends Partial<LimiterOptions> {
+export interface SluiceModuleOptions<Request = NestRequest>
+  extends Partial<LimiterOptions>,
+    FieldOptions {
   /** Limiters by name, instead of `policies` or `plans`, which make only 'default'. A guarded handler that names none uses 'default'; without one it is not limited. */
   limiters?: Readonly<Record<string, AnyLimiter | NamedLimiterOptions>>;
   /** True guards every handler of the application with `SluiceGuard`. Default false. */
@@ -51,12 +54,6 @@ export interface SluiceModuleOptions<Request = NestRequest> extends Partial<Limi
   cost?: PerRequest<Cost, Request>;
   /** For the same handlers: other limits than the policies' own, by policy; window, rate and state stay. */
   limits?: PerRequest<Limits | undefined, Request>;
-  /** The format of the headers that tell a client its limits; `false`: none, only the `Retry-After` of a denial. Default 'draft-10'. */
-  headers?: 'draft-10' | false;
-  /** The largest share that is added to `Retry-After` at random, in [0, 1]. Default 0. */
-  retryAfterJitter?: number;
-  /** `Retry-After` of a denial by a full concurrency policy, in seconds: a whole number from 1 to 86400. Default 1. */
-  slotRetryAfter?: number;
 }
 
 /** Options of `SluiceModule.forRootAsync`. */
@@ -136,9 +133,9 @@ function checkBoolean(value: unknown, name: string): void {
 }
 
 /** `createLimiter` checks the other options, when the application starts. */
-function checkPlans(options: LimiterOptions): void {
+function checkPlans(options: LimiterOptions, where: string): void {
   const { policies, plans } = ownOptions(options);
-  readPlans(given({ policies, plans }));
+  within(where, () => readPlans(given({ policies, plans })));
 }
 
 function checkNamedLimiter(value: unknown, where: string): void {
@@ -153,7 +150,7 @@ function checkNamedLimiter(value: unknown, where: string): void {
     throw typeError('ERR_SLUICE_OPTIONS', where, withheld(value, 'a policy'), expected);
   }
   checkOptionNames(value, known, where, { secret: true });
-  checkPlans(value as NamedLimiterOptions);
+  checkPlans(value as NamedLimiterOptions, where);
 }
 
 /** @throws TypeError, RangeError with a code `ERR_SLUICE_*` that name the option and the value */
@@ -171,7 +168,7 @@ export function checkModuleOptions(
   checkRequestOptions(options, where);
   const { policies, plans, limiters } = options;
   if (limiters === undefined) {
-    checkPlans(options);
+    checkPlans(options, where);
     return;
   }
   for (const [option, value] of Object.entries({ policies, plans })) {
@@ -225,7 +222,7 @@ export function checkDecoratorOptions(decorator: RateLimitOptions): void {
     throw typeError('ERR_SLUICE_OPTIONS', `@RateLimit.${option}`, value, expected);
   }
   if (policies === undefined) return;
-  readPolicies(policies);
+  within('@RateLimit', () => readPolicies(policies));
   if (limiter !== undefined) {
     const expected = "left out beside 'limiter', which has its own";
     throw typeError('ERR_SLUICE_OPTIONS', '@RateLimit.policies', policies, expected);

@@ -3,6 +3,7 @@
 import type { DynamicModule, OnModuleInit, Type } from '@nestjs/common';
 import { APP_GUARD, type ModulesContainer } from '@nestjs/core';
 import { typeError, withheld } from '../limiter/errors.js';
+import { warn } from '../limiter/warn.js';
 import { classesOf, type Handler, methodsOf } from './decorators.js';
 import { SluiceGuard } from './guard.js';
 import { HandlerLimits } from './limits.js';
@@ -17,10 +18,6 @@ const MOST_PLACES = 6;
 
 function quoted(names: readonly string[]): string {
   return names.map((name) => `'${name}'`).join(', ');
-}
-
-function warn(code: string, message: string): void {
-  process.emitWarning(message, { type: 'SluiceWarning', code });
 }
 
 function usesGuard(target: Type | Handler): boolean {

@@ -1,33 +1,25 @@
 // Drives a user's client: takes commands from native code, hands back replies, and keeps the time.
 
 import { randomUUID } from 'node:crypto';
-import { inspect } from 'node:util';
+import { reasonOf } from '../limiter/errors.js';
 import { clearTimeout, monotonicMs, setImmediate, setTimeout } from '../limiter/timers.js';
-import { type NativeCommand, type NativeGateway, type NativeRelay, native } from '../native.js';
+import {
+  type NativeBackend,
+  type NativeClientSession,
+  type NativeCommand,
+  native,
+} from '../native.js';
 import { type ExternalClient, type RedisClient, readClient } from './external-client.js';
 
-const LONGEST_REASON = 200;
 /** The most node names to remember: more than Redis recommends for a cluster. */
 const MOST_NODES = 1000;
-
-/** The text of a client's rejection: the server's error, or the client's own words. */
-function reasonOf(error: unknown): string {
-  try {
-    // Not instanceof: an error may come from another realm, such as a test runner's outer one.
-    const message = (error as Error | undefined)?.message;
-    const text = typeof message === 'string' ? message : inspect(error, { depth: 0 });
-    return (text || String(error)).slice(0, LONGEST_REASON);
-  } catch {
-    return 'it failed with something that cannot be shown';
-  }
-}
 
 /** Connects all limiters of this thread to one client. */
 export class ClientSession {
   /** Identifies the client in all threads. */
   readonly id = `client ${randomUUID()}`;
   readonly #client: ExternalClient;
-  readonly #native: NativeRelay;
+  readonly #native: NativeClientSession;
   /** Numbers of a cluster's nodes, from 1; 0: the client does not know the slot's node yet. */
   readonly #nodes = new Map<string, number>();
   #lastNode = 0;
@@ -36,7 +28,11 @@ export class ClientSession {
 
   constructor(client: ExternalClient) {
     this.#client = client;
-    this.#native = native.makeRelay(client.address, client.cluster, client.nodeOf !== undefined);
+    this.#native = native.makeClientSession(
+      client.address,
+      client.cluster,
+      client.nodeOf !== undefined,
+    );
   }
 
   get address(): string {
@@ -60,8 +56,8 @@ export class ClientSession {
     }
   }
 
-  get gateway(): NativeGateway {
-    return this.#native.gateway;
+  get backend(): NativeBackend {
+    return this.#native.backend;
   }
 
   #numberOf(slot: number): number {
@@ -125,8 +121,8 @@ export class ClientSession {
 }
 
 /** The addon holds it for the same reasons as `pending` in engine.ts. */
-native.relays ??= new WeakMap<object, ClientSession>();
-const sessions = native.relays as WeakMap<object, ClientSession>;
+native.clientSessions ??= new WeakMap<object, ClientSession>();
+const sessions = native.clientSessions as WeakMap<object, ClientSession>;
 
 /** The client's session; limiters over one client share it. Throws like readClient. */
 export function clientSessionOf(client: RedisClient): ClientSession {

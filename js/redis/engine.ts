@@ -1,7 +1,5 @@
 // Operations for Redis and their answers, for all limiters of this thread.
 
-import { channel } from 'node:diagnostics_channel';
-import timers from 'node:timers';
 import {
   ID_REUSED,
   type PolicyTable,
@@ -12,21 +10,26 @@ import {
 import type { Engine } from '../limiter/engine.js';
 import { closedError, idReusedError, printable, SluiceError } from '../limiter/errors.js';
 import { newHolderId, Slots } from '../limiter/holder.js';
-import type { ResolvedKey } from '../limiter/keys.js';
+import type { KeyReader, ResolvedKey } from '../limiter/keys.js';
 import { isCostOnly, type Operation, takesSlots, writeOperation } from '../limiter/operation.js';
+import type { PlanPolicies } from '../limiter/plans.js';
 import type { RedisStats } from '../limiter/stats.js';
-import type { Decision, RedisFault } from '../limiter/types.js';
+import { setImmediate } from '../limiter/timers.js';
+import type { Decision, OnStoreError, RedisFault } from '../limiter/types.js';
+import { warn } from '../limiter/warn.js';
 import { Kind, type NativeRedisLimiter, native } from '../native.js';
-import { type FaultEvent, publishBreaker, publishWarning } from './events.js';
+import {
+  type CallContext,
+  callContext,
+  publishBreaker,
+  publishFault,
+  publishWarning,
+} from './events.js';
 import type { FaultWarnings } from './fault-warnings.js';
 import { totalOf } from './stats.js';
 import type { RedisStore } from './store.js';
 
-// Saved when this file loads: fake timers of a user's tests replace it.
-const { setImmediate } = timers;
-
 const { exchange, redisFaults } = native;
-const faultChannel = channel('sluice:fault');
 
 /** The fault of a call whose keys are on several nodes of a cluster. */
 const CROSS_SLOT = 'cross-slot';
@@ -43,6 +46,8 @@ interface Pending {
   readonly units: Operation['units'];
   readonly holder: Slots | undefined;
   readonly callId: string | undefined;
+  /** For events about the call. */
+  readonly context: CallContext;
   readonly onDecision: OnDecision | undefined;
   readonly resolve: (answer: Decision | boolean) => void;
   readonly reject: (error: Error) => void;
@@ -70,7 +75,9 @@ function freeTicket(ticket: number): void {
 
 /** One set of policies over Redis. */
 export class RedisEngine<Name extends string> implements Engine<Name> {
+  readonly plan: string | undefined;
   readonly table: PolicyTable<Name>;
+  readonly keys: KeyReader;
   readonly #native: NativeRedisLimiter;
   readonly #store: RedisStore;
   readonly #warnings: FaultWarnings;
@@ -82,13 +89,15 @@ export class RedisEngine<Name extends string> implements Engine<Name> {
   /** `warnings` belong to the limiter; its plans share them. */
   constructor(
     limiter: NativeRedisLimiter,
-    table: PolicyTable<Name>,
+    { plan, table, keys }: PlanPolicies<Name>,
     store: RedisStore,
     warnings: FaultWarnings,
   ) {
     this.#native = limiter;
     this.#warnings = warnings;
+    this.plan = plan;
     this.table = table;
+    this.keys = keys;
     // Keeps its password function alive too.
     this.#store = store;
   }
@@ -155,17 +164,17 @@ export class RedisEngine<Name extends string> implements Engine<Name> {
       const { units, id: callId } = operation;
       // A peek charges nothing that could be given back.
       const charged = kind === Kind.Check ? units : 0;
-      const answer = undefined;
       const asked: Pending = {
         engine,
         id,
         units: charged,
         holder,
         callId,
+        context: callContext(),
         onDecision,
         resolve,
         reject,
-        answer,
+        answer: undefined,
         underWay: false,
       };
       // First: the ticket may get an answer although a time limit of node:vm ended the call.
@@ -276,11 +285,13 @@ export class RedisEngine<Name extends string> implements Engine<Name> {
   }
 
   /** Settles the call's promise. */
-  settle({ answer, onDecision, underWay, resolve, reject }: Pending): void {
+  settle({ answer, context, onDecision, underWay, resolve, reject }: Pending): void {
     if (answer instanceof Error) {
       reject(answer);
     } else {
-      if (onDecision !== undefined && typeof answer === 'object') onDecision(answer);
+      if (onDecision !== undefined && typeof answer === 'object') {
+        context(() => onDecision(answer));
+      }
       resolve(answer as Decision | boolean);
     }
     if (underWay) this.#endOne();
@@ -306,17 +317,15 @@ export class RedisEngine<Name extends string> implements Engine<Name> {
     const fault = redisFaults[faultNumber]!;
     // A caller's mistake: the rejected promise reports it, not sluice:fault.
     if (fault === CROSS_SLOT) return;
-    if (faultChannel.hasSubscribers) {
-      const decidedBy = code === ID_REUSED ? 'local' : code < 0 ? 'throw' : sourceOf(code);
-      const { address } = this.#store;
-      faultChannel.publish({ address, fault, detail, decidedBy } as FaultEvent);
-    } else if (code >= 0 && this.#warnings.shows(fault)) {
+    const decidedBy =
+      code === ID_REUSED ? 'local' : code < 0 ? 'throw' : (sourceOf(code) as OnStoreError);
+    const { address } = this.#store;
+    if (publishFault({ address, fault, detail, decidedBy })) return;
+    if (code >= 0 && this.#warnings.shows(fault)) {
       // A caller under the rule 'throw' sees the error; under the other rules nobody does.
       const { message } = this.#error(fault, detail);
-      process.emitWarning(`${message} (checks are decided by onStoreError: '${sourceOf(code)}')`, {
-        type: 'SluiceWarning',
-        code: 'SLUICE_STORE_FAULT',
-      });
+      const rule = `checks are decided by onStoreError: '${sourceOf(code)}'`;
+      warn('SLUICE_STORE_FAULT', `${message} (${rule})`);
     }
   }
 }
@@ -349,7 +358,10 @@ native.onAnswers((count, details) => {
     if (asked === undefined) break;
     freeTicket(ticket);
     const detail = details?.[i] && printable(details[i]);
-    if (fault !== 0) reports.push(() => asked.engine.report(fault, detail, code));
+    if (fault !== 0) {
+      const { engine, context } = asked;
+      reports.push(() => context(() => engine.report(fault, detail, code)));
+    }
     at = asked.engine.take(asked, at, detail);
     taken.push(asked);
   }

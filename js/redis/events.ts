@@ -1,8 +1,10 @@
-// Events about servers on node:diagnostics_channel.
+// Events of limiters over Redis on node:diagnostics_channel.
 
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { channel } from 'node:diagnostics_channel';
 import type { RedisNodeStats, RedisWarning } from '../limiter/stats.js';
 import type { OnStoreError, RedisFault } from '../limiter/types.js';
+import { warn } from '../limiter/warn.js';
 
 /** Published on `sluice:fault` for each call that Redis did not answer. */
 export interface FaultEvent {
@@ -32,12 +34,35 @@ export interface WarningEvent extends RedisWarning {
   readonly address: string;
 }
 
+const fault = channel('sluice:fault');
 const breaker = channel('sluice:breaker');
 const warningChannel = channel('sluice:warning');
 
 /** The warnings shown because there was no subscriber. The oldest are dropped: servers come and go. */
 const shown = new Set<string>();
 const MOST_SHOWN = 1000;
+
+/** The channels with events about single calls. */
+const ofCalls = [channel('sluice:denied'), channel('sluice:would-deny'), fault];
+
+/** Runs a function in the async context of the call that it belongs to. */
+export type CallContext = (publish: () => void) => void;
+
+const anyContext: CallContext = (publish) => publish();
+
+/** The current context. Without a subscriber any context will do: capturing one takes about a microsecond. */
+export function callContext(): CallContext {
+  return ofCalls.some(({ hasSubscribers }) => hasSubscribers)
+    ? AsyncLocalStorage.snapshot()
+    : anyContext;
+}
+
+/** Returns false if there is no subscriber. */
+export function publishFault(event: FaultEvent): boolean {
+  if (!fault.hasSubscribers) return false;
+  fault.publish(event);
+  return true;
+}
 
 export function publishBreaker(address: string, state: BreakerEvent['state']): void {
   if (breaker.hasSubscribers) breaker.publish({ address, state } satisfies BreakerEvent);
@@ -56,8 +81,5 @@ export function publishWarning(
   if (shown.has(which)) return;
   shown.add(which);
   if (shown.size > MOST_SHOWN) shown.delete(shown.values().next().value!);
-  process.emitWarning(`Redis at ${address}: ${detail}`, {
-    type: 'SluiceWarning',
-    code: 'SLUICE_STORE_WARNING',
-  });
+  warn('SLUICE_STORE_WARNING', `Redis at ${address}: ${detail}`);
 }

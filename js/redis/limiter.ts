@@ -1,6 +1,5 @@
 // A limiter over Redis.
 
-import type { PlanEngine } from '../limiter/arguments.js';
 import { SluiceError } from '../limiter/errors.js';
 import { BaseLimiter } from '../limiter/limiter.js';
 import type { LimiterStats } from '../limiter/stats.js';
@@ -18,7 +17,7 @@ export class RedisLimiter<Name extends string>
   #closing: Promise<unknown> | undefined;
 
   /** `unclaim`: releases the claims of `claimPolicies`. */
-  constructor(engines: readonly PlanEngine<Name, RedisEngine<Name>>[], unclaim: () => void) {
+  constructor(engines: readonly RedisEngine<Name>[], unclaim: () => void) {
     super(engines, new Time(undefined));
     this.#unclaim = unclaim;
   }
@@ -27,8 +26,8 @@ export class RedisLimiter<Name extends string>
   override check(key: Key, options?: CheckOptions<Name>): Promise<Decision<Name>> {
     try {
       const call = this.read(key, options, 'check');
-      const { plan, resolved, operation } = call;
-      return plan.engine.decide(Kind.Check, resolved, operation, (decision) => {
+      const { engine, resolved, operation } = call;
+      return engine.decide(Kind.Check, resolved, operation, (decision) => {
         this.count(call, decision as Decision<Name>);
       });
     } catch (error) {
@@ -47,12 +46,12 @@ export class RedisLimiter<Name extends string>
     const { store } = this;
     const { allowed, denied } = this.counts;
     // All plans share one connection.
-    return { store, allowed, denied, redis: this.engines[0]!.engine.stats() };
+    return { store, allowed, denied, redis: this.engines[0]!.stats() };
   }
 
   async close(): Promise<void> {
     this.refuseFurther();
-    this.#closing ??= Promise.all(this.engines.map(({ engine }) => engine.close())).finally(
+    this.#closing ??= Promise.all(this.engines.map((engine) => engine.close())).finally(
       this.#unclaim,
     );
     await this.#closing;

@@ -4,12 +4,11 @@ import { createHash } from 'node:crypto';
 import type { PolicyTable } from '../limiter/decision.js';
 import { durationUs } from '../limiter/duration.js';
 import { rangeError, SluiceError } from '../limiter/errors.js';
-import { readCommonOptions, STORE_ERROR_RULES } from '../limiter/options.js';
+import { STORE_ERROR_RULES, type StoreOptions } from '../limiter/options.js';
 import { callerPlace } from '../limiter/place.js';
-import { enginesOver, idScopeOf, type PlanPolicies } from '../limiter/plans.js';
+import { idScopeOf, type PlanPolicies } from '../limiter/plans.js';
 import { describePolicy, optionsOf, toNative } from '../limiter/policy.js';
 import { monotonicMs } from '../limiter/timers.js';
-import type { CommonOptions } from '../limiter/types.js';
 import { type NativePolicy, native, type PolicyNumbers } from '../native.js';
 import { RedisEngine } from './engine.js';
 import { FaultWarnings } from './fault-warnings.js';
@@ -83,18 +82,19 @@ function checkSlots(plans: readonly PlanPolicies[], shardBy: string | undefined)
 export function makeRedisLimiter(
   plans: readonly PlanPolicies[],
   store: RedisStore,
-  options: CommonOptions,
+  { prefix, onStoreError, localShare, deadlineMs, denialCache }: StoreOptions,
+  shardBy: string | undefined,
 ) {
-  if (store.isCluster) checkSlots(plans, options.shardBy);
-  const { prefix, onStoreError, localShare, deadlineMs, denialCache } = readCommonOptions(options);
+  if (store.isCluster) checkSlots(plans, shardBy);
   const local = plans.map(({ table }) => shareOfAll(table, localShare));
   const idScope = idScopeOf(plans);
   const numbers = numbersOf(plans);
   const unclaim = claim(numbers, store, prefix);
   const warnings = new FaultWarnings(monotonicMs);
-  const engines = enginesOver(plans, (table, i) => {
+  const engines = plans.map((plan, i) => {
+    const { table } = plan;
     const limiter = native.makeRedisLimiter({
-      ...store.transport(),
+      ...store.backend,
       policies: table.names.map((name, i) => toNative(name, table.policies[i]!)),
       localPolicies: local[i]!,
       localShare,
@@ -103,13 +103,13 @@ export function makeRedisLimiter(
       deadlineUs: durationUs(deadlineMs, 'deadlineMs'),
       denialCache,
       idScope,
-      plan: plans[i]!.plan ?? '',
-      description: describePlan(plans[i]!, prefix, options.shardBy),
+      plan: plan.plan ?? '',
+      description: describePlan(plan, prefix, shardBy),
       numbers: i === 0 ? numbers : [],
       localStore: `${store.server} ${prefix}`,
       maxKeys: LOCAL_KEYS,
     });
-    return new RedisEngine(limiter, table, store, warnings);
+    return new RedisEngine(limiter, plan, store, warnings);
   });
   return new RedisLimiter(engines, unclaim);
 }

@@ -1,6 +1,6 @@
 // Password functions: the I/O thread needs one for each new connection, and they run here.
 
-import { inspect } from 'node:util';
+import { reasonOf } from '../limiter/errors.js';
 import { type NativePasswordSource, native } from '../native.js';
 
 /** Returns the password for a new connection. */
@@ -31,17 +31,6 @@ export function passwordSource(give: PasswordFunction): NativePasswordSource {
   gone.register(give, source.id);
   sources.set(give, source);
   return source.native;
-}
-
-const LONGEST_REASON = 200;
-
-function reasonOf(error: unknown): string {
-  try {
-    const text = error instanceof Error ? error.message : inspect(error, { depth: 0 });
-    return text.slice(0, LONGEST_REASON);
-  } catch {
-    return 'with something that cannot be shown';
-  }
 }
 
 async function answer(id: number, ticket: number): Promise<void> {

@@ -2,7 +2,7 @@
 
 import { refuseSecond, typeError, withheld } from '../limiter/errors.js';
 import { ownOptions } from '../limiter/own-options.js';
-import type { NativeGateway, NativeServers } from '../native.js';
+import type { NativeBackend, NativeServers } from '../native.js';
 import { type ClientSession, clientSessionOf } from './client-session.js';
 import { isClient } from './external-client.js';
 import { checkNames, OPTIONS, type RedisClientOptions, type RedisOptions } from './options.js';
@@ -27,7 +27,7 @@ export class RedisStore {
   /** Identifies the servers and the database, or the client. @internal */
   get scope(): string {
     const transport = this.#transport;
-    if ('gateway' in transport) return transport.id;
+    if ('backend' in transport) return transport.id;
     const { servers, node } = transport.native;
     return `${this.address}/${(node ?? servers[0]!).database}`;
   }
@@ -35,24 +35,24 @@ export class RedisStore {
   /** Identifies the servers and the database, in all threads and over any client, if known. @internal */
   get server(): string {
     const transport = this.#transport;
-    return 'gateway' in transport ? (transport.server ?? transport.id) : this.scope;
+    return 'backend' in transport ? (transport.server ?? transport.id) : this.scope;
   }
 
   /** Whether the keys of a check must share a slot. @internal */
   get isCluster(): boolean {
     const transport = this.#transport;
-    return 'gateway' in transport ? transport.cluster : transport.native.mode === 'cluster';
+    return 'backend' in transport ? transport.cluster : transport.native.mode === 'cluster';
   }
 
   /** The session with a user's client. @internal */
   get session(): ClientSession | undefined {
-    return 'gateway' in this.#transport ? this.#transport : undefined;
+    return 'backend' in this.#transport ? this.#transport : undefined;
   }
 
-  /** The native arguments for a limiter. @internal */
-  transport(): { servers: NativeServers } | { gateway: NativeGateway } {
+  /** The servers or the session, for native code. @internal */
+  get backend(): { servers: NativeServers } | { backend: NativeBackend } {
     const transport = this.#transport;
-    return 'gateway' in transport ? { gateway: transport.gateway } : { servers: transport.native };
+    return 'backend' in transport ? { backend: transport.backend } : { servers: transport.native };
   }
 }
 

@@ -1,5 +1,5 @@
-// A relay and its client, all on the environment's thread.
-#include "relay_binding.h"
+// The backend over a user's client, on the environment's thread.
+#include "client_session_binding.h"
 
 #include <algorithm>
 #include <array>
@@ -28,15 +28,15 @@ namespace {
 std::uint64_t Seed() { return std::bit_cast<std::array<std::uint64_t, 2>>(RandomSeed())[0]; }
 
 // Used on one thread.
-class RelayGateway final : public redis::Gateway {
+class ClientSessionBackend final : public redis::Gateway {
  public:
   /// `maps_slots`: requests wait until Route has set the nodes of their slots.
-  RelayGateway(std::string address, bool cluster, bool maps_slots)
+  ClientSessionBackend(std::string address, bool cluster, bool maps_slots)
       : address_(std::move(address)),
         maps_slots_(maps_slots),
         session_(OptionsOf(cluster), Seed()) {}
 
-  ~RelayGateway() override {
+  ~ClientSessionBackend() override {
     SubmitRouted();
     session_.Close();
     HandOver();
@@ -153,10 +153,10 @@ class RelayGateway final : public redis::Gateway {
   std::weak_ptr<redis::Watcher> watcher_;
 };
 
-using GatewayPtr = std::shared_ptr<redis::Gateway>;
+using BackendPtr = std::shared_ptr<redis::Gateway>;
 
-RelayGateway& RelayOf(const Napi::CallbackInfo& info) {
-  return *static_cast<RelayGateway*>(info.Data());
+ClientSessionBackend& SessionOf(const Napi::CallbackInfo& info) {
+  return *static_cast<ClientSessionBackend*>(info.Data());
 }
 
 std::uint64_t IdOf(const Napi::CallbackInfo& info) {
@@ -164,9 +164,9 @@ std::uint64_t IdOf(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value Take(const Napi::CallbackInfo& info) {
-  RelayGateway& relay = RelayOf(info);
+  ClientSessionBackend& session = SessionOf(info);
   const Napi::Env env = info.Env();
-  const std::vector<redis::ClientSession::Command> commands = relay.TakeCommands();
+  const std::vector<redis::ClientSession::Command> commands = session.TakeCommands();
   if (commands.empty()) return env.Undefined();
   auto out = Napi::Array::New(env, commands.size());
   for (std::uint32_t i = 0; i < commands.size(); ++i) {
@@ -180,7 +180,7 @@ Napi::Value Take(const Napi::CallbackInfo& info) {
     one[1] = std::string(command.name);
     one[2] = pieces;
     one[3] = static_cast<double>(command.first_key);
-    one[4] = relay.MillisUntil(command.deadline);
+    one[4] = session.MillisUntil(command.deadline);
     out[i] = one;
   }
   return out;
@@ -249,29 +249,29 @@ redis::Reply ReplyFrom(const Napi::Value& value) {
 }
 
 void OnReply(const Napi::CallbackInfo& info) {
-  RelayOf(info).OnReply(IdOf(info), ReplyFrom(info[1]));
+  SessionOf(info).OnReply(IdOf(info), ReplyFrom(info[1]));
 }
 
 void OnFailure(const Napi::CallbackInfo& info) {
   const std::string why = Utf8(info.Env(), info[1]).Text();
   if (redis::ErrorCode(why).empty()) {
-    RelayOf(info).OnLost(IdOf(info), redis::ErrorText(why));
+    SessionOf(info).OnLost(IdOf(info), redis::ErrorText(why));
   } else {
-    RelayOf(info).OnReply(IdOf(info),
-                          {.kind = redis::Reply::Kind::kError, .text = why, .integers = {}});
+    SessionOf(info).OnReply(IdOf(info),
+                            {.kind = redis::Reply::Kind::kError, .text = why, .integers = {}});
   }
 }
 
 Napi::Value Due(const Napi::CallbackInfo& info) {
-  return Napi::Number::New(info.Env(), RelayOf(info).MillisUntilDue());
+  return Napi::Number::New(info.Env(), SessionOf(info).MillisUntilDue());
 }
 
-void OnTime(const Napi::CallbackInfo& info) { RelayOf(info).OnTime(); }
+void OnTime(const Napi::CallbackInfo& info) { SessionOf(info).OnTime(); }
 
 // The slots whose nodes JavaScript must look up; undefined if no request waits for that.
 Napi::Value Slots(const Napi::CallbackInfo& info) {
-  if (!RelayOf(info).HasToRoute()) return info.Env().Undefined();
-  const std::span<const std::uint16_t> slots = RelayOf(info).SlotsToRoute();
+  if (!SessionOf(info).HasToRoute()) return info.Env().Undefined();
+  const std::span<const std::uint16_t> slots = SessionOf(info).SlotsToRoute();
   auto out = Napi::Array::New(info.Env(), slots.size());
   for (std::uint32_t i = 0; i < slots.size(); ++i) {
     out[i] = static_cast<std::uint32_t>(slots[i]);
@@ -288,20 +288,20 @@ void Route(const Napi::CallbackInfo& info) {
   for (std::uint32_t i = 0; i < length; ++i) {
     nodes.push_back(static_cast<std::uint32_t>(ReadWhole(list.Get(i), "a node", 0, kMost)));
   }
-  if (!RelayOf(info).Route(nodes)) {
+  if (!SessionOf(info).Route(nodes)) {
     throw Napi::RangeError::New(info.Env(), "nodes must be as many as the slots");
   }
 }
 
-Napi::Value MakeRelay(const Napi::CallbackInfo& info) {
+Napi::Value MakeClientSession(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
-  const auto relay = std::make_shared<RelayGateway>(
+  const auto session = std::make_shared<ClientSessionBackend>(
       Utf8(env, info[0]).Text(), ReadFlag(info[1], "cluster"), ReadFlag(info[2], "mapsSlots"));
   auto out = Napi::Object::New(env);
-  out.Set("gateway", Hold<GatewayPtr>(env, kGatewayTag, relay));
+  out.Set("backend", Hold<BackendPtr>(env, kBackendTag, session));
   const auto add = [&](const char* name, auto callback) {
-    auto function = Napi::Function::New(env, callback, name, relay.get());
-    KeepAlive(function, relay);
+    auto function = Napi::Function::New(env, callback, name, session.get());
+    KeepAlive(function, session);
     out.Set(name, function);
   };
   add("slots", Slots);
@@ -316,12 +316,12 @@ Napi::Value MakeRelay(const Napi::CallbackInfo& info) {
 
 }  // namespace
 
-std::shared_ptr<redis::Gateway> ReadGateway(const Napi::Value& held) {
-  return Held<GatewayPtr>(held, kGatewayTag, "gateway");
+std::shared_ptr<redis::Gateway> ReadBackend(const Napi::Value& held) {
+  return Held<BackendPtr>(held, kBackendTag, "backend");
 }
 
-void ExportRelay(Napi::Env env, Napi::Object exports) {
-  exports.Set("makeRelay", Napi::Function::New(env, MakeRelay));
+void ExportClientSession(Napi::Env env, Napi::Object exports) {
+  exports.Set("makeClientSession", Napi::Function::New(env, MakeClientSession));
 }
 
 }  // namespace sluice::addon

@@ -12,7 +12,7 @@
 #include "memory_binding.h"
 #include "redis_binding.h"
 #include "redis_endpoint.h"
-#include "relay_binding.h"
+#include "client_session_binding.h"
 #include "values.h"
 
 namespace sluice::addon {
@@ -83,7 +83,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   ExportMemory(env, exports);
   ExportRedis(env, exports);
   ExportRedisEndpoint(env, exports);
-  ExportRelay(env, exports);
+  ExportClientSession(env, exports);
   return exports;
 }
 

@@ -10,12 +10,12 @@
 #include <vector>
 
 #include "answer_queue.h"
+#include "client_session_binding.h"
 #include "environment.h"
 #include "limiter/redis_limiter.h"
 #include "password_desk.h"
 #include "redis/connect.h"
 #include "redis_endpoint.h"
-#include "relay_binding.h"
 #include "store/clock.h"
 #include "store/store_registry.h"
 #include "values.h"
@@ -229,17 +229,17 @@ Napi::Value MakeRedisLimiter(const Napi::CallbackInfo& info) {
 
   const auto bound = std::make_shared<Bound>(Environment::Of(env));
   bound->has_slots = HasSlots(options.policies);
-  const Napi::Value gateway = from.Get("gateway");
-  std::shared_ptr<redis::Gateway> way;
-  if (!gateway.IsUndefined()) {
-    way = ReadGateway(gateway);
+  const Napi::Value held = from.Get("backend");
+  std::shared_ptr<redis::Gateway> backend;
+  if (!held.IsUndefined()) {
+    backend = ReadBackend(held);
     bound->Enter(env, false);
   } else {
     const redis::ServerSet servers = ReadServers(from.Get("servers"));
     bound->Enter(env, AsksForPasswords(servers));
-    way = redis::Connect(servers);
+    backend = redis::Connect(servers);
   }
-  bound->limiter = std::make_unique<RedisLimiter>(options, std::move(way), bound->answers);
+  bound->limiter = std::make_unique<RedisLimiter>(options, std::move(backend), bound->answers);
   bound->limiter->gateway().Watch(bound->answers);
 
   auto out = Napi::Object::New(env);

@@ -6,8 +6,8 @@
 namespace sluice::addon {
 
 /// Adds to `exports`:
-///   makeRedisLimiter({ servers (see ReadServers) | gateway (see ExportRelay), policies, prefix,
-///   onStoreError, deadlineUs, maxKeys })
+///   makeRedisLimiter({ servers (see ReadServers) | backend (see ExportClientSession), policies,
+///   prefix, onStoreError, deadlineUs, maxKeys })
 ///     -> { ask, flush, stats, close }
 ///     ask(kind, key | keys, cost, ticket, holder?, shard?, id?): returns the code of the answer
 ///       (WriteAnswer; its numbers are in the exchange), or kQueued if the answer comes later under

@@ -85,7 +85,7 @@ inline constexpr std::int64_t kLargestWallOffsetUs = kLargestExact / 2;
 inline constexpr napi_type_tag kStoreTag{0x5c1c2d4f0f8a4b11, 0x9a6e30c1d2b7e401};
 inline constexpr napi_type_tag kTlsTag{0x5c1c2d4f0f8a4b11, 0x9a6e30c1d2b7e402};
 inline constexpr napi_type_tag kPasswordSourceTag{0x5c1c2d4f0f8a4b11, 0x9a6e30c1d2b7e403};
-inline constexpr napi_type_tag kGatewayTag{0x5c1c2d4f0f8a4b11, 0x9a6e30c1d2b7e404};
+inline constexpr napi_type_tag kBackendTag{0x5c1c2d4f0f8a4b11, 0x9a6e30c1d2b7e404};
 
 /// Makes a handle: a value of ours that JavaScript can only pass back. `tag` names its type.
 template <typename T>

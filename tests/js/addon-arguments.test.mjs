@@ -109,10 +109,10 @@ test('a store has a size and a clock, and a handle is of its own type', () => {
   refuses(() => native.openMemoryStore(undefined, 100, 'yes', 0));
   refuses(() => native.openMemoryStore(undefined, 100, true, 1));
 
-  const relay = native.makeRelay('client', false, false);
+  const session = native.makeClientSession('client', false, false);
   const handles = {
     store: openStore(),
-    gateway: relay.gateway,
+    backend: session.backend,
     source: native.makePasswordSource(1000),
     tls: native.makeTls({
       ca: '',
@@ -131,8 +131,8 @@ test('a store has a size and a clock, and a handle is of its own type', () => {
     refuses(() => native.memoryStoreStats(store));
     refuses(() => native.makeMemoryLimiter(store, [policyOf()], 'p', 's', ''));
   }
-  for (const gateway of others('gateway').filter((handle) => handle !== undefined)) {
-    refuses(() => native.makeRedisLimiter(redisOptions({ gateway })));
+  for (const backend of others('backend').filter((handle) => handle !== undefined)) {
+    refuses(() => native.makeRedisLimiter(redisOptions({ backend })));
   }
   for (const [option, kind] of [
     ['passwordSource', 'source'],
@@ -297,10 +297,10 @@ test('a limiter over Redis has servers, and options of the right types', () => {
 
 test('a question to Redis that is refused is not queued', () => {
   const policies = [policyOf('a'), policyOf('b', 'concurrency')];
-  const relay = native.makeRelay('client', false, false);
+  const session = native.makeClientSession('client', false, false);
   const over = (given) =>
     native.makeRedisLimiter(
-      redisOptions({ gateway: relay.gateway, policies: given, onStoreError: 3 }),
+      redisOptions({ backend: session.backend, policies: given, onStoreError: 3 }),
     );
   const plain = over([policyOf()]);
   const slots = over(policies);
@@ -336,26 +336,28 @@ test('a question to Redis that is refused is not queued', () => {
   }
   plain.flush();
   slots.flush();
-  assert.equal(relay.take(), undefined, 'nothing was sent');
+  assert.equal(session.take(), undefined, 'nothing was sent');
   plain.close();
   slots.close();
 });
 
-test('a relay, TLS, passwords, claims and receivers take what they are for', () => {
-  refuses(() => native.makeRelay());
-  for (const address of notStrings) refuses(() => native.makeRelay(address, false));
-  for (const cluster of [undefined, 1, 'yes']) refuses(() => native.makeRelay('c', cluster));
-  for (const maps of [undefined, 1, () => 5]) refuses(() => native.makeRelay('c', true, maps));
-  const relay = native.makeRelay('client', false, false);
+test('a session with a client, TLS, passwords, claims and receivers take what they are for', () => {
+  refuses(() => native.makeClientSession());
+  for (const address of notStrings) refuses(() => native.makeClientSession(address, false));
+  for (const cluster of [undefined, 1, 'yes'])
+    refuses(() => native.makeClientSession('c', cluster));
+  for (const maps of [undefined, 1, () => 5])
+    refuses(() => native.makeClientSession('c', true, maps));
+  const session = native.makeClientSession('client', false, false);
   for (const nodes of [...WRONG.filter((value) => !Array.isArray(value)), [1], ['a'], [-1]]) {
-    refuses(() => relay.route(nodes));
+    refuses(() => session.route(nodes));
   }
   for (const id of [...notNumbers, ...notWhole, -1]) {
-    refuses(() => relay.reply(id, 5));
-    refuses(() => relay.fail(id, 'why'));
+    refuses(() => session.reply(id, 5));
+    refuses(() => session.fail(id, 'why'));
   }
-  for (const why of notStrings) refuses(() => relay.fail(1, why));
-  for (const value of [...WRONG, [Number.NaN, 1], [[1]], [{}], 2n ** 70n]) relay.reply(1, value);
+  for (const why of notStrings) refuses(() => session.fail(1, why));
+  for (const value of [...WRONG, [Number.NaN, 1], [[1]], [{}], 2n ** 70n]) session.reply(1, value);
 
   for (const options of [...WRONG, { ca: '' }]) refuses(() => native.makeTls(options));
   for (const id of [...notNumbers, ...notWhole, -1, 2 ** 32]) {

@@ -62,7 +62,7 @@ refuse(TypeError, 'ERR_SLUICE_OPTIONS', [
 ]);
 
 refuse(RangeError, 'ERR_SLUICE_OPTIONS', [
-  [() => root({ plans: {} }), /forRoot\.plans|plans must/],
+  [() => root({ plans: {} }), /^forRoot: plans must be given at least one plan; got \{\}$/],
   [() => root({ ...one, retryAfterJitter: 2 }), /forRoot|polic/],
   [async () => start(root({ ...flat, shardBy: 'tenant' })), /shardBy/],
 ]);

@@ -144,3 +144,44 @@ test('two worker threads and the main thread admit together what the policy says
   });
   assert.equal(sum(await admitted(() => mine.check('k'), ...ofWorkers)), 9);
 });
+
+test('an abort counts with the share of its own limit that its call was admitted by', async (t) => {
+  const limiter = limiterOver(t, {
+    policies: tokenBucket({ capacity: 100, refill: 2, every: '1h' }),
+    localShare: 0.5,
+    prefix: nextPrefix(),
+  });
+  const limits = { default: 6 }; // 3 for this process
+  const backlog = async (key) =>
+    Math.round((await limiter.peek(key, { cost: 0, limits })).resetAfterMs / 3_600_000);
+
+  // Too small a limit: the other call would count as one that waits behind, and keep the charge.
+  const inTime = new AbortController();
+  const aborted = limiter.wait('in time', { limits, signal: inTime.signal });
+  const behind = limiter.check('in time', { limits });
+  inTime.abort();
+  await assert.rejects(aborted);
+  assert.equal((await behind).remaining, 1);
+  assert.equal(await backlog('in time'), 1);
+
+  // Too large a limit: the last call would not count as one that waits, and lose its turn.
+  await limiter.check('line', { cost: 3, limits });
+  const [first, second, third] = [1, 2, 3].map(() => new AbortController());
+  t.after(() => {
+    for (const one of [first, second, third]) one.abort(); // Their turns come in hours.
+  });
+  const calls = [first, second, third].map(({ signal }) =>
+    limiter.wait('line', { limits, signal }),
+  );
+  for (const call of calls) call.catch(() => {});
+  assert.equal(await backlog('line'), 6);
+  second.abort();
+  await assert.rejects(calls[1]);
+  assert.equal(await backlog('line'), 6);
+  third.abort();
+  await assert.rejects(calls[2]);
+  assert.equal(await backlog('line'), 4);
+  first.abort();
+  await assert.rejects(calls[0]);
+  assert.equal(await backlog('line'), 3);
+});

@@ -37,7 +37,7 @@ const mistakes = [
   [() => createLimiter({ policies, url }), /^createLimiter has no option 'url'/],
   [() => createLimiter({ policies, client }), /^createLimiter has no option 'client'/],
   [() => rateLimit(url), /^rateLimit must .*; got a string$/],
-  [() => rateLimit({ policies, store: url }), /^store must be /],
+  [() => rateLimit({ policies, store: url }), /^rateLimit: store must be /],
   [() => rateLimit({ policies, client }), /^rateLimit has no option 'client'/],
   [() => rateLimit({ limiter: client }), /^rateLimit\.limiter must be .*; got an object$/],
   [

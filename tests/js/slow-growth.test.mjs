@@ -27,9 +27,9 @@ function clusterClient(at) {
 test('names of nodes that a client of a cluster tells: the last 1,000 have numbers of their own', async () => {
   const at = { address: 'first:1' };
   const routed = [];
-  const { makeRelay } = native;
-  native.makeRelay = (...args) => {
-    const made = makeRelay(...args);
+  const { makeClientSession } = native;
+  native.makeClientSession = (...args) => {
+    const made = makeClientSession(...args);
     const { route } = made;
     made.route = (nodes) => {
       routed.push(...nodes);
@@ -38,7 +38,7 @@ test('names of nodes that a client of a cluster tells: the last 1,000 have numbe
     return made;
   };
   const store = redis({ client: clusterClient(at) });
-  native.makeRelay = makeRelay;
+  native.makeClientSession = makeClientSession;
   const limiter = createLimiter({ policies: tokenBucket({ capacity: 5, every: '1h' }), store });
   const ask = async (address) => {
     at.address = address;

@@ -104,7 +104,7 @@ const withGetters = (list) => {
   return list;
 };
 
-const anyHandle = () => pick(['store', 'gateway', 'source', 'tls'].flatMap((kind) => kept[kind]));
+const anyHandle = () => pick(['store', 'backend', 'source', 'tls'].flatMap((kind) => kept[kind]));
 
 let depth = 0;
 function value() {
@@ -220,8 +220,8 @@ const servers = () => ({
 });
 const options = () => {
   const given = or(policies);
-  const gateway = pick(kept.gateway);
-  const way = gateway && chance(0.8) ? { servers: undefined, gateway } : { servers: or(servers) };
+  const backend = pick(kept.backend);
+  const way = backend && chance(0.8) ? { servers: undefined, backend } : { servers: or(servers) };
   const made = redisOptions({
     ...way,
     policies: given,
@@ -302,11 +302,11 @@ const FUNCTIONS = {
   memoryCheck: [() => [or(() => below(20)), key(), cost(), time()]],
   memoryPeek: [() => [or(() => below(20)), key(), cost(), time()]],
   memoryAct: [() => [or(() => below(20)), kind(), keys(), time(), maybe(holder), maybe(key)]],
-  makeRelay: [
+  makeClientSession: [
     () => [or(text), or(() => chance(0.5)), or(() => chance(0.5))],
     (result) => {
-      keep('relay', result);
-      keep('gateway', result.gateway);
+      keep('session', result);
+      keep('backend', result.backend);
     },
   ],
   makeRedisLimiter: [() => [or(options)], (result) => keep('redis', result)],
@@ -338,7 +338,7 @@ const METHODS = {
     stats: () => [],
     close: () => (chance(0.1) ? [] : undefined),
   },
-  relay: {
+  session: {
     slots: () => [],
     route: () => [or(() => many(4, () => or(() => below(5))))],
     take: () => [],
@@ -387,8 +387,8 @@ async function round(seed) {
     store: [],
     memory: [],
     redis: [],
-    relay: [],
-    gateway: [],
+    session: [],
+    backend: [],
     source: [],
     tls: [],
     function: [],
