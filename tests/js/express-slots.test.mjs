@@ -1,13 +1,9 @@
-// The Express middleware under concurrency limits: a slot is given back when the response has closed.
+// The Express middleware under concurrency limits, beyond http-slots.test.mjs: over Redis, and requests sent ahead.
 
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
-import http from 'node:http';
 import net from 'node:net';
 import { after, before, describe, test } from 'node:test';
-import express from 'express';
-import express4 from 'express4';
-import { concurrency, createLimiter, leakyBucket, redis, tokenBucket } from 'sluice';
+import { concurrency, createLimiter, redis } from 'sluice';
 import { rateLimit } from 'sluice/express';
 import {
   collectUnhandled,
@@ -20,121 +16,14 @@ import {
 } from '../support/express.mjs';
 import { startRedis } from '../support/redis-server.mjs';
 
-/** A route behind one slot whose responses end when the test says so. */
-async function serveHeld(t, { makeApp, policies, limiter } = {}) {
+/** A guarded route whose responses the test ends. */
+async function serveHeld(t, { limiter }) {
   const handled = [];
-  const source = limiter
-    ? { limiter }
-    : { policies: policies ?? concurrency({ limit: 1, ttl: '1h' }) };
-  const server = await serve(
-    t,
-    (app) => app.use(rateLimit({ ...source, key: () => 'one' }), (_req, res) => handled.push(res)),
-    { makeApp },
+  const server = await serve(t, (app) =>
+    app.use(rateLimit({ limiter, key: () => 'one' }), (_req, res) => handled.push(res)),
   );
   return { ...server, handled };
 }
-
-for (const [name, makeApp] of [
-  ['Express 5', express],
-  ['Express 4', express4],
-]) {
-  test(`${name}: a slot is held while the response streams, and free once it has ended`, async (t) => {
-    const { send, handled } = await serveHeld(t, { makeApp });
-    const first = send('/first');
-    await until(() => handled.length === 1);
-    const denied = await send('/second');
-    assert.equal(denied.status, 429);
-    assert.deepEqual(JSON.parse(denied.body)['violated-policies'], ['default']);
-
-    handled[0].write('the beginning, ');
-    await settled();
-    assert.equal((await send('/third')).status, 429, 'the response has not ended');
-
-    handled[0].end('the end');
-    assert.equal((await first).body, 'the beginning, the end');
-    const next = send('/fourth');
-    await until(() => handled.length === 2);
-    handled[1].end();
-    assert.equal((await next).status, 200);
-  });
-}
-
-test('a slot is free once its client has hung up', async (t) => {
-  const { port, send, handled } = await serveHeld(t);
-  const leaving = http.get({ port, host: '127.0.0.1', agent: false });
-  leaving.on('error', () => {});
-  await until(() => handled.length === 1);
-  assert.equal((await send()).status, 429);
-  leaving.destroy();
-  await once(handled[0], 'close');
-  const next = send();
-  await until(() => handled.length === 2);
-  handled[1].end();
-  assert.equal((await next).status, 200);
-});
-
-test('a slot is free once a handler that threw has been answered for', async (t) => {
-  const policies = concurrency({ limit: 1, ttl: '1h' });
-  const { send, errors } = await serve(t, (app) => {
-    app.use(rateLimit({ policies }));
-    app.get('/at-once', () => {
-      throw new Error('broken');
-    });
-    app.get('/later', async () => {
-      throw new Error('broken');
-    });
-  });
-  for (const path of ['/at-once', '/later', '/at-once']) {
-    assert.equal((await send(path)).status, 500, path);
-  }
-  assert.deepEqual(
-    errors.map(({ message }) => message),
-    ['broken', 'broken', 'broken'],
-  );
-});
-
-test('a denied request takes no slot, and gives none back', async (t) => {
-  const policies = {
-    rate: tokenBucket({ capacity: 1, every: '10d' }),
-    slots: concurrency({ limit: 2, ttl: '1h' }),
-  };
-  const { send, handled } = await serveHeld(t, { policies });
-  const first = send();
-  await until(() => handled.length === 1);
-  const denied = await send();
-  assert.deepEqual(JSON.parse(denied.body)['violated-policies'], ['rate']);
-  assert.equal(
-    denied.headers['ratelimit-policy'],
-    '"rate";q=1;w=864000, "slots";q=2;qu="concurrent-requests"',
-  );
-  handled[0].end();
-  assert.equal((await first).headers.ratelimit, '"rate";r=0;t=864000');
-});
-
-test('a request that leaves the queue of a shaping policy gives its slot back', async (t) => {
-  const limiter = createLimiter({
-    policies: {
-      queue: leakyBucket({ capacity: 9, leak: 1, every: '1h', mode: 'shape' }),
-      slots: concurrency({ limit: 5, ttl: '2h' }),
-    },
-  });
-  const taken = async () => 5 - (await limiter.peek('one', { cost: 0 })).policies[1].remaining;
-  const handled = [];
-  const { port, send } = await serve(t, (app) =>
-    app.use(rateLimit({ limiter, key: () => 'one' }), (req, res) => {
-      handled.push(req.url);
-      res.end();
-    }),
-  );
-  await send('/first');
-  await until(async () => (await taken()) === 0);
-  const queued = net.connect(port, '127.0.0.1');
-  queued.write('GET /queued HTTP/1.1\r\nHost: test\r\n\r\n');
-  await until(async () => (await taken()) === 1);
-  queued.destroy();
-  await until(async () => (await taken()) === 0);
-  assert.deepEqual(handled, ['/first']);
-});
 
 describe('over Redis', () => {
   let url;
@@ -228,17 +117,6 @@ test('the slots of a client that hung up before they were taken are released at 
   const client = net.connect(port, '127.0.0.1');
   client.write('GET / HTTP/1.1\r\nHost: test\r\n\r\n', () => client.destroy());
   await until(() => holder.released > 0);
-});
-
-test('a store that fails to take slots back is no unhandled rejection', async (t) => {
-  const unhandled = collectUnhandled(t);
-  const holder = scriptedHolder(new Error('no store'));
-  const limiter = scriptedLimiter(decision({ holder }));
-  const { send, errors } = await serve(t, (app) => app.use(rateLimit({ limiter })));
-  assert.equal((await send()).status, 200);
-  await until(() => holder.released > 0);
-  await settled();
-  assert.deepEqual([unhandled, errors], [[], []]);
 });
 
 test('requests that a client sent ahead give their slots back when it hangs up', async (t) => {
