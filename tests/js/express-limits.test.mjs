@@ -1,12 +1,11 @@
-// The Express middleware over HTTP with real limiters: admissions and responses.
+// The Express middleware with real limiters, beyond http-answers.test.mjs.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import express from 'express';
 import express4 from 'express4';
-import { createLimiter, memory, redis, tokenBucket } from 'sluice';
+import { createLimiter, redis, tokenBucket } from 'sluice';
 import { rateLimit } from 'sluice/express';
-import { manualClock } from 'sluice/testing';
 import { serve } from '../support/express.mjs';
 import { freePort } from '../support/ports.mjs';
 import { startRedis } from '../support/redis-server.mjs';
@@ -25,37 +24,6 @@ for (const [name, makeApp] of [
   ['Express 5', express],
   ['Express 4', express4],
 ]) {
-  test(`${name}: a client is admitted up to the capacity, and again after Retry-After`, async (t) => {
-    const clock = manualClock();
-    const middleware = rateLimit({
-      policies: tokenBucket({ capacity: 3, refill: 1, every: '2s' }),
-      store: memory({ clock }),
-    });
-    const { send } = await serve(t, (app) => app.use(middleware), { makeApp });
-
-    const answers = await inTurn(4, send);
-    assert.deepEqual(statuses(answers), [200, 200, 200, 429]);
-    assert.deepEqual(
-      answers.map(({ headers }) => headers.ratelimit),
-      [
-        '"default";r=2;t=2',
-        '"default";r=1;t=2',
-        '"default";r=0;t=2',
-        '"default";r=0;t=2', // Denied: when the same request is admitted.
-      ],
-    );
-    const denied = answers[3];
-    assert.equal(denied.headers['ratelimit-policy'], '"default";q=3;w=6');
-    assert.equal(denied.headers['content-type'], 'application/problem+json');
-    assert.deepEqual(JSON.parse(denied.body)['violated-policies'], ['default']);
-
-    const wait = Number(denied.headers['retry-after']) * 1000;
-    clock.advance(wait - 0.001);
-    assert.equal((await send()).status, 429);
-    clock.advance(0.001);
-    assert.equal((await send()).status, 200);
-  });
-
   test(`${name}: an async callback that fails reaches the application's error handler`, async (t) => {
     const failure = new Error('no session');
     const { send, errors } = await serve(
@@ -80,33 +48,6 @@ test('requests that arrive together are admitted up to the capacity, not one mor
   );
   const answers = await Promise.all(Array.from({ length: 100 }, () => send()));
   assert.deepEqual([count(answers, 200), count(answers, 429)], [20, 80]);
-});
-
-test('of several policies the headers name all, and the one that binds', async (t) => {
-  const clock = manualClock();
-  const { send } = await serve(t, (app) =>
-    app.use(
-      rateLimit({
-        policies: {
-          burst: tokenBucket({ capacity: 2, every: '1s' }),
-          daily: tokenBucket({ capacity: 3, every: '1d' }),
-        },
-        store: memory({ clock }),
-      }),
-    ),
-  );
-  const first = await inTurn(3, send);
-  assert.deepEqual(statuses(first), [200, 200, 429]);
-  assert.equal(first[0].headers['ratelimit-policy'], '"burst";q=2;w=1, "daily";q=3;w=86400');
-  assert.equal(first[2].headers.ratelimit, '"burst";r=0;t=1');
-  assert.deepEqual(JSON.parse(first[2].body)['violated-policies'], ['burst']);
-
-  clock.advance('1s');
-  const second = await inTurn(3, send);
-  // The denial by 'burst' charged 'daily' nothing: of its 3, one is left.
-  assert.deepEqual(statuses(second), [200, 429, 429]);
-  assert.match(second[1].headers.ratelimit, /^"daily";r=0;t=287\d\d$/);
-  assert.deepEqual(JSON.parse(second[1].body)['violated-policies'], ['daily']);
 });
 
 test('a request may cost differently by policy', async (t) => {

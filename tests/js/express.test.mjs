@@ -1,4 +1,4 @@
-// The Express middleware over HTTP, whatever the limiter answers.
+// The Express middleware with scripted decisions, beyond http-answers.test.mjs.
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
@@ -12,30 +12,6 @@ import { decision, denial, scriptedLimiter, serve } from '../support/express.mjs
 for (const synchronous of [true, false]) {
   const store = synchronous ? 'a store in this process' : 'a store elsewhere';
   const scripted = (answer) => scriptedLimiter(answer, { synchronous });
-
-  test(`${store}: an admitted request goes on with RateLimit headers`, async (t) => {
-    const { send } = await serve(t, (app) => app.use(rateLimit({ limiter: scripted(decision()) })));
-    const { status, headers, body } = await send();
-    assert.equal(status, 200);
-    assert.equal(body, 'hello');
-    assert.equal(headers['ratelimit-policy'], '"burst";q=20;w=2');
-    assert.equal(headers.ratelimit, '"burst";r=13;t=1');
-    assert.equal(headers['retry-after'], undefined);
-  });
-
-  test(`${store}: a denied request is answered 429 with problem+json and Retry-After`, async (t) => {
-    const { send } = await serve(t, (app) => app.use(rateLimit({ limiter: scripted(denial()) })));
-    const { status, headers, body } = await send();
-    assert.equal(status, 429);
-    assert.equal(headers['content-type'], 'application/problem+json');
-    assert.equal(headers['content-length'], String(Buffer.byteLength(body)));
-    assert.equal(headers['ratelimit-policy'], '"burst";q=20;w=2');
-    assert.equal(headers.ratelimit, '"burst";r=0;t=2');
-    assert.equal(headers['retry-after'], '2');
-    const problem = JSON.parse(body);
-    assert.equal(problem.type, 'https://iana.org/assignments/http-problem-types#quota-exceeded');
-    assert.deepEqual(problem['violated-policies'], ['burst']);
-  });
 
   test(`${store}: an error of the limiter goes to the application's error handler`, async (t) => {
     const failure = Object.assign(new Error('no store'), { code: 'ERR_SLUICE_STORE_UNAVAILABLE' });
@@ -69,29 +45,6 @@ test('a synchronous limiter answers before the middleware returns', () => {
   assert.equal(wentOn, true);
 });
 
-test('a request that can never be admitted gets no Retry-After and no t', async (t) => {
-  const limiter = scriptedLimiter(denial({ retryAfterMs: Infinity, remaining: 20 }));
-  const { send } = await serve(t, (app) => app.use(rateLimit({ limiter })));
-  const { status, headers } = await send();
-  assert.equal(status, 429);
-  assert.equal(headers.ratelimit, '"burst";r=20');
-  assert.equal(headers['retry-after'], undefined);
-});
-
-test("where the rule for a failed store is 'deny', the answer is 503 and no quota is claimed", async (t) => {
-  const limiter = scriptedLimiter(denial({ source: 'deny', remaining: NaN, retryAfterMs: 1000 }));
-  const { send } = await serve(t, (app) => app.use(rateLimit({ limiter })));
-  const { status, headers, body } = await send();
-  assert.equal(status, 503);
-  assert.equal(headers.ratelimit, undefined);
-  assert.equal(headers['ratelimit-policy'], undefined);
-  assert.equal(headers['retry-after'], '1');
-  assert.equal(
-    JSON.parse(body).type,
-    'https://iana.org/assignments/http-problem-types#temporary-reduced-capacity',
-  );
-});
-
 test("where the rule for a failed store is 'allow', the request goes on and no quota is claimed", async (t) => {
   const limiter = scriptedLimiter(decision({ source: 'allow', remaining: NaN }));
   let seen;
@@ -105,19 +58,6 @@ test("where the rule for a failed store is 'allow', the request goes on and no q
   assert.equal(status, 200);
   assert.equal(headers.ratelimit, undefined);
   assert.deepEqual(seen, { limit: 20, used: NaN, remaining: NaN, resetTime: undefined, key: 'k' });
-});
-
-test('headers: false sends Retry-After alone, and still answers with problem+json', async (t) => {
-  const { send } = await serve(t, (app) =>
-    app.use(rateLimit({ limiter: scriptedLimiter(denial()), headers: false })),
-  );
-  const { status, headers } = await send();
-  assert.equal(status, 429);
-  assert.equal(headers['content-type'], 'application/problem+json');
-  assert.equal(headers['retry-after'], '2');
-  for (const name of ['ratelimit', 'ratelimit-policy']) {
-    assert.equal(headers[name], undefined, name);
-  }
 });
 
 test('retryAfterJitter draws Retry-After from the wait to its share more', async (t) => {
@@ -178,21 +118,6 @@ for (const [kind, later] of [
   ['at once', (value) => value],
   ['later', async (value) => value],
 ]) {
-  test(`key and cost may answer ${kind}`, async (t) => {
-    const limiter = scriptedLimiter(decision());
-    const { send } = await serve(t, (app) =>
-      app.use(
-        rateLimit({
-          limiter,
-          key: (req) => later(`tenant:${req.get('x-tenant')}`),
-          cost: (req) => later({ burst: Number(req.query.n) }),
-        }),
-      ),
-    );
-    assert.equal((await send('/?n=3', { headers: { 'x-tenant': 't7' } })).status, 200);
-    assert.deepEqual(limiter.asked, [{ key: 'tenant:t7', cost: { burst: 3 } }]);
-  });
-
   test(`skip, answering ${kind}, lets a request pass unasked and without headers`, async (t) => {
     const limiter = scriptedLimiter(denial());
     const { send } = await serve(t, (app) =>

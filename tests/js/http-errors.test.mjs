@@ -29,19 +29,27 @@ const ofRequest = {
 };
 const ofFields = {
   'headers that do not exist': { headers: true },
+  'a draft that does not exist': { headers: 'draft-9' },
   'a jitter of text': { retryAfterJitter: '0.2' },
-  'a jitter above 1': { retryAfterJitter: 2 },
   'a wait for a slot of text': { slotRetryAfter: '1' },
+};
+const outOfRange = {
+  'a jitter above 1': { retryAfterJitter: 2 },
   'a wait for a slot of 0': { slotRetryAfter: 0 },
+  'a wait for a slot of 1.5 s': { slotRetryAfter: 1.5 },
+  'an endless wait for a slot': { slotRetryAfter: Infinity },
 };
 
-for (const [what, option] of Object.entries({ ...ofRequest, ...ofFields })) {
+for (const [what, option] of Object.entries({ ...ofRequest, ...ofFields, ...outOfRange })) {
   test(`rateLimit and forRoot refuse ${what} with the same error`, () => {
     const options = { policies, ...option };
+    const error = errorOf(() => rateLimit(options), 'rateLimit');
     assert.deepEqual(
       errorOf(() => SluiceModule.forRoot(options), 'forRoot'),
-      errorOf(() => rateLimit(options), 'rateLimit'),
+      error,
     );
+    assert.equal(error[0], what in outOfRange ? RangeError : TypeError);
+    if (!(what in ofRequest)) assert.equal(error[1], 'ERR_SLUICE_OPTIONS');
   });
 }
 

@@ -199,27 +199,6 @@ test('a cost that can never be admitted has no Retry-After, whatever else denied
   assert.equal(headers['retry-after'], undefined);
 });
 
-for (const [option, value, code] of [
-  ['slotRetryAfter', '1', 'TypeError'],
-  ['slotRetryAfter', 0, 'RangeError'],
-  ['slotRetryAfter', 1.5, 'RangeError'],
-  ['slotRetryAfter', Infinity, 'RangeError'],
-  ['retryAfterJitter', '0.2', 'TypeError'],
-  ['retryAfterJitter', 2, 'RangeError'],
-  ['headers', 'draft-9', 'TypeError'],
-]) {
-  test(`${option}: ${JSON.stringify(value)} is refused alike by Express and NestJS`, async () => {
-    const { SluiceModule } = await import('sluice/nestjs');
-    const options = { policies: bucket(1, '1s'), [option]: value };
-    const expected = { name: code, code: 'ERR_SLUICE_OPTIONS' };
-    assert.throws(() => rateLimit(options), { ...expected, argument: `rateLimit.${option}` });
-    assert.throws(() => SluiceModule.forRoot(options), {
-      ...expected,
-      argument: `forRoot.${option}`,
-    });
-  });
-}
-
 for (const [platform, adapter] of Object.entries(platforms)) {
   test(`NestJS on ${platform}: two guards and a middleware each add their members`, async (t) => {
     const clock = manualClock();
@@ -262,21 +241,6 @@ for (const [platform, adapter] of Object.entries(platforms)) {
       ['outer', { r: 47, t: 1 }],
       ['search', { r: 0, t: 5 }],
     ]);
-  });
-
-  test(`NestJS on ${platform}: slotRetryAfter says how long to wait for a slot`, async (t) => {
-    const limiter = createLimiter({ policies: slots(1) });
-    await limiter.check('k');
-    const { send } = await start(
-      t,
-      adapter,
-      { limiters: { default: limiter }, key: () => 'k', global: true, slotRetryAfter: 7 },
-      { controllers: [controller({ page: [] })] },
-    );
-    const { status, headers } = await send('/page');
-    assert.equal(status, 429);
-    assert.equal(headers['retry-after'], '7');
-    assert.equal(headers.ratelimit, '"default";r=0');
   });
 }
 

@@ -1,71 +1,18 @@
-// The NestJS guard over HTTP, on both platforms.
+// The limiters of NestJS handlers: the module's, named ones, and those of decorators. On both platforms.
 
 import assert from 'node:assert/strict';
-import { createRequire } from 'node:module';
 import { test } from 'node:test';
 import { Controller, Get, UseGuards } from '@nestjs/common';
 import { APP_GUARD } from '@nestjs/core';
 import { createLimiter, memory, tokenBucket } from 'sluice';
 import { RateLimit, SkipRateLimit, SluiceGuard, SluiceModule } from 'sluice/nestjs';
-import { denial, scriptedLimiter } from '../support/express.mjs';
 import { controller, onMethod, platforms, start, statuses } from '../support/nestjs.mjs';
 
-const nest = createRequire(import.meta.url)('@nestjs/core/package.json');
 const bucket = (capacity) => tokenBucket({ capacity, every: '1h' });
 const userKey = (request) => request.headers['x-user'];
 const as = (user) => ({ headers: { 'x-user': user } });
 
 for (const [platform, adapter] of Object.entries(platforms)) {
-  test(`${platform}: an admitted request goes on with RateLimit headers, a denied one is answered 429 and problem+json`, async (t) => {
-    const options = { policies: { burst: bucket(2) }, global: true };
-    const { send } = await start(t, adapter, options, { controllers: [controller({ a: [] })] });
-    const admitted = await send('/a');
-    assert.equal(admitted.status, 200);
-    assert.equal(admitted.body, 'a');
-    assert.equal(admitted.headers['ratelimit-policy'], '"burst";q=2;w=3600');
-    assert.equal(admitted.headers.ratelimit, '"burst";r=1;t=1800');
-    assert.equal(admitted.headers['retry-after'], undefined);
-
-    await send('/a');
-    const { status, headers, body } = await send('/a');
-    assert.equal(status, 429);
-    const type = platform === 'Express' && nest.version < '12' ? 'json' : 'problem+json';
-    assert.equal(headers['content-type'], `application/${type}; charset=utf-8`);
-    assert.equal(headers['ratelimit-policy'], '"burst";q=2;w=3600');
-    assert.match(headers.ratelimit, /^"burst";r=0;t=\d+$/);
-    assert.equal(headers['retry-after'], headers.ratelimit.match(/t=(\d+)/)[1]);
-    assert.deepEqual(JSON.parse(body), {
-      type: 'https://iana.org/assignments/http-problem-types#quota-exceeded',
-      title: 'Request cannot be satisfied as assigned quota has been exceeded',
-      status: 429,
-      'violated-policies': ['burst'],
-    });
-  });
-
-  test(`${platform}: headers: false sends Retry-After alone`, async (t) => {
-    const options = { policies: bucket(1), global: true, headers: false };
-    const { send } = await start(t, adapter, options, { controllers: [controller({ a: [] })] });
-    await send('/a');
-    const { status, headers } = await send('/a');
-    assert.equal(status, 429);
-    assert.equal(headers['retry-after'], '3600');
-    for (const name of ['ratelimit', 'ratelimit-policy']) {
-      assert.equal(headers[name], undefined, name);
-    }
-  });
-
-  test(`${platform}: where the rule for a failed store is 'deny', the answer is 503 and no quota is claimed`, async (t) => {
-    const answer = denial({ source: 'deny', remaining: Number.NaN, retryAfterMs: 1000 });
-    const options = { limiters: { default: scriptedLimiter(answer) }, global: true };
-    const { send } = await start(t, adapter, options, { controllers: [controller({ a: [] })] });
-    const { status, headers, body } = await send('/a');
-    assert.equal(status, 503);
-    assert.equal(headers.ratelimit, undefined);
-    assert.equal(headers['ratelimit-policy'], undefined);
-    assert.equal(headers['retry-after'], '1');
-    assert.match(JSON.parse(body).type, /#temporary-reduced-capacity$/);
-  });
-
   test(`${platform}: the module's policies count a caller across routes and controllers`, async (t) => {
     const controllers = [controller({ a: [], b: [] }), controller({ c: [] }, { name: 'More' })];
     const options = { policies: bucket(3), global: true };
