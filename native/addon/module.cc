@@ -7,12 +7,12 @@
 #include <variant>
 #include <vector>
 
+#include "client_session_binding.h"
 #include "environment.h"
 #include "limiter/policy_claims.h"
 #include "memory_binding.h"
 #include "redis_binding.h"
 #include "redis_endpoint.h"
-#include "client_session_binding.h"
 #include "values.h"
 
 namespace sluice::addon {

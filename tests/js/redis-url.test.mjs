@@ -101,7 +101,7 @@ for (const [reason, urls] of [
       'redis://:hunter?2@h',
     ],
   ],
-  // What stands before the '/' of a password looks like a port.
+  // The part before the '/' of a password looks like a port.
   [/^the (host|port) must be .* percent-encoded$/, ['redis://:hunter/2@h', 'redis://u:hunter/2@h']],
   [/lacks its '\]'/, ['redis://[::1']],
   [

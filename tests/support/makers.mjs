@@ -22,8 +22,8 @@ export const MAKERS = {
 };
 
 /**
- * A policy of each algorithm, by its name: `limit` units, which all come back over `time`, or over the algorithm's own
- * of a list of times in the order of MAKERS. Each has `options` too.
+ * A policy of each algorithm, by its name: `limit` units, which all come back over `time`. A list of times has one for
+ * each algorithm, in the order of MAKERS. Each policy has `options` too.
  */
 export function everyAlgorithm(limit, time, options = {}) {
   const policies = Object.entries(MAKERS).map(

@@ -2,7 +2,7 @@
 // writes when it is ready, and again every hour.
 //
 // No request waits for it, and a refusal (an ACL user, no memory left) has no effect. So it is not
-// a request: those are counted, wait for the server and tell the breaker (docs/adr/0010).
+// a request: requests are counted, wait for the server and inform the breaker (docs/adr/0010).
 //
 // The numbers of a policy are compared with the previous text: two processes that give one policy
 // name different numbers drain each other's limits.
