@@ -80,16 +80,16 @@ function callHandler(
   const takeBack = () => {
     if (!res.headersSent && res.statusCode === status) res.statusCode = before;
   };
-  const handOn = (way?: unknown) => {
-    if (!way || way === 'route' || way === 'router') takeBack();
-    next(way);
+  const passOn = (argument?: unknown) => {
+    if (!argument || argument === 'route' || argument === 'router') takeBack();
+    next(argument);
   };
   const failed = (thrown: unknown) => {
     takeBack();
     fail(thrown, req, next);
   };
   try {
-    const answered: Later<unknown> = handler(req, res, handOn, decision);
+    const answered: Later<unknown> = handler(req, res, passOn, decision);
     if (isPromise(answered)) answered.then(undefined, failed);
   } catch (thrown) {
     failed(thrown);

@@ -1,7 +1,7 @@
 // The time after which a client has more quota than `remaining` says.
 
 import { chargeOf } from '../limiter/decision.js';
-import { isPolicy, keepsLine, rateOf } from '../limiter/policy.js';
+import { internalsOf, isPolicy, keepsLine } from '../limiter/policy.js';
 import type { Decision, Policy } from '../limiter/types.js';
 
 /** In a sliding window, the weight of a previous window that counts in full. As in core/sliding_window.h. */
@@ -39,13 +39,13 @@ export function moreAfterMs(decision: Decision, policy: Policy | undefined): num
   if (!isPolicy(policy) || (remaining === 0 && wasFree(decision))) return resetAfterMs;
   const used = limit - remaining;
   if (keepsLine(policy)) {
-    const { rate, spanUs } = rateOf(policy);
+    const { rate, spanUs } = internalsOf(policy);
     const unitNs = Math.ceil((spanUs * 1e3) / rate);
     // Below 2^53: a key is never charged for more than 100 days ahead.
     return (resetAfterMs * 1e6 - (used - 1) * unitNs) / 1e6;
   }
   if (policy.algorithm !== 'slidingWindow') return resetAfterMs;
-  const { spanUs } = rateOf(policy);
+  const { spanUs } = internalsOf(policy);
   const resetUs = resetAfterMs * 1e3;
   if (resetUs > spanUs) {
     // The current window ends in resetUs - spanUs. Where the previous one held anything, a unit leaves before that.

@@ -1,7 +1,7 @@
 // The RateLimit-Policy field of a limiter, by plan and by the limits of a request.
 
 import { ownOption } from '../limiter/own-options.js';
-import { keepsLine, rateOf } from '../limiter/policy.js';
+import { internalsOf, keepsLine, refillMs } from '../limiter/policy.js';
 import type { Decision, Limits, Policy } from '../limiter/types.js';
 import type { DescribedPolicies } from './fields.js';
 import { draft10PolicyField, type Quota } from './headers.js';
@@ -12,8 +12,8 @@ type PoliciesByName = Readonly<Record<string, Policy>>;
 /** With another limit a bucket refills in another time, because its rate stays. */
 function windowMsAt(policy: Policy, limit: number): number {
   if (limit === policy.limit || !keepsLine(policy)) return policy.windowMs;
-  const { rate, spanUs } = rateOf(policy);
-  return Math.ceil(Math.max(1, Math.round((limit * spanUs) / rate)) / 1e3);
+  const { rate, spanUs } = internalsOf(policy);
+  return refillMs(limit, rate, spanUs);
 }
 
 /** `undefined` if no policy enforces: clients do not see shadows. */
@@ -48,8 +48,8 @@ export function policyDescriber(
 ): DescribePolicies {
   const make = (policies: PoliciesByName): DescribePolicies => {
     if (typeof limits === 'function') return varyingDescriber(policies);
-    const told = { policies, policyField: field(policies, (limits ?? {}) as Limits) };
-    return () => told;
+    const described = { policies, policyField: field(policies, (limits ?? {}) as Limits) };
+    return () => described;
   };
   const byPlan = new Map(
     Object.entries(plans).map(([plan, all]) => [plan, make(all as PoliciesByName)]),

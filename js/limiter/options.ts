@@ -12,7 +12,7 @@ import {
 } from './errors.js';
 import { OWN_LIMIT } from './operation.js';
 import { ownOption } from './own-options.js';
-import { isPolicy, largestLimitOf } from './policy.js';
+import { internalsOf, isPolicy } from './policy.js';
 import type { CommonOptions, Cost, Limits, OnStoreError, Policy } from './types.js';
 
 /** Not digits alone: an object lists such names first, which would lose the declared order. */
@@ -166,7 +166,7 @@ export function readLimits(
   if (limits === undefined) return undefined;
   const read = readByName(limits, known, name, (given, name, policy) => {
     const own = policies[names.indexOf(policy)];
-    const most = own === undefined ? LARGEST_LIMIT : largestLimitOf(own);
+    const most = own === undefined ? LARGEST_LIMIT : internalsOf(own).largestLimit;
     const expected = `a whole number from 0 to ${most}`;
     if (typeof given !== 'number') throw typeError('ERR_SLUICE_LIMITS', name, given, expected);
     if (!Number.isInteger(given) || given < 0 || given > most) {

@@ -9,6 +9,7 @@ import {
   POLICY_OPTIONS,
   PolicyFault,
   type PolicyNumber,
+  refillMs,
   span,
   units,
 } from './policy.js';
@@ -145,9 +146,7 @@ function ratePolicy<Part extends string>(
   const limit = wholeNumber(most[1], `${algorithm}.${most[0]}`, 0);
   const perSpan = wholeNumber(rate[1], `${algorithm}.${rate[0]}`, 1);
   const spanUs = durationUs(every, `${algorithm}.every`);
-  // Computed from the given numbers. The time of one unit is rounded up to whole nanoseconds, and with it the window
-  // of '7 every 1m' would be 61 s.
-  const windowMs = Math.ceil(Math.max(1, Math.round((limit * spanUs) / perSpan)) / 1e3);
+  const windowMs = refillMs(limit, perSpan, spanUs);
   const own = [units(names[0], limit), units(names[1], perSpan), span('every', spanUs), ...choices];
   return makePolicy(algorithm, { limit, windowMs, own }, options, (fault) => {
     const [name, value, expected] =

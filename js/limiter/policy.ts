@@ -90,10 +90,18 @@ function valuesOf(numbers: readonly PolicyNumber[], kind: PolicyNumber['kind']):
   return numbers.flatMap((number) => (number.kind === kind ? [number.value] : []));
 }
 
-/** See rateOf. */
-interface Rate {
+/** The properties of a policy that only this library reads. */
+interface Internals {
+  /** The arguments of its maker. */
+  readonly options: object;
+  readonly numbers: readonly PolicyNumber[];
+  /** A bucket regains so many units per `spanUs`. */
   readonly rate: number;
+  /** See `rate`. For a window, a log or slots: the window or ttl. */
   readonly spanUs: number;
+  readonly native: NativePolicy;
+  /** The largest limit for a single call. */
+  readonly largestLimit: number;
 }
 
 class LimitPolicy<Part extends string> implements Policy<Part> {
@@ -102,11 +110,7 @@ class LimitPolicy<Part extends string> implements Policy<Part> {
   readonly windowMs: number;
   readonly enforce: boolean;
   readonly by: readonly Part[] | undefined;
-  readonly #options: PolicyOptions<Part>;
-  readonly #numbers: readonly PolicyNumber[];
-  readonly #rate: Rate;
-  readonly #native: NativePolicy;
-  readonly #largestLimit: number;
+  readonly #internals: Internals;
 
   constructor(
     algorithm: AlgorithmName,
@@ -117,41 +121,29 @@ class LimitPolicy<Part extends string> implements Policy<Part> {
     const { limit, windowMs, own } = numbers;
     const { blockFor, chargeDenied, enforce, by } = options;
     this.algorithm = algorithm;
-    this.#options = { ...options };
     this.limit = limit;
     this.windowMs = windowMs;
     this.enforce = readFlag(enforce, true, `${algorithm}.enforce`);
     this.by = readBy(by, `${algorithm}.by`);
     const blockForUs = blockFor === undefined ? 0 : readBlockUs(blockFor, `${algorithm}.blockFor`);
     const charges = readFlag(chargeDenied, false, `${algorithm}.chargeDenied`);
-    this.#numbers = own;
-    this.#rate = { rate: valuesOf(own, 'units')[1] ?? 0, spanUs: valuesOf(own, 'span')[0]! };
     const values = own.map(({ value }) => value);
-    this.#native = ['', algorithm, values, blockForUs, charges, this.enforce];
-    const fault = native.policyFault(this.#native);
+    const crossing: NativePolicy = ['', algorithm, values, blockForUs, charges, this.enforce];
+    const fault = native.policyFault(crossing);
     if (fault !== PolicyFault.None) throw refuse(fault);
-    this.#largestLimit = native.largestLimit(this.#native);
+    this.#internals = {
+      options: { ...options },
+      numbers: own,
+      rate: valuesOf(own, 'units')[1] ?? 0,
+      spanUs: valuesOf(own, 'span')[0]!,
+      native: crossing,
+      largestLimit: native.largestLimit(crossing),
+    };
     Object.freeze(this);
   }
 
-  static nativeOf(policy: LimitPolicy<string>): NativePolicy {
-    return policy.#native;
-  }
-
-  static numbersOf(policy: LimitPolicy<string>): readonly PolicyNumber[] {
-    return policy.#numbers;
-  }
-
-  static rateOf(policy: LimitPolicy<string>): Rate {
-    return policy.#rate;
-  }
-
-  static optionsOf(policy: LimitPolicy<string>): object {
-    return policy.#options;
-  }
-
-  static largestLimitOf(policy: LimitPolicy<string>): number {
-    return policy.#largestLimit;
+  static internalsOf(policy: Policy): Internals {
+    return (policy as LimitPolicy<string>).#internals;
   }
 }
 
@@ -162,6 +154,14 @@ export function readBlockUs(span: Parameters<typeof durationUs>[0], name: string
     throw rangeError('ERR_SLUICE_DURATION', name, span, 'at most 100 days');
   }
   return us;
+}
+
+/**
+ * The time of a full refill, in whole ms, rounded up. It follows the given numbers: the core rounds the time of one unit
+ * up to whole nanoseconds, and so 7 units every minute would take 61 s.
+ */
+export function refillMs(limit: number, rate: number, spanUs: number): number {
+  return Math.ceil(Math.max(1, Math.round((limit * spanUs) / rate)) / 1e3);
 }
 
 /** Makes a policy. `refuse` throws for numbers that the core refuses. */
@@ -179,31 +179,20 @@ export function isPolicy(value: unknown): value is Policy {
   return value instanceof LimitPolicy;
 }
 
-/** The arguments of its maker. */
-export function optionsOf(policy: Policy): object {
-  return LimitPolicy.optionsOf(policy as LimitPolicy<string>);
-}
-
-function numbersOf(policy: Policy): readonly PolicyNumber[] {
-  return LimitPolicy.numbersOf(policy as LimitPolicy<string>);
-}
+export const internalsOf: (policy: Policy) => Internals = LimitPolicy.internalsOf;
 
 /** The policy as native code reads it, with a `share` of its units: rounded down, at least 1; 0 stays 0. */
 export function toNative(name: string, policy: Policy, share = 1): NativePolicy {
-  const [, algorithm, , ...options] = LimitPolicy.nativeOf(policy as LimitPolicy<string>);
+  const { native, numbers } = internalsOf(policy);
+  const [, algorithm, , ...options] = native;
   const part = ({ kind, value }: PolicyNumber) =>
     kind !== 'units' || value === 0 ? value : Math.max(1, Math.floor(value * share));
-  return [name, algorithm, numbersOf(policy).map(part), ...options];
-}
-
-/** A bucket regains `rate` units per `spanUs`. For a window, a log or slots, `spanUs` is the window or ttl. */
-export function rateOf(policy: Policy): Rate {
-  return LimitPolicy.rateOf(policy as LimitPolicy<string>);
+  return [name, algorithm, numbers.map(part), ...options];
 }
 
 /** The numbers on which the meaning of a state depends: spans and choices, at least two. */
 export function stateNumbersOf(policy: Policy): readonly number[] {
-  const numbers = numbersOf(policy);
+  const { numbers } = internalsOf(policy);
   const [first, second = 0, ...others] = [
     ...valuesOf(numbers, 'span'),
     ...valuesOf(numbers, 'choice'),
@@ -216,26 +205,22 @@ export function keepsLine({ algorithm }: Policy): boolean {
   return algorithm === 'tokenBucket' || algorithm === 'gcra' || algorithm === 'leakyBucket';
 }
 
-/** The largest limit of the policy for a single call. */
-export function largestLimitOf(policy: Policy): number {
-  return LimitPolicy.largestLimitOf(policy as LimitPolicy<string>);
-}
-
 /**
  * A text that differs if two policies would read a shared state differently, with the makers' names and times in ms.
  * Other processes compare it (`<prefix>:policy:<name>`): another format would make them warn.
  */
 export function describePolicy(policy: Policy): string {
-  const [, , , blockForUs, chargeDenied] = toNative('', policy);
+  const { native, numbers } = internalsOf(policy);
+  const [, , , blockForUs, chargeDenied] = native;
   const { algorithm, by } = policy;
-  const said = numbersOf(policy)
+  const parts = numbers
     .filter(({ name }) => name !== '')
     .map(({ kind, name, value }) => {
       if (kind === 'choice') return name;
       return `${name}: ${kind === 'span' ? value / 1e3 : value}`;
     });
-  if (blockForUs !== 0) said.push(`blockFor: ${blockForUs / 1e3}`);
-  if (chargeDenied) said.push('chargeDenied: true');
-  if (by !== undefined) said.push(`by: ${by.join('+')}`);
-  return `${algorithm}(${said.join(', ')})`;
+  if (blockForUs !== 0) parts.push(`blockFor: ${blockForUs / 1e3}`);
+  if (chargeDenied) parts.push('chargeDenied: true');
+  if (by !== undefined) parts.push(`by: ${by.join('+')}`);
+  return `${algorithm}(${parts.join(', ')})`;
 }

@@ -21,11 +21,11 @@ export class Refunds {
     this.#lines = new Lines(time);
   }
 
-  /** The units of `asked` that were not refunded before; they count as refunded from now on. */
-  take(decision: object, charge: Charge, asked: number | readonly number[]): number[] {
+  /** The units of `wanted` that were not refunded before; they count as refunded from now on. */
+  take(decision: object, charge: Charge, wanted: number | readonly number[]): number[] {
     const before = this.#refunded.get(decision) ?? charge.units.map(() => 0);
     const units = charge.units.map((charged, i) =>
-      Math.min(typeof asked === 'number' ? asked : asked[i]!, charged - before[i]!),
+      Math.min(typeof wanted === 'number' ? wanted : wanted[i]!, charged - before[i]!),
     );
     this.#refunded.set(
       decision,

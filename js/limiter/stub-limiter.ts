@@ -20,7 +20,7 @@ class StubLimiter implements SyncLimiter<string, Key, string> {
   };
   readonly plans = {};
   readonly #decision: Decision;
-  #asked = 0;
+  #checks = 0;
 
   constructor(allowed: boolean, retryAfterMs: number) {
     const policy = {
@@ -43,7 +43,7 @@ class StubLimiter implements SyncLimiter<string, Key, string> {
   }
 
   checkSync(): Decision {
-    this.#asked++;
+    this.#checks++;
     return this.#decision;
   }
 
@@ -79,7 +79,7 @@ class StubLimiter implements SyncLimiter<string, Key, string> {
   stats(): LimiterStats {
     const { store } = this;
     const { allowed } = this.#decision;
-    return { store, allowed: allowed ? this.#asked : 0, denied: allowed ? 0 : this.#asked };
+    return { store, allowed: allowed ? this.#checks : 0, denied: allowed ? 0 : this.#checks };
   }
 }
 

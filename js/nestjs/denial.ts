@@ -52,8 +52,8 @@ export function denialFor(kind: string, decision: Decision): Error {
   if (ErrorClass === undefined) return new RateLimitException(decision);
   const { retryAfterMs } = decision;
   const problem = problemOf(decision);
-  const told = Number.isFinite(retryAfterMs) ? { ...problem, retryAfterMs } : problem;
-  const denial = new ErrorClass(told);
+  const error = Number.isFinite(retryAfterMs) ? { ...problem, retryAfterMs } : problem;
+  const denial = new ErrorClass(error);
   denials.add(denial);
   return Object.assign(denial, { message: problem.title, code: CODE, decision });
 }

@@ -118,8 +118,8 @@ export function readProvided(provided: unknown, token: string): HttpLimiter {
     store: 'memory',
     check: async (key, options) => {
       // A mock may compare its list of arguments, so `undefined` is not passed on.
-      const asked: [Key, HttpCheckOptions?] = options === undefined ? [key] : [key, options];
-      return completed(await replacement.check!(...asked), `what check of ${where} resolves to`);
+      const args: [Key, HttpCheckOptions?] = options === undefined ? [key] : [key, options];
+      return completed(await replacement.check!(...args), `what check of ${where} resolves to`);
     },
     close: async () => {},
   };

@@ -54,7 +54,7 @@ interface Pending {
   /** Set when the answer has come. */
   answer: Decision | boolean | Error | undefined;
   /** Whether it was sent, so that close() waits for it. */
-  underWay: boolean;
+  inFlight: boolean;
 }
 
 /** Called with a decision before the caller's promise resolves; may run the application's code. */
@@ -82,7 +82,7 @@ export class RedisEngine<Name extends string> implements Engine<Name> {
   readonly #store: RedisStore;
   readonly #warnings: FaultWarnings;
   #flushing = false;
-  #underWay = 0;
+  #inFlight = 0;
   #idle: (() => void) | undefined;
   #closed = false;
 
@@ -114,7 +114,7 @@ export class RedisEngine<Name extends string> implements Engine<Name> {
     }
     const id = newHolderId();
     const slots = new Slots(id, (what, holder) =>
-      this.#underWayDuring(async () => {
+      this.#whileInFlight(async () => {
         const kind = what === 'release' ? Kind.Release : Kind.Renew;
         const local = (await decided).source === 'local';
         return this.act(kind, resolved, { units: 0, holder, local });
@@ -126,10 +126,10 @@ export class RedisEngine<Name extends string> implements Engine<Name> {
     return decided;
   }
 
-  /** Runs `work`, which asks Redis later; close() waits for it from now on. */
-  async #underWayDuring<T>(work: () => Promise<T>): Promise<T> {
+  /** Runs `work`, which sends an operation later; close() waits for it from now on. */
+  async #whileInFlight<T>(work: () => Promise<T>): Promise<T> {
     if (this.#closed) throw closedError();
-    this.#underWay++;
+    this.#inFlight++;
     try {
       return await work();
     } finally {
@@ -138,7 +138,7 @@ export class RedisEngine<Name extends string> implements Engine<Name> {
   }
 
   #endOne(): void {
-    if (--this.#underWay === 0) this.#idle?.();
+    if (--this.#inFlight === 0) this.#idle?.();
   }
 
   act(kind: Kind, resolved: ResolvedKey, operation: Operation): Promise<boolean> {
@@ -164,7 +164,7 @@ export class RedisEngine<Name extends string> implements Engine<Name> {
       const { units, id: callId } = operation;
       // A peek charges nothing that could be given back.
       const charged = kind === Kind.Check ? units : 0;
-      const asked: Pending = {
+      const call: Pending = {
         engine,
         id,
         units: charged,
@@ -175,10 +175,10 @@ export class RedisEngine<Name extends string> implements Engine<Name> {
         resolve,
         reject,
         answer: undefined,
-        underWay: false,
+        inFlight: false,
       };
       // First: the ticket may get an answer although a time limit of node:vm ended the call.
-      pending[ticket] = asked;
+      pending[ticket] = call;
       let code: number;
       try {
         if (
@@ -199,22 +199,22 @@ export class RedisEngine<Name extends string> implements Engine<Name> {
       }
       if (code !== QUEUED) {
         freeTicket(ticket);
-        asked.answer = this.#read(asked, code, 0);
-        void this.#settleSoon(asked);
+        call.answer = this.#read(call, code, 0);
+        void this.#settleSoon(call);
         return;
       }
       // Only after native code has accepted the operation. A call that throws, or that a time limit ends, leaves nothing
       // for close() to wait for.
-      asked.underWay = true;
-      this.#underWay++;
+      call.inFlight = true;
+      this.#inFlight++;
       if (!this.#flushing) void this.#flushSoon();
     });
   }
 
   /** Settles after the current code, so that `onDecision` runs no subscriber inside the call. */
-  async #settleSoon(asked: Pending): Promise<void> {
+  async #settleSoon(call: Pending): Promise<void> {
     await undefined;
-    this.settle(asked);
+    this.settle(call);
   }
 
   /** An answer without a fault: its code, and where its numbers start in the exchange. */
@@ -259,7 +259,7 @@ export class RedisEngine<Name extends string> implements Engine<Name> {
       await new Promise<void>((resolve) => {
         setImmediate(resolve);
       });
-      if (this.#underWay === 0) break;
+      if (this.#inFlight === 0) break;
       await new Promise<void>((resolve) => {
         this.#idle = resolve;
       });
@@ -269,23 +269,23 @@ export class RedisEngine<Name extends string> implements Engine<Name> {
   }
 
   /** Reads the answer at `at` in the exchange; returns the position of the next one. */
-  take(asked: Pending, at: number, detail: string | undefined): number {
+  take(call: Pending, at: number, detail: string | undefined): number {
     const fault = exchange[at + 1]!;
     const code = exchange[at + 2]!;
     // Only an answer of Redis itself ends an outage, not a decision of this process.
     if (fault === 0 && code >= 0 && sourceOf(code) === 'store') this.#warnings.answered();
     if (code === ID_REUSED) {
-      asked.answer = idReusedError(asked.callId!);
+      call.answer = idReusedError(call.callId!);
     } else if (code < 0 && fault !== 0) {
-      asked.answer = this.#error(redisFaults[fault]!, detail);
+      call.answer = this.#error(redisFaults[fault]!, detail);
     } else {
-      asked.answer = this.#read(asked, code, at + 3);
+      call.answer = this.#read(call, code, at + 3);
     }
     return at + 3 + verdictLength(this.table, code);
   }
 
   /** Settles the call's promise. */
-  settle({ answer, context, onDecision, underWay, resolve, reject }: Pending): void {
+  settle({ answer, context, onDecision, inFlight, resolve, reject }: Pending): void {
     if (answer instanceof Error) {
       reject(answer);
     } else {
@@ -294,7 +294,7 @@ export class RedisEngine<Name extends string> implements Engine<Name> {
       }
       resolve(answer as Decision | boolean);
     }
-    if (underWay) this.#endOne();
+    if (inFlight) this.#endOne();
   }
 
   #error(fault: RedisFault | typeof CROSS_SLOT, detail: string | undefined): SluiceError {
@@ -353,18 +353,18 @@ native.onAnswers((count, details) => {
     const ticket = exchange[at]!;
     const fault = exchange[at + 1]!;
     const code = exchange[at + 2]!;
-    const asked = pending[ticket];
+    const call = pending[ticket];
     // Impossible, unless a time limit has ended the call.
-    if (asked === undefined) break;
+    if (call === undefined) break;
     freeTicket(ticket);
     const detail = details?.[i] && printable(details[i]);
     if (fault !== 0) {
-      const { engine, context } = asked;
+      const { engine, context } = call;
       reports.push(() => context(() => engine.report(fault, detail, code)));
     }
-    at = asked.engine.take(asked, at, detail);
-    taken.push(asked);
+    at = call.engine.take(call, at, detail);
+    taken.push(call);
   }
-  for (const asked of taken) asked.engine.settle(asked);
+  for (const call of taken) call.engine.settle(call);
   for (const report of reports) report();
 });

@@ -7,7 +7,7 @@ import { rangeError, SluiceError } from '../limiter/errors.js';
 import { STORE_ERROR_RULES, type StoreOptions } from '../limiter/options.js';
 import { callerPlace } from '../limiter/place.js';
 import { idScopeOf, type PlanPolicies } from '../limiter/plans.js';
-import { describePolicy, optionsOf, toNative } from '../limiter/policy.js';
+import { describePolicy, internalsOf, toNative } from '../limiter/policy.js';
 import { monotonicMs } from '../limiter/timers.js';
 import { type NativePolicy, native, type PolicyNumbers } from '../native.js';
 import { RedisEngine } from './engine.js';
@@ -123,7 +123,7 @@ function describePlan(
   const policies = table.names.map((name, i) => {
     const policy = table.policies[i]!;
     const state = native.stateTag(toNative(name, policy));
-    return { name, algorithm: policy.algorithm, state, options: optionsOf(policy) };
+    return { name, algorithm: policy.algorithm, state, options: internalsOf(policy).options };
   });
   return JSON.stringify({ format: 1, prefix, plan, shardBy, policies });
 }
