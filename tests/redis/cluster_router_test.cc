@@ -346,13 +346,6 @@ TEST_F(ClusterRouterTest, ATableWithoutSlotsIsIgnored) {
   EXPECT_EQ(answer.detail, "h:1: the server's answer names no slots of a cluster");
 }
 
-TEST(Slot, IsTheSlotThatRedisComputes) {
-  // As CLUSTER KEYSLOT answers.
-  EXPECT_EQ(SlotOfTag("123456789"), 0x31C3 % 16384);
-  EXPECT_EQ(SlotOfTag("foo"), 12182);
-  EXPECT_EQ(SlotOfTag("bar"), 5061);
-}
-
 // By count, not by time: each wake-up of the I/O thread ends with these calls.
 TEST_F(ClusterRouterTest, ARequestCausesWorkOnlyForItsNode) {
   constexpr int kNodes = 1024;

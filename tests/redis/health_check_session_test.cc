@@ -58,16 +58,14 @@ TEST(SessionHealthCheck, StartsAfterTheWaitingChecksWereSent) {
 }
 
 TEST(SessionHealthCheck, CanBeSwitchedOff) {
-  ServerSessionDriver driver;
-  driver.GetReady();
+  ReadySession driver;
   EXPECT_TRUE(driver.Sent().empty());
 }
 
 TEST(SessionHealthCheck, DoesNotReadTheRoleUnderARouter) {
   ServerSession::Options options = Curious();
   options.routed = true;
-  ServerSessionDriver driver(options);
-  driver.GetReady();
+  ReadySession driver(options);
   EXPECT_EQ(driver.Sent(), (std::vector<SentCommand>{{"TIME"}, {"INFO", "memory"}}));
   driver.Receive(Time("1000") + Text("maxmemory_policy:noeviction\r\n"));
   EXPECT_TRUE(driver.session.has_warnings());
@@ -76,8 +74,7 @@ TEST(SessionHealthCheck, DoesNotReadTheRoleUnderARouter) {
 TEST(SessionHealthCheck, ReadsConfigIfInfoLacksTheEvictionPolicy) {
   for (const std::string& memory : {std::string("-NOPERM no\r\n"), Text("used_memory:1\r\n"),
                                     std::string(":1\r\n"), std::string("$-1\r\n")}) {
-    ServerSessionDriver driver(Curious());
-    driver.GetReady();
+    ReadySession driver(Curious());
     ASSERT_EQ(driver.Sent(), kInfoCommands);
     driver.Receive(Time("1000") + "-NOPERM no\r\n" + memory);
     EXPECT_FALSE(driver.session.has_warnings());
@@ -91,8 +88,7 @@ TEST(SessionHealthCheck, ReadsConfigIfInfoLacksTheEvictionPolicy) {
 }
 
 TEST(SessionHealthCheck, RefusalsDoNotAffectRequests) {
-  ServerSessionDriver driver(Curious());
-  driver.GetReady();
+  ReadySession driver(Curious());
   driver.Sent();
   driver.Receive("-NOPERM\r\n-ERR unknown command 'INFO'\r\n-READONLY\r\n");
   driver.Sent();
@@ -110,8 +106,7 @@ TEST(SessionHealthCheck, RefusalsDoNotAffectRequests) {
 
 TEST(SessionHealthCheck, TheClockCheckAllowsForTheRoundTrip) {
   for (const bool late : {false, true}) {
-    ServerSessionDriver driver(Curious());
-    driver.GetReady();
+    ReadySession driver(Curious());
     driver.Sent();
     if (late) driver.Pass(2 * kSecond);
     driver.Receive(Time("1002") + Text("role:master") + Text("maxmemory_policy:noeviction"));
@@ -145,8 +140,7 @@ TEST(SessionHealthCheck, IsSkippedOnTheConnectionAfterOneThatItEnded) {
 }
 
 TEST(SessionHealthCheck, AMissingReplyIsNotSilence) {
-  ServerSessionDriver driver(Curious());
-  driver.GetReady();
+  ReadySession driver(Curious());
   driver.Sent();
   const std::uint64_t connection = driver.session.WantedConnection();
   EXPECT_EQ(driver.session.NextTime(), kNever);
@@ -185,8 +179,7 @@ TEST(SessionHealthCheck, RepliesOutOfBoundsOnlyEndTheConnection) {
   for (const std::string& nonsense :
        {"$2000000\r\n" + std::string(1'100'000, 'x'), std::string("*1\r\n*1\r\n*1\r\n:1\r\n"),
         std::string("HTTP/1.1 400\r\n")}) {
-    ServerSessionDriver driver(Curious());
-    driver.GetReady();
+    ReadySession driver(Curious());
     driver.Sent();
     driver.Receive(nonsense);
     while (driver.session.WantedConnection() == 0) driver.Pass(kMillisecond);

@@ -9,6 +9,7 @@
 
 #include "redis/keys.h"
 #include "redis/request.h"
+#include "redis/slot.h"
 #include "support/policies.h"
 #include "support/seed.h"
 
@@ -156,6 +157,13 @@ TEST(Keys, AShardIsBetweenTheBracesAndTheKeysFollowThePolicies) {
       KeyList{.each = {EscapedKey("u"), EscapedKey("")}, .shard = EscapedKey("tenant}7")});
   EXPECT_EQ(NamesOf(request), (std::vector{"my%20app%7B1%7D:prod:{tenant%7D7}:burst:u:tb1"s,
                                            "my%20app%7B1%7D:prod:{tenant%7D7}:daily:%-:tb1"s}));
+}
+
+TEST(Slot, IsTheSlotThatRedisComputes) {
+  // As CLUSTER KEYSLOT answers.
+  EXPECT_EQ(SlotOfTag("123456789"), 0x31C3 % 16384);
+  EXPECT_EQ(SlotOfTag("foo"), 12182);
+  EXPECT_EQ(SlotOfTag("bar"), 5061);
 }
 
 }  // namespace

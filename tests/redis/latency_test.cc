@@ -1,4 +1,4 @@
-// The latency histogram, and remedies for error replies.
+// The latency histogram.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -6,7 +6,6 @@
 #include <cstdint>
 #include <vector>
 
-#include "redis/error_reply.h"
 #include "redis/latency_histogram.h"
 #include "support/seed.h"
 
@@ -43,28 +42,6 @@ TEST(LatencyHistogram, IsEmptyAtFirstAndClampsTimesOutOfRange) {
   EXPECT_EQ(histogram.Quantile(1), std::chrono::microseconds(1));
   histogram.Record(std::chrono::hours(100));
   EXPECT_EQ(histogram.Quantile(1), std::chrono::microseconds(std::int64_t{1} << 27));
-}
-
-TEST(ErrorReply, EachHasARemedy) {
-  for (const char* error :
-       {"READONLY You can't write against a read only replica.",
-        "-READONLY You can't write against a read only replica.",
-        "MASTERDOWN Link with MASTER is down", "NOAUTH Authentication required.",
-        "WRONGPASS invalid username-password pair"}) {
-    EXPECT_EQ(RemedyOf(error), Remedy::kReconnect) << error;
-  }
-  for (const char* error :
-       {"LOADING Redis is loading the dataset in memory", "BUSY Redis is busy running a script.",
-        "UNKILLABLE Sorry", "CLUSTERDOWN The cluster is down"}) {
-    EXPECT_EQ(RemedyOf(error), Remedy::kWait) << error;
-  }
-  for (const char* error :
-       {"", " ", "-", "OOM command not allowed when used memory > 'maxmemory'.",
-        "NOPERM this user has no permissions", "MISCONF Redis is configured",
-        "NOREPLICAS Not enough good replicas to write.", "ERR READONLY",
-        "WRONGTYPE Operation against a key", "READONLYX", "BUSYKEY Target key", "readonly"}) {
-    EXPECT_EQ(RemedyOf(error), Remedy::kGiveUp) << error;
-  }
 }
 
 }  // namespace

@@ -132,29 +132,6 @@ TEST_F(LuaFaults, AFailedWriteIsUndoneAndReported) {
   EXPECT_EQ(Exists("t:{k1}:b:tb1") + Exists("t:{k1}:c:tb1"), 0);
 }
 
-TEST(LuaMemory, WithoutMemoryChecksFailOneByOneAndReadsStillWork) {
-  RedisServer server({"--maxmemory", "1", "--maxmemory-policy", "noeviction"});
-  const auto set = std::make_shared<const PolicySet>(
-      std::vector{BucketPolicy("a", 5, 1, std::chrono::seconds(1)),
-                  BucketPolicy("b", 5, 1, std::chrono::seconds(1))},
-      "t");
-  std::vector<Request> batch(3);
-  for (Request& request : batch) {
-    request.set = set;
-    request.key = redis::EscapedKey("k");
-    request.costs = 1;
-  }
-  batch[1].kind = Request::Kind::kPeek;
-  const redis::Reply reply = RunScript(server, ScriptAt(0), batch);
-  std::vector<Completion> done(3);
-  ASSERT_TRUE(redis::ReadReply(reply, batch, done)) << reply.text;
-  EXPECT_EQ(done[0].fault, Fault::kServer);
-  EXPECT_NE(done[0].detail.find("OOM"), std::string::npos) << done[0].detail;
-  EXPECT_EQ(done[1].fault, Fault::kNone);
-  EXPECT_EQ(done[2].fault, Fault::kServer);
-  EXPECT_EQ(server.Run({"DBSIZE"}).integers.at(0), 0);
-}
-
 TEST(LuaReplica, OnAReplicaChecksFailAndReadsStillWork) {
   RedisServer server({"--replicaof", "127.0.0.1", std::to_string(RedisServer::FreePort())});
   const auto set = std::make_shared<const PolicySet>(

@@ -63,8 +63,7 @@ TEST_F(MetadataTest, IsWrittenAfterTheWaitingChecksOneKeyAtATime) {
 
 TEST_F(MetadataTest, IsNotCountedAsARequest) {
   Add("a");
-  ServerSessionDriver driver(Options());
-  driver.GetReady();
+  ReadySession driver(Options());
   ASSERT_EQ(driver.Sent(), Sent{Write("a")});
   EXPECT_TRUE(driver.session.idle());
   EXPECT_EQ(driver.session.requests_in_flight(), 0U);
@@ -76,8 +75,7 @@ TEST_F(MetadataTest, IsNotCountedAsARequest) {
 TEST_F(MetadataTest, IsRenewedEveryHour) {
   Add("a");
   Add("b");
-  ServerSessionDriver driver(Options());
-  driver.GetReady();
+  ReadySession driver(Options());
   driver.Sent();
   After(driver, "+OK\r\n");
   After(driver, "+OK\r\n");
@@ -90,8 +88,7 @@ TEST_F(MetadataTest, IsRenewedEveryHour) {
 
 TEST_F(MetadataTest, ALaterEntryIsWrittenAtOnceAndAlone) {
   Add("a");
-  ServerSessionDriver driver(Options());
-  driver.GetReady();
+  ReadySession driver(Options());
   driver.Sent();
   EXPECT_TRUE(After(driver, "+OK\r\n").empty());
   Add("b");
@@ -105,8 +102,7 @@ TEST_F(MetadataTest, AReleasedEntryIsNotWrittenAgain) {
   Add("a");
   Add("b");
   Add("c");
-  ServerSessionDriver driver(Options());
-  driver.GetReady();
+  ReadySession driver(Options());
   ASSERT_EQ(driver.Sent(), Sent{Write("a")});
   held_[1] = nullptr;
   EXPECT_EQ(After(driver, "+OK\r\n"), Sent{Write("c")});
@@ -124,8 +120,7 @@ TEST_F(MetadataTest, ARefusalDelaysTheOthersByAnHourAndHasNoOtherEffect) {
     held_.clear();
     Add("a");
     Add("b");
-    ServerSessionDriver driver(Options());
-    driver.GetReady();
+    ReadySession driver(Options());
     ASSERT_EQ(driver.Sent(), Sent{Write("a")});
     EXPECT_TRUE(After(driver, refusal).empty()) << refusal;
     EXPECT_EQ(driver.session.stats().breaker, BreakerState::kClosed) << refusal;
@@ -154,8 +149,7 @@ std::string Text(const std::string& text) {
 
 TEST_F(MetadataTest, OtherNumbersOfAPolicyCauseOneWarning) {
   Add(Numbers("bucket(limit: 5)"));
-  ServerSessionDriver driver(Options());
-  driver.GetReady();
+  ReadySession driver(Options());
   ASSERT_EQ(driver.Sent(), Sent{Exchange("bucket(limit: 5)")});
   EXPECT_TRUE(After(driver, Text("bucket(limit: 6)")).empty());
   ASSERT_TRUE(driver.session.has_warnings());
@@ -180,8 +174,7 @@ TEST_F(MetadataTest, EqualNumbersNoneAndARefusalCauseNoWarning) {
         std::string("-WRONGTYPE no\r\n"), std::string("-ERR syntax error\r\n")}) {
     held_.clear();
     Add(Numbers("bucket(limit: 5)"));
-    ServerSessionDriver driver(Options());
-    driver.GetReady();
+    ReadySession driver(Options());
     ASSERT_EQ(driver.Sent(), Sent{Exchange("bucket(limit: 5)")});
     EXPECT_TRUE(After(driver, reply).empty()) << reply;
     EXPECT_FALSE(driver.session.has_warnings()) << reply;
@@ -193,8 +186,7 @@ TEST_F(MetadataTest, AnUnprintableOrLongPreviousTextIsNotShown) {
   for (const std::string& before : {std::string("a\nforged line"), std::string(100'000, 'x')}) {
     held_.clear();
     Add(Numbers("bucket(limit: 5)"));
-    ServerSessionDriver driver(Options());
-    driver.GetReady();
+    ReadySession driver(Options());
     ASSERT_EQ(driver.Sent().size(), 1U);
     After(driver, Text(before));
     const auto warnings = driver.session.TakeWarnings(Nanos{0});
@@ -227,8 +219,7 @@ TEST_F(MetadataTest, EachNodeOfAClusterGetsAllEntries) {
   Add("b");
   ServerSession::Options options = Options();
   options.routed = options.by_slot = true;
-  ServerSessionDriver driver(options);
-  driver.GetReady();
+  ReadySession driver(options);
   ASSERT_EQ(driver.Sent(), Sent{Write("a")});
   EXPECT_EQ(After(driver, "-MOVED 7 10.0.0.1:6379\r\n"), Sent{Write("b")});
   EXPECT_TRUE(After(driver, "-ASK 8 10.0.0.1:6379\r\n").empty());
@@ -237,8 +228,7 @@ TEST_F(MetadataTest, EachNodeOfAClusterGetsAllEntries) {
 
 TEST_F(MetadataTest, AServerThatNeverRepliesKeepsItsConnection) {
   Add("a");
-  ServerSessionDriver driver(Options());
-  driver.GetReady();
+  ReadySession driver(Options());
   driver.Sent();
   driver.Pass(3 * kHour);
   EXPECT_TRUE(driver.session.stats().connected);
@@ -248,8 +238,7 @@ TEST_F(MetadataTest, AServerThatNeverRepliesKeepsItsConnection) {
 
 TEST_F(MetadataTest, AConnectionThatEndsInsteadOfAReplyIsNotRepeated) {
   Add("a");
-  ServerSessionDriver driver(Options());
-  driver.GetReady();
+  ReadySession driver(Options());
   driver.Sent();
   driver.Lose();
   driver.GetReady();
@@ -260,8 +249,7 @@ TEST_F(MetadataTest, AConnectionThatEndsInsteadOfAReplyIsNotRepeated) {
 
 TEST_F(MetadataTest, IsWrittenAgainOverANewConnection) {
   Add("a");
-  ServerSessionDriver driver(Options());
-  driver.GetReady();
+  ReadySession driver(Options());
   driver.Sent();
   driver.Receive("+OK\r\n");
   driver.Lose();
@@ -270,8 +258,7 @@ TEST_F(MetadataTest, IsWrittenAgainOverANewConnection) {
 }
 
 TEST_F(MetadataTest, WaitsForAnOpenBreaker) {
-  ServerSessionDriver driver(Options());
-  driver.GetReady();
+  ReadySession driver(Options());
   // Two batches go unanswered.
   driver.Check("k");
   driver.Check("l");

@@ -20,7 +20,6 @@
 #include "redis/connect.h"
 #include "redis/recorder.h"
 #include "redis/redis_server.h"
-#include "redis/server_session_driver.h"
 
 namespace sluice::redis {
 namespace {
@@ -172,50 +171,6 @@ TEST_F(PasswordTest, OneSourceIsOneClient) {
   const auto client = Connect(With(server_, source));
   EXPECT_EQ(Connect(With(server_, source)), client);
   EXPECT_NE(Connect(With(server_, make())), client);
-}
-
-TEST(SessionPassword, TheLastPasswordIsSent) {
-  ServerSession::Options options;
-  options.endpoint.user = "app";
-  ServerSessionDriver driver(options);
-  for (const std::string password : {"one", "two"}) {
-    driver.session.SetPassword(password);
-    driver.session.OnConnected(driver.now);
-    EXPECT_EQ(driver.Sent().at(0), (SentCommand{"AUTH", "app", password}));
-    driver.Lose();
-    driver.Pass(std::chrono::seconds(1));
-  }
-}
-
-TEST(SessionPassword, WithoutAPasswordWaitingChecksFail) {
-  ServerSessionDriver driver;
-  const auto ticket = driver.Check("a");
-  driver.session.OnRefused("no password: none", driver.now);
-  EXPECT_EQ(driver.Result(ticket).fault, Fault::kRefused);
-  EXPECT_EQ(driver.Result(ticket).detail, "no password: none");
-}
-
-TEST(SessionPassword, ASlowAttemptReportsItsStage) {
-  ServerSessionDriver driver;
-  driver.session.OnStage("the stars");
-  const auto ticket = driver.Check("a", std::chrono::seconds(5));
-  driver.Pass(std::chrono::seconds(1));
-  EXPECT_EQ(driver.Result(ticket).detail, "connecting took too long: the stars");
-}
-
-TEST(SessionPassword, ATimeoutBeforeTheConnectionReportsTheStage) {
-  ServerSessionDriver driver;
-  driver.session.OnStage("the stars");
-  const auto ticket = driver.Check("a", std::chrono::milliseconds(100));
-  driver.Pass(std::chrono::milliseconds(100));
-  EXPECT_EQ(driver.Result(ticket).fault, Fault::kTimeout);
-  EXPECT_EQ(driver.Result(ticket).detail, "not connected before the deadline: the stars");
-  driver.session.OnConnected(driver.now);
-  const auto next = driver.Check("b", std::chrono::milliseconds(100));
-  driver.Pass(std::chrono::milliseconds(100));
-  EXPECT_EQ(driver.Result(next).detail,
-            "not connected before the deadline: the server accepted the connection but did not "
-            "answer");
 }
 
 class UnixSocketTest : public ::testing::Test {

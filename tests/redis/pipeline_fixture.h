@@ -25,9 +25,7 @@ class PipelineTest : public ::testing::TestWithParam<SessionKind> {
     }
     ServerSession::Options options;
     options.pipeline = pipeline;
-    auto driver = std::make_unique<ServerSessionDriver>(options);
-    driver->GetReady();
-    return driver;
+    return std::make_unique<ReadySession>(options);
   }
 };
 

@@ -1,8 +1,11 @@
 // Lost commands: retries, and slots that are released because no caller learned of them.
+#include <cstdlib>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "redis/pipeline_fixture.h"
+#include "redis/request_rules.h"
 
 namespace sluice::redis {
 namespace {
@@ -181,6 +184,18 @@ TEST_P(PipelineRetry, ASlotIsReleasedIfItsLostCheckCannotBeSentAgain) {
   EXPECT_EQ(std::vector(sent[0].begin() + 6, sent[0].end()), kReleaseOfTheId);
   driver->AnswerArray({5, 1});
   EXPECT_EQ(driver->stats().submitted, driver->stats().completed);
+}
+
+// Static objects are destroyed before the functions that were registered before them run.
+TEST(ReleaseOf, ItsSinkOutlivesStaticObjects) {
+  EXPECT_EXIT(
+      {
+        static std::weak_ptr<Sink>* const sink = new std::weak_ptr<Sink>;
+        std::atexit([] { _Exit(sink->expired() ? 1 : 0); });
+        *sink = ReleaseOf(Request(), Nanos{1}).sink;
+        std::exit(2);
+      },
+      ::testing::ExitedWithCode(0), "");
 }
 
 }  // namespace

@@ -343,56 +343,5 @@ TEST(Script, AReplyThatTheScriptCannotGiveIsRefused) {
   EXPECT_FALSE(refused(Integers({1, 8'900'000'000'000'000})));
 }
 
-Reply ReadOne(std::string_view bytes, ReplyReader::Next expected = ReplyReader::Next::kReply) {
-  ReplyReader reader;
-  Reply reply;
-  EXPECT_TRUE(reader.Feed(bytes));
-  EXPECT_EQ(reader.Take(reply), expected) << bytes;
-  return reply;
-}
-
-TEST(Replies, OnlyFlatArraysOfIntegersAndOneTextAreArrays) {
-  const Reply reply = ReadOne("*3\r\n:1\r\n:-2\r\n$3\r\nabc\r\n");
-  EXPECT_EQ(reply.kind, Reply::Kind::kArray);
-  EXPECT_EQ(reply.integers, (std::vector<std::int64_t>{1, -2}));
-  EXPECT_EQ(reply.text, "abc");
-  EXPECT_EQ(ReadOne("*2\r\n$1\r\na\r\n:1\r\n").kind, Reply::Kind::kOther);
-  EXPECT_EQ(ReadOne("*3\r\n:1\r\n$1\r\na\r\n:1\r\n").kind, Reply::Kind::kOther);
-  EXPECT_EQ(ReadOne("%1\r\n:1\r\n:1\r\n").kind, Reply::Kind::kOther);
-  EXPECT_EQ(ReadOne("*2\r\n:1\r\n$-1\r\n").kind, Reply::Kind::kOther);
-  EXPECT_EQ(ReadOne("$-1\r\n").kind, Reply::Kind::kOther);
-  EXPECT_EQ(ReadOne("-ERR x\r\n").kind, Reply::Kind::kError);
-  EXPECT_EQ(ReadOne("+OK\r\n").text, "OK");
-}
-
-TEST(Replies, TwoTextsOrMoreAreAList) {
-  const Reply reply = ReadOne("*3\r\n$1\r\na\r\n$0\r\n\r\n$2\r\nbc\r\n");
-  EXPECT_EQ(reply.kind, Reply::Kind::kTexts);
-  EXPECT_EQ(reply.texts, (std::vector<std::string>{"a", "", "bc"}));
-  EXPECT_EQ(ReadOne("*2\r\n$1\r\na\r\n$-1\r\n").kind, Reply::Kind::kOther);
-  EXPECT_EQ(ReadOne("*2\r\n$1\r\na\r\n+b\r\n").kind, Reply::Kind::kOther);
-  EXPECT_EQ(ReadOne("*3\r\n$1\r\na\r\n$1\r\nb\r\n:1\r\n").kind, Reply::Kind::kOther);
-  EXPECT_EQ(ReadOne("*1\r\n$1\r\na\r\n").kind, Reply::Kind::kArray);
-}
-
-TEST(Replies, AReplyOutOfBoundsBreaksTheStream) {
-  ReadOne("*32769\r\n", ReplyReader::Next::kTooLong);
-  ReadOne("*32768\r\n", ReplyReader::Next::kMore);
-  ReadOne("HTTP/1.1 400 Bad Request\r\n", ReplyReader::Next::kBroken);
-  ReadOne("*1\r\n*1\r\n:1\r\n", ReplyReader::Next::kBroken);
-  std::string deep;
-  for (int i = 0; i < 100; ++i) deep += "*1\r\n";
-  ReadOne(deep, ReplyReader::Next::kBroken);
-  ReplyReader reader;
-  Reply reply;
-  const std::string megabyte(std::size_t{1} << 20, 'x');
-  ASSERT_TRUE(reader.Feed("$4000000\r\n"));
-  ASSERT_EQ(reader.Take(reply), ReplyReader::Next::kMore);
-  EXPECT_FALSE(reader.Feed(megabyte) && reader.Feed(megabyte));
-  ReplyReader endless;
-  ASSERT_TRUE(endless.Feed("-" + std::string(ReplyReader::kLongestText + 50, 'x')));
-  EXPECT_EQ(endless.Take(reply), ReplyReader::Next::kTooLong);
-}
-
 }  // namespace
 }  // namespace sluice::redis

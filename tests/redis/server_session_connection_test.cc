@@ -208,5 +208,92 @@ TEST(ServerSessionConnection, AfterAFreezeConnectingHasItsFullTimeoutAgain) {
   EXPECT_EQ(driver.session.WantedConnection(), 0U);
 }
 
+TEST(ServerSessionConnection, TheLastPasswordIsSent) {
+  ServerSession::Options options;
+  options.endpoint.user = "app";
+  ServerSessionDriver driver(options);
+  for (const std::string password : {"one", "two"}) {
+    driver.session.SetPassword(password);
+    driver.session.OnConnected(driver.now);
+    EXPECT_EQ(driver.Sent().at(0), (SentCommand{"AUTH", "app", password}));
+    driver.Lose();
+    driver.Pass(kSecond);
+  }
+}
+
+TEST(ServerSessionConnection, WithoutAPasswordWaitingChecksFail) {
+  ServerSessionDriver driver;
+  const auto ticket = driver.Check("a");
+  driver.session.OnRefused("no password: none", driver.now);
+  EXPECT_EQ(driver.Result(ticket).fault, Fault::kRefused);
+  EXPECT_EQ(driver.Result(ticket).detail, "no password: none");
+}
+
+TEST(ServerSessionConnection, ASlowAttemptReportsItsStage) {
+  ServerSessionDriver driver;
+  driver.session.OnStage("the stars");
+  const auto ticket = driver.Check("a", 5 * kSecond);
+  driver.Pass(kSecond);
+  EXPECT_EQ(driver.Result(ticket).detail, "connecting took too long: the stars");
+}
+
+TEST(ServerSessionConnection, ATimeoutBeforeTheConnectionReportsTheStage) {
+  ServerSessionDriver driver;
+  driver.session.OnStage("the stars");
+  const auto ticket = driver.Check("a", 100 * kMillisecond);
+  driver.Pass(100 * kMillisecond);
+  EXPECT_EQ(driver.Result(ticket).fault, Fault::kTimeout);
+  EXPECT_EQ(driver.Result(ticket).detail, "not connected before the deadline: the stars");
+  driver.session.OnConnected(driver.now);
+  const auto next = driver.Check("b", 100 * kMillisecond);
+  driver.Pass(100 * kMillisecond);
+  EXPECT_EQ(driver.Result(next).detail,
+            "not connected before the deadline: the server accepted the connection but did not "
+            "answer");
+}
+
+TEST(ServerSessionConnection, ShortConnectionsAreReplacedAfterGrowingPauses) {
+  ServerSessionDriver driver;
+  unsigned connections = 0;
+  const Nanos end = driver.now + 10 * kSecond;
+  while (driver.now < end) {
+    if (driver.session.WantedConnection() == 0) {
+      driver.Pass(kMillisecond);
+      continue;
+    }
+    ++connections;
+    driver.GetReady();
+    driver.Check("a");
+    if (!driver.Sent().empty()) driver.AnswerFull(1);
+    driver.Pass(kMillisecond);
+    driver.Lose("broken off");
+  }
+  // At most 750 ms between two attempts, so 375 ms on average.
+  EXPECT_GE(connections, 10U);
+  EXPECT_LE(connections, 100U);
+}
+
+TEST(ServerSessionConnection, AConnectionThatLastsASecondEndsThePauses) {
+  ServerSessionDriver driver;
+  for (int i = 0; i < 5; ++i) {
+    while (driver.session.WantedConnection() == 0) driver.Pass(kMillisecond);
+    driver.GetReady();
+    driver.Check("a");
+    driver.Sent();
+    driver.AnswerFull(1);
+    driver.Lose("broken off");
+  }
+  EXPECT_EQ(driver.session.WantedConnection(), 0U);
+  while (driver.session.WantedConnection() == 0) driver.Pass(kMillisecond);
+  driver.GetReady();
+  driver.Pass(kSecond);
+  const auto ticket = driver.Check("b");
+  driver.Sent();
+  driver.AnswerFull(1);
+  EXPECT_EQ(driver.Result(ticket).fault, Fault::kNone);
+  driver.Lose("restarted");
+  EXPECT_NE(driver.session.WantedConnection(), 0U);
+}
+
 }  // namespace
 }  // namespace sluice::redis

@@ -32,4 +32,12 @@ class ServerSessionDriver : public DriverOf<ServerSession> {
   std::uint64_t connection() const override { return session.WantedConnection(); }
 };
 
+/// A session that has been greeted.
+class ReadySession : public ServerSessionDriver {
+ public:
+  explicit ReadySession(const ServerSession::Options& options = {}) : ServerSessionDriver(options) {
+    GetReady();
+  }
+};
+
 }  // namespace sluice::redis

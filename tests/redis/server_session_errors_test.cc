@@ -14,8 +14,7 @@ using Kind = Request::Kind;
 TEST(ServerSessionErrors, NonsenseFailsTheBatchAndDropsTheConnection) {
   for (const char* nonsense : {"*3\r\n:1\r\n:0\r\n:0\r\n", ":1\r\n", "*2\r\n:1\r\n:-7\r\n",
                                "*1\r\n*1\r\n:0\r\n", "HTTP/1.1 400\r\n", "*99999999\r\n"}) {
-    ServerSessionDriver driver;
-    driver.GetReady();
+    ReadySession driver;
     const auto a = driver.Check("a");
     driver.Sent();
     const std::uint64_t connection = driver.session.WantedConnection();
@@ -26,16 +25,14 @@ TEST(ServerSessionErrors, NonsenseFailsTheBatchAndDropsTheConnection) {
 }
 
 TEST(ServerSessionErrors, AReplyWithoutACommandDropsTheConnection) {
-  ServerSessionDriver driver;
-  driver.GetReady();
+  ReadySession driver;
   const std::uint64_t connection = driver.session.WantedConnection();
   driver.Receive("*2\r\n:1\r\n:0\r\n");
   EXPECT_NE(driver.session.WantedConnection(), connection);
 }
 
 TEST(ServerSessionErrors, NonsenseForAResetDropsTheConnection) {
-  ServerSessionDriver driver;
-  driver.GetReady();
+  ReadySession driver;
   const std::uint64_t connection = driver.session.WantedConnection();
   const auto reset = driver.Submit(Kind::kReset, "a", kSecond);
   driver.Sent();
@@ -51,8 +48,7 @@ TEST(ServerSessionErrors, TheWrongServerIsLeftAfterItsLastReply) {
       const std::string reply =
           in_script ? "*3\r\n:5\r\n:-2\r\n$" + std::to_string(text.size()) + "\r\n" + text + "\r\n"
                     : "-" + text + "\r\n";
-      ServerSessionDriver driver;
-      driver.GetReady();
+      ReadySession driver;
       const auto check = driver.Check("a", kSecond);
       const auto reset = driver.Submit(Kind::kReset, "b", 5 * kSecond);
       driver.Sent();
@@ -91,8 +87,7 @@ TEST(ServerSessionErrors, AReplicaIsReconnectedToAfterAPause) {
 }
 
 TEST(ServerSessionErrors, ARedirectionOutsideOfAClusterGivesAHint) {
-  ServerSessionDriver driver;
-  driver.GetReady();
+  ReadySession driver;
   const std::string moved = "MOVED 7 10.0.0.1:6379";
   for (const Kind kind : {Kind::kCheck, Kind::kReset}) {
     const auto ticket = driver.Submit(kind, "a", kSecond);
@@ -131,8 +126,7 @@ TEST(ServerSessionErrors, AnotherProtocolIsReported) {
 TEST(ServerSessionErrors, ABatchOfSeveralSlotsIsOneFailureThoughItsCommandsExpireOneByOne) {
   ServerSession::Options options;
   options.by_slot = true;
-  ServerSessionDriver driver(options);
-  driver.GetReady();
+  ReadySession driver(options);
   std::vector<Request> requests;
   // The order of the slots is not that of the deadlines.
   for (const int timeout : {80, 60, 100}) {

@@ -11,8 +11,7 @@ namespace sluice::redis {
 namespace {
 
 TEST(ServerSessionLoss, WrittenChecksFailAndUnwrittenOnesAreSentAgain) {
-  ServerSessionDriver driver;
-  driver.GetReady();
+  ReadySession driver;
   const auto written = driver.Check("a", kSecond);
   driver.Sent();
   const auto unwritten = driver.Check("b", kSecond);  // encoded, not handed over
@@ -33,8 +32,7 @@ TEST(ServerSessionLoss, WrittenChecksFailAndUnwrittenOnesAreSentAgain) {
 
 TEST(ServerSessionLoss, ACommandWithoutItsLastByteIsSentAgain) {
   for (const std::size_t kept : {0U, 1U}) {
-    ServerSessionDriver driver;
-    driver.GetReady();
+    ReadySession driver;
     const auto ticket = driver.Check("a", kSecond);
     driver.session.OnWritten(driver.session.Output().size() - kept);
     driver.Lose();
@@ -43,8 +41,7 @@ TEST(ServerSessionLoss, ACommandWithoutItsLastByteIsSentAgain) {
 }
 
 TEST(ServerSessionLoss, HalfAReplyIsDropped) {
-  ServerSessionDriver driver;
-  driver.GetReady();
+  ReadySession driver;
   driver.Check("a");
   driver.Sent();
   driver.Receive("*1\r\n:40000");
@@ -57,8 +54,7 @@ TEST(ServerSessionLoss, HalfAReplyIsDropped) {
 }
 
 TEST(ServerSessionLoss, ChecksThatWaitForTheScriptAreSentAgain) {
-  ServerSessionDriver driver;
-  driver.GetReady();
+  ReadySession driver;
   const auto a = driver.Check("a", kSecond);
   driver.Sent();
   driver.Receive("-NOSCRIPT\r\n");
@@ -71,8 +67,7 @@ TEST(ServerSessionLoss, ChecksThatWaitForTheScriptAreSentAgain) {
 }
 
 TEST(ServerSessionLoss, ALostCheckWithAnIdIsNotSentAgainAfterItsDeadline) {
-  ServerSessionDriver driver;
-  driver.GetReady();
+  ReadySession driver;
   const auto ticket = driver.Submit(driver.MakeSlotCheck("1d"));
   driver.Sent();
   driver.Lose();
@@ -89,8 +84,7 @@ TEST(ServerSessionLoss, ALostCheckWithAnIdIsNotSentAgainAfterItsDeadline) {
 
 // Only the reconnect is between the loss and the second batch.
 TEST(ServerSessionLoss, ABatchSentAgainCountsAsAFailureOfItsOwn) {
-  ServerSessionDriver driver;
-  driver.GetReady();
+  ReadySession driver;
   driver.Pass(2 * kSecond);
   Request check = driver.Make(Request::Kind::kCheck, "k", 100 * kMillisecond);
   check.digests = std::make_shared<IdDigests>(IdDigests{.name = "1d", .fingerprint = "ab"});
@@ -107,8 +101,7 @@ TEST(ServerSessionLoss, ABatchSentAgainCountsAsAFailureOfItsOwn) {
 
 // Each connection works and is lost before it answers.
 TEST(ServerSessionLoss, ChecksDoNotWaitForAConnectionThatIsReplacedLater) {
-  ServerSessionDriver driver;
-  driver.GetReady();
+  ReadySession driver;
   const auto served = driver.Check("a");
   driver.Sent();
   driver.AnswerFull(1);
@@ -129,8 +122,7 @@ TEST(ServerSessionLoss, ChecksDoNotWaitForAConnectionThatIsReplacedLater) {
 }
 
 TEST(ServerSessionLoss, ChecksDoNotWaitForAReconnectAfterAMissedDeadline) {
-  ServerSessionDriver driver;
-  driver.GetReady();
+  ReadySession driver;
   driver.Check("a");
   driver.Sent();
   driver.Lose("reset");
@@ -142,8 +134,7 @@ TEST(ServerSessionLoss, ChecksDoNotWaitForAReconnectAfterAMissedDeadline) {
 }
 
 TEST(ServerSessionLoss, ASilentConnectionIsDroppedOnceNoRequestWaits) {
-  ServerSessionDriver driver;
-  driver.GetReady();
+  ReadySession driver;
   driver.Check("a", 100 * kMillisecond);
   driver.Sent();
   const std::uint64_t connection = driver.session.WantedConnection();
@@ -154,8 +145,7 @@ TEST(ServerSessionLoss, ASilentConnectionIsDroppedOnceNoRequestWaits) {
 }
 
 TEST(ServerSessionLoss, ASilentConnectionIsKeptWhileARequestWaits) {
-  ServerSessionDriver driver;
-  driver.GetReady();
+  ReadySession driver;
   const auto patient = driver.Check("a", 5 * kSecond);
   driver.Check("b", 100 * kMillisecond);
   driver.Sent();
@@ -172,8 +162,7 @@ TEST(ServerSessionLoss, ASilentConnectionIsKeptWhileARequestWaits) {
 }
 
 TEST(ServerSessionLoss, ASlowButSteadyConnectionIsKept) {
-  ServerSessionDriver driver;
-  driver.GetReady();
+  ReadySession driver;
   const std::uint64_t connection = driver.session.WantedConnection();
   for (int i = 0; i < 20; ++i) {
     const auto ticket = driver.Check("a", 100 * kMillisecond);
@@ -186,8 +175,7 @@ TEST(ServerSessionLoss, ASlowButSteadyConnectionIsKept) {
 }
 
 TEST(ServerSessionLoss, SilenceStartsAtTheLastBytes) {
-  ServerSessionDriver driver;
-  driver.GetReady();
+  ReadySession driver;
   driver.Check("a", 100 * kMillisecond);
   driver.Check("b", 100 * kMillisecond);
   driver.Sent();
@@ -201,8 +189,7 @@ TEST(ServerSessionLoss, SilenceStartsAtTheLastBytes) {
 }
 
 TEST(ServerSessionLoss, AConnectionWithAnEndlessReplyIsDropped) {
-  ServerSessionDriver driver;
-  driver.GetReady();
+  ReadySession driver;
   driver.Check("a", 100 * kMillisecond);
   driver.Sent();
   const std::uint64_t connection = driver.session.WantedConnection();
@@ -215,8 +202,7 @@ TEST(ServerSessionLoss, AConnectionWithAnEndlessReplyIsDropped) {
 }
 
 TEST(ServerSessionLoss, AFreezeDoesNotDropTheConnection) {
-  ServerSessionDriver driver;
-  driver.GetReady();
+  ReadySession driver;
   const auto ticket = driver.Check("a", 100 * kMillisecond);
   driver.Sent();
   const std::uint64_t connection = driver.session.WantedConnection();
@@ -228,8 +214,7 @@ TEST(ServerSessionLoss, AFreezeDoesNotDropTheConnection) {
 }
 
 TEST(ServerSessionLoss, AfterAFreezeAvailableRepliesStillCount) {
-  ServerSessionDriver driver;
-  driver.GetReady();
+  ReadySession driver;
   const auto ticket = driver.Check("a", 100 * kMillisecond);
   driver.Sent();
   driver.now += 10 * kSecond;

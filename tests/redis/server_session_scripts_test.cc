@@ -32,8 +32,7 @@ std::vector<std::string> Rest(const SentCommand& command) {
 }
 
 TEST(ServerSessionScripts, AForgottenScriptIsLoadedAgainAndItsBatchesAreSentAgainInOrder) {
-  ServerSessionDriver driver;
-  driver.GetReady();
+  ReadySession driver;
   const auto a = driver.Check("a");
   const auto b = driver.Check("b");
   const auto c = driver.Check("c");
@@ -55,8 +54,7 @@ TEST(ServerSessionScripts, AForgottenScriptIsLoadedAgainAndItsBatchesAreSentAgai
 }
 
 TEST(ServerSessionScripts, ACheckFailsAtItsDeadlineIfTheScriptIsAlwaysForgotten) {
-  ServerSessionDriver driver;
-  driver.GetReady();
+  ReadySession driver;
   const auto ticket = driver.Check("a");
   while (!driver.Answered(ticket)) {
     const auto sent = driver.Sent();
@@ -69,8 +67,7 @@ TEST(ServerSessionScripts, ACheckFailsAtItsDeadlineIfTheScriptIsAlwaysForgotten)
 }
 
 TEST(ServerSessionScripts, AProbeIsSentAgainIfTheScriptIsForgotten) {
-  ServerSessionDriver driver;
-  driver.GetReady();
+  ReadySession driver;
   driver.Check("a");
   driver.Check("b");
   driver.Sent();
@@ -120,8 +117,7 @@ TEST(ServerSessionScripts, WithoutScriptLoadOnlyTheFirstBatchCarriesTheText) {
 
 TEST(ServerSessionScripts, WithoutEvalshaEachBatchCarriesTheText) {
   for (const std::string& refusal : {Unknown("EVALSHA"), NoPermission("evalsha")}) {
-    ServerSessionDriver driver;
-    driver.GetReady();
+    ReadySession driver;
     const auto first = driver.Check("a");
     driver.Sent();
     driver.Receive(refusal);
@@ -145,8 +141,7 @@ TEST(ServerSessionScripts, FullBatchesWithTheTextDoNotPileUpInTheOutputBuffer) {
     ServerSession::Options options;
     options.pipeline.max_batch = 4;
     options.pipeline.max_full_in_flight = 8;
-    ServerSessionDriver driver(options);
-    driver.GetReady();
+    ReadySession driver(options);
     driver.Check("first");
     driver.Sent();
     if (by_text) {
@@ -198,8 +193,7 @@ TEST(ServerSessionScripts, ARefusalOfEvalNamesTheMissingRights) {
 }
 
 TEST(ServerSessionScripts, AForgottenScriptIsSentAgainWithoutScriptLoad) {
-  ServerSessionDriver driver;
-  driver.GetReady();
+  ReadySession driver;
   const auto first = driver.Check("a", kSecond);
   const auto second = driver.Check("b", kSecond);
   driver.Sent();
@@ -221,8 +215,7 @@ TEST(ServerSessionScripts, ErrorsOfKeysAndOfTheScriptAreNotARefusalOfEvalsha) {
         "-NOPERM this user has no permissions to access one of the keys used as arguments\r\n",
         "-ERR user_script:1: eval of something on @user_script:1\r\n",
         "-ERR the evaluation failed\r\n", "-OOM command 'evalsha' not allowed\r\n"}) {
-    ServerSessionDriver driver;
-    driver.GetReady();
+    ReadySession driver;
     const auto ticket = driver.Check("a");
     driver.Sent();
     driver.Receive(error);
