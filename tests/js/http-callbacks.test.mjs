@@ -1,11 +1,11 @@
-// Callbacks that fail with things that nobody can read, and the status that a handler finds: over Express and NestJS.
+// Callbacks that throw unreadable values or return wrong ones, and the status that a handler finds.
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { test } from 'node:test';
 import express from 'express';
 import express4 from 'express4';
-import { fixedWindow, tokenBucket } from 'sluice';
+import { createLimiter, fixedWindow, tokenBucket } from 'sluice';
 import { rateLimit } from 'sluice/express';
 import { SluiceGuard } from 'sluice/nestjs';
 import {
@@ -16,13 +16,15 @@ import {
   send,
   serve,
 } from '../support/express.mjs';
+import { frameworks } from '../support/frameworks.mjs';
 import { controller, platforms, start } from '../support/nestjs.mjs';
+import { plans, tenantPolicies } from '../support/plans.mjs';
 
 const raise = () => {
   throw new Error('must not be read');
 };
 
-/** Values that throw when they are read. */
+/** Values that throw when a framework reads them. */
 const hostile = {
   'an object whose getters throw': () =>
     Object.defineProperties(
@@ -55,25 +57,36 @@ const ways = {
   },
 };
 
+const daily = fixedWindow({ limit: 1, window: '1h' });
+const key = () => 'k';
+
 for (const [what, thing] of Object.entries(hostile)) {
   for (const [how, fails] of Object.entries(ways)) {
-    test(`Express: ${what}, ${how} by any callback, is answered 500`, async (t) => {
+    for (const [framework, guarded] of frameworks) {
+      test(`${framework}: ${what}, ${how} by any callback, is answered 500`, async (t) => {
+        const unhandled = collectUnhandled(t);
+        for (const name of ['key', 'cost', 'plan', 'limits']) {
+          const source = name === 'plan' ? { plans: { free: daily } } : { policies: daily };
+          const { send, errors } = await guarded(t, { ...source, key, [name]: fails(thing) });
+          const { status, body } = await send();
+          assert.equal(status, 500, name);
+          assert.equal(JSON.parse(body).code, 'ERR_SLUICE_CALLBACK', name);
+          assert.equal(errors[0].cause, undefined);
+        }
+        assert.deepEqual(unhandled, []);
+      });
+    }
+
+    test(`Express: ${what}, ${how} by skip or a handler, is answered 500`, async (t) => {
       const unhandled = collectUnhandled(t);
-      const names = ['key', 'cost', 'plan', 'limits', 'skip', 'handler'];
       const { send, errors } = await serve(t, (app) => {
-        for (const name of names) {
-          const plans = { free: fixedWindow({ limit: 1, window: '1h' }) };
-          const policies = plans.free;
-          const made = name === 'plan' ? { plans } : { policies };
-          app.get(
-            `/${name}`,
-            rateLimit({ ...made, key: () => 'k', [name]: fails(thing) }),
-            (_, res) => res.send('passed'),
-          );
+        for (const name of ['skip', 'handler']) {
+          const limit = rateLimit({ policies: daily, key, [name]: fails(thing) });
+          app.get(`/${name}`, limit, (_, res) => res.send('passed'));
         }
       });
-      await send('/handler'); // Takes the only request, so that the next one is denied.
-      for (const name of names) {
+      await send('/handler'); // Takes the only unit, so that the next request is denied.
+      for (const name of ['skip', 'handler']) {
         const { status, body } = await send(`/${name}`);
         assert.equal(status, 500, name);
         assert.equal(JSON.parse(body).code, 'ERR_SLUICE_CALLBACK', name);
@@ -83,33 +96,107 @@ for (const [what, thing] of Object.entries(hostile)) {
     });
 
     for (const [platform, adapter] of Object.entries(platforms)) {
-      test(`NestJS on ${platform}: ${what}, ${how} by any callback, is answered 500`, async (t) => {
+      test(`NestJS on ${platform}: ${what}, ${how} by a guard's own method, is answered 500`, async (t) => {
         const unhandled = collectUnhandled(t);
-        for (const name of ['key', 'cost', 'plan', 'limits', 'shouldSkip', 'throwDenied']) {
+        for (const name of ['shouldSkip', 'throwDenied']) {
           class Guard extends SluiceGuard {}
-          const own = name === 'shouldSkip' || name === 'throwDenied';
-          if (own) Guard.prototype[name] = fails(thing);
-          const policies = fixedWindow({ limit: 1, window: '1h' });
-          const app = await start(
-            t,
-            adapter,
-            {
-              ...(name === 'plan' ? { plans: { free: policies } } : { policies }),
-              key: () => 'k',
-              ...(own ? {} : { [name]: fails(thing) }),
-            },
-            {
-              controllers: [controller({ page: [] })],
-              configure: (app) => app.useGlobalGuards(app.get(Guard)),
-              providers: [Guard],
-            },
-          );
+          Guard.prototype[name] = fails(thing);
+          const root = {
+            controllers: [controller({ page: [] })],
+            configure: (app) => app.useGlobalGuards(app.get(Guard)),
+            providers: [Guard],
+          };
+          const app = await start(t, adapter, { policies: daily, key }, root);
           if (name === 'throwDenied') await app.send('/page');
           assert.equal((await app.send('/page')).status, 500, name);
         }
         assert.deepEqual(unhandled, []);
       });
     }
+  }
+}
+
+const twoPlans = createLimiter({ plans });
+const byParts = createLimiter({ policies: tenantPolicies() });
+const oneDaily = createLimiter({ policies: { daily: tokenBucket({ capacity: 5, every: '1d' }) } });
+
+/** By the wrong result: the options, the code, and the message after the name of the guard. */
+const WRONG_RESULTS = {
+  'an unknown plan': [
+    { limiter: twoPlans, plan: () => 'por' },
+    'ERR_SLUICE_PLAN',
+    /^plan must be one of .*'por'/,
+  ],
+  'no plan': [
+    { limiter: twoPlans, plan() {} },
+    'ERR_SLUICE_PLAN',
+    /^plan must be one of the limiter's plans: 'free', 'pro'; got undefined/,
+  ],
+  'a key without one of its parts': [
+    { limiter: byParts, key: () => ({ tenant: 't1' }) },
+    'ERR_SLUICE_KEY',
+    /^key\.user must be a string/,
+  ],
+  'a key with an empty part': [
+    { limiter: byParts, key: () => ({ tenant: 't1', user: '' }) },
+    'ERR_SLUICE_KEY',
+    /^key\.user .*got ''/,
+  ],
+  'a key with a part too many': [
+    { limiter: byParts, key: () => ({ tenant: 't1', user: 'u', usr: 'u' }) },
+    'ERR_SLUICE_UNKNOWN_OPTION',
+    /^key: unknown part 'usr'. Did you mean 'user'/,
+  ],
+  'a string instead of parts': [
+    { limiter: byParts, key: () => 'ann' },
+    'ERR_SLUICE_KEY',
+    /^key must be an object of the parts .*\{ tenant, user \}; got 'ann'/,
+  ],
+  'no key instead of parts': [
+    { limiter: byParts, key: () => null },
+    'ERR_SLUICE_KEY',
+    /^key .*got null/,
+  ],
+  'parts instead of a string': [
+    { limiter: oneDaily, key: () => ({ user: 'ann' }) },
+    'ERR_SLUICE_KEY',
+    /^key must be a string/,
+  ],
+  'limits of an unknown policy': [
+    { limiter: oneDaily, limits: () => ({ dayly: 1 }) },
+    'ERR_SLUICE_UNKNOWN_OPTION',
+    /^limits: unknown policy 'dayly'/,
+  ],
+  'a limit that is no whole number': [
+    { limiter: oneDaily, limits: () => ({ daily: 1.5 }) },
+    'ERR_SLUICE_LIMITS',
+    /^limits\.daily.*1\.5/,
+  ],
+  'a limit below 0': [
+    { limiter: oneDaily, limits: () => ({ daily: -1 }) },
+    'ERR_SLUICE_LIMITS',
+    /^limits\.daily .*got -1/,
+  ],
+  'limits of null': [
+    { limiter: oneDaily, limits: () => null },
+    'ERR_SLUICE_OPTIONS',
+    /^limits.*null/,
+  ],
+  'a cost of text': [{ limiter: oneDaily, cost: async () => '2' }, 'ERR_SLUICE_COST', /^cost.*'2'/],
+};
+
+for (const [framework, guarded] of frameworks) {
+  const name = framework.startsWith('NestJS') ? 'Pages.page: ' : 'rateLimit: ';
+  for (const [what, [options, code, message]] of Object.entries(WRONG_RESULTS)) {
+    test(`${framework}: a function that returns ${what} is an error, and no admission`, async (t) => {
+      const { send, errors } = await guarded(t, options);
+      assert.equal((await send()).status, 500);
+      const [error] = errors;
+      assert.equal(error.code, code, error.message);
+      assert.ok(error.message.startsWith(name), error.message);
+      assert.match(error.message.slice(name.length), message);
+      assert.ok(error.stack.includes(error.message), 'the stack says it too');
+    });
   }
 }
 

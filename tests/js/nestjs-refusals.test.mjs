@@ -33,24 +33,24 @@ const twins = () =>
 const burst = { policies: { burst: bucket(1) } };
 
 refuse(TypeError, 'ERR_SLUICE_OPTIONS', [
-  [() => root(undefined), /forRoot|polic/],
-  [() => root({ ...one, limiters: {} }), /forRoot|polic/],
-  [() => root({ limiters: [limiter] }), /forRoot|polic/],
+  [() => root(undefined), /forRoot/],
+  [() => root({ ...one, limiters: {} }), /forRoot/],
+  [() => root({ limiters: [limiter] }), /forRoot/],
   [() => made({ check: 1 }), /limiters\.a/],
-  [() => root({ ...one, key: 'ip' }), /forRoot|polic/],
-  [() => root({ ...one, headers: true }), /forRoot|polic/],
-  [() => root({ ...one, global: 'yes' }), /forRoot|polic/],
+  [() => root({ ...one, key: 'ip' }), /forRoot/],
+  [() => root({ ...one, headers: true }), /forRoot/],
+  [() => root({ ...one, global: 'yes' }), /forRoot/],
   [() => root({ plans, ...flat }), /plans/],
   [() => root({ plans, limiters: {} }), /forRoot\.plans/],
   [() => root({ plans: [] }), /plans/],
   [() => root({ ...flat, limits: 5 }), /forRoot\.limits.*got 5/],
   [() => SluiceModule.forRootAsync({}), /forRootAsync/],
   [() => anAsync(useFactory, { names: 'jobs' }), /forRootAsync/],
-  [() => RateLimit(undefined), /@RateLimit|polic/],
-  [() => RateLimit({ key: undefined }), /@RateLimit|polic/],
-  [() => RateLimit({ limiter }), /@RateLimit|polic/],
-  [() => RateLimit({ limiter: 'a', ...one }), /@RateLimit|polic/],
-  [() => RateLimit({ key: 'ip' }), /@RateLimit|polic/],
+  [() => RateLimit(undefined), /@RateLimit/],
+  [() => RateLimit({ key: undefined }), /@RateLimit/],
+  [() => RateLimit({ limiter }), /@RateLimit/],
+  [() => RateLimit({ limiter: 'a', ...one }), /@RateLimit/],
+  [() => RateLimit({ key: 'ip' }), /@RateLimit/],
   [() => RateLimit({ ...one, plan: 'pro' }), /^@RateLimit\./],
   [() => RateLimit({ limits: '5' }), /^@RateLimit\./],
   [
@@ -63,7 +63,7 @@ refuse(TypeError, 'ERR_SLUICE_OPTIONS', [
 
 refuse(RangeError, 'ERR_SLUICE_OPTIONS', [
   [() => root({ plans: {} }), /^forRoot: plans must be given at least one plan; got \{\}$/],
-  [() => root({ ...one, retryAfterJitter: 2 }), /forRoot|polic/],
+  [() => root({ ...one, retryAfterJitter: 2 }), /forRoot/],
   [async () => start(root({ ...flat, shardBy: 'tenant' })), /shardBy/],
 ]);
 
@@ -87,17 +87,17 @@ refuse(TypeError, 'ERR_SLUICE_UNKNOWN_OPTION', [
 ]);
 
 refuse(TypeError, 'ERR_SLUICE_POLICY', [
-  [() => root({}), /forRoot|polic/],
-  [() => root({ policies: { burst: 5 } }), /forRoot|polic/],
+  [() => root({}), /forRoot/],
+  [() => root({ policies: { burst: 5 } }), /forRoot/],
   [() => made({ prefix: 'a' }), /policies/],
-  [() => RateLimit({ policies: 5 }), /@RateLimit|polic/],
+  [() => RateLimit({ policies: 5 }), /@RateLimit/],
 ]);
 
 refuse(RangeError, 'ERR_SLUICE_POLICY', [[() => root({ plans: { free: {} } }), /plans\.free/]]);
 
 refuse(TypeError, 'ERR_SLUICE_COST', [
-  [() => root({ ...one, cost: '1' }), /forRoot|polic/],
-  [() => RateLimit({ cost: null }), /@RateLimit|polic/],
+  [() => root({ ...one, cost: '1' }), /forRoot/],
+  [() => RateLimit({ cost: null }), /@RateLimit/],
 ]);
 
 refuse(RangeError, 'ERR_SLUICE_COST', [

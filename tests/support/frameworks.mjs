@@ -1,6 +1,7 @@
 // One handler behind a guard, under each framework: for tests of what the guards share.
 
-import { StreamableFile } from '@nestjs/common';
+import { HttpException, StreamableFile } from '@nestjs/common';
+import { BaseExceptionFilter } from '@nestjs/core';
 import express5 from 'express';
 import express4 from 'express4';
 import { rateLimit } from 'sluice/express';
@@ -23,16 +24,35 @@ function onExpress(makeApp) {
   };
 }
 
+/** Answers as the error handler of `serve`, and keeps the errors. */
+class Filter extends BaseExceptionFilter {
+  errors = [];
+
+  catch(error, host) {
+    if (error instanceof HttpException) return super.catch(error, host);
+    this.errors.push(error);
+    const { code, message } = error;
+    return host.switchToHttp().getResponse().status(500).send({ code, message });
+  }
+}
+
 function onNest(adapter) {
-  return (t, { limiter, ...options }, handle) => {
+  return async (t, { limiter, ...options }, handle) => {
     const Pages = controller({ page: [] });
     handlerOf(Pages, 'page', async () => {
       const body = await handle();
       return typeof body === 'string' ? body : new StreamableFile(body);
     });
     const source = limiter === undefined ? {} : { limiters: { default: limiter } };
-    const controllers = [Pages];
-    return start(t, adapter, { ...options, ...source, global: true }, { controllers });
+    let errors;
+    const configure = (app) => {
+      const filter = new Filter(app.getHttpAdapter());
+      app.useGlobalFilters(filter);
+      errors = filter.errors;
+    };
+    const root = { controllers: [Pages], configure };
+    const server = await start(t, adapter, { ...options, ...source, global: true }, root);
+    return { ...server, errors };
   };
 }
 
@@ -46,12 +66,12 @@ const FRAMEWORKS = {
 /**
  * Each framework's name, and its function `guarded(t, options, handle)`. It serves '/page' until test `t` ends, behind
  * a guard with the options of `rateLimit`; their functions may read `request.headers`. `handle` gives the body: a text
- * or a stream. Resolves to the `port` and `send(headers)`.
+ * or a stream. Resolves to the `port`, `send(headers)`, and the `errors`: each is answered 500 with code and message.
  */
 export const frameworks = Object.entries(FRAMEWORKS).map(([name, serve]) => [
   name,
   async (t, options, handle = () => 'hello') => {
-    const { port, send } = await serve(t, options, handle);
-    return { port, send: (headers = {}) => send('/page', { headers }) };
+    const { port, send, errors } = await serve(t, options, handle);
+    return { port, errors, send: (headers = {}) => send('/page', { headers }) };
   },
 ]);
