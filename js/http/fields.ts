@@ -1,7 +1,7 @@
 // Writes the header fields of a decision into a response, beside those of other limiters.
 
 import type { ServerResponse } from 'node:http';
-import { rangeError, typeError } from '../limiter/errors.js';
+import { checkNumber, typeError, wholeNumber } from '../limiter/errors.js';
 import type { Decision, Policy } from '../limiter/types.js';
 import {
   draft10LimitField,
@@ -25,17 +25,10 @@ export function checkFieldOptions(options: FieldOptions, where: string): void {
   if (headers !== false && headers !== 'draft-10') {
     throw typeError(code, `${where}.headers`, headers, "'draft-10' or false");
   }
-  if (typeof jitter !== 'number') {
-    throw typeError(code, `${where}.retryAfterJitter`, jitter, 'a number');
-  }
-  if (!(jitter >= 0 && jitter <= 1)) {
-    throw rangeError(code, `${where}.retryAfterJitter`, jitter, 'from 0 to 1');
-  }
-  const seconds = `a whole number of seconds from 1 to ${LONGEST_SLOT_RETRY_AFTER}`;
-  if (typeof slot !== 'number') throw typeError(code, `${where}.slotRetryAfter`, slot, seconds);
-  if (!Number.isInteger(slot) || slot < 1 || slot > LONGEST_SLOT_RETRY_AFTER) {
-    throw rangeError(code, `${where}.slotRetryAfter`, slot, seconds);
-  }
+  const share = 'a number from 0 to 1';
+  checkNumber(code, `${where}.retryAfterJitter`, jitter, share, (n) => n >= 0 && n <= 1);
+  const seconds = `${LONGEST_SLOT_RETRY_AFTER} (seconds)`;
+  wholeNumber(code, `${where}.slotRetryAfter`, slot, 1, LONGEST_SLOT_RETRY_AFTER, seconds);
 }
 
 /** The header fields of a response. Node's response is one. */

@@ -3,6 +3,8 @@
 import type { PolicyTable } from './decision.js';
 import type { Engine } from './engine.js';
 import {
+  checkFlag,
+  checkNumber,
   checkOptionNames,
   type NameCheck,
   rangeError,
@@ -137,20 +139,14 @@ function readOperation(
 export function readWaitOptions(options: WaitOptions | undefined) {
   const own = ownOptions(options ?? {});
   const { maxWaitMs = Number.POSITIVE_INFINITY, signal, orThrow = false } = own;
-  if (typeof maxWaitMs !== 'number') {
-    throw typeError('ERR_SLUICE_OPTIONS', 'maxWaitMs', maxWaitMs, 'a number of milliseconds');
-  }
-  if (!(maxWaitMs >= 0)) {
-    throw rangeError('ERR_SLUICE_OPTIONS', 'maxWaitMs', maxWaitMs, 'at least 0');
-  }
+  const ms = 'a number of milliseconds from 0';
+  checkNumber('ERR_SLUICE_OPTIONS', 'maxWaitMs', maxWaitMs, ms, (n) => n >= 0);
   const isSignal =
     typeof signal?.throwIfAborted === 'function' && typeof signal.addEventListener === 'function';
   if (signal !== undefined && !isSignal) {
     const expected = 'an AbortSignal, such as controller.signal';
     throw typeError('ERR_SLUICE_OPTIONS', 'signal', signal, expected);
   }
-  if (typeof orThrow !== 'boolean') {
-    throw typeError('ERR_SLUICE_OPTIONS', 'orThrow', orThrow, 'true or false');
-  }
+  checkFlag('ERR_SLUICE_OPTIONS', 'orThrow', orThrow);
   return { maxWaitMs, signal, orThrow };
 }

@@ -192,6 +192,43 @@ export function rangeError(
   return fail(RangeError, code, argument, value, expected);
 }
 
+/** Checks a number; `expected` completes "must be ...". @throws TypeError for another type, RangeError if it does not fit */
+export function checkNumber(
+  code: string,
+  argument: string,
+  value: unknown,
+  expected: string,
+  fits: (value: number) => boolean,
+): void {
+  if (typeof value !== 'number') throw typeError(code, argument, value, expected);
+  if (!fits(value)) throw rangeError(code, argument, value, expected);
+}
+
+/** Reads a whole number. `end`: how to write `most`. @throws as `checkNumber` */
+export function wholeNumber(
+  code: string,
+  argument: string,
+  value: unknown,
+  least: number,
+  most: number,
+  end: string | number = most,
+): number {
+  if (Number.isInteger(value) && (value as number) >= least && (value as number) <= most) {
+    return value === 0 ? 0 : (value as number); // not -0
+  }
+  const make = typeof value === 'number' ? rangeError : typeError;
+  throw make(code, argument, value, `a whole number from ${least} to ${end}`);
+}
+
+/** @throws TypeError unless `value` is true or false */
+export function checkFlag(
+  code: string,
+  argument: string,
+  value: unknown,
+): asserts value is boolean {
+  if (typeof value !== 'boolean') throw typeError(code, argument, value, 'true or false');
+}
+
 /** The error of a check whose id was charged for another cost, other limits or another plan. */
 export function idReusedError(id: string): RangeError & ArgumentError {
   const expected = 'new for this key, or come with the cost, limits and plan it was charged for';

@@ -2,7 +2,7 @@
 
 import { type NativeStore, native } from '../native.js';
 import { type Clock, WALL_OFFSET_US } from './clock.js';
-import { checkOptionNames, rangeError, SluiceError, typeError } from './errors.js';
+import { checkOptionNames, SluiceError, typeError, wholeNumber } from './errors.js';
 import { ownOptions } from './own-options.js';
 
 /** Options of a memory store. */
@@ -51,17 +51,7 @@ export function memory(options: MemoryOptions = {}): MemoryStore {
   if (name !== undefined && (typeof name !== 'string' || name === '')) {
     throw typeError('ERR_SLUICE_OPTIONS', 'memory.name', name, 'a string that is not empty');
   }
-  if (typeof maxKeys !== 'number') {
-    throw typeError('ERR_SLUICE_OPTIONS', 'memory.maxKeys', maxKeys, 'a number');
-  }
-  if (!Number.isInteger(maxKeys) || maxKeys < 1 || maxKeys > MOST_KEYS) {
-    throw rangeError(
-      'ERR_SLUICE_OPTIONS',
-      'memory.maxKeys',
-      maxKeys,
-      'a whole number from 1 to 2^32',
-    );
-  }
+  wholeNumber('ERR_SLUICE_OPTIONS', 'memory.maxKeys', maxKeys, 1, MOST_KEYS, '2^32');
   if (clock !== undefined && typeof clock?.now !== 'function') {
     throw typeError(
       'ERR_SLUICE_OPTIONS',

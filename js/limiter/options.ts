@@ -3,11 +3,14 @@
 import { native } from '../native.js';
 import { chargeOf, type PolicyTable } from './decision.js';
 import {
+  checkFlag,
+  checkNumber,
   checkOptionNames,
   type NameCheck,
   nearest,
   rangeError,
   typeError,
+  wholeNumber,
   withheld,
 } from './errors.js';
 import { OWN_LIMIT } from './operation.js';
@@ -96,12 +99,7 @@ export function misplaced(given: unknown, what: string, where: string, right: st
 }
 
 function checkUnits(cost: unknown, name: string): number {
-  const expected = 'a whole number from 0 to 2147483647';
-  if (typeof cost !== 'number') throw typeError('ERR_SLUICE_COST', name, cost, expected);
-  if (!Number.isInteger(cost) || cost < 0 || cost > LARGEST_COST) {
-    throw rangeError('ERR_SLUICE_COST', name, cost, expected);
-  }
-  return cost;
+  return wholeNumber('ERR_SLUICE_COST', name, cost, 0, LARGEST_COST);
 }
 
 /** The cost: one for all policies, or one for each. `unnamed`: the cost of a policy without a name in it. */
@@ -167,12 +165,7 @@ export function readLimits(
   const read = readByName(limits, known, name, (given, name, policy) => {
     const own = policies[names.indexOf(policy)];
     const most = own === undefined ? LARGEST_LIMIT : internalsOf(own).largestLimit;
-    const expected = `a whole number from 0 to ${most}`;
-    if (typeof given !== 'number') throw typeError('ERR_SLUICE_LIMITS', name, given, expected);
-    if (!Number.isInteger(given) || given < 0 || given > most) {
-      throw rangeError('ERR_SLUICE_LIMITS', name, given, expected);
-    }
-    return given;
+    return wholeNumber('ERR_SLUICE_LIMITS', name, given, 0, most);
   });
   return names.map((policy) => read.get(policy) ?? OWN_LIMIT);
 }
@@ -194,21 +187,11 @@ export function readStoreOptions(options: CommonOptions): StoreOptions {
     const expected = "'local', 'allow', 'deny' or 'throw'";
     throw rangeError('ERR_SLUICE_OPTIONS', 'onStoreError', onStoreError, expected);
   }
-  if (typeof deadlineMs !== 'number') {
-    throw typeError('ERR_SLUICE_OPTIONS', 'deadlineMs', deadlineMs, 'a number of milliseconds');
-  }
-  if (!(deadlineMs >= 1 && deadlineMs <= 60_000)) {
-    const expected = 'from 1 to 60000 milliseconds';
-    throw rangeError('ERR_SLUICE_OPTIONS', 'deadlineMs', deadlineMs, expected);
-  }
-  if (typeof localShare !== 'number') {
-    throw typeError('ERR_SLUICE_OPTIONS', 'localShare', localShare, 'a number');
-  }
-  if (!(localShare > 0 && localShare <= 1)) {
-    throw rangeError('ERR_SLUICE_OPTIONS', 'localShare', localShare, 'above 0 and at most 1');
-  }
-  if (typeof denialCache !== 'boolean') {
-    throw typeError('ERR_SLUICE_OPTIONS', 'denialCache', denialCache, 'true or false');
-  }
+  const code = 'ERR_SLUICE_OPTIONS';
+  const ms = 'a number of milliseconds from 1 to 60000';
+  checkNumber(code, 'deadlineMs', deadlineMs, ms, (n) => n >= 1 && n <= 60_000);
+  const share = 'a number above 0 and at most 1';
+  checkNumber(code, 'localShare', localShare, share, (n) => n > 0 && n <= 1);
+  checkFlag(code, 'denialCache', denialCache);
   return { prefix, onStoreError, localShare, deadlineMs, denialCache };
 }

@@ -1,7 +1,7 @@
 // The functions that make policies, one per algorithm. docs/algorithms.md helps to choose.
 
 import { durationUs } from './duration.js';
-import { checkOptionNames, rangeError, typeError } from './errors.js';
+import { checkOptionNames, rangeError, wholeNumber } from './errors.js';
 import { ownOptions } from './own-options.js';
 import {
   choice,
@@ -108,16 +108,11 @@ function readOptions<Options extends object>(
   return ownOptions(options);
 }
 
-function wholeNumber(value: unknown, name: string, least: 0 | 1, most = LARGEST_LIMIT): number {
+function readCount(value: unknown, name: string, least: 0 | 1, most = LARGEST_LIMIT): number {
   const end = most === LARGEST_LIMIT ? '2^42 (4398046511104)' : most;
   const isSlowRate = least === 1 && typeof value === 'number' && value > 0 && value < 1;
   const hint = isSlowRate ? ": for a slower rate, lengthen 'every'" : '';
-  const expected = `a whole number from ${least} to ${end}${hint}`;
-  if (typeof value !== 'number') throw typeError('ERR_SLUICE_POLICY', name, value, expected);
-  if (!Number.isInteger(value) || value < least || value > most) {
-    throw rangeError('ERR_SLUICE_POLICY', name, value, expected);
-  }
-  return value === 0 ? 0 : value; // not -0
+  return wholeNumber('ERR_SLUICE_POLICY', name, value, least, most, `${end}${hint}`);
 }
 
 /** The option names of an algorithm with a rate, for errors. */
@@ -143,8 +138,8 @@ function ratePolicy<Part extends string>(
   { most, rate, every, names, choices = [] }: Rate,
   options: PolicyOptions<Part>,
 ): Policy<Part> {
-  const limit = wholeNumber(most[1], `${algorithm}.${most[0]}`, 0);
-  const perSpan = wholeNumber(rate[1], `${algorithm}.${rate[0]}`, 1);
+  const limit = readCount(most[1], `${algorithm}.${most[0]}`, 0);
+  const perSpan = readCount(rate[1], `${algorithm}.${rate[0]}`, 1);
   const spanUs = durationUs(every, `${algorithm}.every`);
   const windowMs = refillMs(limit, perSpan, spanUs);
   const own = [units(names[0], limit), units(names[1], perSpan), span('every', spanUs), ...choices];
@@ -250,7 +245,7 @@ export function fixedWindow<const Part extends string = never>(
 ): Policy<NoInfer<Part>> {
   const own = readOptions(options, ['limit', 'window', 'align'], 'fixedWindow');
   const { window, align = 'first-request' } = own;
-  const limit = wholeNumber(own.limit, 'fixedWindow.limit', 0);
+  const limit = readCount(own.limit, 'fixedWindow.limit', 0);
   if (align !== 'first-request' && align !== 'clock') {
     throw rangeError('ERR_SLUICE_POLICY', 'fixedWindow.align', align, "'first-request' or 'clock'");
   }
@@ -279,7 +274,7 @@ export function slidingWindow<const Part extends string = never>(
 ): Policy<NoInfer<Part>> {
   const own = readOptions(options, ['limit', 'window'], 'slidingWindow');
   const { window } = own;
-  const limit = wholeNumber(own.limit, 'slidingWindow.limit', 0);
+  const limit = readCount(own.limit, 'slidingWindow.limit', 0);
   const spanUs = durationUs(window, 'slidingWindow.window', 1, '100 days');
   return spanPolicy('slidingWindow', limit, span('window', spanUs), window, own);
 }
@@ -295,7 +290,7 @@ export function slidingLog<const Part extends string = never>(
 ): Policy<NoInfer<Part>> {
   const own = readOptions(options, ['limit', 'window'], 'slidingLog');
   const { window } = own;
-  const limit = wholeNumber(own.limit, 'slidingLog.limit', 0, LARGEST_LOG_LIMIT);
+  const limit = readCount(own.limit, 'slidingLog.limit', 0, LARGEST_LOG_LIMIT);
   const spanUs = durationUs(window, 'slidingLog.window', 1, '100 days');
   return spanPolicy('slidingLog', limit, span('window', spanUs), window, own);
 }
@@ -311,7 +306,7 @@ export function concurrency<const Part extends string = never>(
 ): Policy<NoInfer<Part>> {
   const own = readOptions(options, ['limit', 'ttl'], 'concurrency');
   const { ttl } = own;
-  const limit = wholeNumber(own.limit, 'concurrency.limit', 0);
+  const limit = readCount(own.limit, 'concurrency.limit', 0);
   const spanUs = durationUs(ttl, 'concurrency.ttl', 1, '100 days');
   return spanPolicy('concurrency', limit, span('ttl', spanUs), ttl, own);
 }

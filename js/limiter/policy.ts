@@ -2,7 +2,7 @@
 
 import { type NativePolicy, native } from '../native.js';
 import { durationUs } from './duration.js';
-import { rangeError, typeError } from './errors.js';
+import { checkFlag, rangeError, typeError } from './errors.js';
 import type { AlgorithmName, Policy, PolicyOptions } from './types.js';
 
 /** The names of PolicyOptions. */
@@ -78,14 +78,6 @@ function readBy<Part extends string>(
   return Object.freeze([...parts] as Part[]);
 }
 
-function readFlag(value: unknown, otherwise: boolean, name: string): boolean {
-  if (value === undefined) return otherwise;
-  if (typeof value !== 'boolean') {
-    throw typeError('ERR_SLUICE_POLICY', name, value, 'true or false');
-  }
-  return value;
-}
-
 function valuesOf(numbers: readonly PolicyNumber[], kind: PolicyNumber['kind']): number[] {
   return numbers.flatMap((number) => (number.kind === kind ? [number.value] : []));
 }
@@ -119,16 +111,17 @@ class LimitPolicy<Part extends string> implements Policy<Part> {
     refuse: (fault: PolicyFault) => Error,
   ) {
     const { limit, windowMs, own } = numbers;
-    const { blockFor, chargeDenied, enforce, by } = options;
+    const { blockFor, chargeDenied = false, enforce = true, by } = options;
+    checkFlag('ERR_SLUICE_POLICY', `${algorithm}.enforce`, enforce);
+    checkFlag('ERR_SLUICE_POLICY', `${algorithm}.chargeDenied`, chargeDenied);
     this.algorithm = algorithm;
     this.limit = limit;
     this.windowMs = windowMs;
-    this.enforce = readFlag(enforce, true, `${algorithm}.enforce`);
+    this.enforce = enforce;
     this.by = readBy(by, `${algorithm}.by`);
     const blockForUs = blockFor === undefined ? 0 : readBlockUs(blockFor, `${algorithm}.blockFor`);
-    const charges = readFlag(chargeDenied, false, `${algorithm}.chargeDenied`);
     const values = own.map(({ value }) => value);
-    const crossing: NativePolicy = ['', algorithm, values, blockForUs, charges, this.enforce];
+    const crossing: NativePolicy = ['', algorithm, values, blockForUs, chargeDenied, enforce];
     const fault = native.policyFault(crossing);
     if (fault !== PolicyFault.None) throw refuse(fault);
     this.#internals = {

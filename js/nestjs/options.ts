@@ -5,9 +5,9 @@ import { LIMITER_OPTIONS, type LimiterOptions } from '../create-limiter.js';
 import type { FieldOptions } from '../http/fields.js';
 import { isLimiter } from '../http/limiter.js';
 import { checkRequestOptions, within } from '../http/request-options.js';
-import { checkOptionNames, typeError, withheld } from '../limiter/errors.js';
+import { checkFlag, checkOptionNames, typeError, withheld } from '../limiter/errors.js';
 import { misplaced, readPolicies, refusePolicy } from '../limiter/options.js';
-import { ownOption, ownOptions } from '../limiter/own-options.js';
+import { ownOptions } from '../limiter/own-options.js';
 import { readPlans } from '../limiter/plans.js';
 import { isPolicy } from '../limiter/policy.js';
 import type { AnyLimiter, Cost, Key, Limits } from '../limiter/types.js';
@@ -127,11 +127,6 @@ export function given<Options extends object>(
   return ownOptions(Object.fromEntries(entries)) as ReturnType<typeof given<Options>>;
 }
 
-function checkBoolean(value: unknown, name: string): void {
-  if (value === undefined || typeof value === 'boolean') return;
-  throw typeError('ERR_SLUICE_OPTIONS', name, value, 'true or false');
-}
-
 /** `createLimiter` checks the other options, when the application starts. */
 function checkPlans(options: LimiterOptions, where: string): void {
   const { policies, plans } = ownOptions(options);
@@ -188,17 +183,18 @@ export function checkModuleOptions(
 /** @throws as `checkModuleOptions` */
 export function checkRootOptions(options: SluiceModuleOptions): void {
   checkModuleOptions(options, 'forRoot', { ...MODULE_OPTIONS, global: true });
-  checkBoolean(ownOption(options, 'global'), 'forRoot.global');
+  const { global = false } = ownOptions(options);
+  checkFlag('ERR_SLUICE_OPTIONS', 'forRoot.global', global);
 }
 
 /** @throws as `checkModuleOptions` */
 export function checkAsyncOptions(options: SluiceModuleAsyncOptions<never, never[]>): void {
   checkOptionNames(options, Object.keys(ASYNC_OPTIONS), 'forRootAsync', { secret: true });
-  const { useFactory, global, names = [] } = ownOptions(options);
+  const { useFactory, global = false, names = [] } = ownOptions(options);
   if (typeof useFactory !== 'function') {
     throw typeError('ERR_SLUICE_OPTIONS', 'forRootAsync.useFactory', useFactory, 'a function');
   }
-  checkBoolean(global, 'forRootAsync.global');
+  checkFlag('ERR_SLUICE_OPTIONS', 'forRootAsync.global', global);
   if (!Array.isArray(names) || names.some((name) => typeof name !== 'string')) {
     throw typeError('ERR_SLUICE_OPTIONS', 'forRootAsync.names', names, "limiters' names");
   }

@@ -1,6 +1,6 @@
 // The servers of redis(): one, nodes of a cluster, or sentinels.
 
-import { argumentError, rangeError, typeError, withheld } from '../limiter/errors.js';
+import { argumentError, rangeError, typeError, wholeNumber, withheld } from '../limiter/errors.js';
 import type { NativeEndpoint, NativeServers } from '../native.js';
 import type { RedisOptions } from './options.js';
 import { type PasswordFunction, passwordSource } from './passwords.js';
@@ -82,12 +82,9 @@ function readLogin(
 
 function readDatabase(database: unknown): number | undefined {
   if (database === undefined) return undefined;
-  if (Number.isInteger(database) && (database as number) >= 0 && (database as number) < 2 ** 31) {
-    return database as number;
-  }
-  const expected = 'a whole number from 0';
-  if (typeof database !== 'number') throw refuse('redis.database', database, expected);
-  throw rangeError('ERR_SLUICE_OPTIONS', 'redis.database', database, expected);
+  // Text may be a password in the wrong place.
+  const shown = typeof database === 'number' ? database : withheld(database);
+  return wholeNumber('ERR_SLUICE_OPTIONS', 'redis.database', shown, 0, 2 ** 31 - 1);
 }
 
 /** The mode that the options imply. */
