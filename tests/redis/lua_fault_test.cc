@@ -7,44 +7,27 @@
 #include <vector>
 
 #include "redis/backlog.h"
-#include "redis/redis_server.h"
-#include "redis/script_runner.h"
+#include "redis/lua_fixture.h"
 #include "support/policies.h"
 
 namespace sluice::testing {
 namespace {
 
 using redis::BacklogOf;
-using redis::Completion;
 using redis::Fault;
 using redis::PolicySet;
 using redis::Request;
 
-constexpr std::int64_t kSecond = 1'000'000'000;
-
-class LuaFaults : public ::testing::Test {
+class LuaFaults : public LuaFixture {
  protected:
-  static void SetUpTestSuite() { server_ = std::make_unique<RedisServer>(); }
-  static void TearDownTestSuite() { server_.reset(); }
-  void SetUp() override { server_->Run({"FLUSHALL"}); }
-
-  static Request Ask(std::string_view key) {
-    Request request;
-    request.set = set_;
-    request.key = redis::EscapedKey(key);
-    request.costs = 1;
-    return request;
+  static Request Ask(std::string_view key, Costs costs = 1) {
+    return RequestOf(set_, key, std::move(costs));
   }
   static std::vector<Request> Batch(std::size_t size) {
     std::vector<Request> batch;
     for (std::size_t i = 0; i < size; ++i) batch.push_back(Ask("k" + std::to_string(i)));
     return batch;
   }
-  static std::int64_t Exists(const std::string& key) {
-    return server_->Run({"EXISTS", key}).integers.at(0);
-  }
-
-  static inline std::unique_ptr<RedisServer> server_;
   static inline const auto set_ = std::make_shared<const PolicySet>(
       std::vector{BucketPolicy("a", 5, 1, std::chrono::seconds(1)),
                   BucketPolicy("b", 5, 1, std::chrono::seconds(1)),
@@ -72,9 +55,8 @@ TEST_F(LuaFaults, AForeignValueFailsOneCheckOf128) {
 TEST_F(LuaFaults, AKeyOfAnotherTypeIsKeptAndTheChecksEarlierChargesAreUndone) {
   server_->Run({"RPUSH", "t:{k64}:c:tb1", "x"});
   // a had a charge before, b had none.
-  Request before = Ask("k64");
-  before.costs = {2, 0, 0};
-  DecideOn(*server_, ScriptAt(0), std::span(&before, 1));
+  const Request before = Ask("k64", {2, 0, 0});
+  RunOne(before, 0);
   const auto done = DecideOn(*server_, ScriptAt(kSecond / 2), Batch(128));
   for (std::size_t i = 0; i < done.size(); ++i) {
     EXPECT_EQ(done[i].fault, i == 64 ? Fault::kForeign : Fault::kNone) << i;
@@ -87,11 +69,9 @@ TEST_F(LuaFaults, AKeyOfAnotherTypeIsKeptAndTheChecksEarlierChargesAreUndone) {
 
 TEST_F(LuaFaults, AfterAnUndoALaterCheckSeesTheOldState) {
   server_->Run({"RPUSH", "t:{k}:c:tb1", "x"});
-  Request first = Ask("k");
-  first.costs = {2, 2, 0};
+  const Request first = Ask("k", {2, 2, 0});
   Request failing = Ask("k");
-  Request last = Ask("k");
-  last.costs = {3, 3, 0};
+  const Request last = Ask("k", {3, 3, 0});
   const auto done = DecideOn(*server_, ScriptAt(0), std::vector{first, failing, last});
   EXPECT_EQ(done[0].fault, Fault::kNone);
   EXPECT_EQ(done[1].fault, Fault::kForeign);
@@ -103,8 +83,7 @@ TEST_F(LuaFaults, AfterAnUndoALaterCheckSeesTheOldState) {
 TEST_F(LuaFaults, AfterAnUndoOfTheFirstChargeALaterCheckSeesANewState) {
   server_->Run({"RPUSH", "t:{k}:c:tb1", "x"});
   Request failing = Ask("k");
-  Request last = Ask("k");
-  last.costs = {5, 0, 0};
+  const Request last = Ask("k", {5, 0, 0});
   const auto done = DecideOn(*server_, ScriptAt(0), std::vector{failing, last});
   EXPECT_EQ(done[0].fault, Fault::kForeign);
   EXPECT_EQ(done[1].fault, Fault::kNone);
@@ -114,15 +93,9 @@ TEST_F(LuaFaults, AfterAnUndoOfTheFirstChargeALaterCheckSeesANewState) {
 // A test can hardly make Redis refuse one of several writes, so a wrapper of redis.pcall does.
 TEST_F(LuaFaults, AFailedWriteIsUndoneAndReported) {
   const std::string refusing =
-      "local real = redis\n"
-      "local redis = {call = real.call, pcall = function(name, key, ...)\n"
-      "  if name == 'SET' and key == 't:{k1}:c:tb1' then return {err = 'OOM made up'} end\n"
-      "  return real.pcall(name, key, ...)\n"
-      "end}\n" +
-      ScriptAt(0);
-  Request before = Ask("k1");
-  before.costs = {2, 0, 0};
-  DecideOn(*server_, ScriptAt(0), std::span(&before, 1));
+      RefusingScript("name == 'SET' and key == 't:{k1}:c:tb1'", ScriptAt(0));
+  const Request before = Ask("k1", {2, 0, 0});
+  RunOne(before, 0);
   const auto done = DecideOn(*server_, refusing, Batch(3));
   EXPECT_EQ(done[0].fault, Fault::kNone);
   EXPECT_EQ(done[1].fault, Fault::kServer);
@@ -132,20 +105,11 @@ TEST_F(LuaFaults, AFailedWriteIsUndoneAndReported) {
   EXPECT_EQ(Exists("t:{k1}:b:tb1") + Exists("t:{k1}:c:tb1"), 0);
 }
 
-TEST(LuaReplica, OnAReplicaChecksFailAndReadsStillWork) {
-  RedisServer server({"--replicaof", "127.0.0.1", std::to_string(RedisServer::FreePort())});
-  const auto set = std::make_shared<const PolicySet>(
-      std::vector{BucketPolicy("a", 5, 1, std::chrono::seconds(1))}, "t");
-  std::vector<Request> batch(2);
-  for (Request& request : batch) {
-    request.set = set;
-    request.key = redis::EscapedKey("k");
-    request.costs = 1;
-  }
-  batch[1].kind = Request::Kind::kPeek;
-  const redis::Reply reply = RunScript(server, ScriptAt(0), batch);
-  std::vector<Completion> done(2);
-  ASSERT_TRUE(redis::ReadReply(reply, batch, done)) << reply.text;
+TEST_F(LuaFaults, OnAReplicaChecksFailAndReadsStillWork) {
+  RedisServer replica({"--replicaof", "127.0.0.1", std::to_string(RedisServer::FreePort())});
+  std::vector<Request> batch = {Ask("k"), Ask("k")};
+  batch[1].kind = Kind::kPeek;
+  const auto done = DecideOn(replica, ScriptAt(0), batch);
   EXPECT_EQ(done[0].fault, Fault::kServer);
   EXPECT_NE(done[0].detail.find("READONLY"), std::string::npos) << done[0].detail;
   EXPECT_EQ(done[1].fault, Fault::kNone);

@@ -22,26 +22,21 @@ Policy Named(std::string name, Algorithm algorithm) {
 
 std::vector<Policy> OneOfEachKind() {
   using std::chrono::seconds;
-  PolicyFault fault;
   using Align = FixedWindow::Align;
   return {
       Named("t", Bucket(5, 1, seconds(1))),
       Named("q", Leaky(5, 1, seconds(1), LeakyBucket::Mode::kShape)),
-      Named("f", *FixedWindow::Make(5, seconds(10), Align::kFirstRequest, fault)),
-      Named("c", *FixedWindow::Make(5, seconds(10), Align::kClock, fault)),
-      Named("m", *FixedWindow::Make(5, seconds(1), Align::kMonth, fault)),
-      Named("s", *SlidingWindow::Make(5, seconds(10), fault)),
-      Named("l", *SlidingLog::Make(5, seconds(10), fault)),
-      Named("n", *Concurrency::Make(5, seconds(10), fault)),
+      Named("f", Fixed(5, seconds(10), Align::kFirstRequest)),
+      Named("c", Fixed(5, seconds(10), Align::kClock)),
+      Named("m", Fixed(5, seconds(1), Align::kMonth)),
+      Named("s", Sliding(5, seconds(10))),
+      Named("l", Log(5, seconds(10))),
+      Named("n", Slots(5, seconds(10))),
   };
 }
 
 Request LuaKinds::Ask(Kind kind, std::string_view key, HolderId holder) {
-  Request request;
-  request.kind = kind;
-  request.set = set_;
-  request.key = redis::EscapedKey(key);
-  request.costs = 1;
+  Request request = RequestOf(set_, key, 1, kind);
   auto options = std::make_shared<Operation::Options>();
   options->holder = holder;
   options->block_for = std::chrono::seconds(7);
@@ -69,10 +64,6 @@ std::map<std::string, std::string> LuaKinds::Everything() {
 
 std::vector<redis::Completion> LuaKinds::Run(std::span<const Request> requests, std::int64_t now) {
   return DecideOn(*server_, ScriptAt(now), requests);
-}
-
-redis::Completion LuaKinds::RunOne(const Request& request, std::int64_t now) {
-  return Run({&request, 1}, now)[0];
 }
 
 void LuaKinds::Prepare() {

@@ -11,7 +11,7 @@
 #include <string_view>
 #include <vector>
 
-#include "redis/redis_server.h"
+#include "redis/lua_fixture.h"
 #include "redis/request.h"
 
 namespace sluice::testing {
@@ -19,14 +19,10 @@ namespace sluice::testing {
 /// One policy of each kind, with five units, named by its letter in check.lua: t q f c m s l n.
 std::vector<Policy> OneOfEachKind();
 
-class LuaKinds : public ::testing::Test {
+class LuaKinds : public LuaFixture {
  protected:
   static constexpr HolderId kHolder{.high = 0, .low = 0x100};
   static constexpr std::int64_t kNow = 1'795'219'200'123'456'000;
-
-  static void SetUpTestSuite() { server_ = std::make_unique<RedisServer>(); }
-  static void TearDownTestSuite() { server_.reset(); }
-  void SetUp() override { server_->Run({"FLUSHALL"}); }
 
   /// A request of one unit. A block lasts 7 s; an abort returns a charge of kNow.
   static redis::Request Ask(redis::Request::Kind kind, std::string_view key = "k64",
@@ -37,14 +33,15 @@ class LuaKinds : public ::testing::Test {
   static std::map<std::string, std::string> Everything();
   static std::vector<redis::Completion> Run(std::span<const redis::Request> requests,
                                             std::int64_t now = kNow);
-  static redis::Completion RunOne(const redis::Request& request, std::int64_t now = kNow);
+  static redis::Completion RunOne(const redis::Request& request, std::int64_t now = kNow) {
+    return LuaFixture::RunOne(request, now);
+  }
   /// Gives the key a state under every policy, with old entries that the script drops.
   static void Prepare();
   /// The remaining units under each policy, and the time of the reset.
   static std::string Standing(std::int64_t now = kNow);
   static void ExpectTimesToLive();
 
-  static inline std::unique_ptr<RedisServer> server_;
   static inline const auto set_ = std::make_shared<const redis::PolicySet>(OneOfEachKind(), "t");
 };
 

@@ -19,16 +19,12 @@ using Kind = Request::Kind;
 
 // Refuses the n-th command that writes.
 std::string Refusing(int n, const std::string& script) {
-  return "local real, left = redis, " + std::to_string(n) +
-         "\nlocal writes = {SET = 1, DEL = 1, RPUSH = 1, LTRIM = 1, PEXPIRE = 1, ZADD = 1, ZREM = "
-         "1, "
-         "ZREMRANGEBYSCORE = 1}\n"
-         "local redis = {call = real.call, pcall = function(name, ...)\n"
-         "  if writes[name] then left = left - 1 end\n"
-         "  if writes[name] and left == 0 then return {err = 'OOM made up'} end\n"
-         "  return real.pcall(name, ...)\n"
-         "end}\n" +
-         script;
+  return RefusingScript(
+      "writes[name] and Count() == 0", script,
+      "local left = " + std::to_string(n) +
+          "\nlocal writes = {SET = 1, DEL = 1, RPUSH = 1, LTRIM = 1, PEXPIRE = 1, "
+          "ZADD = 1, ZREM = 1, ZREMRANGEBYSCORE = 1}\n"
+          "local function Count() left = left - 1 return left end\n");
 }
 
 class RefusedIn : public LuaKinds, public ::testing::WithParamInterface<Kind> {};

@@ -7,8 +7,7 @@
 #include <vector>
 
 #include "redis/backlog.h"
-#include "redis/redis_server.h"
-#include "redis/script_runner.h"
+#include "redis/lua_fixture.h"
 #include "support/policies.h"
 
 namespace sluice::testing {
@@ -21,26 +20,13 @@ using redis::PolicySet;
 using redis::Request;
 
 constexpr std::int64_t kModulus = 9'000'000'000'000'000;
-constexpr std::int64_t kSecond = 1'000'000'000;
 
-class Lua : public ::testing::Test {
+class Lua : public LuaFixture {
  protected:
-  static void SetUpTestSuite() { server_ = std::make_unique<RedisServer>(); }
-  static void TearDownTestSuite() { server_.reset(); }
-  void SetUp() override { server_->Run({"FLUSHALL"}); }
-
   static Request Ask(std::string_view key, std::int64_t cost = 1, std::int64_t second = 1) {
-    Request request;
-    request.set = set_;
-    request.key = redis::EscapedKey(key);
-    request.costs = {cost, second};
-    return request;
-  }
-  static Completion Decide(std::int64_t now, const Request& request) {
-    return DecideOn(*server_, ScriptAt(now), std::span(&request, 1))[0];
+    return RequestOf(set_, key, {cost, second});
   }
 
-  static inline std::unique_ptr<RedisServer> server_;
   // 5 tokens, one a second; 100 tokens, one every 10 ms.
   static inline const auto set_ = std::make_shared<const PolicySet>(
       std::vector{BucketPolicy("burst", 5, 1, std::chrono::seconds(1)),
@@ -54,10 +40,10 @@ TEST_F(Lua, TheServerKnowsTheScriptByItsBuiltInSha) {
 }
 
 TEST_F(Lua, AChargeIsStoredAsAPlainNumberWithATimeToLive) {
-  ASSERT_EQ(Decide(kModulus - kSecond, Ask("k", 3, 7)).fault, Fault::kNone);
+  ASSERT_EQ(RunOne(Ask("k", 3, 7), kModulus - kSecond).fault, Fault::kNone);
   EXPECT_EQ(server_->Text({"GET", "t:{k}:burst:tb1"}), std::to_string(2 * kSecond));  // it wrapped
   EXPECT_EQ(server_->Text({"GET", "t:{k}:daily:tb1"}), "8999999070000000");
-  const Completion again = Decide(kModulus + 1000, Ask("k"));
+  const Completion again = RunOne(Ask("k"), kModulus + 1000);
   EXPECT_EQ(BacklogOf(again, 0), Nanos{2 * kSecond - 1000});
   EXPECT_EQ(BacklogOf(again, 1), Nanos{0});  // expired: as a new state
 }
@@ -89,23 +75,23 @@ TEST_F(Lua, TheServersOwnTimeIsItsMicrosecondsModuloTheModulus) {
 }
 
 TEST_F(Lua, ADenialWritesNothing) {
-  ASSERT_EQ(Decide(0, Ask("k", 5, 1)).fault, Fault::kNone);
+  ASSERT_EQ(RunOne(Ask("k", 5, 1), 0).fault, Fault::kNone);
   const std::string burst = server_->Text({"GET", "t:{k}:burst:tb1"});
   const std::string daily = server_->Text({"GET", "t:{k}:daily:tb1"});
-  const Completion denied = Decide(kSecond - 1, Ask("k", 2, 1));
+  const Completion denied = RunOne(Ask("k", 2, 1), kSecond - 1);
   EXPECT_EQ(denied.fault, Fault::kNone);
   EXPECT_EQ(server_->Text({"GET", "t:{k}:burst:tb1"}), burst);
   EXPECT_EQ(server_->Text({"GET", "t:{k}:daily:tb1"}), daily);
-  ASSERT_EQ(Decide(0, Ask("fresh", 6, 1)).fault, Fault::kNone);
+  ASSERT_EQ(RunOne(Ask("fresh", 6, 1), 0).fault, Fault::kNone);
   EXPECT_EQ(server_->Run({"EXISTS", "t:{fresh}:burst:tb1", "t:{fresh}:daily:tb1"}).integers.at(0),
             0);
 }
 
 TEST_F(Lua, ACostOfZeroReadsAndDoesNotWrite) {
-  ASSERT_EQ(Decide(0, Ask("k", 5, 0)).fault, Fault::kNone);
+  ASSERT_EQ(RunOne(Ask("k", 5, 0), 0).fault, Fault::kNone);
   EXPECT_EQ(server_->Run({"EXISTS", "t:{k}:daily:tb1"}).integers.at(0), 0);
   // A cost of 0 under the empty bucket, more under the other.
-  const Completion half = Decide(0, Ask("k", 0, 1));
+  const Completion half = RunOne(Ask("k", 0, 1), 0);
   EXPECT_EQ(BacklogOf(half, 0), Nanos{5 * kSecond});
   EXPECT_EQ(server_->Text({"GET", "t:{k}:burst:tb1"}), std::to_string(5 * kSecond));
   EXPECT_EQ(server_->Text({"GET", "t:{k}:daily:tb1"}), "10000000");
@@ -114,7 +100,7 @@ TEST_F(Lua, ACostOfZeroReadsAndDoesNotWrite) {
 TEST_F(Lua, APeekWritesNothing) {
   Request peek = Ask("k");
   peek.kind = Request::Kind::kPeek;
-  EXPECT_EQ(Decide(0, peek).fault, Fault::kNone);
+  EXPECT_EQ(RunOne(peek, 0).fault, Fault::kNone);
   EXPECT_EQ(server_->Run({"DBSIZE"}).integers.at(0), 0);
 }
 
@@ -163,12 +149,12 @@ TEST_F(Lua, SixteenPoliciesAnd128ChecksFitOneCall) {
 }
 
 TEST_F(Lua, AStepBackOfTheClockLengthensTheBacklog) {
-  ASSERT_EQ(Decide(10 * kSecond, Ask("k", 5, 0)).fault, Fault::kNone);
-  const Completion earlier = Decide(0, Ask("k", 1, 0));
+  ASSERT_EQ(RunOne(Ask("k", 5, 0), 10 * kSecond).fault, Fault::kNone);
+  const Completion earlier = RunOne(Ask("k", 1, 0), 0);
   EXPECT_EQ(BacklogOf(earlier, 0), Nanos{15 * kSecond});
   EXPECT_EQ(server_->Text({"GET", "t:{k}:burst:tb1"}), std::to_string(15 * kSecond));
   // In debt, a cost of 0 is still admitted.
-  Decide(0, Ask("k", 0, 1));
+  RunOne(Ask("k", 0, 1), 0);
   EXPECT_EQ(server_->Text({"GET", "t:{k}:daily:tb1"}), "10000000");
 }
 

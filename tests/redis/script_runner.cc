@@ -25,6 +25,19 @@ std::string ScriptAt(std::int64_t now) {
   return text;
 }
 
+std::string RefusingScript(std::string_view condition, const std::string& script,
+                           std::string_view locals) {
+  return std::string(locals) +
+         "local real = redis\n"
+         "local redis = {call = real.call, pcall = function(name, key, ...)\n"
+         "  if " +
+         std::string(condition) +
+         " then return {err = 'OOM made up'} end\n"
+         "  return real.pcall(name, key, ...)\n"
+         "end}\n" +
+         script;
+}
+
 redis::Reply RunScript(RedisServer& server, std::string_view script,
                        std::span<const redis::Request> requests) {
   redis::ScriptCall call;

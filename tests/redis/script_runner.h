@@ -17,6 +17,11 @@ namespace sluice::testing {
 /// no key expires within a day. Throws std::runtime_error unless each marked line is there once.
 std::string ScriptAt(std::int64_t now);
 
+/// The script with the error "OOM made up" for each call of redis.pcall that satisfies `condition`,
+/// an expression of Lua over the command's `name` and `key`. `locals` run once before.
+std::string RefusingScript(std::string_view condition, const std::string& script,
+                           std::string_view locals = {});
+
 /// Runs `script` for `requests` by EVAL.
 redis::Reply RunScript(RedisServer& server, std::string_view script,
                        std::span<const redis::Request> requests);

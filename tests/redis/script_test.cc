@@ -144,24 +144,22 @@ TEST(Script, TheLargestNumbersStayBelowTwoTo53) {
 // One policy of each kind but the plain TAT, with options.
 std::shared_ptr<const PolicySet> AllKinds() {
   using std::chrono::seconds;
-  PolicyFault fault;
   using Align = FixedWindow::Align;
   static const auto set = std::make_shared<const PolicySet>(
       std::vector<Policy>{
           {.name = "q",
            .algorithm = testing::Leaky(10, 1, Nanos{1000}, LeakyBucket::Mode::kShape),
            .enforce = false},
-          {.name = "f",
-           .algorithm = *FixedWindow::Make(5, seconds(1), Align::kFirstRequest, fault)},
+          {.name = "f", .algorithm = testing::Fixed(5, seconds(1), Align::kFirstRequest)},
           {.name = "c",
-           .algorithm = *FixedWindow::Make(5, seconds(2), Align::kClock, fault),
+           .algorithm = testing::Fixed(5, seconds(2), Align::kClock),
            .block_for = Nanos{1500}},
           {.name = "m",
-           .algorithm = *FixedWindow::Make(5, seconds(2), Align::kMonth, fault),
+           .algorithm = testing::Fixed(5, seconds(2), Align::kMonth),
            .charge_denied = true},
-          {.name = "s", .algorithm = *SlidingWindow::Make(5, seconds(3), fault)},
-          {.name = "l", .algorithm = *SlidingLog::Make(5, seconds(4), fault)},
-          {.name = "n", .algorithm = *Concurrency::Make(5, seconds(5), fault)}},
+          {.name = "s", .algorithm = testing::Sliding(5, seconds(3))},
+          {.name = "l", .algorithm = testing::Log(5, seconds(4))},
+          {.name = "n", .algorithm = testing::Slots(5, seconds(5))}},
       "p");
   return set;
 }
