@@ -307,7 +307,7 @@ test('a server that is no Redis is told from one that is busy, at the first chec
   const http = await firstFault(60_000, (socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'));
   assert.equal(
     http,
-    "invalid answer from Redis at HERE (protocol): what the server speaks at this port is not Redis' protocol",
+    "invalid answer from Redis at HERE (protocol): the server at this port does not speak the Redis protocol",
   );
 });
 

@@ -52,7 +52,7 @@ test('a server that evicts: an event once, and in stats() for as long as it does
   const limiter = limiterAt(t, server.url);
   await until('it is told', () => events.length > 0);
   const detail =
-    'maxmemory-policy is allkeys-lru: once its memory is full the server forgets who used up a limit; use noeviction';
+    'maxmemory-policy is allkeys-lru: when its memory is full, the server evicts limits in use; use noeviction';
   const address = `127.0.0.1:${server.port}`;
   assert.deepEqual(events, [{ address, warning: 'evicting-policy', detail }]);
   assert.deepEqual(warningsOf(limiter), [{ warning: 'evicting-policy', detail }]);

@@ -16,17 +16,18 @@
 namespace sluice::redis {
 namespace {
 
+Endpoint At(std::uint16_t port) {
+  Endpoint endpoint;
+  endpoint.host = "127.0.0.1";
+  endpoint.port = port;
+  return endpoint;
+}
+
 // Counts the received bytes.
 class Listener final : public Conversation {
  public:
-  explicit Listener(std::uint16_t port) {
-    endpoint_.host = "127.0.0.1";
-    endpoint_.port = port;
-  }
+  explicit Listener(std::uint16_t port) : Conversation(At(port)) {}
 
-  const Endpoint& endpoint() const override { return endpoint_; }
-  void OnStage(std::string_view /*stage*/) override {}
-  void SetPassword(std::string /*password*/) override {}
   void OnConnected(Nanos /*now*/) override { connected = true; }
   void OnLost(std::string_view why, Nanos /*now*/) override { lost = why; }
   void OnRefused(std::string_view /*why*/, Nanos /*now*/) override {}
@@ -40,9 +41,6 @@ class Listener final : public Conversation {
   bool connected = false;
   std::string lost;
   std::size_t heard = 0;
-
- private:
-  Endpoint endpoint_;
 };
 
 TEST(Connection, ReadsOnceATurn) {

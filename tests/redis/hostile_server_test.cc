@@ -14,7 +14,7 @@
 namespace sluice::redis {
 namespace {
 
-constexpr std::string_view kTooLong = "the server's reply is longer than one to its command can be";
+constexpr std::string_view kTooLong = "the server's reply is too long for its command";
 
 TEST(HostileServer, AReplyThatIsTooLongForItsCommandEndsTheConnectionAtOnce) {
   // One check under one policy: at most 20 numbers and texts.

@@ -159,7 +159,7 @@ TEST_F(MetadataTest, OtherNumbersOfAPolicyCauseOneWarning) {
   EXPECT_EQ(warnings[0].detail,
             "policy 'api' under the prefix 'p' is bucket(limit: 5) here, and bucket(limit: 6) in "
             "another process, now or within the last day: both count the same calls. Give each "
-            "service a prefix of its own");
+            "service its own prefix");
   EXPECT_EQ(driver.session.warnings().size(), 1U);
   EXPECT_FALSE(driver.session.has_warnings());
   driver.Pass(kHour);

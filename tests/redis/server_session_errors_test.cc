@@ -120,7 +120,7 @@ TEST(ServerSessionErrors, AnotherProtocolIsReported) {
   driver.Receive("HTTP/1.1 400 Bad Request\r\n\r\n");
   EXPECT_EQ(driver.Result(check).fault, Fault::kProtocol);
   EXPECT_EQ(driver.Result(check).detail,
-            "what the server speaks at this port is not Redis' protocol");
+            "the server at this port does not speak the Redis protocol");
 }
 
 TEST(ServerSessionErrors, ABatchOfSeveralSlotsIsOneFailureThoughItsCommandsExpireOneByOne) {

@@ -62,16 +62,16 @@ std::optional<Warning> LookAtMemory(const ServerInfo& info) {
   if (!Evicts(policy) || NumberOf(size).value_or(0) == 0) return std::nullopt;
   return Warning{WarningCode::kEvictingPolicy,
                  "maxmemory-policy is " + std::string(policy) +
-                     ": once its memory is full the server forgets who used up a limit; use "
-                     "noeviction"};
+                     ": when its memory is full, the server evicts limits in use; use noeviction"};
 }
 
 std::optional<Warning> LookAtRole(const ServerInfo& info) {
   const std::string_view role = FieldOf(info.replication, "role");
   if (role != "slave" && role != "replica") return std::nullopt;
-  return Warning{WarningCode::kReplica,
-                 "the server is a replica: it refuses what limiters write, or loses it to its "
-                 "master; use the master's address"};
+  return Warning{
+      WarningCode::kReplica,
+      "the server is a replica: it refuses writes, or its master overwrites them; use the "
+      "master's address"};
 }
 
 std::optional<Warning> LookAtClock(const ServerInfo& info, Nanos wall) {
@@ -121,8 +121,8 @@ bool ServerInfo::LacksPolicy() const { return FieldOf(memory, "maxmemory_policy"
 
 Warning NoPasswordWarning() {
   return {WarningCode::kNoPassword,
-          "it was given a password and asks for none: whoever reaches it may read and change what "
-          "it holds; set one there, or leave it out here"};
+          "the server needs no password, but one was given: anyone who reaches it can read and "
+          "change its data; set a password on the server, or give none"};
 }
 
 std::vector<Warning> FindWarnings(const ServerInfo& info, Nanos wall) {

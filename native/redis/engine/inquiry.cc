@@ -8,19 +8,12 @@
 #include "redis/script.h"
 
 namespace sluice::redis {
-namespace {
-
-constexpr std::string_view kTooLong = "the server's reply is longer than one to its command can be";
-constexpr std::string_view kNonsense = "what the server speaks at this port is not Redis' protocol";
-
-}  // namespace
 
 Inquiry::Inquiry(Endpoint endpoint, std::vector<std::string> command, Nanos timeout, Nanos now,
                  const ReplyTreeBounds& bounds)
-    : endpoint_(std::move(endpoint)),
+    : Conversation(std::move(endpoint)),
       command_(std::move(command)),
       until_(now + timeout),
-      password_(endpoint_.password),
       reader_(bounds) {}
 
 void Inquiry::OnConnected(Nanos /*now*/) {
@@ -36,13 +29,13 @@ void Inquiry::OnLost(std::string_view why, Nanos /*now*/) { Give(std::string(why
 void Inquiry::OnBytes(std::string_view bytes, Nanos /*now*/) {
   NoteDriven();
   if (done()) return;
-  if (!reader_.Feed(bytes)) return Give(std::string(kNonsense));
+  if (!reader_.Feed(bytes)) return Give(std::string(kNoRedis));
   ReplyTree reply;
   while (!done()) {
     const ReplyTreeReader::Next next = reader_.Take(reply);
     if (next == ReplyTreeReader::Next::kMore) return;
     if (next == ReplyTreeReader::Next::kTooLong) return Give(std::string(kTooLong));
-    if (next == ReplyTreeReader::Next::kBroken) return Give(std::string(kNonsense));
+    if (next == ReplyTreeReader::Next::kBroken) return Give(std::string(kNoRedis));
     OnReply(std::move(reply));
   }
 }
@@ -61,9 +54,7 @@ void Inquiry::OnReply(ReplyTree&& reply) {
 void Inquiry::OnTime(Nanos now) {
   NoteDriven();
   if (done() || now < until_) return;
-  if (connected_) return Give("the server accepted the connection but did not answer");
-  const std::string why = "connecting took too long";
-  Give(stage_.empty() ? why : why + ": " + stage_);
+  Give(connected_ ? std::string(kUngreeted) : WithStage("connecting took too long"));
 }
 
 void Inquiry::Give(const std::string& why) {

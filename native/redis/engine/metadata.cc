@@ -80,7 +80,7 @@ void MetadataPublisher::Compare(const Metadata& metadata, std::string_view befor
       WarningCode::kPolicyClash,
       metadata.policy + " is " + Shown(metadata.text) + " here, and " + Shown(before) +
           " in another process, now or within the last day: both count the same calls. Give each "
-          "service a prefix of its own"};
+          "service its own prefix"};
   news_.push_back(warning);
   warnings_.push_back(warning);
 }

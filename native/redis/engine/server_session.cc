@@ -16,8 +16,6 @@ namespace {
 // A connection that ends sooner after it was ready counts as one that could not be made.
 constexpr Nanos kSettled = std::chrono::seconds(1);
 
-constexpr std::string_view kUngreeted = "the server accepted the connection but did not answer";
-
 Pipeline::Transport TransportOf(const ServerSession::Options& options) {
   return {.in_order = true,
           .command_per_slot = options.by_slot,
@@ -27,10 +25,10 @@ Pipeline::Transport TransportOf(const ServerSession::Options& options) {
 }  // namespace
 
 ServerSession::ServerSession(Options options, std::uint64_t seed, Nanos now)
-    : options_(std::move(options)),
+    : Conversation(options.endpoint),
+      options_(std::move(options)),
       random_(seed),
       state_until_(now),
-      password_(options_.endpoint.password),
       pipeline_(options_.pipeline, TransportOf(options_), random_, *this),
       health_(!options_.routed),  // a router follows the roles by itself
       metadata_(options_.metadata) {
@@ -55,9 +53,9 @@ void ServerSession::OnConnected(Nanos now) {
   no_password_ = false;
   // A server that wants authentication says so in answer to PING. The script is longer than such a
   // server reads from an unauthenticated client.
-  const bool auth = NeedsAuth(options_.endpoint, password_);
+  const bool auth = NeedsAuth(endpoint_, password_);
   SendOwn(auth ? Sent::Kind::kAuth : Sent::Kind::kPing, now);
-  if (options_.endpoint.database != 0) SendOwn(Sent::Kind::kSelect, now);
+  if (endpoint_.database != 0) SendOwn(Sent::Kind::kSelect, now);
   SendOwn(Sent::Kind::kLoad, now);
 }
 
@@ -148,8 +146,7 @@ void ServerSession::OnTime(Nanos now) {
       break;
     case State::kConnecting:
       if (now >= state_until_) {
-        const std::string why = "connecting took too long";
-        Lose(Fault::kUnavailable, stage_.empty() ? why : why + ": " + stage_, now);
+        Lose(Fault::kUnavailable, WithStage("connecting took too long"), now);
       }
       break;
     case State::kGreeting:
@@ -170,8 +167,7 @@ void ServerSession::OnTime(Nanos now) {
 std::string ServerSession::WhyStillQueued() const {
   if (state_ == State::kReady) return Session::WhyStillQueued();
   const std::string why = "not connected before the deadline";
-  const std::string stage = state_ == State::kGreeting ? std::string(kUngreeted) : stage_;
-  return stage.empty() ? why : why + ": " + stage;
+  return state_ == State::kGreeting ? why + ": " + std::string(kUngreeted) : WithStage(why);
 }
 
 // Whether a required reply is missing; an optional one counts only if the connection waits to end.
@@ -202,18 +198,17 @@ void ServerSession::Send(std::uint64_t id, const Pipeline::Command& command, Nan
 }
 
 void ServerSession::SendOwn(Sent::Kind kind, Nanos now, InfoCommand info) {
-  const Endpoint& endpoint = options_.endpoint;
   if (!OwesReply()) quiet_since_ = now;
   const std::size_t before = out_.size();
   switch (kind) {
     case Sent::Kind::kAuth:
-      AppendAuth(endpoint, password_, out_);
+      AppendAuth(endpoint_, password_, out_);
       break;
     case Sent::Kind::kPing:
       AppendCommand(std::array<std::string_view, 1>{"PING"}, out_);
       break;
     case Sent::Kind::kSelect:
-      AppendCommand(std::array<std::string_view, 2>{"SELECT", std::to_string(endpoint.database)},
+      AppendCommand(std::array<std::string_view, 2>{"SELECT", std::to_string(endpoint_.database)},
                     out_);
       break;
     case Sent::Kind::kLoad:

@@ -11,9 +11,6 @@ namespace sluice::redis {
 namespace {
 
 constexpr std::string_view kScriptRights = "+script|load and +evalsha, or +eval";
-constexpr std::string_view kTooLong = "the server's reply is longer than one to its command can be";
-constexpr std::string_view kOtherProtocol =
-    "what the server speaks at this port is not Redis' protocol";
 
 bool IsSha1(std::string_view text) {
   return text.size() == 40 && std::ranges::all_of(text, [](unsigned char c) {
@@ -26,7 +23,7 @@ bool IsSha1(std::string_view text) {
 void ServerSession::OnBytes(std::string_view bytes, Nanos now) {
   NoteDriven();
   if (state_ != State::kGreeting && state_ != State::kReady) return;
-  const std::string_view broken = state_ == State::kGreeting ? kOtherProtocol : Pipeline::kNonsense;
+  const std::string_view broken = state_ == State::kGreeting ? kNoRedis : Pipeline::kNonsense;
   if (!reader_.Feed(bytes)) return Lose(Fault::kProtocol, broken, now);
   // A reply may end this connection; later bytes then do not count.
   const std::uint64_t connection = wanted_;

@@ -17,7 +17,8 @@ namespace sluice::redis {
 /// safe.
 class Conversation {
  public:
-  Conversation() = default;
+  explicit Conversation(Endpoint endpoint)
+      : endpoint_(std::move(endpoint)), password_(endpoint_.password) {}
   virtual ~Conversation() = default;
   Conversation(const Conversation&) = delete;
   Conversation& operator=(const Conversation&) = delete;
@@ -33,14 +34,14 @@ class Conversation {
   void ForgetReport() { reported_ = false; }
 
   /// The server and the credentials. Never changes.
-  virtual const Endpoint& endpoint() const = 0;
+  const Endpoint& endpoint() const { return endpoint_; }
 
   // ---- In. `now` never decreases.
 
   /// The current stage of the wanted connection, for people: shown if it takes too long.
-  virtual void OnStage(std::string_view stage) = 0;
+  void OnStage(std::string_view stage) { stage_ = stage; }
   /// The password of the next connection, instead of the endpoint's.
-  virtual void SetPassword(std::string password) = 0;
+  void SetPassword(std::string password) { password_ = std::move(password); }
   /// The wanted connection exists.
   virtual void OnConnected(Nanos now) = 0;
   /// It could not be made, or has ended. `why` is for people and contains no secrets.
@@ -68,6 +69,21 @@ class Conversation {
   void NoteDriven() {
     if (driven_ != nullptr && !std::exchange(reported_, true)) driven_->push_back(this);
   }
+
+  static constexpr std::string_view kTooLong = "the server's reply is too long for its command";
+  static constexpr std::string_view kNoRedis =
+      "the server at this port does not speak the Redis protocol";
+  static constexpr std::string_view kUngreeted =
+      "the server accepted the connection but did not answer";
+
+  /// `why`, and the stage that was reached.
+  std::string WithStage(std::string why) const {
+    return stage_.empty() ? why : why + ": " + stage_;
+  }
+
+  const Endpoint endpoint_;
+  std::string password_;  // of the next AUTH
+  std::string stage_;     // see OnStage
 
  private:
   std::vector<Conversation*>* driven_ = nullptr;

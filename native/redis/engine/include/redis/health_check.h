@@ -25,7 +25,7 @@ enum class InfoCommand : std::uint8_t {
 
 void AppendInfoCommand(InfoCommand command, std::string& out);
 
-/// A server's answers. Empty: it refused, or the answer made no sense.
+/// A server's answers. Empty: it refused, or the reply was invalid.
 struct ServerInfo {
   std::string replication;
   std::string memory;
@@ -34,7 +34,7 @@ struct ServerInfo {
   /// When TIME was sent and answered, on this process's monotonic clock.
   Nanos asked{0};
   Nanos heard{0};
-  bool no_password = false;  ///< it was given a password and asks for none
+  bool no_password = false;  ///< a password was given, but it needs none
 
   void Note(InfoCommand command, Reply&& reply);
   /// Whether kConfig is needed.

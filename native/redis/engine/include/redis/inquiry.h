@@ -36,9 +36,6 @@ class Inquiry final : public Conversation {
   /// The same, moved out. Precondition: done().
   Answer TakeAnswer() { return std::move(*answer_); }
 
-  const Endpoint& endpoint() const override { return endpoint_; }
-  void OnStage(std::string_view stage) override { stage_ = stage; }
-  void SetPassword(std::string password) override { password_ = std::move(password); }
   void OnConnected(Nanos now) override;
   void OnLost(std::string_view why, Nanos now) override;
   void OnRefused(std::string_view why, Nanos now) override { OnLost(why, now); }
@@ -53,11 +50,8 @@ class Inquiry final : public Conversation {
   void Give(const std::string& why);
   void OnReply(ReplyTree&& reply);
 
-  const Endpoint endpoint_;
   const std::vector<std::string> command_;
   const Nanos until_;
-  std::string stage_;
-  std::string password_;
   bool connected_ = false;
   bool greeting_ = false;  // the next reply answers AUTH
   bool no_password_ = false;

@@ -135,7 +135,7 @@ class Pipeline {
   /// server.
   static constexpr Nanos kLate = std::chrono::milliseconds(50);
   static constexpr Nanos kFrozen = std::chrono::milliseconds(250);
-  static constexpr std::string_view kNonsense = "the server's answer made no sense";
+  static constexpr std::string_view kNonsense = "the server sent an invalid reply";
 
   /// `random` and `session` must outlive it; `session` is not called before Submit.
   Pipeline(const Options& options, Transport transport, std::mt19937_64& random, Session& session);

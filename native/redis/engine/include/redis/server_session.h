@@ -76,8 +76,6 @@ class ServerSession final : public Conversation, private Pipeline::Session {
   /// Wants a connection from the start.
   ServerSession(Options options, std::uint64_t seed, Nanos now);
 
-  const Endpoint& endpoint() const override { return options_.endpoint; }
-
   // ---- In. `now` is on the clock of the requests' deadlines.
 
   /// Takes requests over; they are moved from.
@@ -85,8 +83,6 @@ class ServerSession final : public Conversation, private Pipeline::Session {
     NoteDriven();
     pipeline_.Submit(requests, now);
   }
-  void OnStage(std::string_view stage) override { stage_ = stage; }
-  void SetPassword(std::string password) override { password_ = std::move(password); }
   void OnConnected(Nanos now) override;
   void OnLost(std::string_view why, Nanos now) override { Lose(Fault::kUnavailable, why, now); }
   void OnRefused(std::string_view why, Nanos now) override { Lose(Fault::kRefused, why, now); }
@@ -204,8 +200,6 @@ class ServerSession final : public Conversation, private Pipeline::Session {
   unsigned failures_ = 0;  // in a row: connections that answered no batch, or soon broke off
   Nanos ready_at_{0};      // since when this one could
   Nanos state_until_;      // kWaiting: when to connect; kConnecting, kGreeting: when to give up
-  std::string stage_;      // see OnStage
-  std::string password_;   // of the next AUTH
   std::uint64_t losses_ = 0;
 
   std::string sha_;
