@@ -28,7 +28,7 @@ namespace {
 std::uint64_t Seed() { return std::bit_cast<std::array<std::uint64_t, 2>>(RandomSeed())[0]; }
 
 // Used on one thread.
-class ClientSessionBackend final : public redis::Gateway {
+class ClientSessionBackend final : public redis::Backend {
  public:
   /// `maps_slots`: requests wait until Route has set the nodes of their slots.
   ClientSessionBackend(std::string address, bool cluster, bool maps_slots)
@@ -77,7 +77,7 @@ class ClientSessionBackend final : public redis::Gateway {
   std::vector<redis::NodeStats> stats() const override {
     const redis::LatencyHistogram& latency = session_.latency();
     return {{.address = address_,
-             .link = session_.stats(),
+             .session = session_.stats(),
              .latency = {.p50 = latency.Quantile(0.5),
                          .p99 = latency.Quantile(0.99),
                          .p999 = latency.Quantile(0.999)},
@@ -153,7 +153,7 @@ class ClientSessionBackend final : public redis::Gateway {
   std::weak_ptr<redis::Watcher> watcher_;
 };
 
-using BackendPtr = std::shared_ptr<redis::Gateway>;
+using BackendPtr = std::shared_ptr<redis::Backend>;
 
 ClientSessionBackend& SessionOf(const Napi::CallbackInfo& info) {
   return *static_cast<ClientSessionBackend*>(info.Data());
@@ -316,7 +316,7 @@ Napi::Value MakeClientSession(const Napi::CallbackInfo& info) {
 
 }  // namespace
 
-std::shared_ptr<redis::Gateway> ReadBackend(const Napi::Value& held) {
+std::shared_ptr<redis::Backend> ReadBackend(const Napi::Value& held) {
   return Held<BackendPtr>(held, kBackendTag, "backend");
 }
 

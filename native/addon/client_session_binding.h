@@ -5,12 +5,12 @@
 
 #include <memory>
 
-#include "redis/gateway.h"
+#include "redis/backend.h"
 
 namespace sluice::addon {
 
 /// Reads the `backend` of makeClientSession.
-std::shared_ptr<redis::Gateway> ReadBackend(const Napi::Value& held);
+std::shared_ptr<redis::Backend> ReadBackend(const Napi::Value& held);
 
 /// Adds to `exports`:
 ///   makeClientSession(address, cluster, mapsSlots)

@@ -7,8 +7,8 @@
 #include <memory>
 #include <utility>
 
-#include "answer_queue.h"
-#include "password_desk.h"
+#include "answer_bridge.h"
+#include "password_bridge.h"
 #include "values.h"
 
 namespace sluice::addon {
@@ -20,8 +20,8 @@ constexpr std::int64_t kMarkMask = (std::int64_t{1} << 53) - 1;
 
 Environment::Environment(Napi::Env env, Napi::Object exports)
     : env_(env),
-      answers_(std::make_shared<AnswerQueue>()),
-      passwords_(std::make_shared<PasswordDesk>()) {
+      answers_(std::make_shared<AnswerBridge>()),
+      passwords_(std::make_shared<PasswordBridge>()) {
   auto exchange = Napi::Float64Array::New(env, kExchangeNumbers);
   exchange_array_ = Napi::Persistent(exchange);
   exchange_ = exchange.Data();

@@ -14,8 +14,8 @@
 
 namespace sluice::addon {
 
-class AnswerQueue;
-class PasswordDesk;
+class AnswerBridge;
+class PasswordBridge;
 
 /// Created when the addon is loaded into an environment, destroyed when that ends. Used only on the
 /// environment's own thread.
@@ -41,7 +41,7 @@ class Environment {
   static constexpr std::size_t kHolderNumbers = 4;
   static constexpr std::size_t kVerdictNumbers =
       2 + kMaxPolicies * kNumbersPerPolicy + kHolderNumbers;
-  /// Room for a batch of answers; see AnswerQueue.
+  /// Room for a batch of answers; see AnswerBridge.
   static constexpr std::size_t kExchangeNumbers = 8192;
 
   Environment(Napi::Env env, Napi::Object exports);
@@ -54,17 +54,17 @@ class Environment {
   /// JavaScript. Throws a RangeError or TypeError for a value that this kind cannot have.
   Operation ReadOperation(Operation::Kind kind, std::span<const Policy> policies, napi_value holder,
                           napi_value id, Operation::Options& options) const;
-  AnswerQueue& answers() { return *answers_; }
-  std::shared_ptr<AnswerQueue> SharedAnswers() { return answers_; }
-  PasswordDesk& passwords() { return *passwords_; }
-  std::shared_ptr<PasswordDesk> SharedPasswords() { return passwords_; }
+  AnswerBridge& answers() { return *answers_; }
+  std::shared_ptr<AnswerBridge> SharedAnswers() { return answers_; }
+  PasswordBridge& passwords() { return *passwords_; }
+  std::shared_ptr<PasswordBridge> SharedPasswords() { return passwords_; }
 
  private:
   const napi_env env_;
   Napi::Reference<Napi::Float64Array> exchange_array_;
   double* exchange_;
-  std::shared_ptr<AnswerQueue> answers_;
-  std::shared_ptr<PasswordDesk> passwords_;
+  std::shared_ptr<AnswerBridge> answers_;
+  std::shared_ptr<PasswordBridge> passwords_;
 };
 
 /// Instead of a verdict's code: the id was charged for something else.

@@ -9,11 +9,11 @@
 #include <utility>
 #include <vector>
 
-#include "answer_queue.h"
+#include "answer_bridge.h"
 #include "client_session_binding.h"
 #include "environment.h"
 #include "limiter/redis_limiter.h"
-#include "password_desk.h"
+#include "password_bridge.h"
 #include "redis/connect.h"
 #include "redis_endpoint.h"
 #include "store/clock.h"
@@ -50,9 +50,9 @@ struct Bound {
 
   // Not for the destructor, which may run after the environment has ended.
   Environment& environment;
-  std::shared_ptr<AnswerQueue> answers;     // null: not entered
-  std::shared_ptr<PasswordDesk> passwords;  // null: not entered
-  std::unique_ptr<RedisLimiter> limiter;    // null once closed
+  std::shared_ptr<AnswerBridge> answers;      // null: not entered
+  std::shared_ptr<PasswordBridge> passwords;  // null: not entered
+  std::unique_ptr<RedisLimiter> limiter;      // null once closed
   bool has_slots = false;
   Answer answer;  // kept from call to call, as making one costs more than filling one in
 };
@@ -116,7 +116,7 @@ void Flush(const Napi::CallbackInfo& info) {
 }
 
 Napi::Object StatsOf(Napi::Env env, const redis::NodeStats& node) {
-  const redis::LinkStats& link = node.link;
+  const redis::SessionStats& session = node.session;
   auto out = Napi::Object::New(env);
   const auto set = [&out](const char* name, std::uint64_t value) {
     out.Set(name, static_cast<double>(value));
@@ -125,23 +125,23 @@ Napi::Object StatsOf(Napi::Env env, const redis::NodeStats& node) {
     out.Set(name, std::chrono::duration<double, std::milli>(time).count());
   };
   out.Set("address", node.address);
-  out.Set("connected", link.connected);
-  out.Set("breaker", std::string(redis::BreakerStateName(link.breaker)));
-  set("breakerOpenings", link.breaker_openings);
-  set("submitted", link.submitted);
-  set("completed", link.completed);
-  set("timeouts", link.timeouts);
-  set("shed", link.shed);
-  set("faults", link.faults);
-  set("retries", link.retries);
-  set("batches", link.batches);
-  out.Set("meanBatch", link.batches == 0
-                           ? 0.0
-                           : static_cast<double>(link.batched) / static_cast<double>(link.batches));
-  set("largestBatch", link.largest_batch);
-  set("reconnects", link.reconnects);
-  set("scriptReloads", link.script_reloads);
-  set("queueDepth", link.queue_depth);
+  out.Set("connected", session.connected);
+  out.Set("breaker", std::string(redis::BreakerStateName(session.breaker)));
+  set("breakerOpenings", session.breaker_openings);
+  set("submitted", session.submitted);
+  set("completed", session.completed);
+  set("timeouts", session.timeouts);
+  set("shed", session.shed);
+  set("faults", session.faults);
+  set("retries", session.retries);
+  set("batches", session.batches);
+  out.Set("meanBatch", session.batches == 0 ? 0.0
+                                            : static_cast<double>(session.batched) /
+                                                  static_cast<double>(session.batches));
+  set("largestBatch", session.largest_batch);
+  set("reconnects", session.reconnects);
+  set("scriptReloads", session.script_reloads);
+  set("queueDepth", session.queue_depth);
   set_time("p50Ms", node.latency.p50);
   set_time("p99Ms", node.latency.p99);
   set_time("p999Ms", node.latency.p999);
@@ -160,10 +160,10 @@ Napi::Object StatsOf(Napi::Env env, const redis::NodeStats& node) {
 Napi::Value Stats(const Napi::CallbackInfo& info) {
   const Bound& bound = BoundOf(info);
   if (bound.limiter == nullptr) return info.Env().Undefined();
-  const redis::Gateway& gateway = bound.limiter->gateway();
-  const std::vector<redis::NodeStats> nodes = gateway.stats();
+  const redis::Backend& backend = bound.limiter->backend();
+  const std::vector<redis::NodeStats> nodes = backend.stats();
   redis::NodeStats others;
-  others.link = gateway.others();
+  others.session = backend.others();
   auto out = Napi::Array::New(info.Env(), nodes.size() + 1);
   out[0U] = StatsOf(info.Env(), others);
   for (std::uint32_t i = 0; i < nodes.size(); ++i) out[i + 1] = StatsOf(info.Env(), nodes[i]);
@@ -230,7 +230,7 @@ Napi::Value MakeRedisLimiter(const Napi::CallbackInfo& info) {
   const auto bound = std::make_shared<Bound>(Environment::Of(env));
   bound->has_slots = HasSlots(options.policies);
   const Napi::Value held = from.Get("backend");
-  std::shared_ptr<redis::Gateway> backend;
+  std::shared_ptr<redis::Backend> backend;
   if (!held.IsUndefined()) {
     backend = ReadBackend(held);
     bound->Enter(env, false);
@@ -240,7 +240,7 @@ Napi::Value MakeRedisLimiter(const Napi::CallbackInfo& info) {
     backend = redis::Connect(servers);
   }
   bound->limiter = std::make_unique<RedisLimiter>(options, std::move(backend), bound->answers);
-  bound->limiter->gateway().Watch(bound->answers);
+  bound->limiter->backend().Watch(bound->answers);
 
   auto out = Napi::Object::New(env);
   const auto add = [&](const char* name, auto callback) {

@@ -14,7 +14,7 @@ namespace sluice::addon {
 ///       `ticket`. Queues nothing if it throws. cost < 0: the rest of the call is in the exchange.
 ///     flush(): sends the queued operations.
 ///     close(): leaves the link; operations in flight are still answered.
-///   onAnswers(receiver): see AnswerQueue::SetReceiver
+///   onAnswers(receiver): see AnswerBridge::SetReceiver
 ///   redisFaults: the names of the fault numbers
 void ExportRedis(Napi::Env env, Napi::Object exports);
 

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "environment.h"
-#include "password_desk.h"
+#include "password_bridge.h"
 #include "redis/password.h"
 #include "redis/tls.h"
 #include "values.h"
@@ -60,12 +60,12 @@ void OnPasswordWanted(const Napi::CallbackInfo& info) {
 
 void AnswerPassword(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
-  PasswordDesk& desk = Environment::Of(env).passwords();
+  PasswordBridge& bridge = Environment::Of(env).passwords();
   const auto ticket = static_cast<std::uint64_t>(ReadWhole(info[0], "a ticket", 0, kLargestExact));
   if (info[1].IsString()) {
-    desk.Give(ticket, Utf8(env, info[1]).Text());
+    bridge.Give(ticket, Utf8(env, info[1]).Text());
   } else {
-    desk.Refuse(ticket, Utf8(env, info[2]).Text());
+    bridge.Refuse(ticket, Utf8(env, info[2]).Text());
   }
 }
 

@@ -16,7 +16,7 @@ redis::ServerSet ReadServers(const Napi::Value& value);
 ///   makeTls({ ca, cert, key, servername, verify }) -> a value for `tls` above, or the wrong option
 ///     and the reason: [name, reason]
 ///   makePasswordSource(id) -> a value for `passwordSource` above
-///   onPasswordWanted(receiver): see PasswordDesk::SetReceiver
+///   onPasswordWanted(receiver): see PasswordBridge::SetReceiver
 ///   answerPassword(ticket, password | undefined, why | undefined)
 void ExportRedisEndpoint(Napi::Env env, Napi::Object exports);
 

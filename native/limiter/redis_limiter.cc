@@ -97,13 +97,13 @@ class RedisLimiter::Core final : public redis::Sink {
   std::vector<Answer> answers_;
 };
 
-RedisLimiter::RedisLimiter(const Options& options, std::shared_ptr<redis::Gateway> gateway,
+RedisLimiter::RedisLimiter(const Options& options, std::shared_ptr<redis::Backend> backend,
                            std::shared_ptr<AnswerSink> answers)
     : set_(std::make_shared<redis::PolicySet>(options.policies, options.prefix)),
       clock_(options.clock),
       deadline_(options.deadline),
       ids_(options.ids),
-      gateway_(std::move(gateway)),
+      backend_(std::move(backend)),
       core_(std::make_shared<Core>(options, std::move(answers))) {
   PublishMetadata(options);
 }
@@ -113,7 +113,7 @@ RedisLimiter::~RedisLimiter() = default;
 void RedisLimiter::PublishMetadata(const Options& options) {
   const auto publish = [this](redis::Metadata&& metadata) {
     metadata_.push_back(std::make_shared<const redis::Metadata>(std::move(metadata)));
-    gateway_->Publish(metadata_.back());
+    backend_->Publish(metadata_.back());
   };
   if (!options.description.empty()) {
     redis::Metadata metadata{.name = {}, .text = options.description};
@@ -163,7 +163,7 @@ std::size_t RedisLimiter::Flush() {
     request.deadline = now + (request.decides() ? deadline_ : kLastingDeadline);
     request.sink = core_;
   }
-  gateway_->Submit(std::exchange(queued_, {}));
+  backend_->Submit(std::exchange(queued_, {}));
   queued_.reserve(count);
   return count;
 }

@@ -21,7 +21,7 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 /// Keeps the requests until the test answers them.
-class FakeBackend final : public redis::Gateway {
+class FakeBackend final : public redis::Backend {
  public:
   void Submit(std::vector<redis::Request>&& requests) override {
     ++submissions;

@@ -22,7 +22,7 @@ constexpr std::chrono::seconds kGiveUp(60);
 
 // Checks until the server answers, and returns the last result. Each check has a long deadline:
 // only an unreachable server causes another one.
-Completion AskUntilAnswered(Gateway& client, Recorder& recorder, const std::string& key) {
+Completion AskUntilAnswered(Backend& client, Recorder& recorder, const std::string& key) {
   Completion answer;
   for (const auto give_up = Clock::now() + kGiveUp; Clock::now() < give_up;) {
     answer = recorder.Run(client, recorder.Ask(SlowBucket(1'000), key));
@@ -53,7 +53,7 @@ TEST_F(ClientOutage, WithoutAServerChecksFailUntilOneStarts) {
   EXPECT_NE(first.detail.find("Connection refused"), std::string::npos) << first.detail;
   RedisServer server({}, port);
   EXPECT_EQ(AskUntilAnswered(*client, *recorder_, "k").fault, Fault::kNone);
-  EXPECT_EQ(client->stats().at(0).link.reconnects, 0U);
+  EXPECT_EQ(client->stats().at(0).session.reconnects, 0U);
 }
 
 TEST_F(ClientOutage, AFrozenServerCausesTimeoutsAndIsUsedAgainAfterwards) {
@@ -65,11 +65,11 @@ TEST_F(ClientOutage, AFrozenServerCausesTimeoutsAndIsUsedAgainAfterwards) {
             Fault::kTimeout);
   // Until the session has dropped that connection and the next one.
   Completion answer;
-  LinkStats link;
+  SessionStats link;
   for (const auto give_up = Clock::now() + kGiveUp; Clock::now() < give_up;) {
     answer = recorder_->Run(*client, recorder_->Ask(SlowBucket(10), "k", kDeadline));
     ASSERT_NE(answer.fault, Fault::kNone);
-    link = client->stats().at(0).link;
+    link = client->stats().at(0).session;
     if (answer.fault == Fault::kUnavailable && !link.connected) break;
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
@@ -78,7 +78,7 @@ TEST_F(ClientOutage, AFrozenServerCausesTimeoutsAndIsUsedAgainAfterwards) {
   EXPECT_FALSE(link.connected);
   server.Thaw();
   EXPECT_EQ(AskUntilAnswered(*client, *recorder_, "k").fault, Fault::kNone);
-  EXPECT_GE(client->stats().at(0).link.reconnects, 1U);
+  EXPECT_GE(client->stats().at(0).session.reconnects, 1U);
 }
 
 TEST_F(ClientOutage, StatsCountRequestsToAFrozenServer) {
@@ -86,13 +86,13 @@ TEST_F(ClientOutage, StatsCountRequestsToAFrozenServer) {
   const auto client = Connect(server.endpoint());
   ASSERT_EQ(AskUntilAnswered(*client, *recorder_, "k").fault, Fault::kNone);
   server.Freeze();
-  const LinkStats before = client->stats().at(0).link;
+  const SessionStats before = client->stats().at(0).session;
   std::vector<Request> requests;
   requests.push_back(recorder_->Ask(SlowBucket(10), "k", std::chrono::hours(1)));
   client->Submit(std::move(requests));
-  LinkStats link;
+  SessionStats link;
   for (const auto give_up = Clock::now() + kGiveUp; Clock::now() < give_up;) {
-    link = client->stats().at(0).link;
+    link = client->stats().at(0).session;
     ASSERT_EQ(link.submitted, before.submitted + 1) << "at every moment";
     if (link.batches > before.batches) break;
   }
@@ -110,9 +110,9 @@ TEST_F(ClientOutage, AKilledServerFailsWrittenRequestsAndItsSuccessorIsUsed) {
   const std::uint64_t ticket = written.ticket;
   std::vector<Request> requests;
   requests.push_back(std::move(written));
-  const std::uint64_t batches = client->stats().at(0).link.batches;
+  const std::uint64_t batches = client->stats().at(0).session.batches;
   client->Submit(std::move(requests));
-  while (client->stats().at(0).link.batches == batches) std::this_thread::yield();
+  while (client->stats().at(0).session.batches == batches) std::this_thread::yield();
   std::this_thread::sleep_for(std::chrono::milliseconds(20));  // let it be written
   server->Kill();
   const Completion lost = recorder_->Await(ticket);
@@ -131,7 +131,7 @@ TEST_F(ClientOutage, AConnectionClosedByTheServerIsReplaced) {
   ASSERT_EQ(AskUntilAnswered(*client, *recorder_, "k").fault, Fault::kNone);
   ASSERT_GE(server.Run({"CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"}).integers.at(0), 1);
   EXPECT_EQ(AskUntilAnswered(*client, *recorder_, "k").fault, Fault::kNone);
-  EXPECT_EQ(client->stats().at(0).link.reconnects, 1U);
+  EXPECT_EQ(client->stats().at(0).session.reconnects, 1U);
 }
 
 TEST_F(ClientOutage, PasswordsAndUsersAreUsedAndNotQuoted) {

@@ -212,7 +212,7 @@ TEST_P(ClientSessionAtRandom, EveryRequestIsAnsweredOnceAndByItsDeadline) {
   }
   driver.session.Close();
   for (const auto& [ticket, deadline] : deadlines) EXPECT_TRUE(driver.Answered(ticket));
-  const LinkStats stats = driver.session.stats();
+  const SessionStats stats = driver.session.stats();
   EXPECT_EQ(stats.submitted, stats.completed);
 }
 INSTANTIATE_TEST_SUITE_P(ClientSession, ClientSessionAtRandom, ::testing::Bool(),

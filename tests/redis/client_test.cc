@@ -45,7 +45,7 @@ TEST_F(ClientTest, ChecksPeeksAndResets) {
   reset.kind = Request::Kind::kReset;
   EXPECT_EQ(recorder_->Run(*client, std::move(reset)).fault, Fault::kNone);
   EXPECT_EQ(BacklogOf(recorder_->Run(*client, recorder_->Ask(set, "k")), 0), Nanos{0});
-  EXPECT_TRUE(client->stats().at(0).link.connected);
+  EXPECT_TRUE(client->stats().at(0).session.connected);
 }
 
 TEST_F(ClientTest, PublishesMetadataBesideChecks) {
@@ -71,7 +71,7 @@ TEST_F(ClientTest, PublishesMetadataBesideChecks) {
       while (server_->Text({"GET", metadata->name}) != "x") std::this_thread::yield();
     }
   }
-  EXPECT_EQ(client->stats().at(0).link.submitted, 1U);
+  EXPECT_EQ(client->stats().at(0).session.submitted, 1U);
 }
 
 TEST_F(ClientTest, OneClientPerEndpoint) {
@@ -155,7 +155,7 @@ TEST_F(ClientTest, ManyThreadsAdmitExactlyTheCapacity) {
   }
   for (std::thread& thread : threads) thread.join();
   EXPECT_EQ(admitted, 1000);
-  const LinkStats stats = client->stats().at(0).link;
+  const SessionStats stats = client->stats().at(0).session;
   EXPECT_EQ(stats.submitted, 2000U);
   EXPECT_EQ(stats.completed, 2000U);
   EXPECT_LE(stats.largest_batch, kMaxBatch);
@@ -169,7 +169,7 @@ TEST_F(ClientTest, AForgottenScriptIsLoadedAgain) {
   const Completion answer = recorder_->Run(*client, recorder_->Ask(set, "k"));
   EXPECT_EQ(answer.fault, Fault::kNone) << answer.detail;
   EXPECT_GT(BacklogOf(answer, 0), Nanos{0});
-  EXPECT_EQ(client->stats().at(0).link.script_reloads, 1U);
+  EXPECT_EQ(client->stats().at(0).session.script_reloads, 1U);
 }
 
 TEST_F(ClientTest, TheLastReferenceMayBeReleasedOnTheIoThread) {
@@ -179,11 +179,11 @@ TEST_F(ClientTest, TheLastReferenceMayBeReleasedOnTheIoThread) {
       client.reset();
       ++*deliveries;
     }
-    std::shared_ptr<Gateway> client;
+    std::shared_ptr<Backend> client;
     std::shared_ptr<std::atomic<int>> deliveries;
   };
   const auto deliveries = std::make_shared<std::atomic<int>>(0);
-  std::weak_ptr<Gateway> watched;
+  std::weak_ptr<Backend> watched;
   {
     const auto owner = std::make_shared<Owner>();
     owner->deliveries = deliveries;
@@ -195,7 +195,7 @@ TEST_F(ClientTest, TheLastReferenceMayBeReleasedOnTheIoThread) {
     request.sink = owner;
     std::vector<Request> requests;
     requests.push_back(std::move(request));
-    Gateway* const client = owner->client.get();
+    Backend* const client = owner->client.get();
     client->Submit(std::move(requests));
   }
   const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(20);

@@ -173,7 +173,7 @@ TEST(ClusterFuzz, EveryRequestIsAnsweredOnceInTimeAndExecutedAtMostOnce) {
             driver.Say(*line,
                        static_cast<std::size_t>(random.OneIn(2) ? size : random.Between(0, size)));
           }
-          driver.Turn();
+          driver.Advance();
           break;
         case 8:
           driver.Pass(random.Between(0, 20) * kMillisecond);

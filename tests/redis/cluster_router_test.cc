@@ -20,7 +20,7 @@ class ClusterRouterTest : public ::testing::Test {
   std::string Serve(Line& line, const SentCommand& command) {
     const std::uint16_t port = line.port();
     if (command[0] == "CLUSTER") {
-      ++surveys;
+      ++queries;
       if (owners.size() == 1) return SlotsReply({{0, 5460, "h", owners[0]}});
       return SlotsReply({{0, 5460, "h", owners[0]},
                          {5461, 10922, "h", owners[1]},
@@ -59,7 +59,7 @@ class ClusterRouterTest : public ::testing::Test {
   std::map<std::uint16_t, bool> down;
   std::map<std::uint16_t, std::function<std::string(Line&, const SentCommand&)>> errors;
   std::map<std::uint16_t, std::vector<SentCommand>> asked;
-  int surveys = 0;
+  int queries = 0;
   int executed = 0;
 };
 
@@ -123,7 +123,7 @@ TEST_F(ClusterRouterTest, ABatchIsOneCommandForEachSlotAndIsWrittenAtOnce) {
 
 TEST_F(ClusterRouterTest, MovedIsFollowedAtOnceAndRefreshesTheTable) {
   Run();
-  const int before = surveys;
+  const int before = queries;
   const std::string key = KeyIn(0);
   errors[1] = [&](Line&, const SentCommand&) { return "MOVED " + SlotText(key) + " h:3"; };
   const auto ticket = driver.Check(key);
@@ -137,7 +137,7 @@ TEST_F(ClusterRouterTest, MovedIsFollowedAtOnceAndRefreshesTheTable) {
   owners = {3, 2, 1};
   driver.Pass(kSecond);
   Run();
-  EXPECT_GT(surveys, before);
+  EXPECT_GT(queries, before);
   EXPECT_EQ(executed, 2);
 }
 
@@ -309,13 +309,13 @@ TEST_F(ClusterRouterTest, AfterAFailoverUnwrittenRequestsGoToTheNewMaster) {
 TEST_F(ClusterRouterTest, AnUnassignedSlotDoesNotRefreshTheTableForEachCheck) {
   owners = {1};
   Run();
-  surveys = 0;
+  queries = 0;
   for (int i = 0; i < 100; ++i) {
     EXPECT_EQ(driver.Result(driver.Check(KeyIn(1))).fault, Fault::kServer);
     driver.Pass(10 * kMillisecond);
     Run();
   }
-  EXPECT_LE(surveys, 10);
+  EXPECT_LE(queries, 10);
   // The router finds the slot once a node has it.
   owners = {1, 2, 1};
   driver.Check(KeyIn(1));
@@ -373,7 +373,7 @@ TEST_F(ClusterRouterTest, ARequestCausesWorkOnlyForItsNode) {
     driver.Hear(*line, serve);
     driver.Say(*line, std::string::npos);
   }
-  driver.Turn();
+  driver.Advance();
   EXPECT_EQ(driver.Result(ticket).fault, Fault::kNone);
   EXPECT_EQ(router.requests_in_flight(), 0U);
   EXPECT_TRUE(router.TakeNews(Nanos{0}).empty());

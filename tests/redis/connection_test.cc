@@ -24,9 +24,9 @@ Endpoint At(std::uint16_t port) {
 }
 
 // Counts the received bytes.
-class Listener final : public Conversation {
+class Listener final : public Protocol {
  public:
-  explicit Listener(std::uint16_t port) : Conversation(At(port)) {}
+  explicit Listener(std::uint16_t port) : Protocol(At(port)) {}
 
   void OnConnected(Nanos /*now*/) override { connected = true; }
   void OnLost(std::string_view why, Nanos /*now*/) override { lost = why; }

@@ -94,7 +94,7 @@ TEST(SessionHealthCheck, RefusalsDoNotAffectRequests) {
   driver.Sent();
   driver.Receive("-LOADING\r\n");
   EXPECT_EQ(WarningsOf(driver), 0U);
-  const LinkStats stats = driver.session.stats();
+  const SessionStats stats = driver.session.stats();
   EXPECT_TRUE(stats.connected);
   EXPECT_EQ(stats.breaker, BreakerState::kClosed);
   EXPECT_EQ(stats.submitted + stats.completed + stats.faults + stats.retries + stats.batches, 0U);

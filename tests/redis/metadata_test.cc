@@ -68,7 +68,7 @@ TEST_F(MetadataTest, IsNotCountedAsARequest) {
   EXPECT_TRUE(driver.session.idle());
   EXPECT_EQ(driver.session.requests_in_flight(), 0U);
   driver.Receive("-OOM no\r\n");
-  const LinkStats stats = driver.session.stats();
+  const SessionStats stats = driver.session.stats();
   EXPECT_EQ(stats.submitted + stats.completed + stats.faults + stats.retries + stats.batches, 0U);
 }
 

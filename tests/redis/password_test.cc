@@ -25,13 +25,13 @@ namespace sluice::redis {
 namespace {
 
 using sluice::testing::RedisServer;
-using Question = std::shared_ptr<PasswordQuestion>;
+using Question = std::shared_ptr<PasswordRequest>;
 
 // A source with answers from the test. Counts the calls from 1.
 class Source final : public PasswordSource {
  public:
   explicit Source(std::function<void(int, Question)> answer) : answer_(std::move(answer)) {}
-  void Ask(Question question) override { answer_(++asked, std::move(question)); }
+  void Ask(Question request) override { answer_(++asked, std::move(request)); }
 
   std::atomic<int> asked = 0;
 
@@ -49,11 +49,11 @@ class PasswordTest : public ::testing::Test {
  protected:
   PasswordTest() { server_.Run({"CONFIG", "SET", "requirepass", "first"}); }
 
-  Completion Ask(Gateway& client) {
+  Completion Ask(Backend& client) {
     return recorder_->Run(client, recorder_->Ask(SlowBucket(1000), "k"));
   }
   // Checks until the server answers; fails the test after a minute.
-  void AskUntilAnswered(Gateway& client) {
+  void AskUntilAnswered(Backend& client) {
     const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(60);
     Completion answer = Ask(client);
     while (answer.fault != Fault::kNone && std::chrono::steady_clock::now() < give_up) {
@@ -77,7 +77,7 @@ class PasswordTest : public ::testing::Test {
 
 TEST_F(PasswordTest, IsRequestedOncePerConnection) {
   const auto source =
-      std::make_shared<Source>([](int, const Question& question) { question->Give("first"); });
+      std::make_shared<Source>([](int, const Question& request) { request->Give("first"); });
   const auto client = Connect(With(server_, source));
   for (int i = 0; i < 10; ++i) EXPECT_EQ(Ask(*client).fault, Fault::kNone);
   EXPECT_EQ(source->asked, 1);
@@ -90,7 +90,7 @@ TEST_F(PasswordTest, IsRequestedOncePerConnection) {
 TEST_F(PasswordTest, ARotatedPasswordIsRequestedOnReconnect) {
   std::atomic<bool> rotated = false;
   const auto source = std::make_shared<Source>(
-      [&](int, const Question& question) { question->Give(rotated ? "second" : "first"); });
+      [&](int, const Question& request) { request->Give(rotated ? "second" : "first"); });
   const auto client = Connect(With(server_, source));
   EXPECT_EQ(Ask(*client).fault, Fault::kNone);
   server_.Run({"AUTH", "first"});
@@ -108,10 +108,10 @@ TEST_F(PasswordTest, ARotatedPasswordIsRequestedOnReconnect) {
 }
 
 TEST_F(PasswordTest, AMissingPasswordIsAFaultWithAReason) {
-  const auto source = std::make_shared<Source>([](int asked, const Question& question) {
-    if (asked == 1) return question->Refuse("the token server is away");
-    if (asked == 2) return question->Give("");
-    question->Give("first");
+  const auto source = std::make_shared<Source>([](int asked, const Question& request) {
+    if (asked == 1) return request->Refuse("the token server is away");
+    if (asked == 2) return request->Give("");
+    request->Give("first");
   });
   const auto client = Connect(With(server_, source));
   const Completion refused = Ask(*client);
@@ -123,8 +123,8 @@ TEST_F(PasswordTest, AMissingPasswordIsAFaultWithAReason) {
 
 TEST_F(PasswordTest, ASlowAnswerServesALaterAttempt) {
   std::promise<Question> first_question;
-  const auto source = std::make_shared<Source>([&](int asked, Question question) {
-    if (asked == 1) first_question.set_value(std::move(question));
+  const auto source = std::make_shared<Source>([&](int asked, Question request) {
+    if (asked == 1) first_question.set_value(std::move(request));
   });
   const auto client = Connect(With(server_, source));
   const Completion first = Ask(*client);
@@ -132,9 +132,9 @@ TEST_F(PasswordTest, ASlowAnswerServesALaterAttempt) {
   EXPECT_EQ(first.detail, "connecting took too long: the password function has not answered");
   const std::int64_t attempts = Connections();
   while (Connections() == attempts) std::this_thread::sleep_for(std::chrono::milliseconds(1));
-  const Question question = first_question.get_future().get();
-  question->Give("first");
-  question->Refuse("too late to be heard");
+  const Question request = first_question.get_future().get();
+  request->Give("first");
+  request->Refuse("too late to be heard");
   AskUntilAnswered(*client);
   EXPECT_EQ(source->asked, 1) << "attempts do not pile up questions";
 }
@@ -142,7 +142,7 @@ TEST_F(PasswordTest, ASlowAnswerServesALaterAttempt) {
 TEST_F(PasswordTest, AnUnansweredCallDoesNotKeepTheClient) {
   Question kept;
   const auto source =
-      std::make_shared<Source>([&](int, Question question) { kept = std::move(question); });
+      std::make_shared<Source>([&](int, Question request) { kept = std::move(request); });
   auto client = Connect(With(server_, source));
   EXPECT_EQ(Ask(*client).fault, Fault::kUnavailable);
   client.reset();
@@ -151,7 +151,7 @@ TEST_F(PasswordTest, AnUnansweredCallDoesNotKeepTheClient) {
 
 TEST_F(PasswordTest, IsNotRequestedWhileTheServerIsUnreachable) {
   const auto source =
-      std::make_shared<Source>([](int, const Question& question) { question->Give("first"); });
+      std::make_shared<Source>([](int, const Question& request) { request->Give("first"); });
   const auto client = Connect(With(server_, source));
   EXPECT_EQ(Ask(*client).fault, Fault::kNone);
   server_.Kill();
@@ -165,7 +165,7 @@ TEST_F(PasswordTest, IsNotRequestedWhileTheServerIsUnreachable) {
 
 TEST_F(PasswordTest, OneSourceIsOneClient) {
   const auto make = [] {
-    return std::make_shared<Source>([](int, const Question& question) { question->Give("first"); });
+    return std::make_shared<Source>([](int, const Question& request) { request->Give("first"); });
   };
   const auto source = make();
   const auto client = Connect(With(server_, source));

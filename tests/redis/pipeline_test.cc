@@ -44,7 +44,7 @@ TEST_P(PipelineTest, RequestsGatherWhileTwoBatchesAreInFlight) {
   driver->AnswerFull(1);
   driver->AnswerFull(98);
   EXPECT_EQ(driver->order().size(), 100U);
-  const LinkStats stats = driver->stats();
+  const SessionStats stats = driver->stats();
   EXPECT_EQ(stats.submitted, 100U);
   EXPECT_EQ(stats.completed, 100U);
   EXPECT_EQ(stats.batches, 3U);

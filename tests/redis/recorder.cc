@@ -46,7 +46,7 @@ Completion Recorder::Await(std::uint64_t ticket) {
   return answers_[ticket];
 }
 
-Completion Recorder::Run(Gateway& client, Request request) {
+Completion Recorder::Run(Backend& client, Request request) {
   const std::uint64_t ticket = request.ticket;
   std::vector<Request> requests;
   requests.push_back(std::move(request));

@@ -28,7 +28,7 @@ class Recorder final : public Sink, public std::enable_shared_from_this<Recorder
   /// Waits for the result. After 90 s it fails the test and returns an empty one.
   Completion Await(std::uint64_t ticket);
   /// Submits one request and waits for its result.
-  Completion Run(Gateway& client, Request request);
+  Completion Run(Backend& client, Request request);
 
  private:
   std::mutex mutex_;

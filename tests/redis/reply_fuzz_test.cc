@@ -336,7 +336,7 @@ void Drive(Random& random, const ServerSet& set) {
       driver.Say(*driver.lines[i],
                  static_cast<std::size_t>(random.OneIn(3) ? random.Between(0, size) : size));
     }
-    driver.Turn();
+    driver.Advance();
     driver.Pass(random.Between(0, 40) * kMillisecond);
     ASSERT_LE(driver.router->members().size(), 1024U);
     for (const auto& [ticket, deadline] : deadlines) {

@@ -29,38 +29,38 @@ std::uint64_t RouterDriver::Check(std::string_view key, Nanos timeout, int polic
 
 void RouterDriver::SubmitAll(std::span<Request> requests) {
   router->Submit(requests, now);
-  router->Turn(now);
+  router->Advance(now);
 }
 
 bool RouterDriver::Follow(const std::function<bool(std::uint16_t port)>& up) {
-  router->Turn(now);
-  const auto& wanted = router->conversations();
+  router->Advance(now);
+  const auto& wanted = router->protocols();
   std::erase_if(lines, [&](const auto& line) {
-    return std::ranges::find(wanted, line->conversation) == wanted.end() ||
-           line->conversation->WantedConnection() != line->attempt;
+    return std::ranges::find(wanted, line->protocol) == wanted.end() ||
+           line->protocol->WantedConnection() != line->attempt;
   });
   const auto copy = wanted;
   bool any = false;
-  for (const auto& conversation : copy) {
-    const std::uint64_t attempt = conversation->WantedConnection();
-    const auto has = [&](const auto& line) { return line->conversation == conversation; };
+  for (const auto& protocol : copy) {
+    const std::uint64_t attempt = protocol->WantedConnection();
+    const auto has = [&](const auto& line) { return line->protocol == protocol; };
     if (attempt == 0 || std::ranges::any_of(lines, has)) continue;
     any = true;
-    if (!up(conversation->endpoint().port)) {
-      conversation->OnLost("connection refused", now);
+    if (!up(protocol->endpoint().port)) {
+      protocol->OnLost("connection refused", now);
       continue;
     }
     lines.push_back(std::make_unique<Line>(
-        Line{.conversation = conversation, .attempt = attempt, .replies = {}, .asking = false}));
-    conversation->OnConnected(now);
+        Line{.protocol = protocol, .attempt = attempt, .replies = {}, .asking = false}));
+    protocol->OnConnected(now);
   }
-  router->Turn(now);
+  router->Advance(now);
   return any;
 }
 
 bool RouterDriver::Hear(Line& line, const Server& server) {
-  const std::string output(line.conversation->Output());
-  line.conversation->OnWritten(output.size());
+  const std::string output(line.protocol->Output());
+  line.protocol->OnWritten(output.size());
   for (const SentCommand& command : ParseCommands(output)) {
     if (command[0] == "ASKING") {
       line.asking = !refuses_asking;
@@ -82,13 +82,13 @@ bool RouterDriver::Hear(Line& line, const Server& server) {
 bool RouterDriver::Say(Line& line, std::size_t count) {
   const std::string said = line.replies.substr(0, count);
   line.replies.erase(0, count);
-  if (said.empty() || line.conversation->WantedConnection() != line.attempt) return false;
+  if (said.empty() || line.protocol->WantedConnection() != line.attempt) return false;
   // In the pieces that a connection reads.
   constexpr std::size_t kPiece = 65536;
   for (std::string_view rest = said; !rest.empty();
        rest.remove_prefix(std::min(kPiece, rest.size()))) {
-    line.conversation->OnBytes(rest.substr(0, kPiece), now);
-    if (line.conversation->WantedConnection() != line.attempt) break;
+    line.protocol->OnBytes(rest.substr(0, kPiece), now);
+    if (line.protocol->WantedConnection() != line.attempt) break;
   }
   return true;
 }
@@ -101,7 +101,7 @@ void RouterDriver::Run(const Server& server, const std::function<bool(std::uint1
       any = Hear(*lines[i], server) || any;
       any = Say(*lines[i], std::string::npos) || any;
     }
-    router->Turn(now);
+    router->Advance(now);
     if (!any) return;
   }
 }
@@ -109,12 +109,12 @@ void RouterDriver::Run(const Server& server, const std::function<bool(std::uint1
 void RouterDriver::Cut(std::uint16_t port) {
   std::erase_if(lines, [&](const auto& line) {
     if (line->port() != port) return false;
-    if (line->conversation->WantedConnection() == line->attempt) {
-      line->conversation->OnLost("gone", now);
+    if (line->protocol->WantedConnection() == line->attempt) {
+      line->protocol->OnLost("gone", now);
     }
     return true;
   });
-  router->Turn(now);
+  router->Advance(now);
 }
 
 std::string FullReply(const SentCommand& evalsha) {

@@ -18,11 +18,11 @@ class RouterDriver : public RequestDriver {
  public:
   /// A connection that a server has accepted.
   struct Line {
-    std::shared_ptr<Conversation> conversation;
-    std::uint64_t attempt = 0;  // of the conversation
+    std::shared_ptr<Protocol> protocol;
+    std::uint64_t attempt = 0;  // of the protocol
     std::string replies;        // not received yet
     bool asking = false;        // the last command was ASKING, and it was accepted
-    std::uint16_t port() const { return conversation->endpoint().port; }
+    std::uint16_t port() const { return protocol->endpoint().port; }
   };
   /// A server's reply to a command; empty: none.
   using Server = std::function<std::string(Line&, const SentCommand&)>;
@@ -43,7 +43,7 @@ class RouterDriver : public RequestDriver {
   bool Say(Line& line, std::size_t count);
   /// The connections of a server are lost.
   void Cut(std::uint16_t port);
-  void Turn() { router->Turn(now); }
+  void Advance() { router->Advance(now); }
 
   std::unique_ptr<Router> router;
   std::vector<std::unique_ptr<Line>> lines;

@@ -28,7 +28,7 @@ class SentinelRouterTest : public ::testing::Test {
   std::string Serve(Line& line, const SentCommand& command) {
     const std::uint16_t port = line.port();
     if (command[0] == "SENTINEL") {
-      ++surveys;
+      ++queries;
       EXPECT_EQ(command[2], "limits");
       if (named == 0) return "*-1\r\n";
       return "*2\r\n$1\r\nm\r\n$1\r\n" + std::to_string(named) + "\r\n";
@@ -61,7 +61,7 @@ class SentinelRouterTest : public ::testing::Test {
   std::uint16_t master = 1;
   std::map<std::uint16_t, bool> down;
   std::map<std::uint16_t, int> executed;
-  int surveys = 0;
+  int queries = 0;
 };
 
 TEST_F(SentinelRouterTest, TheMasterIsFoundAndUsed) {

@@ -132,7 +132,7 @@ TEST(ServerSessionFuzz, EveryRequestIsAnsweredOnceInTimeAndWithItsOwnResult) {
       ASSERT_LE(server.executed["p:{" + std::to_string(ticket) + "}:default:tb1"], 1)
           << "sent again after it was executed";
     }
-    const LinkStats stats = driver.session.stats();
+    const SessionStats stats = driver.session.stats();
     ASSERT_EQ(stats.submitted, deadlines.size());
     ASSERT_EQ(stats.completed, deadlines.size());
     ASSERT_EQ(stats.queue_depth, 0U);

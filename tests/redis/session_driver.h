@@ -96,7 +96,7 @@ class SessionDriver : public RequestDriver {
   /// The number of the connection; 0 without one, and always through a client.
   virtual std::uint64_t connection() const { return 0; }
 
-  virtual LinkStats stats() const = 0;
+  virtual SessionStats stats() const = 0;
   BreakerState breaker() const { return stats().breaker; }
   virtual std::vector<BreakerState> TakeBreakerChanges() = 0;
   virtual const LatencyHistogram& latency() const = 0;
@@ -108,7 +108,7 @@ template <typename Session>
 class DriverOf : public SessionDriver {
  public:
   void SubmitAll(std::span<Request> requests) override { session.Submit(requests, now); }
-  LinkStats stats() const override { return session.stats(); }
+  SessionStats stats() const override { return session.stats(); }
   std::vector<BreakerState> TakeBreakerChanges() override { return session.TakeBreakerChanges(); }
   const LatencyHistogram& latency() const override { return session.latency(); }
   void Close() override { session.Close(); }

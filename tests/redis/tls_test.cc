@@ -205,7 +205,7 @@ TEST(TlsTest, ALostConnectionIsReplaced) {
   // One of them may meet the end of the old connection.
   recorder->Run(*client, recorder->Ask(SlowBucket(5), "k"));
   EXPECT_EQ(recorder->Run(*client, recorder->Ask(SlowBucket(5), "k")).fault, Fault::kNone);
-  EXPECT_EQ(client->stats().front().link.reconnects, 1U);
+  EXPECT_EQ(client->stats().front().session.reconnects, 1U);
 }
 
 TEST(TlsOptions, UnusableOptionsAreNamedAndNotQuoted) {

@@ -69,7 +69,7 @@ class Moved {
     const auto serve = [this](Line& line, const SentCommand& command) -> std::string {
       if (command[0] == "CLUSTER") return SlotsReply({{0, 16383, "h", 1}});
       if (line.port() == 2) {
-        host = line.conversation->endpoint().host;
+        host = line.protocol->endpoint().host;
         return FullReply(command);
       }
       return "-" + redirect_ + "\r\n";

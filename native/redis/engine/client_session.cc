@@ -81,8 +81,8 @@ void ClientSession::Close() {
   commands_.clear();
 }
 
-LinkStats ClientSession::stats() const {
-  LinkStats stats = pipeline_.stats();
+SessionStats ClientSession::stats() const {
+  SessionStats stats = pipeline_.stats();
   stats.script_reloads = script_reloads_;
   return stats;
 }

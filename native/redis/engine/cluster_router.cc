@@ -30,9 +30,9 @@ constexpr std::string_view kUnserved = "no node of the cluster has the key's slo
 ClusterRouter::ClusterRouter(ServerSet set, Options options, std::uint64_t seed, Nanos now)
     : Router(std::move(options), seed),
       set_(std::move(set)),
-      survey_(options_.survey),
+      query_(options_.query),
       refresh_at_(now) {
-  Turn(now);
+  Advance(now);
 }
 
 // ---- In
@@ -51,28 +51,28 @@ void ClusterRouter::Submit(std::span<Request> requests, Nanos now) {
   Flush(now);
 }
 
-void ClusterRouter::Turn(Nanos now) {
+void ClusterRouter::Advance(Nanos now) {
   for (ServerSession* const session : TakeDriven()) {
     const Endpoint& endpoint = session->endpoint();
     TakeBack(*Find({.host = endpoint.host, .port = endpoint.port}), now);
   }
-  FollowSurvey(now);
+  FollowQuery(now);
   if (unlisted_ > 0) DropUnlisted(now);
   LookAfterTroubled(now);
   for (Request& request : TakeDue(now)) Place(std::move(request), now);
   Flush(now);
-  if (survey_.TakeChanged() || std::exchange(changed_, false)) {
-    std::vector<std::shared_ptr<Conversation>> all;
+  if (query_.TakeChanged() || std::exchange(changed_, false)) {
+    std::vector<std::shared_ptr<Protocol>> all;
     for (const auto& node : nodes_) all.push_back(node->session);
-    all.insert(all.end(), survey_.inquiries().begin(), survey_.inquiries().end());
-    SetConversations(std::move(all));
+    all.insert(all.end(), query_.attempts().begin(), query_.attempts().end());
+    SetProtocols(std::move(all));
   }
 }
 
 Nanos ClusterRouter::OwnTime() const {
   if (reader_) return Nanos{0};
   return std::min(
-      {waiting_.NextTime(), survey_.NextTime(), survey_.running() ? kNever : refresh_at_});
+      {waiting_.NextTime(), query_.NextTime(), query_.running() ? kNever : refresh_at_});
 }
 
 // ---- Where requests go
@@ -83,7 +83,7 @@ void ClusterRouter::Place(Request&& request, Nanos now) {
   if (owner != nullptr) {
     Give(*owner, std::move(request));
   } else if (known_) {
-    // Every check of such a slot arrives here, and each survey is a new connection.
+    // Every check of such a slot arrives here, and each query is a new connection.
     Refresh(now + Between(milliseconds(100), milliseconds(250)));
     FailOrWait(std::move(request), Fault::kServer, kUnserved, now + kRefusedWait);
   } else if (lost_.empty()) {
@@ -129,7 +129,7 @@ void ClusterRouter::TakeBack(Node& node, Nanos now) {
   if (node.listed) troubled_ += node.troubled ? 1 : 0;
 }
 
-void ClusterRouter::Redirected(Node& node, Request&& request, const Redirect& redirect, bool lone,
+void ClusterRouter::Redirected(Node& node, Request&& request, const Redirect& redirect, bool single,
                                const std::string& error, Nanos now) {
   Request::Route& route = request.route;
   if (++route.redirects > kMostRedirects) {
@@ -141,14 +141,14 @@ void ClusterRouter::Redirected(Node& node, Request&& request, const Redirect& re
     case Redirect::Kind::kTryAgain:
       Refresh(now + Between(milliseconds(250), milliseconds(500)));
       route.alone = true;
-      if (lone) {
+      if (single) {
         route.redirects = 0;
         return waiting_.Add(std::move(request), now + Between(kShortWait, kLongWait));
       }
       return Place(std::move(request), now);
     case Redirect::Kind::kAsk:
       route.alone = true;
-      if (lone) {
+      if (single) {
         Node* const importing = FindOrAdd(where, now);
         if (importing == nullptr) return Fail(request, Fault::kServer, error);
         route.asking = true;
@@ -221,7 +221,7 @@ void ClusterRouter::DropUnlisted(Nanos now) {
 void ClusterRouter::LookAfterTroubled(Nanos now) {
   if (troubled_ == 0) {
     troubles_ = 0;
-  } else if (!survey_.running() && refresh_at_ == kNever) {
+  } else if (!query_.running() && refresh_at_ == kNever) {
     const Nanos span = milliseconds(std::min(2000, 250 << std::min(troubles_++, 3U)));
     Refresh(now + Between(span / 2, span));
   }
@@ -232,15 +232,15 @@ void ClusterRouter::LookAfterTroubled(Nanos now) {
 // The earliest time counts, so several reasons cause one query.
 void ClusterRouter::Refresh(Nanos soon) { refresh_at_ = std::min(refresh_at_, soon); }
 
-void ClusterRouter::FollowSurvey(Nanos now) {
-  if (!survey_.running() && !reader_) {
+void ClusterRouter::FollowQuery(Nanos now) {
+  if (!query_.running() && !reader_) {
     if (now < refresh_at_) return;
     refresh_at_ = kNever;
-    survey_.Start(Candidates(), {"CLUSTER", "SLOTS"}, now, kSlotTableBounds);
+    query_.Start(Candidates(), {"CLUSTER", "SLOTS"}, now, kSlotTableBounds);
   }
   for (;;) {
     if (!reader_) {
-      auto answer = survey_.Turn(now);
+      auto answer = query_.Advance(now);
       if (!answer) break;
       reader_.emplace(std::move(answer->reply), answer->from.host);
       answered_ = answer->from.Address();
@@ -250,19 +250,19 @@ void ClusterRouter::FollowSurvey(Nanos now) {
     const SlotTableReader::Next next = reader_->Read(kSteps);
     if (next == SlotTableReader::Next::kMore) return;
     if (next == SlotTableReader::Next::kDone) {
-      survey_.Stop();
+      query_.Stop();
       Apply(reader_->table(), now);
       reader_.reset();
       return;
     }
-    survey_.Reject(answered_ + ": " + reader_->why());
+    query_.Reject(answered_ + ": " + reader_->why());
     reader_.reset();
   }
-  if (survey_.running()) return;
+  if (query_.running()) return;
   // No node answered.
-  Refresh(now + FullJitter(options_.session.backoff, in_vain_++, random_));
+  Refresh(now + FullJitter(options_.session.backoff, failures_++, random_));
   if (known_) return;
-  lost_ = survey_.why();
+  lost_ = query_.why();
   FailChecksThatWait(Fault::kUnavailable, lost_);
 }
 
@@ -312,7 +312,7 @@ void ClusterRouter::Apply(const SlotTable& table, Nanos now) {
   replicas_ = table.replicas;
   known_ = true;
   lost_.clear();
-  in_vain_ = 0;
+  failures_ = 0;
 
   // Unwritten requests go to the new owners of their slots.
   for (const auto& node : nodes_) {

@@ -1,9 +1,9 @@
 // Sends each request to the node of a Redis Cluster that owns its slot.
 //
-//   * Any node can list the owners (CLUSTER SLOTS, redis/survey.h). The router asks at its start,
-//     when a node is lost, refuses or reports moved slots, and repeatedly while an owner does not
-//     answer. Until the owners are known, requests wait; if no node could be asked, checks fail at
-//     once.
+//   * Any node can list the owners (CLUSTER SLOTS, redis/topology_query.h). The router asks at its
+//     start, when a node is lost, refuses or reports moved slots, and repeatedly while an owner
+//     does not answer. Until the owners are known, requests wait; if no node could be asked, checks
+//     fail at once.
 //   * MOVED: the slot gets its new owner, and the request goes there at once.
 //   * ASK and TRYAGAIN (the slot is moving, key by key): each request of the batch goes alone. An
 //     ASKed one goes to the other node after ASKING; one whose keys are on both nodes is retried
@@ -36,7 +36,7 @@ class ClusterRouter final : public Router {
   ClusterRouter(ServerSet set, Options options, std::uint64_t seed, Nanos now);
 
   void Submit(std::span<Request> requests, Nanos now) override;
-  void Turn(Nanos now) override;
+  void Advance(Nanos now) override;
 
  private:
   struct Node {
@@ -57,11 +57,11 @@ class ClusterRouter final : public Router {
   void Flush(Nanos now);
 
   void TakeBack(Node& node, Nanos now);
-  void Redirected(Node& node, Request&& request, const Redirect& redirect, bool lone,
+  void Redirected(Node& node, Request&& request, const Redirect& redirect, bool single,
                   const std::string& error, Nanos now);
 
   void Refresh(Nanos soon);
-  void FollowSurvey(Nanos now);
+  void FollowQuery(Nanos now);
   std::vector<Endpoint> Candidates();
   void Apply(const SlotTable& table, Nanos now);
   void SetOwner(std::uint16_t slot, Node* node);
@@ -82,14 +82,14 @@ class ClusterRouter final : public Router {
   bool known_ = false;                  // there has been a table
   std::vector<NodeAddress> replicas_;
 
-  Survey survey_;
+  TopologyQuery query_;
   std::optional<SlotTableReader> reader_;  // of the table being read
   std::string answered_;                   // the node that sent it
   Nanos refresh_at_;                       // the time of the next query; kNever: none
-  unsigned in_vain_ = 0;                   // surveys in a row without a result
-  unsigned troubles_ = 0;                  // surveys in a row because of a silent node
+  unsigned failures_ = 0;                  // queries in a row without a result
+  unsigned troubles_ = 0;                  // queries in a row because of a silent node
   std::string lost_;                       // if not empty: why the owners are unknown
-  bool changed_ = true;                    // conversations() is out of date
+  bool changed_ = true;                    // protocols() is out of date
 };
 
 }  // namespace sluice::redis

@@ -127,7 +127,7 @@ void Pipeline::SendBatch(Lane& lane, std::size_t most, Nanos now) {
     Request& next = queue.front();
     if (next.deadline <= now) {
       Fail(next, Fault::kTimeout, kTooLate);
-    } else if (!CanWait(next.kind) && ahead > 1 &&
+    } else if (!RetriesDuringOutage(next.kind) && ahead > 1 &&
                IsLate(lane, next.deadline, ahead + batch.size(), now)) {
       Fail(next, Fault::kOverload, kSlow);
     } else if (batch.empty() || together(batch.front(), next)) {
@@ -209,7 +209,7 @@ void Pipeline::SendCommand(Lane& lane, std::vector<Request> requests, bool by_te
 
 void Pipeline::Finish(Request& request, Completion&& completion) {
   CountCompleted(completion.fault, stats_);
-  if (!CanWait(request.kind)) latency_.Record(now_ - request.asked);
+  if (!RetriesDuringOutage(request.kind)) latency_.Record(now_ - request.asked);
   // A router's callers know many servers and not which one answered.
   if (completion.fault != Fault::kNone && !completion.detail.starts_with(transport_.address)) {
     completion.detail.insert(0, transport_.address);
@@ -257,8 +257,8 @@ std::size_t Pipeline::queued() const {
   return count;
 }
 
-LinkStats Pipeline::stats() const {
-  LinkStats stats = stats_;
+SessionStats Pipeline::stats() const {
+  SessionStats stats = stats_;
   stats.breaker = WorstBreaker();
   stats.queue_depth = queued();
   return stats;

@@ -18,7 +18,7 @@ std::string Pipeline::Session::WhyStillQueued() const { return std::string(kUnan
 
 // Takes requests that must not wait in the queue: they fail, or become the breaker's probe.
 bool Pipeline::AdmitOrReject(Lane& lane, Request& request, Nanos now) {
-  if (CanWait(request.kind)) return false;
+  if (RetriesDuringOutage(request.kind)) return false;
   const Breaker& breaker = lane.node->breaker;
   if (breaker.closed()) {
     // A request that leaves at once measures the duration.
@@ -95,7 +95,7 @@ void Pipeline::DropNodes(Nanos now) {
 
 void Pipeline::FailQueuedChecks(const Node& node) {
   const auto fails = [this, &node](Request& request) {
-    if (CanWait(request.kind)) return false;
+    if (RetriesDuringOutage(request.kind)) return false;
     Fail(request, node.breaker.fault(), node.breaker.why());
     return true;
   };
@@ -253,7 +253,7 @@ bool Pipeline::ExpireInFlight(Command& command, Nanos now) {
     }
     const bool waits = request.sink != nullptr;
     if (waits) first_deadline_ = std::min(first_deadline_, request.deadline);
-    if (CanWait(request.kind)) continue;
+    if (RetriesDuringOutage(request.kind)) continue;
     any_check = true;
     check_waits = check_waits || waits;
   }
@@ -278,7 +278,7 @@ bool Pipeline::ExpireQueue(Lane& lane, std::string_view why, Nanos now) {
       return false;
     }
     const bool held_back = request.route.alone && lane.hold_until != Nanos{0};
-    check_expired = check_expired || !(CanWait(request.kind) || held_back);
+    check_expired = check_expired || !(RetriesDuringOutage(request.kind) || held_back);
     if (breaker.closed()) {
       Fail(request, Fault::kTimeout, why);
     } else {

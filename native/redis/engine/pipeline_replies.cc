@@ -195,7 +195,7 @@ void Pipeline::RetryLater(const Command& command, const Refusal& refusal, Nanos 
   std::vector<Request> again;
   for (Request& request : refusal.requests) {
     if (!request.sink) continue;
-    if (CanWait(request.kind)) {
+    if (RetriesDuringOutage(request.kind)) {
       again.push_back(std::move(request));
     } else {
       Fail(request, Fault::kServer, refusal.advice.why);

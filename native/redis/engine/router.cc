@@ -15,7 +15,7 @@ class SingleRouter final : public Router {
  public:
   SingleRouter(const Endpoint& server, const Options& options, std::uint64_t seed, Nanos now)
       : Router(options, seed), session_(AddSession(server, options.session, now)) {
-    SetConversations({session_});
+    SetProtocols({session_});
   }
 
   void Submit(std::span<Request> requests, Nanos now) override { session_->Submit(requests, now); }
@@ -24,7 +24,7 @@ class SingleRouter final : public Router {
   const std::shared_ptr<ServerSession> session_;
 };
 
-void Add(const LinkStats& from, LinkStats& to) {
+void Add(const SessionStats& from, SessionStats& to) {
   to.breaker_openings += from.breaker_openings;
   to.submitted += from.submitted;
   to.completed += from.completed;
@@ -56,13 +56,13 @@ std::unique_ptr<Router> Router::Make(const ServerSet& set, const Options& option
 
 void Router::OnTime(Nanos now) {
   LookAtDriven();
-  std::vector<Conversation*> due;
-  for (const auto& [time, conversation] : times_) {
+  std::vector<Protocol*> due;
+  for (const auto& [time, protocol] : times_) {
     if (time > now) break;
-    due.push_back(conversation);
+    due.push_back(protocol);
   }
-  for (Conversation* const conversation : due) conversation->OnTime(now);
-  Turn(now);
+  for (Protocol* const protocol : due) protocol->OnTime(now);
+  Advance(now);
 }
 
 void Router::PublishMetadata(Nanos now) {
@@ -77,39 +77,39 @@ void Router::Close() {
   }
 }
 
-// ---- What conversations have become
+// ---- The state of driven protocols
 
 void Router::LookAtDriven() {
-  for (Conversation* const conversation : reports_) {
+  for (Protocol* const protocol : reports_) {
     ++looks_;
-    conversation->ForgetReport();
-    Known& known = known_[conversation];
-    if (known.timed) Schedule(*conversation, known, conversation->NextTime());
+    protocol->ForgetReport();
+    Known& known = known_[protocol];
+    if (known.timed) Schedule(*protocol, known, protocol->NextTime());
     if (known.session == nullptr) continue;
     const std::size_t in_flight = known.session->requests_in_flight();
     in_flight_ += in_flight - std::exchange(known.in_flight, in_flight);
     std::ranges::move(known.session->TakeDeliveries(), std::back_inserter(deliveries_));
     if (known.session->has_news()) news_.insert(known.member);
     if (!std::exchange(known.driven, true)) driven_sessions_.push_back(known.session);
-    if (!std::exchange(known.changed, true)) changed_.push_back(conversation);
+    if (!std::exchange(known.changed, true)) changed_.push_back(protocol);
   }
   reports_.clear();
 }
 
-void Router::Schedule(Conversation& conversation, Known& known, Nanos time) {
+void Router::Schedule(Protocol& protocol, Known& known, Nanos time) {
   if (known.time == time) return;
-  if (known.time != kNever) times_.erase({known.time, &conversation});
-  if (time != kNever) times_.emplace(time, &conversation);
+  if (known.time != kNever) times_.erase({known.time, &protocol});
+  if (time != kNever) times_.emplace(time, &protocol);
   known.time = time;
 }
 
-void Router::Forget(Conversation& conversation) {
-  conversation.ReportTo(nullptr);
-  std::erase(reports_, &conversation);
-  std::erase(changed_, &conversation);
-  const auto at = known_.find(&conversation);
+void Router::Forget(Protocol& protocol) {
+  protocol.ReportTo(nullptr);
+  std::erase(reports_, &protocol);
+  std::erase(changed_, &protocol);
+  const auto at = known_.find(&protocol);
   std::erase(driven_sessions_, at->second.session);
-  Schedule(conversation, at->second, kNever);
+  Schedule(protocol, at->second, kNever);
   in_flight_ -= at->second.in_flight;
   known_.erase(at);
 }
@@ -153,8 +153,8 @@ std::size_t Router::requests_in_flight() {
 std::vector<std::size_t> Router::TakeChangedMembers() {
   LookAtDriven();
   std::vector<std::size_t> indices;
-  for (Conversation* const conversation : std::exchange(changed_, {})) {
-    Known& known = known_.at(conversation);
+  for (Protocol* const protocol : std::exchange(changed_, {})) {
+    Known& known = known_.at(protocol);
     known.changed = false;
     indices.push_back(known.member);
   }
@@ -202,27 +202,27 @@ void Router::RemoveSession(const std::shared_ptr<ServerSession>& session) {
   ++version_;
 }
 
-void Router::SetConversations(std::vector<std::shared_ptr<Conversation>> conversations) {
-  if (conversations == conversations_) return;
-  for (const auto& conversation : conversations_) {
-    const auto at = known_.find(conversation.get());
+void Router::SetProtocols(std::vector<std::shared_ptr<Protocol>> protocols) {
+  if (protocols == protocols_) return;
+  for (const auto& protocol : protocols_) {
+    const auto at = known_.find(protocol.get());
     if (at == known_.end()) continue;  // a session that was removed
     at->second.timed = false;
     if (at->second.session == nullptr &&
-        std::ranges::find(conversations, conversation) == conversations.end()) {
-      Forget(*conversation);
+        std::ranges::find(protocols, protocol) == protocols.end()) {
+      Forget(*protocol);
     }
   }
-  conversations_ = std::move(conversations);
-  for (const auto& conversation : conversations_) {
-    const bool fresh = !known_.contains(conversation.get());
-    Known& known = known_[conversation.get()];
+  protocols_ = std::move(protocols);
+  for (const auto& protocol : protocols_) {
+    const bool fresh = !known_.contains(protocol.get());
+    Known& known = known_[protocol.get()];
     known.timed = true;
-    if (fresh) conversation->ReportTo(&reports_);
-    Schedule(*conversation, known, conversation->NextTime());
+    if (fresh) protocol->ReportTo(&reports_);
+    Schedule(*protocol, known, protocol->NextTime());
   }
-  for (auto& [conversation, known] : known_) {
-    if (!known.timed) Schedule(*conversation, known, kNever);
+  for (auto& [protocol, known] : known_) {
+    if (!known.timed) Schedule(*protocol, known, kNever);
   }
   ++version_;
 }
@@ -239,13 +239,13 @@ void Router::Fail(Request& request, Fault fault, std::string_view why) {
 }
 
 void Router::FailOrWait(Request&& request, Fault fault, std::string_view why, Nanos due) {
-  if (!CanWait(request.kind)) return Fail(request, fault, why);
+  if (!RetriesDuringOutage(request.kind)) return Fail(request, fault, why);
   waiting_.Add(std::move(request), due);
 }
 
 void Router::FailChecksThatWait(Fault fault, std::string_view why) {
   const auto fails = [](const Request& request, Nanos due) {
-    return due == kNever && !CanWait(request.kind);
+    return due == kNever && !RetriesDuringOutage(request.kind);
   };
   for (Request& request : waiting_.Take(fails)) Fail(request, fault, why);
 }

@@ -35,10 +35,10 @@ bool ReadAddress(const ReplyTree& reply, Endpoint& endpoint) {
 SentinelRouter::SentinelRouter(ServerSet set, Options options, std::uint64_t seed, Nanos now)
     : Router(std::move(options), seed),
       set_(std::move(set)),
-      sentinels_(options_.survey),
-      role_(options_.survey),
+      sentinels_(options_.query),
+      role_(options_.query),
       refresh_at_(now) {
-  Turn(now);
+  Advance(now);
 }
 
 void SentinelRouter::Submit(std::span<Request> requests, Nanos now) {
@@ -53,19 +53,19 @@ void SentinelRouter::Submit(std::span<Request> requests, Nanos now) {
   }
 }
 
-void SentinelRouter::Turn(Nanos now) {
+void SentinelRouter::Advance(Nanos now) {
   TakeBack(now);
-  FollowSurveys(now);
+  FollowQueries(now);
   LetGo(now);
   Place(TakeDue(now), now);
-  const bool surveyed = sentinels_.TakeChanged();
-  if (role_.TakeChanged() || surveyed || std::exchange(changed_, false)) {
-    std::vector<std::shared_ptr<Conversation>> all(former_.begin(), former_.end());
+  const bool sentinels_changed = sentinels_.TakeChanged();
+  if (role_.TakeChanged() || sentinels_changed || std::exchange(changed_, false)) {
+    std::vector<std::shared_ptr<Protocol>> all(former_.begin(), former_.end());
     if (confirmed_) all.push_back(master_);
-    for (const Survey* const survey : {&sentinels_, &role_}) {
-      all.insert(all.end(), survey->inquiries().begin(), survey->inquiries().end());
+    for (const TopologyQuery* const query : {&sentinels_, &role_}) {
+      all.insert(all.end(), query->attempts().begin(), query->attempts().end());
     }
-    SetConversations(std::move(all));
+    SetProtocols(std::move(all));
   }
 }
 
@@ -127,7 +127,7 @@ void SentinelRouter::LetGo(Nanos now) {
 // The earliest time counts.
 void SentinelRouter::Refresh(Nanos soon) { refresh_at_ = std::min(refresh_at_, soon); }
 
-void SentinelRouter::FollowSurveys(Nanos now) {
+void SentinelRouter::FollowQueries(Nanos now) {
   if (!sentinels_.running() && !role_.running()) {
     if (now < refresh_at_) return;
     refresh_at_ = kNever;
@@ -137,7 +137,7 @@ void SentinelRouter::FollowSurveys(Nanos now) {
                      now);
   }
   if (sentinels_.running()) {
-    while (const auto answer = sentinels_.Turn(now)) {
+    while (const auto answer = sentinels_.Advance(now)) {
       if (answer->no_password && warned_.insert(answer->from).second) {
         Warn(answer->from, NoPasswordWarning());
       }
@@ -146,7 +146,7 @@ void SentinelRouter::FollowSurveys(Nanos now) {
     if (!sentinels_.running() && !role_.running()) NoMaster(sentinels_.why(), now);
   }
   if (!role_.running()) return;
-  while (const auto answer = role_.Turn(now)) {
+  while (const auto answer = role_.Advance(now)) {
     const ReplyTree& reply = answer->reply;
     if (reply.IsArray(1) && reply.items[0].text == "master") {
       role_.Stop();
@@ -157,7 +157,7 @@ void SentinelRouter::FollowSurveys(Nanos now) {
   if (!role_.running()) NoMaster(role_.why(), now);
 }
 
-void SentinelRouter::AskForRole(const Survey::Answer& answer, Nanos now) {
+void SentinelRouter::AskForRole(const TopologyQuery::Answer& answer, Nanos now) {
   Endpoint named = set_.node;
   if (ReadAddress(answer.reply, named)) {
     sentinels_.Stop();
@@ -170,7 +170,7 @@ void SentinelRouter::AskForRole(const Survey::Answer& answer, Nanos now) {
 }
 
 void SentinelRouter::Confirm(const Endpoint& master, Nanos now) {
-  in_vain_ = 0;
+  failures_ = 0;
   lost_.clear();
   Refresh(now + Between(kLeast, kMost));
   if (master_ && master_->endpoint() == master) {
@@ -188,7 +188,7 @@ void SentinelRouter::Confirm(const Endpoint& master, Nanos now) {
 }
 
 void SentinelRouter::NoMaster(const std::string& why, Nanos now) {
-  Refresh(now + FullJitter(options_.session.backoff, in_vain_++, random_));
+  Refresh(now + FullJitter(options_.session.backoff, failures_++, random_));
   if (!master_) {
     lost_ = why;
     FailChecksThatWait(Fault::kUnavailable, why);

@@ -1,7 +1,7 @@
 // Sends all requests to the master that sentinels name.
 //
-//   * The sentinels are asked in turn (redis/survey.h) for the master's address, and that server
-//     for its role: it is used only if it says that it is the master.
+//   * The sentinels are asked in turn (redis/topology_query.h) for the master's address, and that
+//     server for its role: it is used only if it says that it is the master.
 //   * They are asked again every few seconds, and before each new connection to the master. A
 //     master that was down may have been replaced, and would still accept requests when it is back.
 //   * When they name another one, requests not yet written to the former master go to it. A request
@@ -23,7 +23,7 @@ class SentinelRouter final : public Router {
   SentinelRouter(ServerSet set, Options options, std::uint64_t seed, Nanos now);
 
   void Submit(std::span<Request> requests, Nanos now) override;
-  void Turn(Nanos now) override;
+  void Advance(Nanos now) override;
 
  private:
   Nanos OwnTime() const override;
@@ -33,8 +33,8 @@ class SentinelRouter final : public Router {
   void LetGo(Nanos now);
 
   void Refresh(Nanos soon);
-  void FollowSurveys(Nanos now);
-  void AskForRole(const Survey::Answer& answer, Nanos now);
+  void FollowQueries(Nanos now);
+  void AskForRole(const TopologyQuery::Answer& answer, Nanos now);
   void Confirm(const Endpoint& master, Nanos now);
   void NoMaster(const std::string& why, Nanos now);
 
@@ -46,12 +46,12 @@ class SentinelRouter final : public Router {
   std::uint64_t losses_ = 0;  // losses of master_ handled so far
   std::string lost_;          // if not empty: why there is no master_
 
-  Survey sentinels_;
+  TopologyQuery sentinels_;
   std::set<Endpoint> warned_;  // sentinels that need no password although one was given
-  Survey role_;
-  Nanos refresh_at_;      // the time of the next query
-  unsigned in_vain_ = 0;  // queries in a row without a master
-  bool changed_ = true;   // conversations() is out of date
+  TopologyQuery role_;
+  Nanos refresh_at_;       // the time of the next query
+  unsigned failures_ = 0;  // queries in a row without a master
+  bool changed_ = true;    // protocols() is out of date
 };
 
 }  // namespace sluice::redis

@@ -25,7 +25,7 @@ Pipeline::Transport TransportOf(const ServerSession::Options& options) {
 }  // namespace
 
 ServerSession::ServerSession(Options options, std::uint64_t seed, Nanos now)
-    : Conversation(options.endpoint),
+    : Protocol(options.endpoint),
       options_(std::move(options)),
       random_(seed),
       state_until_(now),
@@ -108,8 +108,8 @@ void ServerSession::Close() {
   wanted_ = 0;
 }
 
-LinkStats ServerSession::stats() const {
-  LinkStats stats = pipeline_.stats();
+SessionStats ServerSession::stats() const {
+  SessionStats stats = pipeline_.stats();
   stats.connected = state_ == State::kReady;
   stats.reconnects = reconnects_;
   stats.script_reloads = script_reloads_;

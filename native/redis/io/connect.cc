@@ -12,7 +12,7 @@ namespace {
 
 struct Registry {
   std::mutex mutex;
-  std::map<ServerSet, std::weak_ptr<Gateway>> backends;
+  std::map<ServerSet, std::weak_ptr<Backend>> backends;
 };
 
 // Never destroyed: backends may be released while the process ends.
@@ -29,14 +29,14 @@ void DropExpired(Registry& registry) {
 
 }  // namespace
 
-std::shared_ptr<Gateway> Connect(const ServerSet& set) {
+std::shared_ptr<Backend> Connect(const ServerSet& set) {
   Registry& registry = TheRegistry();
   const std::lock_guard lock(registry.mutex);
-  std::weak_ptr<Gateway>& slot = registry.backends[set];
+  std::weak_ptr<Backend>& slot = registry.backends[set];
   if (auto known = slot.lock()) return known;
   auto made = StartIoThread(set);
-  Gateway* const backend = made.get();
-  std::shared_ptr<Gateway> shared(backend, [made = std::move(made), &registry](Gateway*) mutable {
+  Backend* const backend = made.get();
+  std::shared_ptr<Backend> shared(backend, [made = std::move(made), &registry](Backend*) mutable {
     made = nullptr;
     DropExpired(registry);
   });
@@ -44,7 +44,7 @@ std::shared_ptr<Gateway> Connect(const ServerSet& set) {
   return shared;
 }
 
-std::shared_ptr<Gateway> Connect(const Endpoint& server) {
+std::shared_ptr<Backend> Connect(const Endpoint& server) {
   return Connect(ServerSet::Single(server));
 }
 

@@ -1,4 +1,4 @@
-// Carries bytes and events between a conversation and the network.
+// Carries bytes and events between a protocol and the network.
 #include "connection.h"
 
 #include <chrono>
@@ -17,19 +17,19 @@ Nanos Now() { return std::chrono::steady_clock::now().time_since_epoch(); }
 
 }  // namespace
 
-Connection::Connection(std::shared_ptr<Conversation> conversation, Errands errands,
+Connection::Connection(std::shared_ptr<Protocol> protocol, PendingLookups pending,
                        std::shared_ptr<const Wakeup> wakeup, Resolver& resolver)
-    : conversation_(std::move(conversation)),
-      endpoint_(conversation_->endpoint()),
+    : protocol_(std::move(protocol)),
+      endpoint_(protocol_->endpoint()),
       wakeup_(std::move(wakeup)),
       resolver_(resolver),
       channel_(endpoint_.tls, endpoint_.host),
-      errands_(std::move(errands)) {}
+      pending_(std::move(pending)) {}
 
 void Connection::Follow() {
   if (IsOutOfDate()) {
     channel_.Close();
-    attempt_ = conversation_->WantedConnection();
+    attempt_ = protocol_->WantedConnection();
     dialled_ = greeted_ = more_ = false;
   }
   if (attempt_ == 0) return;
@@ -40,16 +40,16 @@ void Connection::Follow() {
 void Connection::Dial() {
   std::vector<Address> addresses;
   if (endpoint_.path.empty()) {
-    std::shared_ptr<Lookup>& pending = errands_.lookup;
+    std::shared_ptr<Lookup>& pending = pending_.lookup;
     if (!pending) pending = resolver_.Start(endpoint_.host);
     if (!pending->Done()) {
-      return conversation_->OnStage("the host's name has not been resolved");  // rings when it is
+      return protocol_->OnStage("the host's name has not been resolved");  // rings when it is
     }
     const auto lookup = std::exchange(pending, nullptr);
     addresses = lookup->result().addresses;
     if (addresses.empty()) {
       dialled_ = true;
-      return conversation_->OnLost(lookup->result().error, Now());
+      return protocol_->OnLost(lookup->result().error, Now());
     }
     for (Address& address : addresses) address.SetPort(endpoint_.port);
   } else {
@@ -65,7 +65,7 @@ void Connection::NoteProgress() {
     case Channel::State::kClosed:
       return NoteLost();
     case Channel::State::kConnecting:
-      return conversation_->OnStage(channel_.stage());
+      return protocol_->OnStage(channel_.stage());
     case Channel::State::kConnected:
       return Greet();
   }
@@ -75,39 +75,39 @@ void Connection::NoteProgress() {
 // attempt while the server is away.
 void Connection::Greet() {
   if (endpoint_.password_source) {
-    auto& [lookup, question, asked] = errands_;
-    if (question && !question->answer() && Now() - asked > kPatience) question.reset();
-    if (!question) {
-      question = std::make_shared<PasswordQuestion>([wakeup = wakeup_] { wakeup->Ring(); });
+    auto& [lookup, request, asked] = pending_;
+    if (request && !request->answer() && Now() - asked > kPatience) request.reset();
+    if (!request) {
+      request = std::make_shared<PasswordRequest>([wakeup = wakeup_] { wakeup->Ring(); });
       asked = Now();
-      endpoint_.password_source->Ask(question);
+      endpoint_.password_source->Ask(request);
     }
-    std::optional<PasswordQuestion::Answer> answer = question->answer();
-    if (!answer) return conversation_->OnStage("the password function has not answered");
-    question.reset();
+    std::optional<PasswordRequest::Answer> answer = request->answer();
+    if (!answer) return protocol_->OnStage("the password function has not answered");
+    request.reset();
     if (answer->password.empty()) {
       channel_.Close();
-      return conversation_->OnRefused("no password: " + answer->why, Now());
+      return protocol_->OnRefused("no password: " + answer->why, Now());
     }
-    conversation_->SetPassword(std::move(answer->password));
+    protocol_->SetPassword(std::move(answer->password));
   }
   greeted_ = true;
-  conversation_->OnConnected(Now());
+  protocol_->OnConnected(Now());
 }
 
 void Connection::NoteLost() {
-  conversation_->OnLost(endpoint_.Address() + ": " + channel_.error(), Now());
+  protocol_->OnLost(endpoint_.Address() + ": " + channel_.error(), Now());
 }
 
-// Whether the conversation and the server can exchange bytes.
+// Whether the protocol and the server can exchange bytes.
 bool Connection::Ready() const {
   return greeted_ && channel_.state() == Channel::State::kConnected && !IsOutOfDate();
 }
 
 void Connection::Write() {
-  while (Ready() && !conversation_->Output().empty()) {
-    const std::size_t written = channel_.Write(conversation_->Output());
-    conversation_->OnWritten(written);
+  while (Ready() && !protocol_->Output().empty()) {
+    const std::size_t written = channel_.Write(protocol_->Output());
+    protocol_->OnWritten(written);
     if (channel_.state() == Channel::State::kClosed) return NoteLost();
     if (written == 0) return;
   }
@@ -116,7 +116,7 @@ void Connection::Write() {
 pollfd Connection::Polled() const {
   // Reads nothing from the server until the password has come.
   const bool waits = channel_.state() == Channel::State::kConnected && !greeted_;
-  const short events = channel_.Events(Ready() && !conversation_->Output().empty());
+  const short events = channel_.Events(Ready() && !protocol_->Output().empty());
   return {waits ? -1 : channel_.fd(), events, 0};
 }
 
@@ -135,7 +135,7 @@ std::size_t Connection::Read(std::span<char> buffer) {
   if (!Ready()) return 0;
   const std::string_view bytes = channel_.Read(buffer);
   more_ = bytes.size() == buffer.size();
-  if (!bytes.empty()) conversation_->OnBytes(bytes, Now());
+  if (!bytes.empty()) protocol_->OnBytes(bytes, Now());
   // Its last reply may have ended the connection already.
   if (channel_.state() == Channel::State::kClosed && !IsOutOfDate()) NoteLost();
   return bytes.size();

@@ -1,4 +1,4 @@
-// The network side of a conversation: its server's addresses, a channel, and a password for each
+// The network side of a protocol: its server's addresses, a channel, and a password for each
 // connection.
 #pragma once
 
@@ -11,8 +11,8 @@
 
 #include "channel.h"
 #include "core/time.h"
-#include "redis/conversation.h"
 #include "redis/password.h"
+#include "redis/protocol.h"
 #include "resolver.h"
 #include "wakeup.h"
 
@@ -20,26 +20,26 @@ namespace sluice::redis {
 
 /// Pending lookups that the next connection to the same endpoint can use: a name server or a
 /// password function may take longer than a connection attempt.
-struct Errands {
+struct PendingLookups {
   std::shared_ptr<Lookup> lookup;
-  std::shared_ptr<PasswordQuestion> question;
-  Nanos asked{0};  ///< the time of the question
+  std::shared_ptr<PasswordRequest> request;
+  Nanos asked{0};  ///< the time of the request
 
-  bool any() const { return lookup || question; }
+  bool any() const { return lookup || request; }
 };
 
 /// Used by the I/O thread alone. Events other than its channel's ring the wakeup, which must
 /// outlive it, as must the resolver.
 class Connection {
  public:
-  Connection(std::shared_ptr<Conversation> conversation, Errands errands,
+  Connection(std::shared_ptr<Protocol> protocol, PendingLookups pending,
              std::shared_ptr<const Wakeup> wakeup, Resolver& resolver);
 
-  const std::shared_ptr<Conversation>& conversation() const { return conversation_; }
+  const std::shared_ptr<Protocol>& protocol() const { return protocol_; }
   /// The pending lookups. Call it before the connection goes.
-  Errands TakeErrands() { return std::exchange(errands_, {}); }
+  PendingLookups TakePending() { return std::exchange(pending_, {}); }
 
-  /// Brings the connection into the state that the conversation wants.
+  /// Brings the connection into the state that the protocol wants.
   void Follow();
   void Write();
   /// The events for poll().
@@ -49,8 +49,8 @@ class Connection {
   /// Whether to call OnPolled again at once, whatever poll() says: the buffer was full, or the TLS
   /// session has more bytes from the socket.
   bool HasMore() const { return more_; }
-  /// Whether the conversation wants another connection.
-  bool IsOutOfDate() const { return conversation_->WantedConnection() != attempt_; }
+  /// Whether the protocol wants another connection.
+  bool IsOutOfDate() const { return protocol_->WantedConnection() != attempt_; }
 
  private:
   void Dial();
@@ -60,8 +60,8 @@ class Connection {
   std::size_t Read(std::span<char> buffer);
   bool Ready() const;
 
-  const std::shared_ptr<Conversation> conversation_;
-  const Endpoint& endpoint_;  // the conversation's
+  const std::shared_ptr<Protocol> protocol_;
+  const Endpoint& endpoint_;  // the protocol's
   const std::shared_ptr<const Wakeup> wakeup_;
   Resolver& resolver_;
   Channel channel_;
@@ -70,7 +70,7 @@ class Connection {
   bool dialled_ = false;       // for this attempt
   bool greeted_ = false;       // OnConnected was called
   bool more_ = false;          // see HasMore
-  Errands errands_;            // may outlive an attempt
+  PendingLookups pending_;     // may outlive an attempt
 };
 
 }  // namespace sluice::redis

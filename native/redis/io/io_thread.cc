@@ -34,7 +34,7 @@ constexpr unsigned kRest = 200;  // waits without spinning after a wasted one
 // Bytes from all servers between two checks of the timers: a few ms' work at most.
 constexpr std::size_t kMostRead = 4 * 65536;
 
-// The life of pending lookups without a connection: the next survey comes far sooner, and older
+// The life of pending lookups without a connection: the next query comes far sooner, and older
 // addresses and passwords may be out of date.
 constexpr Nanos kKept = std::chrono::seconds(10);
 
@@ -60,7 +60,7 @@ int PollTimeout(Nanos until, Nanos now) {
   return static_cast<int>(std::min<std::int64_t>(ms, 60'000));
 }
 
-class Loop final : public Gateway {
+class Loop final : public Backend {
  public:
   explicit Loop(const ServerSet& set)
       : wakeup_(std::make_shared<const Wakeup>()),
@@ -117,7 +117,7 @@ class Loop final : public Gateway {
     for (auto& [member, stats, warnings] : published) {
       const LatencyHistogram& latency = member.session->latency();
       nodes.push_back({.address = member.address,
-                       .link = stats,
+                       .session = stats,
                        .latency = {.p50 = latency.Quantile(0.5),
                                    .p99 = latency.Quantile(0.99),
                                    .p999 = latency.Quantile(0.999)},
@@ -126,9 +126,9 @@ class Loop final : public Gateway {
     return nodes;
   }
 
-  LinkStats others() const override {
+  SessionStats others() const override {
     const std::lock_guard lock(mutex_);
-    LinkStats others = others_;
+    SessionStats others = others_;
     if (published_.size() != 1) AddIncoming(others);
     return others;
   }
@@ -164,7 +164,7 @@ class Loop final : public Gateway {
       if (now >= router_->NextTime()) {
         router_->OnTime(now);
       } else {
-        router_->Turn(now);
+        router_->Advance(now);
       }
     }
     router_->Close();
@@ -175,12 +175,12 @@ class Loop final : public Gateway {
  private:
   struct Published {
     Router::Member member;
-    LinkStats stats;
+    SessionStats stats;
     std::vector<Warning> warnings;
   };
 
   struct Kept {
-    Errands errands;
+    PendingLookups pending;
     Nanos since{0};
   };
 
@@ -203,22 +203,22 @@ class Loop final : public Gateway {
     return !stopping;
   }
 
-  // Makes the connections match the router's conversations.
+  // Makes the connections match the router's protocols.
   void Sync() {
     if (version_ == router_->version()) return;
     version_ = router_->version();
-    const auto& wanted = router_->conversations();
-    std::unordered_map<const Conversation*, std::unique_ptr<Connection>> before;
+    const auto& wanted = router_->protocols();
+    std::unordered_map<const Protocol*, std::unique_ptr<Connection>> before;
     for (auto& connection : connections_) {
-      before.emplace(connection->conversation().get(), std::move(connection));
+      before.emplace(connection->protocol().get(), std::move(connection));
     }
     std::vector<std::unique_ptr<Connection>> after;
-    for (const auto& conversation : wanted) {
-      const auto at = before.find(conversation.get());
+    for (const auto& protocol : wanted) {
+      const auto at = before.find(protocol.get());
       after.push_back(at == before.end() ? nullptr : std::move(at->second));
     }
     // Connections that end may pass pending lookups on to new ones.
-    for (const auto& [conversation, connection] : before) {
+    for (const auto& [protocol, connection] : before) {
       if (connection) Keep(*connection);
     }
     for (std::size_t i = 0; i < wanted.size(); ++i) {
@@ -243,20 +243,20 @@ class Loop final : public Gateway {
       std::erase_if(kept_, [now](const auto& kept) { return now - kept.second.since > kKept; });
       kept_since_ = now;
     }
-    Errands errands = connection.TakeErrands();
-    if (!errands.any()) return;
-    kept_.insert_or_assign(connection.conversation()->endpoint(), Kept{std::move(errands), now});
+    PendingLookups pending = connection.TakePending();
+    if (!pending.any()) return;
+    kept_.insert_or_assign(connection.protocol()->endpoint(), Kept{std::move(pending), now});
   }
-  Errands KeptFor(const Endpoint& endpoint) {
+  PendingLookups KeptFor(const Endpoint& endpoint) {
     const auto at = kept_.find(endpoint);
     if (at == kept_.end() || Now() - at->second.since > kKept) return {};
-    Errands errands = std::move(at->second.errands);
+    PendingLookups pending = std::move(at->second.pending);
     kept_.erase(at);
-    return errands;
+    return pending;
   }
 
   // These two need the mutex.
-  void AddIncoming(LinkStats& stats) const {
+  void AddIncoming(SessionStats& stats) const {
     stats.submitted += incoming_.size() + taken_;
     stats.queue_depth += incoming_.size() + taken_;
   }
@@ -301,14 +301,14 @@ class Loop final : public Gateway {
   // Polls for the reply to a single check without sleeping: waking up takes longer than the answer
   // of a server on the same machine. Soon gives up on a slower server.
   int Spin() {
-    if (in_vain_ > 0) {
-      --in_vain_;
+    if (skips_ > 0) {
+      --skips_;
       return 0;
     }
     const Nanos until = Now() + kSpin;
     int ready = 0;
     while (ready == 0 && Now() < until) ready = poll(polled_.data(), polled_.size(), 0);
-    if (ready == 0) in_vain_ = kRest;
+    if (ready == 0) skips_ = kRest;
     return ready;
   }
 
@@ -355,7 +355,7 @@ class Loop final : public Gateway {
   bool rung_ = false;  // since incoming_ was last taken
   bool stopping_ = false;
   std::vector<Published> published_;
-  LinkStats others_;
+  SessionStats others_;
   std::vector<std::weak_ptr<Watcher>> watchers_;
 
   // The rest belongs to the thread.
@@ -368,18 +368,18 @@ class Loop final : public Gateway {
   std::vector<pollfd> polled_;
   std::array<char, 65536> buffer_;
   std::size_t next_read_ = 0;  // the connection to read next
-  unsigned in_vain_ = 0;       // remaining waits without spinning
+  unsigned skips_ = 0;         // remaining waits without spinning
 };
 
 }  // namespace
 
-std::shared_ptr<Gateway> StartIoThread(const ServerSet& set) {
+std::shared_ptr<Backend> StartIoThread(const ServerSet& set) {
   auto loop = std::make_shared<Loop>(set);
   const SignalsBlocked blocked;
   const auto thread = std::make_shared<std::thread>([loop] { loop->Run(); });
-  Gateway* const backend = loop.get();
+  Backend* const backend = loop.get();
   // The thread shares the loop, which outlives a release on the thread itself.
-  return {backend, [loop = std::move(loop), thread](Gateway*) mutable {
+  return {backend, [loop = std::move(loop), thread](Backend*) mutable {
             loop->Stop();
             if (thread->get_id() == std::this_thread::get_id()) {
               thread->detach();

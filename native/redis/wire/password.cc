@@ -5,20 +5,20 @@
 
 namespace sluice::redis {
 
-void PasswordQuestion::Give(std::string password) {
+void PasswordRequest::Give(std::string password) {
   // An empty one would mean no password, and AUTH would be left out.
   if (password.empty()) return Refuse("the password is empty");
   Finish({.password = std::move(password), .why = {}});
 }
 
-void PasswordQuestion::Refuse(std::string why) { Finish({.password = {}, .why = std::move(why)}); }
+void PasswordRequest::Refuse(std::string why) { Finish({.password = {}, .why = std::move(why)}); }
 
-std::optional<PasswordQuestion::Answer> PasswordQuestion::answer() const {
+std::optional<PasswordRequest::Answer> PasswordRequest::answer() const {
   const std::lock_guard lock(mutex_);
   return answer_;
 }
 
-void PasswordQuestion::Finish(Answer answer) {
+void PasswordRequest::Finish(Answer answer) {
   {
     const std::lock_guard lock(mutex_);
     if (answer_) return;

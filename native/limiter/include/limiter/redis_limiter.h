@@ -13,7 +13,7 @@
 #include "core/operation.h"
 #include "core/result.h"
 #include "limiter/key_changes.h"
-#include "redis/gateway.h"
+#include "redis/backend.h"
 #include "redis/request.h"
 #include "store/clock.h"
 #include "store/memory_store.h"
@@ -92,7 +92,7 @@ class RedisLimiter {
   /// are tried for this long and then answered with the fault.
   static constexpr Nanos kLastingDeadline = std::chrono::seconds(5);
 
-  RedisLimiter(const Options& options, std::shared_ptr<redis::Gateway> gateway,
+  RedisLimiter(const Options& options, std::shared_ptr<redis::Backend> backend,
                std::shared_ptr<AnswerSink> answers);
   ~RedisLimiter();
   RedisLimiter(const RedisLimiter&) = delete;
@@ -106,7 +106,7 @@ class RedisLimiter {
   std::size_t Flush();
 
   const std::vector<Policy>& policies() const { return set_->policies(); }
-  redis::Gateway& gateway() const { return *gateway_; }
+  redis::Backend& backend() const { return *backend_; }
 
  private:
   class Core;
@@ -118,7 +118,7 @@ class RedisLimiter {
   const std::shared_ptr<const Clock> clock_;
   const Nanos deadline_;
   const IdScope ids_;
-  const std::shared_ptr<redis::Gateway> gateway_;
+  const std::shared_ptr<redis::Backend> backend_;
   const std::shared_ptr<Core> core_;
   std::vector<redis::Request> queued_;
   std::vector<std::shared_ptr<const redis::Metadata>> metadata_;

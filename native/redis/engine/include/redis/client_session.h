@@ -86,7 +86,7 @@ class ClientSession final : private Pipeline::Session {
   Nanos NextTime() const { return pipeline_.NextTime(); }
   std::vector<Delivery> TakeDeliveries() { return pipeline_.TakeDeliveries(); }
   /// `breaker` is the worst of all nodes'.
-  LinkStats stats() const;
+  SessionStats stats() const;
   /// Its states since the last call, in order.
   std::vector<BreakerState> TakeBreakerChanges() { return pipeline_.TakeBreakerChanges(); }
   /// Policies that clash (redis/metadata.h): since the last call, and all.

@@ -204,7 +204,7 @@ class Pipeline {
   std::size_t requests_waiting() const { return requests_waiting_; }
   /// Whether OnAnswered was called since the last call.
   bool TakeAnswered() { return std::exchange(answered_, false); }
-  LinkStats stats() const;
+  SessionStats stats() const;
   /// The worst breaker's states since the last call, in order; at most 16.
   std::vector<BreakerState> TakeBreakerChanges() { return std::exchange(changes_, {}); }
   bool has_breaker_changes() const { return !changes_.empty(); }
@@ -305,7 +305,7 @@ class Pipeline {
   bool answered_ = false;
 
   CompletionQueue completions_;
-  LinkStats stats_;
+  SessionStats stats_;
   std::array<std::size_t, 3> breakers_{};  // nodes by Node::seen
   std::vector<BreakerState> changes_;
   LatencyHistogram latency_;

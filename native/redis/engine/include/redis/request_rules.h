@@ -7,7 +7,7 @@
 namespace sluice::redis {
 
 /// Checks and peeks have a failure rule; other operations wait for the server.
-inline bool CanWait(Request::Kind kind) {
+inline bool RetriesDuringOutage(Request::Kind kind) {
   return kind != Request::Kind::kCheck && kind != Request::Kind::kPeek;
 }
 
@@ -37,7 +37,7 @@ inline bool MayHoldASlot(const Request& request) {
 Request ReleaseOf(Request check, Nanos now);
 
 /// Counts an answer.
-inline void CountCompleted(Fault fault, LinkStats& stats) {
+inline void CountCompleted(Fault fault, SessionStats& stats) {
   ++stats.completed;
   if (fault == Fault::kTimeout) {
     ++stats.timeouts;

@@ -1,7 +1,7 @@
 // Chooses the server of a request: one server, the node of a cluster that owns its slot, or the
 // master that sentinels name.
 //
-// A state machine like ServerSession. Input: requests, events and the time. Output: conversations
+// A state machine like ServerSession. Input: requests, events and the time. Output: protocols
 // to drive, deliveries and news. It owns no socket, thread or clock, and its only randomness is its
 // seed. Not thread safe.
 //
@@ -27,7 +27,7 @@
 #include "redis/server_session.h"
 #include "redis/server_set.h"
 #include "redis/stats.h"
-#include "redis/survey.h"
+#include "redis/topology_query.h"
 
 namespace sluice::redis {
 
@@ -35,7 +35,7 @@ class Router {
  public:
   struct Options {
     ServerSession::Options session;  ///< but for its endpoint, `routed` and `by_slot`
-    Survey::Options survey{};
+    TopologyQuery::Options query{};
   };
 
   struct Member {
@@ -60,8 +60,8 @@ class Router {
 
   /// Takes requests over; they are moved from.
   virtual void Submit(std::span<Request> requests, Nanos now) = 0;
-  /// Call after driving the conversations.
-  virtual void Turn(Nanos /*now*/) {}
+  /// Call after driving the protocols.
+  virtual void Advance(Nanos /*now*/) {}
   /// Call when NextTime() has come, after all available bytes have been passed in.
   void OnTime(Nanos now);
   /// Call when Options::session.metadata has new entries.
@@ -71,9 +71,9 @@ class Router {
 
   // ---- Out.
 
-  /// The conversations to drive. One that is no longer listed must be dropped with its connection.
-  const std::vector<std::shared_ptr<Conversation>>& conversations() const { return conversations_; }
-  /// Changes whenever conversations() or members() does.
+  /// The protocols to drive. One that is no longer listed must be dropped with its connection.
+  const std::vector<std::shared_ptr<Protocol>>& protocols() const { return protocols_; }
+  /// Changes whenever protocols() or members() does.
   std::uint64_t version() const { return version_; }
   /// The time for OnTime; kNever if there is none.
   Nanos NextTime();
@@ -85,12 +85,12 @@ class Router {
   /// The servers that receive requests.
   const std::vector<Member>& members() const { return members_; }
   /// Counts of requests that reached no server, or a former one.
-  const LinkStats& others() const { return others_; }
+  const SessionStats& others() const { return others_; }
   /// Requests that are written, or about to be, without a reply.
   std::size_t requests_in_flight();
   /// Indices of the members() whose statistics may have changed since the last call, each once.
   std::vector<std::size_t> TakeChangedMembers();
-  /// How often a conversation was looked at. It is, after it was driven, and not on each call.
+  /// How often a protocol was looked at. It is, after it was driven, and not on each call.
   std::uint64_t looks() const { return looks_; }
 
  protected:
@@ -101,7 +101,7 @@ class Router {
                                             ServerSession::Options session, Nanos now);
   /// Precondition: the session is idle, or closed.
   void RemoveSession(const std::shared_ptr<ServerSession>& session);
-  void SetConversations(std::vector<std::shared_ptr<Conversation>> conversations);
+  void SetProtocols(std::vector<std::shared_ptr<Protocol>> protocols);
 
   /// News of a server without a session.
   void Warn(const Endpoint& server, Warning warning);
@@ -117,7 +117,7 @@ class Router {
   /// Removes the requests that wait to be called.
   std::vector<Request> TakeUncalled();
 
-  /// The time at which Turn is needed although no conversation's time has come.
+  /// The time at which Advance is needed although no protocol's time has come.
   virtual Nanos OwnTime() const { return kNever; }
 
   /// Sessions that were driven since the last call, each once.
@@ -130,34 +130,34 @@ class Router {
   RetryQueue waiting_;
 
  private:
-  // The last known state of a conversation or a member's session.
+  // The last known state of a protocol or a member's session.
   struct Known {
     ServerSession* session = nullptr;  // of a member
     std::size_t member = 0;            // its index
     bool driven = false;               // is in driven_sessions_
     bool changed = false;              // is in changed_
-    bool timed = false;                // is one of conversations_
+    bool timed = false;                // is one of protocols_
     Nanos time = kNever;               // then its NextTime
     std::size_t in_flight = 0;
   };
 
   void LookAtDriven();
-  void Schedule(Conversation& conversation, Known& known, Nanos time);
-  void Forget(Conversation& conversation);
+  void Schedule(Protocol& protocol, Known& known, Nanos time);
+  void Forget(Protocol& protocol);
 
-  LinkStats others_;
+  SessionStats others_;
   std::vector<Member> members_;
-  std::vector<std::shared_ptr<Conversation>> conversations_;
+  std::vector<std::shared_ptr<Protocol>> protocols_;
   std::uint64_t version_ = 0;
   CompletionQueue completions_;
   std::vector<Delivery> deliveries_;  // of sessions
   std::vector<News> last_news_;       // of removed sessions, and Warn's
 
-  std::vector<Conversation*> reports_;  // driven since they were last looked at
-  std::map<Conversation*, Known> known_;
-  std::set<std::pair<Nanos, Conversation*>> times_;  // none is kNever
+  std::vector<Protocol*> reports_;  // driven since they were last looked at
+  std::map<Protocol*, Known> known_;
+  std::set<std::pair<Nanos, Protocol*>> times_;  // none is kNever
   std::vector<ServerSession*> driven_sessions_;
-  std::vector<Conversation*> changed_;
+  std::vector<Protocol*> changed_;
   std::set<std::size_t> news_;  // indices of members that have some
   std::size_t in_flight_ = 0;
   std::uint64_t looks_ = 0;

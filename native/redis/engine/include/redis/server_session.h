@@ -1,4 +1,4 @@
-// The conversation with one Redis server over a connection of ours, as a state machine. Input:
+// The session with one Redis server over a connection of ours, as a state machine. Input:
 // bytes, events and the time. Output: bytes, the wish for a connection, and finished requests.
 //
 // It owns no socket, thread or clock, and its only randomness is its seed, so that tests and the
@@ -38,10 +38,10 @@
 #include <vector>
 
 #include "core/time.h"
-#include "redis/conversation.h"
 #include "redis/health_check.h"
 #include "redis/metadata.h"
 #include "redis/pipeline.h"
+#include "redis/protocol.h"
 #include "redis/redirect.h"
 #include "redis/reply.h"
 #include "redis/request.h"
@@ -50,7 +50,7 @@
 
 namespace sluice::redis {
 
-class ServerSession final : public Conversation, private Pipeline::Session {
+class ServerSession final : public Protocol, private Pipeline::Session {
  public:
   struct Options {
     Endpoint endpoint;
@@ -116,7 +116,7 @@ class ServerSession final : public Conversation, private Pipeline::Session {
   bool troubled() const { return !healthy() && (losses_ > 0 || !pipeline_.closed()); }
   /// The number of connections that ended or could not be made.
   std::uint64_t losses() const { return losses_; }
-  LinkStats stats() const;
+  SessionStats stats() const;
   /// The breaker's states since the last call, in order.
   std::vector<BreakerState> TakeBreakerChanges() { return pipeline_.TakeBreakerChanges(); }
   /// Whether TakeBreakerChanges or TakeWarnings has something to tell.

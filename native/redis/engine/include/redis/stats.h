@@ -17,7 +17,7 @@ enum class BreakerState : std::uint8_t { kClosed = 0, kOpen = 1, kHalfOpen = 2 }
 std::string_view BreakerStateName(BreakerState state);
 
 /// Counts since the session was made, except for those marked as current.
-struct LinkStats {
+struct SessionStats {
   bool connected = false;                        ///< now: ready for checks
   BreakerState breaker = BreakerState::kClosed;  ///< now
   std::uint64_t submitted = 0;                   ///< requests
@@ -73,7 +73,7 @@ class Watcher {
 /// Statistics of one server.
 struct NodeStats {
   std::string address;  ///< without credentials
-  LinkStats link;
+  SessionStats session;
   Latency latency;
   std::vector<Warning> warnings;  ///< as of the last connection
 };

@@ -3,8 +3,8 @@
 
 #include <memory>
 
+#include "redis/backend.h"
 #include "redis/endpoint.h"
-#include "redis/gateway.h"
 #include "redis/server_set.h"
 
 namespace sluice::redis {
@@ -17,8 +17,8 @@ namespace sluice::redis {
 /// thread, even the I/O thread (by a sink that owns the backend).
 ///
 /// Throws std::system_error if the system has no thread or file descriptor left.
-std::shared_ptr<Gateway> Connect(const ServerSet& set);
+std::shared_ptr<Backend> Connect(const ServerSet& set);
 /// The same for one server.
-std::shared_ptr<Gateway> Connect(const Endpoint& server);
+std::shared_ptr<Backend> Connect(const Endpoint& server);
 
 }  // namespace sluice::redis

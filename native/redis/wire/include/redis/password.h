@@ -10,7 +10,7 @@
 namespace sluice::redis {
 
 /// A request for a password. Thread safe. The requester may have gone when the answer comes.
-class PasswordQuestion {
+class PasswordRequest {
  public:
   struct Answer {
     std::string password;  ///< empty if there is none
@@ -18,7 +18,7 @@ class PasswordQuestion {
   };
 
   /// Calls `answered` when there is an answer, on the answering thread. Must not throw.
-  explicit PasswordQuestion(std::function<void()> answered) : answered_(std::move(answered)) {}
+  explicit PasswordRequest(std::function<void()> answered) : answered_(std::move(answered)) {}
 
   /// The first of these counts.
   void Give(std::string password);
@@ -41,7 +41,7 @@ class PasswordSource {
   virtual ~PasswordSource() = default;
   /// Called on the I/O thread, for each new connection. Must neither block nor throw. The request
   /// may be answered at once, later, on any thread, or never.
-  virtual void Ask(std::shared_ptr<PasswordQuestion> question) = 0;
+  virtual void Ask(std::shared_ptr<PasswordRequest> request) = 0;
 };
 
 }  // namespace sluice::redis

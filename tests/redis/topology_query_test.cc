@@ -1,5 +1,5 @@
-// Inquiries to servers, and the readers of their replies.
-#include "redis/survey.h"
+// OneShotCommands to servers, and the readers of their replies.
+#include "redis/topology_query.h"
 
 #include <gtest/gtest.h>
 
@@ -20,59 +20,59 @@ Endpoint At(std::uint16_t port) {
   return endpoint;
 }
 
-TEST(Survey, ASilentServerDoesNotDelayTheNext) {
-  Survey survey({});
+TEST(TopologyQuery, ASilentServerDoesNotDelayTheNext) {
+  TopologyQuery query({});
   Nanos now{1};
-  survey.Start({At(1), At(2), At(3), At(4), At(5)}, {"ROLE"}, now);
-  EXPECT_EQ(survey.inquiries().size(), 1U);
+  query.Start({At(1), At(2), At(3), At(4), At(5)}, {"ROLE"}, now);
+  EXPECT_EQ(query.attempts().size(), 1U);
   for (int i = 0; i < 10; ++i) {
     now += 150 * kMillisecond / 2;
-    EXPECT_FALSE(survey.Turn(now));
+    EXPECT_FALSE(query.Advance(now));
   }
-  EXPECT_EQ(survey.inquiries().size(), 3U) << "more at a time than allowed";
-  survey.inquiries()[1]->OnConnected(now);
-  survey.inquiries()[1]->OnBytes("+one\r\n", now);
-  const auto answer = survey.Turn(now);
+  EXPECT_EQ(query.attempts().size(), 3U) << "more at a time than allowed";
+  query.attempts()[1]->OnConnected(now);
+  query.attempts()[1]->OnBytes("+one\r\n", now);
+  const auto answer = query.Advance(now);
   ASSERT_TRUE(answer);
   EXPECT_EQ(answer->from.port, 2);
   EXPECT_EQ(answer->reply.text, "one");
 }
 
-TEST(Survey, EndsAfterAllServersFailed) {
-  Survey survey({});
-  survey.Start({At(1), At(2)}, {"ROLE"}, Nanos{1});
-  survey.inquiries()[0]->OnLost("refused", Nanos{2});
-  EXPECT_FALSE(survey.Turn(Nanos{2}));
-  ASSERT_TRUE(survey.running());
-  survey.inquiries()[0]->OnConnected(Nanos{3});
-  survey.inquiries()[0]->OnBytes("-NOPERM this user has no permissions\r\n", Nanos{3});
-  EXPECT_FALSE(survey.Turn(Nanos{3}));
-  EXPECT_FALSE(survey.running());
-  EXPECT_EQ(survey.why(), "h:2: NOPERM this user has no permissions");
+TEST(TopologyQuery, EndsAfterAllServersFailed) {
+  TopologyQuery query({});
+  query.Start({At(1), At(2)}, {"ROLE"}, Nanos{1});
+  query.attempts()[0]->OnLost("refused", Nanos{2});
+  EXPECT_FALSE(query.Advance(Nanos{2}));
+  ASSERT_TRUE(query.running());
+  query.attempts()[0]->OnConnected(Nanos{3});
+  query.attempts()[0]->OnBytes("-NOPERM this user has no permissions\r\n", Nanos{3});
+  EXPECT_FALSE(query.Advance(Nanos{3}));
+  EXPECT_FALSE(query.running());
+  EXPECT_EQ(query.why(), "h:2: NOPERM this user has no permissions");
 }
 
-TEST(Inquiry, AuthenticatesAndDoesNotQuoteCredentials) {
+TEST(OneShotCommand, AuthenticatesAndDoesNotQuoteCredentials) {
   Endpoint endpoint = At(1);
   endpoint.user = "me";
   endpoint.password = "hunter2";
-  Inquiry inquiry(endpoint, {"ROLE"}, std::chrono::seconds(1), Nanos{0});
-  inquiry.OnConnected(Nanos{1});
-  const auto commands = ParseCommands(inquiry.Output());
+  OneShotCommand command(endpoint, {"ROLE"}, std::chrono::seconds(1), Nanos{0});
+  command.OnConnected(Nanos{1});
+  const auto commands = ParseCommands(command.Output());
   ASSERT_EQ(commands.size(), 2U);
   EXPECT_EQ(commands[0], (SentCommand{"AUTH", "me", "hunter2"}));
-  inquiry.OnBytes("-WRONGPASS hunter2 is wrong\r\n", Nanos{1});
-  ASSERT_TRUE(inquiry.done());
-  EXPECT_EQ(inquiry.answer().why.find("hunter2"), std::string::npos);
-  EXPECT_EQ(inquiry.WantedConnection(), 0U);
+  command.OnBytes("-WRONGPASS hunter2 is wrong\r\n", Nanos{1});
+  ASSERT_TRUE(command.done());
+  EXPECT_EQ(command.answer().why.find("hunter2"), std::string::npos);
+  EXPECT_EQ(command.WantedConnection(), 0U);
 }
 
-TEST(Inquiry, EndsAfterItsTimeout) {
-  Inquiry inquiry(At(1), {"ROLE"}, std::chrono::seconds(1), Nanos{0});
-  inquiry.OnStage("the host's name has not been resolved");
-  inquiry.OnTime(std::chrono::milliseconds(999));
-  EXPECT_FALSE(inquiry.done());
-  inquiry.OnTime(inquiry.NextTime());
-  EXPECT_EQ(inquiry.answer().why,
+TEST(OneShotCommand, EndsAfterItsTimeout) {
+  OneShotCommand command(At(1), {"ROLE"}, std::chrono::seconds(1), Nanos{0});
+  command.OnStage("the host's name has not been resolved");
+  command.OnTime(std::chrono::milliseconds(999));
+  EXPECT_FALSE(command.done());
+  command.OnTime(command.NextTime());
+  EXPECT_EQ(command.answer().why,
             "h:1: connecting took too long: the host's name has not been resolved");
 }
 

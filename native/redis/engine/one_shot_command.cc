@@ -1,5 +1,5 @@
 // The command and its answer.
-#include "redis/inquiry.h"
+#include "redis/one_shot_command.h"
 
 #include <utility>
 
@@ -9,14 +9,14 @@
 
 namespace sluice::redis {
 
-Inquiry::Inquiry(Endpoint endpoint, std::vector<std::string> command, Nanos timeout, Nanos now,
-                 const ReplyTreeBounds& bounds)
-    : Conversation(std::move(endpoint)),
+OneShotCommand::OneShotCommand(Endpoint endpoint, std::vector<std::string> command, Nanos timeout,
+                               Nanos now, const ReplyTreeBounds& bounds)
+    : Protocol(std::move(endpoint)),
       command_(std::move(command)),
       until_(now + timeout),
       reader_(bounds) {}
 
-void Inquiry::OnConnected(Nanos /*now*/) {
+void OneShotCommand::OnConnected(Nanos /*now*/) {
   NoteDriven();
   if (done() || std::exchange(connected_, true)) return;
   greeting_ = NeedsAuth(endpoint_, password_);
@@ -24,9 +24,9 @@ void Inquiry::OnConnected(Nanos /*now*/) {
   AppendCommand(std::vector<std::string_view>(command_.begin(), command_.end()), out_);
 }
 
-void Inquiry::OnLost(std::string_view why, Nanos /*now*/) { Give(std::string(why)); }
+void OneShotCommand::OnLost(std::string_view why, Nanos /*now*/) { Give(std::string(why)); }
 
-void Inquiry::OnBytes(std::string_view bytes, Nanos /*now*/) {
+void OneShotCommand::OnBytes(std::string_view bytes, Nanos /*now*/) {
   NoteDriven();
   if (done()) return;
   if (!reader_.Feed(bytes)) return Give(std::string(kNoRedis));
@@ -40,7 +40,7 @@ void Inquiry::OnBytes(std::string_view bytes, Nanos /*now*/) {
   }
 }
 
-void Inquiry::OnReply(ReplyTree&& reply) {
+void OneShotCommand::OnReply(ReplyTree&& reply) {
   const bool error = reply.kind == ReplyTree::Kind::kError;
   if (std::exchange(greeting_, false)) {
     no_password_ = error && AsksForNoPassword(reply.text);
@@ -51,13 +51,13 @@ void Inquiry::OnReply(ReplyTree&& reply) {
   answer_ = {.reply = std::move(reply), .why = {}};
 }
 
-void Inquiry::OnTime(Nanos now) {
+void OneShotCommand::OnTime(Nanos now) {
   NoteDriven();
   if (done() || now < until_) return;
   Give(connected_ ? std::string(kUngreeted) : WithStage("connecting took too long"));
 }
 
-void Inquiry::Give(const std::string& why) {
+void OneShotCommand::Give(const std::string& why) {
   NoteDriven();
   if (done()) return;
   const std::string address = endpoint_.Address() + ": ";

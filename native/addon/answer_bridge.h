@@ -31,7 +31,7 @@ std::int32_t WriteAnswer(const Answer& answer, double* numbers);
 ///
 /// The thread-safe function, which tools show as an open handle, exists only while a limiter uses
 /// the queue. It keeps the process alive only while operations are in flight.
-class AnswerQueue final : public AnswerSink, public redis::Watcher {
+class AnswerBridge final : public AnswerSink, public redis::Watcher {
  public:
   /// Call it for each limiter that is made, and for each that is closed.
   void Enter(napi_env env);

@@ -1,5 +1,5 @@
 // One thread-safe function per environment, called once per batch of answers.
-#include "answer_queue.h"
+#include "answer_bridge.h"
 
 #include <algorithm>
 #include <array>
@@ -21,16 +21,16 @@ std::int32_t WriteAnswer(const Answer& answer, double* numbers) {
   return answer.result.done ? kDone : kUndecided;
 }
 
-void AnswerQueue::Enter(napi_env env) {
+void AnswerBridge::Enter(napi_env env) {
   if (wake_ == nullptr) {
     napi_threadsafe_function wake = nullptr;
     const napi_status status =
         napi_create_threadsafe_function(env, nullptr, nullptr, Napi::String::New(env, "sluice"), 0,
-                                        1, nullptr, nullptr, this, &AnswerQueue::OnWake, &wake);
+                                        1, nullptr, nullptr, this, &AnswerBridge::OnWake, &wake);
     if (status != napi_ok) throw Napi::Error::New(env);
     napi_unref_threadsafe_function(env, wake);
     // Hooks run last in, first out: this one before the function's own hook, which frees it.
-    napi_add_env_cleanup_hook(env, &AnswerQueue::OnEnd, this);
+    napi_add_env_cleanup_hook(env, &AnswerBridge::OnEnd, this);
     env_ = env;
     const std::scoped_lock lock(mutex_);
     wake_ = wake;
@@ -38,36 +38,36 @@ void AnswerQueue::Enter(napi_env env) {
   ++limiters_;
 }
 
-void AnswerQueue::Leave() {
+void AnswerBridge::Leave() {
   --limiters_;
   if (limiters_ == 0 && expected_ == 0) Close();
 }
 
-void AnswerQueue::End() {
+void AnswerBridge::End() {
   Close();
   receiver_.Reset();
   breaker_receiver_.Reset();
   warning_receiver_.Reset();
 }
 
-void AnswerQueue::OnEnd(void* queue) { static_cast<AnswerQueue*>(queue)->Close(); }
+void AnswerBridge::OnEnd(void* queue) { static_cast<AnswerBridge*>(queue)->Close(); }
 
-void AnswerQueue::SetReceiver(Napi::Function receiver) { receiver_ = Napi::Persistent(receiver); }
+void AnswerBridge::SetReceiver(Napi::Function receiver) { receiver_ = Napi::Persistent(receiver); }
 
-void AnswerQueue::SetBreakerReceiver(Napi::Function receiver) {
+void AnswerBridge::SetBreakerReceiver(Napi::Function receiver) {
   breaker_receiver_ = Napi::Persistent(receiver);
 }
 
-void AnswerQueue::SetWarningReceiver(Napi::Function receiver) {
+void AnswerBridge::SetWarningReceiver(Napi::Function receiver) {
   warning_receiver_ = Napi::Persistent(receiver);
 }
 
-void AnswerQueue::Expect(std::uint64_t count) {
+void AnswerBridge::Expect(std::uint64_t count) {
   if (expected_ == 0 && count > 0) napi_ref_threadsafe_function(env_, wake_);
   expected_ += count;
 }
 
-void AnswerQueue::Close() {
+void AnswerBridge::Close() {
   if (wake_ == nullptr) return;
   napi_threadsafe_function wake = nullptr;
   {
@@ -76,11 +76,11 @@ void AnswerQueue::Close() {
     waiting_ = {};
     news_ = {};
   }
-  napi_remove_env_cleanup_hook(env_, &AnswerQueue::OnEnd, this);
+  napi_remove_env_cleanup_hook(env_, &AnswerBridge::OnEnd, this);
   napi_release_threadsafe_function(wake, napi_tsfn_abort);
 }
 
-void AnswerQueue::Deliver(std::span<const Answer> answers) {
+void AnswerBridge::Deliver(std::span<const Answer> answers) {
   const std::scoped_lock lock(mutex_);
   if (wake_ == nullptr) return;
   const bool idle = waiting_.ends.empty() && news_.empty();
@@ -97,16 +97,16 @@ void AnswerQueue::Deliver(std::span<const Answer> answers) {
   if (idle) napi_call_threadsafe_function(wake_, nullptr, napi_tsfn_nonblocking);
 }
 
-void AnswerQueue::OnBreaker(std::string_view address, redis::BreakerState state) {
+void AnswerBridge::OnBreaker(std::string_view address, redis::BreakerState state) {
   Tell({&breaker_receiver_, {std::string(address), std::string(redis::BreakerStateName(state))}});
 }
 
-void AnswerQueue::OnWarning(std::string_view address, const redis::Warning& warning) {
+void AnswerBridge::OnWarning(std::string_view address, const redis::Warning& warning) {
   Tell({&warning_receiver_,
         {std::string(address), std::string(redis::WarningName(warning.code)), warning.detail}});
 }
 
-void AnswerQueue::Tell(News&& news) {
+void AnswerBridge::Tell(News&& news) {
   const std::scoped_lock lock(mutex_);
   if (wake_ == nullptr) return;
   const bool idle = waiting_.ends.empty() && news_.empty();
@@ -114,9 +114,9 @@ void AnswerQueue::Tell(News&& news) {
   if (idle) napi_call_threadsafe_function(wake_, nullptr, napi_tsfn_nonblocking);
 }
 
-void AnswerQueue::OnWake(napi_env env, napi_value /*callback*/, void* context, void* /*data*/) {
+void AnswerBridge::OnWake(napi_env env, napi_value /*callback*/, void* context, void* /*data*/) {
   if (env == nullptr) return;  // the environment is ending
-  auto* const queue = static_cast<AnswerQueue*>(context);
+  auto* const queue = static_cast<AnswerBridge*>(context);
   std::vector<News> news;
   {
     // Takes all at once: an answer that arrives between two parts would wake nobody.
@@ -130,7 +130,7 @@ void AnswerQueue::OnWake(napi_env env, napi_value /*callback*/, void* context, v
 
 // Plain Node-API, and ignores every status: a worker that is being terminated runs no more
 // JavaScript and cannot even create an error. No caller is then left, and these calls do nothing.
-void AnswerQueue::HandOver(napi_env env) {
+void AnswerBridge::HandOver(napi_env env) {
   double* const exchange = Environment::Of(env).exchange();
   std::size_t next = 0;
   std::size_t next_detail = 0;
@@ -168,7 +168,7 @@ void AnswerQueue::HandOver(napi_env env) {
   if (limiters_ == 0 && expected_ == 0) Close();
 }
 
-void AnswerQueue::HandOverNews(napi_env env, std::span<const News> news) {
+void AnswerBridge::HandOverNews(napi_env env, std::span<const News> news) {
   for (const auto& [receiver, texts] : news) {
     const Napi::HandleScope scope(env);
     std::array<napi_value, std::tuple_size_v<decltype(News::texts)>> args{};

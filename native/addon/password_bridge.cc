@@ -1,5 +1,5 @@
 // One more thread-safe function per environment, called once per batch of password requests.
-#include "password_desk.h"
+#include "password_bridge.h"
 
 #include <array>
 #include <utility>
@@ -12,29 +12,28 @@ constexpr const char* kEnded =
 
 }  // namespace
 
-class PasswordDesk::Source final : public redis::PasswordSource {
+class PasswordBridge::Source final : public redis::PasswordSource {
  public:
-  Source(std::shared_ptr<PasswordDesk> desk, std::uint32_t id) : desk_(std::move(desk)), id_(id) {}
+  Source(std::shared_ptr<PasswordBridge> bridge, std::uint32_t id)
+      : bridge_(std::move(bridge)), id_(id) {}
 
-  void Ask(std::shared_ptr<redis::PasswordQuestion> question) override {
-    desk_->Ask(id_, question);
-  }
+  void Ask(std::shared_ptr<redis::PasswordRequest> request) override { bridge_->Ask(id_, request); }
 
  private:
-  const std::shared_ptr<PasswordDesk> desk_;
+  const std::shared_ptr<PasswordBridge> bridge_;
   const std::uint32_t id_;
 };
 
-void PasswordDesk::Enter(napi_env env) {
+void PasswordBridge::Enter(napi_env env) {
   if (wake_ == nullptr) {
     napi_threadsafe_function wake = nullptr;
     const napi_status status = napi_create_threadsafe_function(
         env, nullptr, nullptr, Napi::String::New(env, "sluice password"), 0, 1, nullptr, nullptr,
-        this, &PasswordDesk::OnWake, &wake);
+        this, &PasswordBridge::OnWake, &wake);
     if (status != napi_ok) throw Napi::Error::New(env);
     napi_unref_threadsafe_function(env, wake);
-    // Before the function's own hook, as in AnswerQueue::Enter.
-    napi_add_env_cleanup_hook(env, &PasswordDesk::OnEnd, this);
+    // Before the function's own hook, as in AnswerBridge::Enter.
+    napi_add_env_cleanup_hook(env, &PasswordBridge::OnEnd, this);
     env_ = env;
     const std::scoped_lock lock(mutex_);
     wake_ = wake;
@@ -42,25 +41,27 @@ void PasswordDesk::Enter(napi_env env) {
   ++limiters_;
 }
 
-void PasswordDesk::Leave() {
+void PasswordBridge::Leave() {
   if (--limiters_ == 0) Close();
 }
 
-void PasswordDesk::End() {
+void PasswordBridge::End() {
   Close();
   receiver_.Reset();
 }
 
-void PasswordDesk::OnEnd(void* desk) { static_cast<PasswordDesk*>(desk)->Close(); }
+void PasswordBridge::OnEnd(void* bridge) { static_cast<PasswordBridge*>(bridge)->Close(); }
 
-void PasswordDesk::SetReceiver(Napi::Function receiver) { receiver_ = Napi::Persistent(receiver); }
+void PasswordBridge::SetReceiver(Napi::Function receiver) {
+  receiver_ = Napi::Persistent(receiver);
+}
 
-std::shared_ptr<redis::PasswordSource> PasswordDesk::MakeSource(std::uint32_t id) {
+std::shared_ptr<redis::PasswordSource> PasswordBridge::MakeSource(std::uint32_t id) {
   return std::make_shared<Source>(shared_from_this(), id);
 }
 
-void PasswordDesk::Ask(std::uint32_t source,
-                       const std::shared_ptr<redis::PasswordQuestion>& question) {
+void PasswordBridge::Ask(std::uint32_t source,
+                         const std::shared_ptr<redis::PasswordRequest>& request) {
   bool closed = false;
   {
     const std::scoped_lock lock(mutex_);
@@ -68,29 +69,29 @@ void PasswordDesk::Ask(std::uint32_t source,
     if (!closed) {
       std::erase_if(unanswered_, [](const auto& entry) { return entry.second.expired(); });
       const std::uint64_t ticket = ++tickets_;
-      unanswered_.emplace(ticket, question);
+      unanswered_.emplace(ticket, request);
       waiting_.push_back({source, ticket});
       napi_call_threadsafe_function(wake_, nullptr, napi_tsfn_nonblocking);
     }
   }
-  if (closed) question->Refuse(kEnded);
+  if (closed) request->Refuse(kEnded);
 }
 
-std::shared_ptr<redis::PasswordQuestion> PasswordDesk::Take(std::uint64_t ticket) {
+std::shared_ptr<redis::PasswordRequest> PasswordBridge::Take(std::uint64_t ticket) {
   const std::scoped_lock lock(mutex_);
   const auto node = unanswered_.extract(ticket);
   return node.empty() ? nullptr : node.mapped().lock();
 }
 
-void PasswordDesk::Give(std::uint64_t ticket, std::string password) {
-  if (const auto question = Take(ticket)) question->Give(std::move(password));
+void PasswordBridge::Give(std::uint64_t ticket, std::string password) {
+  if (const auto request = Take(ticket)) request->Give(std::move(password));
 }
 
-void PasswordDesk::Refuse(std::uint64_t ticket, std::string why) {
-  if (const auto question = Take(ticket)) question->Refuse(std::move(why));
+void PasswordBridge::Refuse(std::uint64_t ticket, std::string why) {
+  if (const auto request = Take(ticket)) request->Refuse(std::move(why));
 }
 
-void PasswordDesk::Close() {
+void PasswordBridge::Close() {
   if (wake_ == nullptr) return;
   napi_threadsafe_function wake = nullptr;
   decltype(unanswered_) unanswered;
@@ -100,20 +101,20 @@ void PasswordDesk::Close() {
     unanswered.swap(unanswered_);
     waiting_.clear();
   }
-  napi_remove_env_cleanup_hook(env_, &PasswordDesk::OnEnd, this);
+  napi_remove_env_cleanup_hook(env_, &PasswordBridge::OnEnd, this);
   napi_release_threadsafe_function(wake, napi_tsfn_abort);
-  for (const auto& [ticket, question] : unanswered) {
-    if (const auto asked = question.lock()) asked->Refuse(kEnded);
+  for (const auto& [ticket, request] : unanswered) {
+    if (const auto asked = request.lock()) asked->Refuse(kEnded);
   }
 }
 
-void PasswordDesk::OnWake(napi_env env, napi_value /*callback*/, void* context, void* /*data*/) {
+void PasswordBridge::OnWake(napi_env env, napi_value /*callback*/, void* context, void* /*data*/) {
   if (env == nullptr) return;  // the environment is ending
-  static_cast<PasswordDesk*>(context)->HandOver(env);
+  static_cast<PasswordBridge*>(context)->HandOver(env);
 }
 
-// Plain Node-API, and ignores every status, as in AnswerQueue::HandOver.
-void PasswordDesk::HandOver(napi_env env) {
+// Plain Node-API, and ignores every status, as in AnswerBridge::HandOver.
+void PasswordBridge::HandOver(napi_env env) {
   std::vector<Wanted> wanted;
   {
     const std::scoped_lock lock(mutex_);

@@ -18,8 +18,8 @@ namespace sluice::addon {
 /// there is then no password. All else belongs to the environment's thread.
 ///
 /// A request does not keep the process alive: the checks that wait for the connection do. As in
-/// AnswerQueue, the thread-safe function exists only while a limiter may need it.
-class PasswordDesk : public std::enable_shared_from_this<PasswordDesk> {
+/// AnswerBridge, the thread-safe function exists only while a limiter may need it.
+class PasswordBridge : public std::enable_shared_from_this<PasswordBridge> {
  public:
   /// Call it for each limiter with a source that is made, and for each that is closed.
   void Enter(napi_env env);
@@ -43,10 +43,10 @@ class PasswordDesk : public std::enable_shared_from_this<PasswordDesk> {
     std::uint64_t ticket;
   };
 
-  void Ask(std::uint32_t source, const std::shared_ptr<redis::PasswordQuestion>& question);
-  std::shared_ptr<redis::PasswordQuestion> Take(std::uint64_t ticket);
+  void Ask(std::uint32_t source, const std::shared_ptr<redis::PasswordRequest>& request);
+  std::shared_ptr<redis::PasswordRequest> Take(std::uint64_t ticket);
   static void OnWake(napi_env env, napi_value callback, void* context, void* data);
-  static void OnEnd(void* desk);
+  static void OnEnd(void* bridge);
   void Close();
   void HandOver(napi_env env);
 
@@ -58,7 +58,7 @@ class PasswordDesk : public std::enable_shared_from_this<PasswordDesk> {
   std::uint64_t tickets_ = 0;
   std::vector<Wanted> waiting_;  // for the receiver
   // A requester that gives up releases its request.
-  std::map<std::uint64_t, std::weak_ptr<redis::PasswordQuestion>> unanswered_;
+  std::map<std::uint64_t, std::weak_ptr<redis::PasswordRequest>> unanswered_;
   napi_threadsafe_function wake_ = nullptr;  // null while nobody needs it
 };
 

@@ -9,46 +9,46 @@
 #include <vector>
 
 #include "core/time.h"
-#include "redis/inquiry.h"
+#include "redis/one_shot_command.h"
 
 namespace sluice::redis {
 
 /// Not thread safe.
-class Survey {
+class TopologyQuery {
  public:
   struct Options {
-    Nanos timeout = std::chrono::milliseconds(1000);  ///< per question
+    Nanos timeout = std::chrono::milliseconds(1000);  ///< per attempt
     /// After this time without an answer, the next server is asked too.
     Nanos patience = std::chrono::milliseconds(150);
-    std::size_t most = 3;  ///< questions in flight
+    std::size_t most = 3;  ///< attempts in flight
   };
 
   struct Answer {
     Endpoint from;
     ReplyTree reply;
-    bool no_password = false;  ///< see Inquiry
+    bool no_password = false;  ///< see OneShotCommand
   };
 
-  explicit Survey(const Options& options) : options_(options) {}
+  explicit TopologyQuery(const Options& options) : options_(options) {}
 
   /// Starts with these servers, in this order. `bounds`: for each answer.
   void Start(std::vector<Endpoint> candidates, std::vector<std::string> command, Nanos now,
              const ReplyTreeBounds& bounds = {});
-  /// Drops all inquiries.
+  /// Drops all attempts.
   void Stop();
   /// True from Start until the last answer was taken, no candidate is left, or Stop.
   bool running() const { return running_; }
   /// Continues. Returns an answer if one has come: call again until none is returned, or Stop.
-  std::optional<Answer> Turn(Nanos now);
+  std::optional<Answer> Advance(Nanos now);
   /// Rejects an invalid answer. `why` is for people.
   void Reject(std::string why) { why_ = std::move(why); }
   /// The reason why the last one failed.
   const std::string& why() const { return why_; }
 
-  /// The time for Turn, besides the inquiries' own times.
+  /// The time for Advance, besides the attempts' own times.
   Nanos NextTime() const;
-  const std::vector<std::shared_ptr<Inquiry>>& inquiries() const { return inquiries_; }
-  /// Whether inquiries() has changed since the last call.
+  const std::vector<std::shared_ptr<OneShotCommand>>& attempts() const { return attempts_; }
+  /// Whether attempts() has changed since the last call.
   bool TakeChanged() { return std::exchange(changed_, false); }
 
  private:
@@ -63,7 +63,7 @@ class Survey {
   bool changed_ = false;
   Nanos patient_until_ = kNever;
   std::string why_;
-  std::vector<std::shared_ptr<Inquiry>> inquiries_;
+  std::vector<std::shared_ptr<OneShotCommand>> attempts_;
 };
 
 }  // namespace sluice::redis

@@ -10,17 +10,17 @@
 #include <vector>
 
 #include "core/time.h"
-#include "redis/conversation.h"
+#include "redis/protocol.h"
 #include "redis/reply_tree.h"
 
 namespace sluice::redis {
 
 /// Sends one command; make another one to repeat it. Not thread safe.
-class Inquiry final : public Conversation {
+class OneShotCommand final : public Protocol {
  public:
   /// `timeout`: for connecting and the answer together. `bounds`: for the answer.
-  Inquiry(Endpoint endpoint, std::vector<std::string> command, Nanos timeout, Nanos now,
-          const ReplyTreeBounds& bounds = {});
+  OneShotCommand(Endpoint endpoint, std::vector<std::string> command, Nanos timeout, Nanos now,
+                 const ReplyTreeBounds& bounds = {});
 
   struct Answer {
     ReplyTree reply;  ///< not an error

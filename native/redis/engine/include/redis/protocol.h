@@ -15,17 +15,17 @@ namespace sluice::redis {
 
 /// Input: bytes, events and the time. Output: bytes, and whether it wants a connection. Not thread
 /// safe.
-class Conversation {
+class Protocol {
  public:
-  explicit Conversation(Endpoint endpoint)
+  explicit Protocol(Endpoint endpoint)
       : endpoint_(std::move(endpoint)), password_(endpoint_.password) {}
-  virtual ~Conversation() = default;
-  Conversation(const Conversation&) = delete;
-  Conversation& operator=(const Conversation&) = delete;
+  virtual ~Protocol() = default;
+  Protocol(const Protocol&) = delete;
+  Protocol& operator=(const Protocol&) = delete;
 
-  /// From now on, adds this conversation to `driven` when it is driven, unless it is there, and
+  /// From now on, adds this protocol to `driven` when it is driven, unless it is there, and
   /// now. Null: no more.
-  void ReportTo(std::vector<Conversation*>* driven) {
+  void ReportTo(std::vector<Protocol*>* driven) {
     driven_ = driven;
     reported_ = false;
     NoteDriven();
@@ -86,7 +86,7 @@ class Conversation {
   std::string stage_;     // see OnStage
 
  private:
-  std::vector<Conversation*>* driven_ = nullptr;
+  std::vector<Protocol*>* driven_ = nullptr;
   bool reported_ = false;  // is in driven_
 };
 

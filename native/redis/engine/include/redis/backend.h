@@ -10,12 +10,12 @@
 
 namespace sluice::redis {
 
-class Gateway {
+class Backend {
  public:
-  Gateway() = default;
-  virtual ~Gateway() = default;
-  Gateway(const Gateway&) = delete;
-  Gateway& operator=(const Gateway&) = delete;
+  Backend() = default;
+  virtual ~Backend() = default;
+  Backend(const Backend&) = delete;
+  Backend& operator=(const Backend&) = delete;
 
   /// Takes requests; never waits for the network. Answers come through each one's sink.
   virtual void Submit(std::vector<Request>&& requests) = 0;
@@ -26,7 +26,7 @@ class Gateway {
   /// Statistics of each server.
   virtual std::vector<NodeStats> stats() const = 0;
   /// Statistics of requests that reached no server, or a former one.
-  virtual LinkStats others() const { return {}; }
+  virtual SessionStats others() const { return {}; }
 
   /// Subscribes `watcher` (held weakly) to breaker changes and server warnings; replays current
   /// warnings. Subscribing twice has no effect.
