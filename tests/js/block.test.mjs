@@ -79,7 +79,7 @@ test('a shadow is blocked too, and only says so', async () => {
   assert.deepEqual([allowed, policies[0].allowed], [true, false]);
 });
 
-test('what cannot be meant is refused by name', async () => {
+test('wrong arguments are refused by name', async () => {
   const { limiter } = still(every);
   for (const [duration, name] of [
     [undefined, 'TypeError'],

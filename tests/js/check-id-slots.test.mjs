@@ -74,7 +74,7 @@ for (const [name, lose] of [
   ['is lost with its connection', (proxy) => proxy.reset()],
 ]) {
   describe(`an answer that ${name}`, () => {
-    test('takes no slot from a repeat that was told of it', async () => {
+    test('takes no slot from a repeat that has reported it', async () => {
       const { near, proxy, askInVain, heal, stop } = await twoSides();
       await proxy.set({ replies: { held: true } });
       await askInVain('a');
@@ -88,7 +88,7 @@ for (const [name, lose] of [
       await stop();
     });
 
-    test('gives the slot back if no repeat was told of it either', async () => {
+    test('gives the slot back if no repeat has reported it either', async () => {
       const { near, proxy, askInVain, heal, stop } = await twoSides();
       await proxy.set({ replies: { held: true } });
       await askInVain('a');

@@ -231,7 +231,7 @@ for (const [name, make] of Object.entries(stores)) {
       await limiter.close();
     });
 
-    test('what is no id is refused', async () => {
+    test('values that are not ids are refused', async () => {
       const limiter = make();
       for (const id of [1, null, {}, Symbol('a')]) {
         const expected = { name: 'TypeError', code: 'ERR_SLUICE_ID', argument: 'id' };

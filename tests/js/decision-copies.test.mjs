@@ -80,7 +80,7 @@ test('a decision with slots is cloned with the id of its holder', () => {
   assert.deepEqual(decision.toJSON().holder, { id: holder.id });
 });
 
-test('what is written to a copy or to its policies gives nothing back', async () => {
+test('changes to a copy or to its policies give nothing back', async () => {
   const { limiter } = still({ burst: bucket, shadow });
   limiter.checkSync('k', { cost: { burst: 0, shadow: 1 } });
   const decision = limiter.checkSync('k', { cost: { burst: 1, shadow: 1 } });

@@ -103,7 +103,7 @@ describe('the demo', { concurrency: 2 }, () => {
     });
   }
 
-  test('says what is wrong with a Redis that is not there or a URL that is none', async () => {
+  test('names the fault of a missing Redis or a wrong URL', async () => {
     for (const url of ['redis://127.0.0.1:1', 'nonsense']) {
       const { code, stderr } = await run('--redis', url);
       assert.equal(code, 1);

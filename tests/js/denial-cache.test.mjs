@@ -40,7 +40,7 @@ async function deny(limiter, key, options = {}) {
   while ((await limiter.check(key, options)).allowed);
 }
 
-testInTime('who is denied and asks again is answered without Redis', async () => {
+testInTime('repeat calls of a denied caller are answered without Redis', async () => {
   const limiter = overRedis();
   await limiter.check('k', { cost: 2 });
   const first = await limiter.check('k');
@@ -103,7 +103,7 @@ testInTime('peeks, limits of one call and calls that wait are for Redis', async 
   await limiter.close();
 });
 
-testInTime('a lower cost is for Redis, a higher one is told its own wait', async () => {
+testInTime('Redis decides a lower cost; a higher one gets its own wait', async () => {
   const limiter = overRedis({ policies: tokenBucket({ capacity: 5, refill: 1, every: '1h' }) });
   await limiter.check('k', { cost: 4 });
   assert.equal((await limiter.check('k', { cost: 2 })).allowed, false);
@@ -168,7 +168,7 @@ for (const [name, give] of [
   });
 }
 
-testInTime('what one plan gives back, another does not deny', async () => {
+testInTime('a give-back under one plan clears the denials of another', async () => {
   const plans = {
     free: { daily: fixedWindow({ limit: 2, window: '10d' }) },
     pro: { daily: fixedWindow({ limit: 9, window: '10d' }) },

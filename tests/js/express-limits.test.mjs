@@ -131,7 +131,7 @@ test('one limiter behind several routes and applications is one limit, and can b
   assert.equal((await one.send()).status, 200);
 });
 
-test('what createLimiter refuses, rateLimit refuses', () => {
+test('rateLimit refuses the options that createLimiter refuses', () => {
   const policies = tokenBucket({ capacity: 1, every: '1s' });
   for (const [options, code] of [
     [{}, 'ERR_SLUICE_POLICY'],

@@ -5,6 +5,7 @@ import net from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import { concurrency, createLimiter, redis } from 'sluice';
 import { rateLimit } from 'sluice/express';
+import { collectWarnings } from '../support/collect.mjs';
 import {
   collectUnhandled,
   decision,
@@ -124,10 +125,7 @@ test('requests that a client sent ahead give their slots back when it hangs up',
   const unused = [...holders];
   const limiter = scriptedLimiter(decision());
   limiter.checkSync = () => decision({ holder: unused.shift() });
-  const warnings = [];
-  const collect = (warning) => warnings.push(warning);
-  process.on('warning', collect);
-  t.after(() => process.off('warning', collect));
+  const warnings = collectWarnings(t, () => true);
   const { port } = await serve(t, (app) => app.use(rateLimit({ limiter }), () => {}));
   const client = net.connect(port, '127.0.0.1');
   client.write('GET / HTTP/1.1\r\nHost: test\r\n\r\n'.repeat(holders.length));

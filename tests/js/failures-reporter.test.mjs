@@ -20,7 +20,7 @@ async function told(...events) {
   return texts;
 }
 
-test('each failed test is told once, with its place and its error', async () => {
+test('each failed test is reported once, with its place and its error', async () => {
   const inner = failed('inner', wrapped(new TypeError('no such thing')));
   const outer = failed('outer', wrapped('1 subtest failed', 'subtestsFailed'));
   const passed = { type: 'test:pass', data: { name: 'passed', details: {} } };
@@ -29,7 +29,7 @@ test('each failed test is told once, with its place and its error', async () => 
   assert.deepEqual(others, []);
 });
 
-test('what is no error object is told as it is; what is still to be done is not', async () => {
+test('values that are not errors are shown as they are; tests to do are left out', async () => {
   const slow = failed('slow', wrapped('test timed out after 5ms', 'testTimeoutFailure'));
   const later = failed('later', wrapped(new Error('not yet')), { todo: true });
   const nowhere = failed('nowhere', wrapped('gone'), { file: undefined });

@@ -212,7 +212,7 @@ test('an admission that waited gives back too', async () => {
   assert.equal(limiter.checkSync('k').allowed, true);
 });
 
-test('what cannot be meant is refused by name, and charges nothing', async () => {
+test('wrong arguments are refused by name, and charge nothing', async () => {
   const { limiter } = still(ten);
   for (const verb of ['debit', 'credit']) {
     for (const [cost, options, name, code, argument] of [

@@ -187,7 +187,7 @@ test('checks of checkMany that cannot be meant are named by their place, and non
   assert.equal(limiter.stats().memory.keys, 0);
 });
 
-test('what a getter or a proxy throws goes to the caller, and nothing is charged', async () => {
+test('an error from a getter or a proxy reaches the caller, and nothing is charged', async () => {
   const { limiter } = still(policies);
   const mine = new Error('mine');
   const thrower = {

@@ -165,7 +165,7 @@ test('slotRetryAfter says how long to wait for a slot', async () => {
   assert.equal(await firstDenial(slots(1), { slotRetryAfter: 15 }), 15);
 });
 
-test('of a denial by a slot and by a bucket, Retry-After is the longer wait, of which the ttl is none', async () => {
+test('Retry-After of a denial by a slot and a bucket is the longer wait, without the ttl', async () => {
   const prepare = async (limiter) => limiter.checkSync('k');
   const policies = { slots: slots(1), rate: bucket(1, '20s') };
   assert.equal(await firstDenial(policies, {}, { prepare }), 20);
@@ -177,7 +177,7 @@ test('a block is waited for, also under a concurrency policy: its end is known',
   assert.equal(await firstDenial(slots(1), {}, { prepare }), 3600);
 });
 
-test('where the rule for a failed store is to deny, nobody waits for a slot', () => {
+test("a denial by onStoreError: 'deny' has no wait for a slot", () => {
   const answer = denial({ source: 'deny', remaining: NaN, retryAfterMs: 1000 });
   assert.equal(retryAfterSeconds(answer, { burst: slots(1) }, { slotRetryAfter: 30 }), 1);
 });
@@ -260,7 +260,7 @@ test('policies whose names objects inherit say their numbers', async (t) => {
   }
 });
 
-test('a denial that nobody else wrote beside is not parsed', () => {
+test('the fields of a denial alone are not parsed', () => {
   const written = {};
   const read = [];
   const fields = {

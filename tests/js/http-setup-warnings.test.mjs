@@ -12,28 +12,12 @@ import express4 from 'express4';
 import { createLimiter, tokenBucket } from 'sluice';
 import { rateLimit } from 'sluice/express';
 import { SluiceGuard } from 'sluice/nestjs';
+import { codesOf, collectWarnings } from '../support/collect.mjs';
 import { decision, scriptedLimiter, send, serve } from '../support/express.mjs';
 import { controller, start } from '../support/nestjs.mjs';
 
 const policies = tokenBucket({ capacity: 100, every: '1s' });
 const forwarded = { headers: { 'x-forwarded-for': '192.0.2.1' } };
-
-/** The codes of our warnings until test `t` ends. */
-function collectWarnings(t) {
-  const found = [];
-  const collect = (warning) => {
-    if (warning.name === 'SluiceWarning') found.push(warning);
-  };
-  process.on('warning', collect);
-  t.after(() => process.off('warning', collect));
-  return {
-    found,
-    async codes() {
-      await setImmediate(); // Warnings come in a turn of their own.
-      return found.map(({ code }) => code);
-    },
-  };
-}
 
 const trusts = {
   'no proxy': [undefined, 'SLUICE_TRUST_PROXY_NONE'],
@@ -60,8 +44,8 @@ for (const [what, [setting, code]] of Object.entries(trusts)) {
       );
       await send('/');
       for (let i = 0; i < 3; i++) assert.equal((await send('/', forwarded)).status, 200);
-      assert.deepEqual(await warnings.codes(), code === undefined ? [] : [code]);
-      if (code !== undefined) assert.match(warnings.found[0].message, /app\.set\('trust proxy'/);
+      assert.deepEqual(await codesOf(warnings), code === undefined ? [] : [code]);
+      if (code !== undefined) assert.match(warnings[0].message, /app\.set\('trust proxy'/);
     });
   }
 
@@ -79,7 +63,7 @@ for (const [what, [setting, code]] of Object.entries(trusts)) {
       },
     );
     for (let i = 0; i < 3; i++) assert.equal((await app.send('/page', forwarded)).status, 200);
-    assert.deepEqual(await warnings.codes(), code === undefined ? [] : [code]);
+    assert.deepEqual(await codesOf(warnings), code === undefined ? [] : [code]);
   });
 
   test(`NestJS on Fastify that trusts ${what}: ${code ?? 'no'} warning, once`, async (t) => {
@@ -91,8 +75,8 @@ for (const [what, [setting, code]] of Object.entries(trusts)) {
       { controllers: [controller({ page: [] })] },
     );
     for (let i = 0; i < 3; i++) assert.equal((await app.send('/page', forwarded)).status, 200);
-    assert.deepEqual(await warnings.codes(), code === undefined ? [] : [code]);
-    if (code !== undefined) assert.match(warnings.found[0].message, /trustProxy: '10\.0\.0\.0\/8'/);
+    assert.deepEqual(await codesOf(warnings), code === undefined ? [] : [code]);
+    if (code !== undefined) assert.match(warnings[0].message, /trustProxy: '10\.0\.0\.0\/8'/);
   });
 }
 
@@ -100,7 +84,7 @@ test('a request without X-Forwarded-For says nothing about proxies', async (t) =
   const warnings = collectWarnings(t);
   const { send } = await serve(t, (app) => app.use(rateLimit({ policies })));
   await send();
-  assert.deepEqual(await warnings.codes(), []);
+  assert.deepEqual(await codesOf(warnings), []);
 });
 
 test("where the key is the application's own, trust in proxies is its own affair", async (t) => {
@@ -131,7 +115,7 @@ test("where the key is the application's own, trust in proxies is its own affair
     );
     await byClass.send('/page', forwarded);
   }
-  assert.deepEqual(await warnings.codes(), []);
+  assert.deepEqual(await codesOf(warnings), []);
 });
 
 test('a trust function that fails is asked no more than by the framework, and breaks nothing', async (t) => {
@@ -145,7 +129,7 @@ test('a trust function that fails is asked no more than by the framework, and br
       .use(rateLimit({ policies })),
   );
   assert.equal((await send('/', forwarded)).status, 200);
-  assert.deepEqual(await warnings.codes(), []);
+  assert.deepEqual(await codesOf(warnings), []);
 });
 
 const handlers = {
@@ -162,11 +146,8 @@ for (const [what, handler] of Object.entries(handlers)) {
       const warnings = collectWarnings(t);
       const { send } = await serve(t, (app) => app.use(handler), { makeApp });
       for (let i = 0; i < 3; i++) assert.equal((await send()).status, 200);
-      assert.deepEqual(await warnings.codes(), ['SLUICE_MADE_IN_HANDLER']);
-      assert.match(
-        warnings.found[0].message,
-        /Call rateLimit\(\) once, when the application starts/,
-      );
+      assert.deepEqual(await codesOf(warnings), ['SLUICE_MADE_IN_HANDLER']);
+      assert.match(warnings[0].message, /Call rateLimit\(\) once, when the application starts/);
     });
   }
 }
@@ -184,7 +165,7 @@ test('an application made for each request is warned of once', async (t) => {
   t.after(() => server.close());
   const to = { host: '127.0.0.1', port: server.address().port };
   for (let i = 0; i < 3; i++) assert.equal((await send({ ...to, ...forwarded })).status, 200);
-  assert.deepEqual((await warnings.codes()).sort(), [
+  assert.deepEqual((await codesOf(warnings)).sort(), [
     'SLUICE_MADE_IN_HANDLER',
     'SLUICE_TRUST_PROXY_NONE',
   ]);
@@ -205,7 +186,7 @@ test('an application that the first request builds is not warned of', async (t) 
   t.after(() => server.close());
   const to = { host: '127.0.0.1', port: server.address().port };
   for (let i = 0; i < 3; i++) assert.equal((await send(to)).status, 200);
-  assert.deepEqual(await warnings.codes(), []);
+  assert.deepEqual(await codesOf(warnings), []);
 });
 
 test('middleware made at the start, or of a limiter made at the start, is not warned of', async (t) => {
@@ -216,7 +197,7 @@ test('middleware made at the start, or of a limiter made at the start, is not wa
     app.use((req, res, next) => rateLimit({ limiter })(req, res, next));
   });
   for (let i = 0; i < 3; i++) await send();
-  assert.deepEqual(await warnings.codes(), []);
+  assert.deepEqual(await codesOf(warnings), []);
 });
 
 test('a unit test that makes middleware and calls it at once is not warned of', async (t) => {
@@ -226,5 +207,5 @@ test('a unit test that makes middleware and calls it at once is not warned of', 
   for (const options of [{ policies }, { limiter }]) {
     rateLimit({ ...options, key: () => 'k' })({ headers: {} }, response, () => {});
   }
-  assert.deepEqual(await warnings.codes(), []);
+  assert.deepEqual(await codesOf(warnings), []);
 });

@@ -43,7 +43,7 @@ test('addresses of neighbouring /56 networks have different keys', () => {
   assert.equal(new Set(keys.map(clientIpKey)).size, keys.length);
 });
 
-test('what is not an address is refused with a code, the name and the value', () => {
+test('values that are not addresses are refused with a code, the name and the value', () => {
   for (const value of [
     undefined,
     null,

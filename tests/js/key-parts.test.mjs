@@ -62,7 +62,7 @@ test('no parts meet other parts, whatever stands in them', () => {
   }
 });
 
-test('by: [] is one bucket for all callers, whoever calls', async () => {
+test('by: [] is one bucket for all callers', async () => {
   const { limiter } = still(byNone);
   assert.equal(limiter.checkSync({}).remaining, 9);
   assert.equal(limiter.checkSync('a').remaining, 8);

@@ -42,7 +42,7 @@ const policies = {
 const seed = testSeed();
 
 for (const [name, policy] of Object.entries(policies)) {
-  test(`${name}: whoever comes back after t finds more than was left`, async () => {
+  test(`${name}: a caller that comes back after t finds more than was left`, async () => {
     const random = seededNumbers(seed);
     const clock = manualClock();
     const limiter = createLimiter({ policies: policy, store: memory({ clock }) });

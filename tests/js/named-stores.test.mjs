@@ -145,7 +145,7 @@ test('blocks, debits and resets are seen by all threads', async () => {
   assert.equal(mine.checkSync('reset', { cost: LIMIT }).allowed, true);
 });
 
-test('what a thread that has ended left behind stays, as long as the name is in use', async () => {
+test('the state of an ended thread stays while the name is in use', async () => {
   const store = 'outlives';
   const held = memory({ name: store });
   const worker = work(

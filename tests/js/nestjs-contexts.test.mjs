@@ -27,10 +27,9 @@ import {
   SluiceModule,
 } from 'sluice/nestjs';
 import { manualClock } from 'sluice/testing';
+import { codesOf, collectWarnings } from '../support/collect.mjs';
 import { scriptedLimiter } from '../support/express.mjs';
 import {
-  codesOf,
-  collectWarnings,
   controller,
   handlersClass,
   onMethod,
@@ -265,7 +264,7 @@ test('WebSocket: without a key every message arrives, with one warning', { skip 
   assert.match(warnings[0].message, /^Chat\.hello \(context type 'ws'\)/);
 });
 
-test('WebSocket: a key function gets the client, and a denial is told as an exception of the gateway', async (t) => {
+test('WebSocket: a key function gets the client, and a denial is an exception of the gateway', async (t) => {
   const ids = new WeakMap();
   const key = (client) => {
     if (!ids.has(client)) ids.set(client, `client ${Math.random()}`);
@@ -318,7 +317,7 @@ for (const [what, type, isRight] of [
   ['an RPC handler', 'rpc', (error) => error instanceof RpcException],
   ['a resolver', 'graphql', (error) => error instanceof RateLimitException],
 ]) {
-  test(`what a denied call of ${what} throws has code and decision`, async (t) => {
+  test(`the exception of a denied call of ${what} has code and decision`, async (t) => {
     const call = await startExternal(t, { policies: bucket(1), key: () => 'k' }, { run: [] });
     await call('run', type, {}, {}, {});
     await assert.rejects(call('run', type, {}, {}, {}), (error) => {

@@ -9,8 +9,9 @@ import { Catch, UseFilters, UseGuards } from '@nestjs/common';
 import { APP_GUARD } from '@nestjs/core';
 import { tokenBucket } from 'sluice';
 import { RateLimit, RateLimitException, SluiceGuard } from 'sluice/nestjs';
+import { collectWarnings } from '../support/collect.mjs';
 import { denial, scriptedLimiter } from '../support/express.mjs';
-import { collectWarnings, controller, platforms, start, statuses } from '../support/nestjs.mjs';
+import { controller, platforms, start, statuses } from '../support/nestjs.mjs';
 
 const bucket = (capacity) => tokenBucket({ capacity, every: '1h' });
 
@@ -63,7 +64,7 @@ for (const [platform, adapter] of Object.entries(platforms)) {
     assert.equal((await send('/a', of('t1', { 'x-internal': 'yes' }))).status, 200);
   });
 
-  test(`${platform}: an overridden throwDenied that returns lets nobody in`, async (t) => {
+  test(`${platform}: an overridden throwDenied that returns admits no request`, async (t) => {
     class Lenient extends SluiceGuard {
       throwDenied() {}
     }
@@ -187,7 +188,7 @@ for (const [platform, adapter] of Object.entries(platforms)) {
     assert.deepEqual(seen, []);
   });
 
-  test(`${platform}: a key that needs a user who is known only after the guard is warned of, once`, async (t) => {
+  test(`${platform}: a key that needs a user set after the guard causes one warning`, async (t) => {
     const warnings = collectWarnings(t);
     class Authenticate {
       canActivate(context) {

@@ -5,7 +5,8 @@ import { test } from 'node:test';
 import { APP_GUARD } from '@nestjs/core';
 import { tokenBucket } from 'sluice';
 import { SluiceGuard } from 'sluice/nestjs';
-import { codesOf, collectWarnings, startExternal } from '../support/nestjs.mjs';
+import { codesOf, collectWarnings } from '../support/collect.mjs';
+import { startExternal } from '../support/nestjs.mjs';
 
 const bucket = (capacity) => tokenBucket({ capacity, every: '1h' });
 const good = { tenant: { id: 'a' }, items: [1] };

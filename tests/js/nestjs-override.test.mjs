@@ -105,7 +105,7 @@ test('a replacement that has only check is asked with key, cost and plan, and an
   }
 });
 
-test('a replacement that says when to retry has the client told', async (t) => {
+test('the retry time of a replacement reaches the client', async (t) => {
   const root = rootModule([modules.forRoot({ policies: bucket(1) })], {
     controllers: [controller({ a: [] })],
   });

@@ -141,7 +141,7 @@ for (const [platform, adapter] of Object.entries(platforms)) {
   });
 }
 
-test("what a class's decorator says of policies goes when a handler's own names others", async (t) => {
+test("a handler's decorator with other policies drops the policy options of its class", async (t) => {
   const ofClass = RateLimit({ plan: 'pro', cost: { burst: 2 }, limits: { burst: 8 } });
   const handlers = {
     a: [],
@@ -157,7 +157,7 @@ test("what a class's decorator says of policies goes when a handler's own names 
   assert.equal(await told('/named'), '"default";q=9;w=864000');
 });
 
-test('handlers that nobody guards need neither plan nor key', async (t) => {
+test('handlers without a guard need neither plan nor key', async (t) => {
   const controllers = [controller({ a: [] })];
   const root = rootModule([SluiceModule.forRoot({ plans, shardBy: undefined })], { controllers });
   await startContext(t, root);

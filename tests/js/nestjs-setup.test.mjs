@@ -13,14 +13,8 @@ import {
   SluiceGuard,
   SluiceModule,
 } from 'sluice/nestjs';
-import {
-  codesOf,
-  collectWarnings,
-  controller,
-  platforms,
-  start,
-  statuses,
-} from '../support/nestjs.mjs';
+import { codesOf, collectWarnings } from '../support/collect.mjs';
+import { controller, platforms, start, statuses } from '../support/nestjs.mjs';
 
 const bucket = (capacity) => tokenBucket({ capacity, every: '1h' });
 

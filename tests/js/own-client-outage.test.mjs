@@ -126,7 +126,7 @@ test('a client without an offline queue: its checks go by the rule at once', asy
   own.disconnect();
 });
 
-test('what waits in the queue of a client that cannot connect stays little', async () => {
+test('the queue of a client that cannot connect stays short', async () => {
   const own = new Ioredis('redis://127.0.0.1:1', { maxRetriesPerRequest: null });
   own.on('error', () => {});
   const limiter = over(own, { onStoreError: 'local', deadlineMs: 5 });

@@ -49,7 +49,7 @@ test('a limit of a policy that the plan lacks changes nothing', () => {
   );
 });
 
-test('what is wrong under a name is refused, whichever plan has it', () => {
+test('a wrong value under a name is refused, whichever plan has it', () => {
   const { limiter } = still(undefined, { plans });
   for (const plan of ['free', 'pro']) {
     for (const [given, code, argument] of [

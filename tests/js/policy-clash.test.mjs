@@ -197,7 +197,7 @@ test('limiters of worker threads clash too, until the thread has ended', async (
   await Promise.all([late.terminate(), mine.close()]);
 });
 
-test('a limiter that nobody holds any more gives its names up', () => {
+test('a garbage-collected limiter releases its names', () => {
   const source = `
     import { createLimiter, fixedWindow, redis } from 'sluice';
     const make = (limit) => createLimiter({

@@ -1,7 +1,6 @@
 // Access of redis(): unix sockets, users and passwords, password functions; and the secrets it hides.
 
 import assert from 'node:assert/strict';
-import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { after, before, test } from 'node:test';
@@ -11,6 +10,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { Worker } from 'node:worker_threads';
 import { createLimiter, redis, tokenBucket } from 'sluice';
+import { collectMessages } from '../support/collect.mjs';
 import { startCluster } from '../support/redis-cluster.mjs';
 import { startRedis, until } from '../support/redis-server.mjs';
 
@@ -189,7 +189,7 @@ test('checks go by onStoreError within their deadline while a password function 
   await limiter.close();
 });
 
-test('a worker that ends while its password function is asked takes nobody along', async () => {
+test('a worker that ends during its password function harms no other thread', async () => {
   const program = `
     const { workerData, parentPort } = require('node:worker_threads');
     const { createLimiter, redis, tokenBucket } = require('sluice');
@@ -244,11 +244,9 @@ test('options that cannot be used are refused, and no value of them is shown', (
   }
 });
 
-test('no secret is in a store, a limiter, its stats, its errors or its events', async () => {
+test('no secret is in a store, a limiter, its stats, its errors or its events', async (t) => {
   const key = `-----BEGIN PRIVATE KEY-----\n${SECRET}`;
-  const said = [];
-  const listener = (message) => said.push(message);
-  subscribe('sluice:fault', listener);
+  const said = collectMessages(t, 'sluice:fault');
   for (const options of [
     `redis://:${SECRET}-wrong@127.0.0.1:${server.port}`,
     { url: socket, username: 'nobody', password: `${SECRET}-wrong` },
@@ -262,7 +260,6 @@ test('no secret is in a store, a limiter, its stats, its errors or its events', 
     said.push(limiter.stats());
     await limiter.close();
   }
-  unsubscribe('sluice:fault', listener);
   assert.throws(
     () => redis({ url: 'rediss://h', tls: { cert: key, key } }),
     (error) => {
@@ -293,7 +290,7 @@ async function firstFault(deadlineMs, onConnection) {
   }
 }
 
-test('a server that is no Redis is told from one that is busy, at the first check', async () => {
+test('the first check tells a server that is not Redis from a busy one', async () => {
   const silence =
     'no answer from Redis at HERE (timeout): not connected before the deadline: the server accepted the connection but did not answer';
   // On a busy machine the connection may come after the deadline; or the deadline be seen after a second, when the

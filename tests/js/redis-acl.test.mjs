@@ -292,7 +292,7 @@ describe('a cluster', () => {
     await cluster.settled();
   });
 
-  test('what is missing is said, and at which node', async () => {
+  test('the error names the missing right and the node', async () => {
     await grant(cluster.nodes, OF_SERVER, OF_NODE);
     await grant(cluster.nodes, ['ACL', 'SETUSER', 'limiter', '-cluster|slots']);
     assert.match(await told(options), /127\.0\.0\.1:\d+: NOPERM .*'cluster\|slots'/);
@@ -349,7 +349,7 @@ describe('sentinels', () => {
     await grant([second], OF_SERVER, OF_MASTER);
   });
 
-  test('what is missing is said, and at which server', async () => {
+  test('the error names the missing right and the server', async () => {
     const master = await group.master();
     await grant([master], ['ACL', 'SETUSER', 'limiter', '-role']);
     assert.match(await told(options), new RegExp(`${addressOf(master)}: NOPERM .*'role'`));

@@ -112,7 +112,7 @@ test('a breaker that opens and closes all the time: every check is answered', as
   await limiter.close();
 });
 
-test('what is no check outlasts an error of the server itself', async (t) => {
+test('operations other than checks outlast an error of the server', async (t) => {
   let failures = 3;
   const fake = await fakeServer(t, (command) => {
     if (command[0] !== 'EVALSHA') return undefined;

@@ -89,7 +89,7 @@ for (const [name, connect] of Object.entries(ways)) {
   });
 }
 
-test('many releases at once, and checks whose holders nobody can release any more', async (t) => {
+test('many releases at once, and checks whose holders cannot be released any more', async (t) => {
   const prefix = `close${prefixes++}`;
   const limiter = make(server.url, prefix);
   const decisions = await limiter.checkMany(
@@ -108,7 +108,7 @@ test('many releases at once, and checks whose holders nobody can release any mor
   }
 });
 
-test('a caller who gives up while it waits gives back what it was admitted to, though the limiter closes', async (t) => {
+test('a call that gives up waiting refunds its charge, although the limiter closes', async (t) => {
   const prefix = `close${prefixes++}`;
   const limiter = make(server.url, prefix);
   const { signal, abort } = (() => {
@@ -144,7 +144,7 @@ test('a call that is aborted in the turn of close() gives its turn back', async 
   assert.ok(retryAfterMs <= 3_600_000, `${retryAfterMs} ms: the turn is still taken`);
 });
 
-test('what a server that hangs has not answered is waited for', async (t) => {
+test('close waits for the answers of a server that hangs', async (t) => {
   const frozen = await startRedis();
   t.after(() => frozen.stop());
   const limiter = make(frozen.url, 'p');

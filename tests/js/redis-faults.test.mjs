@@ -64,7 +64,7 @@ for (const [rule, allowed] of [
   ['allow', true],
   ['deny', false],
 ]) {
-  test(`under '${rule}' nobody holds a slot, and there is nothing to give back`, async () => {
+  test(`under '${rule}' no caller holds a slot, and there is nothing to give back`, async () => {
     const store = await unreachable();
     const limiter = createLimiter({ policies: oneSlot, store, onStoreError: rule });
     for (const decision of [await limiter.check('k'), await limiter.wait('k')]) {
@@ -90,7 +90,7 @@ test("under 'throw' checks and waits reject, and say where Redis should be", asy
 
 // Each is repeated for five seconds before it gives up.
 describe('what has to reach Redis', { concurrency: true }, () => {
-  test('what has to be done in Redis rejects under every rule when Redis is not there', async () => {
+  test('lasting changes reject under every rule without Redis', async () => {
     const tries = ['local', 'allow', 'deny', 'throw'].map(async (onStoreError) => {
       const limiter = createLimiter({
         policies: fixedWindow({ limit: 5, window: '1h' }),
@@ -227,7 +227,7 @@ test('checkMany that fails for one check gives back the slots that the others to
   await limiter.close();
 });
 
-test('who gives up waiting is told at once, also while Redis is away', async () => {
+test('a call that gives up waiting rejects at once, also without Redis', async () => {
   const away = await startRedis();
   const limiter = createLimiter({
     policies: gcra({ limit: 1, every: '1h', burst: 1 }),

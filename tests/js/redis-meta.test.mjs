@@ -16,6 +16,7 @@ import {
   tokenBucket,
 } from 'sluice';
 import { CLIENTS, CLUSTER_CLIENTS } from '../support/clients.mjs';
+import { collectWarnings } from '../support/collect.mjs';
 import { MAKERS } from '../support/makers.mjs';
 import { startCluster } from '../support/redis-cluster.mjs';
 import { startRedis, until } from '../support/redis-server.mjs';
@@ -102,7 +103,7 @@ test('a set of policies for each plan, and the part that shards', async (t) => {
   }
 });
 
-test('what is said of a policy makes it again, and names its states', async (t) => {
+test('the published text of a policy makes it again, and names its states', async (t) => {
   const more = { blockFor: '1m', chargeDenied: true, enforce: false };
   const policies = {
     token: tokenBucket({ capacity: 9, every: 60_000, ...more }),
@@ -196,13 +197,10 @@ test('a cluster has it on one of its nodes, through its clients too', async (t) 
   }
 });
 
-test('a user who may not say it decides all the same', async (t) => {
+test('a user without the right to publish still decides', async (t) => {
   const rights = ['resetkeys', '~sluice:{*', '+@all'];
   await server.command('ACL', 'SETUSER', 'mute', 'on', '>secret', ...rights);
-  const warnings = [];
-  const note = (warning) => warnings.push(warning);
-  process.on('warning', note);
-  t.after(() => process.off('warning', note));
+  const warnings = collectWarnings(t, () => true);
   const store = redis({ url: server.url, username: 'mute', password: 'secret' });
   const limiter = make(t, { store, prefix: 'sluice' });
   assert.equal((await limiter.check('k')).source, 'store');

@@ -2,12 +2,12 @@
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { on } from 'node:events';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { createLimiter, fixedWindow, redis, tokenBucket } from 'sluice';
 import { CLIENTS } from '../support/clients.mjs';
+import { collectMessages, collectWarnings } from '../support/collect.mjs';
 import { startCluster } from '../support/redis-cluster.mjs';
 import { startRedis, until } from '../support/redis-server.mjs';
 
@@ -25,14 +25,9 @@ const rich = { api: tokenBucket({ capacity: 1000, refill: 1000, every: '1s' }) }
 
 /** Warnings of clashes under this prefix, as they come. */
 function listen(t, prefix) {
-  const events = [];
-  const note = (event) => {
-    if (event.warning === 'policy-clash' && event.detail.includes(`'${prefix}'`))
-      events.push(event);
-  };
-  subscribe('sluice:warning', note);
-  t.after(() => unsubscribe('sluice:warning', note));
-  return events;
+  const isOurs = ({ warning, detail }) =>
+    warning === 'policy-clash' && detail.includes(`'${prefix}'`);
+  return collectMessages(t, 'sluice:warning', isOurs);
 }
 
 function limiterOver(t, way, prefix, policies = rich) {
@@ -82,7 +77,7 @@ for (const [name, open] of Object.entries({
     ]),
   ),
 })) {
-  test(`over ${name}: who comes second is warned once, with both numbers`, async (t) => {
+  test(`over ${name}: the second limiter gets one warning, with both numbers`, async (t) => {
     const prefix = nextPrefix();
     await otherService(t, { url: server.url, prefix, limit: 3 });
     await until('it has published', async () => (await published(prefix)) !== null);
@@ -216,7 +211,7 @@ test('thousands of plans publish a short text, which differs where one plan does
   assert.ok(events[0].detail.includes(`is ${texts[2]} here, and ${texts[0]} in another process`));
 });
 
-test('a key of another type, or a user who may not write it, is no clash and no fault', async (t) => {
+test('a key of another type, or a user without the right to write it, is no clash and no fault', async (t) => {
   const prefix = nextPrefix();
   await server.command('LPUSH', `${prefix}:policy:api`, 'mine');
   await server.command('ACL', 'SETUSER', 'shy', 'on', '>pw', `~${prefix}:{*`, '+@all');
@@ -248,17 +243,15 @@ test('a cluster compares, whichever node has the key', async (t) => {
   }
 });
 
-test('with nobody listening it is one process warning for each policy', async (t) => {
+test('without a subscriber there is one process warning for each policy', async (t) => {
   const prefix = nextPrefix();
   await otherService(t, { url: server.url, prefix, limit: 3 });
   await until('it has published', async () => (await published(prefix)) !== null);
-  const warnings = [];
-  const note = (warning) => {
-    if (warning.code === 'SLUICE_STORE_WARNING') warnings.push(warning.message);
-  };
-  process.on('warning', note);
-  t.after(() => process.off('warning', note));
+  const warnings = collectWarnings(t, ({ code }) => code === 'SLUICE_STORE_WARNING');
   limiterOver(t, server.url, prefix);
   await until('the process is warned', () => warnings.length > 0);
-  assert.match(warnings[0], new RegExp(`^Redis at .*: policy 'api' under the prefix '${prefix}'`));
+  assert.match(
+    warnings[0].message,
+    new RegExp(`^Redis at .*: policy 'api' under the prefix '${prefix}'`),
+  );
 });

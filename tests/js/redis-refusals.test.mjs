@@ -1,10 +1,10 @@
 // Servers that refuse a command or ask for no password: the limiter decides in another way, or says what is missing.
 
 import assert from 'node:assert/strict';
-import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { test } from 'node:test';
 import { createLimiter, redis, tokenBucket } from 'sluice';
 import { CLIENTS } from '../support/clients.mjs';
+import { collectMessages } from '../support/collect.mjs';
 import { startCluster } from '../support/redis-cluster.mjs';
 import { startSentinel } from '../support/redis-sentinel.mjs';
 import { startRedis, until } from '../support/redis-server.mjs';
@@ -34,13 +34,8 @@ function limiterOver(t, options, more = {}) {
 /** The events published about any of these servers. */
 function listen(t, servers) {
   const ports = new Set(servers.map(({ port }) => String(port)));
-  const events = [];
-  const note = (event) => {
-    if (ports.has(event.address.split(':').at(-1))) events.push(event);
-  };
-  subscribe('sluice:warning', note);
-  t.after(() => unsubscribe('sluice:warning', note));
-  return events;
+  const isTheirs = ({ address }) => ports.has(address.split(':').at(-1));
+  return collectMessages(t, 'sluice:warning', isTheirs);
 }
 
 const renamed = (...commands) => commands.flatMap((command) => ['--rename-command', command, '']);

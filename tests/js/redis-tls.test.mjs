@@ -157,7 +157,7 @@ test('a key may be encrypted, as Node and OpenSSL write it, and is used with its
   assert.doesNotMatch(inspect(store, { depth: 9, showHidden: true }), /hunter2|BEGIN/);
 });
 
-test('a server at which nobody speaks TLS is told of', async () => {
+test('the error names a server without TLS', async () => {
   const plain = await startRedis();
   const url = plain.url.replace('redis:', 'rediss:');
   await refused({ url, tls: { ca } }, /the server did not finish the TLS handshake/);

@@ -8,6 +8,7 @@ import { createRequire } from 'node:module';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { concurrency, createLimiter, gcra, leakyBucket, tokenBucket } from 'sluice';
+import { collectMessages, collectWarnings } from '../support/collect.mjs';
 import { freePort } from '../support/ports.mjs';
 import { startRedis } from '../support/redis-server.mjs';
 import { redis } from '../support/transport.mjs';
@@ -208,37 +209,31 @@ test('a Redis that hangs costs a check its deadline, and no more', async () => {
   }
 });
 
-test('a fault is published, and warned of once where nobody listens', async () => {
+test('a fault is published, or without a subscriber causes one warning', async (t) => {
   const limiter = createLimiter({
     policies: { bucket, slots: concurrency({ limit: 9, ttl: '1h' }) },
     store: redis(`redis://127.0.0.1:${await freePort()}`),
   });
-  const warnings = [];
-  const onWarning = (warning) => warnings.push(warning);
-  process.on('warning', onWarning);
+  const warnings = collectWarnings(t, () => true);
   for (let i = 0; i < 3; i++) {
     const { holder } = await limiter.check('k');
     await holder.release();
   }
   await sleep(10);
-  process.off('warning', onWarning);
   assert.deepEqual(
     warnings.map(({ code }) => code),
     ['SLUICE_STORE_FAULT'],
   );
 
-  const faults = [];
-  const listener = (message) => faults.push(message);
-  subscribe('sluice:fault', listener);
+  const faults = collectMessages(t, 'sluice:fault');
   await limiter.check('k');
-  unsubscribe('sluice:fault', listener);
   assert.equal(faults.length, 1);
   assert.equal(faults[0].decidedBy, 'local');
   assert.match(faults[0].address, /^127\.0\.0\.1:\d+$/);
   await limiter.close();
 });
 
-test('who is told of a fault may ask a limiter then and there', { timeout: 300_000 }, async () => {
+test('a subscriber of sluice:fault may call a limiter', { timeout: 300_000 }, async () => {
   const policies = { a: bucket, b: tokenBucket({ capacity: 7, every: '1h' }) };
   const ofFaults = createLimiter({ policies });
   const store = redis(`redis://127.0.0.1:${await freePort()}`);

@@ -24,7 +24,7 @@ test('policies of every algorithm decide together, in the order declared', () =>
 });
 
 for (const name of names) {
-  test(`when ${name} denies, nobody is charged`, async () => {
+  test(`when ${name} denies, no policy is charged`, async () => {
     const { limiter } = still(ten);
     const cost = { ...all(0), [name]: 1 };
     assert.equal(admitted(limiter, 'a', 10, { cost }), 10);
@@ -123,7 +123,7 @@ test('checkMany decides in order, each check by its own cost and limits, all key
   );
 });
 
-test('checkMany has read its list when it returns: what becomes of it later is no matter', async () => {
+test('checkMany has read its list when it returns: later changes have no effect', async () => {
   const { limiter } = still({ a: fixedWindow({ limit: 1, window: '1h' }) });
   const list = [{ key: 'k' }, { key: 'k' }];
   const later = limiter.checkMany(list);

@@ -96,7 +96,7 @@ test('a stand-in counts what it is asked, peeks apart', async () => {
   assert.deepEqual([open.stats().allowed, open.stats().denied], [1, 0]);
 });
 
-test('what denyAll cannot mean is refused by name', () => {
+test('wrong options of denyAll are refused by name', () => {
   for (const retryAfterMs of [0, -1, 1.5, Number.NaN, '1s', null]) {
     assert.throws(() => denyAll({ retryAfterMs }), {
       code: 'ERR_SLUICE_OPTIONS',

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { getEventListeners } from 'node:events';
 import { after, test } from 'node:test';
 import { createLimiter, fixedWindow, gcra, leakyBucket, tokenBucket } from 'sluice';
+import { collectWarnings } from '../support/collect.mjs';
 import { settle, still } from '../support/limits.mjs';
 import { seededRandom, testSeed } from '../support/random.mjs';
 import { redis } from '../support/transport.mjs';
@@ -98,10 +99,7 @@ const orders = {
 for (const [store, make] of Object.entries(stores)) {
   for (const [name, policies] of Object.entries(slow)) {
     test(`${store}, ${name}: 50 waits on one signal that aborts leave no turn taken`, async (t) => {
-      const warnings = [];
-      const collect = (warning) => warnings.push(warning);
-      process.on('warning', collect);
-      t.after(() => process.off('warning', collect));
+      const warnings = collectWarnings(t, () => true);
       const limiter = make({ policies });
       await limiter.check('k');
       const before = await minutes(limiter);
@@ -275,7 +273,7 @@ test('an aborted wait with an id forgets it, amid the line too', async () => {
   assert.equal(await minutes(limiter), 60);
 });
 
-test('whoever stays has a turn alone, and all that is given up comes back', async () => {
+test('each remaining call has a turn of its own, and all abandoned turns come back', async () => {
   const random = seededRandom(seed + 1);
   const below = (n) => Math.floor(random() * n);
   for (let run = 0; run < 200; run++) {

@@ -11,7 +11,7 @@ import { gone, queue } from '../support/queue.mjs';
 const alive = setInterval(() => {}, 1000);
 after(() => clearInterval(alive));
 
-test('who comes in the same breath lines up behind one that was denied, whatever it costs', async () => {
+test('a call of the same tick lines up behind a denied one, whatever it costs', async () => {
   const { limiter, clock } = still(fixedWindow({ limit: 3, window: '1s' }));
   limiter.checkSync('k');
   const { ended, enter, advance } = queue(limiter, clock);
@@ -42,7 +42,7 @@ test('a slot given back goes to the first of the line', async () => {
   assert.deepEqual(ended.slice(1), ['b in at 1100']);
 });
 
-test('while some of a line still wait, nobody who comes is asked before them', async () => {
+test('no later call is checked before the calls that still wait', async () => {
   const { limiter, clock } = still(oneSlot);
   const { holder } = limiter.checkSync('k');
   const { ended, enter, advance } = queue(limiter, clock);
@@ -59,7 +59,7 @@ test('while some of a line still wait, nobody who comes is asked before them', a
   assert.deepEqual(ended, ['a in at 50', 'b in at 100']);
 });
 
-test('the last of the line that leaves lets nobody in before those who still wait', async () => {
+test('the last call that leaves a line lets no call in before the waiting ones', async () => {
   const { limiter, clock } = still(oneSlot);
   const { holder } = limiter.checkSync('k');
   const { ended, enter, advance } = queue(limiter, clock);
@@ -167,7 +167,7 @@ test('a hundred calls wait in order, and each gets one turn', async () => {
   }
 });
 
-test('close: who still waits in line is told at once', async () => {
+test('close rejects the calls that wait in line at once', async () => {
   const { limiter, clock } = still(fixedWindow({ limit: 1, window: '1h' }));
   limiter.checkSync('k');
   const { ended, enter } = queue(limiter, clock);
@@ -182,7 +182,7 @@ test('close: who still waits in line is told at once', async () => {
   await assert.rejects(limiter.wait('k'), { code: 'ERR_SLUICE_CLOSED' });
 });
 
-test('close: who was admitted gets its turn all the same', async () => {
+test('close: an admitted call still gets its turn', async () => {
   const { limiter, clock } = still(gcra({ limit: 10, every: '1s', burst: 1 }));
   await limiter.wait('k');
   const call = limiter.wait('k');

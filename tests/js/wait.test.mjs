@@ -58,7 +58,7 @@ for (const [name, policy] of Object.entries({ ...everyTenth, ...windows })) {
     assert.equal((await call).allowed, true, 'and one that can is not');
   });
 
-  test(`${name}: who moves the clock in the same breath as it asks is served`, async () => {
+  test(`${name}: a caller that moves the clock in the tick of its call is served`, async () => {
     const { limiter, clock } = still(policy);
     await limiter.wait('k');
     const call = limiter.wait('k');
@@ -94,7 +94,7 @@ for (const [name, policy] of Object.entries({ ...everyTenth, ...windows })) {
     assert.equal(limiter.checkSync('k').allowed, false, 'and nothing came back');
   });
 
-  test(`${name}: a cost of 0 passes those who wait; other keys have lines of their own`, async () => {
+  test(`${name}: a cost of 0 passes the waiting calls; other keys have lines of their own`, async () => {
     const { limiter, clock } = still(policy);
     const { ended, enter } = queue(limiter, clock);
     enter('a');
@@ -139,7 +139,7 @@ for (const [name, policy] of Object.entries(everyTenth)) {
     assert.deepEqual(ended, ['a in at 0', 'c GONE at 0', 'b in at 100', 'd in at 200']);
   });
 
-  test(`${name}: one who gives up amid the line never lets two later ones into one slot`, async () => {
+  test(`${name}: a call that gives up amid the line never lets two later ones into one slot`, async () => {
     const { limiter, clock } = still(policy);
     const { ended, enter, advance } = queue(limiter, clock);
     const controller = new AbortController();
@@ -245,7 +245,7 @@ test('on the real clock waits are admitted too', async () => {
   }
 });
 
-test('a signal that nobody can listen to rejects the call, and ends nothing else', async () => {
+test('a signal without listeners rejects the call, and ends nothing else', async () => {
   const { limiter, clock } = still(tokenBucket({ capacity: 1, every: '1s' }));
   limiter.checkSync('k');
   const { signal } = new AbortController();
@@ -261,7 +261,7 @@ test('a signal that nobody can listen to rejects the call, and ends nothing else
   assert.equal(limiter.checkSync('k').allowed, true, 'its turn was given back');
 });
 
-test('what cannot be meant is refused by name', async () => {
+test('wrong arguments are refused by name', async () => {
   const { limiter } = still(concurrency({ limit: 1, ttl: '1h' }));
   for (const [options, name, code, argument] of [
     [{ maxWaitMs: -1 }, 'RangeError', 'ERR_SLUICE_OPTIONS', 'maxWaitMs'],

@@ -1,7 +1,6 @@
 // Helpers for tests of the NestJS module: decorators without a compiler, and an application for one test.
 
 import 'reflect-metadata';
-import { setImmediate as turn } from 'node:timers/promises';
 import { Controller, Get, Module } from '@nestjs/common';
 import { ExternalContextCreator, NestFactory } from '@nestjs/core';
 import { ExpressAdapter } from '@nestjs/platform-express';
@@ -110,19 +109,4 @@ export async function statuses(send, ...paths) {
   const found = [];
   for (const path of paths) found.push((await send(path)).status);
   return found;
-}
-
-/** Sluice's warnings of the process, until test `t` ends. */
-export function collectWarnings(t) {
-  const warnings = [];
-  const collect = (warning) => warning.name === 'SluiceWarning' && warnings.push(warning);
-  process.on('warning', collect);
-  t.after(() => process.off('warning', collect));
-  return warnings;
-}
-
-/** The codes of the warnings so far. Node emits a warning a tick later. */
-export async function codesOf(warnings) {
-  await turn();
-  return warnings.map(({ code }) => code);
 }
