@@ -18,7 +18,7 @@ import type { AlgorithmName, Duration, Policy, PolicyOptions } from './types.js'
 /** The largest limit, so that its arithmetic stays exact in Lua's doubles. */
 const LARGEST_LIMIT = 2 ** 42;
 const LARGEST_LOG_LIMIT = 100_000;
-const MONTH_US = 31 * 86_400e6;
+const MONTH_MS = 31 * 86_400e3;
 /** How a fixed window's alignment is described; the default needs no words. */
 const ALIGNMENTS = ['', "align: 'clock'", "align: 'clock', months"];
 
@@ -157,17 +157,19 @@ function ratePolicy<Part extends string>(
   });
 }
 
-/** A policy with a limit and one span, which the caller gave as `given`. */
+/** A policy with a limit and one span, which is the option `name`. */
 function spanPolicy<Part extends string>(
   algorithm: AlgorithmName,
-  limit: number,
-  { name, value }: PolicyNumber,
+  name: 'window' | 'ttl',
   given: Duration,
-  options: PolicyOptions<Part>,
-  ...choices: readonly PolicyNumber[]
+  options: PolicyOptions<Part> & { readonly limit: number },
+  choices: readonly PolicyNumber[] = [],
 ): Policy<Part> {
-  const windowMs = Math.ceil(value / 1e3);
-  const own = [units('limit', limit), span(name, value), ...choices];
+  const most = algorithm === 'slidingLog' ? LARGEST_LOG_LIMIT : LARGEST_LIMIT;
+  const limit = readCount(options.limit, `${algorithm}.limit`, 0, most);
+  const spanUs = durationUs(given, `${algorithm}.${name}`, 1, '100 days');
+  const windowMs = Math.ceil(spanUs / 1e3);
+  const own = [units('limit', limit), span(name, spanUs), ...choices];
   return makePolicy(algorithm, { limit, windowMs, own }, options, () =>
     rangeError('ERR_SLUICE_POLICY', `${algorithm}.${name}`, given, 'at most 100 days'),
   );
@@ -245,7 +247,6 @@ export function fixedWindow<const Part extends string = never>(
 ): Policy<NoInfer<Part>> {
   const own = readOptions(options, ['limit', 'window', 'align'], 'fixedWindow');
   const { window, align = 'first-request' } = own;
-  const limit = readCount(own.limit, 'fixedWindow.limit', 0);
   if (align !== 'first-request' && align !== 'clock') {
     throw rangeError('ERR_SLUICE_POLICY', 'fixedWindow.align', align, "'first-request' or 'clock'");
   }
@@ -254,12 +255,10 @@ export function fixedWindow<const Part extends string = never>(
       const expected = "'clock' beside window: 'month': months are the calendar's";
       throw rangeError('ERR_SLUICE_POLICY', 'fixedWindow.align', align, expected);
     }
-    const month = span('window', MONTH_US);
-    return spanPolicy('fixedWindow', limit, month, MONTH_US / 1e3, own, choice(2, ...ALIGNMENTS));
+    return spanPolicy('fixedWindow', 'window', MONTH_MS, own, [choice(2, ...ALIGNMENTS)]);
   }
-  const us = durationUs(window, 'fixedWindow.window', 1, '100 days');
   const alignment = choice(align === 'clock' ? 1 : 0, ...ALIGNMENTS);
-  return spanPolicy('fixedWindow', limit, span('window', us), window, own, alignment);
+  return spanPolicy('fixedWindow', 'window', window, own, [alignment]);
 }
 
 /**
@@ -273,10 +272,7 @@ export function slidingWindow<const Part extends string = never>(
   options: SlidingOptions<Part>,
 ): Policy<NoInfer<Part>> {
   const own = readOptions(options, ['limit', 'window'], 'slidingWindow');
-  const { window } = own;
-  const limit = readCount(own.limit, 'slidingWindow.limit', 0);
-  const spanUs = durationUs(window, 'slidingWindow.window', 1, '100 days');
-  return spanPolicy('slidingWindow', limit, span('window', spanUs), window, own);
+  return spanPolicy('slidingWindow', 'window', own.window, own);
 }
 
 /**
@@ -289,10 +285,7 @@ export function slidingLog<const Part extends string = never>(
   options: SlidingOptions<Part>,
 ): Policy<NoInfer<Part>> {
   const own = readOptions(options, ['limit', 'window'], 'slidingLog');
-  const { window } = own;
-  const limit = readCount(own.limit, 'slidingLog.limit', 0, LARGEST_LOG_LIMIT);
-  const spanUs = durationUs(window, 'slidingLog.window', 1, '100 days');
-  return spanPolicy('slidingLog', limit, span('window', spanUs), window, own);
+  return spanPolicy('slidingLog', 'window', own.window, own);
 }
 
 /**
@@ -305,8 +298,5 @@ export function concurrency<const Part extends string = never>(
   options: ConcurrencyOptions<Part>,
 ): Policy<NoInfer<Part>> {
   const own = readOptions(options, ['limit', 'ttl'], 'concurrency');
-  const { ttl } = own;
-  const limit = readCount(own.limit, 'concurrency.limit', 0);
-  const spanUs = durationUs(ttl, 'concurrency.ttl', 1, '100 days');
-  return spanPolicy('concurrency', limit, span('ttl', spanUs), ttl, own);
+  return spanPolicy('concurrency', 'ttl', own.ttl, own);
 }
