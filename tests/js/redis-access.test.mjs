@@ -304,7 +304,7 @@ test('the first check tells a server that is not Redis from a busy one', async (
   const http = await firstFault(60_000, (socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'));
   assert.equal(
     http,
-    "invalid answer from Redis at HERE (protocol): the server at this port does not speak the Redis protocol",
+    'invalid answer from Redis at HERE (protocol): the server at this port does not speak the Redis protocol',
   );
 });
 

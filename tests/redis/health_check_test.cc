@@ -180,9 +180,10 @@ TEST(HealthCheck, ErrorsAndRepliesOfAnotherKindAreIgnored) {
     const bool list = command == InfoCommand::kTime || command == InfoCommand::kConfig;
     for (const auto kind :
          {Reply::Kind::kError, Reply::Kind::kStatus, Reply::Kind::kInteger, Reply::Kind::kArray,
-          Reply::Kind::kOther, list ? Reply::Kind::kText : Reply::Kind::kTexts}) {
+          Reply::Kind::kOther, list ? Reply::Kind::kText : Reply::Kind::kNil}) {
       ServerInfo info;
-      info.Note(command, {kind, "role:slave\r\nNOPERM", {1}, {"maxmemory-policy", "allkeys-lru"}});
+      info.Note(command,
+                {kind, "role:slave\r\nNOPERM", {1}, {{Reply::Kind::kText, "allkeys-lru", {}}}});
       EXPECT_TRUE(info.replication.empty() && info.memory.empty());
       EXPECT_TRUE(info.config.empty() && info.time.empty());
     }

@@ -15,7 +15,6 @@
 #include "redis/error_reply.h"
 #include "redis/redirect.h"
 #include "redis/reply.h"
-#include "redis/reply_tree.h"
 #include "redis/router_driver.h"
 #include "slot_map.h"
 #include "support/seed.h"
@@ -197,50 +196,48 @@ void InPieces(Random& random, std::string_view bytes,
 
 // ---- Readers
 
-void CheckReply(const Reply& reply, std::size_t most) {
-  std::size_t text = reply.text.size();
-  for (const std::string& one : reply.texts) text += one.size();
-  ASSERT_LE(text, 2 * ReplyReader::kLongestText);
-  ASSERT_LE(reply.integers.size() + reply.texts.size(), std::max<std::size_t>(most, 1));
+struct Sizes {
+  std::size_t nodes = 0;
+  std::size_t text = 0;
+};
+
+Sizes CheckReply(const Reply& reply, const ReplyBounds& bounds, unsigned depth) {
+  EXPECT_LE(depth, bounds.depth);
+  const bool array = reply.kind == Reply::Kind::kArray || !reply.items.empty();
+  const std::size_t elements = array ? reply.integers.size() + reply.items.size() : 0;
+  EXPECT_LE(elements, bounds.elements);
+  Sizes sizes{.nodes = elements, .text = reply.text.size()};
+  for (const Reply& item : reply.items) {
+    const Sizes inner = CheckReply(item, bounds, depth + 1);
+    sizes.nodes += inner.nodes;
+    sizes.text += inner.text;
+  }
+  return sizes;
 }
 
-std::size_t CheckTree(const ReplyTree& tree, const ReplyTreeBounds& bounds, unsigned depth) {
-  EXPECT_LE(depth, ReplyTreeReader::kDeepest);
-  EXPECT_LE(tree.items.size(), bounds.elements);
-  std::size_t nodes = tree.items.size();
-  for (const ReplyTree& item : tree.items) nodes += CheckTree(item, bounds, depth + 1);
-  return nodes;
-}
-
-TEST(ReplyFuzz, ReadersKeepTheirBounds) {
+TEST(ReplyFuzz, TheReaderKeepsItsBounds) {
   Fuzz([](Random& random) {
     std::string bytes;
     for (std::int64_t i = random.Between(1, 4); i > 0; --i) bytes += SomeReply(random);
     if (random.OneIn(2)) Mutate(random, bytes);
+    const ReplyBounds nested{.nodes = static_cast<std::size_t>(random.Magnitude(1000)),
+                             .elements = static_cast<std::size_t>(random.Magnitude(300)),
+                             .text = static_cast<std::size_t>(random.Magnitude(2000))};
     const auto most = static_cast<std::size_t>(random.Magnitude(300));
-    const ReplyTreeBounds bounds{.nodes = static_cast<std::size_t>(random.Magnitude(1000)),
-                                 .elements = static_cast<std::size_t>(random.Magnitude(300)),
-                                 .text = static_cast<std::size_t>(random.Magnitude(2000))};
-    ReplyReader flat;
-    InPieces(random, bytes, [&](std::string_view piece) {
-      if (!flat.Feed(piece)) return false;
-      Reply reply;
-      ReplyReader::Next next = flat.Take(reply, most);
-      for (; next == ReplyReader::Next::kReply; next = flat.Take(reply, most)) {
-        CheckReply(reply, most);
-      }
-      return next == ReplyReader::Next::kMore;
-    });
-    ReplyTreeReader deep(bounds);
-    InPieces(random, bytes, [&](std::string_view piece) {
-      if (!deep.Feed(piece)) return false;
-      ReplyTree tree;
-      ReplyTreeReader::Next next = deep.Take(tree);
-      for (; next == ReplyTreeReader::Next::kReply; next = deep.Take(tree)) {
-        EXPECT_LE(CheckTree(tree, bounds, 0), bounds.nodes);
-      }
-      return next == ReplyTreeReader::Next::kMore;
-    });
+    for (const ReplyBounds& bounds : {nested, ReplyBounds::Flat(most)}) {
+      ReplyReader reader;
+      InPieces(random, bytes, [&](std::string_view piece) {
+        if (!reader.Feed(piece)) return false;
+        Reply reply;
+        ReplyReader::Next next = reader.Take(reply, bounds);
+        for (; next == ReplyReader::Next::kReply; next = reader.Take(reply, bounds)) {
+          const Sizes sizes = CheckReply(reply, bounds, 0);
+          EXPECT_LE(sizes.nodes, bounds.nodes);
+          EXPECT_LE(sizes.text, bounds.text);
+        }
+        return next == ReplyReader::Next::kMore;
+      });
+    }
   });
 }
 

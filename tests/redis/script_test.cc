@@ -338,6 +338,12 @@ TEST(Script, AReplyThatTheScriptCannotGiveIsRefused) {
   EXPECT_TRUE(refused(Integers({1, 8'900'000'000'000'001})));
   EXPECT_TRUE(refused({Reply::Kind::kOther, "", {1, 2}}));
   EXPECT_TRUE(refused({Reply::Kind::kText, "12", {}}));
+  for (const Reply& element : {Reply{Reply::Kind::kNil, "", {}}, Reply{Reply::Kind::kText, "a", {}},
+                               Reply{Reply::Kind::kArray, "", {}}}) {
+    Reply more = Integers({1, 2});
+    more.items = {element};
+    EXPECT_TRUE(refused(more));
+  }
   EXPECT_FALSE(refused(Integers({1, 8'900'000'000'000'000})));
 }
 

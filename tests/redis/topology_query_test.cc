@@ -6,7 +6,7 @@
 #include <string>
 
 #include "redis/redirect.h"
-#include "redis/reply_tree.h"
+#include "redis/reply.h"
 #include "redis/server_session_driver.h"
 #include "slot_map.h"
 
@@ -76,70 +76,11 @@ TEST(OneShotCommand, EndsAfterItsTimeout) {
             "h:1: connecting took too long: the host's name has not been resolved");
 }
 
-TEST(ReplyTree, ReadsNestedRepliesWithinBounds) {
-  ReplyTreeReader reader;
-  ReplyTree tree;
-  ASSERT_TRUE(reader.Feed("*3\r\n:1\r\n*2\r\n$-1\r\n+x\r\n*-1"));
-  EXPECT_EQ(reader.Take(tree), ReplyTreeReader::Next::kMore);
-  ASSERT_TRUE(reader.Feed("\r\n"));
-  ASSERT_EQ(reader.Take(tree), ReplyTreeReader::Next::kReply);
-  ASSERT_EQ(tree.items.size(), 3U);
-  EXPECT_EQ(tree.items[0].integer, 1);
-  EXPECT_EQ(tree.items[1].items[0].kind, ReplyTree::Kind::kNil);
-  EXPECT_EQ(tree.items[1].items[1].text, "x");
-  EXPECT_EQ(tree.items[2].kind, ReplyTree::Kind::kNil);
-}
-
-TEST(ReplyTree, RefusesRepliesThatAreTooDeepTooWideOrTooLong) {
-  ReplyTree tree;
-  {
-    ReplyTreeReader deep;
-    std::string bytes;
-    for (int i = 0; i < 7; ++i) bytes += "*1\r\n";
-    ASSERT_TRUE(deep.Feed(bytes + ":1\r\n"));
-    EXPECT_EQ(deep.Take(tree), ReplyTreeReader::Next::kBroken);
-  }
-  {
-    ReplyTreeReader wide;
-    ASSERT_TRUE(wide.Feed("*1025\r\n"));
-    EXPECT_EQ(wide.Take(tree), ReplyTreeReader::Next::kTooLong);
-  }
-  {
-    ReplyTreeReader heavy;  // more nodes than a reply may have, none of them too wide
-    std::string bytes = "*5\r\n";
-    for (int i = 0; i < 4; ++i) {
-      bytes += "*1020\r\n";
-      for (int j = 0; j < 1020; ++j) bytes += ":1\r\n";
-    }
-    ASSERT_TRUE(heavy.Feed(bytes));
-    EXPECT_EQ(heavy.Take(tree), ReplyTreeReader::Next::kMore);
-    ASSERT_TRUE(heavy.Feed("*12\r\n"));  // 4,097 nodes are announced
-    EXPECT_EQ(heavy.Take(tree), ReplyTreeReader::Next::kTooLong);
-  }
-  {
-    ReplyTreeReader fat;  // in texts, each of which is short enough
-    const std::string piece = "$32768\r\n" + std::string(32768, 'x') + "\r\n";
-    ASSERT_TRUE(fat.Feed("*5\r\n"));
-    EXPECT_EQ(fat.Take(tree), ReplyTreeReader::Next::kMore);
-    for (int i = 0; i < 2; ++i) {
-      ASSERT_TRUE(fat.Feed(piece));
-      EXPECT_EQ(fat.Take(tree), ReplyTreeReader::Next::kMore);
-    }
-    ASSERT_TRUE(fat.Feed(piece));
-    EXPECT_EQ(fat.Take(tree), ReplyTreeReader::Next::kTooLong);
-  }
-  ReplyTreeReader endless({.nodes = 10, .elements = 10, .text = std::size_t{1} << 30});
-  ASSERT_TRUE(endless.Feed("$500000\r\n" + std::string(ReplyTreeReader::kLongestText + 50, 'x')));
-  EXPECT_EQ(endless.Take(tree), ReplyTreeReader::Next::kTooLong);
-  ReplyTreeReader longest;
-  EXPECT_FALSE(longest.Feed(std::string(ReplyTreeReader::kMostUnread + 1, 'x')));
-}
-
 std::optional<SlotTable> Table(std::string_view bytes) {
-  ReplyTreeReader reader;
-  ReplyTree tree;
+  ReplyReader reader;
+  Reply tree;
   EXPECT_TRUE(reader.Feed(bytes));
-  EXPECT_EQ(reader.Take(tree), ReplyTreeReader::Next::kReply);
+  EXPECT_EQ(reader.Take(tree, {}), ReplyReader::Next::kReply);
   SlotTableReader slots(std::move(tree), "asked");
   SlotTableReader::Next next = SlotTableReader::Next::kMore;
   while (next == SlotTableReader::Next::kMore) next = slots.Read(1);

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "redis/redirect.h"
-#include "redis/reply_tree.h"
+#include "redis/reply.h"
 #include "redis/router_driver.h"
 #include "slot_map.h"
 

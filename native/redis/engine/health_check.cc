@@ -44,6 +44,17 @@ std::string_view SettingOf(const std::vector<std::string>& config, std::string_v
   return {};
 }
 
+/// The elements of an array of texts; empty for any other reply.
+std::vector<std::string> TextsOf(const Reply& reply) {
+  std::vector<std::string> texts;
+  if (!reply.IsArray(0)) return texts;
+  for (const Reply& item : reply.items) {
+    if (item.kind != Reply::Kind::kText) return {};
+    texts.push_back(item.text);
+  }
+  return texts;
+}
+
 bool Evicts(std::string_view policy) {
   const bool named_so = policy.starts_with("allkeys-") || policy.starts_with("volatile-");
   // It is shown to people.
@@ -110,9 +121,8 @@ void AppendInfoCommand(InfoCommand command, std::string& out) {
 
 void ServerInfo::Note(InfoCommand command, Reply&& reply) {
   const bool text = reply.kind == Reply::Kind::kText;
-  const bool texts = reply.kind == Reply::Kind::kTexts;
-  if (command == InfoCommand::kTime && texts) time = std::move(reply.texts);
-  if (command == InfoCommand::kConfig && texts) config = std::move(reply.texts);
+  if (command == InfoCommand::kTime) time = TextsOf(reply);
+  if (command == InfoCommand::kConfig) config = TextsOf(reply);
   if (command == InfoCommand::kReplication && text) replication = std::move(reply.text);
   if (command == InfoCommand::kMemory && text) memory = std::move(reply.text);
 }

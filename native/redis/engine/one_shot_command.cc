@@ -10,11 +10,11 @@
 namespace sluice::redis {
 
 OneShotCommand::OneShotCommand(Endpoint endpoint, std::vector<std::string> command, Nanos timeout,
-                               Nanos now, const ReplyTreeBounds& bounds)
+                               Nanos now, const ReplyBounds& bounds)
     : Protocol(std::move(endpoint)),
       command_(std::move(command)),
       until_(now + timeout),
-      reader_(bounds) {}
+      bounds_(bounds) {}
 
 void OneShotCommand::OnConnected(Nanos /*now*/) {
   NoteDriven();
@@ -30,18 +30,18 @@ void OneShotCommand::OnBytes(std::string_view bytes, Nanos /*now*/) {
   NoteDriven();
   if (done()) return;
   if (!reader_.Feed(bytes)) return Give(std::string(kNoRedis));
-  ReplyTree reply;
+  Reply reply;
   while (!done()) {
-    const ReplyTreeReader::Next next = reader_.Take(reply);
-    if (next == ReplyTreeReader::Next::kMore) return;
-    if (next == ReplyTreeReader::Next::kTooLong) return Give(std::string(kTooLong));
-    if (next == ReplyTreeReader::Next::kBroken) return Give(std::string(kNoRedis));
+    const ReplyReader::Next next = reader_.Take(reply, bounds_);
+    if (next == ReplyReader::Next::kMore) return;
+    if (next == ReplyReader::Next::kTooLong) return Give(std::string(kTooLong));
+    if (next == ReplyReader::Next::kBroken) return Give(std::string(kNoRedis));
     OnReply(std::move(reply));
   }
 }
 
-void OneShotCommand::OnReply(ReplyTree&& reply) {
-  const bool error = reply.kind == ReplyTree::Kind::kError;
+void OneShotCommand::OnReply(Reply&& reply) {
+  const bool error = reply.kind == Reply::Kind::kError;
   if (std::exchange(greeting_, false)) {
     no_password_ = error && AsksForNoPassword(reply.text);
     if (error && !no_password_) Give(AuthErrorText(reply.text));

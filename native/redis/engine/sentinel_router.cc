@@ -11,7 +11,7 @@ namespace sluice::redis {
 namespace {
 
 using std::chrono::milliseconds;
-using Kind = ReplyTree::Kind;
+using Kind = Reply::Kind;
 
 // The time for which a sentinel's answer is believed.
 constexpr Nanos kLeast = milliseconds(1500);
@@ -20,7 +20,7 @@ constexpr Nanos kMost = milliseconds(2500);
 constexpr Nanos kRefusedWait = milliseconds(25);
 
 // [host, port]
-bool ReadAddress(const ReplyTree& reply, Endpoint& endpoint) {
+bool ReadAddress(const Reply& reply, Endpoint& endpoint) {
   if (!reply.IsArray(2) || reply.items[0].kind != Kind::kText || !IsHost(reply.items[0].text)) {
     return false;
   }
@@ -147,7 +147,7 @@ void SentinelRouter::FollowQueries(Nanos now) {
   }
   if (!role_.running()) return;
   while (const auto answer = role_.Advance(now)) {
-    const ReplyTree& reply = answer->reply;
+    const Reply& reply = answer->reply;
     if (reply.IsArray(1) && reply.items[0].text == "master") {
       role_.Stop();
       return Confirm(answer->from, now);

@@ -30,7 +30,7 @@ void ServerSession::OnBytes(std::string_view bytes, Nanos now) {
   Reply reply;
   while (wanted_ == connection) {
     const std::size_t most = sent_.empty() ? kFewElements : sent_.front().most_elements;
-    const ReplyReader::Next next = reader_.Take(reply, most);
+    const ReplyReader::Next next = reader_.Take(reply, ReplyBounds::Flat(most));
     if (next == ReplyReader::Next::kMore) break;
     if (next == ReplyReader::Next::kTooLong) return Lose(Fault::kProtocol, kTooLong, now);
     if (next == ReplyReader::Next::kBroken) return Lose(Fault::kProtocol, broken, now);

@@ -9,30 +9,25 @@
 namespace sluice::redis {
 namespace {
 
-using Kind = ReplyTree::Kind;
-
-// [first, last, master, replica ...]
-constexpr std::size_t kFirstNode = 2;
-
-bool IsNumber(const ReplyTree& reply, std::int64_t least, std::int64_t most) {
-  return reply.kind == Kind::kInteger && reply.integer >= least && reply.integer <= most;
-}
+using Kind = Reply::Kind;
 
 // [host, port, id, ...]
-std::optional<NodeAddress> ReadNode(const ReplyTree& reply, const std::string& asked) {
-  if (!reply.IsArray(2) || !IsNumber(reply.items[1], 1, 65535)) return std::nullopt;
-  const ReplyTree& host = reply.items[0];
+std::optional<NodeAddress> ReadNode(const Reply& reply, const std::string& asked) {
+  if (!reply.IsArray(2) || reply.items[1].kind != Kind::kInteger) return std::nullopt;
+  const std::int64_t port = reply.items[1].integers[0];
+  if (port < 1 || port > 65535) return std::nullopt;
+  const Reply& host = reply.items[0];
   if (host.kind != Kind::kText && host.kind != Kind::kNil) return std::nullopt;
   // "?": the node has no preferred name.
   const bool nameless = host.text.empty() || host.text == "?";
   if (!nameless && !IsHost(host.text)) return std::nullopt;
   return NodeAddress{.host = nameless ? asked : host.text,
-                     .port = static_cast<std::uint16_t>(reply.items[1].integer)};
+                     .port = static_cast<std::uint16_t>(port)};
 }
 
 }  // namespace
 
-SlotTableReader::SlotTableReader(ReplyTree reply, std::string asked)
+SlotTableReader::SlotTableReader(Reply reply, std::string asked)
     : reply_(std::move(reply)), asked_(std::move(asked)) {}
 
 SlotTableReader::Next SlotTableReader::Read(std::size_t steps) {
@@ -42,10 +37,10 @@ SlotTableReader::Next SlotTableReader::Read(std::size_t steps) {
   }
   for (; steps > 0; --steps) {
     if (range_ == reply_.items.size()) return Next::kDone;
-    ReplyTree& range = reply_.items[range_];
+    Reply& range = reply_.items[range_];
     if (item_ == 0) {
       if (!Begin(range)) return Next::kBroken;
-      item_ = kFirstNode + 1;
+      item_ = 1;
     } else if (item_ < range.items.size()) {
       if (!AddReplica(range.items[item_++])) return Next::kBroken;
     } else {
@@ -57,16 +52,18 @@ SlotTableReader::Next SlotTableReader::Read(std::size_t steps) {
   return Next::kMore;
 }
 
-bool SlotTableReader::Begin(const ReplyTree& range) {
-  if (!range.IsArray(kFirstNode + 1) || !IsNumber(range.items[0], 0, kSlots - 1) ||
-      !IsNumber(range.items[1], range.items[0].integer, kSlots - 1)) {
+// [first, last, master, replica ...]
+bool SlotTableReader::Begin(const Reply& range) {
+  const std::vector<std::int64_t>& slots = range.integers;
+  if (range.kind != Kind::kArray || range.items.empty() || slots.size() != 2 || slots[0] < 0 ||
+      slots[1] < slots[0] || slots[1] >= kSlots) {
     return Refuse("the server's answer has an invalid range of slots");
   }
-  const auto first = static_cast<std::uint16_t>(range.items[0].integer);
-  const auto last = static_cast<std::uint16_t>(range.items[1].integer);
+  const auto first = static_cast<std::uint16_t>(slots[0]);
+  const auto last = static_cast<std::uint16_t>(slots[1]);
   slots_ += std::size_t{last} - first + 1;
   if (slots_ > kSlots) return Refuse("the server's answer names slots twice");
-  auto master = ReadNode(range.items[kFirstNode], asked_);
+  auto master = ReadNode(range.items.front(), asked_);
   if (!master) {
     return Refuse("the server's answer has an invalid host or port of a node");
   }
@@ -80,7 +77,7 @@ bool SlotTableReader::Begin(const ReplyTree& range) {
 }
 
 // A replica that cannot be read is not needed.
-bool SlotTableReader::AddReplica(const ReplyTree& node) {
+bool SlotTableReader::AddReplica(const Reply& node) {
   auto replica = ReadNode(node, asked_);
   if (!replica || !replicas_.insert(*replica).second) return true;
   if (replicas_.size() > kMostReplicas) {

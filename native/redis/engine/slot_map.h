@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "redis/reply_tree.h"
+#include "redis/reply.h"
 #include "redis/slot.h"
 
 namespace sluice::redis {
@@ -32,9 +32,9 @@ struct SlotTable {
 };
 
 /// The bounds of a reply to CLUSTER SLOTS. The largest one has a range for each slot, with three
-/// nodes that give their ids and hostnames (Redis 7). It has 400,000 nodes of a tree and, with
+/// nodes that give their ids and hostnames (Redis 7). It has 400,000 elements and, with
 /// hostnames of 60 bytes, 6 MiB of text.
-inline constexpr ReplyTreeBounds kSlotTableBounds{
+inline constexpr ReplyBounds kSlotTableBounds{
     .nodes = 500'000, .elements = kSlots, .text = std::size_t{8} << 20};
 
 /// Reads the reply to CLUSTER SLOTS step by step.
@@ -49,7 +49,7 @@ class SlotTableReader {
 
   /// `asked`: the host that sent the reply, which replaces a missing host in it (behind NAT a node
   /// may not know its name).
-  SlotTableReader(ReplyTree reply, std::string asked);
+  SlotTableReader(Reply reply, std::string asked);
 
   /// Reads `steps` more nodes or ranges. kBroken: the reply is invalid.
   Next Read(std::size_t steps);
@@ -59,11 +59,11 @@ class SlotTableReader {
   const std::string& why() const { return why_; }
 
  private:
-  bool Begin(const ReplyTree& range);
-  bool AddReplica(const ReplyTree& node);
+  bool Begin(const Reply& range);
+  bool AddReplica(const Reply& node);
   bool Refuse(std::string why);
 
-  ReplyTree reply_;
+  Reply reply_;
   const std::string asked_;
   std::size_t range_ = 0;  // the next one to read
   std::size_t item_ = 0;   // in that range

@@ -6,7 +6,7 @@
 namespace sluice::redis {
 
 void TopologyQuery::Start(std::vector<Endpoint> candidates, std::vector<std::string> command,
-                          Nanos now, const ReplyTreeBounds& bounds) {
+                          Nanos now, const ReplyBounds& bounds) {
   Stop();
   bounds_ = bounds;
   candidates_ = std::move(candidates);

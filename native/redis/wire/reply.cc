@@ -4,7 +4,6 @@
 #include <hiredis.h>
 
 #include <new>
-#include <string_view>
 #include <utility>
 
 namespace sluice::redis {
@@ -15,85 +14,90 @@ class ReplyReader::Builder {
   static const redisReplyObjectFunctions kFunctions;
 
   Reply Take() {
-    // Without integers, only a single text is valid.
-    if (reply_.texts.size() > 1 && reply_.texts.size() == std::exchange(elements_, 0)) {
-      reply_.kind = Reply::Kind::kTexts;
-    }
-    text_ = 0;
-    return std::exchange(reply_, {});
+    nodes_ = text_ = 0;
+    return std::exchange(root_, {});
   }
 
-  std::size_t most_elements = kMostElements;
+  ReplyBounds bounds;
   bool too_long = false;  // why a callback has returned null
 
  private:
   // A null for an object stops the reader with an error; it does not interpret other values.
-  static Builder* Of(const redisReadTask* task) { return static_cast<Builder*>(task->privdata); }
-  static bool IsWhole(const redisReadTask* task) { return task->parent == nullptr; }
+  static Builder& Of(const redisReadTask* task) { return *static_cast<Builder*>(task->privdata); }
+  // The array that the value belongs to; null for a whole reply.
+  static Reply* ArrayOf(const redisReadTask* task) {
+    return task->parent == nullptr ? nullptr : static_cast<Reply*>(task->parent->obj);
+  }
+
+  static Reply* Place(const redisReadTask* task, Reply::Kind kind) {
+    Reply* const array = ArrayOf(task);
+    if (array != nullptr && array->items.empty()) {
+      // All at once: the reader keeps pointers to elements.
+      const auto elements = static_cast<std::size_t>(task->parent->elements);
+      array->items.reserve(elements - array->integers.size());
+    }
+    Reply* const place = array == nullptr ? &Of(task).root_ : &array->items.emplace_back();
+    place->kind = kind;
+    return place;
+  }
 
   static void* Text(const redisReadTask* task, char* text, std::size_t length) {
-    Builder* const self = Of(task);
-    Reply& reply = self->reply_;
+    Builder& self = Of(task);
     // The reader drops the bytes that it has read, so its buffer is not a bound.
-    self->text_ += length;
-    if (self->text_ > kLongestText) return self->GiveUp();
-    if (IsWhole(task)) {
-      reply.kind = task->type == REDIS_REPLY_ERROR    ? Reply::Kind::kError
-                   : task->type == REDIS_REPLY_STATUS ? Reply::Kind::kStatus
-                   : task->type == REDIS_REPLY_STRING ? Reply::Kind::kText
-                                                      : Reply::Kind::kOther;
-      reply.text.assign(text, length);
-      return self;
-    }
+    self.text_ += length;
+    if (self.text_ > self.bounds.text) return self.GiveUp();
+    Reply* const array = ArrayOf(task);
     const bool is_text = task->type == REDIS_REPLY_STRING;
-    if (is_text && reply.integers.empty()) reply.texts.emplace_back(text, length);
-    if (is_text && length > 0 && self->IsLast(task)) {
-      reply.text.assign(text, length);
-    } else {
-      reply.kind = Reply::Kind::kOther;
+    if (is_text && length > 0 && array != nullptr && !array->integers.empty() &&
+        array->items.empty() && task->idx + 1 == task->parent->elements) {
+      array->text.assign(text, length);
+      return array;
     }
-    return self;
+    Reply* const place = Place(task, task->type == REDIS_REPLY_ERROR    ? Reply::Kind::kError
+                                     : task->type == REDIS_REPLY_STATUS ? Reply::Kind::kStatus
+                                     : is_text                          ? Reply::Kind::kText
+                                                                        : Reply::Kind::kOther);
+    place->text.assign(text, length);
+    return place;
   }
 
   static void* Array(const redisReadTask* task, std::size_t elements) {
-    // None of our commands has a nested reply, and deep nesting could exhaust the stack.
-    if (!IsWhole(task)) return nullptr;
-    Builder* const self = Of(task);
-    if (elements > self->most_elements) return self->GiveUp();
-    self->elements_ = elements;
-    self->reply_.kind = task->type == REDIS_REPLY_ARRAY ? Reply::Kind::kArray : Reply::Kind::kOther;
-    self->reply_.integers.reserve(elements);
-    return self;
+    Builder& self = Of(task);
+    // Deep nesting could exhaust the stack.
+    unsigned depth = 1;
+    for (const redisReadTask* up = task->parent; up != nullptr; up = up->parent) ++depth;
+    if (depth > self.bounds.depth) return nullptr;
+    self.nodes_ += elements;
+    if (elements > self.bounds.elements || self.nodes_ > self.bounds.nodes) return self.GiveUp();
+    const bool array = task->type == REDIS_REPLY_ARRAY;
+    Reply* const place = Place(task, array ? Reply::Kind::kArray : Reply::Kind::kOther);
+    if (self.bounds.depth == 1) place->integers.reserve(elements);
+    return place;
   }
 
   static void* Integer(const redisReadTask* task, long long value) {
-    Reply& reply = Of(task)->reply_;
-    if (IsWhole(task)) reply.kind = Reply::Kind::kInteger;
-    reply.integers.push_back(value);
-    return Of(task);
+    Reply* place = ArrayOf(task);
+    if (place == nullptr || !place->items.empty()) place = Place(task, Reply::Kind::kInteger);
+    place->integers.push_back(value);
+    return place;
   }
 
-  static void* Unexpected(const redisReadTask* task) {
-    Of(task)->reply_.kind = Reply::Kind::kOther;
-    return Of(task);
-  }
+  static void* Nil(const redisReadTask* task) { return Place(task, Reply::Kind::kNil); }
+
+  // Not part of RESP2.
   static void* Double(const redisReadTask* task, double, char*, std::size_t) {
-    return Unexpected(task);
+    return Place(task, Reply::Kind::kOther);
   }
-  static void* Bool(const redisReadTask* task, int) { return Unexpected(task); }
+  static void* Bool(const redisReadTask* task, int) { return Place(task, Reply::Kind::kOther); }
 
   void* GiveUp() {
     too_long = true;
     return nullptr;
   }
 
-  bool IsLast(const redisReadTask* task) const {
-    return static_cast<std::size_t>(task->idx) + 1 == elements_;
-  }
-
-  Reply reply_;
-  std::size_t elements_ = 0;
-  std::size_t text_ = 0;  // bytes of texts
+  Reply root_;
+  std::size_t nodes_ = 0;  // below the root, announced ones included
+  std::size_t text_ = 0;   // bytes
 };
 
 const redisReplyObjectFunctions ReplyReader::Builder::kFunctions = {
@@ -101,7 +105,7 @@ const redisReplyObjectFunctions ReplyReader::Builder::kFunctions = {
     .createArray = Array,
     .createInteger = Integer,
     .createDouble = Double,
-    .createNil = Unexpected,
+    .createNil = Nil,
     .createBool = Bool,
     .freeObject = [](void*) {},
 };
@@ -118,7 +122,7 @@ void ReplyReader::Reset() {
       redisReaderCreateWithFunctions(const_cast<redisReplyObjectFunctions*>(&Builder::kFunctions)));
   if (!reader_) throw std::bad_alloc();
   reader_->privdata = builder_.get();
-  // The builder's bound is narrower: this one is for hiredis' own computation.
+  // The builder's bounds are narrower: this one is for hiredis' own computation.
   reader_->maxelements = 1LL << 24;
 }
 
@@ -127,9 +131,9 @@ bool ReplyReader::Feed(std::string_view bytes) {
   return redisReaderFeed(reader_.get(), bytes.data(), bytes.size()) == REDIS_OK;
 }
 
-ReplyReader::Next ReplyReader::Take(Reply& reply, std::size_t most) {
+ReplyReader::Next ReplyReader::Take(Reply& reply, const ReplyBounds& bounds) {
   constexpr std::size_t kFraming = 32;  // bytes around one text
-  builder_->most_elements = most;
+  builder_->bounds = bounds;
   void* taken = nullptr;
   if (redisReaderGetReply(reader_.get(), &taken) != REDIS_OK) {
     return builder_->too_long ? Next::kTooLong : Next::kBroken;

@@ -120,7 +120,7 @@ std::size_t MostElements(std::span<const Request> requests) {
 
 bool ReadReply(const Reply& reply, std::span<const Request> requests,
                std::span<Completion> completions) {
-  if (reply.kind != Reply::Kind::kArray) return false;
+  if (reply.kind != Reply::Kind::kArray || !reply.items.empty()) return false;
   Numbers numbers(reply.integers);
   const Micros at{numbers.Take(kLatestMicros)};
   bool failed = false;

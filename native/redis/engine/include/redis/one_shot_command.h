@@ -11,7 +11,7 @@
 
 #include "core/time.h"
 #include "redis/protocol.h"
-#include "redis/reply_tree.h"
+#include "redis/reply.h"
 
 namespace sluice::redis {
 
@@ -20,10 +20,10 @@ class OneShotCommand final : public Protocol {
  public:
   /// `timeout`: for connecting and the answer together. `bounds`: for the answer.
   OneShotCommand(Endpoint endpoint, std::vector<std::string> command, Nanos timeout, Nanos now,
-                 const ReplyTreeBounds& bounds = {});
+                 const ReplyBounds& bounds = {});
 
   struct Answer {
-    ReplyTree reply;  ///< not an error
+    Reply reply;      ///< not an error
     std::string why;  ///< if not empty: why there is no reply; for people, without secrets
   };
 
@@ -48,16 +48,17 @@ class OneShotCommand final : public Protocol {
 
  private:
   void Give(const std::string& why);
-  void OnReply(ReplyTree&& reply);
+  void OnReply(Reply&& reply);
 
   const std::vector<std::string> command_;
   const Nanos until_;
+  const ReplyBounds bounds_;
   bool connected_ = false;
   bool greeting_ = false;  // the next reply answers AUTH
   bool no_password_ = false;
   std::string out_;
   std::size_t written_ = 0;
-  ReplyTreeReader reader_;
+  ReplyReader reader_;
   std::optional<Answer> answer_;
 };
 

@@ -25,7 +25,7 @@ class TopologyQuery {
 
   struct Answer {
     Endpoint from;
-    ReplyTree reply;
+    Reply reply;
     bool no_password = false;  ///< see OneShotCommand
   };
 
@@ -33,7 +33,7 @@ class TopologyQuery {
 
   /// Starts with these servers, in this order. `bounds`: for each answer.
   void Start(std::vector<Endpoint> candidates, std::vector<std::string> command, Nanos now,
-             const ReplyTreeBounds& bounds = {});
+             const ReplyBounds& bounds = {});
   /// Drops all attempts.
   void Stop();
   /// True from Start until the last answer was taken, no candidate is left, or Stop.
@@ -58,7 +58,7 @@ class TopologyQuery {
   std::vector<Endpoint> candidates_;
   std::size_t next_ = 0;  // candidate
   std::vector<std::string> command_;
-  ReplyTreeBounds bounds_;
+  ReplyBounds bounds_;
   bool running_ = false;
   bool changed_ = false;
   Nanos patient_until_ = kNever;
