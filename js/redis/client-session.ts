@@ -10,14 +10,16 @@ import {
   native,
 } from '../native.js';
 import { type ExternalClient, type RedisClient, readClient } from './external-client.js';
+import type { Transport } from './transport.js';
 
 /** The most node names to remember: more than Redis recommends for a cluster. */
 const MOST_NODES = 1000;
 
 /** Connects all limiters of this thread to one client. */
-export class ClientSession {
+export class ClientSession implements Transport {
+  readonly session = this;
   /** Identifies the client in all threads. */
-  readonly id = `client ${randomUUID()}`;
+  readonly scope = `client ${randomUUID()}`;
   readonly #client: ExternalClient;
   readonly #native: NativeClientSession;
   /** Numbers of a cluster's nodes, from 1; 0: the client does not know the slot's node yet. */
@@ -39,11 +41,11 @@ export class ClientSession {
     return this.#client.address;
   }
 
-  get server(): string | undefined {
-    return this.#client.server;
+  get server(): string {
+    return this.#client.server ?? this.scope;
   }
 
-  get cluster(): boolean {
+  get isCluster(): boolean {
     return this.#client.cluster;
   }
 
@@ -56,8 +58,8 @@ export class ClientSession {
     }
   }
 
-  get backend(): NativeBackend {
-    return this.#native.backend;
+  get native(): { backend: NativeBackend } {
+    return { backend: this.#native.backend };
   }
 
   #numberOf(slot: number): number {

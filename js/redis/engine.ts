@@ -232,7 +232,7 @@ export class RedisEngine<Name extends string> implements Engine<Name> {
   #flush(): void {
     this.#flushing = false;
     this.#native.flush();
-    this.#store.session?.pump();
+    this.#store.transport.session?.pump();
   }
 
   stats(): RedisStats | undefined {
@@ -244,7 +244,7 @@ export class RedisEngine<Name extends string> implements Engine<Name> {
       address: printable(address),
       warnings: warnings.map((each) => ({ ...each, detail: printable(each.detail) })),
     }));
-    const { session } = this.#store;
+    const { session } = this.#store.transport;
     // Only the client itself knows this.
     const shown = session ? nodes.map((n) => ({ ...n, connected: session.connected })) : nodes;
     return totalOf(others, ...shown);
@@ -299,7 +299,7 @@ export class RedisEngine<Name extends string> implements Engine<Name> {
 
   #error(fault: RedisFault | typeof CROSS_SLOT, detail: string | undefined): SluiceError {
     if (fault === CROSS_SLOT) return new SluiceError('ERR_SLUICE_CROSS_SLOT', detail!);
-    const { address, isCluster, session } = this.#store;
+    const { address, isCluster, session } = this.#store.transport;
     const what = `${withAddress(fault, address)} (${fault})`;
     const client = session && !session.connected ? '; the client is not connected' : '';
     // With several servers, the detail begins with the address.

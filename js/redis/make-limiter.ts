@@ -46,7 +46,7 @@ function numbersOf(plans: readonly PlanPolicies[]): PolicyNumbers[] {
 /** Claims the policies' names for these numbers, on this server and prefix; the result releases them. */
 function claim(numbers: readonly PolicyNumbers[], store: RedisStore, prefix: string): () => void {
   const here = callerPlace();
-  const claimed = native.claimPolicies(`${store.scope} ${prefix}`, numbers, here ?? '');
+  const claimed = native.claimPolicies(`${store.transport.scope} ${prefix}`, numbers, here ?? '');
   if (typeof claimed === 'function') return claimed;
   const [index, there, place] = claimed;
   const [name, own] = numbers[index]!;
@@ -85,7 +85,7 @@ export function makeRedisLimiter(
   { prefix, onStoreError, localShare, deadlineMs, denialCache }: StoreOptions,
   shardBy: string | undefined,
 ) {
-  if (store.isCluster) checkSlots(plans, shardBy);
+  if (store.transport.isCluster) checkSlots(plans, shardBy);
   const local = plans.map(({ table }) => shareOfAll(table, localShare));
   const idScope = idScopeOf(plans);
   const numbers = numbersOf(plans);
@@ -94,7 +94,7 @@ export function makeRedisLimiter(
   const engines = plans.map((plan, i) => {
     const { table } = plan;
     const limiter = native.makeRedisLimiter({
-      ...store.backend,
+      ...store.transport.native,
       policies: table.names.map((name, i) => toNative(name, table.policies[i]!)),
       localPolicies: local[i]!,
       localShare,
@@ -106,7 +106,7 @@ export function makeRedisLimiter(
       plan: plan.plan ?? '',
       description: describePlan(plan, prefix, shardBy),
       numbers: i === 0 ? numbers : [],
-      localStore: `${store.server} ${prefix}`,
+      localStore: `${store.transport.server} ${prefix}`,
       maxKeys: LOCAL_KEYS,
     });
     return new RedisEngine(limiter, plan, store, warnings);

@@ -5,13 +5,10 @@ import type { NativeEndpoint, NativeServers } from '../native.js';
 import type { RedisOptions } from './options.js';
 import { type PasswordFunction, passwordSource } from './passwords.js';
 import { readTls } from './tls.js';
+import type { Transport } from './transport.js';
 import { addressOf, parseUrl, type RedisUrl } from './url.js';
 
-/** The servers for native code and for people. */
-export interface Servers {
-  readonly native: NativeServers;
-  /** Without credentials: `host:port`, `unix:/path`, or all of them. */
-  readonly address: string;
+export interface Servers extends Transport {
   /** The password functions; native code does not keep them alive. */
   readonly give: readonly PasswordFunction[];
 }
@@ -172,20 +169,18 @@ export function readServers(options: RedisOptions): Servers {
     (one) => one !== undefined,
   );
   const nowhere = { host: '', port: 0, path: '' };
+  const transport = (address: string, servers: NativeServers): Servers => {
+    const scope = `${address}/${database}`;
+    const isCluster = mode === 'cluster';
+    return { address, scope, server: scope, isCluster, native: { servers }, give };
+  };
   if (sentinel) {
     const { master } = options as { master: string };
-    return {
-      native: {
-        mode,
-        servers: urls.map((url) => endpoint(url, sentinelLogin, 0)),
-        node: endpoint(nowhere, login, database),
-        master,
-      },
-      address: `${master} of ${addresses}`,
-      give,
-    };
+    const servers = urls.map((url) => endpoint(url, sentinelLogin, 0));
+    const node = endpoint(nowhere, login, database);
+    return transport(`${master} of ${addresses}`, { mode, servers, node, master });
   }
   const servers = urls.map((url) => endpoint(url, login, database));
   const node = mode === 'cluster' ? { node: endpoint(nowhere, login, 0) } : {};
-  return { native: { mode, servers, ...node }, address: addresses, give };
+  return transport(addresses, { mode, servers, ...node });
 }

@@ -2,11 +2,11 @@
 
 import { refuseSecond, typeError, withheld } from '../limiter/errors.js';
 import { ownOptions } from '../limiter/own-options.js';
-import type { NativeBackend, NativeServers } from '../native.js';
-import { type ClientSession, clientSessionOf } from './client-session.js';
+import { clientSessionOf } from './client-session.js';
 import { isClient } from './external-client.js';
 import { checkNames, OPTIONS, type RedisClientOptions, type RedisOptions } from './options.js';
-import { readServers, type Servers } from './servers.js';
+import { readServers } from './servers.js';
+import type { Transport } from './transport.js';
 
 /** State in Redis. Made by `redis()`. */
 export class RedisStore {
@@ -16,43 +16,17 @@ export class RedisStore {
    * `master of` the given sentinels.
    */
   readonly address: string;
-  readonly #transport: Servers | ClientSession;
+  readonly #transport: Transport;
 
   /** @internal */
-  constructor(transport: Servers | ClientSession) {
+  constructor(transport: Transport) {
     this.address = transport.address;
     this.#transport = transport;
   }
 
-  /** Identifies the servers and the database, or the client. @internal */
-  get scope(): string {
-    const transport = this.#transport;
-    if ('backend' in transport) return transport.id;
-    const { servers, node } = transport.native;
-    return `${this.address}/${(node ?? servers[0]!).database}`;
-  }
-
-  /** Identifies the servers and the database, in all threads and over any client, if known. @internal */
-  get server(): string {
-    const transport = this.#transport;
-    return 'backend' in transport ? (transport.server ?? transport.id) : this.scope;
-  }
-
-  /** Whether the keys of a check must share a slot. @internal */
-  get isCluster(): boolean {
-    const transport = this.#transport;
-    return 'backend' in transport ? transport.cluster : transport.native.mode === 'cluster';
-  }
-
-  /** The session with a user's client. @internal */
-  get session(): ClientSession | undefined {
-    return 'backend' in this.#transport ? this.#transport : undefined;
-  }
-
-  /** The servers or the session, for native code. @internal */
-  get backend(): { servers: NativeServers } | { backend: NativeBackend } {
-    const transport = this.#transport;
-    return 'backend' in transport ? { backend: transport.backend } : { servers: transport.native };
+  /** Not a property of the store: a copy or a log would show passwords. @internal */
+  get transport(): Transport {
+    return this.#transport;
   }
 }
 
