@@ -7,6 +7,7 @@
 
 #include "redis/backoff.h"
 #include "redis/error_reply.h"
+#include "redis/request_rules.h"
 
 namespace sluice::redis {
 namespace {
@@ -22,7 +23,6 @@ constexpr Nanos kLongWait = milliseconds(15);
 // probe.
 constexpr Nanos kRefusedWait = milliseconds(25);
 
-constexpr std::string_view kUnanswered = "no answer before the deadline";
 constexpr std::string_view kUnserved = "no node of the cluster has the key's slot";
 
 }  // namespace

@@ -12,7 +12,6 @@ namespace {
 
 constexpr std::string_view kTooLate = "the deadline passed before the request could be sent";
 constexpr std::string_view kSlow = "the server is too slow to answer before the deadline";
-constexpr std::string_view kClosed = "the client was closed";
 
 bool IsReset(const Request& request) { return request.kind == Request::Kind::kReset; }
 

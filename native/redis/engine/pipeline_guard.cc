@@ -8,7 +8,6 @@
 namespace sluice::redis {
 namespace {
 
-constexpr std::string_view kUnanswered = "no answer before the deadline";
 constexpr std::string_view kSilent = "the server did not answer in time, several times in a row";
 constexpr std::string_view kTooMuch = "the server gets more requests than it can answer in time";
 

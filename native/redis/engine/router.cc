@@ -73,7 +73,7 @@ void Router::Close() {
   for (const Member& member : members_) member.session->Close();
   const auto all = [](const Request&, Nanos) { return true; };
   for (Request& request : waiting_.Take(all)) {
-    Fail(request, Fault::kClosed, "the client was closed");
+    Fail(request, Fault::kClosed, kClosed);
   }
 }
 
@@ -233,8 +233,7 @@ void Router::Warn(const Endpoint& server, Warning warning) {
 
 void Router::Fail(Request& request, Fault fault, std::string_view why) {
   ++others_.submitted;
-  ++others_.completed;
-  ++(fault == Fault::kTimeout ? others_.timeouts : others_.faults);
+  CountCompleted(fault, others_);
   completions_.Fail(request, fault, why);
 }
 

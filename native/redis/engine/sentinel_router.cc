@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "redis/backoff.h"
+#include "redis/request_rules.h"
 
 namespace sluice::redis {
 namespace {
@@ -82,7 +83,7 @@ void SentinelRouter::Place(std::vector<Request> requests, Nanos now) {
   if (requests.empty()) return;
   std::erase_if(requests, [&](Request& request) {
     if (request.deadline > now) return false;
-    Fail(request, Fault::kTimeout, "no answer before the deadline");
+    Fail(request, Fault::kTimeout, kUnanswered);
     return true;
   });
   Submit(requests, now);

@@ -379,14 +379,13 @@ std::shared_ptr<Backend> StartIoThread(const ServerSet& set) {
   const auto thread = std::make_shared<std::thread>([loop] { loop->Run(); });
   Backend* const backend = loop.get();
   // The thread shares the loop, which outlives a release on the thread itself.
-  return {backend, [loop = std::move(loop), thread](Backend*) mutable {
+  return {backend, [loop = std::move(loop), thread](Backend*) {
             loop->Stop();
             if (thread->get_id() == std::this_thread::get_id()) {
               thread->detach();
             } else {
               thread->join();
             }
-            loop = nullptr;  // weak pointers keep this function
           }};
 }
 

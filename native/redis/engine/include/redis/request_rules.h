@@ -1,10 +1,15 @@
 // Rules for requests without an answer.
 #pragma once
 
+#include <string_view>
+
 #include "redis/request.h"
 #include "redis/stats.h"
 
 namespace sluice::redis {
+
+inline constexpr std::string_view kUnanswered = "no answer before the deadline";
+inline constexpr std::string_view kClosed = "the client was closed";
 
 /// Checks and peeks have a failure rule; other operations wait for the server.
 inline bool RetriesDuringOutage(Request::Kind kind) {

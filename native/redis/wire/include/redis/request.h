@@ -67,8 +67,8 @@ enum class Fault : std::uint8_t {
   kServer,       ///< the server answered with an error: OOM, READONLY, WRONGTYPE, NOPERM ...
   kForeign,      ///< the key holds a value that Sluice did not write; it was left alone
   kProtocol,     ///< the answer was not one that the script can give
-  kClosed,       ///< the client was let go before the answer came
-  kCrossSlot,    ///< its keys are in different slots of a cluster: a mistake of who asks
+  kClosed,       ///< the backend was released before the answer came
+  kCrossSlot,    ///< its keys are in different slots of a cluster: the caller's mistake
 };
 
 /// "timeout" and so on; static text.
@@ -88,7 +88,7 @@ class Sink;
 /// An operation on its way to Redis. Every request submitted is answered exactly once, by its
 /// deadline plus scheduling at the latest.
 struct Request : Operation {
-  /// How a cluster is asked: notes of the router.
+  /// The router's notes on a cluster's request.
   struct Route {
     std::uint16_t slot = 0;
     std::uint8_t redirects = 0;  ///< how often a node has sent it elsewhere
@@ -104,8 +104,8 @@ struct Request : Operation {
   std::shared_ptr<const KeyList> keys;
   /// The digests of Options::id. Null: none. kCheck, kDebit, kCredit: the server knows for kIdLife
   /// (core/replay.h) that it was done, so it can be sent twice. kAbort: of the check, which is
-  /// forgotten. kRelease: of a check whose answer nobody got, with its holder; its slots are
-  /// released unless a replay may have reported them.
+  /// forgotten. kRelease: of an unanswered check, with its holder; its slots are released unless
+  /// a replay may have reported them.
   std::shared_ptr<const IdDigests> digests;
   /// On CLOCK_MONOTONIC (MonotonicClock of the store). When it passes, the answer is kTimeout.
   Nanos deadline{0};
