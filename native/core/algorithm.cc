@@ -33,18 +33,6 @@ std::string StateTag(const Algorithm& algorithm) {
   return std::visit([](const auto& a) { return std::string(a.StateTag()); }, algorithm);
 }
 
-const TatAlgorithm* AsTat(const Algorithm& algorithm) {
-  return std::visit(
-      []<typename A>(const A& a) -> const TatAlgorithm* {
-        if constexpr (A::kIsTat) {
-          return &a;
-        } else {
-          return nullptr;
-        }
-      },
-      algorithm);
-}
-
 bool HoldsSlots(const Algorithm& algorithm) {
   return std::visit([]<typename A>(const A&) { return A::kHoldsSlots; }, algorithm);
 }

@@ -156,24 +156,18 @@ bool IsPlainTat(const Policy& policy) {
 
 bool DecideTats(std::span<const Policy> policies, std::span<const std::int64_t> costs,
                 std::span<const Nanos> backlogs, Nanos now, std::span<Decision> decisions) {
-  // A backlog is a TAT on a clock that reads 0.
   bool allowed = true;
   for (std::size_t i = 0; i < policies.size(); ++i) {
-    decisions[i] =
-        CheckTat(RuleOf(policies[i].algorithm), backlogs[i], costs[i], Nanos{0}).decision;
+    decisions[i] = DecideTat(policies[i], costs[i], backlogs[i], now);
     allowed = allowed && decisions[i].allowed;
   }
+  if (allowed) return true;
   for (std::size_t i = 0; i < policies.size(); ++i) {
-    if (!allowed && decisions[i].allowed) {
-      decisions[i] = DecisionAt(RuleOf(policies[i].algorithm), backlogs[i], true);
-    }
-    decisions[i].mark = (now + decisions[i].reset_after).count();
-    if (!allowed) continue;
-    if (const auto* leaky = std::get_if<LeakyBucket>(&policies[i].algorithm)) {
-      decisions[i].delay = leaky->Delay(backlogs[i], costs[i]);
-    }
+    if (!decisions[i].allowed) continue;
+    decisions[i] = DecisionAt(RuleOf(policies[i].algorithm), backlogs[i], true);
+    decisions[i].mark = (now + backlogs[i]).count();
   }
-  return allowed;
+  return false;
 }
 
 std::size_t BindingPolicy(std::span<const Decision> decisions) {

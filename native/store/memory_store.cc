@@ -68,6 +68,7 @@ void MemoryStore::Execute(const BoundPolicies& policies, Keys keys, const Operat
   const bool is_plain = operation.kind == Operation::Kind::kCheck && policies.plain() &&
                         keys.size() == 1 && !operation.options;
   if (is_plain && !IsBlocked(policies, keys[0], now)) {
+    if (policies.size() == 1) return CheckOne(policies, keys[0], operation.costs[0], now, result);
     CheckPlain(policies, keys[0], operation.costs, now, result);
   } else {
     ExecuteAny(policies, keys, operation, now, result);
@@ -119,6 +120,37 @@ bool MemoryStore::IsBlocked(const BoundPolicies& policies, KeyHash key, Nanos no
   return false;
 }
 
+void MemoryStore::MakeRoom(EntryHash entry, Nanos now) {
+  if (!tables_->HasRoomFor(1)) tables_->MakeRoom(1, entry, {}, At(now));
+}
+
+void MemoryStore::CheckOne(const BoundPolicies& bound, KeyHash key, std::int64_t cost, Nanos now,
+                           Result& result) {
+  const Policy& policy = bound.policies()[0];
+  const EntryHash entry = EntryOf(key, bound.scopes()[0]);
+  result.Open(1);
+  Decision& decision = result.decisions[0];
+  const Quiescence::Guard guard;
+  TatTable& table = tables_->tats;
+  Nanos backlog{0};
+  for (bool done = false; !done;) {
+    const TatTable::Cell cell = table.Find(entry.bits, now);
+    backlog = Backlog(cell.tat(), now);
+    decision = DecideTat(policy, cost, backlog, now);
+    if (decision.allowed && cost > 0) {
+      if (backlog == Nanos{0} && !cell.held()) MakeRoom(entry, now);
+      done = table.Set(cell, entry.bits, now + decision.reset_after, RuleOf(policy.algorithm), now);
+    } else {
+      if (!decision.allowed && decision.retry_after != kNever) table.MarkDenied(cell);
+      done = true;
+    }
+  }
+  result.allowed = decision.allowed;
+  if (result.snapshots == nullptr) return;
+  result.snapshots->before[0] = {.numbers = {backlog.count()}, .blocked = {}};
+  result.snapshots->after[0] = {.numbers = {decision.reset_after.count()}, .blocked = {}};
+}
+
 void MemoryStore::CheckPlain(const BoundPolicies& bound, KeyHash key, const Costs& all_costs,
                              Nanos now, Result& result) {
   const std::size_t count = bound.size();
@@ -148,10 +180,7 @@ void MemoryStore::CheckPlain(const BoundPolicies& bound, KeyHash key, const Cost
     for (; charged < count; ++charged) {
       if (costs[charged] == 0) continue;
       const EntryHash entry = EntryOf(key, scopes[charged]);
-      const bool may_enter = backlogs[charged] == Nanos{0};
-      if (may_enter && !cells[charged].held() && !tables_->HasRoomFor(1)) {
-        tables_->MakeRoom(1, entry, {}, At(now));
-      }
+      if (backlogs[charged] == Nanos{0} && !cells[charged].held()) MakeRoom(entry, now);
       if (!table.Set(cells[charged], entry.bits, now + decisions[charged].reset_after,
                      RuleOf(policies[charged].algorithm), now)) {
         break;

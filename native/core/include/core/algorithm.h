@@ -35,7 +35,17 @@ std::optional<Algorithm> MakeAlgorithm(std::string_view name, std::span<const st
 std::string StateTag(const Algorithm& algorithm);
 
 /// The algorithm as a TatAlgorithm if its state is one TAT; else null.
-const TatAlgorithm* AsTat(const Algorithm& algorithm);
+inline const TatAlgorithm* AsTat(const Algorithm& algorithm) {
+  return std::visit(
+      []<typename A>(const A& a) -> const TatAlgorithm* {
+        if constexpr (A::kIsTat) {
+          return &a;
+        } else {
+          return nullptr;
+        }
+      },
+      algorithm);
+}
 inline bool IsTat(const Algorithm& algorithm) { return AsTat(algorithm) != nullptr; }
 
 /// The numbers of a policy whose state is one TAT. Precondition: IsTat.

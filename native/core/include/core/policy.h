@@ -123,6 +123,21 @@ void WritePeekDecisions(std::span<const Policy> policies, std::span<const Ask> a
 /// Whether DecideTats may replace Evaluate and WriteDecisions.
 bool IsPlainTat(const Policy& policy);
 
+/// Evaluate and WriteDecisions in one, for a check under one policy that is IsPlainTat, at its own
+/// limit. `backlog` is the backlog of the key before the call. If the check is admitted and its
+/// cost is above 0, the caller stores now + decision.reset_after.
+inline Decision DecideTat(const Policy& policy, std::int64_t cost, Nanos backlog, Nanos now) {
+  // A backlog is a TAT on a clock that reads 0.
+  Decision decision = CheckTat(RuleOf(policy.algorithm), backlog, cost, Nanos{0}).decision;
+  decision.mark = (now + decision.reset_after).count();
+  if (decision.allowed) {
+    if (const auto* leaky = std::get_if<LeakyBucket>(&policy.algorithm)) {
+      decision.delay = leaky->Delay(backlog, cost);
+    }
+  }
+  return decision;
+}
+
 /// Evaluate and WriteDecisions in one, for policies that are IsPlainTat, as nearly all are, at
 /// their own limits. `backlogs[i]` is the backlog of the key under `policies[i]` before the call.
 /// Writes one decision per policy, each after this call, and returns whether the check is admitted.

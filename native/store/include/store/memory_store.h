@@ -93,7 +93,12 @@ class MemoryStore {
   void ExecuteAny(const BoundPolicies& policies, Keys keys, const Operation& operation, Nanos now,
                   Result& result);
   bool IsBlocked(const BoundPolicies& policies, KeyHash key, Nanos now) const;
-  /// A check by DecideTats. Preconditions: policies.plain(); nothing is blocked; no options.
+  /// Evicts an entry near `entry` if the store is full.
+  void MakeRoom(EntryHash entry, Nanos now);
+  // Checks by DecideTat or DecideTats: of one policy, and of several.
+  // Preconditions: policies.plain(); nothing is blocked; no options.
+  void CheckOne(const BoundPolicies& policies, KeyHash key, std::int64_t cost, Nanos now,
+                Result& result);
   void CheckPlain(const BoundPolicies& policies, KeyHash key, const Costs& costs, Nanos now,
                   Result& result);
   /// A check that is charged once under its id within kIdLife.
