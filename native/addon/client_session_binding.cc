@@ -117,7 +117,7 @@ class ClientSessionBackend final : public redis::Backend {
  private:
   void HandOver() {
     for (redis::Delivery& delivery : session_.TakeDeliveries()) {
-      delivery.sink->Deliver(delivery.completions);
+      delivery.sink->Deliver(delivery.finished);
     }
     for (const redis::BreakerState state : session_.TakeBreakerChanges()) {
       if (const auto watcher = watcher_.lock()) watcher->OnBreaker(address_, state);

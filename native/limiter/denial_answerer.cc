@@ -45,8 +45,8 @@ bool DenialAnswerer::Answer(const redis::Request& request, Result& result) {
   return cache_.Answer(name, std::span(asks).first(request.set->size()), changed, now, result);
 }
 
-void DenialAnswerer::OnDecision(const redis::Completion& completion, const Result& result) {
-  const redis::Request& request = completion.request;
+void DenialAnswerer::OnDecision(const redis::Finished& finished, const Result& result) {
+  const auto& [request, completion] = finished;
   if (result.allowed || request.kind != Operation::Kind::kCheck || !IsCommon(request)) return;
   std::string buffer;
   const auto asks = AsksOf(request);

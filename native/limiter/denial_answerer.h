@@ -21,7 +21,7 @@ class DenialAnswerer final : public LocalAnswerer {
       : cache_(std::move(policies)), clock_(std::move(clock)), changes_(std::move(changes)) {}
 
   bool Answer(const redis::Request& request, Result& result) override;
-  void OnDecision(const redis::Completion& completion, const Result& result) override;
+  void OnDecision(const redis::Finished& finished, const Result& result) override;
 
  private:
   DenialCache cache_;

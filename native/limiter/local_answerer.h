@@ -16,7 +16,7 @@ class LocalAnswerer {
   virtual bool Answer(const redis::Request& request, Result& result) = 0;
 
   /// Sees each decision of the store, on the thread of the backend.
-  virtual void OnDecision(const redis::Completion& /*completion*/, const Result& /*result*/) {}
+  virtual void OnDecision(const redis::Finished& /*finished*/, const Result& /*result*/) {}
 };
 
 }  // namespace sluice

@@ -41,15 +41,15 @@ class RedisLimiter::Core final : public redis::Sink {
     return charged_locally;
   }
 
-  void Deliver(std::span<redis::Completion> completions) override {
-    if (answers_.size() < completions.size()) answers_.resize(completions.size());
-    for (std::size_t i = 0; i < completions.size(); ++i) {
+  void Deliver(std::span<redis::Finished> finished) override {
+    if (answers_.size() < finished.size()) answers_.resize(finished.size());
+    for (std::size_t i = 0; i < finished.size(); ++i) {
       // An answer of any kind may follow a change, so it is noted before the caller gets the
       // answer.
-      if (!completions[i].request.decides()) NoteChange(completions[i].request);
-      MakeAnswer(completions[i], answers_[i]);
+      if (!finished[i].request.decides()) NoteChange(finished[i].request);
+      MakeAnswer(finished[i], answers_[i]);
     }
-    answers_to_->Deliver(std::span(answers_).first(completions.size()));
+    answers_to_->Deliver(std::span(answers_).first(finished.size()));
   }
 
  private:
@@ -58,8 +58,8 @@ class RedisLimiter::Core final : public redis::Sink {
     VisitKeys(request, [this](std::string_view key) { changes_->Note(key); });
   }
 
-  void MakeAnswer(redis::Completion& completion, Answer& answer) {
-    const redis::Request& request = completion.request;
+  void MakeAnswer(redis::Finished& finished, Answer& answer) {
+    auto& [request, completion] = finished;
     Result& result = answer.result;
     result.Open(0);
     result.done = completion.done;
@@ -75,7 +75,7 @@ class RedisLimiter::Core final : public redis::Sink {
     if (!answer.decided) return;
     if (answer.fault == redis::Fault::kNone) {
       DecideByReply(request, completion, result);
-      for (LocalAnswerer* const answerer : answerers_) answerer->OnDecision(completion, result);
+      for (LocalAnswerer* const answerer : answerers_) answerer->OnDecision(finished, result);
     } else if (rule_ == StoreErrorRule::kLocal) {
       fallback_->Decide(request, result);
       answer.decided = !result.id_reused;

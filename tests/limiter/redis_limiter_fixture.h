@@ -49,9 +49,9 @@ class FakeBackend final : public redis::Backend {
   }
   void Complete(redis::Completion completion) {
     const auto sink = std::exchange(pending.front().sink, nullptr);
-    completion.request = std::move(pending.front());
+    redis::Finished finished(std::move(pending.front()), std::move(completion));
     pending.erase(pending.begin());
-    sink->Deliver({&completion, 1});
+    sink->Deliver({&finished, 1});
   }
 
   std::vector<redis::Request> pending;

@@ -175,7 +175,7 @@ TEST_F(ClientTest, AForgottenScriptIsLoadedAgain) {
 TEST_F(ClientTest, TheLastReferenceMayBeReleasedOnTheIoThread) {
   // A sink that holds the client, as a limiter does. After Submit it has the only reference.
   struct Owner final : Sink {
-    void Deliver(std::span<Completion>) override {
+    void Deliver(std::span<Finished>) override {
       client.reset();
       ++*deliveries;
     }

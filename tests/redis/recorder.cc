@@ -15,10 +15,10 @@ std::shared_ptr<const PolicySet> SlowBucket(std::int64_t capacity, const std::st
       std::vector{testing::BucketPolicy("default", capacity, 1, std::chrono::hours(1))}, prefix);
 }
 
-void Recorder::Deliver(std::span<Completion> completions) {
+void Recorder::Deliver(std::span<Finished> finished) {
   const std::lock_guard lock(mutex_);
-  for (Completion& completion : completions) {
-    const std::uint64_t ticket = completion.request.ticket;
+  for (auto& [request, completion] : finished) {
+    const std::uint64_t ticket = request.ticket;
     const bool fresh = answers_.emplace(ticket, std::move(completion)).second;
     EXPECT_TRUE(fresh) << "answered twice: " << ticket;
   }

@@ -20,7 +20,7 @@ std::shared_ptr<const PolicySet> SlowBucket(std::int64_t capacity, const std::st
 /// Thread safe.
 class Recorder final : public Sink, public std::enable_shared_from_this<Recorder> {
  public:
-  void Deliver(std::span<Completion> completions) override;
+  void Deliver(std::span<Finished> finished) override;
 
   /// A request that delivers here. Tickets count from 1.
   Request Ask(std::shared_ptr<const PolicySet> set, std::string_view key,

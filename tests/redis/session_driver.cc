@@ -21,7 +21,7 @@ std::shared_ptr<const PolicySet> OneBucket() {
 
 const std::shared_ptr<Sink>& UnusedSink() {
   struct Unused final : Sink {
-    void Deliver(std::span<Completion>) override { FAIL() << "only an I/O thread delivers"; }
+    void Deliver(std::span<Finished>) override { FAIL() << "only an I/O thread delivers"; }
   };
   static const std::shared_ptr<Sink> sink = std::make_shared<Unused>();
   return sink;
@@ -101,11 +101,11 @@ void RequestDriver::PassFrozen(Nanos time) {
 
 void RequestDriver::Collect() {
   for (Delivery& delivery : TakeDeliveries()) {
-    EXPECT_FALSE(delivery.completions.empty());
+    EXPECT_FALSE(delivery.finished.empty());
     // A session's own requests have another sink.
     if (delivery.sink != UnusedSink()) continue;
-    for (Completion& completion : delivery.completions) {
-      const std::uint64_t ticket = completion.request.ticket;
+    for (auto& [request, completion] : delivery.finished) {
+      const std::uint64_t ticket = request.ticket;
       EXPECT_EQ(completion.detail.empty(), completion.fault == Fault::kNone);
       order_.push_back(ticket);
       const bool fresh = results_.emplace(ticket, std::move(completion)).second;

@@ -13,7 +13,7 @@ constexpr Nanos kGiveBack = std::chrono::seconds(5);
 
 class NobodySink final : public Sink {
  public:
-  void Deliver(std::span<Completion> /*completions*/) override {}
+  void Deliver(std::span<Finished> /*finished*/) override {}
 };
 
 }  // namespace

@@ -320,7 +320,7 @@ class Loop final : public Backend {
       const std::lock_guard lock(mutex_);
       Publish();
     }
-    for (Delivery& delivery : deliveries) delivery.sink->Deliver(delivery.completions);
+    for (Delivery& delivery : deliveries) delivery.sink->Deliver(delivery.finished);
   }
 
   void TellWatchers() {

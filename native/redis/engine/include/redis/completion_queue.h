@@ -15,25 +15,28 @@ namespace sluice::redis {
 /// Finished requests of one sink.
 struct Delivery {
   std::shared_ptr<Sink> sink;
-  std::vector<Completion> completions;
+  std::vector<Finished> finished;
 };
 
 /// Not thread safe.
 class CompletionQueue {
  public:
-  /// Takes the request's sink. Precondition: it has one. `likely`: the expected number for that
-  /// sink.
+  /// Takes the request's sink and, without a fault, the rest of the request. Precondition: it has
+  /// a sink. `likely`: the expected number for that sink.
   void Put(Request& request, Completion&& completion, std::size_t likely = 1) {
-    // A copy: a check that failed may still have to give back its slots.
     auto sink = std::exchange(request.sink, nullptr);
-    completion.request = request;
     auto at = std::ranges::find(deliveries_.rbegin(), deliveries_.rend(), sink, &Delivery::sink);
     if (at == deliveries_.rend()) {
       deliveries_.push_back({std::move(sink), {}});
       at = deliveries_.rbegin();
-      at->completions.reserve(likely);
+      at->finished.reserve(likely);
     }
-    at->completions.push_back(std::move(completion));
+    if (completion.fault == Fault::kNone) {
+      at->finished.emplace_back(std::move(request), std::move(completion));
+    } else {
+      // A copy: it may still have to give back slots.
+      at->finished.emplace_back(Request(request), std::move(completion));
+    }
   }
 
   void Fail(Request& request, Fault fault, std::string_view why) {

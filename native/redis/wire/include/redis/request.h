@@ -9,6 +9,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/operation.h"
@@ -109,7 +110,7 @@ struct Request : Operation {
   std::shared_ptr<const IdDigests> digests;
   /// On CLOCK_MONOTONIC (MonotonicClock of the store). When it passes, the answer is kTimeout.
   Nanos deadline{0};
-  /// For the sink, which gets them back in Completion::request.
+  /// For the sink, which gets them back in Finished::request.
   std::uint64_t ticket = 0;
   std::uint64_t changes_seen = 0;
   std::shared_ptr<Sink> sink;  ///< not null
@@ -117,10 +118,8 @@ struct Request : Operation {
   Nanos asked{0};
 };
 
-/// One finished request.
+/// The outcome of a request.
 struct Completion {
-  /// As submitted, without its sink.
-  Request request;
   Fault fault = Fault::kNone;
   /// For a person; empty without a fault. Never holds a password.
   std::string detail;
@@ -138,6 +137,15 @@ struct Completion {
   Readings readings;
 };
 
+/// A finished request, on its way to its sink.
+struct Finished {
+  Finished(Request&& its_request, Completion&& its_completion)
+      : request(std::move(its_request)), completion(std::move(its_completion)) {}
+
+  Request request;  ///< as submitted, without its sink
+  Completion completion;
+};
+
 /// Where answers go.
 class Sink {
  public:
@@ -145,7 +153,7 @@ class Sink {
   /// Called on the I/O thread with one or more finished requests, which may be moved from. Must
   /// neither block nor throw, and may submit more. The last reference to a sink may be released on
   /// the I/O thread, so its destructor may run there.
-  virtual void Deliver(std::span<Completion> completions) = 0;
+  virtual void Deliver(std::span<Finished> finished) = 0;
 };
 
 /// Appends the name of the state that the request's key has under a policy (redis/keys.h).
