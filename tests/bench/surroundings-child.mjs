@@ -17,7 +17,7 @@ function callAll(limiter, calls) {
   if (admitted !== calls.length) throw new Error(`admitted ${admitted} of ${calls.length} calls`);
 }
 
-/** What else there is in the process, or in the store. */
+/** Prepares the process, or the store. */
 const SURROUNDINGS = {
   async alone() {},
   async 'ten limiters'(_, calls) {
