@@ -190,7 +190,7 @@ TEST_P(PipelineRetry, ASlotIsReleasedIfItsLostCheckCannotBeSentAgain) {
 TEST(ReleaseOf, ItsSinkOutlivesStaticObjects) {
   EXPECT_EXIT(
       {
-        static std::weak_ptr<Sink>* const sink = new std::weak_ptr<Sink>;
+        static auto* const sink = new std::weak_ptr<Sink>;
         std::atexit([] { _Exit(sink->expired() ? 1 : 0); });
         *sink = ReleaseOf(Request(), Nanos{1}).sink;
         std::exit(2);

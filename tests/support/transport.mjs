@@ -1,4 +1,4 @@
-// redis() as the tests call it, over what SLUICE_TRANSPORT names: a link of Sluice's own, or a client.
+// redis() as the tests call it, over what SLUICE_TRANSPORT names: a connection of Sluice's own, or a client.
 
 import { after } from 'node:test';
 import { redis as ownLink } from 'sluice';

@@ -77,7 +77,7 @@ class Protocol {
       "the server accepted the connection but did not answer";
 
   /// `why`, and the stage that was reached.
-  std::string WithStage(std::string why) const {
+  std::string WithStage(const std::string& why) const {
     return stage_.empty() ? why : why + ": " + stage_;
   }
 
