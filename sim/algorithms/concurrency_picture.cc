@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "model/describe.h"
 #include "model/duration.h"
 #include "model/pictures.h"
 #include "picture.h"
@@ -33,10 +34,11 @@ Grid Divide(const Scene& scene, const Rect& place, std::int64_t boxes) {
   }
 }
 
-void DrawSlot(const Scene& scene, const Rect& box, const HeldSlot* slot) {
+// `call`: null if the slot is free.
+void DrawSlot(const Scene& scene, const Rect& box, const Request* call) {
   const Look& look = scene.look;
   const Palette& palette = look.palette;
-  if (slot == nullptr) {
+  if (call == nullptr) {
     scene.pen.Frame(box, palette.border, look.Px(4));
     if (box.width > look.Px(60) && box.height > look.Px(18)) {
       scene.pen.Text(look.fonts.small, box.x + box.width / 2, box.y + box.height / 2 - look.Px(9),
@@ -45,8 +47,8 @@ void DrawSlot(const Scene& scene, const Rect& box, const HeldSlot* slot) {
     return;
   }
   // The rest of the call's time, as a share of its hold time.
-  const double left = ToSeconds(slot->until - scene.now());
-  const double whole = ToSeconds(slot->until - slot->taken);
+  const double left = ToSeconds(call->HeldUntil() - scene.now());
+  const double whole = ToSeconds(call->held);
   scene.pen.Fill(box, Faded(palette.water, 0.3F), look.Px(4));
   scene.pen.Fill({box.x, box.y, box.width * static_cast<float>(std::clamp(left / whole, 0.0, 1.0)),
                   box.height},
@@ -56,9 +58,10 @@ void DrawSlot(const Scene& scene, const Rect& box, const HeldSlot* slot) {
   const bool two_lines = box.height >= look.Px(34);
   const float y = box.y + box.height / 2 - look.Px(two_lines ? 17 : 9);
   scene.pen.Text(look.fonts.small, box.x + look.Px(7), y, palette.text,
-                 "#" + std::to_string(slot->id));
+                 "#" + std::to_string(call->id));
   std::string time = FormatNumber(left, 2) + " s";
-  if (slot->until == slot->expires) time += ", expires";
+  const Nanos ttl = LongestTrace(call->policy->algorithm);
+  if (call->HeldUntil() == ToMicros(call->at) + ttl) time += ", expires";
   if (two_lines) {
     scene.pen.Text(look.fonts.small, box.x + look.Px(7), y + look.Px(15), palette.text, time);
   } else if (box.width > look.Px(100)) {
@@ -71,15 +74,15 @@ void DrawSlot(const Scene& scene, const Rect& box, const HeldSlot* slot) {
 
 void DrawPicture(const Concurrency& concurrency, const Scene& scene) {
   const Look& look = scene.look;
-  const std::vector<HeldSlot> slots =
-      HeldSlots(scene.simulation.history(), scene.caller, scene.now());
+  const Requests calls = HoldingCalls(scene.simulation.history(), scene.caller, scene.now());
   const Reading state = scene.simulation.StateOf(scene.caller);
   std::string text = "all are free";
   if (state.numbers[0] > 0) {
-    const auto next = std::ranges::min_element(slots, {}, &HeldSlot::until);
-    text = next == slots.end()
+    const auto next = std::ranges::min_element(calls, {}, &Request::HeldUntil);
+    text = next == calls.end()
                ? ""
-               : "the next is free in " + FormatIn(next->until - scene.now(), TimeUnit::kMillis, 0);
+               : "the next is free in " +
+                     FormatIn((*next)->HeldUntil() - scene.now(), TimeUnit::kMillis, 0);
   }
   const Rect rest = DrawHeadline(scene, ShortCount(state.numbers[0]),
                                  FormatShort(static_cast<double>(concurrency.limit())), text);
@@ -87,14 +90,14 @@ void DrawPicture(const Concurrency& concurrency, const Scene& scene) {
   // With very many slots: the held ones, and as many free ones as fit.
   const auto most =
       static_cast<std::int64_t>(rest.width * rest.height / (look.Px(12) * look.Px(12)));
-  const auto held = static_cast<std::int64_t>(slots.size());
+  const auto held = static_cast<std::int64_t>(calls.size());
   const std::int64_t boxes = std::clamp<std::int64_t>(std::max(concurrency.limit(), held), 1,
                                                       std::max<std::int64_t>(most, 1));
   const Grid grid = Divide(scene, rest, boxes);
   const float gap = grid.width > look.Px(30) ? look.Px(5) : look.Px(2);
-  std::vector<const HeldSlot*> placed(static_cast<std::size_t>(boxes), nullptr);
-  for (const HeldSlot& slot : slots) {
-    if (slot.slot < placed.size()) placed[slot.slot] = &slot;
+  Requests placed(static_cast<std::size_t>(boxes), nullptr);
+  for (const Request* call : calls) {
+    if (call->slot < placed.size()) placed[call->slot] = call;
   }
   for (std::int64_t i = 0; i < boxes; ++i) {
     const std::int64_t column = i % grid.columns;

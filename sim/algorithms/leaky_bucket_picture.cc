@@ -16,8 +16,6 @@ void DrawQueue(const Scene& scene, const Rect& vessel, const TatRule& rule) {
   const Look& look = scene.look;
   const Palette& palette = look.palette;
   const Nanos now = scene.now();
-  const std::vector<WaitingCall> waiting =
-      WaitingCalls(scene.simulation.history(), scene.caller, now);
   const auto span = static_cast<double>(rule.Span().count());
   const auto y_of = [&](Nanos until) {
     const double share = std::clamp(static_cast<double>(until.count()) / span, 0.0, 1.0);
@@ -26,10 +24,10 @@ void DrawQueue(const Scene& scene, const Rect& vessel, const TatRule& rule) {
   const Nanos backlog{scene.simulation.StateOf(scene.caller).numbers[0]};
   const float surface = y_of(backlog);
   float last_text = vessel.bottom() + look.Px(20);  // the start of the text below
-  for (const WaitingCall& call : waiting) {
-    const Nanos left = call.leaves - now;
+  for (const Request* call : WaitingCalls(scene.simulation.history(), scene.caller, now)) {
+    const Nanos left = call->Leaves() - now;
     const float bottom = y_of(left);
-    const float top = y_of(left + call.cost * rule.interval);
+    const float top = y_of(left + call->cost * rule.interval);
     const Rect box{vessel.x + look.Px(4), top + 1, vessel.width * 0.22F, bottom - top - 2};
     if (box.height >= 2) {
       scene.pen.Fill(box, Faded(palette.panel, 0.5F), look.Px(2));
@@ -41,7 +39,7 @@ void DrawQueue(const Scene& scene, const Rect& vessel, const TatRule& rule) {
     if (last_text - y < line || y < surface) continue;
     last_text = y;
     const float left_x = box.right() + look.Px(6);
-    const std::string id = "#" + std::to_string(call.id);
+    const std::string id = "#" + std::to_string(call->id);
     const std::string time = FormatIn(left, TimeUnit::kMillis, 0);
     const float time_x = vessel.right() - look.Px(6) - Pen::Width(look.fonts.small, time);
     scene.pen.Text(look.fonts.small, time_x, y, palette.text, time);

@@ -14,13 +14,13 @@ namespace sluice::sim {
 namespace {
 
 void DrawMarks(const Scene& scene, const Rect& frame, float left, const SlidingLog& log,
-               const std::vector<LogMark>& marks) {
+               const Requests& marks) {
   const float size = scene.look.Px(4);
   const Nanos window = log.window();
   std::int64_t sum = 0;
   ImVec2 last{-1e9F, -1e9F};
-  for (const LogMark& mark : marks) {
-    const Nanos age = scene.now() - mark.at;
+  for (const Request* mark : marks) {
+    const Nanos age = scene.now() - mark->at;
     const double share = ToSeconds(age) / ToSeconds(window);
     const float x = frame.right() - static_cast<float>(share) * frame.width;
     if (age >= window) {
@@ -32,7 +32,7 @@ void DrawMarks(const Scene& scene, const Rect& frame, float left, const SlidingL
       }
       continue;
     }
-    sum += mark.cost;
+    sum += mark->cost;
     const double height = static_cast<double>(sum) / static_cast<double>(log.limit());
     const float y = frame.bottom() - static_cast<float>(std::min(height, 1.0)) * frame.height;
     // Skips marks that would cover each other: there may be thousands.
@@ -50,14 +50,15 @@ void DrawPicture(const SlidingLog& log, const Scene& scene) {
   const Palette& palette = look.palette;
   const Nanos window = log.window();
   const std::int64_t sum = scene.simulation.StateOf(scene.caller).numbers[0];
-  const std::vector<LogMark> marks = LogMarks(scene.simulation.history(), scene.caller,
-                                              scene.now() - window - window / 3, scene.now());
+  const Requests marks = ChargedRequests(scene.simulation.history(), scene.caller,
+                                         scene.now() - window - window / 3, scene.now());
   const auto oldest = std::ranges::find_if(
-      marks, [&](const LogMark& mark) { return mark.at > scene.now() - window; });
+      marks, [&](const Request* mark) { return mark->at > scene.now() - window; });
   const std::string state =
-      oldest == marks.end() ? "the log is empty"
-                            : "the oldest leaves in " +
-                                  FormatIn(oldest->at + window - scene.now(), TimeUnit::kMillis, 0);
+      oldest == marks.end()
+          ? "the log is empty"
+          : "the oldest leaves in " +
+                FormatIn((*oldest)->at + window - scene.now(), TimeUnit::kMillis, 0);
   const Rect rest =
       DrawHeadline(scene, ShortCount(sum), FormatShort(static_cast<double>(log.limit())), state);
 

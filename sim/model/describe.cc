@@ -34,6 +34,7 @@ Nanos LongestTrace(const Algorithm& algorithm) {
       [](const auto& a) -> Nanos {
         if constexpr (requires { a.ttl(); }) return a.ttl();
         if constexpr (requires { a.window(); }) return a.window();
+        if constexpr (requires { a.rule(); }) return a.rule().Span();
         return Nanos{0};
       },
       algorithm);

@@ -38,17 +38,17 @@ Nanos LongestTraceIn(const History& history) {
   return longest;
 }
 
-// Calls `f` with the requests charged at `now` or before, newest first. Stops at `from`, at the
-// last fresh start of all callers, or when `f` returns false.
+// The requests charged in (from, to] that `keeps` takes. None from before a fresh start of all
+// callers.
 template <typename F>
-void VisitBack(const History& history, std::uint32_t caller, Nanos from, Nanos now, F f) {
-  const std::uint64_t fresh = history.FreshSince(now);
-  const auto end = history.FirstFrom(now + Nanos{1});
-  for (auto it = end; it != history.requests().begin();) {
-    --it;
-    if (it->at < from || it->id < fresh) break;
-    if (Charged(*it, caller) && !f(*it)) break;
+Requests Select(const History& history, std::uint32_t caller, Nanos from, Nanos to, F keeps) {
+  Requests selected;
+  const std::uint64_t fresh = history.FreshSince(to);
+  for (auto it = history.FirstFrom(from + Nanos{1}); it != history.requests().end() && it->at <= to;
+       ++it) {
+    if (it->id >= fresh && Charged(*it, caller) && keeps(*it)) selected.push_back(&*it);
   }
+  return selected;
 }
 
 }  // namespace
@@ -88,40 +88,18 @@ BusySpan BusiestSpan(const History& history, std::uint32_t caller, Nanos from, N
   return busiest;
 }
 
-std::vector<WaitingCall> WaitingCalls(const History& history, std::uint32_t caller, Nanos now) {
-  std::vector<WaitingCall> waiting;
-  // First in, first out: all calls before one that has left have left too.
-  VisitBack(history, caller, Nanos{0}, now, [&](const Request& request) {
-    if (request.Leaves() <= now) return false;
-    waiting.push_back({request.id, request.cost, request.Leaves()});
-    return true;
-  });
-  std::ranges::reverse(waiting);
-  return waiting;
+Requests ChargedRequests(const History& history, std::uint32_t caller, Nanos from, Nanos to) {
+  return Select(history, caller, from, to, [](const Request&) { return true; });
 }
 
-std::vector<LogMark> LogMarks(const History& history, std::uint32_t caller, Nanos from, Nanos to) {
-  std::vector<LogMark> marks;
-  VisitBack(history, caller, from + Nanos{1}, to, [&](const Request& request) {
-    marks.push_back({request.id, request.at, request.cost});
-    return true;
-  });
-  std::ranges::reverse(marks);
-  return marks;
+Requests WaitingCalls(const History& history, std::uint32_t caller, Nanos now) {
+  return Select(history, caller, now - LongestTraceIn(history), now,
+                [now](const Request& request) { return request.Leaves() > now; });
 }
 
-std::vector<HeldSlot> HeldSlots(const History& history, std::uint32_t caller, Nanos now) {
-  std::vector<HeldSlot> slots;
-  VisitBack(history, caller, now - LongestTraceIn(history), now, [&](const Request& request) {
-    const auto* policy = std::get_if<Concurrency>(&request.policy->algorithm);
-    if (policy != nullptr && request.HeldUntil() > now) {
-      slots.push_back(
-          {request.id, request.slot, request.at, request.HeldUntil(), request.at + policy->ttl()});
-    }
-    return true;
-  });
-  std::ranges::reverse(slots);
-  return slots;
+Requests HoldingCalls(const History& history, std::uint32_t caller, Nanos now) {
+  return Select(history, caller, now - LongestTraceIn(history), now,
+                [now](const Request& request) { return request.HeldUntil() > now; });
 }
 
 }  // namespace sluice::sim

@@ -1,4 +1,4 @@
-// Simulated calls hold their slots while they run, and give them back.
+// Simulated calls hold their calls while they run, and give them back.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -105,7 +105,7 @@ TEST(Concurrency, WhatThePersonSendsChangesNoOtherCallsLength) {
   EXPECT_EQ(alone.history().requests()[4].held, watched.history().requests()[5].held);
 }
 
-TEST(HeldSlots, AreThoseOfTheCallsThatRunEachInItsOwnPlace) {
+TEST(HoldingCalls, AreThoseOfTheCallsThatRunEachInItsOwnPlace) {
   Simulation simulation(Quiet(Slots("3", "10s", "1s")));
   for (int i = 0; i < 3; ++i) {
     simulation.Send(0, 1);
@@ -113,17 +113,16 @@ TEST(HeldSlots, AreThoseOfTheCallsThatRunEachInItsOwnPlace) {
   }
   simulation.AdvanceTo(kOneSecond + 100 * kMilli);  // the first has ended
   simulation.Send(0, 1);
-  const auto slots = HeldSlots(simulation.history(), 0, simulation.now());
-  ASSERT_EQ(slots.size(), 3U);
-  EXPECT_EQ(slots[0].id, 2U);
-  EXPECT_EQ(slots[0].slot, 1U);
-  EXPECT_EQ(slots[2].id, 4U);
-  EXPECT_EQ(slots[2].slot, 0U);
-  EXPECT_EQ(slots[2].until, 2100 * kMilli);
-  EXPECT_EQ(slots[2].expires, 11'100 * kMilli);
+  const auto calls = HoldingCalls(simulation.history(), 0, simulation.now());
+  ASSERT_EQ(calls.size(), 3U);
+  EXPECT_EQ(calls[0]->id, 2U);
+  EXPECT_EQ(calls[0]->slot, 1U);
+  EXPECT_EQ(calls[2]->id, 4U);
+  EXPECT_EQ(calls[2]->slot, 0U);
+  EXPECT_EQ(calls[2]->HeldUntil(), 2100 * kMilli);
   EXPECT_EQ(simulation.StateOf(0).numbers[0], 3);
   simulation.SetPolicy(Chosen(kTokenBucketInfo));
-  EXPECT_TRUE(HeldSlots(simulation.history(), 0, simulation.now()).empty());
+  EXPECT_TRUE(HoldingCalls(simulation.history(), 0, simulation.now()).empty());
 }
 
 }  // namespace

@@ -85,15 +85,15 @@ TEST(BusiestSpan, CountsTimeInMicrosecondsAsTheLogDoes) {
             2);
 }
 
-TEST(LogMarks, AreWhatTheLogHolds) {
+TEST(ChargedRequests, AreWhatTheLogHolds) {
   const Simulation simulation = RunOf(kSlidingLogInfo);
   const auto marks =
-      LogMarks(simulation.history(), 0, simulation.now() - 2 * kOneSecond, simulation.now());
+      ChargedRequests(simulation.history(), 0, simulation.now() - 2 * kOneSecond, simulation.now());
   std::int64_t sum = 0;
-  for (const LogMark& mark : marks) sum += mark.cost;
+  for (const Request* mark : marks) sum += mark->cost;
   EXPECT_GT(sum, 0);
   EXPECT_EQ(sum, simulation.StateOf(0).numbers[0]);
-  EXPECT_TRUE(std::ranges::is_sorted(marks, {}, &LogMark::at));
+  EXPECT_TRUE(std::ranges::is_sorted(marks, {}, &Request::at));
 }
 
 TEST(WaitingCalls, LeaveOneByOneAtTheLeakRate) {
@@ -103,8 +103,8 @@ TEST(WaitingCalls, LeaveOneByOneAtTheLeakRate) {
   const auto waiting = WaitingCalls(simulation.history(), 0, simulation.now());
   ASSERT_EQ(waiting.size(), 3U);  // at 0 and 100 ms two have left
   for (std::size_t i = 0; i < waiting.size(); ++i) {
-    EXPECT_EQ(waiting[i].id, i + 3);
-    EXPECT_EQ(waiting[i].leaves, static_cast<std::int64_t>(i + 2) * 100 * kMilli);
+    EXPECT_EQ(waiting[i]->id, i + 3);
+    EXPECT_EQ(waiting[i]->Leaves(), static_cast<std::int64_t>(i + 2) * 100 * kMilli);
   }
   simulation.AdvanceTo(kOneSecond);
   EXPECT_TRUE(WaitingCalls(simulation.history(), 0, simulation.now()).empty());

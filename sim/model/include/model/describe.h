@@ -16,7 +16,8 @@ std::optional<double> PacePerSecond(const ChosenPolicy& policy);
 
 /// The length of the algorithm's window; 0 if it has none.
 Nanos WindowOf(const Algorithm& algorithm);
-/// How long a charge may stay visible in windows, logs and slots. 0 for a TAT.
+/// How long a charge may count: a window, a slot's time to live, or the time in which a full bucket
+/// drains.
 Nanos LongestTrace(const Algorithm& algorithm);
 /// The time span that charts should show, so that a few windows are visible.
 Nanos TimeToShow(const ChosenPolicy& policy);

@@ -32,36 +32,14 @@ struct BusySpan {
 BusySpan BusiestSpan(const History& history, std::uint32_t caller, Nanos from, Nanos to,
                      Nanos length);
 
-/// An admitted call that a shaping policy delays.
-struct WaitingCall {
-  std::uint64_t id = 0;
-  std::int64_t cost = 1;
-  Nanos leaves{0};
-};
+// Admitted requests of cost 1 or more, in order. Valid until the history changes.
+using Requests = std::vector<const Request*>;
 
-/// The calls that wait at `now`, the next to leave first.
-std::vector<WaitingCall> WaitingCalls(const History& history, std::uint32_t caller, Nanos now);
-
-/// A mark of a log.
-struct LogMark {
-  std::uint64_t id = 0;
-  Nanos at{0};
-  std::int64_t cost = 1;
-};
-
-/// The admitted requests in (from, to], in order, without those of cost 0.
-std::vector<LogMark> LogMarks(const History& history, std::uint32_t caller, Nanos from, Nanos to);
-
-/// A slot that a call holds.
-struct HeldSlot {
-  std::uint64_t id = 0;
-  std::uint32_t slot = 0;  ///< see Request::slot
-  Nanos taken{0};
-  Nanos until{0};    ///< the call ends, or the slot expires
-  Nanos expires{0};  ///< if nobody releases it
-};
-
-/// The slots held at `now`, in the order in which they were taken.
-std::vector<HeldSlot> HeldSlots(const History& history, std::uint32_t caller, Nanos now);
+/// The requests in (from, to].
+Requests ChargedRequests(const History& history, std::uint32_t caller, Nanos from, Nanos to);
+/// The calls that a shaping policy delays beyond `now`.
+Requests WaitingCalls(const History& history, std::uint32_t caller, Nanos now);
+/// The calls that hold a slot at `now`.
+Requests HoldingCalls(const History& history, std::uint32_t caller, Nanos now);
 
 }  // namespace sluice::sim
