@@ -13,7 +13,7 @@ namespace sluice::addon {
 ///       (WriteAnswer; its numbers are in the exchange), or kQueued if the answer comes later under
 ///       `ticket`. Queues nothing if it throws. cost < 0: the rest of the call is in the exchange.
 ///     flush(): sends the queued operations.
-///     close(): leaves the link; operations in flight are still answered.
+///     close(): releases the connection; operations in flight are still answered.
 ///   onAnswers(receiver): see AnswerBridge::SetReceiver
 ///   redisFaults: the names of the fault numbers
 void ExportRedis(Napi::Env env, Napi::Object exports);

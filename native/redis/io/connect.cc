@@ -11,7 +11,8 @@ namespace sluice::redis {
 namespace {
 
 struct Registry {
-  std::mutex mutex;
+  // Recursive: if Connect fails half-way, the deleter runs under its lock.
+  std::recursive_mutex mutex;
   std::map<ServerSet, std::weak_ptr<Backend>> backends;
 };
 
@@ -32,15 +33,16 @@ void DropExpired(Registry& registry) {
 std::shared_ptr<Backend> Connect(const ServerSet& set) {
   Registry& registry = TheRegistry();
   const std::lock_guard lock(registry.mutex);
-  std::weak_ptr<Backend>& slot = registry.backends[set];
-  if (auto known = slot.lock()) return known;
+  if (const auto at = registry.backends.find(set); at != registry.backends.end()) {
+    if (auto known = at->second.lock()) return known;
+  }
   auto made = StartIoThread(set);
   Backend* const backend = made.get();
   std::shared_ptr<Backend> shared(backend, [made = std::move(made), &registry](Backend*) mutable {
     made = nullptr;
     DropExpired(registry);
   });
-  slot = shared;
+  registry.backends.insert_or_assign(set, shared);
   return shared;
 }
 

@@ -42,9 +42,6 @@ class PoissonTraffic {
   /// next one, so the next arrival is drawn again from `now`.
   void SetRate(double rate, Nanos now);
 
-  double rate() const { return rate_; }
-  std::uint32_t callers() const { return callers_; }
-
  private:
   void Draw(Nanos from);
 
