@@ -86,6 +86,17 @@ TEST_P(StoreContract, GivingBackLateGivesBackOnlyWhatHasNotDrained) {
   EXPECT_EQ(decisions_[3].remaining, 5) << "left the log";
 }
 
+TEST_P(StoreContract, TheLongestChargeIsGivenBackAfterTheClockSteppedBack) {
+  policies_ = {{.name = "months", .algorithm = Bucket(100, 1, std::chrono::days(1))}};
+  SetTime(now_ + std::chrono::hours(1));
+  Check("k", {100});
+  ASSERT_TRUE(decisions_[0].allowed);
+  SetTime(now_ - std::chrono::hours(1));
+  Key("k").Credit(std::vector<std::int64_t>{40}, Marks(), now_);
+  Check("k", {0});
+  EXPECT_EQ(decisions_[0].remaining, 39) << "an hour of the 40 days is due to the clock";
+}
+
 TEST_P(StoreContract, GivingBackTouchesOnlyThePoliciesWithUnits) {
   policies_ = Quotas();
   Check("k", {6, 6, 6, 6});

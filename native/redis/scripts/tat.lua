@@ -40,12 +40,13 @@ local function charged_denied(q, r) return grown(q, r, q.full) end
 local function debited(q, r) return grown(q, r, DEEPEST) end
 
 -- The part of the charge that has not drained yet. A mark never expires: one that lies further ahead
--- than a charge can reach has passed. So a mark is misread only if it is older than four days and a
--- full refill takes weeks.
+-- than a charge can reach has passed, unless the backlog reaches as far because the clock stepped back.
+-- So a mark is misread only if it is older than four days and a full refill takes weeks.
 local function undrained(q, r, at)
   local left = q.mark - at % TURN * 1000
   if left < 0 then left = left + MODULUS end
-  return left > min(DEEPEST, 2 * max(q.full, r[1]) + DAY) and 0 or left
+  local reach = max(r[1], min(DEEPEST, 2 * max(q.full, r[1]) + DAY))
+  return left > reach and 0 or left
 end
 
 local function given_back(q, r, at)
