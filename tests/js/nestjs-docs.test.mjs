@@ -1,4 +1,4 @@
-// docs/nestjs.md as a reader would run it, and the types, compiled strictly like NestJS projects.
+// docs/nestjs.md, and the NestJS part of docs/migration.md, as a reader would run it, and the types, compiled strictly like NestJS projects.
 //
 // No decorator metadata is emitted: Sluice's injection does not need it.
 
@@ -45,12 +45,16 @@ const preload = `
     return listen.call(this, 0, '127.0.0.1', onListening).unref();
   };`;
 
-const text = readFileSync(join(root, 'docs/nestjs.md'), 'utf8');
-const blocks = [...text.matchAll(/^```ts\n(.*?)^```/gms)].map(([, code]) => code);
+const pages = ['docs/nestjs.md', 'docs/migration.md'];
+const text = pages.map((page) => readFileSync(join(root, page), 'utf8')).join('\n');
+// The other ts blocks of docs/migration.md run in documents.test.mjs.
+const blocks = [...text.matchAll(/^```ts\n(.*?)^```/gms)]
+  .map(([, code]) => code)
+  .filter((code) => code.includes("from '@nestjs/"));
 
 test('docs/nestjs.md has programs', () => assert.ok(blocks.length >= 3));
 
-test('the programs of docs/nestjs.md compile and run', () => {
+test('the programs of these pages compile and run', () => {
   const files = blocks.map((_, i) => join(folder, `block-${i}.mts`));
   for (const [i, code] of blocks.entries()) {
     writeFileSync(files[i], code.replaceAll('redis://localhost:6379', redis.url));

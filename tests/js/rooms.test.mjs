@@ -14,8 +14,15 @@ const FLOORS = [
   ['redis'],
   ['create-limiter.ts'],
   ['http'],
-  ['express', 'nestjs'],
-  ['index.ts', 'testing.ts', 'express.ts', 'nestjs.ts'],
+  ['express', 'nestjs', 'stores'],
+  [
+    'index.ts',
+    'testing.ts',
+    'express.ts',
+    'nestjs.ts',
+    'express-rate-limit.ts',
+    'nestjs-throttler.ts',
+  ],
 ];
 
 function importsOf(file) {

@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 const programs = {
   sluice: './types.mts',
   'sluice/express': './express.types.mts',
+  'the stores for others': './stores.types.mts',
   'clients of Redis': './own-client.types.mts',
 };
 

@@ -79,7 +79,7 @@ const preload = `
 let at;
 let redis;
 before(async () => {
-  at = await installedProject();
+  at = await installedProject(['express@5', 'express-rate-limit@8']);
   await linkTypes(at.project);
   redis = await startRedis();
   await writeFile(join(at.project, 'preload.mjs'), preload);

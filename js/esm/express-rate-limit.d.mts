@@ -1,0 +1,2 @@
+// Types of the ESM entry of 'sluice/express-rate-limit'.
+export * from '../../dist/express-rate-limit.js';
