@@ -4,7 +4,7 @@ import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import { addressKey } from '../http/client-ip.js';
 import { failureOf } from '../http/failure.js';
 import { HttpGuard, isPromise, type Outcome } from '../http/guard.js';
-import { quotaIsKnown } from '../http/headers.js';
+import { quotaIsKnown } from '../http/headers/quota.js';
 import { asHttpLimiter, makeLimiter } from '../http/limiter.js';
 import { PROBLEM_CONTENT_TYPE, problemOf } from '../http/problem.js';
 import { checkDefaultKey, checkDefaultPlan, within } from '../http/request-options.js';

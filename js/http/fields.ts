@@ -3,32 +3,55 @@
 import type { ServerResponse } from 'node:http';
 import { checkNumber, typeError, wholeNumber } from '../limiter/errors.js';
 import type { Decision, Policy } from '../limiter/types.js';
+import { withoutLaterT } from './headers/draft-10.js';
 import {
-  draft10LimitField,
-  type RetryAfterOptions,
-  retryAfterSeconds,
-  withoutLaterT,
-} from './headers.js';
+  HEADER_FORMATS,
+  type HeaderFormat,
+  type HeaderFormatName,
+  POLICY_FIELD,
+} from './headers/formats.js';
+import { quotaIsKnown } from './headers/quota.js';
+import { type RetryAfterOptions, retryAfterSeconds } from './retry-after.js';
 
 /** The options of the header fields. */
 export interface FieldOptions extends RetryAfterOptions {
-  /** The format of the headers that tell a client its limits; `false`: none, only the `Retry-After` of a denial. Default 'draft-10'. */
-  headers?: 'draft-10' | false;
+  /**
+   * The format of the headers that tell a client its limits, or several: one draft, and 'legacy' (`X-RateLimit-*`).
+   * `false`: none, only the `Retry-After` of a denial. Default 'draft-10'.
+   */
+  headers?: HeaderFormatName | readonly HeaderFormatName[] | false;
 }
 
 const LONGEST_SLOT_RETRY_AFTER = 86_400;
+const FORMAT_NAMES = Object.keys(HEADER_FORMATS).map((name) => `'${name}'`);
 
 /** @throws TypeError, RangeError `ERR_SLUICE_OPTIONS` for a field option that cannot be used */
 export function checkFieldOptions(options: FieldOptions, where: string): void {
   const { headers = false, retryAfterJitter: jitter = 0, slotRetryAfter: slot = 1 } = options;
   const code = 'ERR_SLUICE_OPTIONS';
-  if (headers !== false && headers !== 'draft-10') {
-    throw typeError(code, `${where}.headers`, headers, "'draft-10' or false");
+  const names: readonly unknown[] = Array.isArray(headers) ? headers : [headers];
+  const isKnown = (name: unknown) =>
+    typeof name === 'string' && Object.hasOwn(HEADER_FORMATS, name);
+  if (headers !== false && !(names.length > 0 && names.every(isKnown))) {
+    const expected = `${FORMAT_NAMES.join(', ')}, an array of them, or false`;
+    throw typeError(code, `${where}.headers`, headers, expected);
+  }
+  // They share the names of their fields.
+  if (names.filter((name) => name !== 'legacy').length > 1 || new Set(names).size < names.length) {
+    const expected = "one draft at most, with or without 'legacy'";
+    throw typeError(code, `${where}.headers`, headers, expected);
   }
   const share = 'a number from 0 to 1';
   checkNumber(code, `${where}.retryAfterJitter`, jitter, share, (n) => n >= 0 && n <= 1);
   const seconds = `${LONGEST_SLOT_RETRY_AFTER} (seconds)`;
   wholeNumber(code, `${where}.slotRetryAfter`, slot, 1, LONGEST_SLOT_RETRY_AFTER, seconds);
+}
+
+/** The formats that checked options name. */
+export function formatsOf({ headers = 'draft-10' }: FieldOptions): readonly HeaderFormat[] {
+  if (headers === false) return [];
+  const names = typeof headers === 'string' ? [headers] : headers;
+  return names.map((name) => HEADER_FORMATS[name]);
 }
 
 /** The header fields of a response. Node's response is one. */
@@ -42,8 +65,10 @@ export interface HeaderFields {
 export interface DescribedPolicies {
   /** The policies that decided, by name. */
   readonly policies: Readonly<Partial<Record<string, Policy>>>;
-  /** Their `RateLimit-Policy` field; `undefined` if none of them enforces. */
-  readonly policyField: string | undefined;
+  /** Their `RateLimit-Policy` field, '' for none. */
+  readonly policyField: string;
+  /** Whether one of them enforces: clients do not see shadows. */
+  readonly enforces: boolean;
 }
 
 /** Responses to requests that can never be admitted: a later denial adds no `Retry-After`. */
@@ -90,20 +115,65 @@ function removeLaterT(fields: HeaderFields): void {
   if (kept !== line) fields.setHeader('RateLimit', kept);
 }
 
+/** The decision of a response whose numbers the fields that are not lists show. */
+const shown = new WeakMap<object, Decision>();
+
+/** Whether `a` binds a client more than `b`. */
+function bindsMore(a: Decision, b: Decision): boolean {
+  if (a.allowed !== b.allowed) return b.allowed;
+  if (!a.allowed) return a.retryAfterMs > b.retryAfterMs;
+  return a.remaining * b.limit < b.remaining * a.limit;
+}
+
+/** Makes `decision` the one that is shown, unless another one binds more. */
+function show(response: object, decision: Decision): boolean {
+  const before = shown.get(response);
+  if (before !== undefined && !bindsMore(decision, before)) return false;
+  shown.set(response, decision);
+  return true;
+}
+
+/** Undoes later writes of these formats to a response. `Retry-After` stays. */
+export function keepFields(
+  response: object,
+  fields: HeaderFields,
+  formats: readonly HeaderFormat[],
+): () => void {
+  const names = [POLICY_FIELD, ...formats.flatMap((format) => format.names)];
+  const values = names.map((name) => fields.getHeader(name));
+  const before = shown.get(response);
+  return () => {
+    for (const [i, name] of names.entries()) {
+      const value = values[i];
+      if (value === undefined) fields.removeHeader(name);
+      else fields.setHeader(name, lineOf(value));
+    }
+    if (before === undefined) shown.delete(response);
+    else shown.set(response, before);
+  };
+}
+
+/** What a guard writes of its decisions. */
+export interface FieldPlan {
+  readonly formats: readonly HeaderFormat[];
+  readonly retryAfter: RetryAfterOptions;
+}
+
 /** Writes the header fields of a decision: `writeFields`, or a variant of it. */
 export type FieldWriter = (
   response: ServerResponse,
   fields: HeaderFields,
   decision: Decision,
   policies: DescribedPolicies,
-  options: FieldOptions,
+  plan: FieldPlan,
   limiter: object,
 ) => void;
 
 /**
- * Writes the header fields of a decision. Several limiters on one request each add their members to `RateLimit-Policy`
- * and `RateLimit`, in the order in which they decide, and `Retry-After` is the longest wait of all denials. A `t` later
- * than `Retry-After` is removed: it comes from a limiter that admitted the request.
+ * Writes the header fields of a decision. Several limiters on one request each add their members to the fields that are
+ * lists, in the order in which they decide. The other fields show the decision that binds: the denial with the longest
+ * wait, else the smallest share left. `Retry-After` is the longest wait of all denials. A `t` later than `Retry-After`
+ * is removed: it comes from a limiter that admitted the request.
  *
  * Precondition: the header fields have not been sent.
  *
@@ -114,23 +184,31 @@ export function writeFields(
   response: object,
   fields: HeaderFields,
   decision: Decision,
-  { policies, policyField }: DescribedPolicies,
-  options: FieldOptions,
+  { policies, policyField, enforces }: DescribedPolicies,
+  { formats, retryAfter }: FieldPlan,
 ): void {
-  const { headers } = options;
-  if (headers === false && decision.allowed) return;
-  let mayBeLater = decision.allowed;
-  if (headers !== false && policyField !== undefined) {
-    const limitField = draft10LimitField(decision, policies[decision.policy]);
-    if (limitField !== undefined) {
-      addMembers(fields, 'RateLimit-Policy', policyField);
-      // A denial's own t is never later than its Retry-After.
-      if (addMembers(fields, 'RateLimit', limitField)) mayBeLater = true;
+  if (formats.length === 0 && decision.allowed) return;
+  const seconds = retryAfterSeconds(decision, policies, retryAfter);
+  // A denial's own t is never later than its Retry-After.
+  let mayBeLater = decision.allowed || formats.length === 0;
+  if (enforces && quotaIsKnown(decision)) {
+    if (formats.length > 0 && policyField !== '') addMembers(fields, POLICY_FIELD, policyField);
+    let binds: boolean | undefined;
+    for (const format of formats) {
+      if (!format.isList) {
+        binds ??= show(response, decision);
+        if (!binds) continue;
+      }
+      const values = format.values(decision, policies[decision.policy], seconds)!;
+      for (let i = 0; i < values.length; i++) {
+        const name = format.names[i]!;
+        if (!format.isList) fields.setHeader(name, values[i]!);
+        else if (addMembers(fields, name, values[i]!)) mayBeLater = true;
+      }
     }
   } else {
     mayBeLater = true;
   }
-  const seconds = retryAfterSeconds(decision, policies, options);
   if (seconds !== undefined) writeRetryAfter(response, fields, seconds);
   if (mayBeLater) removeLaterT(fields);
 }

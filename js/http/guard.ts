@@ -5,7 +5,14 @@ import type { Later } from '../limiter/engine.js';
 import type { ArgumentError } from '../limiter/errors.js';
 import { ownOption } from '../limiter/own-options.js';
 import type { Decision, Key } from '../limiter/types.js';
-import { type FieldOptions, type FieldWriter, type HeaderFields, writeFields } from './fields.js';
+import {
+  type FieldOptions,
+  type FieldPlan,
+  type FieldWriter,
+  formatsOf,
+  type HeaderFields,
+  writeFields,
+} from './fields.js';
 import {
   checkStubKey,
   type HttpCheckOptions,
@@ -63,6 +70,7 @@ export class HttpGuard<A, B> {
   readonly #where: string;
   readonly #isStub: boolean;
   readonly #policiesOf: DescribePolicies;
+  readonly #fieldPlan: FieldPlan;
   /** Parts that are the same for each request; `undefined` if there are none. */
   readonly #fixed: HttpCheckOptions | undefined;
   /** Parts that a function gives. */
@@ -85,7 +93,9 @@ export class HttpGuard<A, B> {
     this.#options = options;
     this.#where = where;
     this.#isStub = isStub(limiter);
-    this.#policiesOf = policyDescriber(limiter, limits);
+    const formats = formatsOf(options);
+    this.#fieldPlan = { formats, retryAfter: options };
+    this.#policiesOf = policyDescriber(limiter, limits, formats);
     const given = Object.entries({ cost, plan, limits }).filter(([, part]) => part !== undefined);
     const isFunction = ([, part]: (typeof given)[number]) => typeof part === 'function';
     const fixed = given.filter((entry) => !isFunction(entry));
@@ -186,7 +196,7 @@ export class HttpGuard<A, B> {
       fields,
       decision,
       this.#policiesOf(decision, plan),
-      this.#options,
+      this.#fieldPlan,
       this.limiter,
     );
   }

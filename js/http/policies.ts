@@ -4,7 +4,8 @@ import { ownOption } from '../limiter/own-options.js';
 import { internalsOf, keepsLine, refillMs } from '../limiter/policy.js';
 import type { Decision, Limits, Policy } from '../limiter/types.js';
 import type { DescribedPolicies } from './fields.js';
-import { draft10PolicyField, type Quota } from './headers.js';
+import type { HeaderFormat } from './headers/formats.js';
+import type { Quota } from './headers/quota.js';
 import type { HttpLimiter } from './limiter.js';
 
 type PoliciesByName = Readonly<Record<string, Policy>>;
@@ -16,28 +17,39 @@ function windowMsAt(policy: Policy, limit: number): number {
   return refillMs(limit, rate, spanUs);
 }
 
-/** `undefined` if no policy enforces: clients do not see shadows. */
-function field(policies: PoliciesByName, limits: Limits): string | undefined {
+function describe(
+  policies: PoliciesByName,
+  limits: Limits,
+  formats: readonly HeaderFormat[],
+): DescribedPolicies {
   const quotas: Record<string, Quota> = Object.create(null);
   for (const [name, policy] of Object.entries(policies)) {
     if (policy.enforce === false) continue;
     const limit = ownOption(limits, name) ?? policy.limit;
     quotas[name] = { algorithm: policy.algorithm, limit, windowMs: windowMsAt(policy, limit) };
   }
-  return Object.keys(quotas).length === 0 ? undefined : draft10PolicyField(quotas);
+  const draft = formats.find(({ policyField }) => policyField !== undefined);
+  return {
+    policies,
+    policyField: draft?.policyField?.(quotas) ?? '',
+    enforces: Object.keys(quotas).length > 0,
+  };
 }
 
 /** Describes the policies of a decision under a plan. */
 export type DescribePolicies = (decision: Decision, plan: string | undefined) => DescribedPolicies;
 
 /** For calls whose limits may be others each time. */
-function varyingDescriber(policies: PoliciesByName): DescribePolicies {
-  const usual = { policies, policyField: field(policies, {}) };
+function varyingDescriber(
+  policies: PoliciesByName,
+  formats: readonly HeaderFormat[],
+): DescribePolicies {
+  const usual = describe(policies, {}, formats);
   return ({ policies: decided }) => {
     if (decided.every(({ policy, limit }) => limit === ownOption(policies, policy)?.limit))
       return usual;
     const limits = Object.fromEntries(decided.map((each) => [each.policy, each.limit]));
-    return { policies, policyField: field(policies, limits) };
+    return describe(policies, limits, formats);
   };
 }
 
@@ -45,10 +57,11 @@ function varyingDescriber(policies: PoliciesByName): DescribePolicies {
 export function policyDescriber(
   { plans, policies }: HttpLimiter,
   limits: unknown,
+  formats: readonly HeaderFormat[],
 ): DescribePolicies {
   const make = (policies: PoliciesByName): DescribePolicies => {
-    if (typeof limits === 'function') return varyingDescriber(policies);
-    const described = { policies, policyField: field(policies, (limits ?? {}) as Limits) };
+    if (typeof limits === 'function') return varyingDescriber(policies, formats);
+    const described = describe(policies, (limits ?? {}) as Limits, formats);
     return () => described;
   };
   const byPlan = new Map(

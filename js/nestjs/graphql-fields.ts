@@ -1,17 +1,17 @@
 // The header fields of a GraphQL response. One operation may call a limiter once for each resolver in it.
 
 import type { ServerResponse } from 'node:http';
-import { type DescribedPolicies, type FieldWriter, writeFields } from '../http/fields.js';
-import type { Decision } from '../limiter/types.js';
+import { type FieldWriter, keepFields, writeFields } from '../http/fields.js';
+import { HEADER_FORMATS } from '../http/headers/formats.js';
 
-const LISTS = ['RateLimit-Policy', 'RateLimit'] as const;
+const FORMATS = Object.values(HEADER_FORMATS);
 
 /** The limiters' decisions for one operation. */
 interface Operation {
-  /** The values of `LISTS` before the first decision. */
-  readonly before: readonly ReturnType<ServerResponse['getHeader']>[];
-  /** The last decision of each limiter. */
-  readonly last: Map<object, { decision: Decision; policies: DescribedPolicies }>;
+  /** Restores the fields of the time before the first decision. */
+  readonly restore: () => void;
+  /** Writes the last decision of each limiter. */
+  readonly last: Map<object, () => void>;
 }
 
 const operations = new WeakMap<ServerResponse, Operation>();
@@ -19,7 +19,7 @@ const operations = new WeakMap<ServerResponse, Operation>();
 function operationOf(response: ServerResponse): Operation {
   let operation = operations.get(response);
   if (operation === undefined) {
-    operation = { before: LISTS.map((name) => response.getHeader(name)), last: new Map() };
+    operation = { restore: keepFields(response, response, FORMATS), last: new Map() };
     operations.set(response, operation);
   }
   return operation;
@@ -34,17 +34,11 @@ export const writeGraphqlFields: FieldWriter = (
   fields,
   decision,
   policies,
-  options,
+  plan,
   limiter,
 ) => {
-  const { before, last } = operationOf(response);
-  last.set(limiter, { decision, policies });
-  for (const [i, name] of LISTS.entries()) {
-    const value = before[i];
-    if (value === undefined) response.removeHeader(name);
-    else response.setHeader(name, value);
-  }
-  for (const { decision, policies } of last.values()) {
-    writeFields(response, fields, decision, policies, options);
-  }
+  const { restore, last } = operationOf(response);
+  last.set(limiter, () => writeFields(response, fields, decision, policies, plan));
+  restore();
+  for (const write of last.values()) write();
 };

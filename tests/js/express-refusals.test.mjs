@@ -23,7 +23,7 @@ refuse(TypeError, 'ERR_SLUICE_OPTIONS', [
   [() => rateLimit({ limiter, skip: true }), /rateLimit\.skip.*true/],
   [() => rateLimit({ limiter, handler: null }), /rateLimit\.handler.*null/],
   [() => rateLimit({ limiter, headers: true }), /rateLimit\.headers.*true/],
-  [() => rateLimit({ limiter, headers: 'draft-7' }), /'draft-10'.*'draft-7'/],
+  [() => rateLimit({ limiter, headers: 'draft-9' }), /'draft-10'.*'draft-9'/],
   [() => rateLimit({ limiter, retryAfterJitter: '0.2' }), /retryAfterJitter.*'0\.2'/],
   [() => rateLimit({ limiter: {} }), /createLimiter/],
   [() => rateLimit({ limiter: { check() {} } }), /createLimiter/],

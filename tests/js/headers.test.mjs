@@ -3,11 +3,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseList } from 'structured-headers';
-import {
-  draft10LimitField,
-  draft10PolicyField,
-  retryAfterSeconds,
-} from '../../dist/http/headers.js';
+import { draft10LimitField, draft10PolicyField } from '../../dist/http/headers/draft-10.js';
+import { retryAfterSeconds } from '../../dist/http/retry-after.js';
 import { decision } from '../support/express.mjs';
 import { seededRandom, testSeed } from '../support/random.mjs';
 

@@ -8,8 +8,9 @@ import { rateLimit } from 'sluice/express';
 import { RateLimit, SluiceGuard } from 'sluice/nestjs';
 import { manualClock } from 'sluice/testing';
 import { parseList } from 'structured-headers';
-import { writeFields } from '../../dist/http/fields.js';
-import { retryAfterSeconds, withoutLaterT } from '../../dist/http/headers.js';
+import { formatsOf, writeFields } from '../../dist/http/fields.js';
+import { withoutLaterT } from '../../dist/http/headers/draft-10.js';
+import { retryAfterSeconds } from '../../dist/http/retry-after.js';
 import { decision, denial, scriptedLimiter, serve } from '../support/express.mjs';
 import { controller, platforms, start } from '../support/nestjs.mjs';
 
@@ -272,8 +273,8 @@ test('the fields of a denial alone are not parsed', () => {
       written[name] = value;
     },
   };
-  const told = { policies: {}, policyField: '"burst";q=20;w=2' };
-  writeFields({}, fields, denial(), told, {});
+  const told = { policies: {}, policyField: '"burst";q=20;w=2', enforces: true };
+  writeFields({}, fields, denial(), told, { formats: formatsOf({}), retryAfter: {} });
   assert.deepEqual(written, {
     'RateLimit-Policy': '"burst";q=20;w=2',
     RateLimit: '"burst";r=0;t=2',

@@ -14,7 +14,7 @@ import {
   tokenBucket,
 } from 'sluice';
 import { manualClock } from 'sluice/testing';
-import { draft10LimitField } from '../../dist/http/headers.js';
+import { draft10LimitField } from '../../dist/http/headers/draft-10.js';
 import { moreAfterMs } from '../../dist/http/more-after.js';
 import { seededNumbers, testSeed } from '../support/random.mjs';
 

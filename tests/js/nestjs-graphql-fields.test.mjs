@@ -65,3 +65,23 @@ test('a denied resolver leaves its Retry-After, and no t later than that', async
   assert.equal(other.res.getHeader('RateLimit'), '"hourly";r=6;t=3600');
   assert.equal(other.res.getHeader('Retry-After'), undefined);
 });
+
+test('fields that hold one number show the strictest of the last decisions', async (t) => {
+  const own = { search: fixedWindow({ limit: 9, window: '1m' }) };
+  const operation = await startResolvers(
+    t,
+    {
+      policies: { burst: tokenBucket({ capacity: 20, every: '20s' }) },
+      headers: ['draft-6', 'legacy'],
+    },
+    { user: [], search: [RateLimit({ policies: own })] },
+  );
+  const { res, resolve } = operation();
+  for (const name of ['user', 'search', 'user']) await resolve(name);
+  assert.equal(res.getHeader('RateLimit-Limit'), '9');
+  assert.equal(res.getHeader('RateLimit-Remaining'), '8');
+  assert.equal(res.getHeader('RateLimit-Policy'), '20;w=20, 9;w=60');
+  for (let i = 0; i < 5; i++) await resolve('user');
+  assert.equal(res.getHeader('RateLimit-Limit'), '20');
+  assert.equal(res.getHeader('X-RateLimit-Remaining'), '13');
+});
