@@ -14,6 +14,8 @@ export type {
   NamedLimiterOptions,
   NestRequest,
   RateLimitOptions,
+  SluiceFactoryOptions,
   SluiceModuleAsyncOptions,
   SluiceModuleOptions,
+  SluiceOptionsFactory,
 } from './nestjs/options.js';

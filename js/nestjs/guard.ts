@@ -8,7 +8,7 @@ import { version as nestVersion } from '@nestjs/core/package.json';
 import { addressKey } from '../http/client-ip.js';
 import { failureOf, readableError } from '../http/failure.js';
 import { writeFields } from '../http/fields.js';
-import type { Outcome } from '../http/guard.js';
+import { isPromise, type Outcome } from '../http/guard.js';
 import { PROBLEM_CONTENT_TYPE } from '../http/problem.js';
 import { checkDefaultKey } from '../http/request-options.js';
 import { type ArgumentError, printable, SluiceError } from '../limiter/errors.js';
@@ -42,7 +42,7 @@ const limitedOutsideHttp = new WeakSet<Rule>();
  * such as those of queues, if their own decorator has one. Otherwise they pass, with one warning for each handler
  * (`SLUICE_NOT_LIMITED`). They also pass while the module's callbacks have failed on every call of the handler.
  *
- * Use it by `SluiceModule.forRoot({ global: true })`, `APP_GUARD` or `@UseGuards`; each guard charges a request. A
+ * Use it by `SluiceModule.forRoot({ guard: true })`, `APP_GUARD` or `@UseGuards`; each guard charges a request. A
  * subclass may override `getKey`, `shouldSkip` and `throwDenied`, and may have its own constructor: Nest injects the
  * guard's dependencies into properties.
  */
@@ -76,7 +76,7 @@ export class SluiceGuard implements CanActivate {
       return passUnlimited(
         rule,
         context,
-        `its key, plan, cost or limits failed (${printable(String(error.message), 200)})`,
+        `its skip, key, plan, cost or limits failed (${printable(String(error.message), 200)})`,
       );
     }
     if (response === undefined) limitedOutsideHttp.add(rule);
@@ -110,15 +110,26 @@ export class SluiceGuard implements CanActivate {
     return addressKey(request);
   }
 
-  /** True lets a request pass without a check, a charge or headers. Default: false. */
-  protected shouldSkip(_context: ExecutionContext): boolean | Promise<boolean> {
-    return false;
+  /** True lets a request pass without a check, a charge or headers. Default: the answer of the module's `skip`. */
+  protected shouldSkip(context: ExecutionContext): boolean | Promise<boolean> {
+    const { skip } = this.sluiceParts().limits.options;
+    return skip?.(readCall(context).request as NestRequest, context) ?? false;
   }
 
-  /** Throws the exception for a denied request; the headers are already set. Default: `RateLimitException`. */
+  /**
+   * Throws the exception for a denied request; the headers are already set. Default: that of the module's `handler`,
+   * else `RateLimitException`.
+   */
   protected throwDenied(context: ExecutionContext, decision: Decision): void | Promise<void> {
-    const { adapter } = this.sluiceParts();
+    const { handler } = this.sluiceParts().limits.options;
     const call = readCall(context);
+    const handled = handler?.(call.request as NestRequest, context, decision);
+    if (isPromise(handled)) return handled.then(() => this.sluiceDeny(call, decision));
+    this.sluiceDeny(call, decision);
+  }
+
+  private sluiceDeny(call: HandlerCall, decision: Decision): never {
+    const { adapter } = this.sluiceParts();
     if (call.kind === 'http' && keepsProblemType(adapter)) {
       fieldsOf(call, adapter)?.setHeader('Content-Type', PROBLEM_CONTENT_TYPE);
     }

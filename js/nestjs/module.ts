@@ -2,6 +2,7 @@
 
 import { type DynamicModule, Module, type Provider } from '@nestjs/common';
 import { APP_GUARD, ModulesContainer } from '@nestjs/core';
+import { typeError, withheld } from '../limiter/errors.js';
 import { ownOptions } from '../limiter/own-options.js';
 import { getLimiterToken } from './decorators.js';
 import { SluiceGuard } from './guard.js';
@@ -14,12 +15,13 @@ import {
   type NestRequest,
   type SluiceModuleAsyncOptions,
   type SluiceModuleOptions,
+  type SluiceOptionsFactory,
 } from './options.js';
 import { SetupCheck } from './setup.js';
 
 const OPTIONS = 'SluiceModuleOptions';
 
-/** Import it once, in the root module. All modules see its providers. */
+/** Import it once, in the root module. All modules see its providers, unless `isGlobal` is false. */
 // biome-ignore lint/complexity/noStaticOnlyClass: the form of a Nest module
 export class SluiceModule {
   /** @throws TypeError, RangeError with a code `ERR_SLUICE_*` for wrong options */
@@ -27,7 +29,7 @@ export class SluiceModule {
     checkRootOptions(options as SluiceModuleOptions);
     const given = ownOptions(options as SluiceModuleOptions);
     const names = Object.keys(given.limiters ?? { default: true });
-    return describe({ useFactory: () => given }, names, { global: given.global });
+    return describe({ useFactory: () => given }, names, given);
   }
 
   /** Like `forRoot`, with options from a factory with injected dependencies. */
@@ -35,30 +37,48 @@ export class SluiceModule {
     options: SluiceModuleAsyncOptions<Request, Args>,
   ): DynamicModule {
     checkAsyncOptions(options as unknown as SluiceModuleAsyncOptions<never, never[]>);
-    const { useFactory, inject = [], imports, names = ['default'], global } = ownOptions(options);
-    const make = async (...args: Args) => {
-      const made = (await useFactory(...args)) as SluiceModuleOptions;
-      checkModuleOptions(made, 'the result of forRootAsync.useFactory');
+    const { names = ['default'], ...given } = ownOptions(options) as SluiceModuleAsyncOptions;
+    const { useFactory, useClass, useExisting, inject = [] } = given;
+    const token = useExisting ?? useClass;
+    const what = `the result of ${nameOf(given)}`;
+    const make = async (...args: unknown[]) => {
+      const made = await (useFactory?.(...args) ?? createOptions(args[0], what));
+      checkModuleOptions(made, what);
       return ownOptions(made);
     };
-    const source = { useFactory: make as () => unknown, inject };
-    return describe(source, names, { global, imports, isAsync: true });
+    const source = { useFactory: make, inject: token === undefined ? inject : [token] };
+    return describe(source, names, { ...given, isAsync: true });
   }
+}
+
+function nameOf({ useFactory, useClass }: SluiceModuleAsyncOptions): string {
+  if (useFactory !== undefined) return 'forRootAsync.useFactory';
+  return `createSluiceOptions() of forRootAsync.${useClass === undefined ? 'useExisting' : 'useClass'}`;
+}
+
+/** @throws TypeError `ERR_SLUICE_OPTIONS` for a provider that makes no options */
+function createOptions(factory: unknown, what: string) {
+  const { createSluiceOptions } = Object(factory) as Partial<SluiceOptionsFactory>;
+  if (typeof createSluiceOptions === 'function') {
+    return (factory as SluiceOptionsFactory).createSluiceOptions();
+  }
+  const expected = 'made by a provider with a method createSluiceOptions()';
+  throw typeError('ERR_SLUICE_OPTIONS', what, withheld(factory), expected);
 }
 
 Module({})(SluiceModule);
 
-interface ModuleDetails {
-  global: boolean | undefined;
-  imports?: DynamicModule['imports'];
-  isAsync?: boolean;
-}
+type ModuleDetails = Pick<
+  SluiceModuleAsyncOptions,
+  'guard' | 'global' | 'isGlobal' | 'imports' | 'useClass'
+> & { readonly isAsync?: boolean };
 
 function describe(
   source: { useFactory: () => unknown; inject?: SluiceModuleAsyncOptions['inject'] & object },
   names: readonly string[],
-  { global: guardsAll = false, imports, isAsync = false }: ModuleDetails,
+  { guard, global, isGlobal = true, imports, useClass, isAsync = false }: ModuleDetails,
 ): DynamicModule {
+  const guardsAll = guard ?? global ?? false;
   const limiters = names.map((name) => ({
     provide: getLimiterToken(name),
     useFactory: (made: ModuleLimiters) => made.named(name, '@InjectLimiter'),
@@ -91,7 +111,8 @@ function describe(
   ];
   if (guardsAll) providers.push({ provide: APP_GUARD, useExisting: SluiceGuard });
   const exports = [HandlerLimits, SluiceGuard, ...tokens];
-  const module: DynamicModule = { module: SluiceModule, global: true, providers, exports };
+  const module: DynamicModule = { module: SluiceModule, global: isGlobal, providers, exports };
+  if (useClass !== undefined) providers.push(useClass);
   if (imports !== undefined) module.imports = imports;
   providers.push({
     provide: SetupCheck,

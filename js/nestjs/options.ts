@@ -1,16 +1,29 @@
 // The options of the NestJS module and of its decorators: their types and checks.
 
-import type { ExecutionContext, FactoryProvider, ModuleMetadata } from '@nestjs/common';
+import type {
+  ExecutionContext,
+  FactoryProvider,
+  InjectionToken,
+  ModuleMetadata,
+  Type,
+} from '@nestjs/common';
 import { LIMITER_OPTIONS, type LimiterOptions } from '../create-limiter.js';
 import type { FieldOptions } from '../http/fields.js';
 import { isLimiter } from '../http/limiter.js';
 import { checkRequestOptions, within } from '../http/request-options.js';
-import { checkFlag, checkOptionNames, typeError, withheld } from '../limiter/errors.js';
+import {
+  checkFlag,
+  checkOptionNames,
+  printable,
+  typeError,
+  unknownOption,
+  withheld,
+} from '../limiter/errors.js';
 import { misplaced, readPolicies, refusePolicy } from '../limiter/options.js';
 import { ownOptions } from '../limiter/own-options.js';
 import { readPlans } from '../limiter/plans.js';
 import { isPolicy } from '../limiter/policy.js';
-import type { AnyLimiter, Cost, Key, Limits } from '../limiter/types.js';
+import type { AnyLimiter, Cost, Decision, Key, Limits } from '../limiter/types.js';
 
 /** The common fields of Express's and Fastify's requests, for callbacks without a platform's type. */
 export interface NestRequest {
@@ -38,14 +51,23 @@ type PerRequest<T, Request> = T | ((request: Request, context: ExecutionContext)
 export type NamedLimiterOptions = LimiterOptions &
   (Required<Pick<LimiterOptions, 'policies'>> | Required<Pick<LimiterOptions, 'plans'>>);
 
+/** Options that Nest has to know before a factory makes the others. */
+interface PlacementOptions {
+  /** True guards every handler of the application with `SluiceGuard`. Default false. */
+  guard?: boolean;
+  /** The same as `guard`, under its name in earlier versions. */
+  global?: boolean;
+  /** False: only modules that import it can inject its limiters and use `SluiceGuard`. Default true: every module. */
+  isGlobal?: boolean;
+}
+
 /** Options of `SluiceModule.forRoot`. */
 export interface SluiceModuleOptions<Request = NestRequest>
   extends Partial<LimiterOptions>,
-    FieldOptions {
+    FieldOptions,
+    PlacementOptions {
   /** Limiters by name, instead of `policies` or `plans`, which make only 'default'. A guarded handler that names none uses 'default'; without one it is not limited. */
   limiters?: Readonly<Record<string, AnyLimiter | NamedLimiterOptions>>;
-  /** True guards every handler of the application with `SluiceGuard`. Default false. */
-  global?: boolean;
   /** Default, where keys are strings: the client's IP address as the platform gives it, an IPv6 address cut to its /56. */
   key?: KeyFunction<Request>;
   /** The plan, for limiters with plans. They require one, here or in a decorator. */
@@ -54,20 +76,41 @@ export interface SluiceModuleOptions<Request = NestRequest>
   cost?: PerRequest<Cost, Request>;
   /** For the same handlers: other limits than the policies' own, by policy; window, rate and state stay. */
   limits?: PerRequest<Limits | undefined, Request>;
+  /** True lets a call pass without a check, a charge or headers. */
+  skip?: (request: Request, context: ExecutionContext) => boolean | Promise<boolean>;
+  /** Throws the exception for a denied call; the headers are already set. If it returns, the guard throws its own. */
+  handler?: (
+    request: Request,
+    context: ExecutionContext,
+    decision: Decision,
+  ) => void | Promise<void>;
 }
 
-/** Options of `SluiceModule.forRootAsync`. */
+/** Options that a factory makes: those of `forRoot`, except `guard`, `global` and `isGlobal`. */
+export type SluiceFactoryOptions<Request = NestRequest> = Omit<
+  SluiceModuleOptions<Request>,
+  keyof PlacementOptions
+>;
+
+/** A provider that makes the options, for `useClass` and `useExisting`. */
+export interface SluiceOptionsFactory<Request = NestRequest> {
+  createSluiceOptions(): SluiceFactoryOptions<Request> | Promise<SluiceFactoryOptions<Request>>;
+}
+
+/** Options of `SluiceModule.forRootAsync`: one of `useFactory`, `useClass` and `useExisting`. */
 export interface SluiceModuleAsyncOptions<Request = NestRequest, Args extends unknown[] = unknown[]>
-  extends Pick<ModuleMetadata, 'imports'> {
-  /** Makes the options of `forRoot`, except `global`, which must be known earlier. */
-  useFactory: (
+  extends Pick<ModuleMetadata, 'imports'>,
+    PlacementOptions {
+  /** Makes the options. */
+  useFactory?: (
     ...args: Args
-  ) =>
-    | Omit<SluiceModuleOptions<Request>, 'global'>
-    | Promise<Omit<SluiceModuleOptions<Request>, 'global'>>;
-  /** The dependencies that the factory is called with. */
+  ) => SluiceFactoryOptions<Request> | Promise<SluiceFactoryOptions<Request>>;
+  /** The dependencies that `useFactory` is called with. */
   inject?: NonNullable<FactoryProvider['inject']>;
-  global?: boolean;
+  /** A class that makes the options; the module instantiates it. */
+  useClass?: Type<SluiceOptionsFactory<Request>>;
+  /** The token of a provider of `imports`, or of a global module, that makes the options. */
+  useExisting?: InjectionToken<SluiceOptionsFactory<Request>>;
   /** The factory's limiters that `@InjectLimiter` can inject. Default `['default']`. */
   names?: readonly string[];
 }
@@ -91,22 +134,31 @@ export interface RateLimitOptions<Request = NestRequest> {
 }
 
 // As objects, so that an option added to a type and forgotten here does not compile.
-const MODULE_OPTIONS: Readonly<Record<Exclude<keyof SluiceModuleOptions, 'global'>, true>> = {
+const PLACEMENT_OPTIONS: Readonly<Record<keyof PlacementOptions, true>> = {
+  guard: true,
+  global: true,
+  isGlobal: true,
+};
+const MODULE_OPTIONS: Readonly<Record<keyof SluiceFactoryOptions, true>> = {
   ...LIMITER_OPTIONS,
   limiters: true,
   key: true,
   plan: true,
   cost: true,
   limits: true,
+  skip: true,
+  handler: true,
   headers: true,
   retryAfterJitter: true,
   slotRetryAfter: true,
 };
 const ASYNC_OPTIONS: Readonly<Record<keyof SluiceModuleAsyncOptions, true>> = {
+  ...PLACEMENT_OPTIONS,
   useFactory: true,
+  useClass: true,
+  useExisting: true,
   inject: true,
   imports: true,
-  global: true,
   names: true,
 };
 const DECORATOR_OPTIONS: Readonly<Record<keyof RateLimitOptions, true>> = {
@@ -148,6 +200,60 @@ function checkNamedLimiter(value: unknown, where: string): void {
   checkPlans(value as NamedLimiterOptions, where);
 }
 
+/** The policy that replaces a throttler of @nestjs/throttler. */
+function policyOf(throttler: unknown): string {
+  const { limit, ttl } = Object(throttler) as { limit?: unknown; ttl?: unknown };
+  const shown = (value: unknown, name: string) => (typeof value === 'number' ? value : name);
+  return `slidingLog({ limit: ${shown(limit, 'limit')}, window: ${shown(ttl, 'ttl')} })`;
+}
+
+function policiesOf(throttlers: readonly unknown[]): string {
+  const named = throttlers.map((throttler, i) => {
+    const { name = i === 0 ? 'default' : `policy${i + 1}` } = Object(throttler);
+    return `${printable(String(name), 40)}: ${policyOf(throttler)}`;
+  });
+  return named.length < 2 ? policyOf(throttlers[0]) : `{ ${named.join(', ')} }`;
+}
+
+/** What to write instead of an option of @nestjs/throttler. */
+const OF_THROTTLER: Readonly<Record<string, (options: object) => string>> = {
+  throttlers: (options) => {
+    const { throttlers } = options as { throttlers?: unknown };
+    return `policies: ${policiesOf(Array.isArray(throttlers) ? throttlers : [])}`;
+  },
+  ttl: (options) => `policies: ${policyOf(options)}`,
+  limit: (options) => `policies: ${policyOf(options)}`,
+  blockDuration: () => 'policies with blockFor, such as slidingLog({ limit, window, blockFor })',
+  storage: () => 'store: redis(url)',
+  getTracker: () => 'key: (request, context) => string',
+  skipIf: () => 'skip: (request, context) => boolean, in forRoot',
+};
+
+/** @throws TypeError `ERR_SLUICE_UNKNOWN_OPTION` that says what to write instead */
+function refuseThrottlers(given: unknown, where: string): void {
+  if (typeof given !== 'object' || given === null) return;
+  if (Array.isArray(given)) {
+    throw misplaced(given, 'a list', where, `{ policies: ${policiesOf(given)} }`);
+  }
+  const of = (name: string, fix: string) =>
+    unknownOption(
+      where,
+      name,
+      `${where} has no option '${name}' of @nestjs/throttler. Write ${fix}`,
+    );
+  const name = Object.keys(OF_THROTTLER).find((name) => Object.hasOwn(given, name));
+  if (name !== undefined) throw of(name, OF_THROTTLER[name]!(given));
+  for (const [name, value] of Object.entries(given)) {
+    const { ttl, limit } = Object(value) as { ttl?: unknown; limit?: unknown };
+    const isThrottler =
+      !isPolicy(value) &&
+      typeof (limit ?? ttl) === 'number' &&
+      name !== 'cost' &&
+      name !== 'limits';
+    if (isThrottler) throw of(printable(name, 40), `policies: ${policyOf(value)}`);
+  }
+}
+
 /** @throws TypeError, RangeError with a code `ERR_SLUICE_*` that name the option and the value */
 export function checkModuleOptions(
   given: SluiceModuleOptions,
@@ -155,6 +261,7 @@ export function checkModuleOptions(
   known: object = MODULE_OPTIONS,
 ): void {
   refusePolicy(given, where, Object.keys(known));
+  refuseThrottlers(given, where);
   if (isLimiter(given)) {
     throw misplaced(given, 'a limiter', where, '{ limiters: { default: limiter } }');
   }
@@ -180,21 +287,47 @@ export function checkModuleOptions(
   }
 }
 
+/** @throws TypeError `ERR_SLUICE_OPTIONS` for a value that is neither true nor false, or for two that differ */
+function checkPlacement({ guard, global, isGlobal }: PlacementOptions, where: string): void {
+  for (const [name, flag] of Object.entries({ guard, global, isGlobal })) {
+    if (flag !== undefined) checkFlag('ERR_SLUICE_OPTIONS', `${where}.${name}`, flag);
+  }
+  if (guard === undefined || global === undefined || guard === global) return;
+  const expected = `left out beside 'guard', which means the same`;
+  throw typeError('ERR_SLUICE_OPTIONS', `${where}.global`, global, expected);
+}
+
 /** @throws as `checkModuleOptions` */
 export function checkRootOptions(options: SluiceModuleOptions): void {
-  checkModuleOptions(options, 'forRoot', { ...MODULE_OPTIONS, global: true });
-  const { global = false } = ownOptions(options);
-  checkFlag('ERR_SLUICE_OPTIONS', 'forRoot.global', global);
+  checkModuleOptions(options, 'forRoot', { ...MODULE_OPTIONS, ...PLACEMENT_OPTIONS });
+  checkPlacement(ownOptions(options), 'forRoot');
 }
 
 /** @throws as `checkModuleOptions` */
 export function checkAsyncOptions(options: SluiceModuleAsyncOptions<never, never[]>): void {
   checkOptionNames(options, Object.keys(ASYNC_OPTIONS), 'forRootAsync', { secret: true });
-  const { useFactory, global = false, names = [] } = ownOptions(options);
-  if (typeof useFactory !== 'function') {
-    throw typeError('ERR_SLUICE_OPTIONS', 'forRootAsync.useFactory', useFactory, 'a function');
+  const { useFactory, useClass, useExisting, inject, names = [], ...rest } = ownOptions(options);
+  const sources = Object.entries(given({ useFactory, useClass, useExisting }));
+  const [name, source] = sources[0] ?? ['useFactory', undefined];
+  if (sources.length > 1) {
+    const expected = `left out beside '${name}': one of them makes the options`;
+    throw typeError(
+      'ERR_SLUICE_OPTIONS',
+      `forRootAsync.${sources[1]![0]}`,
+      sources[1]![1],
+      expected,
+    );
   }
-  checkFlag('ERR_SLUICE_OPTIONS', 'forRootAsync.global', global);
+  if (name !== 'useExisting' && typeof source !== 'function') {
+    const expected =
+      source === undefined ? 'a function (or useClass, or useExisting)' : 'a function';
+    throw typeError('ERR_SLUICE_OPTIONS', `forRootAsync.${name}`, source, expected);
+  }
+  if (inject !== undefined && name !== 'useFactory') {
+    const expected = `left out beside '${name}': the class injects what it needs itself`;
+    throw typeError('ERR_SLUICE_OPTIONS', 'forRootAsync.inject', withheld(inject), expected);
+  }
+  checkPlacement(rest, 'forRootAsync');
   if (!Array.isArray(names) || names.some((name) => typeof name !== 'string')) {
     throw typeError('ERR_SLUICE_OPTIONS', 'forRootAsync.names', names, "limiters' names");
   }
@@ -204,6 +337,7 @@ export function checkAsyncOptions(options: SluiceModuleAsyncOptions<never, never
 export function checkDecoratorOptions(decorator: RateLimitOptions): void {
   const known = Object.keys(DECORATOR_OPTIONS);
   refusePolicy(decorator, '@RateLimit', known);
+  refuseThrottlers(decorator, '@RateLimit');
   checkOptionNames(decorator, known, '@RateLimit', { secret: true });
   const options = given(decorator);
   if (Object.keys(options).length === 0) {

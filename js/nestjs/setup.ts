@@ -125,7 +125,7 @@ function warnOfSeveral(all: readonly NestModule[], checks: Checks): void {
 function warnOfGuards(all: readonly NestModule[], checks: Checks): void {
   const own = checks.map(({ module }) => module);
   const byModule = checks.some(({ check }) => check.guardsAll)
-    ? ['SluiceModule with global: true']
+    ? ['SluiceModule with guard: true']
     : [];
   const byProvider = all
     .filter((module) => !own.includes(module) && guardsAllByProvider(module))

@@ -76,22 +76,22 @@ const ways = {
   'global and APP_GUARD': {
     global: true,
     providers: [{ provide: APP_GUARD, useClass: SluiceGuard }],
-    places: [/global: true/, /APP_GUARD of AppModule/],
+    places: [/guard: true/, /APP_GUARD of AppModule/],
   },
   'global and an APP_GUARD that uses the existing guard': {
     global: true,
     providers: [{ provide: APP_GUARD, useExisting: SluiceGuard }],
-    places: [/global: true/, /APP_GUARD of AppModule/],
+    places: [/guard: true/, /APP_GUARD of AppModule/],
   },
   'global and @UseGuards on a handler': {
     global: true,
     handlers: { a: [UseGuards(SluiceGuard)] },
-    places: [/global: true/, /@UseGuards\(SluiceGuard\) of Pages\.a/],
+    places: [/guard: true/, /@UseGuards\(SluiceGuard\) of Pages\.a/],
   },
   'global and @UseGuards on a controller': {
     global: true,
     decorators: [UseGuards(SluiceGuard)],
-    places: [/global: true/, /@UseGuards\(SluiceGuard\) of Pages/],
+    places: [/guard: true/, /@UseGuards\(SluiceGuard\) of Pages/],
   },
   'APP_GUARD and @UseGuards': {
     providers: [{ provide: APP_GUARD, useClass: SluiceGuard }],

@@ -7,9 +7,11 @@ import {
   RateLimit,
   type RateLimitOptions,
   SkipRateLimit,
+  type SluiceFactoryOptions,
   SluiceGuard,
   SluiceModule,
   type SluiceModuleOptions,
+  type SluiceOptionsFactory,
 } from 'sluice/nestjs';
 
 const policies = tokenBucket({ capacity: 1, every: '1s' });
@@ -25,6 +27,28 @@ SluiceModule.forRoot({
   key: (request) => request.ip ?? '',
 });
 SluiceModule.forRoot({ policies, key: (request: Request) => request.hostname });
+SluiceModule.forRoot({
+  policies,
+  guard: true,
+  isGlobal: false,
+  skip: async (request, context) => request.ip === undefined && context.getType() === 'http',
+  handler: (_request, _context, { retryAfterMs }) => {
+    throw new Error(`${retryAfterMs}`);
+  },
+});
+class Settings1 implements SluiceOptionsFactory {
+  createSluiceOptions(): SluiceFactoryOptions {
+    return { policies };
+  }
+}
+SluiceModule.forRootAsync({ useClass: Settings1, guard: true, isGlobal: false });
+SluiceModule.forRootAsync({ useExisting: 'TOKEN' });
+SluiceModule.forRootAsync({ useExisting: Settings1 });
+// @ts-expect-error: makes no options
+SluiceModule.forRootAsync({ useClass: class {} });
+// @ts-expect-error: Nest has to know it before the options are made
+const placed: SluiceFactoryOptions = { policies, guard: true };
+void placed;
 SluiceModule.forRoot({ limiters: { a: limiter, b: { policies, prefix: 'b' } } });
 SluiceModule.forRootAsync({ useFactory: async () => ({ policies }), names: ['default'] });
 SluiceModule.forRootAsync({
