@@ -86,7 +86,7 @@ export interface SluiceModuleOptions<Request = NestRequest>
   ) => void | Promise<void>;
 }
 
-/** Options that a factory makes: those of `forRoot`, except `guard`, `global` and `isGlobal`. */
+/** The options that a factory makes: all of `forRoot` except `guard`, `global` and `isGlobal`. */
 export type SluiceFactoryOptions<Request = NestRequest> = Omit<
   SluiceModuleOptions<Request>,
   keyof PlacementOptions
