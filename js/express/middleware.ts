@@ -31,6 +31,11 @@ export interface Info {
   /** When the key equals a new one if nothing else comes, by this process's clock. */
   readonly resetTime: Date | undefined;
   readonly key: Key;
+  /**
+   * The limiter's decision, for `limiter.credit(key, cost, { of: decision })` or its `holder`. Not enumerable, so that
+   * `res.json(req.rateLimit)` and copies have only the numbers.
+   */
+  readonly decision: Decision;
 }
 
 declare global {
@@ -45,7 +50,8 @@ declare global {
 function info(key: Key, decision: Decision): Info {
   const { limit, remaining, resetAfterMs } = decision;
   const resetTime = quotaIsKnown(decision) ? new Date(Date.now() + resetAfterMs) : undefined;
-  return { limit, used: limit - remaining, remaining, resetTime, key };
+  const numbers = { limit, used: limit - remaining, remaining, resetTime, key };
+  return Object.defineProperty(numbers, 'decision', { value: decision }) as Info;
 }
 
 function answerWithProblem(res: Response, decision: Decision): void {
@@ -59,6 +65,25 @@ function answerWithProblem(res: Response, decision: Decision): void {
 function fail(thrown: unknown, req: Request, next: NextFunction): void {
   const error = failureOf(thrown, 'rateLimit', req);
   if (error !== undefined) next(error);
+}
+
+/** The method and the route of a request, as far as Express knows it; a middleware runs before the route is found. */
+function routeOf(req: Request): string {
+  return `${req.method} ${req.baseUrl}${req.route?.path ?? req.path}`;
+}
+
+type KeyOption = RequestOptions<string, Key, string>['key'];
+
+/** The key function, with the address for requests without a key if the options say so. */
+function keyOf({ key, keyFallback }: RequestOptions<string, Key, string>): NonNullable<KeyOption> {
+  if (key === undefined) return addressKey;
+  if (keyFallback === undefined) return key;
+  return (req, res) => {
+    const own = key(req, res);
+    return isPromise(own)
+      ? Promise.resolve(own).then((own) => own ?? addressKey(req))
+      : (own ?? addressKey(req));
+  };
 }
 
 type Handler = NonNullable<RequestOptions<string, Key, string>['handler']>;
@@ -113,13 +138,15 @@ function makeMiddleware(given: Options, second?: unknown): RequestHandler {
     'given' in source
       ? asHttpLimiter(source.given)
       : within('rateLimit', () => makeLimiter(source.options));
-  const { key = addressKey, plan, handler } = options;
+  const { plan, handler, keyFallback } = options;
+  const key = keyOf(options);
   const guard = new HttpGuard<Request, Response>(
     limiter,
-    ownOptions({ ...options, key }),
+    ownOptions({ ...options, key, routeOf }),
     'rateLimit',
   );
   if (key === addressKey) checkDefaultKey(limiter, 'rateLimit.key');
+  if (keyFallback !== undefined) checkDefaultKey(limiter, 'rateLimit.keyFallback');
   if (plan === undefined) checkDefaultPlan(limiter, 'rateLimit.plan');
   const noteRequest = 'given' in source ? undefined : watchCreation();
 

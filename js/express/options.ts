@@ -24,6 +24,9 @@ import type {
 /** A fixed value, or a function of the request. */
 export type PerRequest<T> = T | ((req: Request, res: Response) => T | Promise<T>);
 
+/** A string key may be missing, for `keyFallback`. */
+type KeyResult<K extends Key> = [string] extends [K] ? K | undefined : K;
+
 /** The options about requests, for any limiter. */
 export interface RequestOptions<Name extends string, K extends Key, Plan extends string>
   extends FieldOptions {
@@ -32,7 +35,9 @@ export interface RequestOptions<Name extends string, K extends Key, Plan extends
    * by. Anything else is an error, passed to `next`. Default, where keys are strings: the client's IP address
    * (`req.ip`, with 'trust proxy' applied), an IPv6 address cut to its /56.
    */
-  key?: (req: Request, res: Response) => K | Promise<K>;
+  key?: (req: Request, res: Response) => KeyResult<K> | Promise<KeyResult<K>>;
+  /** 'ip': a request whose `key` returns `undefined` is counted by the client's IP address. Without it, such a request is an error. */
+  keyFallback?: [string] extends [K] ? 'ip' : never;
   /** Default 1. */
   cost?: PerRequest<Cost<Name>>;
   /** The limiter's plan for the request. Required with plans. */
@@ -90,6 +95,7 @@ export type Options = RequestOptions<string, Key, string> &
 // As objects, so that an option added to the type and forgotten here does not compile.
 const REQUEST_OPTIONS: Readonly<Record<keyof RequestOptions<string, Key, string>, true>> = {
   key: true,
+  keyFallback: true,
   cost: true,
   plan: true,
   limits: true,

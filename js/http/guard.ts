@@ -2,7 +2,7 @@
 
 import type { ServerResponse } from 'node:http';
 import type { Later } from '../limiter/engine.js';
-import type { ArgumentError } from '../limiter/errors.js';
+import { type ArgumentError, printable } from '../limiter/errors.js';
 import { ownOption } from '../limiter/own-options.js';
 import type { Decision, Key } from '../limiter/types.js';
 import {
@@ -38,7 +38,16 @@ export interface GuardOptions<A, B> extends CheckParts, FieldOptions {
   /** The key of a request, for `ask`. */
   readonly key?: Callback<A, B>;
   readonly skip?: Callback<A, B> | undefined;
+  /** Names the route of a request in errors. */
+  readonly routeOf?: (a: A, b: B) => string;
 }
+
+/** Ends an error about a key function that returned nothing. */
+const NO_KEY =
+  "; return a key for every request, or set keyFallback: 'ip' to count such requests by the address";
+
+/** The longest method and path in a message; a client chooses the path. */
+const LONGEST_ROUTE = 200;
 
 /** The check of one request, and its answer. */
 export interface Outcome {
@@ -120,28 +129,34 @@ export class HttpGuard<A, B> {
   /** Asks about a request whose key is known, by `limiter.check`. `hint` ends an error about the key. */
   async askAs(key: Key, a: A, b: B, hint = ''): Promise<Outcome> {
     const options = await this.#optionsOf(a, b);
-    return this.#check(key, options, hint);
+    return this.#check(key, options, a, b, hint);
   }
 
   #askAs(key: Key, a: A, b: B): Later<Outcome> {
-    if (this.#functions.length === 0) return this.#decide(key, this.#fixed);
-    return chain(this.#optionsOf(a, b), (options) => this.#decide(key, options));
+    if (this.#functions.length === 0) return this.#decide(key, this.#fixed, a, b);
+    return chain(this.#optionsOf(a, b), (options) => this.#decide(key, options, a, b));
   }
 
-  #decide(key: Key, options: HttpCheckOptions | undefined): Later<Outcome> {
+  #decide(key: Key, options: HttpCheckOptions | undefined, a: A, b: B): Later<Outcome> {
     const { limiter } = this;
     if (limiter.store !== 'memory' || limiter.checkSync === undefined) {
-      return this.#check(key, options);
+      return this.#check(key, options, a, b);
     }
     try {
       if (this.#isStub) checkStubKey(key);
       return { key, plan: ownOption(options, 'plan'), decision: limiter.checkSync(key, options) };
     } catch (error) {
-      throw locate(error, this.#where);
+      throw this.#locate(error, a, b, key);
     }
   }
 
-  async #check(key: Key, options: HttpCheckOptions | undefined, keyHint = ''): Promise<Outcome> {
+  async #check(
+    key: Key,
+    options: HttpCheckOptions | undefined,
+    a: A,
+    b: B,
+    keyHint = '',
+  ): Promise<Outcome> {
     try {
       if (this.#isStub) checkStubKey(key);
       return {
@@ -150,9 +165,18 @@ export class HttpGuard<A, B> {
         decision: await this.limiter.check(key, options),
       };
     } catch (error) {
-      const isAboutKey = (Object(error) as Partial<ArgumentError>).argument === 'key';
-      throw locate(error, this.#where, isAboutKey ? keyHint : '');
+      throw this.#locate(error, a, b, key, keyHint);
     }
+  }
+
+  /** Names the guard and the route in an error about a request. */
+  #locate(error: unknown, a: A, b: B, key?: Key, keyHint = ''): unknown {
+    if ((Object(error) as Partial<ArgumentError>).argument === undefined) return error;
+    const { routeOf } = this.#options;
+    const route = routeOf === undefined ? '' : ` (${printable(routeOf(a, b), LONGEST_ROUTE)})`;
+    if ((error as ArgumentError).argument !== 'key') return locate(error, this.#where, route);
+    const isMissing = routeOf !== undefined && key === undefined;
+    return locate(error, this.#where, route + (isMissing ? NO_KEY : keyHint));
   }
 
   #optionsOf(a: A, b: B): Later<HttpCheckOptions | undefined> {
@@ -168,7 +192,7 @@ export class HttpGuard<A, B> {
       try {
         checkResult(this.limiter, part, value);
       } catch (error) {
-        throw locate(error, this.#where);
+        throw this.#locate(error, a, b);
       }
       options[part] = value;
       return this.#callFrom(i + 1, options, a, b);

@@ -26,7 +26,8 @@ const KINDS = {
  * @throws TypeError, RangeError `ERR_SLUICE_*`
  */
 export function checkRequestOptions(
-  options: CheckParts & FieldOptions & { key?: unknown; skip?: unknown; handler?: unknown },
+  options: CheckParts &
+    FieldOptions & { key?: unknown; keyFallback?: unknown; skip?: unknown; handler?: unknown },
   where: string,
 ): void {
   for (const name of ['key', 'skip', 'handler'] as const) {
@@ -39,6 +40,14 @@ export function checkRequestOptions(
     const allowed: readonly string[] = ['undefined', 'function', ...types];
     if (given !== null && allowed.includes(typeof given)) continue;
     throw typeError(code, `${where}.${name}`, given, expected);
+  }
+  const { key, keyFallback } = options;
+  if (keyFallback !== undefined && keyFallback !== 'ip') {
+    throw typeError('ERR_SLUICE_OPTIONS', `${where}.keyFallback`, keyFallback, "'ip'");
+  }
+  if (keyFallback !== undefined && key === undefined) {
+    const expected = "left out without 'key': the address is the default key";
+    throw typeError('ERR_SLUICE_OPTIONS', `${where}.keyFallback`, keyFallback, expected);
   }
   checkFieldOptions(options, where);
 }

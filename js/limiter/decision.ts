@@ -3,6 +3,7 @@
 import { inspect } from 'node:util';
 import { native } from '../native.js';
 import type { Slots } from './holder.js';
+import { startsBlocks } from './policy.js';
 import type { Decision, Holder, Policy, PolicyDecision, Source } from './types.js';
 
 /** A limiter's policies in the order declared. */
@@ -106,6 +107,13 @@ class NativeDecision<Name extends string> implements Decision<Name> {
     return hasShadow ? names.filter((_, i) => !policies[i]!.enforce) : [];
   }
 
+  /** The names of its policies that block a key they deny. */
+  static blockersOf(decision: unknown): readonly string[] {
+    if (!(typeof decision === 'object' && decision !== null && #marks in decision)) return [];
+    const { names, policies } = decision.#table;
+    return names.filter((_, i) => startsBlocks(policies[i]!));
+  }
+
   /** The charge of a decision; `undefined` if it charged nothing. */
   static chargeOf(decision: unknown): Charge | undefined | 'foreign' {
     if (!(typeof decision === 'object' && decision !== null && #marks in decision))
@@ -165,6 +173,9 @@ export function ownHolderOf(decision: Decision): Holder | undefined {
 
 /** The policies that took part in one of our decisions and could not deny it, by name. */
 export const shadowsOf: (decision: unknown) => readonly string[] = NativeDecision.shadowsOf;
+
+/** The policies with `blockFor` that took part in one of our decisions, by name. */
+export const blockersOf: (decision: unknown) => readonly string[] = NativeDecision.blockersOf;
 
 /**
  * Reads the verdict with the code `code` and with numbers from `at` on in the exchange. `units`: the charge if it was

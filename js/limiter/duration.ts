@@ -37,3 +37,19 @@ export function durationUs(value: Duration, name: string, leastUs = 1, most = '2
   }
   return whole;
 }
+
+/**
+ * Reads a duration, such as one from the environment, and returns it in milliseconds. TypeScript accepts any text here;
+ * the options of policies accept only literals such as `'10s'`.
+ *
+ * @example
+ * fixedWindow({ limit: 100, window: duration(process.env.WINDOW ?? '1m') });
+ *
+ * @param text a number of milliseconds, or text such as `'250ms'`, `'10s'`, `'1m'`, `'1h'`, `'1d'`; text needs its unit
+ * @returns milliseconds, from 0.001 (1 microsecond) to 285 years
+ * @throws TypeError `ERR_SLUICE_DURATION` if it is not a duration (also for `undefined`), RangeError if it is too short or
+ *   too long
+ */
+export function duration(text: string | number): number {
+  return durationUs(text as Duration, 'duration') / 1e3;
+}
