@@ -19,7 +19,14 @@ import {
 } from './options.js';
 import { SetupCheck } from './setup.js';
 
-const OPTIONS = 'SluiceModuleOptions';
+/** Other modules read the constructor of each provider's value, and options without a prototype have none. */
+class ModuleOptions {
+  readonly options: SluiceModuleOptions;
+
+  constructor(options: SluiceModuleOptions) {
+    this.options = options;
+  }
+}
 
 /** Import it once, in the root module. All modules see its providers, unless `isGlobal` is false. */
 // biome-ignore lint/complexity/noStaticOnlyClass: the form of a Nest module
@@ -29,7 +36,7 @@ export class SluiceModule {
     checkRootOptions(options as SluiceModuleOptions);
     const given = ownOptions(options as SluiceModuleOptions);
     const names = Object.keys(given.limiters ?? { default: true });
-    return describe({ useFactory: () => given }, names, given);
+    return describe({ useFactory: () => new ModuleOptions(given) }, names, given);
   }
 
   /** Like `forRoot`, with options from a factory with injected dependencies. */
@@ -44,7 +51,7 @@ export class SluiceModule {
     const make = async (...args: unknown[]) => {
       const made = await (useFactory?.(...args) ?? createOptions(args[0], what));
       checkModuleOptions(made, what);
-      return ownOptions(made);
+      return new ModuleOptions(ownOptions(made));
     };
     const source = { useFactory: make, inject: token === undefined ? inject : [token] };
     return describe(source, names, { ...given, isAsync: true });
@@ -86,16 +93,16 @@ function describe(
   }));
   const tokens = limiters.map(({ provide }) => provide);
   const providers: Provider[] = [
-    { provide: OPTIONS, ...source },
+    { provide: ModuleOptions, ...source },
     {
       provide: ModuleLimiters,
-      useFactory: (options: SluiceModuleOptions) => new ModuleLimiters(options),
-      inject: [OPTIONS],
+      useFactory: ({ options }: ModuleOptions) => new ModuleLimiters(options),
+      inject: [ModuleOptions],
     },
     {
       provide: HandlerLimits,
       useFactory: (
-        options: SluiceModuleOptions,
+        { options }: ModuleOptions,
         modules: ModulesContainer,
         made: ModuleLimiters,
         ...provided: unknown[]
@@ -104,7 +111,7 @@ function describe(
         return new HandlerLimits(options, modules, made, byName, guardsAll);
       },
       // Injects the tokens, not the module's own limiters, so that `overrideProvider` reaches the guard.
-      inject: [OPTIONS, ModulesContainer, ModuleLimiters, ...tokens],
+      inject: [ModuleOptions, ModulesContainer, ModuleLimiters, ...tokens],
     },
     SluiceGuard,
     ...limiters,

@@ -5,6 +5,7 @@ import { spawnSync } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { test } from 'node:test';
 import { UseGuards } from '@nestjs/common';
+import { ModulesContainer } from '@nestjs/core';
 import { createLimiter, SluiceError, tokenBucket } from 'sluice';
 import {
   getLimiterToken,
@@ -164,4 +165,18 @@ test('no other entry point loads a package of NestJS', () => {
     spawnSync(process.execPath, ['-e', program], { cwd: new URL('.', import.meta.url) }).status,
     0,
   );
+});
+
+test('each provider of SluiceModule has a constructor: GraphQLModule reads it of every provider', async (t) => {
+  for (const module of [
+    SluiceModule.forRoot({ policies: bucket(1), guard: true }),
+    SluiceModule.forRootAsync({ useFactory: () => ({ policies: bucket(1) }) }),
+  ]) {
+    const app = await startContext(t, rootModule([module]));
+    for (const { providers } of app.get(ModulesContainer).values()) {
+      for (const [token, { instance }] of providers) {
+        if (instance) assert.equal(typeof instance.constructor, 'function', String(token));
+      }
+    }
+  }
 });

@@ -37,4 +37,25 @@ describe('NestJS', { skip: skipUnlessFull }, () => {
       }
     });
   }
+
+  test('GraphQL with Apollo: header fields reach the response, and subscriptions work', async (t) => {
+    const at = await installedProject([
+      ...['common', 'core', 'platform-express'].map((name) => `@nestjs/${name}@12`),
+      '@nestjs/graphql@14',
+      '@nestjs/apollo@14',
+      '@apollo/server@5',
+      '@as-integrations/express5@1',
+      'graphql@16',
+      'graphql-ws@6',
+      'ws@8',
+      'reflect-metadata@0.2',
+      'rxjs@7',
+    ]);
+    t.after(() => at.remove());
+    const program = 'nestjs-graphql.mjs';
+    await cp(join(root, 'tests', 'packaging', 'programs', program), join(at.project, program));
+    const options = { cwd: at.project, env: cleanEnv({ NO_COLOR: '1' }) };
+    const { status, stderr } = await run(process.execPath, [program], options);
+    assert.equal(status, 0, stderr);
+  });
 });
