@@ -1,11 +1,12 @@
-// The interface to C++: the only importer of the addon, with the types of its exports.
+// The interface to C++: the types of the addon's exports, and the choice of the binary. Only js/platforms imports one.
 
-import { existsSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { nativeFailure } from './limiter/native-failure.js';
 import type { RedisNodeStats, RedisWarning } from './limiter/stats.js';
 import type { RedisFault } from './limiter/types.js';
+import type { Loaded } from './platforms/loaded.js';
 
 /** A memory store, held by native code. */
 export interface NativeStore {
@@ -238,27 +239,53 @@ export interface NativeAddon {
   ): void;
 }
 
-const platform = `${process.platform}-${process.arch}`;
+/** Whether this process runs on musl, as on Alpine: the head of its program names the loader. */
+function onMusl(): boolean {
+  try {
+    const head = Buffer.alloc(4096);
+    const program = openSync('/proc/self/exe', 'r');
+    try {
+      readSync(program, head, 0, head.length, 0);
+    } finally {
+      closeSync(program);
+    }
+    return head.includes('/ld-musl-');
+  } catch {
+    // Under --permission, without the right to read it.
+    const report = process.report?.getReport() as { header?: { glibcVersionRuntime?: string } };
+    return report?.header !== undefined && !report.header.glibcVersionRuntime;
+  }
+}
+
+const musl = process.platform === 'linux' && onMusl() ? '-musl' : '';
+const platform = `${process.platform}-${process.arch}${musl}`;
 // The package's folder. An ECMAScript module of a bundler has no __dirname.
 const root = typeof __dirname === 'string' ? join(__dirname, '..') : undefined;
 
+/** Loads the prebuilt addon of this platform; `undefined` for a platform without a file in js/platforms. */
+function loadPrebuilt(): Loaded | undefined {
+  switch (platform) {
+    case 'linux-x64':
+      return require('./platforms/linux-x64.js').load();
+    case 'linux-arm64':
+      return require('./platforms/linux-arm64.js').load();
+    case 'linux-x64-musl':
+      return require('./platforms/linux-x64-musl.js').load();
+    case 'linux-arm64-musl':
+      return require('./platforms/linux-arm64-musl.js').load();
+    case 'darwin-x64':
+      return require('./platforms/darwin-x64.js').load();
+    case 'darwin-arm64':
+      return require('./platforms/darwin-arm64.js').load();
+  }
+  return undefined;
+}
+
 function load(): NativeAddon {
-  try {
-    // Bundlers and file tracers find a binary by a literal path alone.
-    switch (platform) {
-      case 'linux-x64':
-        return require('../prebuilds/linux-x64/sluice.node');
-      case 'linux-arm64':
-        return require('../prebuilds/linux-arm64/sluice.node');
-      case 'darwin-x64':
-        return require('../prebuilds/darwin-x64/sluice.node');
-      case 'darwin-arm64':
-        return require('../prebuilds/darwin-arm64/sluice.node');
-    }
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'MODULE_NOT_FOUND') {
-      throw nativeFailure({ root, platform, error });
-    }
+  const { addon, error } = loadPrebuilt() ?? {};
+  if (addon) return addon as NativeAddon;
+  if (error && (error as NodeJS.ErrnoException).code !== 'MODULE_NOT_FOUND') {
+    throw nativeFailure({ root, platform, error });
   }
   return loadBuilt();
 }

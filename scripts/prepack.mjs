@@ -1,53 +1,54 @@
-// Before `npm pack`: builds the package, checks the addon for old systems, and puts it into prebuilds/.
-// After it (--undo): removes prebuilds/, so that a checkout never loads an outdated binary.
+// Before `npm pack`: builds the package, puts its addons into prebuilds/, and writes THIRD_PARTY_NOTICES.
+// After it (--undo): removes both, so that a checkout never loads an outdated binary.
+//
+// `npm pack` packs the addon of this machine alone. `npm publish`, and SLUICE_PREBUILDS=all, build that of each Linux
+// platform, and add those that .github/workflows/prebuilds.yml put into build/prebuilds.
 
-import { execFileSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, rmSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { buildPackage, CommandFailed, root, setUp } from './lib/steps.mjs';
+import { buildPackage, CommandFailed, compileTypeScript, root, setUp } from './lib/steps.mjs';
+import { writeNotices } from './notices.mjs';
+import { hostPlatform } from './platform.mjs';
+import { work } from './prebuilds/sources.mjs';
+import { checkLinuxAddon } from './prebuilds/targets.mjs';
+import { buildPrebuilds } from './prebuilds.mjs';
 
-// Debian 12, Ubuntu 22.04 and other systems of the last years have it.
-const newestGlibc = [2, 34];
+const all = process.env.npm_command === 'publish' || process.env.SLUICE_PREBUILDS === 'all';
 
-/** The GLIBC versions that a binary needs, newest first, each with a symbol that needs it. */
-function glibcNeeds(file) {
-  const table = execFileSync('objdump', ['-T', file], { encoding: 'utf8' });
-  const needs = [...table.matchAll(/\(?GLIBC_(\d+)\.(\d+)[.\d]*\)?\s+(\S+)$/gm)];
-  return needs
-    .map(([, major, minor, symbol]) => ({ version: [Number(major), Number(minor)], symbol }))
-    .sort((a, b) => b.version[0] - a.version[0] || b.version[1] - a.version[1]);
+async function hostAddon() {
+  await setUp('demo');
+  await buildPackage();
+  const name = hostPlatform();
+  const file = join(root, 'build/release/native/addon/sluice.node');
+  if (process.platform === 'linux') checkLinuxAddon(file, { musl: name.endsWith('-musl') });
+  return { [name]: file };
 }
 
-function checkLinuxBinary(file) {
-  const [newest] = glibcNeeds(file);
-  const [major, minor] = newest.version;
-  if (major > newestGlibc[0] || (major === newestGlibc[0] && minor > newestGlibc[1])) {
-    const allowed = newestGlibc.join('.');
-    throw new CommandFailed(
-      file,
-      `a need for GLIBC_${major}.${minor} (${newest.symbol}); ${allowed} is allowed`,
-    );
+async function allAddons() {
+  const files = await buildPrebuilds();
+  for (const name of readdirSync(work)) {
+    const file = join(work, name, 'sluice.node');
+    if (/^darwin-/.test(name) && existsSync(file)) files[name] = file;
   }
-  const libraries = execFileSync('objdump', ['-p', file], { encoding: 'utf8' });
-  const unexpected = [...libraries.matchAll(/^ +NEEDED +(\S+)$/gm)]
-    .map(([, name]) => name)
-    .filter((name) => !/^(libc|libm|libgcc_s|ld-linux.*)\.so/.test(name));
-  if (unexpected.length > 0) throw new CommandFailed(file, `a need for ${unexpected.join(', ')}`);
+  await compileTypeScript();
+  return files;
 }
 
 async function prepack() {
-  await setUp('demo');
   rmSync(join(root, 'dist'), { recursive: true, force: true }); // without files from before a rename
-  await buildPackage();
-  const built = join(root, 'build/release/native/addon/sluice.node');
-  if (process.platform === 'linux') checkLinuxBinary(built);
-  const folder = join(root, 'prebuilds', `${process.platform}-${process.arch}`);
-  mkdirSync(folder, { recursive: true });
-  copyFileSync(built, join(folder, 'sluice.node'));
+  const files = await (all ? allAddons() : hostAddon());
+  for (const [name, file] of Object.entries(files)) {
+    const folder = join(root, 'prebuilds', name);
+    mkdirSync(folder, { recursive: true });
+    copyFileSync(file, join(folder, 'sluice.node'));
+  }
+  writeNotices();
 }
 
 try {
-  rmSync(join(root, 'prebuilds'), { recursive: true, force: true });
+  for (const made of ['prebuilds', 'THIRD_PARTY_NOTICES']) {
+    rmSync(join(root, made), { recursive: true, force: true });
+  }
   if (!process.argv.includes('--undo')) await prepack();
 } catch (error) {
   if (!(error instanceof CommandFailed)) throw error;

@@ -7,7 +7,7 @@ import { SluiceError } from './errors.js';
 interface Attempt {
   /** The package's folder, if the loader is still inside it; `undefined` in an ECMAScript module of a bundler. */
   root: string | undefined;
-  /** `linux-x64`: a folder's name under `prebuilds`. */
+  /** `linux-x64`, `linux-x64-musl`: a folder's name under `prebuilds`. */
   platform: string;
   /** `undefined` if there was no file to try. */
   error: unknown;
@@ -28,9 +28,9 @@ function describeSystem(platform: string): string {
 }
 
 function buildFromSource(root: string | undefined): string {
-  const script = root && join(root, 'scripts', 'install.mjs');
+  const script = root && join(root, 'scripts', 'sluice-build.mjs');
   const command =
-    script && existsSync(script) ? `node ${JSON.stringify(script)}` : 'npm rebuild sluice';
+    script && existsSync(script) ? `node ${JSON.stringify(script)}` : 'npx sluice-build';
   return `Build it from source on this system: ${command}`;
 }
 
@@ -40,7 +40,7 @@ function explain({ root, platform, error }: Attempt): string {
   if (name === 'NotCapable') return 'Deno refuses the native addon: run it with --allow-ffi';
   if (error && code !== 'MODULE_NOT_FOUND') {
     const why = String(message).split('\n', 1)[0];
-    return `the native addon does not load on ${describeSystem(platform)}: ${why}. The binary in the package is for linux-x64 with glibc 2.34 or newer. ${buildFromSource(root)}`;
+    return `the native addon does not load on ${describeSystem(platform)}: ${why}. The binaries in the package are for Linux on x64 and arm64, with glibc 2.34 or newer or with musl. ${buildFromSource(root)}`;
   }
   if (root === undefined || !existsSync(join(root, 'dist', 'native.js'))) return bundled;
   if (existsSync(join(root, 'scripts', 'build.mjs'))) {

@@ -23,7 +23,9 @@ function(sluice_compile_options name)
   endif()
   # The shipped binary contains no path of the build machine.
   target_compile_options(${name} PRIVATE
-    $<$<CONFIG:Release>:-ffile-prefix-map=${CMAKE_SOURCE_DIR}=.>)
+    $<$<CONFIG:Release>:-ffile-prefix-map=${CMAKE_SOURCE_DIR}=.>
+    # The linker drops what is not called, function by function.
+    $<$<CONFIG:Release>:-ffunction-sections> $<$<CONFIG:Release>:-fdata-sections>)
   if(SLUICE_COVERAGE)
     target_compile_options(${name} PRIVATE --coverage -fprofile-update=atomic)
     target_link_options(${name} PUBLIC --coverage)

@@ -10,6 +10,7 @@ const js = fileURLToPath(new URL('../../js', import.meta.url));
 
 /** Lowest first: a file imports from its own row and the rows above it here. The entries import from all. */
 const FLOORS = [
+  ['platforms'],
   ['native.ts', 'limiter'],
   ['redis'],
   ['create-limiter.ts'],
@@ -50,7 +51,7 @@ test('imports lead from a room to itself or to a lower one', () => {
   for (const [file, imports] of graph) {
     for (const other of imports) {
       const sameRoom = roomOf(file) === roomOf(other);
-      const lower = floorOf(other) < floorOf(file) || (floorOf(file) === 0 && floorOf(other) === 0);
+      const lower = floorOf(other) < floorOf(file) || (floorOf(file) === 1 && floorOf(other) === 1);
       if (!sameRoom && !lower) wrong.push(`${file} imports ${other}`);
     }
   }

@@ -14,10 +14,12 @@ import {
 } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { hostPlatform } from '../../scripts/platform.mjs';
+import { TARGETS } from '../../scripts/prebuilds/targets.mjs';
 import { skipWithout, startRedis } from '../support/redis-server.mjs';
 import { cleanEnv, installedProject, run } from './support/project.mjs';
 
-const platform = `${process.platform}-${process.arch}`;
+const platform = hostPlatform();
 
 let at;
 before(async () => {
@@ -60,11 +62,12 @@ async function assertRefused(message, project, args, file) {
 
 test('the loader names each packed binary by a literal path, as file tracers need it', async () => {
   const sluice = join(at.project, 'node_modules', 'sluice');
+  assert.deepEqual(await readdir(join(sluice, 'prebuilds')), [platform]);
   const loader = await readFile(join(sluice, 'dist', 'native.js'), 'utf8');
-  const packed = await readdir(join(sluice, 'prebuilds'));
-  assert.deepEqual(packed, [platform]);
-  for (const name of packed) {
-    assert.ok(loader.includes(`require('../prebuilds/${name}/sluice.node')`), name);
+  for (const name of [...Object.keys(TARGETS), 'darwin-x64', 'darwin-arm64']) {
+    assert.ok(loader.includes(`require('./platforms/${name}.js')`), name);
+    const entry = await readFile(join(sluice, 'dist', 'platforms', `${name}.js`), 'utf8');
+    assert.ok(entry.includes(`require('../../prebuilds/${name}/sluice.node')`), name);
   }
 });
 
@@ -82,7 +85,7 @@ test('prebuilds that were not deployed are told from a platform without a build'
   const prebuilds = join(sluice, 'prebuilds');
   await rename(join(prebuilds, platform), join(prebuilds, 'plan9-x64'));
   await assertRefused(
-    new RegExp(`no native addon for ${platform}.*has plan9-x64.*node ".*install.mjs"`),
+    new RegExp(`no native addon for ${platform}.*has plan9-x64.*node ".*sluice-build.mjs"`),
     project,
   );
   await rm(prebuilds, { recursive: true });
@@ -93,7 +96,9 @@ test('a binary that the system cannot load is told with the reason, and how to b
   const { project, sluice } = await copyProject('broken');
   await writeFile(join(sluice, 'prebuilds', platform, 'sluice.node'), 'not a binary');
   await assertRefused(
-    new RegExp(`does not load on ${platform} .*sluice\\.node.*from source.*node ".*install.mjs"`),
+    new RegExp(
+      `does not load on ${platform} .*sluice\\.node.*from source.*node ".*sluice-build.mjs"`,
+    ),
     project,
   );
 });
@@ -120,7 +125,8 @@ test('under --permission with --allow-addons it works', {
 test('in a bundle, loading says that sluice has to stay out of it', async () => {
   const bundle = join(at.folder, 'bundle');
   await mkdir(join(bundle, 'limiter'), { recursive: true });
-  for (const name of ['native.js', 'limiter/native-failure.js', 'limiter/errors.js']) {
+  const names = ['native.js', 'limiter/native-failure.js', 'limiter/errors.js'];
+  for (const name of [...names, `platforms/${platform}.js`]) {
     const from = join(at.project, 'node_modules', 'sluice', 'dist', name);
     await cp(from, join(bundle, name));
   }

@@ -1,11 +1,23 @@
 // The packed package as a user gets it: its files, running it without a compiler, and its types.
 
 import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
 import { cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism, homedir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { cleanEnv, installedProject, linkTypes, root, run, succeed } from './support/project.mjs';
+import { NOTICES } from '../../scripts/notices.mjs';
+import { hostPlatform } from '../../scripts/platform.mjs';
+import {
+  cleanEnv,
+  installedProject,
+  linkTypes,
+  root,
+  run,
+  runNpm,
+  skipUnlessFull,
+  succeed,
+} from './support/project.mjs';
 
 let at;
 before(async () => {
@@ -19,14 +31,14 @@ const node = (...args) =>
 
 test('the tarball holds what runs, what builds from source, and nothing else', async () => {
   const expected = [
-    /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|CMakeLists\.txt|CMakePresets\.json)$/,
+    /^(package\.json|README\.md|LICENSE|THIRD_PARTY_NOTICES|CHANGELOG\.md|CMakeLists\.txt|CMakePresets\.json)$/,
     /^dist\/([\w-]+\/)?[\w-]+\.(js|d\.ts)$/,
     /^js\/esm\/[\w-]+\.(mjs|d\.mts)$/,
-    /^prebuilds\/[a-z0-9]+-[a-z0-9]+\/sluice\.node$/,
+    /^prebuilds\/[a-z0-9]+(-[a-z0-9]+)+\/sluice\.node$/,
     /^native\/[\w/-]+\.(h|cc|lua|cmake)$/,
     /^native\/[\w/-]+\/CMakeLists\.txt$/,
     /^docs\/(adr\/)?[\w-]+\.md$/,
-    /^scripts\/(install\.mjs|cmake\/\w+\.(cmake|map))$/,
+    /^scripts\/((platform|sluice-build)\.mjs|cmake\/\w+\.(cmake|map))$/,
   ];
   const names = await readdir(installed(), { recursive: true, withFileTypes: true });
   const files = names
@@ -36,9 +48,10 @@ test('the tarball holds what runs, what builds from source, and nothing else', a
     files.filter((name) => !expected.some((pattern) => pattern.test(name))),
     [],
   );
-  const platform = `${process.platform}-${process.arch}`;
+  const platform = hostPlatform();
   for (const name of [
     'LICENSE',
+    'THIRD_PARTY_NOTICES',
     'README.md',
     'docs/redis.md',
     `prebuilds/${platform}/sluice.node`,
@@ -130,15 +143,83 @@ test('import and require give the same things: each class exists once', async ()
   assert.equal(status, 0, stderr);
 });
 
-test('without a binary, the install step says what it misses to build one', async () => {
-  const bare = join(at.folder, 'bare');
+test('no package manager runs a script, or warns of one, when it installs the package', async () => {
+  const { scripts } = JSON.parse(await readFile(join(installed(), 'package.json'), 'utf8'));
+  for (const name of ['preinstall', 'install', 'postinstall', 'prepare']) {
+    assert.equal(scripts[name], undefined, name);
+  }
+  const lock = JSON.parse(await readFile(join(at.project, 'package-lock.json'), 'utf8'));
+  assert.equal(lock.packages['node_modules/sluice'].hasInstallScript, undefined);
+});
+
+test('the notices have the licence of each project that the addon contains', async () => {
+  const text = await readFile(join(installed(), 'THIRD_PARTY_NOTICES'), 'utf8');
+  for (const { name, title, licence } of NOTICES) {
+    assert.ok(text.includes(`${title}: `) && text.includes(`Licence: ${licence}\n`), name);
+    const kept = await readFile(join(root, 'scripts', 'notices', `${name}.txt`), 'utf8');
+    assert.ok(text.includes(kept.trim()), name);
+  }
+  // Each library that CMake links has a notice.
+  const linked = ['native/redis/io', 'native/redis/wire', 'native/store'];
+  const lists = await Promise.all(
+    linked.map((folder) => readFile(join(root, folder, 'CMakeLists.txt'), 'utf8')),
+  );
+  const found = lists.join('').matchAll(/find_library\((\w+?)(?:_SSL|_CRYPTO)?_LIBRARY/g);
+  const names = new Set([...found].map(([, name]) => name.toLowerCase()));
+  assert.deepEqual([...names].sort(), ['hiredis', 'openssl', 'sodium']);
+  for (const name of names)
+    assert.ok(
+      NOTICES.some((notice) => notice.name.includes(name)),
+      name,
+    );
+});
+
+test('the notices are the licence files of the sources', async () => {
+  for (const { name, file } of NOTICES) {
+    if (!file) continue;
+    const path = join(root, file.startsWith('node_modules') ? file : join('build/prebuilds', file));
+    // Only `npm run prebuilds` fetches some of them.
+    if (!existsSync(path)) continue;
+    const kept = await readFile(join(root, 'scripts', 'notices', `${name}.txt`), 'utf8');
+    assert.equal(kept, await readFile(path, 'utf8'), name);
+  }
+});
+
+// Without a binary: a copy of the project, and the programs that sluice-build finds there.
+async function buildWithout(name, programs, env = {}) {
+  const bare = join(at.folder, name);
   await cp(at.project, bare, { recursive: true });
   await rm(join(bare, 'node_modules/sluice/prebuilds'), { recursive: true });
-  const install = join('node_modules', 'sluice', 'scripts', 'install.mjs');
-  const options = { cwd: bare, env: cleanEnv({ PATH: at.path }) };
-  const { status, stdout } = await run(process.execPath, [install], options);
+  const tools = join(bare, 'tools');
+  await mkdir(tools);
+  for (const program of programs) {
+    await writeFile(join(tools, program), '#!/bin/sh\necho "$0 $*"\n', { mode: 0o755 });
+  }
+  const script = join('node_modules', 'sluice', 'scripts', 'sluice-build.mjs');
+  const path = `${tools}:${at.path}`;
+  return run(process.execPath, [script], { cwd: bare, env: cleanEnv({ PATH: path, ...env }) });
+}
+
+const systems = [
+  ['apt-get', /apt-get install g\+\+ cmake make libsodium-dev libssl-dev libhiredis-dev\n/],
+  ['apk', /apk add g\+\+ cmake make .*libsodium-dev openssl-dev hiredis-dev\n/],
+  ['dnf', /dnf install gcc-c\+\+ cmake make libsodium-devel openssl-devel hiredis-devel\n/],
+  ['brew', /brew install cmake make libsodium openssl@3 hiredis\n/],
+];
+for (const [program, line] of systems) {
+  test(`without a binary and a compiler, sluice-build fails with the line for ${program}`, async () => {
+    const { status, stdout } = await buildWithout(`bare-${program}`, [program]);
+    assert.equal(status, 1);
+    assert.match(stdout, /missing cmake, make, a C\+\+20 compiler/);
+    assert.match(stdout, line);
+    assert.equal(systems.filter(([, other]) => other.test(stdout)).length, 1, stdout);
+  });
+}
+
+test('SLUICE_OPTIONAL=1 lets sluice-build end without a binary', async () => {
+  const { status, stdout } = await buildWithout('optional', [], { SLUICE_OPTIONAL: '1' });
   assert.equal(status, 0);
-  assert.match(stdout, /missing cmake, make, a C\+\+20 compiler/);
+  assert.match(stdout, /not built/);
 });
 
 test('a build from source runs no more compilers at once than there are cores', async () => {
@@ -150,25 +231,27 @@ test('a build from source runs no more compilers at once than there are cores', 
   for (const name of ['cmake', 'make', 'c++']) {
     await writeFile(join(tools, name), '#!/bin/sh\necho "$0 $*"\n', { mode: 0o755 });
   }
-  const install = join('node_modules', 'sluice', 'scripts', 'install.mjs');
+  const install = join('node_modules', 'sluice', 'scripts', 'sluice-build.mjs');
   const env = cleanEnv({ PATH: `${tools}:${at.path}`, CXX: 'c++' });
   const { stdout } = await run(process.execPath, [install], { cwd: folder, env });
   assert.match(stdout, new RegExp(`cmake --build .* --parallel ${availableParallelism()}$`, 'm'));
 });
 
-test('with the prebuilt binary, the install step does and says nothing', async () => {
-  const { status, stdout } = await node(join('node_modules', 'sluice', 'scripts', 'install.mjs'));
+test('with the prebuilt binary, sluice-build does and says nothing', async () => {
+  const { status, stdout } = await node(
+    join('node_modules', 'sluice', 'scripts', 'sluice-build.mjs'),
+  );
   assert.deepEqual([status, stdout], [0, '']);
 });
 
-test('without a binary, the install step builds one, to where file tracers look', {
+test('without a binary, sluice-build builds one, to where file tracers look', {
   skip: !process.env.SLUICE_FULL && 'minutes long: npm run test:full',
 }, async () => {
   const source = join(at.folder, 'source');
   await cp(at.project, source, { recursive: true });
   await rm(join(source, 'node_modules/sluice/prebuilds'), { recursive: true });
   const env = cleanEnv({ CMAKE_PREFIX_PATH: join(root, '.deps/usr') });
-  const install = join('node_modules', 'sluice', 'scripts', 'install.mjs');
+  const install = join('node_modules', 'sluice', 'scripts', 'sluice-build.mjs');
   await succeed(process.execPath, [install], { cwd: source, env, timeout: 1_800_000 });
   await rm(join(source, 'node_modules/sluice/build'), { recursive: true });
   const limits = join(root, 'tests', 'packaging', 'programs', 'limits.mjs');
@@ -229,5 +312,41 @@ for (const [name, kinds, options] of resolutions) {
     const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
     const { status, stdout } = await run(process.execPath, [tsc, '-p', config]);
     assert.equal(status, 0, stdout);
+  });
+}
+
+// Each release that changed how types resolve, and the newest.
+for (const version of ['5.0', '5.2', '5.5', '5.8', '5.9', 'latest']) {
+  test(`types compile with TypeScript ${version}`, { skip: skipUnlessFull }, async () => {
+    await linkTypes(at.project);
+    const folder = join(at.folder, `typescript-${version}`);
+    await mkdir(folder);
+    await writeFile(join(folder, 'package.json'), '{ "private": true }\n');
+    const options = ['--prefer-offline', '--no-audit', '--no-fund'];
+    await runNpm(['install', ...options, `typescript@${version}`], {
+      cwd: folder,
+      env: cleanEnv(),
+    });
+    const { version: exact } = JSON.parse(
+      await readFile(join(folder, 'node_modules/typescript/package.json'), 'utf8'),
+    );
+    for (const kind of ['mts', 'cts']) {
+      await writeFile(join(at.project, `at-${version}.${kind}`), programs[kind]);
+    }
+    // The types of Node need a newer TypeScript than 5.0; these programs use none of them.
+    const compilerOptions = {
+      strict: true,
+      noEmit: true,
+      target: 'es2022',
+      skipLibCheck: true,
+      module: 'nodenext',
+      types: [],
+    };
+    const files = ['mts', 'cts'].map((kind) => `at-${version}.${kind}`);
+    const config = join(at.project, `tsconfig.at-${version}.json`);
+    await writeFile(config, JSON.stringify({ compilerOptions, files }));
+    const tsc = join(folder, 'node_modules', 'typescript', 'bin', 'tsc');
+    const { status, stdout } = await run(process.execPath, [tsc, '-p', config]);
+    assert.equal(status, 0, `${exact}: ${stdout}`);
   });
 }

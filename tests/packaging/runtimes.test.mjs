@@ -8,6 +8,7 @@ import { startRedis } from '../support/redis-server.mjs';
 import { cleanEnv, installedProject, root, run, skipUnlessFull } from './support/project.mjs';
 
 const programs = ['core', 'express', 'nestjs', 'clients', 'workers'];
+const nodes = ['node 20', 'node 22', 'node 24', 'node 26'];
 const host = `${process.platform}-${process.arch}`;
 // docs/deployment.md names these versions of Bun and Deno.
 const packages = [
@@ -21,8 +22,10 @@ const packages = [
   'rxjs@7',
   'bun@1.4',
   'deno@2.9',
+  `node-20@npm:node-${host}@20`,
   `node-22@npm:node-${host}@22`,
   `node-24@npm:node-${host}@24`,
+  `node-26@npm:node-${host}@26`,
 ];
 
 describe('runtimes', { skip: skipUnlessFull }, () => {
@@ -39,8 +42,9 @@ describe('runtimes', { skip: skipUnlessFull }, () => {
     const [bun] = await readdir(join(modules, '@oven'));
     const [deno] = await readdir(join(modules, '@deno'));
     runtimes = {
-      'node 22': [join(modules, 'node-22', 'bin', 'node')],
-      'node 24': [join(modules, 'node-24', 'bin', 'node')],
+      ...Object.fromEntries(
+        nodes.map((name) => [name, [join(modules, name.replace(' ', '-'), 'bin', 'node')]]),
+      ),
       bun: [join(modules, '@oven', bun, 'bin', 'bun')],
       deno: [join(modules, '@deno', deno, 'deno'), 'run', '--allow-all'],
     };
@@ -57,7 +61,7 @@ describe('runtimes', { skip: skipUnlessFull }, () => {
     return run(command, [...first, ...args, `${program}.mjs`], { cwd: at.project, env });
   }
 
-  for (const runtime of ['node 22', 'node 24', 'bun', 'deno']) {
+  for (const runtime of [...nodes, 'bun', 'deno']) {
     for (const program of programs) {
       test(`${runtime} runs ${program}`, async () => {
         const { status, stderr } = await runProgram(runtime, [], program);

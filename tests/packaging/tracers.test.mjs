@@ -27,7 +27,13 @@ describe('tracers and bundlers', { skip: skipUnlessFull }, () => {
   const program = () => join(at.project, 'node_modules', '.bin');
 
   before(async () => {
-    at = await installedProject(['@vercel/nft@1', '@vercel/ncc@0.45', 'esbuild@0.28', 'webpack@5']);
+    at = await installedProject([
+      '@vercel/nft@1',
+      '@vercel/ncc@0.45',
+      'esbuild@0.28',
+      'webpack@5',
+      'node-loader@2',
+    ]);
     const limits = join(root, 'tests', 'packaging', 'programs', 'limits.mjs');
     await cp(limits, join(at.project, 'limits.mjs'));
   });
@@ -92,24 +98,31 @@ describe('tracers and bundlers', { skip: skipUnlessFull }, () => {
     assert.match(stderr, /sluice\.node/);
   });
 
-  test('webpack leaves sluice out as an external, and fails without', async () => {
+  test('webpack leaves sluice out as an external, or bundles it with node-loader, and fails without', async () => {
     await writeFile(
       join(at.project, 'bundle.cjs'),
       `const [externals] = process.argv.slice(2);
        const options = { entry: './limits.mjs', target: 'node', mode: 'production',
          output: { path: __dirname, filename: 'webpack.cjs' }, externals: JSON.parse(externals) };
+       if (process.argv[3]) {
+         options.output = { path: __dirname + '/bundled', filename: 'webpack.cjs' };
+         options.module = { rules: [{ test: /\\.node$/, loader: 'node-loader' }] };
+         options.node = { __dirname: false };
+       }
        require('webpack')(options, (error, stats) => {
          if (error) throw error;
          for (const { message, moduleName } of stats.toJson().errors) console.log(moduleName, message);
        });`,
     );
-    const bundle = async (externals) => {
-      const args = ['bundle.cjs', JSON.stringify(externals)];
+    const bundle = async (externals, ...more) => {
+      const args = ['bundle.cjs', JSON.stringify(externals), ...more];
       return (await succeed(process.execPath, args, { cwd: at.project })).stdout;
     };
     assert.match(await bundle({}), /sluice\.node/);
     assert.equal(await bundle({ sluice: 'commonjs sluice' }), '');
     await assertRunsHere('webpack.cjs');
+    assert.equal(await bundle({}, 'bundled'), '');
+    await assertRunsAlone(join(at.project, 'bundled', 'webpack.cjs'));
   });
 
   test('ncc copies the addon', async () => {

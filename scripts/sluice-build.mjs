@@ -1,5 +1,7 @@
-// The package's install step: does nothing if a prebuilt binary loads, else builds from source.
-// It never fails the installation: it prints what is missing, and loading then throws ERR_SLUICE_NATIVE.
+#!/usr/bin/env node
+// npx sluice-build: does nothing if the binary of this platform loads, else builds it from source.
+//
+// Exit code 1 if there is no binary in the end; 0 all the same with SLUICE_OPTIONAL=1.
 
 import { spawnSync } from 'node:child_process';
 import { copyFileSync, existsSync, mkdirSync, renameSync } from 'node:fs';
@@ -7,16 +9,27 @@ import { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { hostPlatform } from './platform.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const require = createRequire(import.meta.url);
 
-const platform = `${process.platform}-${process.arch}`;
+const platform = hostPlatform();
 const binary = join(root, 'prebuilds', platform, 'sluice.node');
 
 const BUILD = ['--build', '--preset', 'release', '--target', 'sluice_addon'];
 
+// The packages that a build needs, by the program that installs them.
+const PACKAGES = [
+  ['apt-get', 'apt-get install g++ cmake make libsodium-dev libssl-dev libhiredis-dev'],
+  ['apk', 'apk add g++ cmake make linux-headers libsodium-dev openssl-dev hiredis-dev'],
+  ['dnf', 'dnf install gcc-c++ cmake make libsodium-devel openssl-devel hiredis-devel'],
+  ['brew', 'brew install cmake make libsodium openssl@3 hiredis'],
+];
+
 const say = (text) => console.log(`sluice: ${text}`);
+
+const works = (command) => spawnSync(command, ['--version'], { stdio: 'ignore' }).status === 0;
 
 function loads(file) {
   if (!existsSync(file)) return false;
@@ -34,7 +47,6 @@ function run(command, args) {
 }
 
 function missingTools() {
-  const works = (command) => spawnSync(command, ['--version'], { stdio: 'ignore' }).status === 0;
   return [
     ['cmake', 'cmake'],
     ['make', 'make'],
@@ -66,7 +78,7 @@ function build() {
   ) {
     return false;
   }
-  // js/native.ts and file tracers look here. A package manager may have linked the old file to its cache, so replace
+  // js/platforms and file tracers look here. A package manager may have linked the old file to its cache, so replace
   // it instead of writing into it.
   mkdirSync(dirname(binary), { recursive: true });
   copyFileSync(built, `${binary}.new`);
@@ -74,17 +86,21 @@ function build() {
   return true;
 }
 
-const isCheckout = existsSync(join(root, 'tests'));
-if (!isCheckout && !loads(binary)) {
+// The line of this system; all of them if it has none of the programs.
+function packageLines() {
+  const here = PACKAGES.filter(([program]) => works(program));
+  return (here.length > 0 ? here : PACKAGES).map(([, line]) => line);
+}
+
+if (!loads(binary)) {
   say(`no usable binary for ${platform}: building from source`);
   if (!build()) {
     say(
       'not built. It needs cmake, make, a C++20 compiler, libsodium, OpenSSL 3, hiredis 1.1 or newer:',
     );
-    say(
-      '  Debian 13, Ubuntu 24.04: apt-get install g++ cmake make libsodium-dev libssl-dev libhiredis-dev',
-    );
-    say('  macOS: brew install cmake libsodium openssl@3 hiredis');
+    for (const line of packageLines()) say(`  ${line}`);
     say(`Then: node ${JSON.stringify(fileURLToPath(import.meta.url))}`);
+    if (process.env.SLUICE_OPTIONAL === '1') say('SLUICE_OPTIONAL=1: continuing without it');
+    else process.exitCode = 1;
   }
 }
