@@ -30,6 +30,13 @@ const reflector = new Reflector();
  * Limits a handler, or each handler of a class, in another way than the module. It takes effect where `SluiceGuard`
  * guards.
  *
+ * @example
+ * class AuthController {
+ *   @Post('login')
+ *   @RateLimit({ policies: slidingLog({ limit: 5, window: '1h' }) })
+ *   login() {}
+ * }
+ *
  * @throws TypeError, RangeError with a code `ERR_SLUICE_*` for wrong options
  */
 export function RateLimit<Request = NestRequest>(
@@ -39,17 +46,40 @@ export function RateLimit<Request = NestRequest>(
   return SetMetadata(RATE_LIMIT, given(options));
 }
 
-/** Exempts a handler from `SluiceGuard`; on a class, the handlers without their own `@RateLimit`. */
+/**
+ * Exempts a handler from `SluiceGuard`; on a class, the handlers without their own `@RateLimit`.
+ *
+ * @example
+ * class HealthController {
+ *   @Get('health')
+ *   @SkipRateLimit()
+ *   health() {}
+ * }
+ */
 export function SkipRateLimit(): CustomDecorator {
   return SetMetadata(SKIP, true);
 }
 
-/** The provider token of a limiter, for `overrideProvider` and `inject`. */
+/**
+ * The provider token of a limiter, for `overrideProvider` and `inject`.
+ *
+ * @example
+ * Test.createTestingModule({ imports: [AppModule] })
+ *   .overrideProvider(getLimiterToken())
+ *   .useValue(allowAll());
+ */
 export function getLimiterToken(name = 'default'): string {
   return `SluiceLimiter:${name}`;
 }
 
-/** Injects a limiter of the module, the same one that the guard uses. Works anywhere, even without a request. */
+/**
+ * Injects a limiter of the module, the same one that the guard uses. Works anywhere, even without a request.
+ *
+ * @example
+ * class Mailer {
+ *   constructor(@InjectLimiter('mail') private readonly limiter: Limiter) {}
+ * }
+ */
 export function InjectLimiter(name = 'default'): PropertyDecorator & ParameterDecorator {
   return Inject(getLimiterToken(name));
 }

@@ -17,7 +17,18 @@ export function isDenial(thrown: unknown): boolean {
   return denials.has(thrown as object);
 }
 
-/** A denied request: 429, or 503 if a store failed and the rule is to deny. Its response is problem+json. */
+/**
+ * A denied request: 429, or 503 if a store failed and the rule is to deny. Its response is problem+json.
+ *
+ * @example
+ * @Catch(RateLimitException)
+ * class DenialFilter implements ExceptionFilter {
+ *   catch({ decision }: RateLimitException, host: ArgumentsHost) {
+ *     const response = host.switchToHttp().getResponse<Response>();
+ *     response.status(429).json({ retryAfterMs: decision.retryAfterMs });
+ *   }
+ * }
+ */
 export class RateLimitException extends HttpException {
   readonly code = CODE;
   readonly decision: Decision;

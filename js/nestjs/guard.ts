@@ -45,6 +45,13 @@ const limitedOutsideHttp = new WeakSet<Rule>();
  * Use it by `SluiceModule.forRoot({ guard: true })`, `APP_GUARD` or `@UseGuards`; each guard charges a request. A
  * subclass may override `getKey`, `shouldSkip` and `throwDenied`, and may have its own constructor: Nest injects the
  * guard's dependencies into properties.
+ *
+ * @example
+ * class UserGuard extends SluiceGuard {
+ *   protected override getKey(request: NestRequest & { user: User }) {
+ *     return request.user.id;
+ *   }
+ * }
  */
 export class SluiceGuard implements CanActivate {
   // TypeScript's `private`, not `#`: if providers depend on each other in a circle, Nest copies the fields to another

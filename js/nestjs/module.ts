@@ -28,10 +28,25 @@ class ModuleOptions {
   }
 }
 
-/** Import it once, in the root module. All modules see its providers, unless `isGlobal` is false. */
+/**
+ * Makes the limiters of an application. Import it once, in the root module: all modules see its providers, unless
+ * `isGlobal` is false.
+ *
+ * @example
+ * const imports = [
+ *   SluiceModule.forRoot({
+ *     policies: tokenBucket({ capacity: 20, refill: 10, every: '1s' }),
+ *     guard: true,
+ *   }),
+ * ];
+ */
 // biome-ignore lint/complexity/noStaticOnlyClass: the form of a Nest module
 export class SluiceModule {
-  /** @throws TypeError, RangeError with a code `ERR_SLUICE_*` for wrong options */
+  /**
+   * Makes limiters of fixed options.
+   *
+   * @throws TypeError, RangeError with a code `ERR_SLUICE_*` for wrong options
+   */
   static forRoot<Request = NestRequest>(options: SluiceModuleOptions<Request>): DynamicModule {
     checkRootOptions(options as SluiceModuleOptions);
     const given = ownOptions(options as SluiceModuleOptions);
@@ -39,7 +54,18 @@ export class SluiceModule {
     return describe({ useFactory: () => new ModuleOptions(given) }, names, given);
   }
 
-  /** Like `forRoot`, with options from a factory with injected dependencies. */
+  /**
+   * Like `forRoot`, with options from a factory with injected dependencies, or from a class.
+   *
+   * @example
+   * SluiceModule.forRootAsync({
+   *   inject: [ConfigService],
+   *   useFactory: (config: ConfigService) => ({ store: redis(config.get('REDIS_URL')), policies }),
+   *   guard: true,
+   * });
+   *
+   * @throws as `forRoot`; wrong options of a factory end the start of the application
+   */
   static forRootAsync<Request = NestRequest, Args extends unknown[] = unknown[]>(
     options: SluiceModuleAsyncOptions<Request, Args>,
   ): DynamicModule {

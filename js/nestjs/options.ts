@@ -92,7 +92,16 @@ export type SluiceFactoryOptions<Request = NestRequest> = Omit<
   keyof PlacementOptions
 >;
 
-/** A provider that makes the options, for `useClass` and `useExisting`. */
+/**
+ * A provider that makes the options, for `useClass` and `useExisting`.
+ *
+ * @example
+ * class LimiterSettings implements SluiceOptionsFactory {
+ *   createSluiceOptions() {
+ *     return { policies: tokenBucket({ capacity: 20, every: '1s' }) };
+ *   }
+ * }
+ */
 export interface SluiceOptionsFactory<Request = NestRequest> {
   createSluiceOptions(): SluiceFactoryOptions<Request> | Promise<SluiceFactoryOptions<Request>>;
 }

@@ -132,6 +132,20 @@ for (const [platform, adapter] of Object.entries(platforms)) {
   });
 }
 
+for (const [platform, adapter] of Object.entries(platforms)) {
+  test(`${platform}: headers takes several formats, and a denial has them too`, async (t) => {
+    const options = { policies: bucket(1), global: true, headers: ['draft-10', 'legacy'] };
+    const { send } = await start(t, adapter, options, { controllers: [controller({ a: [] })] });
+    for (const status of [200, 429]) {
+      const answer = await send('/a');
+      assert.equal(answer.status, status);
+      assert.match(answer.headers.ratelimit, /^"default";r=0;t=3600$/);
+      assert.equal(answer.headers['x-ratelimit-limit'], '1');
+      assert.equal(answer.headers['x-ratelimit-remaining'], '0');
+    }
+  });
+}
+
 test('handlers of one name in one store keep their state apart from the other limiters', async (t) => {
   const store = memory();
   const options = {
