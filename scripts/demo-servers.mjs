@@ -6,7 +6,7 @@ import { DemoError } from './demo-error.mjs';
 import { root } from './lib/steps.mjs';
 
 const guard = new URL('./demo-server-guard.mjs', import.meta.url).href;
-const program = join(root, 'examples', 'express-api', 'server.mjs');
+const program = join(root, 'examples', 'express', 'server.mjs');
 const running = new Set();
 
 /** Ends the servers. They also end by themselves when this process does. */

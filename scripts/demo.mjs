@@ -9,7 +9,7 @@ import { buildPackage, CommandFailed, setUp } from './lib/steps.mjs';
 
 const USAGE = `npm run demo -- [flags]
 
-Serves the API in examples/express-api on a free port, lets three callers of different pace
+Serves the API in examples/express on a free port, lets three callers of different pace
 call it for three seconds, and shows what was admitted and what was limited.
 
   --redis URL     keep the limits in the Redis at URL, not in the server's memory
@@ -20,7 +20,7 @@ call it for three seconds, and shows what was admitted and what was limited.
   --help          print this`;
 
 const NEXT = `
-The server is examples/express-api/server.mjs. Go on with:
+The server is examples/express/server.mjs. Go on with:
   npm run demo -- --serve                      send requests of your own
   npm run demo -- --replicas 3                 three servers, each limiting in its own memory
   npm run demo -- --replicas 3 --redis URL     three servers, one limit`;

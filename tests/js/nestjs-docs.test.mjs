@@ -1,4 +1,4 @@
-// docs/nestjs.md, and the NestJS part of docs/migration.md, as a reader would run it, and the types, compiled strictly like NestJS projects.
+// The NestJS programs of README.md and docs/ as a reader would run them, and the types, compiled strictly.
 //
 // No decorator metadata is emitted: Sluice's injection does not need it.
 
@@ -45,7 +45,7 @@ const preload = `
     return listen.call(this, 0, '127.0.0.1', onListening).unref();
   };`;
 
-const pages = ['docs/nestjs.md', 'docs/migration.md'];
+const pages = ['README.md', 'docs/quick-start.md', 'docs/nestjs.md', 'docs/migration.md'];
 const text = pages.map((page) => readFileSync(join(root, page), 'utf8')).join('\n');
 // The other ts blocks of docs/migration.md run in documents.test.mjs.
 const blocks = [...text.matchAll(/^```ts\n(.*?)^```/gms)]

@@ -88,9 +88,9 @@ async function install(folder, packages) {
   return { project, tarball, path };
 }
 
-/** Gives a project packages of this checkout: the types of Node and Express, and Redis clients. */
+/** Gives a project packages of this checkout: types, other frameworks and limiters, and Redis clients. */
 export async function linkTypes(project) {
-  for (const name of ['@types', 'ioredis', 'redis']) {
+  for (const name of ['@types', 'express-rate-limit', 'fastify', 'ioredis', 'redis']) {
     const path = join(project, 'node_modules', name);
     await rm(path, { recursive: true, force: true });
     await symlink(join(root, 'node_modules', name), path);

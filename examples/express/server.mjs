@@ -1,6 +1,6 @@
 // An API in Express that gives every user 20 requests at once and 2 more a second.
 //
-//   node examples/express-api/server.mjs            in this process's memory
+//   node examples/express/server.mjs            in this process's memory
 //   REDIS_URL=redis://localhost:6379 node ...       one limit over all processes
 //
 //   curl -i -H 'x-api-key: steady-key' http://127.0.0.1:3000/
