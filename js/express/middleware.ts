@@ -13,27 +13,31 @@ import type { Later } from '../limiter/engine.js';
 import { refuseSecond, SluiceError } from '../limiter/errors.js';
 import { ownOptions } from '../limiter/own-options.js';
 import type { Decision, Key, Plans, Policies } from '../limiter/types.js';
+import { makeCompatMiddleware } from './compat/middleware.js';
+import type { RateLimitRequestHandler } from './compat/types.js';
 import type {
   Options,
+  OptionsOfCompat,
   OptionsOfLimiter,
   OptionsOfPlans,
   OptionsOfPolicies,
   RequestOptions,
 } from './options.js';
-import { readOptions } from './options.js';
+import { isCompat, readOptions } from './options.js';
 
 /** The value of `req.rateLimit` after the middleware: the numbers of the binding policy, after this request. */
-export interface Info {
+export interface Info<K extends Key = Key> {
   readonly limit: number;
   /** `limit - remaining`. Both are `NaN` when the store failed and a rule answered for it. */
   readonly used: number;
   readonly remaining: number;
   /** When the key equals a new one if nothing else comes, by this process's clock. */
   readonly resetTime: Date | undefined;
-  readonly key: Key;
+  readonly key: K;
   /**
    * The limiter's decision, for `limiter.credit(key, cost, { of: decision })` or its `holder`. Not enumerable, so that
-   * `res.json(req.rateLimit)` and copies have only the numbers.
+   * `res.json(req.rateLimit)` and copies have only the numbers. Not there with
+   * express-rate-limit's options.
    */
   readonly decision: Decision;
 }
@@ -122,7 +126,10 @@ function callHandler(
 }
 
 /**
- * Express middleware (4 and 5) that limits requests. An admitted request goes on (under a shaping policy after
+ * Express middleware (4 and 5) that limits requests. Without an option of Sluice's own, it behaves as
+ * express-rate-limit 8: see `makeCompatMiddleware`.
+ *
+ * With Sluice's options, an admitted request goes on (under a shaping policy after
  * `decision.delayMs`), with `RateLimit-Policy` and `RateLimit` headers and `req.rateLimit`. A denied one gets status
  * 429 (503 if a store failed and the rule is to deny) with problem+json and `Retry-After`.
  *
@@ -131,8 +138,9 @@ function callHandler(
  *
  * @throws TypeError, RangeError with a code `ERR_SLUICE_*` for wrong options
  */
-function makeMiddleware(given: Options, second?: unknown): RequestHandler {
+function makeMiddleware(given?: Options | null, second?: unknown): RequestHandler {
   refuseSecond(second, 'rateLimit', 'app.use(rateLimit({ policies }))');
+  if (isCompat(given)) return makeCompatMiddleware(given ?? {});
   const { request: options, limiter: source } = readOptions(given);
   const limiter =
     'given' in source
@@ -170,6 +178,7 @@ function makeMiddleware(given: Options, second?: unknown): RequestHandler {
     const { key, decision } = outcome;
     guard.settle(outcome, res, res.headersSent ? undefined : res);
     req.rateLimit = info(key, decision);
+    if (guard.refunds && decision.allowed) guard.refundLater(outcome, res, req, res);
     if (!decision.allowed) deny(decision, req, res, next);
     else if (decision.delayMs > 0) guard.delay(outcome, res, next);
     else next();
@@ -200,9 +209,13 @@ export interface RateLimit {
   <Name extends string, K extends Key, Plan extends string = never>(
     options: OptionsOfLimiter<Name, K, Plan>,
   ): RequestHandler;
-  <const P extends Policies, const Shard extends string = never>(
-    options: OptionsOfPolicies<P, Shard>,
-  ): RequestHandler;
+  // Without policies, express-rate-limit's options. Not an overload of its own: of more than three, the compiler
+  // explains only the last.
+  <const P extends Policies = never, const Shard extends string = never>(
+    options?: { policies?: P; shardBy?: Shard } & ([P] extends [never]
+      ? OptionsOfCompat
+      : OptionsOfPolicies<P, Shard>),
+  ): [P] extends [never] ? RateLimitRequestHandler : RequestHandler;
 }
 
 export const rateLimit = makeMiddleware as RateLimit;

@@ -5,6 +5,7 @@ import { LIMITER_OPTIONS, type LimiterOptions } from '../create-limiter.js';
 import type { FieldOptions } from '../http/fields.js';
 import { isLimiter } from '../http/limiter.js';
 import { checkRequestOptions } from '../http/request-options.js';
+import type { RefundOptions } from '../http/response-end.js';
 import { checkOptionNames, typeError, unknownOption, withheld } from '../limiter/errors.js';
 import { misplaced, refusePolicy } from '../limiter/options.js';
 import { ownOptions } from '../limiter/own-options.js';
@@ -20,6 +21,7 @@ import type {
   Plans,
   Policies,
 } from '../limiter/types.js';
+import type { Options as CompatOptions } from './compat/types.js';
 
 /** A fixed value, or a function of the request. */
 export type PerRequest<T> = T | ((req: Request, res: Response) => T | Promise<T>);
@@ -29,7 +31,8 @@ type KeyResult<K extends Key> = [string] extends [K] ? K | undefined : K;
 
 /** The options about requests, for any limiter. */
 export interface RequestOptions<Name extends string, K extends Key, Plan extends string>
-  extends FieldOptions {
+  extends FieldOptions,
+    RefundOptions {
   /**
    * The caller to limit: a string that is not empty; where policies have `by`, an object of the parts that they count
    * by. Anything else is an error, passed to `next`. Default, where keys are strings: the client's IP address
@@ -46,6 +49,8 @@ export interface RequestOptions<Name extends string, K extends Key, Plan extends
   limits?: PerRequest<Limits<Name> | undefined>;
   /** True lets a request pass without a check, a charge or headers. */
   skip?: (req: Request, res: Response) => boolean | Promise<boolean>;
+  /** Whether a complete response succeeded, for `skipFailedRequests` and `skipSuccessfulRequests`. Default: a status below 400. */
+  requestWasSuccessful?: (req: Request, res: Response) => boolean | Promise<boolean>;
   /** Answers a denied request instead of problem+json. Headers and status (429, or 503) are already set; `next()` lets the request pass. */
   handler?: (req: Request, res: Response, next: NextFunction, decision: Decision<Name>) => unknown;
 }
@@ -88,6 +93,14 @@ export type OptionsOfLimiter<Name extends string, K extends Key, Plan extends st
   limiter: Limiter<Name, K, Plan>;
 } & { [Option in keyof LimiterOptions]?: never } & OptionsFor<Name, K, NoInfer<Plan>>;
 
+/** `rateLimit`'s options where it behaves as express-rate-limit: none of Sluice's own. */
+export type OptionsOfCompat = Partial<CompatOptions> & {
+  [Option in Exclude<
+    keyof LimiterOptions | keyof RequestOptions<string, Key, string> | 'limiter',
+    keyof CompatOptions
+  >]?: never;
+};
+
 /** All of these options, for reading. */
 export type Options = RequestOptions<string, Key, string> &
   LimiterOptions & { limiter?: AnyLimiter };
@@ -104,10 +117,13 @@ const REQUEST_OPTIONS: Readonly<Record<keyof RequestOptions<string, Key, string>
   retryAfterJitter: true,
   slotRetryAfter: true,
   handler: true,
+  skipFailedRequests: true,
+  skipSuccessfulRequests: true,
+  requestWasSuccessful: true,
 };
 const KNOWN_OPTIONS = ['limiter', ...Object.keys({ ...REQUEST_OPTIONS, ...LIMITER_OPTIONS })];
 
-// express-rate-limit's own options, and their counterparts here.
+/** Options of express-rate-limit alone, and their counterparts here. */
 const FOREIGN_OPTIONS: ReadonlyMap<string, string> = new Map([
   ['windowMs', 'policies: fixedWindow({ limit, window })'],
   ['limit', 'policies: fixedWindow({ limit, window })'],
@@ -117,23 +133,55 @@ const FOREIGN_OPTIONS: ReadonlyMap<string, string> = new Map([
   ['keyGenerator', 'key'],
   ['message', 'handler'],
   ['statusCode', 'handler'],
-  ['requestPropertyName', ''],
-  ['skipFailedRequests', ''],
-  ['skipSuccessfulRequests', ''],
-  ['requestWasSuccessful', ''],
+  ['requestPropertyName', 'req.rateLimit'],
   ['identifier', 'the names of the policies'],
-  ['ipv6Subnet', 'key'],
+  ['ipv6Subnet', 'key: (req) => ipKeyGenerator(req.ip, bits)'],
+  ['retryAfter', 'retryAfterJitter, slotRetryAfter'],
   ['passOnStoreError', 'onStoreError'],
-  ['validate', ''],
-  ['logger', ''],
+  ['validate', 'nothing: Sluice always warns'],
+  ['logger', "process.on('warning')"],
 ]);
+
+/** The options that both libraries have. */
+const SHARED_OPTIONS = [
+  'store',
+  'skip',
+  'handler',
+  'headers',
+  'skipFailedRequests',
+  'skipSuccessfulRequests',
+  'requestWasSuccessful',
+];
+
+/** The first of the given options that is Sluice's alone; `headers` is if it names formats. */
+function ownOptionOf(options: object): string | undefined {
+  return Object.entries(options).find(
+    ([name, value]) =>
+      value !== undefined &&
+      KNOWN_OPTIONS.includes(name) &&
+      (name === 'headers'
+        ? typeof value === 'object' || typeof value === 'string'
+        : !SHARED_OPTIONS.includes(name)),
+  )?.[0];
+}
+
+/**
+ * Whether the options are those of express-rate-limit: none of them is Sluice's alone.
+ *
+ * @throws TypeError `ERR_SLUICE_OPTIONS` for a policy, a limiter, or anything else but an object
+ */
+export function isCompat(given: unknown): given is Partial<CompatOptions> | null | undefined {
+  if (given === undefined || given === null) return true;
+  refusePolicy(given, 'rateLimit', KNOWN_OPTIONS);
+  if (isLimiter(given)) throw misplaced(given, 'a limiter', 'rateLimit', '{ limiter }');
+  return typeof given === 'object' && !Array.isArray(given) && ownOptionOf(given) === undefined;
+}
 
 function refuseForeignOptions(options: object): void {
   for (const [name, value] of Object.entries(options)) {
     const ours = FOREIGN_OPTIONS.get(name);
-    if (ours === undefined) continue;
-    const instead = ours === '' ? 'and Sluice has no such option' : `say it here with: ${ours}`;
-    const message = `rateLimit has no option '${name}': it is express-rate-limit's, ${instead}`;
+    if (ours === undefined || value === undefined) continue;
+    const message = `rateLimit: '${name}' is an option of express-rate-limit, and '${ownOptionOf(options)}' of Sluice: give options of one kind. Sluice's counterpart of '${name}': ${ours}`;
     throw unknownOption('rateLimit', name, message, value);
   }
 }
@@ -151,8 +199,6 @@ export interface PartedOptions {
  * @throws TypeError, RangeError with a code `ERR_SLUICE_*` that name the option and the value
  */
 export function readOptions(given: Options): PartedOptions {
-  refusePolicy(given, 'rateLimit', KNOWN_OPTIONS);
-  if (isLimiter(given)) throw misplaced(given, 'a limiter', 'rateLimit', '{ limiter }');
   if (typeof given === 'object' && given !== null) refuseForeignOptions(given);
   checkOptionNames(given, KNOWN_OPTIONS, 'rateLimit', { secret: true });
   const options = ownOptions(given);

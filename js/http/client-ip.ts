@@ -94,6 +94,11 @@ function embeddedIPv4(groups: readonly number[]): number[] | undefined {
     : bytes.slice(12);
 }
 
+/** The IPv4 address that an IPv6 address embeds, as text. */
+export function embeddedIPv4In(ip: string): string | undefined {
+  return embeddedIPv4(groupsOf(ip))?.join('.');
+}
+
 function ipv6Key(ip: string): string {
   const groups = groupsOf(ip);
   const ipv4 = embeddedIPv4(groups);

@@ -1,10 +1,12 @@
 // A limiter in front of HTTP requests, whatever the framework.
 
 import type { ServerResponse } from 'node:http';
+import { chargedUnits } from '../limiter/decision.js';
 import type { Later } from '../limiter/engine.js';
-import { type ArgumentError, printable } from '../limiter/errors.js';
+import { type ArgumentError, printable, reasonOf, SluiceError } from '../limiter/errors.js';
 import { ownOption } from '../limiter/own-options.js';
 import type { Decision, Key } from '../limiter/types.js';
+import { warn } from '../limiter/warn.js';
 import {
   type FieldOptions,
   type FieldPlan,
@@ -29,17 +31,20 @@ import {
   type NameOf,
 } from './request-options.js';
 import { delay, releaseWhenClosed } from './response.js';
+import { type RefundOptions, refundWhenEnded } from './response-end.js';
 
 /** A callback, with the two arguments that the framework's callbacks get: `(req, res)`, for example. */
 type Callback<A, B> = (a: A, b: B) => Later<unknown>;
 
 /** The options of a guard, as `checkRequestOptions` accepts them. */
-export interface GuardOptions<A, B> extends CheckParts, FieldOptions {
+export interface GuardOptions<A, B> extends CheckParts, FieldOptions, RefundOptions {
   /** The key of a request, for `ask`. */
   readonly key?: Callback<A, B>;
   readonly skip?: Callback<A, B> | undefined;
   /** Names the route of a request in errors. */
   readonly routeOf?: (a: A, b: B) => string;
+  /** Judges a complete response, for `refundLater`. Default: a status below 400. */
+  readonly requestWasSuccessful?: Callback<A, B>;
 }
 
 /** Ends an error about a key function that returned nothing. */
@@ -75,6 +80,8 @@ function chain<T, U>(value: Later<T>, go: (value: T) => Later<U>): Later<U> {
  */
 export class HttpGuard<A, B> {
   readonly limiter: HttpLimiter;
+  /** Whether the options call for `refundLater`. */
+  readonly refunds: boolean;
   readonly #options: GuardOptions<A, B>;
   readonly #where: string;
   readonly #isStub: boolean;
@@ -99,6 +106,7 @@ export class HttpGuard<A, B> {
     const { cost, plan, limits } = options;
     checkParts(limiter, options, nameOf);
     this.limiter = limiter;
+    this.refunds = !!(options.skipFailedRequests || options.skipSuccessfulRequests);
     this.#options = options;
     this.#where = where;
     this.#isStub = isStub(limiter);
@@ -222,6 +230,35 @@ export class HttpGuard<A, B> {
       this.#policiesOf(decision, plan),
       this.#fieldPlan,
       this.limiter,
+    );
+  }
+
+  /**
+   * Gives the charge of an admitted request back when its response ends, if `skipFailedRequests` or
+   * `skipSuccessfulRequests` says so. Call it after `settle`, with the arguments of `ask`.
+   */
+  refundLater({ key, decision, plan }: Outcome, response: ServerResponse, a: A, b: B): void {
+    const { requestWasSuccessful } = this.#options;
+    const charged = chargedUnits(decision);
+    if (charged === undefined) return;
+    const options = plan === undefined ? { of: decision } : { of: decision, plan };
+    const give = async () => {
+      try {
+        await this.limiter.credit?.(key, charged, options);
+      } catch (error) {
+        // A failed store is reported by `sluice:fault`, and a closed limiter counts nothing. The charge stays.
+        if (!(error instanceof SluiceError)) throw error;
+      }
+    };
+    refundWhenEnded(
+      response,
+      this.#options,
+      give,
+      requestWasSuccessful && (() => requestWasSuccessful(a, b)),
+      (error) => {
+        const message = `${this.#where}: requestWasSuccessful failed, so the request stays counted: ${reasonOf(error)}`;
+        warn('SLUICE_REQUEST_WAS_SUCCESSFUL', printable(message));
+      },
     );
   }
 

@@ -4,7 +4,7 @@ import { createLimiter, type LimiterOptions } from '../create-limiter.js';
 import { typeError } from '../limiter/errors.js';
 import { BaseLimiter } from '../limiter/limiter.js';
 import type { Turn } from '../limiter/turns.js';
-import type { AnyLimiter, Decision, Key, PeekOptions } from '../limiter/types.js';
+import type { AnyLimiter, Cost, Decision, Key, PeekOptions } from '../limiter/types.js';
 
 /** The options of the check of a request. */
 export interface HttpCheckOptions extends PeekOptions {
@@ -16,6 +16,8 @@ export interface HttpLimiter extends AnyLimiter {
   check(key: Key, options?: HttpCheckOptions): Promise<Decision>;
   /** Only on a memory store. */
   checkSync?(key: Key, options?: HttpCheckOptions): Decision;
+  /** A mock may lack it. */
+  credit?(key: Key, cost: Cost, options: { of: Decision; plan?: string }): Promise<void>;
 }
 
 /** Whether `value` looks like the result of `createLimiter`. */

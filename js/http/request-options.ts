@@ -1,10 +1,17 @@
 // The options of a guarded request, and what is wrong with a wrong one.
 
-import { type ArgumentError, printable, rangeError, typeError } from '../limiter/errors.js';
+import {
+  type ArgumentError,
+  checkFlag,
+  printable,
+  rangeError,
+  typeError,
+} from '../limiter/errors.js';
 import { readCost, readLimits, readPolicies } from '../limiter/options.js';
 import type { AnyLimiter, Cost, Limits, Policy } from '../limiter/types.js';
 import { checkFieldOptions, type FieldOptions } from './fields.js';
 import { type HttpCheckOptions, isStub } from './limiter.js';
+import type { RefundOptions } from './response-end.js';
 
 type PoliciesByName = Readonly<Record<string, Policy>>;
 
@@ -27,10 +34,21 @@ const KINDS = {
  */
 export function checkRequestOptions(
   options: CheckParts &
-    FieldOptions & { key?: unknown; keyFallback?: unknown; skip?: unknown; handler?: unknown },
+    FieldOptions &
+    RefundOptions & {
+      key?: unknown;
+      keyFallback?: unknown;
+      skip?: unknown;
+      handler?: unknown;
+      requestWasSuccessful?: unknown;
+    },
   where: string,
 ): void {
-  for (const name of ['key', 'skip', 'handler'] as const) {
+  for (const name of ['skipFailedRequests', 'skipSuccessfulRequests'] as const) {
+    if (options[name] !== undefined)
+      checkFlag('ERR_SLUICE_OPTIONS', `${where}.${name}`, options[name]);
+  }
+  for (const name of ['key', 'skip', 'handler', 'requestWasSuccessful'] as const) {
     const given = options[name];
     if (given === undefined || typeof given === 'function') continue;
     throw typeError('ERR_SLUICE_OPTIONS', `${where}.${name}`, given, 'a function');

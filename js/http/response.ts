@@ -26,7 +26,7 @@ function whenSocketCloses(socket: Socket, go: () => void): () => void {
 }
 
 /** Calls `go` once, when the response has ended or its client has hung up; at once if that has happened already. */
-function whenClosed(response: ServerResponse, go: () => void): void {
+export function whenClosed(response: ServerResponse, go: () => void): void {
   const { closed, stream } = response as AnyResponse;
   // A response behind others of one connection (pipelining) has no socket yet, and never closes if it gets none.
   const socket = response.socket === null ? response.req?.socket : undefined;

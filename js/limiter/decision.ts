@@ -166,6 +166,15 @@ export function ownChargeOf(decision: Decision): Charge | undefined {
   return charge === 'foreign' ? undefined : charge;
 }
 
+/** The units that a decision of ours charged, by policy; `undefined` if none. */
+export function chargedUnits(decision: Decision): Readonly<Record<string, number>> | undefined {
+  const charge = ownChargeOf(decision);
+  if (charge === undefined) return undefined;
+  const { table, units } = charge;
+  const charged = table.names.map((name, i) => [name, units[i]!] as const).filter(([, n]) => n > 0);
+  return charged.length === 0 ? undefined : Object.fromEntries(charged);
+}
+
 /** The slots that an admission took itself; not those of the call that it repeats. */
 export function ownHolderOf(decision: Decision): Holder | undefined {
   return heldBefore.has(decision) ? undefined : decision.holder;

@@ -134,7 +134,7 @@ test('one limiter behind several routes and applications is one limit, and can b
 test('rateLimit refuses the options that createLimiter refuses', () => {
   const policies = tokenBucket({ capacity: 1, every: '1s' });
   for (const [options, code] of [
-    [{}, 'ERR_SLUICE_POLICY'],
+    [{ prefix: 'p' }, 'ERR_SLUICE_POLICY'],
     [{ policies: {} }, 'ERR_SLUICE_POLICY'],
     [{ policies: { 'a"b': policies } }, 'ERR_SLUICE_POLICY_NAME'],
     [{ policies, store: {} }, 'ERR_SLUICE_OPTIONS'],

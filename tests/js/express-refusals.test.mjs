@@ -17,8 +17,10 @@ const daily = createLimiter({ policies: { daily: tokenBucket({ capacity: 5, ever
 const shared = tokenBucket({ capacity: 1, every: '1s', by: [] });
 
 refuse(TypeError, 'ERR_SLUICE_OPTIONS', [
-  [() => rateLimit(undefined), /rateLimit/],
-  [() => rateLimit(null), /null/],
+  [() => rateLimit('policies'), /rateLimit/],
+  [() => rateLimit({ store: {} }), /rateLimit\.store.*increment/],
+  [() => rateLimit({ limiter, skipFailedRequests: 1 }), /rateLimit\.skipFailedRequests.*got 1/],
+  [() => rateLimit({ limiter, requestWasSuccessful: true }), /requestWasSuccessful.*true/],
   [() => rateLimit({ limiter, key: 'user' }), /rateLimit\.key.*'user'/],
   [() => rateLimit({ limiter, skip: true }), /rateLimit\.skip.*true/],
   [() => rateLimit({ limiter, handler: null }), /rateLimit\.handler.*null/],
@@ -46,10 +48,13 @@ refuse(RangeError, 'ERR_SLUICE_OPTIONS', [
 refuse(TypeError, 'ERR_SLUICE_UNKNOWN_OPTION', [
   [() => rateLimit({ limiter, hanlder() {} }), /'hanlder'.*'handler'/],
   [() => rateLimit({ limiter, polices: {} }), /'policies'/],
-  [() => rateLimit({ limiter, keyGenerator() {} }), /express-rate-limit.*key/],
   [
-    () => rateLimit({ windowMs: 60_000, limit: 5 }),
-    /'windowMs'.*fixedWindow\(\{ limit, window \}\)/,
+    () => rateLimit({ limiter, keyGenerator() {} }),
+    /'keyGenerator' is an option of express-rate-limit, and 'limiter' of Sluice.*: key$/,
+  ],
+  [
+    () => rateLimit({ windowMs: 60_000, headers: 'draft-10' }),
+    /'windowMs'.*'headers' of Sluice.*fixedWindow\(\{ limit, window \}\)/,
   ],
   [
     () => rateLimit({ limiter: daily, limits: { dayly: 5 } }),

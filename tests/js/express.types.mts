@@ -3,9 +3,16 @@
 import express from 'express';
 import { createLimiter, memory, redis, slidingLog, tokenBucket } from 'sluice';
 import rateLimit, {
+  type AugmentedRequest,
+  clientIp,
+  ipKeyGenerator,
+  MemoryStore,
   rateLimit as named,
+  type Options,
   type RateLimitInfo,
   type RateLimitOptions,
+  type RateLimitRequestHandler,
+  type Store,
 } from 'sluice/express';
 import { allowAll, denyAll } from 'sluice/testing';
 
@@ -42,8 +49,6 @@ app.use(rateLimit({ limiter, cost: () => ({ brust: 3 }) }));
 app.use(rateLimit({ limiter, prefix: 'api' }));
 // @ts-expect-error: no option 'hanlder'
 app.use(rateLimit({ limiter, hanlder: () => {} }));
-// @ts-expect-error: neither limiter nor policies
-app.use(rateLimit({}));
 // @ts-expect-error: a key is a string
 app.use(rateLimit({ limiter, key: () => 42 }));
 // @ts-expect-error: a format that does not exist
@@ -108,3 +113,37 @@ app.use(rateLimit({ limiter: allowAll(), plan: 'pro' }), rateLimit({ limiter: de
 
 export const options: RateLimitOptions = { policies: bucket, store: memory() };
 app.use(rateLimit(options));
+
+// The options of express-rate-limit.
+const handler: RateLimitRequestHandler = rateLimit();
+handler.resetKey('k');
+const compat: Partial<Options> = { windowMs: 60_000, limit: async () => 5 };
+app.use(rateLimit(compat), rateLimit({ limit: 5, validate: { trustProxy: false } }));
+app.use(
+  rateLimit({
+    windowMs: 60_000,
+    standardHeaders: 'draft-8',
+    store: new MemoryStore(),
+    keyGenerator: (req) => ipKeyGenerator(req.ip ?? '', 64),
+    message: async () => ({ error: 'slow down' }),
+    skipFailedRequests: true,
+    requestWasSuccessful: (_req, res) => res.statusCode < 500,
+    handler: (req, res, _next, options) => {
+      const key: string = (req as AugmentedRequest).rateLimit.key;
+      res.status(options.statusCode).send(key);
+    },
+  }),
+);
+// @ts-expect-error: a draft that does not exist
+app.use(rateLimit({ limit: 5, standardHeaders: 'draft-99' }));
+// @ts-expect-error: options of both kinds
+app.use(rateLimit({ policies: bucket, windowMs: 60_000 }));
+// @ts-expect-error: options of both kinds
+app.use(rateLimit({ limit: 5, cost: 2 }));
+// @ts-expect-error: a store that cannot count
+const wrong: Store = { decrement() {}, resetKey() {} };
+app.use(rateLimit({ store: wrong }));
+
+// Refunds by response, under Sluice's policies.
+app.use(rateLimit({ policies: { burst: bucket }, skipSuccessfulRequests: true }));
+app.use(rateLimit({ limiter, key: clientIp, requestWasSuccessful: async () => true }));
