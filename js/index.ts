@@ -40,6 +40,7 @@ export type {
   Policy,
   PolicyDecision,
   PolicyOptions,
+  ReadyOptions,
   RedisFault,
   Source,
   SyncLimiter,

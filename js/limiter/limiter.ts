@@ -8,6 +8,7 @@ import type { Engine, Later } from './engine.js';
 import { closedError, deniedError, rangeError, typeError } from './errors.js';
 import { ownOption } from './own-options.js';
 import { keepsLine, readBlockUs } from './policy.js';
+import { readTimeoutMs } from './ready.js';
 import { Refunds } from './refunds.js';
 import type { LimiterStats } from './stats.js';
 import type { Time } from './time.js';
@@ -23,6 +24,7 @@ import type {
   Limiter,
   PeekOptions,
   Policy,
+  ReadyOptions,
   WaitOptions,
 } from './types.js';
 import { outlookOf, WaitQueue } from './waiting.js';
@@ -119,6 +121,12 @@ export abstract class BaseLimiter<Name extends string, E extends Engine<Name>>
     return this.decide(Kind.Peek, this.read(key, options, 'peek'));
   }
 
+  async ready(options?: ReadyOptions): Promise<void> {
+    const timeoutMs = readTimeoutMs(options);
+    this.refuseClosed();
+    await this.untilAnswered(timeoutMs);
+  }
+
   async debit(key: Key, cost: Cost<Name>, options?: object): Promise<void> {
     const { engine, resolved, operation } = this.#readTransfer(key, cost, options, 'debit');
     await engine.act(Kind.Debit, resolved, operation);
@@ -179,6 +187,9 @@ export abstract class BaseLimiter<Name extends string, E extends Engine<Name>>
     this.#closed = true;
     this.#waitQueue.close(closedError());
   }
+
+  /** Resolves once the store answers, or rejects after `timeoutMs`. A memory store always answers. */
+  protected async untilAnswered(_timeoutMs: number): Promise<void> {}
 
   protected refuseClosed(): void {
     if (this.#closed) throw closedError();

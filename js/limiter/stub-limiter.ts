@@ -74,6 +74,7 @@ class StubLimiter implements SyncLimiter<string, Key, string> {
   async block(): Promise<void> {}
   async unblock(): Promise<void> {}
   async reset(): Promise<void> {}
+  async ready(): Promise<void> {}
   async close(): Promise<void> {}
 
   stats(): LimiterStats {

@@ -208,6 +208,12 @@ export interface CreditOptions<Name extends string = string> {
   of?: Decision<Name>;
 }
 
+/** The options of `ready`. */
+export interface ReadyOptions {
+  /** The longest wait, in ms: 1 to 86,400,000 (a day). Default 10,000. */
+  timeoutMs?: number;
+}
+
 /** Options that also name a plan, where the limiter has plans. */
 export type WithPlan<Options, Plan extends string> = [Plan] extends [never]
   ? Options
@@ -273,6 +279,20 @@ export interface Limiter<
   unblock(key: Partial<Extract<K, object>> | Extract<K, string>): Promise<void>;
   /** Forgets the key: it equals a new one. Rejects if Redis cannot be reached. */
   reset(key: K): Promise<void>;
+  /**
+   * Resolves once the store answers: for start-up and for readiness probes. Over Redis it asks until it gets an answer to
+   * a question that writes nothing, whatever `onStoreError` says; on a cluster, from one of the nodes. A memory store
+   * always answers. A process waits for the result, so for at most `timeoutMs`, as for that of a check; nothing stays
+   * behind.
+   *
+   * @throws TypeError, RangeError `ERR_SLUICE_*` for a wrong option
+   * @throws SluiceError `ERR_SLUICE_STORE_UNAVAILABLE` after `timeoutMs`, with the last `fault`; `ERR_SLUICE_CLOSED`
+   *   when the limiter is closed
+   * @example
+   * await limiter.ready({ timeoutMs: 5000 });
+   * app.listen(3000);
+   */
+  ready(options?: ReadyOptions): Promise<void>;
   /** Returns counts; over Redis, latencies and the state of each server too. Cheap enough to call every second. */
   stats(): LimiterStats;
   /**
@@ -299,5 +319,6 @@ export interface AnyLimiter<Name extends string = string> {
   readonly plans: Readonly<Record<string, Readonly<Partial<Record<Name, Policy>>>>>;
   readonly store: 'memory' | 'redis';
   check(key: never, ...options: never[]): Promise<Decision<Name>>;
+  ready(options?: ReadyOptions): Promise<void>;
   close(): Promise<void>;
 }

@@ -49,6 +49,8 @@ interface Pending {
   /** For events about the call. */
   readonly context: CallContext;
   readonly onDecision: OnDecision | undefined;
+  /** No call of a user: its fault is not reported. */
+  readonly isProbe: boolean;
   readonly resolve: (answer: Decision | boolean) => void;
   readonly reject: (error: Error) => void;
   /** Set when the answer has come. */
@@ -126,6 +128,17 @@ export class RedisEngine<Name extends string> implements Engine<Name> {
     return decided;
   }
 
+  /**
+   * Asks Redis about a key that nobody has used, and writes nothing.
+   *
+   * @throws SluiceError with a `fault` if Redis did not answer, whatever the rule for that
+   */
+  async probe(): Promise<void> {
+    const id = newHolderId();
+    const resolved = { keys: id, shard: undefined, id };
+    await this.#ask(Kind.Peek, resolved, { units: 0 }, undefined, undefined, true);
+  }
+
   /** Runs `work`, which sends an operation later; close() waits for it from now on. */
   async #whileInFlight<T>(work: () => Promise<T>): Promise<T> {
     if (this.#closed) throw closedError();
@@ -155,6 +168,7 @@ export class RedisEngine<Name extends string> implements Engine<Name> {
     operation: Operation,
     holder: Slots | undefined,
     onDecision?: OnDecision,
+    isProbe = false,
   ): Promise<Decision | boolean> {
     return new Promise((resolve, reject) => {
       // A holder may outlive its limiter, and would get no answer.
@@ -172,6 +186,7 @@ export class RedisEngine<Name extends string> implements Engine<Name> {
         callId,
         context: callContext(),
         onDecision,
+        isProbe,
         resolve,
         reject,
         answer: undefined,
@@ -276,7 +291,7 @@ export class RedisEngine<Name extends string> implements Engine<Name> {
     if (fault === 0 && code >= 0 && sourceOf(code) === 'store') this.#warnings.answered();
     if (code === ID_REUSED) {
       call.answer = idReusedError(call.callId!);
-    } else if (code < 0 && fault !== 0) {
+    } else if (fault !== 0 && (code < 0 || call.isProbe)) {
       call.answer = this.#error(redisFaults[fault]!, detail);
     } else {
       call.answer = this.#read(call, code, at + 3);
@@ -360,7 +375,7 @@ native.onAnswers((count, details) => {
     const detail = details?.[i] && printable(details[i]);
     if (fault !== 0) {
       const { engine, context } = call;
-      reports.push(() => context(() => engine.report(fault, detail, code)));
+      if (!call.isProbe) reports.push(() => context(() => engine.report(fault, detail, code)));
     }
     at = call.engine.take(call, at, detail);
     taken.push(call);

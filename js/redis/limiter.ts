@@ -1,7 +1,8 @@
 // A limiter over Redis.
 
-import { SluiceError } from '../limiter/errors.js';
+import { closedError, SluiceError } from '../limiter/errors.js';
 import { BaseLimiter } from '../limiter/limiter.js';
+import { untilAnswered } from '../limiter/ready.js';
 import type { LimiterStats } from '../limiter/stats.js';
 import { Time } from '../limiter/time.js';
 import type { CheckOptions, Decision, Key, Limiter } from '../limiter/types.js';
@@ -14,11 +15,16 @@ export class RedisLimiter<Name extends string>
 {
   readonly store = 'redis';
   readonly #unclaim: () => void;
+  readonly #time: Time;
+  /** Aborts at `close()`. */
+  readonly #open = new AbortController();
   #closing: Promise<unknown> | undefined;
 
   /** `unclaim`: releases the claims of `claimPolicies`. */
   constructor(engines: readonly RedisEngine<Name>[], unclaim: () => void) {
-    super(engines, new Time(undefined));
+    const time = new Time(undefined);
+    super(engines, time);
+    this.#time = time;
     this.#unclaim = unclaim;
   }
 
@@ -42,6 +48,12 @@ export class RedisLimiter<Name extends string>
     );
   }
 
+  protected override untilAnswered(timeoutMs: number): Promise<void> {
+    // All plans share one connection.
+    const [engine] = this.engines as [RedisEngine<Name>];
+    return untilAnswered(() => engine.probe(), timeoutMs, this.#open.signal, this.#time);
+  }
+
   stats(): LimiterStats {
     const { store } = this;
     const { allowed, denied } = this.counts;
@@ -51,6 +63,7 @@ export class RedisLimiter<Name extends string>
 
   async close(): Promise<void> {
     this.refuseFurther();
+    this.#open.abort(closedError());
     this.#closing ??= Promise.all(this.engines.map((engine) => engine.close())).finally(
       this.#unclaim,
     );
