@@ -171,6 +171,24 @@ describe('one server', () => {
     await assert.rejects(limiter.ready(), { code: 'ERR_SLUICE_CLOSED' });
   });
 
+  test('close() rejects a wait at once, before the question in flight has ended', async (t) => {
+    const limiter = limiterOver(t, server.url, { prefix: 'closing', deadlineMs: 2000 });
+    await limiter.ready(LONG);
+    server.freeze();
+    t.after(() => server.thaw());
+    const ready = limiter.ready(LONG);
+    // So that the question has been sent.
+    await new Promise(setImmediate);
+    let hasClosed = false;
+    const closing = limiter.close().then(() => {
+      hasClosed = true;
+    });
+    await assert.rejects(ready, { code: 'ERR_SLUICE_CLOSED' });
+    assert.equal(hasClosed, false);
+    server.thaw();
+    await closing;
+  });
+
   test('a server that refuses the user or is frozen does not answer, and the error says why', async (t) => {
     await server.command('ACL', 'SETUSER', 'none', 'on', '>pw', '~*', '-@all');
     const login = { url: server.url, username: 'none', password: 'pw' };
