@@ -6,9 +6,10 @@ import { existsSync, statSync } from 'node:fs';
 import { cp, mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { before, describe, test } from 'node:test';
-import { missingTools } from '../../scripts/prebuilds/sources.mjs';
+import { compiler, missingTools } from '../../scripts/prebuilds/sources.mjs';
 import { checkLinuxAddon, glibcNeeds, TARGETS } from '../../scripts/prebuilds/targets.mjs';
 import { buildPrebuilds } from '../../scripts/prebuilds.mjs';
+import { bunPackage, emulatorOf, muslRoot, skipWithoutQemu } from './support/musl.mjs';
 import { cleanEnv, installedProject, root, run, skipUnlessFull } from './support/project.mjs';
 
 // Debian's packages qemu-user-static, and libstdc++6-arm64-cross with what it needs.
@@ -69,4 +70,24 @@ describe('prebuilt addons', { skip }, () => {
     const { status, stdout } = await run(emulator, args, { cwd: at.project, env: cleanEnv() });
     assert.equal(status, 0, stdout);
   });
+
+  for (const arch of ['x64', 'arm64']) {
+    const title = `the vectors pass on Bun for musl on ${arch}, under qemu`;
+    test(title, { skip: skipWithoutQemu(arch) }, async (t) => {
+      const packages = [`${bunPackage(arch)}@1.4`, '--force'];
+      const at = await withAddon(t, packages, `linux-${arch}-musl`);
+      const bun = join(at.project, 'node_modules', bunPackage(arch), 'bin', 'bun');
+      const muslFolder = await muslRoot(join(at.folder, 'musl'), arch, bun, await compiler());
+      const libraryPath = `LD_LIBRARY_PATH=${join(muslFolder, 'lib')}`;
+      const emulation = ['-L', muslFolder, '-E', libraryPath];
+      const runBun = (...args) =>
+        run(emulatorOf(arch), [...emulation, bun, ...args], {
+          cwd: at.project,
+          env: cleanEnv({ NO_COLOR: '1' }),
+        });
+      const { status, stdout, stderr } = await runBun('test', './tests/js/vectors.test.mjs');
+      assert.equal(status, 0, stdout + stderr);
+      assert.match(stderr, /^ *[1-9]\d\d+ pass$/m);
+    });
+  }
 });
