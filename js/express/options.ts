@@ -20,6 +20,7 @@ import type {
   NamesOf,
   Plans,
   Policies,
+  Uninferred,
 } from '../limiter/types.js';
 import type { Options as CompatOptions } from './compat/types.js';
 
@@ -80,18 +81,18 @@ type Making<Shard extends string> = Omit<LimiterOptions, 'policies' | 'plans' | 
 export type OptionsOfPolicies<P extends Policies, Shard extends string> = Making<Shard> & {
   policies: P;
   plans?: never;
-} & OptionsFor<NamesOf<P>, KeyOf<P, NoInfer<Shard>>, never>;
+} & OptionsFor<NamesOf<P>, KeyOf<P, Uninferred<Shard>>, never>;
 
 /** `rateLimit`'s options where it makes a limiter of plans. */
 export type OptionsOfPlans<P extends Plans, Shard extends string> = Making<Shard> & {
   plans: P;
   policies?: never;
-} & OptionsFor<NamesOf<P[keyof P]>, KeyOf<P[keyof P], NoInfer<Shard>>, keyof P & string>;
+} & OptionsFor<NamesOf<P[keyof P]>, KeyOf<P[keyof P], Uninferred<Shard>>, keyof P & string>;
 
 /** `rateLimit`'s options with a given limiter, which already has all that makes one. */
 export type OptionsOfLimiter<Name extends string, K extends Key, Plan extends string> = {
   limiter: Limiter<Name, K, Plan>;
-} & { [Option in keyof LimiterOptions]?: never } & OptionsFor<Name, K, NoInfer<Plan>>;
+} & { [Option in keyof LimiterOptions]?: never } & OptionsFor<Name, K, Uninferred<Plan>>;
 
 /** `rateLimit`'s options where it behaves as express-rate-limit: none of Sluice's own. */
 export type OptionsOfCompat = Partial<CompatOptions> & {

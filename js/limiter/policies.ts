@@ -13,7 +13,7 @@ import {
   span,
   units,
 } from './policy.js';
-import type { AlgorithmName, Duration, Policy, PolicyOptions } from './types.js';
+import type { AlgorithmName, Duration, Policy, PolicyOptions, Uninferred } from './types.js';
 
 /** The largest limit, so that its arithmetic stays exact in Lua's doubles. */
 const LARGEST_LIMIT = 2 ** 42;
@@ -186,7 +186,7 @@ function spanPolicy<Part extends string>(
  */
 export function tokenBucket<const Part extends string = never>(
   options: TokenBucketOptions<Part>,
-): Policy<NoInfer<Part>> {
+): Policy<Uninferred<Part>> {
   const own = readOptions(options, ['capacity', 'refill', 'every'], 'tokenBucket');
   const { capacity, refill, every } = own;
   const rate =
@@ -206,7 +206,7 @@ export function tokenBucket<const Part extends string = never>(
  */
 export function gcra<const Part extends string = never>(
   options: GcraOptions<Part>,
-): Policy<NoInfer<Part>> {
+): Policy<Uninferred<Part>> {
   const own = readOptions(options, ['limit', 'every', 'burst'], 'gcra');
   const { limit, every, burst } = own;
   const most = burst === undefined ? (['limit', limit] as const) : (['burst', burst] as const);
@@ -224,7 +224,7 @@ export function gcra<const Part extends string = never>(
  */
 export function leakyBucket<const Part extends string = never>(
   options: LeakyBucketOptions<Part>,
-): Policy<NoInfer<Part>> {
+): Policy<Uninferred<Part>> {
   const own = readOptions(options, ['capacity', 'leak', 'every', 'mode'], 'leakyBucket');
   const { capacity, leak, every, mode = 'police' } = own;
   if (mode !== 'police' && mode !== 'shape') {
@@ -244,7 +244,7 @@ export function leakyBucket<const Part extends string = never>(
  */
 export function fixedWindow<const Part extends string = never>(
   options: FixedWindowOptions<Part>,
-): Policy<NoInfer<Part>> {
+): Policy<Uninferred<Part>> {
   const own = readOptions(options, ['limit', 'window', 'align'], 'fixedWindow');
   const { window, align = 'first-request' } = own;
   if (align !== 'first-request' && align !== 'clock') {
@@ -270,7 +270,7 @@ export function fixedWindow<const Part extends string = never>(
  */
 export function slidingWindow<const Part extends string = never>(
   options: SlidingOptions<Part>,
-): Policy<NoInfer<Part>> {
+): Policy<Uninferred<Part>> {
   const own = readOptions(options, ['limit', 'window'], 'slidingWindow');
   return spanPolicy('slidingWindow', 'window', own.window, own);
 }
@@ -283,7 +283,7 @@ export function slidingWindow<const Part extends string = never>(
  */
 export function slidingLog<const Part extends string = never>(
   options: SlidingOptions<Part>,
-): Policy<NoInfer<Part>> {
+): Policy<Uninferred<Part>> {
   const own = readOptions(options, ['limit', 'window'], 'slidingLog');
   return spanPolicy('slidingLog', 'window', own.window, own);
 }
@@ -296,7 +296,7 @@ export function slidingLog<const Part extends string = never>(
  */
 export function concurrency<const Part extends string = never>(
   options: ConcurrencyOptions<Part>,
-): Policy<NoInfer<Part>> {
+): Policy<Uninferred<Part>> {
   const own = readOptions(options, ['limit', 'ttl'], 'concurrency');
   return spanPolicy('concurrency', 'ttl', own.ttl, own);
 }

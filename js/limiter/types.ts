@@ -125,6 +125,12 @@ export type RedisFault =
   | 'protocol'
   | 'closed';
 
+/**
+ * `T`, from which the compiler infers no type parameter: TypeScript's `NoInfer`, which versions before 5.4 lack. There
+ * an unknown name is `any`, and every key would compile.
+ */
+export type Uninferred<T> = [T][T extends unknown ? 0 : never];
+
 /** One policy, or several by name. */
 export type Policies = Policy | Readonly<Record<string, Policy>>;
 /** Sets of policies by the names of plans. */

@@ -147,3 +147,13 @@ app.use(rateLimit({ store: wrong }));
 // Refunds by response, under Sluice's policies.
 app.use(rateLimit({ policies: { burst: bucket }, skipSuccessfulRequests: true }));
 app.use(rateLimit({ limiter, key: clientIp, requestWasSuccessful: async () => true }));
+// A missing key, and the decision of a request.
+app.use(rateLimit({ policies: bucket, key: (req) => req.get('x-user'), keyFallback: 'ip' }));
+// @ts-expect-error: there is no such fallback
+app.use(rateLimit({ policies: bucket, key: (req) => req.get('x-user'), keyFallback: 'user' }));
+// @ts-expect-error: an address has no parts
+app.use(rateLimit({ policies: byParts, key, keyFallback: 'ip' }));
+app.use(rateLimit({ limiter, headers: ['draft-8', 'legacy'] }));
+app.get('/free', async (req) => {
+  if (req.rateLimit) await limiter.credit('k', 1, { of: req.rateLimit.decision as never });
+});
