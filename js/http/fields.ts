@@ -153,7 +153,7 @@ export function keepFields(
   };
 }
 
-/** What a guard writes of its decisions. */
+/** The parts of its decisions that a guard writes. */
 export interface FieldPlan {
   readonly formats: readonly HeaderFormat[];
   readonly retryAfter: RetryAfterOptions;

@@ -79,18 +79,23 @@ test('text files end their lines with LF', () => {
   );
 });
 
-// GitHub's anchor of a heading: lower case, without punctuation, hyphens for spaces.
-const anchorsIn = (text) =>
-  text
-    .replace(/^```.*?^```/gms, '')
-    .match(/^#+ .*$/gm)
-    .map((heading) =>
-      heading
-        .replace(/^#+ /, '')
-        .toLowerCase()
-        .replace(/[^\w\- ]/g, '')
-        .replaceAll(' ', '-'),
-    );
+// GitHub's anchors of the headings: lower case, without punctuation, hyphens for spaces, and -1 for the
+// second heading of that text. Generated pages also have `<a id="...">`.
+function anchorsIn(text) {
+  const anchors = [...text.matchAll(/<a id="([^"]+)">/g)].map(([, id]) => id);
+  const seen = new Map();
+  for (const heading of text.replace(/^```.*?^```/gms, '').match(/^#+ .*$/gm) ?? []) {
+    const plain = heading
+      .replace(/^#+ /, '')
+      .toLowerCase()
+      .replace(/[^\w\- ]/g, '')
+      .replaceAll(' ', '-');
+    const count = seen.get(plain) ?? 0;
+    seen.set(plain, count + 1);
+    anchors.push(count === 0 ? plain : `${plain}-${count}`);
+  }
+  return anchors;
+}
 
 test('links between documents lead to a file and a heading', () => {
   const broken = [];

@@ -158,7 +158,7 @@ function unsupportedGet(): never {
 /**
  * Middleware with the options and the behaviour of express-rate-limit 8. Differences are listed in docs/migration.md.
  *
- * @throws TypeError `ERR_SLUICE_OPTIONS` for a store that is none
+ * @throws TypeError `ERR_SLUICE_OPTIONS` for a value that is not a store
  */
 export function makeCompatMiddleware(given: Partial<Options>): RateLimitRequestHandler {
   const config = readCompatOptions(given);

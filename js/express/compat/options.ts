@@ -77,7 +77,7 @@ export interface CompatConfig {
   readonly fallback: MemoryStore | undefined;
 }
 
-/** @throws TypeError `ERR_SLUICE_OPTIONS` for a store that is none; all other mistakes are logged */
+/** @throws TypeError `ERR_SLUICE_OPTIONS` for a value that is not a store; all other mistakes are logged */
 export function readCompatOptions(passed: Partial<Options>): CompatConfig {
   const given = ownOptions({}) as Partial<Options>;
   for (const [name, value] of Object.entries(passed)) {

@@ -28,7 +28,7 @@ export type IncrementCallback = (
 
 /** Counts requests by key. Any store written for express-rate-limit 6 or later is one. */
 export type Store = {
-  /** Called once, with the options of the middleware. Nobody waits for it; its errors are logged. */
+  /** Called once, with the options of the middleware. The middleware does not wait for it, and logs its errors. */
   init?: (options: Options) => void | Promise<void>;
   /** The count of a key, which stays as it is. */
   get?: (key: string) => Promise<ClientRateLimitInfo | undefined> | ClientRateLimitInfo | undefined;
