@@ -153,7 +153,7 @@ export function keepFields(
   };
 }
 
-/** The parts of its decisions that a guard writes. */
+/** The formats and the `Retry-After` options of a guard. */
 export interface FieldPlan {
   readonly formats: readonly HeaderFormat[];
   readonly retryAfter: RetryAfterOptions;
