@@ -251,9 +251,14 @@ function onMusl(): boolean {
     }
     return head.includes('/ld-musl-');
   } catch {
-    // Under --permission, without the right to read it.
+    // Node's --permission refuses to read the program, without --allow-fs-read.
+  }
+  try {
     const report = process.report?.getReport() as { header?: { glibcVersionRuntime?: string } };
     return report?.header !== undefined && !report.header.glibcVersionRuntime;
+  } catch {
+    // Deno may refuse this too. It has no build for musl.
+    return false;
   }
 }
 
