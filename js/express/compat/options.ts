@@ -77,11 +77,7 @@ export interface CompatConfig {
   readonly fallback: MemoryStore | undefined;
 }
 
-<<<<<<< HEAD
 /** @throws TypeError `ERR_SLUICE_OPTIONS` for a value that is not a store; all other mistakes are logged */
-=======
-/** @throws TypeError `ERR_SLUICE_OPTIONS` for a store that cannot count; all other mistakes are logged */
->>>>>>> 8d5731a (express, docs: migration from express-rate-limit, its differences on purpose, and counting by the response)
 export function readCompatOptions(passed: Partial<Options>): CompatConfig {
   const given = ownOptions({}) as Partial<Options>;
   for (const [name, value] of Object.entries(passed)) {

@@ -28,11 +28,7 @@ export type IncrementCallback = (
 
 /** Counts requests by key. Any store written for express-rate-limit 6 or later is one. */
 export type Store = {
-<<<<<<< HEAD
   /** Called once, with the options of the middleware. The middleware does not wait for it, and logs its errors. */
-=======
-  /** Called once, with the options of the middleware. Its promise is not awaited; its errors are logged. */
->>>>>>> 8d5731a (express, docs: migration from express-rate-limit, its differences on purpose, and counting by the response)
   init?: (options: Options) => void | Promise<void>;
   /** The count of a key, which stays as it is. */
   get?: (key: string) => Promise<ClientRateLimitInfo | undefined> | ClientRateLimitInfo | undefined;
