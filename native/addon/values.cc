@@ -2,6 +2,7 @@
 #include "values.h"
 
 #include <sys/random.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
