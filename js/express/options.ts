@@ -9,6 +9,7 @@ import type { RefundOptions } from '../http/response-end.js';
 import { checkOptionNames, typeError, unknownOption, withheld } from '../limiter/errors.js';
 import { misplaced, refusePolicy } from '../limiter/options.js';
 import { ownOptions } from '../limiter/own-options.js';
+import { isPolicy } from '../limiter/policy.js';
 import type {
   AnyLimiter,
   Cost,
@@ -154,16 +155,15 @@ const SHARED_OPTIONS = [
   'requestWasSuccessful',
 ];
 
+function isOwnOption(name: string, value: unknown): boolean {
+  if (isPolicy(value)) return true; // by a misspelt name
+  if (name === 'headers') return typeof value === 'object' || typeof value === 'string';
+  return value !== undefined && KNOWN_OPTIONS.includes(name) && !SHARED_OPTIONS.includes(name);
+}
+
 /** The first of the given options that is Sluice's alone; `headers` is if it names formats. */
 function ownOptionOf(options: object): string | undefined {
-  return Object.entries(options).find(
-    ([name, value]) =>
-      value !== undefined &&
-      KNOWN_OPTIONS.includes(name) &&
-      (name === 'headers'
-        ? typeof value === 'object' || typeof value === 'string'
-        : !SHARED_OPTIONS.includes(name)),
-  )?.[0];
+  return Object.entries(options).find(([name, value]) => isOwnOption(name, value))?.[0];
 }
 
 /**

@@ -70,8 +70,8 @@ export class SluiceModule {
     options: SluiceModuleAsyncOptions<Request, Args>,
   ): DynamicModule {
     checkAsyncOptions(options as unknown as SluiceModuleAsyncOptions<never, never[]>);
-    const { names = ['default'], ...given } = ownOptions(options) as SluiceModuleAsyncOptions;
-    const { useFactory, useClass, useExisting, inject = [] } = given;
+    const given = ownOptions(options) as SluiceModuleAsyncOptions;
+    const { names = ['default'], useFactory, useClass, useExisting, inject = [] } = given;
     const token = useExisting ?? useClass;
     const what = `the result of ${nameOf(given)}`;
     const make = async (...args: unknown[]) => {
@@ -80,7 +80,7 @@ export class SluiceModule {
       return new ModuleOptions(ownOptions(made));
     };
     const source = { useFactory: make, inject: token === undefined ? inject : [token] };
-    return describe(source, names, { ...given, isAsync: true });
+    return describe(source, names, given, true);
   }
 }
 
@@ -104,12 +104,13 @@ Module({})(SluiceModule);
 type ModuleDetails = Pick<
   SluiceModuleAsyncOptions,
   'guard' | 'global' | 'isGlobal' | 'imports' | 'useClass'
-> & { readonly isAsync?: boolean };
+>;
 
 function describe(
   source: { useFactory: () => unknown; inject?: SluiceModuleAsyncOptions['inject'] & object },
   names: readonly string[],
-  { guard, global, isGlobal = true, imports, useClass, isAsync = false }: ModuleDetails,
+  { guard, global, isGlobal = true, imports, useClass }: ModuleDetails,
+  isAsync = false,
 ): DynamicModule {
   const guardsAll = guard ?? global ?? false;
   const limiters = names.map((name) => ({
