@@ -32,12 +32,12 @@ const node = (...args) =>
 test('the tarball holds what runs, what builds from source, and nothing else', async () => {
   const expected = [
     /^(package\.json|README\.md|LICENSE|THIRD_PARTY_NOTICES|CHANGELOG\.md|CMakeLists\.txt|CMakePresets\.json)$/,
-    /^dist\/([\w-]+\/)?[\w-]+\.(js|d\.ts)$/,
+    /^dist\/([\w-]+\/){0,2}[\w-]+\.(js|d\.ts)$/,
     /^js\/esm\/[\w-]+\.(mjs|d\.mts)$/,
     /^prebuilds\/[a-z0-9]+(-[a-z0-9]+)+\/sluice\.node$/,
     /^native\/[\w/-]+\.(h|cc|lua|cmake)$/,
     /^native\/[\w/-]+\/CMakeLists\.txt$/,
-    /^docs\/(adr\/)?[\w-]+\.md$/,
+    /^docs\/(adr\/|api\/([\w-]+\/){0,2})?[\w-]+\.md$/,
     /^scripts\/((platform|sluice-build)\.mjs|cmake\/\w+\.(cmake|map))$/,
   ];
   const names = await readdir(installed(), { recursive: true, withFileTypes: true });
