@@ -12,7 +12,7 @@ const lintOnly = process.argv.includes('--lint');
 /** The project's files with these endings: tracked and new ones, without ignored ones. */
 function files(...endings) {
   const list = ['ls-files', '--cached', '--others', '--exclude-standard', '--deduplicate'];
-  const names = execFileSync('git', list, { cwd: root, encoding: 'utf8' }).split('\n');
+  const names = execFileSync('git', list, { cwd: root, encoding: 'utf8' }).trimEnd().split('\n');
   return names.filter((name) => endings.some((ending) => name.endsWith(ending)));
 }
 
