@@ -1,7 +1,7 @@
 // The Express middleware.
 
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
-import { addressKey } from '../http/client-ip.js';
+import { addressKey, orAddress } from '../http/client-ip.js';
 import { failureOf } from '../http/failure.js';
 import { HttpGuard, isPromise, type Outcome } from '../http/guard.js';
 import { quotaIsKnown } from '../http/headers/quota.js';
@@ -82,12 +82,7 @@ type KeyOption = RequestOptions<string, Key, string>['key'];
 function keyOf({ key, keyFallback }: RequestOptions<string, Key, string>): NonNullable<KeyOption> {
   if (key === undefined) return addressKey;
   if (keyFallback === undefined) return key;
-  return (req, res) => {
-    const own = key(req, res);
-    return isPromise(own)
-      ? Promise.resolve(own).then((own) => own ?? addressKey(req))
-      : (own ?? addressKey(req));
-  };
+  return (req, res) => orAddress(key(req, res), req);
 }
 
 type Handler = NonNullable<RequestOptions<string, Key, string>['handler']>;

@@ -2,7 +2,10 @@
 
 import { isIPv4, isIPv6 } from 'node:net';
 import { Address6 } from 'ip-address';
+import type { Later } from '../limiter/engine.js';
 import { typeError } from '../limiter/errors.js';
+import type { Key } from '../limiter/types.js';
+import { isPromise } from './guard.js';
 import { type FrameworkRequest, warnOfProxyTrust } from './setup-warnings.js';
 
 // One customer commonly gets a /56 to a /64 to draw addresses from; a key per address would be no limit.
@@ -45,6 +48,17 @@ export function clientIpKey(ip: unknown): string {
 export function addressKey(request: FrameworkRequest): string {
   warnOfProxyTrust(request);
   return clientIpKey(request.ip);
+}
+
+/**
+ * The key that a key function returned; the client's address where it returned none.
+ *
+ * @throws TypeError `ERR_SLUICE_CLIENT_IP`
+ */
+export function orAddress(key: Later<Key | undefined>, request: FrameworkRequest): Later<Key> {
+  return isPromise(key)
+    ? Promise.resolve(key).then((key) => key ?? addressKey(request))
+    : (key ?? addressKey(request));
 }
 
 /** The eight groups of 16 bits. The zone names an interface of this host, and is no part of the address. */

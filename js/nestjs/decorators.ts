@@ -101,6 +101,9 @@ export function readDecorators(type: Type, handler: Handler): RateLimitOptions |
   if (skipped) return undefined;
   if (ofHandler === undefined && reflector.get<true | undefined>(SKIP, type)) return undefined;
   const merged: RateLimitOptions = given({ ...ofClass, ...ofHandler });
+  // A fallback completes the key beside it.
+  if (ofHandler?.key !== undefined && ofHandler.keyFallback === undefined)
+    delete merged.keyFallback;
   // A limiter and policies exclude each other, and options that may name policies or plans belong to them.
   if (ofHandler?.limiter !== undefined) delete merged.policies;
   if (ofHandler?.policies !== undefined) delete merged.limiter;

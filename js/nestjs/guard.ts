@@ -5,7 +5,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { type CanActivate, type ExecutionContext, Inject, Injectable } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import { version as nestVersion } from '@nestjs/core/package.json';
-import { addressKey } from '../http/client-ip.js';
+import { addressKey, orAddress } from '../http/client-ip.js';
 import { failureOf, readableError } from '../http/failure.js';
 import { writeFields } from '../http/fields.js';
 import { isPromise, type Outcome } from '../http/guard.js';
@@ -90,6 +90,9 @@ export class SluiceGuard implements CanActivate {
     const { key, decision } = outcome;
     const write = call.kind === 'graphql' ? writeGraphqlFields : writeFields;
     rule.guard.settle(outcome, response, fieldsOf(call, adapter), write);
+    if (rule.guard.refunds && decision.allowed && response !== undefined) {
+      rule.guard.refundLater(outcome, response, call.request as NestRequest, context);
+    }
     if (!decision.allowed) {
       try {
         await this.throwDenied(context, decision);
@@ -112,7 +115,12 @@ export class SluiceGuard implements CanActivate {
   protected getKey(request: NestRequest, context: ExecutionContext): Key | Promise<Key> {
     const { limits } = this.sluiceParts();
     const rule = limits.rule(context.getClass(), context.getHandler());
-    if (rule?.key !== undefined) return rule.key(request, context);
+    if (rule?.key !== undefined) {
+      const key = rule.key(request, context);
+      const mayFallBack = rule.fallsBackOnAddress && readCall(context).response !== undefined;
+      // The limiter refuses a missing key.
+      return mayFallBack ? orAddress(key, request) : (key as Key | Promise<Key>);
+    }
     if (rule !== undefined) checkDefaultKey(rule.guard.limiter, `the key of ${nameOf(context)}`);
     return addressKey(request);
   }

@@ -121,6 +121,7 @@ export function readProvided(provided: unknown, token: string): HttpLimiter {
       const args: [Key, HttpCheckOptions?] = options === undefined ? [key] : [key, options];
       return completed(await replacement.check!(...args), `what check of ${where} resolves to`);
     },
+    ...(replacement.credit && { credit: (...args) => replacement.credit!(...args) }),
     ready: async () => {},
     close: async () => {},
   };

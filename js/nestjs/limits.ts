@@ -28,6 +28,8 @@ export interface Rule {
   readonly guard: HttpGuard<NestRequest, ExecutionContext>;
   /** The decorator's key function, else the module's. */
   readonly key: RateLimitOptions['key'];
+  /** Whether an HTTP request without a key is counted by the client's address. */
+  readonly fallsBackOnAddress: boolean;
   /** Whether the key function was written for this handler. */
   readonly hasOwnKey: boolean;
   readonly hasPlan: boolean;
@@ -136,6 +138,7 @@ export class HandlerLimits implements OnModuleInit {
     if (decorated === undefined) return undefined;
     const method = `${type.name}.${methodName(type, handler)}`;
     const { policies, limiter: name, key = this.options.key } = decorated;
+    const { keyFallback } = decorated.key === undefined ? this.options : decorated;
     let { cost, limits, plan } = decorated;
     let limiter: HttpLimiter;
     if (policies !== undefined) {
@@ -151,16 +154,32 @@ export class HandlerLimits implements OnModuleInit {
       const takesPlan = isStub(limiter) || Object.keys(limiter.plans).length > 0;
       if (name === undefined || takesPlan) plan ??= this.options.plan;
     }
+    if (keyFallback !== undefined) checkDefaultKey(limiter, `the keyFallback of ${method}`);
     const { headers, retryAfterJitter, slotRetryAfter } = this.options;
+    const { skipFailedRequests, skipSuccessfulRequests, requestWasSuccessful } = {
+      ...this.options,
+      ...decorated,
+    };
     const guard = new HttpGuard<NestRequest, ExecutionContext>(
       limiter,
-      given({ cost, plan, limits, headers, retryAfterJitter, slotRetryAfter }),
+      given({
+        cost,
+        plan,
+        limits,
+        headers,
+        retryAfterJitter,
+        slotRetryAfter,
+        skipFailedRequests,
+        skipSuccessfulRequests,
+        requestWasSuccessful,
+      }),
       method,
       (option) => `the ${option} of ${method}`,
     );
     return {
       guard,
       key,
+      fallsBackOnAddress: keyFallback !== undefined,
       hasOwnKey: decorated.key !== undefined,
       hasPlan: plan !== undefined,
       takesSlots: hasSlots(limiter),

@@ -11,6 +11,7 @@ import { LIMITER_OPTIONS, type LimiterOptions } from '../create-limiter.js';
 import type { FieldOptions } from '../http/fields.js';
 import { isLimiter } from '../http/limiter.js';
 import { checkRequestOptions, within } from '../http/request-options.js';
+import type { RefundOptions } from '../http/response-end.js';
 import {
   checkFlag,
   checkOptionNames,
@@ -37,15 +38,32 @@ export interface NestRequest {
 /**
  * Returns the key for the platform's request (outside of HTTP: the gateway's client, the RPC data, the GraphQL context,
  * or the handler's first argument): a string that is not empty; where policies have `by`, an object of the parts that
- * they count by. Anything else is an error.
+ * they count by. Anything else is an error, except `undefined` under `keyFallback: 'ip'`.
  */
 export type KeyFunction<Request = NestRequest> = (
   request: Request,
   context: ExecutionContext,
-) => Key | Promise<Key>;
+) => Key | undefined | Promise<Key | undefined>;
 
 /** A fixed value, or a function of the platform's request. */
 type PerRequest<T, Request> = T | ((request: Request, context: ExecutionContext) => T | Promise<T>);
+
+/** Options of the module and of `@RateLimit`, which has precedence. */
+interface GuardedOptions<Request> extends RefundOptions {
+  /**
+   * 'ip': an HTTP request whose `key` returns `undefined` is counted by the client's IP address. Without it, such a
+   * request is an error. Give it beside the `key` that it completes.
+   */
+  keyFallback?: 'ip';
+  /**
+   * Whether a complete response succeeded, for `skipFailedRequests` and `skipSuccessfulRequests`. Default: a status
+   * below 400.
+   */
+  requestWasSuccessful?: (
+    request: Request,
+    context: ExecutionContext,
+  ) => boolean | Promise<boolean>;
+}
 
 /** The options of `createLimiter`; missing ones are the module's. */
 export type NamedLimiterOptions = LimiterOptions &
@@ -65,6 +83,7 @@ interface PlacementOptions {
 export interface SluiceModuleOptions<Request = NestRequest>
   extends Partial<LimiterOptions>,
     FieldOptions,
+    GuardedOptions<Request>,
     PlacementOptions {
   /** Limiters by name, instead of `policies` or `plans`, which make only 'default'. A guarded handler that names none uses 'default'; without one it is not limited. */
   limiters?: Readonly<Record<string, AnyLimiter | NamedLimiterOptions>>;
@@ -125,7 +144,7 @@ export interface SluiceModuleAsyncOptions<Request = NestRequest, Args extends un
 }
 
 /** Options of `@RateLimit`. A handler's decorator takes missing options from its class's, then from the module. */
-export interface RateLimitOptions<Request = NestRequest> {
+export interface RateLimitOptions<Request = NestRequest> extends GuardedOptions<Request> {
   /** A limiter of the module, by its name: it counts a caller across all handlers that name it. */
   limiter?: string;
   /** Policies instead of the module's: they count a caller for each handler separately. */
@@ -148,8 +167,15 @@ const PLACEMENT_OPTIONS: Readonly<Record<keyof PlacementOptions, true>> = {
   global: true,
   isGlobal: true,
 };
+const GUARDED_OPTIONS: Readonly<Record<keyof GuardedOptions<NestRequest>, true>> = {
+  keyFallback: true,
+  skipFailedRequests: true,
+  skipSuccessfulRequests: true,
+  requestWasSuccessful: true,
+};
 const MODULE_OPTIONS: Readonly<Record<keyof SluiceFactoryOptions, true>> = {
   ...LIMITER_OPTIONS,
+  ...GUARDED_OPTIONS,
   limiters: true,
   key: true,
   plan: true,
@@ -171,6 +197,7 @@ const ASYNC_OPTIONS: Readonly<Record<keyof SluiceModuleAsyncOptions, true>> = {
   names: true,
 };
 const DECORATOR_OPTIONS: Readonly<Record<keyof RateLimitOptions, true>> = {
+  ...GUARDED_OPTIONS,
   limiter: true,
   policies: true,
   key: true,

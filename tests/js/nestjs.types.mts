@@ -1,6 +1,6 @@
 // The types of 'sluice/nestjs': code that must compile, and code that must not. nestjs-docs.test.mjs compiles it.
 
-import type { Request } from 'express';
+import type { Request, Response } from 'express';
 import { createLimiter, memory, tokenBucket } from 'sluice';
 import {
   InjectLimiter,
@@ -85,6 +85,30 @@ SluiceModule.forRoot({ plans, plan: () => 5 });
 // @ts-expect-error: limits are numbers
 SluiceModule.forRoot({ policies, limits: { default: '5' } });
 
+SluiceModule.forRoot({
+  policies,
+  key: async (request) => request.headers['x-user']?.toString(),
+  keyFallback: 'ip',
+  skipFailedRequests: true,
+  skipSuccessfulRequests: false,
+  requestWasSuccessful: async (request, context) =>
+    request.ip !== undefined && context.switchToHttp().getResponse<Response>().statusCode < 500,
+});
+SluiceModule.forRootAsync({
+  useFactory: () => ({
+    policies,
+    key: () => undefined,
+    keyFallback: 'ip',
+    skipFailedRequests: true,
+  }),
+});
+// @ts-expect-error: 'ip' is the only fallback
+SluiceModule.forRoot({ policies, key: () => 'k', keyFallback: 'user' });
+// @ts-expect-error: true or false
+SluiceModule.forRoot({ policies, skipFailedRequests: 'yes' });
+// @ts-expect-error: success is true or false
+SluiceModule.forRoot({ policies, requestWasSuccessful: () => 200 });
+
 export const options: SluiceModuleOptions = { policies };
 export const decoration: RateLimitOptions<Request> = { key: async (request) => request.hostname };
 
@@ -100,6 +124,19 @@ export class Pages {
 
   @RateLimit({ plan: 'pro', limits: () => undefined, key: () => ({ tenant: 't1' }) })
   d() {}
+
+  @RateLimit({
+    policies,
+    key: (request: Request) => request.get('x-user'),
+    keyFallback: 'ip',
+    skipSuccessfulRequests: true,
+    requestWasSuccessful: (request: Request) => request.res?.statusCode === 200,
+  })
+  e() {}
+
+  // @ts-expect-error: true or false
+  @RateLimit({ skipSuccessfulRequests: 1 })
+  f() {}
 
   // @ts-expect-error: no option 'limitr'
   @RateLimit({ limitr: 'a' })
