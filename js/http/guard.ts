@@ -85,6 +85,8 @@ export class HttpGuard<A, B> {
   readonly #options: GuardOptions<A, B>;
   readonly #where: string;
   readonly #isStub: boolean;
+  /** Whether a failure of `requestWasSuccessful` was reported: once, since it may fail for each request. */
+  #hasWarned = false;
   readonly #policiesOf: DescribePolicies;
   readonly #fieldPlan: FieldPlan;
   /** Parts that are the same for each request; `undefined` if there are none. */
@@ -256,6 +258,8 @@ export class HttpGuard<A, B> {
       give,
       requestWasSuccessful && (() => requestWasSuccessful(a, b)),
       (error) => {
+        if (this.#hasWarned) return;
+        this.#hasWarned = true;
         const message = `${this.#where}: requestWasSuccessful failed, so the request stays counted: ${reasonOf(error)}`;
         warn('SLUICE_REQUEST_WAS_SUCCESSFUL', printable(message));
       },
