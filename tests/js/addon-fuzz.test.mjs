@@ -1,5 +1,6 @@
-// Random calls of the addon's own functions, in a process of their own, which they must not end. For an hour under
-// SLUICE_FULL=1. tests/support/addon-fuzz.mjs says how to replay a round, and how to run it with sanitizers.
+// Random calls of the addon's own functions, in a process of their own, which they must not end.
+// SLUICE_FUZZ_SECONDS says for how long. tests/support/addon-fuzz.mjs says how to replay a round, and how to run it
+// with sanitizers.
 
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
@@ -8,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { testSeed } from '../support/random.mjs';
 
 const program = fileURLToPath(new URL('../support/addon-fuzz.mjs', import.meta.url));
-const seconds = process.env.SLUICE_FULL ? 3600 : 15;
+const seconds = Number(process.env.SLUICE_FUZZ_SECONDS ?? (process.env.SLUICE_FULL ? 225 : 15));
 
 test('random calls of the addon return or throw', async (t) => {
   const env = { ...process.env, SLUICE_SEED: String(testSeed()) };

@@ -1,10 +1,9 @@
 // Random bytes of hostile servers, for readers, sessions and routers: replies, redirections and
-// topologies. An hour under SLUICE_FULL=1. Round n of a test has seed SLUICE_SEED + n.
+// topologies. Each runs for SLUICE_FUZZ_SECONDS. Round n of a test has seed SLUICE_SEED + n.
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <chrono>
-#include <cstdlib>
 #include <functional>
 #include <map>
 #include <memory>
@@ -17,6 +16,7 @@
 #include "redis/reply.h"
 #include "redis/router_driver.h"
 #include "slot_map.h"
+#include "support/scale.h"
 #include "support/seed.h"
 
 namespace sluice::redis {
@@ -27,9 +27,7 @@ using testing::Random;
 
 // Runs rounds for a while.
 void Fuzz(const std::function<void(Random&)>& round) {
-  const char* const full = std::getenv("SLUICE_FULL");
-  const bool is_full = full != nullptr && std::string_view(full) == "1";
-  const auto length = is_full ? std::chrono::seconds(900) : std::chrono::seconds(4);
+  const std::chrono::seconds length(testing::FuzzSeconds(4));
   const auto end = std::chrono::steady_clock::now() + length;
   std::uint64_t seed = testing::TestSeed();
   int rounds = 0;

@@ -1,4 +1,4 @@
-// Step counts by SLUICE_FULL.
+// Step counts and times by SLUICE_FULL.
 #include "support/scale.h"
 
 #include <gtest/gtest.h>
@@ -20,13 +20,23 @@ void Note(int steps) {
   ::testing::Test::RecordProperty("steps", sum);
 }
 
+bool IsFull() {
+  const char* const full = std::getenv("SLUICE_FULL");
+  return full != nullptr && std::string_view(full) == "1";
+}
+
 }  // namespace
 
 int Steps(int few) {
-  const char* full = std::getenv("SLUICE_FULL");
-  const int steps = full != nullptr && std::string_view(full) == "1" ? 25 * few : few;
+  const int steps = IsFull() ? 25 * few : few;
   Note(steps);
   return steps;
+}
+
+int FuzzSeconds(int few) {
+  const char* const given = std::getenv("SLUICE_FUZZ_SECONDS");
+  if (given != nullptr) return std::stoi(given);
+  return IsFull() ? 15 * few : few;
 }
 
 }  // namespace sluice::testing
