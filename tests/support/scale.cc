@@ -36,7 +36,7 @@ int Steps(int few) {
 int FuzzSeconds(int few) {
   const char* const given = std::getenv("SLUICE_FUZZ_SECONDS");
   if (given != nullptr) return std::stoi(given);
-  return IsFull() ? 15 * few : few;
+  return IsFull() ? 225 * few : few;
 }
 
 }  // namespace sluice::testing

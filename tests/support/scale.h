@@ -7,7 +7,7 @@ namespace sluice::testing {
 /// running test's record, where scripts/run-tests.mjs counts them.
 int Steps(int few);
 
-/// The length of a fuzz test: SLUICE_FUZZ_SECONDS of the environment, or `few`, or 15 times as long
+/// The length of a fuzz test: SLUICE_FUZZ_SECONDS of the environment, or `few`, or 225 times as long
 /// with SLUICE_FULL=1.
 int FuzzSeconds(int few);
 
