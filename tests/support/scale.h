@@ -7,8 +7,8 @@ namespace sluice::testing {
 /// running test's record, where scripts/run-tests.mjs counts them.
 int Steps(int few);
 
-/// The length of a fuzz test: SLUICE_FUZZ_SECONDS of the environment, or `few`, or 225 times as long
-/// with SLUICE_FULL=1.
+/// The length of a fuzz test: SLUICE_FUZZ_SECONDS of the environment, or `few`, or with
+/// SLUICE_FULL=1 225 times as long.
 int FuzzSeconds(int few);
 
 }  // namespace sluice::testing
