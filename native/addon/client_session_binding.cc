@@ -56,7 +56,7 @@ class ClientSessionBackend final : public redis::Backend {
       if (const auto slot = redis::SlotOf(request)) slots_.push_back(*slot);
     }
     std::ranges::sort(slots_);
-    slots_.erase(std::ranges::unique(slots_).begin(), slots_.end());
+    slots_.erase(std::unique(slots_.begin(), slots_.end()), slots_.end());
     return slots_;
   }
 

@@ -74,7 +74,7 @@ Napi::Value ClaimPolicies(const Napi::CallbackInfo& info) {
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
   auto environment = std::make_unique<Environment>(env, exports);
   env.SetInstanceData(environment.get());
-  environment.release();
+  static_cast<void>(environment.release());  // the instance data owns it
   exports.Set("policyFault", Napi::Function::New(env, PolicyFaultOf));
   exports.Set("largestLimit", Napi::Function::New(env, LargestLimit));
   exports.Set("stateTag", Napi::Function::New(env, StateTagOf));

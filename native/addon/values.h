@@ -92,7 +92,7 @@ template <typename T>
 Napi::Value Hold(Napi::Env env, const napi_type_tag& tag, T value) {
   auto held = std::make_unique<T>(std::move(value));
   auto handle = Napi::External<T>::New(env, held.get(), [](Napi::Env, T* owned) { delete owned; });
-  held.release();
+  static_cast<void>(held.release());  // the handle owns it
   handle.TypeTag(&tag);
   return handle;
 }
@@ -113,7 +113,7 @@ template <typename T>
 void KeepAlive(Napi::Object object, std::shared_ptr<T> owner) {
   auto held = std::make_unique<std::shared_ptr<T>>(std::move(owner));
   object.AddFinalizer([](Napi::Env, std::shared_ptr<T>* owned) { delete owned; }, held.get());
-  held.release();
+  static_cast<void>(held.release());  // the finalizer owns it
 }
 
 /// Microseconds, as whole numbers up to kLargestExact.

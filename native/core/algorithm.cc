@@ -17,7 +17,10 @@ template <typename... A>
 std::optional<Algorithm> MakeNamed(std::string_view name, std::span<const std::int64_t> numbers,
                                    PolicyFault& fault, std::in_place_type_t<std::variant<A...>>) {
   std::optional<Algorithm> made;
-  ((name == A::kName && (made = MakeOne<A>(numbers, fault), true)) || ...);
+  const auto make = [&]<typename T>(std::in_place_type_t<T>) {
+    if (name == T::kName) made = MakeOne<T>(numbers, fault);
+  };
+  (make(std::in_place_type<A>), ...);
   return made;
 }
 

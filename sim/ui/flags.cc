@@ -101,6 +101,7 @@ void DeclareField(CLI::App& app, const Field& field, PolicyFlag& flag) {
 
 void DeclarePolicy(CLI::App& app, Typed& typed) {
   std::vector<std::string> names;
+  names.reserve(kAlgorithms.size());
   for (const AlgorithmInfo* info : kAlgorithms) names.emplace_back(info->name);
   app.add_option("--algorithm", typed.algorithm, Joined(names, ", "))->group("Policy");
   for (const AlgorithmInfo* info : kAlgorithms) {
@@ -205,7 +206,7 @@ std::optional<ChosenPolicy> ReadPolicy(const Typed& typed, std::string& fault) {
     const bool is_missing = typed.fields.at(field.name).option->count() == 0;
     if (is_missing && !field.copies.empty()) numbers[field.name] = numbers[field.copies];
   }
-  const auto policy = MakePolicy(numbers, fault);
+  auto policy = MakePolicy(numbers, fault);
   if (!policy) fault.insert(0, "--");
   return policy;
 }

@@ -29,7 +29,7 @@ TEST_F(RedisLimiterTest, SendsQueuedOperationsTogetherEachWithItsDeadline) {
   EXPECT_EQ(sent[0].deadline, clock_->Now() + milliseconds(100));
   EXPECT_EQ(sent[1].deadline, clock_->Now() + milliseconds(100));
   EXPECT_EQ(sent[2].deadline, clock_->Now() + seconds(5));
-  for (const std::uint64_t ticket : {1, 2, 3}) {
+  for (const std::uint64_t ticket : {1U, 2U, 3U}) {
     backend_->Reply();
     EXPECT_EQ(answers_->Take().ticket, ticket);
   }
@@ -168,7 +168,7 @@ TEST_F(RedisLimiterTest, StandsForAnIdByDigestsOfWhatTellsItApart) {
   const auto digests = [&](const Operation& operation, const RedisLimiter::Key& key) {
     Ask(*limiter, operation, key);
     limiter->Flush();
-    const auto sent = *backend_->pending.back().digests;
+    auto sent = *backend_->pending.back().digests;
     backend_->Reply();
     return sent;
   };

@@ -173,7 +173,7 @@ void Mutate(Random& random, std::string& bytes) {
         bytes.erase(at, static_cast<std::size_t>(random.Between(1, 8)));
         break;
       case 2:
-        bytes.insert(at, Pick<std::string>(random, {"\r\n", "*", "$", ":", "9", "\0", "-"}));
+        bytes.insert(at, Pick<std::string>(random, {"\r\n", "*", "$", ":", "9", {'\0'}, "-"}));
         break;
       default:
         bytes.insert(at, bytes.substr(at, static_cast<std::size_t>(random.Between(1, 64))));

@@ -72,7 +72,7 @@ TEST(Script, APeekAndACheckAboveTheLimitOnlyRead) {
 }
 
 TEST(Script, AnIdFollowsTheStatesAndComesWithAPrint) {
-  const auto with_id = [](Request request, std::string id) {
+  const auto with_id = [](Request request, const std::string& id) {
     request.digests = std::make_shared<IdDigests>(IdDigests{.name = id, .fingerprint = "f0" + id});
     return request;
   };
