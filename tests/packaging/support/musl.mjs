@@ -6,6 +6,7 @@
 import { execFileSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { aptOptions, KEYRING } from '../../../scripts/prebuilds/debian.mjs';
 import { succeed } from './project.mjs';
 
 const substitutes = `
@@ -22,7 +23,6 @@ const substitutes = `
 
 const cpus = { x64: 'x86_64', arm64: 'aarch64' };
 const debian = { x64: 'amd64', arm64: 'arm64' };
-const keyring = '/usr/share/keyrings/debian-archive-keyring.gpg';
 
 /** The qemu of a processor. */
 export const emulatorOf = (arch) => `/usr/bin/qemu-${cpus[arch]}-static`;
@@ -32,23 +32,8 @@ export const bunPackage = (arch) => `@oven/bun-linux-${arch === 'x64' ? 'x64' : 
 
 // musl's loader and GCC's static libraries, as Debian 12 has them.
 async function unpackDebian(folder, arch) {
-  const apt = join(folder, 'apt');
-  for (const name of ['lists/partial', 'cache/archives/partial']) {
-    mkdirSync(join(apt, name), { recursive: true });
-  }
-  const from = `[arch=${debian[arch]} signed-by=${keyring}] http://deb.debian.org/debian`;
-  writeFileSync(join(apt, 'sources.list'), `deb ${from} bookworm main\n`);
-  const options = [
-    `Dir::Cache=${join(apt, 'cache')}`,
-    `Dir::State::lists=${join(apt, 'lists')}`,
-    `Dir::Etc::sourcelist=${join(apt, 'sources.list')}`,
-    'Dir::Etc::sourceparts=/dev/null',
-    'Dir::State::status=/dev/null',
-    'Debug::NoLocking=true',
-    'APT::Sandbox::User=root',
-    `APT::Architecture=${debian[arch]}`,
-    `APT::Architectures=${debian[arch]}`,
-  ].flatMap((option) => ['-o', option]);
+  const from = [['deb', 'bookworm', 'debian']];
+  const options = aptOptions(join(folder, 'apt'), from, debian[arch]);
   await succeed('apt-get', [...options, 'update'], { cwd: folder });
   const packages = ['musl', 'libstdc++-12-dev', 'libgcc-12-dev'];
   await succeed('apt-get', [...options, 'download', ...packages], { cwd: folder });
@@ -99,5 +84,5 @@ export async function muslRoot(folder, arch, bun, zig) {
 
 /** The missing tools of these tests, as a reason to skip them; else false. */
 export const skipWithoutQemu = (arch) =>
-  ![emulatorOf(arch), keyring].every(existsSync) &&
+  ![emulatorOf(arch), KEYRING].every(existsSync) &&
   'needs qemu-user-static and debian-archive-keyring';
