@@ -36,10 +36,10 @@ export interface Info<K extends Key = Key> {
   readonly key: K;
   /**
    * The limiter's decision, for `limiter.credit(key, cost, { of: decision })` or its `holder`. Not enumerable, so that
-   * `res.json(req.rateLimit)` and copies have only the numbers. Not there with
-   * express-rate-limit's options.
+   * `res.json(req.rateLimit)` and copies have only the numbers. Missing with express-rate-limit's options, whose
+   * store only counts.
    */
-  readonly decision: Decision;
+  readonly decision?: Decision;
 }
 
 declare global {

@@ -23,6 +23,7 @@ import type {
   Policies,
   Uninferred,
 } from '../limiter/types.js';
+import { isSluiceStore } from '../stores/options.js';
 import type { Options as CompatOptions } from './compat/types.js';
 
 /** A fixed value, or a function of the request. */
@@ -155,15 +156,16 @@ const SHARED_OPTIONS = [
   'requestWasSuccessful',
 ];
 
-function isOwnOption(name: string, value: unknown): boolean {
+function isOwnOption(name: string, value: unknown, options: object): boolean {
   if (isPolicy(value)) return true; // by a misspelt name
+  if (name === 'prefix' && isSluiceStore((options as Options).store)) return false;
   if (name === 'headers') return typeof value === 'object' || typeof value === 'string';
   return value !== undefined && KNOWN_OPTIONS.includes(name) && !SHARED_OPTIONS.includes(name);
 }
 
-/** The first of the given options that is Sluice's alone; `headers` is if it names formats. */
+/** The first of the given options that is Sluice's alone; `headers` is if it names formats, `prefix` without its store. */
 function ownOptionOf(options: object): string | undefined {
-  return Object.entries(options).find(([name, value]) => isOwnOption(name, value))?.[0];
+  return Object.entries(options).find(([name, value]) => isOwnOption(name, value, options))?.[0];
 }
 
 /**
@@ -175,6 +177,7 @@ export function isCompat(given: unknown): given is Partial<CompatOptions> | null
   if (given === undefined || given === null) return true;
   refusePolicy(given, 'rateLimit', KNOWN_OPTIONS);
   if (isLimiter(given)) throw misplaced(given, 'a limiter', 'rateLimit', '{ limiter }');
+  if (isSluiceStore(given)) throw misplaced(given, 'a store', 'rateLimit', '{ limit, store }');
   return typeof given === 'object' && !Array.isArray(given) && ownOptionOf(given) === undefined;
 }
 

@@ -5,6 +5,7 @@ import { rangeError, SluiceError } from '../limiter/errors.js';
 import { memory } from '../limiter/memory-store.js';
 import { fixedWindow } from '../limiter/policies.js';
 import type { Decision, Limiter, Policy } from '../limiter/types.js';
+import { RedisStore } from '../redis/store.js';
 import { limiterOptionsOf, readStoreOptions, type Store, type StoreOptions } from './options.js';
 
 /** Options of `SluiceStore`: where it counts, and what happens if Redis does not answer. */
@@ -19,7 +20,7 @@ export interface ClientHits {
 }
 
 /** The part of express-rate-limit's options that the store reads. */
-interface InitOptions {
+export interface InitOptions {
   readonly windowMs: number;
   readonly skipFailedRequests?: unknown;
   readonly skipSuccessfulRequests?: unknown;
@@ -105,6 +106,13 @@ export class SluiceStore {
     this.localKeys = this.#options.store === undefined;
     this.prefix = this.#options.prefix ?? DEFAULT_PREFIX;
     if (this.localKeys) this.resetAll = () => this.#startAgain();
+  }
+
+  /** Where it counts: instances with one place and one prefix count together. @internal */
+  get place(): object | string {
+    const { store } = this.#options;
+    if (store instanceof RedisStore) return store.transport.server;
+    return store ?? this;
   }
 
   /**

@@ -1,12 +1,17 @@
 // The options of the stores for other libraries' limiters.
 
 import { checkOptionNames, rangeError, typeError } from '../limiter/errors.js';
-import type { MemoryStore } from '../limiter/memory-store.js';
+import { MemoryStore } from '../limiter/memory-store.js';
 import { ownOptions } from '../limiter/own-options.js';
 import type { CommonOptions } from '../limiter/types.js';
-import type { RedisStore } from '../redis/store.js';
+import { RedisStore } from '../redis/store.js';
 
 export type Store = MemoryStore | RedisStore;
+
+/** Whether `value` is the result of `memory()` or `redis(...)`. */
+export function isSluiceStore(value: unknown): value is Store {
+  return value instanceof MemoryStore || value instanceof RedisStore;
+}
 
 /** The options of a store for another library's limiter. */
 export interface StoreOptions

@@ -82,7 +82,7 @@ for (const [where, makeStore] of Object.entries({
       answers.map(({ status }) => status),
       [200, 200, 200, 429],
     );
-    assert.match(answers[1].headers.ratelimit, /r=1; t=900$/);
+    assert.match(answers[1].headers.ratelimit, /r=1; t=\d+$/);
     assert.equal(answers[3].body, 'Too many requests, please try again later.');
     assert.deepEqual((await limiter.getKey('127.0.0.1')).totalHits, 4);
     await limiter.resetKey('127.0.0.1');

@@ -157,3 +157,16 @@ app.use(rateLimit({ limiter, headers: ['draft-8', 'legacy'] }));
 app.get('/free', async (req) => {
   if (req.rateLimit) await limiter.credit('k', 1, { of: req.rateLimit.decision as never });
 });
+
+// express-rate-limit's options over a store of Sluice.
+app.use(rateLimit({ windowMs: 60_000, limit: 5, store: redis('redis://localhost'), prefix: 'p' }));
+const overMemory: Partial<Options> = { limit: 5, store: memory() };
+app.use(rateLimit(overMemory), rateLimit({ store: memory() }));
+// @ts-expect-error: 'prefix' is a string
+app.use(rateLimit({ limit: 5, store: memory(), prefix: 5 }));
+// @ts-expect-error: a URL is not a store
+app.use(rateLimit({ limit: 5, store: 'redis://localhost' }));
+app.get('/decision', (req) => {
+  // @ts-expect-error: express-rate-limit's options give no decision
+  req.rateLimit?.decision.allowed;
+});

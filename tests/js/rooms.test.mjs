@@ -14,8 +14,8 @@ const FLOORS = [
   ['native.ts', 'limiter'],
   ['redis'],
   ['create-limiter.ts'],
-  ['http'],
-  ['express', 'nestjs', 'stores'],
+  ['http', 'stores'],
+  ['express', 'nestjs'],
   [
     'index.ts',
     'testing.ts',

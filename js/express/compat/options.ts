@@ -1,7 +1,10 @@
 // The options of the compatibility mode: defaults, and the store.
 
+import { within } from '../../http/request-options.js';
 import { typeError, withheld } from '../../limiter/errors.js';
 import { ownOptions } from '../../limiter/own-options.js';
+import { type InitOptions, SluiceStore } from '../../stores/express-rate-limit.js';
+import { isSluiceStore, type Store as SluicePlace } from '../../stores/options.js';
 import { defaultIdentifier } from './headers.js';
 import { DEFAULT_SUBNET, ipKeyGenerator, isSubnet } from './ip-key.js';
 import { MemoryStore } from './memory-store.js';
@@ -26,6 +29,7 @@ const KNOWN: Readonly<Record<keyof Options | 'draft_polli_ratelimit_headers', tr
   skip: true,
   requestWasSuccessful: true,
   store: true,
+  prefix: true, // Only beside a store of Sluice.
   validate: true,
   headers: true,
   max: true,
@@ -65,8 +69,35 @@ function readStore(given: unknown): Store {
     if (has('increment')) return given as Store;
     if (has('incr')) return modernStore(given as LegacyStore);
   }
-  const expected = 'a Store of express-rate-limit: increment(), decrement() and resetKey()';
+  const expected =
+    'redis(...) or memory() of Sluice, or a Store of express-rate-limit: increment(), decrement() and resetKey()';
   throw typeError('ERR_SLUICE_OPTIONS', 'rateLimit.store', withheld(given), expected);
+}
+
+/**
+ * Counts in a store of Sluice, under the given options.
+ *
+ * @throws TypeError, RangeError `ERR_SLUICE_*` for a wrong window or prefix. A foreign store's failed start is logged;
+ *   here the mistake would make each process count for itself
+ */
+function storeIn(
+  place: SluicePlace,
+  { prefix, passOnStoreError }: Partial<Options>,
+  init: InitOptions,
+): SluiceStore {
+  const { windowMs } = init;
+  if (typeof windowMs !== 'number') {
+    throw typeError('ERR_SLUICE_OPTIONS', 'rateLimit.windowMs', windowMs, 'a number of ms');
+  }
+  return within('rateLimit', () => {
+    const store = new SluiceStore({
+      store: place,
+      ...(prefix === undefined ? {} : { prefix }),
+      onStoreError: passOnStoreError === undefined ? 'local' : 'throw',
+    });
+    store.init(init);
+    return store;
+  });
 }
 
 /** The options of one middleware, complete. */
@@ -87,7 +118,7 @@ export function readCompatOptions(passed: Partial<Options>): CompatConfig {
   const enabled =
     typeof validate === 'boolean' ? { default: validate } : { default: true, ...validate };
   const validations = new Validations(enabled, logger);
-  const { windowMs = 60_000 } = given;
+  const { windowMs = 60_000, skipFailedRequests = false, skipSuccessfulRequests = false } = given;
   const limit = given.limit ?? given.max ?? 5;
   const options: CompatConfig['options'] = {
     windowMs,
@@ -98,8 +129,8 @@ export function readCompatOptions(passed: Partial<Options>): CompatConfig {
       return defaultIdentifier((info as { limit: number }).limit, windowMs);
     },
     requestPropertyName: 'rateLimit',
-    skipFailedRequests: false,
-    skipSuccessfulRequests: false,
+    skipFailedRequests,
+    skipSuccessfulRequests,
     requestWasSuccessful: (_req, res) => res.statusCode < 400,
     skip: () => false,
     async keyGenerator(req, res) {
@@ -133,7 +164,11 @@ export function readCompatOptions(passed: Partial<Options>): CompatConfig {
     limit,
     legacyHeaders: given.legacyHeaders ?? headers ?? true,
     standardHeaders: given.standardHeaders === true ? 'draft-6' : (given.standardHeaders ?? false),
-    store: given.store ? readStore(given.store) : new MemoryStore(),
+    store: isSluiceStore(given.store)
+      ? storeIn(given.store, given, { windowMs, skipFailedRequests, skipSuccessfulRequests })
+      : given.store
+        ? readStore(given.store)
+        : new MemoryStore(),
     validate: enabled,
     logger,
   };
@@ -152,7 +187,10 @@ export function readCompatOptions(passed: Partial<Options>): CompatConfig {
   validations.run('creationStack');
   validations.run('unsharedStore', options.store);
 
-  const fallback = given.passOnStoreError === undefined ? new MemoryStore() : undefined;
+  // A store of Sluice has a fallback of its own.
+  const isForeign = !(options.store instanceof SluiceStore);
+  const counts = isForeign && given.passOnStoreError === undefined;
+  const fallback = counts ? new MemoryStore() : undefined;
   fallback?.init({ windowMs });
   return { options, validations, fallback };
 }

@@ -1,6 +1,7 @@
 // The public types of express-rate-limit, so that its users' annotations compile: no code.
 
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
+import type { Store as SluicePlace } from '../../stores/options.js';
 
 /** A function of the request, sync or async. */
 export type ValueDeterminingMiddleware<T> = (req: Request, res: Response) => T | Promise<T>;
@@ -150,8 +151,10 @@ export type Options = {
   skip: ValueDeterminingMiddleware<boolean>;
   /** Whether a response succeeded. Default: a status below 400. */
   requestWasSuccessful: ValueDeterminingMiddleware<boolean>;
-  /** Where requests are counted. Default: a new `MemoryStore`. */
-  store: Store | LegacyStore;
+  /** Where requests are counted: `redis(...)` or `memory()` of 'sluice', or a store written for express-rate-limit. Default: a new `MemoryStore`. */
+  store: Store | LegacyStore | SluicePlace;
+  /** Beside `redis(...)` or `memory()`: begins the names of keys. Limiters with one prefix on one server count together. Default 'sluice:express-rate-limit'. */
+  prefix?: string;
   /** Which mistakes to look for, until the first request was judged. Default true: all. */
   validate: boolean | EnabledValidations;
   /** @deprecated The old name of `legacyHeaders`. */

@@ -6,6 +6,7 @@
 import { isIP } from 'node:net';
 import type { Request } from 'express';
 import { nearest } from '../../limiter/errors.js';
+import { SluiceStore } from '../../stores/express-rate-limit.js';
 import type { Logger, Options, Store, ValidationName } from './types.js';
 
 /** A mistake in the options or the set-up. `help` explains it. */
@@ -29,13 +30,25 @@ const error = (code: string, message: string) => new ValidationError(`ERR_ERL_${
 const warning = (code: string, message: string) => new ChangeWarning(`WRN_ERL_${code}`, message);
 
 /** The stores in use, to find one that two limiters share. */
-const usedStores = new WeakSet<object>();
+const usedStores = new WeakMap<object, Set<string>>();
+/** The prefixes in use on each server of Redis. */
+const usedServers = new Map<string, Set<string>>();
 /** By request: the counted keys of each store, or of each kind of store if its instances share keys. */
 const countedKeys = new WeakMap<object, Map<unknown, Set<string>>>();
 
 /** The file in which Express 4 or 5 calls the handlers of a route. */
 const HANDLER_CALL = /[\\/]router[\\/](?:lib[\\/])?layer\.js/;
 const DEEP_ENOUGH = 50;
+
+/** The prefixes in use at a place; the caller adds to them. */
+function prefixesAt(place: object | string): Set<string> {
+  const used = typeof place === 'string' ? usedServers.get(place) : usedStores.get(place);
+  if (used !== undefined) return used;
+  const none = new Set<string>();
+  if (typeof place === 'string') usedServers.set(place, none);
+  else usedStores.set(place, none);
+  return none;
+}
 
 function isInsideHandler(): boolean {
   const { stackTraceLimit } = Error;
@@ -82,13 +95,21 @@ const CHECKS = {
     return error('INVALID_HITS', message);
   },
   unsharedStore(store: Store): Mistake {
-    const isShared = usedStores.has(store);
-    usedStores.add(store);
+    const isSluice = store instanceof SluiceStore;
+    const prefix = isSluice ? store.prefix : '';
+    const prefixes = prefixesAt(isSluice ? store.place : store);
+    const isShared = prefixes.has(prefix);
+    prefixes.add(prefix);
     if (!isShared) return undefined;
-    return error('STORE_REUSE', 'Two limiters have one store: give each a store of its own.');
+    if (!isSluice) {
+      return error('STORE_REUSE', 'Two limiters have one store: give each a store of its own.');
+    }
+    const effect = `Two limiters count together, in one store under the prefix '${prefix}'`;
+    return error('STORE_REUSE', `${effect}: give each a 'prefix' of its own.`);
   },
   singleCount(request: object, store: Store, key: string): Mistake {
-    const which = store.localKeys ? store : store.constructor.name;
+    const which =
+      store instanceof SluiceStore ? store.place : store.localKeys ? store : store.constructor.name;
     const counted = countedKeys.get(request) ?? new Map<unknown, Set<string>>();
     countedKeys.set(request, counted);
     const keys = counted.get(which) ?? new Set();
