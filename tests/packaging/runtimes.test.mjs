@@ -54,17 +54,17 @@ describe('runtimes', { skip: skipUnlessFull }, () => {
     await at?.remove();
   });
 
-  async function runProgram(runtime, args, program) {
+  async function runProgram(runtime, program) {
     const [command, ...first] = runtimes[runtime];
     const PREFIX = `${runtime}-${program}`.replaceAll(' ', '-');
     const env = cleanEnv({ REDIS_URL: server.url, PREFIX, NO_COLOR: '1' });
-    return run(command, [...first, ...args, `${program}.mjs`], { cwd: at.project, env });
+    return run(command, [...first, `${program}.mjs`], { cwd: at.project, env });
   }
 
   for (const runtime of [...nodes, 'bun', 'deno']) {
     for (const program of programs) {
       test(`${runtime} runs ${program}`, async () => {
-        const { status, stderr } = await runProgram(runtime, [], program);
+        const { status, stderr } = await runProgram(runtime, program);
         assert.equal(status, 0, stderr);
       });
     }
@@ -125,13 +125,5 @@ describe('runtimes', { skip: skipUnlessFull }, () => {
     await run(bun, ['build', '--compile', 'limits.mjs', `--outfile=${file}`], options);
     const compiled = await run(file, [], { cwd: at.folder });
     assert.equal(compiled.stdout, 'true false\n', compiled.stderr);
-  });
-
-  test('node 24 with --permission needs --allow-addons, and says so', async () => {
-    const permission = ['--permission', '--allow-fs-read=*'];
-    const refused = await runProgram('node 24', permission, 'limits');
-    assert.match(refused.stderr, /--allow-addons/);
-    const allowed = await runProgram('node 24', [...permission, '--allow-addons'], 'limits');
-    assert.equal(allowed.stdout, 'true false\n', allowed.stderr);
   });
 });
