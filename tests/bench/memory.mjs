@@ -102,8 +102,10 @@ async function nanosPerCall(subject, workload) {
   const counts = await subject.pass(limiter, calls, prefix);
   const elapsedMs = performance.now() - start;
   const { user, system } = process.cpuUsage(cpu);
+  const evicted = limiter?.stats?.().memory?.evicted;
   await subject.close(limiter, prefix === null ? keys : keys.map((id) => prefix + id));
-  verify(subject.decides === false ? { ...workload, admitted: 0 } : workload, subject.name, counts);
+  const expected = subject.decides === false ? { ...workload, admitted: 0 } : workload;
+  verify(expected, subject.name, { ...counts, evicted });
   return {
     [TIME]: (elapsedMs * 1e6) / calls.length,
     [CPU]: ((user + system) * 1e3) / calls.length,

@@ -110,6 +110,8 @@ test('a run that admitted one too many, or left one undecided, is refused', () =
   verify(workload, 'right', { admitted: 18, decided: 20 });
   assert.throws(() => verify(workload, 'much', { admitted: 19, decided: 20 }), /admitted 19/);
   assert.throws(() => verify(workload, 'lost', { admitted: 18, decided: 19 }), /of 19 decided/);
+  const much = { admitted: 19, decided: 20, evicted: 1 };
+  assert.throws(() => verify(workload, 'full', much), /admitted 19 .*evicted 1 entries/);
 });
 
 test('medians and percentiles are those of the sorted samples', () => {

@@ -43,13 +43,17 @@ export const REFILL_MS = 90 * 86_400_000;
 /** The same for a peer's fixed window; their timers reach only 24 days. */
 export const WINDOW_MS = 86_400_000;
 
-/** Throws unless a run admitted the expected number and the store decided all of it. */
-export function verify(workload, who, { admitted, decided }) {
+/**
+ * Throws unless a run admitted the expected number and the store decided all of it. `evicted`: entries that a memory
+ * store evicted, if it says so; each lets its key start again.
+ */
+export function verify(workload, who, { admitted, decided, evicted }) {
   const expected = { admitted: workload.admitted, decided: workload.calls.length };
   if (admitted !== expected.admitted || decided !== expected.decided) {
+    const evictions = evicted === undefined ? '' : `; the store evicted ${evicted} entries`;
     throw new Error(
       `${who}, ${workload.name}: admitted ${admitted} of ${decided} decided by the store; ` +
-        `arithmetic says ${expected.admitted} of ${expected.decided}`,
+        `arithmetic says ${expected.admitted} of ${expected.decided}${evictions}`,
     );
   }
 }
