@@ -1,9 +1,9 @@
 // The options of the stores for other libraries' limiters.
 
+import { LIMITER_OPTIONS, type LimiterOptions } from '../create-limiter.js';
 import { checkOptionNames, rangeError, typeError } from '../limiter/errors.js';
 import { MemoryStore } from '../limiter/memory-store.js';
 import { ownOptions } from '../limiter/own-options.js';
-import type { CommonOptions } from '../limiter/types.js';
 import { RedisStore } from '../redis/store.js';
 
 export type Store = MemoryStore | RedisStore;
@@ -13,9 +13,12 @@ export function isSluiceStore(value: unknown): value is Store {
   return value instanceof MemoryStore || value instanceof RedisStore;
 }
 
+/** The options of a limiter that other libraries set in their own way: one policy, without plans or parts of keys. */
+const OTHERS = ['policies', 'plans', 'shardBy'] as const;
+
 /** The options of a store for another library's limiter. */
 export interface StoreOptions
-  extends Pick<CommonOptions, 'prefix' | 'localShare' | 'deadlineMs' | 'denialCache'> {
+  extends Omit<LimiterOptions, (typeof OTHERS)[number] | 'store' | 'onStoreError'> {
   /** The place of the counts: `memory()` or `redis(...)` of 'sluice'. Default: a new `memory()`. */
   store?: Store;
   /**
@@ -25,14 +28,8 @@ export interface StoreOptions
   onStoreError?: 'local' | 'throw';
 }
 
-const STORE_OPTIONS: Readonly<Record<keyof StoreOptions, true>> = {
-  store: true,
-  prefix: true,
-  onStoreError: true,
-  localShare: true,
-  deadlineMs: true,
-  denialCache: true,
-};
+const OTHER_NAMES: readonly string[] = OTHERS;
+const STORE_OPTIONS = Object.keys(LIMITER_OPTIONS).filter((name) => !OTHER_NAMES.includes(name));
 
 /**
  * The options without inherited ones. `createLimiter` checks the values of all but `onStoreError`.
@@ -44,8 +41,7 @@ export function readStoreOptions<Options extends StoreOptions>(
   where: string,
   further: readonly string[] = [],
 ): Options {
-  const known = [...Object.keys(STORE_OPTIONS), ...further];
-  checkOptionNames(given, known, where, { secret: true });
+  checkOptionNames(given, [...STORE_OPTIONS, ...further], where, { secret: true });
   const options = ownOptions(given);
   const { onStoreError, prefix } = options;
   if (onStoreError !== undefined && onStoreError !== 'local' && onStoreError !== 'throw') {
