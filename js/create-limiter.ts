@@ -12,10 +12,12 @@ import type {
   KeyOf,
   Limiter,
   NamesOf,
+  PlanNeeded,
   Plans,
   Policies,
   Policy,
   SyncLimiter,
+  SyncPlanNeeded,
 } from './limiter/types.js';
 import { isClient } from './redis/external-client.js';
 import { makeRedisLimiter } from './redis/make-limiter.js';
@@ -41,6 +43,16 @@ export type LimiterOver<
   K extends Key,
   Plan extends string,
 > = Store extends RedisStore ? Limiter<Name, K, Plan> : SyncLimiter<Name, K, Plan>;
+
+/** The same with plans. A call without one gets an overload of its own, whose error names the plans. */
+export type PlannedLimiterOver<
+  Store extends MemoryStore | RedisStore,
+  Name extends string,
+  K extends Key,
+  Plan extends string,
+> = Store extends RedisStore
+  ? PlanNeeded<Plan> & Limiter<Name, K, Plan>
+  : SyncPlanNeeded<Plan> & SyncLimiter<Name, K, Plan>;
 
 /** The names of a limiter's options. As an object, so that one forgotten here does not compile. */
 export const LIMITER_OPTIONS: Readonly<Record<keyof LimiterOptions, true>> = {
@@ -70,10 +82,24 @@ type Given<Own, S> = Omit<LimiterOptions, 'policies' | 'plans' | 'store' | 'shar
   Own & { store?: S };
 
 /**
- * Makes a limiter.
+ * Makes a limiter of policies over a store. A check is admitted only if all policies admit it; else none is charged.
  *
  * @throws TypeError or RangeError `ERR_SLUICE_*` naming the option at fault and its value; `ERR_SLUICE_POLICY_CLASH`
  *   if another limiter of this process gives one of the policies other numbers on the same Redis and prefix
+ * @example
+ * import { createLimiter, fixedWindow, redis, tokenBucket } from 'sluice';
+ *
+ * const limiter = createLimiter({
+ *   policies: {
+ *     burst: tokenBucket({ capacity: 20, refill: 10, every: '1s' }),
+ *     daily: fixedWindow({ limit: 5000, window: '1d' }),
+ *   },
+ *   store: redis('redis://localhost:6379'), // default: memory()
+ *   prefix: 'my-api',
+ * });
+ * const decision = await limiter.check('user:42');
+ * if (!decision.allowed) console.log(`${decision.policy}: retry after ${decision.retryAfterMs} ms`);
+ * await limiter.close();
  */
 export function createLimiter<
   const P extends Policies,
@@ -82,14 +108,39 @@ export function createLimiter<
 >(
   options: Given<{ policies: P; plans?: never; shardBy?: Shard }, S>,
 ): LimiterOver<S, NamesOf<P>, KeyOf<P, Shard>, never>;
+/**
+ * Makes a limiter of plans: sets of policies, one of which each check names. A policy of one name, algorithm and window
+ * shares its state between plans, so an upgrade keeps the usage.
+ *
+ * @throws as with `policies`
+ * @example
+ * import { createLimiter, fixedWindow } from 'sluice';
+ *
+ * const limiter = createLimiter({
+ *   plans: {
+ *     free: { daily: fixedWindow({ limit: 100, window: '1d' }) },
+ *     pro: { daily: fixedWindow({ limit: 10_000, window: '1d' }) },
+ *   },
+ * });
+ * const { allowed, remaining } = await limiter.check('user:42', { plan: 'pro' });
+ */
 export function createLimiter<
   const P extends Plans,
   S extends MemoryStore | RedisStore = MemoryStore,
   const Shard extends string = never,
 >(
   options: Given<{ plans: P; policies?: never; shardBy?: Shard }, S>,
-): LimiterOver<S, NamesOf<P[keyof P]>, KeyOf<P[keyof P], Shard>, keyof P & string>;
-/** For code that is generic itself. */
+): PlannedLimiterOver<S, NamesOf<P[keyof P]>, KeyOf<P[keyof P], Shard>, keyof P & string>;
+/**
+ * Makes a limiter in generic code, which learns policies or plans at run time. The compiler then checks no names.
+ *
+ * @throws as with `policies`
+ * @example
+ * import { createLimiter, type LimiterOptions, tokenBucket } from 'sluice';
+ *
+ * const withDefaults = (options: LimiterOptions) => createLimiter({ prefix: 'my-api', ...options });
+ * const limiter = withDefaults({ policies: tokenBucket({ capacity: 20, every: '1s' }) });
+ */
 export function createLimiter<Name extends string, O extends LimiterOptions<Name>>(
   options: O & (O extends { policies: object; plans: object } ? never : unknown),
 ): Limiter<Name, Key, string>;

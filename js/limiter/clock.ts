@@ -4,7 +4,16 @@ import { durationUs } from './duration.js';
 import { rangeError } from './errors.js';
 import type { Duration } from './types.js';
 
-/** The time source of a memory store. */
+/**
+ * The time source of a memory store: `manualClock()`, `dateClock()`, or your own.
+ *
+ * @example
+ * import { memory } from 'sluice';
+ * import type { Clock } from 'sluice/testing';
+ *
+ * const clock: Clock = { now: () => Date.UTC(2030, 0, 1) };
+ * const store = memory({ clock });
+ */
 export interface Clock {
   /** Milliseconds since 1970, from 1900 to 2180, or since any other moment; fractions count down to a microsecond. */
   now(): number;
@@ -29,7 +38,25 @@ export interface ManualClock extends Clock {
   advance(by: Duration): void;
 }
 
-/** A clock that starts at 0 and moves only by `advance`. Calls that `wait` under it continue when it has moved far enough. */
+/**
+ * Makes a clock that starts at 0 and moves only by `advance`. Calls that `wait` under it continue when it has moved far
+ * enough.
+ *
+ * @example
+ * import assert from 'node:assert/strict';
+ * import { createLimiter, fixedWindow, memory } from 'sluice';
+ * import { manualClock } from 'sluice/testing';
+ *
+ * const clock = manualClock();
+ * const limiter = createLimiter({
+ *   policies: fixedWindow({ limit: 1, window: '1m' }),
+ *   store: memory({ clock }),
+ * });
+ * assert.equal(limiter.checkSync('user:42').allowed, true);
+ * assert.equal(limiter.checkSync('user:42').allowed, false);
+ * clock.advance('1m');
+ * assert.equal(limiter.checkSync('user:42').allowed, true);
+ */
 export function manualClock(): ManualClock {
   let us = 0;
   const sleepers = new Set<{ readonly atUs: number; readonly wake: () => void }>();
@@ -63,7 +90,26 @@ export function manualClock(): ManualClock {
   return clock;
 }
 
-/** A clock that reads `Date.now()` (1900 to 2180), so fake timers (of jest, sinon, vitest or `node:test`) drive a limiter. */
+/**
+ * Makes a clock that reads `Date.now()` (1900 to 2180), so that fake timers of jest, sinon, vitest or `node:test` drive a
+ * limiter.
+ *
+ * @example
+ * import assert from 'node:assert/strict';
+ * import { mock } from 'node:test';
+ * import { createLimiter, fixedWindow, memory } from 'sluice';
+ * import { dateClock } from 'sluice/testing';
+ *
+ * mock.timers.enable({ apis: ['Date'] });
+ * const limiter = createLimiter({
+ *   policies: fixedWindow({ limit: 1, window: '1m' }),
+ *   store: memory({ clock: dateClock() }),
+ * });
+ * assert.equal(limiter.checkSync('user:42').allowed, true);
+ * assert.equal(limiter.checkSync('user:42').allowed, false);
+ * mock.timers.tick(60_000);
+ * assert.equal(limiter.checkSync('user:42').allowed, true);
+ */
 export function dateClock(): Clock {
   return { now: () => Date.now() };
 }

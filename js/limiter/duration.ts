@@ -43,7 +43,9 @@ export function durationUs(value: Duration, name: string, leastUs = 1, most = '2
  * the options of policies accept only literals such as `'10s'`.
  *
  * @example
- * fixedWindow({ limit: 100, window: duration(process.env.WINDOW ?? '1m') });
+ * import { duration, fixedWindow } from 'sluice';
+ *
+ * const policy = fixedWindow({ limit: 100, window: duration(process.env.WINDOW ?? '1m') });
  *
  * @param text a number of milliseconds, or text such as `'250ms'`, `'10s'`, `'1m'`, `'1h'`, `'1d'`; text needs its unit
  * @returns milliseconds, from 0.001 (1 microsecond) to 285 years

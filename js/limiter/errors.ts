@@ -17,7 +17,25 @@ export function printable(text: string, most = LONGEST_MESSAGE): string {
   return short.replace(UNPRINTABLE, (char) => `\\u{${char.codePointAt(0)!.toString(16)}}`);
 }
 
-/** A failure outside of the caller's arguments: of a store, or of the native addon. */
+/**
+ * A failure outside of the caller's arguments: of a store, or of the native addon.
+ *
+ * @example
+ * import { createLimiter, redis, SluiceError, tokenBucket } from 'sluice';
+ *
+ * const limiter = createLimiter({
+ *   policies: tokenBucket({ capacity: 20, every: '1s' }),
+ *   store: redis('redis://localhost:6379'),
+ *   onStoreError: 'throw',
+ * });
+ * try {
+ *   await limiter.check('user:42');
+ * } catch (error) {
+ *   if (!(error instanceof SluiceError)) throw error;
+ *   console.error(error.code, error.fault); // ERR_SLUICE_STORE_UNAVAILABLE timeout
+ * }
+ * await limiter.close();
+ */
 export class SluiceError extends Error {
   /** `ERR_SLUICE_*`; stable, for comparisons. */
   readonly code: string;
@@ -57,6 +75,7 @@ export function deniedError(decision: Decision): SluiceError {
 
 /** A `TypeError` or `RangeError` with a code, the argument's name and the wrong value. */
 export interface ArgumentError extends Error {
+  /** `ERR_SLUICE_*`; stable, for comparisons. */
   readonly code: string;
   /** The wrong argument or option, as a path: `policies.burst.capacity`. */
   readonly argument: string;

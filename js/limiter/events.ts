@@ -3,14 +3,15 @@
 import { channel } from 'node:diagnostics_channel';
 import type { Decision, Key, PolicyDecision } from './types.js';
 
-/** Published for each check that is denied. */
+/** Published on `sluice:denied` for each check that is denied. */
 export interface DeniedEvent {
   /** The key of the check. */
   readonly key: Key;
+  /** The denial; under a shadow, the decision of the whole check. */
   readonly decision: Decision;
 }
 
-/** Published for each shadow policy (`enforce: false`) that would have denied a check. */
+/** Published on `sluice:would-deny` for each shadow policy (`enforce: false`) that would have denied a check. */
 export interface WouldDenyEvent extends DeniedEvent {
   /** The shadow's decision. */
   readonly policy: PolicyDecision;

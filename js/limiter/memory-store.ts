@@ -23,6 +23,7 @@ export interface MemoryOptions {
 
 /** State in this process. Made by `memory()`. */
 export class MemoryStore {
+  /** Tells the kinds of stores apart. */
   readonly kind = 'memory';
   /** @internal */
   readonly native: NativeStore;
@@ -40,10 +41,18 @@ export class MemoryStore {
 const MOST_KEYS = 2 ** 32;
 
 /**
- * Keeps state in this process.
+ * Keeps state in this process: the default store. All worker threads that open one `name` share its state.
  *
  * @throws TypeError or RangeError `ERR_SLUICE_OPTIONS` for options that cannot be used;
  *   `ERR_SLUICE_STORE_CLASH` if a store of that name is open with other options
+ * @example
+ * import { createLimiter, memory, tokenBucket } from 'sluice';
+ *
+ * const limiter = createLimiter({
+ *   policies: tokenBucket({ capacity: 20, refill: 10, every: '1s' }),
+ *   store: memory({ name: 'api', maxKeys: 100_000 }),
+ * });
+ * const { allowed } = limiter.checkSync('user:42');
  */
 export function memory(options: MemoryOptions = {}): MemoryStore {
   checkOptionNames(options, ['name', 'maxKeys', 'clock'], 'memory');

@@ -183,6 +183,14 @@ function spanPolicy<Part extends string>(
  * @throws TypeError or RangeError `ERR_SLUICE_POLICY` or `ERR_SLUICE_DURATION` for numbers that cannot be used;
  *   a full refill may take at most 100 days, and one token at least so long that whole nanoseconds change the
  *   rate by no more than 1 %
+ * @example
+ * import { createLimiter, tokenBucket } from 'sluice';
+ *
+ * // 20 calls at once, and 10 a second in the long run.
+ * const limiter = createLimiter({
+ *   policies: { burst: tokenBucket({ capacity: 20, refill: 10, every: '1s' }) },
+ * });
+ * const { allowed, retryAfterMs } = limiter.checkSync('user:42');
  */
 export function tokenBucket<const Part extends string = never>(
   options: TokenBucketOptions<Part>,
@@ -203,6 +211,13 @@ export function tokenBucket<const Part extends string = never>(
  * admits at most `burst + T * limit / every`.
  *
  * @throws as `tokenBucket`
+ * @example
+ * import { createLimiter, gcra } from 'sluice';
+ *
+ * // 10 calls a second, at least 100 ms apart.
+ * const limiter = createLimiter({ policies: { pace: gcra({ limit: 10, every: '1s', burst: 1 }) } });
+ * limiter.checkSync('user:42').allowed; // true
+ * limiter.checkSync('user:42').allowed; // false: wait for 100 ms
  */
 export function gcra<const Part extends string = never>(
   options: GcraOptions<Part>,
@@ -221,6 +236,14 @@ export function gcra<const Part extends string = never>(
  * leave at the leak rate, first in, first out. In any time T it admits at most `capacity + T * leak / every`.
  *
  * @throws as `tokenBucket`
+ * @example
+ * import { createLimiter, leakyBucket } from 'sluice';
+ *
+ * // Outgoing calls leave 10 a second; at most 50 wait.
+ * const limiter = createLimiter({
+ *   policies: { outgoing: leakyBucket({ capacity: 50, leak: 10, every: '1s', mode: 'shape' }) },
+ * });
+ * const { allowed } = await limiter.wait('payments-api'); // resolves when it is this call's turn
  */
 export function leakyBucket<const Part extends string = never>(
   options: LeakyBucketOptions<Part>,
@@ -241,6 +264,16 @@ export function leakyBucket<const Part extends string = never>(
  * admits up to `2 * limit` around the boundary of two windows.
  *
  * @throws TypeError or RangeError `ERR_SLUICE_POLICY` or `ERR_SLUICE_DURATION` for numbers that cannot be used
+ * @example
+ * import { createLimiter, fixedWindow } from 'sluice';
+ *
+ * const limiter = createLimiter({
+ *   policies: {
+ *     hourly: fixedWindow({ limit: 1000, window: '1h' }), // from a key's first call on
+ *     monthly: fixedWindow({ limit: 100_000, window: 'month', align: 'clock' }), // calendar months, UTC
+ *   },
+ * });
+ * const { policy, remaining, resetAfterMs } = limiter.checkSync('tenant:7');
  */
 export function fixedWindow<const Part extends string = never>(
   options: FixedWindowOptions<Part>,
@@ -267,6 +300,11 @@ export function fixedWindow<const Part extends string = never>(
  * `limit`, always less than `2 * limit` in all.
  *
  * @throws as `fixedWindow`
+ * @example
+ * import { createLimiter, slidingWindow } from 'sluice';
+ *
+ * const limiter = createLimiter({ policies: slidingWindow({ limit: 100, window: '1m' }) });
+ * const { allowed, remaining } = limiter.checkSync('user:42');
  */
 export function slidingWindow<const Part extends string = never>(
   options: SlidingOptions<Part>,
@@ -280,6 +318,13 @@ export function slidingWindow<const Part extends string = never>(
  * memory for up to `limit` calls per key.
  *
  * @throws as `fixedWindow`
+ * @example
+ * import { createLimiter, slidingLog } from 'sluice';
+ *
+ * // 5 logins in any 15 minutes; then none for an hour.
+ * const logins = slidingLog({ limit: 5, window: '15m', blockFor: '1h' });
+ * const limiter = createLimiter({ policies: { logins } });
+ * const { allowed, retryAfterMs } = limiter.checkSync('account:42');
  */
 export function slidingLog<const Part extends string = never>(
   options: SlidingOptions<Part>,
@@ -293,6 +338,19 @@ export function slidingLog<const Part extends string = never>(
  * `decision.holder.release()`, or until `ttl` has passed since it was taken or renewed.
  *
  * @throws as `fixedWindow`
+ * @example
+ * import { concurrency, createLimiter } from 'sluice';
+ *
+ * // 5 exports of a tenant at a time. A crashed one frees its slot after a minute.
+ * const limiter = createLimiter({ policies: { exports: concurrency({ limit: 5, ttl: '1m' }) } });
+ * const { allowed, holder } = await limiter.check('tenant:7');
+ * if (allowed) {
+ *   try {
+ *     // the work
+ *   } finally {
+ *     await holder?.release();
+ *   }
+ * }
  */
 export function concurrency<const Part extends string = never>(
   options: ConcurrencyOptions<Part>,

@@ -73,6 +73,7 @@ export interface RedisStats extends Omit<RedisNodeStats, UnsummedField> {
 
 /** Counts since the limiter was made; over Redis also those of its connection, which it shares. */
 export interface LimiterStats {
+  /** The kind of the store. */
   readonly store: 'memory' | 'redis';
   /** Checks admitted, and denied. Peeks do not count. */
   readonly allowed: number;

@@ -84,7 +84,17 @@ class StubLimiter implements SyncLimiter<string, Key, string> {
   }
 }
 
-/** A limiter that admits every call, for tests. It takes any key, plan and cost, and keeps nothing. */
+/**
+ * Makes a limiter that admits every call, for tests. It takes any key, plan and cost, and keeps nothing.
+ *
+ * @example
+ * import assert from 'node:assert/strict';
+ * import type { Limiter } from 'sluice';
+ * import { allowAll } from 'sluice/testing';
+ *
+ * const limiter: Limiter = allowAll();
+ * assert.equal((await limiter.check('user:42', { cost: 1000 })).allowed, true);
+ */
 export function allowAll<
   Name extends string = string,
   K extends Key = Key,
@@ -94,9 +104,17 @@ export function allowAll<
 }
 
 /**
- * A limiter that denies every call, for tests. It takes any key, plan and cost, and keeps nothing.
+ * Makes a limiter that denies every call, for tests. It takes any key, plan and cost, and keeps nothing.
  *
  * @throws RangeError `ERR_SLUICE_OPTIONS` unless `retryAfterMs` is a whole number above 0, or `Infinity`
+ * @example
+ * import assert from 'node:assert/strict';
+ * import type { SyncLimiter } from 'sluice';
+ * import { denyAll } from 'sluice/testing';
+ *
+ * const limiter: SyncLimiter = denyAll({ retryAfterMs: 60_000 });
+ * const { allowed, retryAfterMs } = limiter.checkSync('user:42');
+ * assert.deepEqual([allowed, retryAfterMs], [false, 60_000]);
  */
 export function denyAll<
   Name extends string = string,

@@ -23,6 +23,7 @@ export type AlgorithmName =
  * key that it counts by (`by`); `never` where keys are strings.
  */
 export interface Policy<Part extends string = string> {
+  /** The name of its maker. */
   readonly algorithm: AlgorithmName;
   /** The most units admitted at once; for `concurrency`, the most calls at a time. */
   readonly limit: number;
@@ -88,11 +89,13 @@ export interface PolicyDecision<Name extends string = string> {
 export interface Decision<Name extends string = string> extends PolicyDecision<Name> {
   /** The delay of an admitted call, in ms: the longest of all shaping policies; else 0. */
   readonly delayMs: number;
+  /** The store, or the part of this process that decided in its place. */
   readonly source: Source;
   /** One per policy, in the order declared. */
   readonly policies: readonly PolicyDecision<Name>[];
   /** The slots of an admitted call, if the limiter has a `concurrency` policy and the call has a cost. */
   readonly holder?: Holder;
+  /** Returns the fields above, with the holder's id alone. For `JSON.stringify`. */
   toJSON(): object;
 }
 
@@ -103,9 +106,21 @@ export type Admission<Name extends string = string> = Decision<Name> & { readonl
 export interface Holder {
   /** Unguessable: 32 hexadecimal digits. */
   readonly id: string;
-  /** Gives the slots back. Resolves to whether all of them were still held; repeating is harmless. */
+  /**
+   * Gives the slots back. Resolves to whether all of them were still held; repeating is harmless.
+   *
+   * @example
+   * const { holder } = await limiter.check('tenant:7');
+   * await holder?.release();
+   */
   release(): Promise<boolean>;
-  /** Holds the slots for another `ttl` from now on. Resolves to whether all of them were still held. */
+  /**
+   * Holds the slots for another `ttl` from now on. Resolves to whether all of them were still held.
+   *
+   * @example
+   * const { holder } = await limiter.check('tenant:7');
+   * if (!(await holder?.renew())) throw new Error('the slot was lost: stop the work');
+   */
   renew(): Promise<boolean>;
 }
 
@@ -252,38 +267,98 @@ export interface Limiter<
   readonly plans: Readonly<Record<Plan, Readonly<Partial<Record<Name, Policy>>>>>;
   /** Only for the compiler: a limiter with plans is not assignable to one without, because each of its calls needs a plan. */
   readonly [PLAN]?: Plan;
+  /** The kind of its store. */
   readonly store: 'memory' | 'redis';
-  /** Decides whether KEY may take COST under these policies now, and charges it if so. A denial is a value, never thrown. */
+  /**
+   * Decides whether KEY may take COST under these policies now, and charges it if so. A denial is a value, never thrown.
+   *
+   * @throws TypeError, RangeError `ERR_SLUICE_*` for a wrong key or option
+   * @throws SluiceError `ERR_SLUICE_STORE_UNAVAILABLE` under `onStoreError: 'throw'`; `ERR_SLUICE_CLOSED` after `close`
+   * @example
+   * const { allowed, retryAfterMs } = await limiter.check('user:42');
+   * await limiter.check('user:42', { cost: 3 }); // 3 units of every policy
+   * await limiter.check('user:42', { cost: { burst: 1, daily: 3 } });
+   * await limiter.check('user:42', { limits: { daily: 7500 } }); // another limit for this call
+   */
   check(key: K, ...options: OptionsOf<CheckOptions<Name>, Plan>): Promise<Decision<Name>>;
-  /** Independent checks, decided in order, in one round trip. */
+  /**
+   * Makes independent checks, decided in order, in one round trip.
+   *
+   * @example
+   * const decisions = await limiter.checkMany([{ key: 'user:42' }, { key: 'user:43', cost: 3 }]);
+   * decisions.map(({ allowed }) => allowed);
+   */
   checkMany(checks: readonly CheckRequest<Name, K, Plan>[]): Promise<Decision<Name>[]>;
   /**
    * As `check`, but waits for its turn: resolves to an admission once `delayMs` has passed, or at once to a denial if
    * it cannot be admitted within `maxWaitMs`. First in, first out: under buckets and GCRA across all processes; else
-   * among the calls of this limiter. Check `allowed` before you go on, or set `orThrow: true`.
+   * among the calls of this limiter. A denial rejects, so an admission needs no look.
+   *
+   * @throws SluiceError `ERR_SLUICE_DENIED`, whose `decision` is the denial
+   * @example
+   * await limiter.wait('payments-api', { maxWaitMs: 2000, orThrow: true });
    */
   wait(
     key: K,
     options: WithPlan<WaitOptions<Name> & { orThrow: true }, Plan>,
   ): Promise<Admission<Name>>;
+  /**
+   * As `check`, but waits for its turn: resolves to an admission once `delayMs` has passed, or at once to a denial if
+   * it cannot be admitted within `maxWaitMs`. First in, first out: under buckets and GCRA across all processes; else
+   * among the calls of this limiter. Check `allowed` before you go on, or set `orThrow: true`.
+   *
+   * @example
+   * const signal = AbortSignal.timeout(5000);
+   * const { allowed } = await limiter.wait('payments-api', { maxWaitMs: 2000, signal });
+   * if (!allowed) console.log('busy');
+   */
   wait(key: K, ...options: OptionsOf<WaitOptions<Name>, Plan>): Promise<Decision<Name>>;
   /**
    * Charges nothing. `allowed`, `retryAfterMs` and `delayMs` are the answer of `check` with that cost; `remaining` and
    * `resetAfterMs` show the current state: a fresh bucket of 20 has 20.
+   *
+   * @example
+   * const { remaining, resetAfterMs } = await limiter.peek('user:42');
    */
   peek(key: K, ...options: OptionsOf<PeekOptions<Name>, Plan>): Promise<Decision<Name>>;
-  /** Charges usage that has already happened: always, into debt if necessary. Policies that an object does not name are not charged. */
+  /**
+   * Charges usage that has already happened: always, into debt if necessary. Policies that an object does not name are
+   * not charged.
+   *
+   * @example
+   * await limiter.debit('user:42', { daily: 250 }); // known only after the call
+   */
   debit(key: K, cost: Cost<Name>, ...options: OptionsOf<object, Plan>): Promise<void>;
   /**
    * Gives units back. With `of`, no more than that decision charged and has not drained or left its window since:
    * giving back never creates quota. Policies that an object does not name get nothing back.
+   *
+   * @example
+   * const decision = await limiter.check('user:42', { cost: 5 });
+   * await limiter.credit('user:42', 3, { of: decision }); // only 2 were used
    */
   credit(key: K, cost: Cost<Name>, ...options: OptionsOf<CreditOptions<Name>, Plan>): Promise<void>;
-  /** Denies all calls of the key with a cost for this time, up to 100 days, and replaces any other block. A key of parts: under the policies that count by exactly these parts. */
+  /**
+   * Denies all calls of the key with a cost for this time, up to 100 days, and replaces any other block. A key of parts:
+   * under the policies that count by exactly these parts.
+   *
+   * @example
+   * await limiter.block('user:42', '1h');
+   */
   block(key: Partial<Extract<K, object>> | Extract<K, string>, duration: Duration): Promise<void>;
-  /** Ends a block, its own or that of a policy's `blockFor`. */
+  /**
+   * Ends a block, its own or that of a policy's `blockFor`.
+   *
+   * @example
+   * await limiter.unblock('user:42');
+   */
   unblock(key: Partial<Extract<K, object>> | Extract<K, string>): Promise<void>;
-  /** Forgets the key: it equals a new one. Rejects if Redis cannot be reached. */
+  /**
+   * Forgets the key: it equals a new one. Rejects if Redis cannot be reached.
+   *
+   * @example
+   * await limiter.reset('user:42');
+   */
   reset(key: K): Promise<void>;
   /**
    * Resolves once the store answers: for start-up and for readiness probes. Over Redis it asks until it gets an answer to
@@ -299,13 +374,48 @@ export interface Limiter<
    * app.listen(3000);
    */
   ready(options?: ReadyOptions): Promise<void>;
-  /** Returns counts; over Redis, latencies and the state of each server too. Cheap enough to call every second. */
+  /**
+   * Returns counts; over Redis, latencies and the state of each server too. Cheap enough to call every second.
+   *
+   * @example
+   * const { allowed, denied, memory, redis } = limiter.stats();
+   * console.log({ allowed, denied, keys: memory?.keys, p99Ms: redis?.p99Ms });
+   */
   stats(): LimiterStats;
   /**
    * Waits for checks in flight and releases the store. Later calls fail with `ERR_SLUICE_CLOSED`, and so do waiting
    * calls without a turn; the others get theirs.
+   *
+   * @example
+   * process.once('SIGTERM', () => limiter.close());
    */
   close(): Promise<void>;
+}
+
+/** The parameter of a call without a plan. No value fits, so that the compiler's message names the plans. */
+export interface MissingPlan<Plan extends string> {
+  readonly plan: Plan;
+  readonly [PLAN]: never;
+}
+
+/** The calls of a limiter with plans that lack one. They do not compile. */
+export interface PlanNeeded<Plan extends string> {
+  /** Needs a plan: `check(key, { plan })`. */
+  check(key: MissingPlan<Plan>): never;
+  /** Needs a plan: `wait(key, { plan })`. */
+  wait(key: MissingPlan<Plan>): never;
+  /** Needs a plan: `peek(key, { plan })`. */
+  peek(key: MissingPlan<Plan>): never;
+  /** Needs a plan: `debit(key, cost, { plan })`. */
+  debit(key: MissingPlan<Plan>, cost: unknown): never;
+  /** Needs a plan: `credit(key, cost, { plan })`. */
+  credit(key: MissingPlan<Plan>, cost: unknown): never;
+}
+
+/** The same of a limiter that can answer at once. */
+export interface SyncPlanNeeded<Plan extends string> extends PlanNeeded<Plan> {
+  /** Needs a plan: `checkSync(key, { plan })`. */
+  checkSync(key: MissingPlan<Plan>): never;
 }
 
 /** A limiter whose store is in this process, so that it can answer at once. */
@@ -314,17 +424,29 @@ export interface SyncLimiter<
   K extends Key = string,
   Plan extends string = never,
 > extends Limiter<Name, K, Plan> {
-  /** As `check`, without a promise. */
+  /**
+   * As `check`, without a promise.
+   *
+   * @example
+   * if (!limiter.checkSync('user:42').allowed) throw new Error('too many calls');
+   */
   checkSync(key: K, ...options: OptionsOf<CheckOptions<Name>, Plan>): Decision<Name>;
 }
 
 /** Any limiter, with any keys and plans, for code that passes it on. */
 export interface AnyLimiter<Name extends string = string> {
+  /** The policies' names in the declared order; with plans, all names. */
   readonly policyNames: readonly Name[];
+  /** Each policy by its name; if plans share a name, the first. */
   readonly policies: Readonly<Record<Name, Policy>>;
+  /** Each plan's policies; empty without plans. */
   readonly plans: Readonly<Record<string, Readonly<Partial<Record<Name, Policy>>>>>;
+  /** The kind of its store. */
   readonly store: 'memory' | 'redis';
+  /** See `Limiter.check`. Its caller must know the keys and plans. */
   check(key: never, ...options: never[]): Promise<Decision<Name>>;
+  /** See `Limiter.ready`. */
   ready(options?: ReadyOptions): Promise<void>;
+  /** See `Limiter.close`. */
   close(): Promise<void>;
 }

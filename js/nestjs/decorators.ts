@@ -27,17 +27,18 @@ const SKIP = 'sluice:skip-rate-limit';
 const reflector = new Reflector();
 
 /**
- * Limits a handler, or each handler of a class, in another way than the module. It takes effect where `SluiceGuard`
- * guards.
- *
- * @example
- * class AuthController {
- *   @Post('login')
- *   @RateLimit({ policies: slidingLog({ limit: 5, window: '1h' }) })
- *   login() {}
- * }
+ * Limits a handler, or each handler of a class, in another way than the module:
+ * `@RateLimit({ policies: slidingLog({ limit: 5, window: '1h' }) })`. It takes effect where `SluiceGuard` guards.
  *
  * @throws TypeError, RangeError with a code `ERR_SLUICE_*` for wrong options
+ * @example
+ * import { applyDecorators, Post } from '@nestjs/common';
+ * import { slidingLog } from 'sluice';
+ * import { RateLimit } from 'sluice/nestjs';
+ *
+ * // A decorator of a route with its own limit.
+ * const LoginRoute = () =>
+ *   applyDecorators(Post('login'), RateLimit({ policies: slidingLog({ limit: 5, window: '1h' }) }));
  */
 export function RateLimit<Request = NestRequest>(
   options: RateLimitOptions<Request>,
@@ -47,14 +48,15 @@ export function RateLimit<Request = NestRequest>(
 }
 
 /**
- * Exempts a handler from `SluiceGuard`; on a class, the handlers without their own `@RateLimit`.
+ * Exempts a handler from `SluiceGuard`; on a class, the handlers without their own `@RateLimit`. Write
+ * `@SkipRateLimit()` above either.
  *
  * @example
- * class HealthController {
- *   @Get('health')
- *   @SkipRateLimit()
- *   health() {}
- * }
+ * import { applyDecorators, Get } from '@nestjs/common';
+ * import { SkipRateLimit } from 'sluice/nestjs';
+ *
+ * // A decorator of a route without a limit.
+ * const HealthRoute = () => applyDecorators(Get('health'), SkipRateLimit());
  */
 export function SkipRateLimit(): CustomDecorator {
   return SetMetadata(SKIP, true);
@@ -64,9 +66,16 @@ export function SkipRateLimit(): CustomDecorator {
  * The provider token of a limiter, for `overrideProvider` and `inject`.
  *
  * @example
- * Test.createTestingModule({ imports: [AppModule] })
+ * import { Test } from '@nestjs/testing';
+ * import { tokenBucket } from 'sluice';
+ * import { getLimiterToken, SluiceModule } from 'sluice/nestjs';
+ * import { allowAll } from 'sluice/testing';
+ *
+ * const policies = tokenBucket({ capacity: 20, every: '1s' });
+ * const module = await Test.createTestingModule({ imports: [SluiceModule.forRoot({ policies })] })
  *   .overrideProvider(getLimiterToken())
- *   .useValue(allowAll());
+ *   .useValue(allowAll())
+ *   .compile();
  */
 export function getLimiterToken(name = 'default'): string {
   return `SluiceLimiter:${name}`;
@@ -76,6 +85,9 @@ export function getLimiterToken(name = 'default'): string {
  * Injects a limiter of the module, the same one that the guard uses. Works anywhere, even without a request.
  *
  * @example
+ * import type { Limiter } from 'sluice';
+ * import { InjectLimiter } from 'sluice/nestjs';
+ *
  * class Mailer {
  *   constructor(@InjectLimiter('mail') private readonly limiter: Limiter) {}
  * }

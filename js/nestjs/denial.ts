@@ -21,16 +21,23 @@ export function isDenial(thrown: unknown): boolean {
  * A denied request: 429, or 503 if a store failed and the rule is to deny. Its response is problem+json.
  *
  * @example
- * @Catch(RateLimitException)
- * class DenialFilter implements ExceptionFilter {
- *   catch({ decision }: RateLimitException, host: ArgumentsHost) {
- *     const response = host.switchToHttp().getResponse<Response>();
- *     response.status(429).json({ retryAfterMs: decision.retryAfterMs });
+ * import type { ArgumentsHost } from '@nestjs/common';
+ * import { BaseExceptionFilter } from '@nestjs/core';
+ * import { RateLimitException } from 'sluice/nestjs';
+ *
+ * // app.useGlobalFilters(new DenialFilter(app.getHttpAdapter()));
+ * class DenialFilter extends BaseExceptionFilter {
+ *   override catch(error: unknown, host: ArgumentsHost) {
+ *     if (!(error instanceof RateLimitException)) return super.catch(error, host);
+ *     const { retryAfterMs } = error.decision;
+ *     host.switchToHttp().getResponse().status(error.getStatus()).json({ retryAfterMs });
  *   }
  * }
  */
 export class RateLimitException extends HttpException {
+  /** The same for each denial. */
   readonly code = CODE;
+  /** The denial. */
   readonly decision: Decision;
 
   constructor(decision: Decision) {

@@ -47,8 +47,10 @@ const limitedOutsideHttp = new WeakSet<Rule>();
  * guard's dependencies into properties.
  *
  * @example
+ * import { type NestRequest, SluiceGuard } from 'sluice/nestjs';
+ *
  * class UserGuard extends SluiceGuard {
- *   protected override getKey(request: NestRequest & { user: User }) {
+ *   protected override getKey(request: NestRequest & { user: { id: string } }) {
  *     return request.user.id;
  *   }
  * }
@@ -59,7 +61,11 @@ export class SluiceGuard implements CanActivate {
   private readonly sluiceLimits: HandlerLimits | undefined;
   private readonly sluiceAdapter: HttpAdapterHost | undefined;
 
-  /** @throws RateLimitException (`WsException`, `RpcException`), or the error of a callback or of the store */
+  /**
+   * Decides whether the handler runs. Nest calls it.
+   *
+   * @throws RateLimitException (`WsException`, `RpcException`), or the error of a callback or of the store
+   */
   async canActivate(context: ExecutionContext): Promise<boolean> {
     const { limits, adapter } = this.sluiceParts();
     const rule = limits.rule(context.getClass(), context.getHandler());

@@ -33,6 +33,9 @@ class ModuleOptions {
  * `isGlobal` is false.
  *
  * @example
+ * import { tokenBucket } from 'sluice';
+ * import { SluiceModule } from 'sluice/nestjs';
+ *
  * const imports = [
  *   SluiceModule.forRoot({
  *     policies: tokenBucket({ capacity: 20, refill: 10, every: '1s' }),
@@ -46,6 +49,17 @@ export class SluiceModule {
    * Makes limiters of fixed options.
    *
    * @throws TypeError, RangeError with a code `ERR_SLUICE_*` for wrong options
+   * @example
+   * import { slidingLog, tokenBucket } from 'sluice';
+   * import { SluiceModule } from 'sluice/nestjs';
+   *
+   * SluiceModule.forRoot({
+   *   limiters: {
+   *     default: { policies: tokenBucket({ capacity: 20, refill: 10, every: '1s' }) },
+   *     login: { policies: slidingLog({ limit: 5, window: '15m' }) },
+   *   },
+   *   guard: true,
+   * });
    */
   static forRoot<Request = NestRequest>(options: SluiceModuleOptions<Request>): DynamicModule {
     checkRootOptions(options as SluiceModuleOptions);
@@ -58,9 +72,15 @@ export class SluiceModule {
    * Like `forRoot`, with options from a factory with injected dependencies, or from a class.
    *
    * @example
+   * import { redis, tokenBucket } from 'sluice';
+   * import { SluiceModule } from 'sluice/nestjs';
+   *
    * SluiceModule.forRootAsync({
-   *   inject: [ConfigService],
-   *   useFactory: (config: ConfigService) => ({ store: redis(config.get('REDIS_URL')), policies }),
+   *   inject: ['REDIS_URL'], // a token of one of your providers
+   *   useFactory: (url: string) => ({
+   *     policies: tokenBucket({ capacity: 20, refill: 10, every: '1s' }),
+   *     store: redis(url),
+   *   }),
    *   guard: true,
    * });
    *

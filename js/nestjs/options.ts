@@ -30,6 +30,7 @@ import type { AnyLimiter, Cost, Decision, Key, Limits } from '../limiter/types.j
 export interface NestRequest {
   /** The client's address, by the platform's trust in proxies. */
   readonly ip?: string | undefined;
+  /** By lower-case name. */
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   /** Set by a guard that authenticates. */
   readonly user?: unknown;
@@ -115,6 +116,9 @@ export type SluiceFactoryOptions<Request = NestRequest> = Omit<
  * A provider that makes the options, for `useClass` and `useExisting`.
  *
  * @example
+ * import { tokenBucket } from 'sluice';
+ * import type { SluiceOptionsFactory } from 'sluice/nestjs';
+ *
  * class LimiterSettings implements SluiceOptionsFactory {
  *   createSluiceOptions() {
  *     return { policies: tokenBucket({ capacity: 20, every: '1s' }) };
@@ -122,6 +126,7 @@ export type SluiceFactoryOptions<Request = NestRequest> = Omit<
  * }
  */
 export interface SluiceOptionsFactory<Request = NestRequest> {
+  /** Returns the options, or a promise of them. Called once, at the start of the application. */
   createSluiceOptions(): SluiceFactoryOptions<Request> | Promise<SluiceFactoryOptions<Request>>;
 }
 
@@ -236,7 +241,7 @@ function checkNamedLimiter(value: unknown, where: string): void {
   checkPlans(value as NamedLimiterOptions, where);
 }
 
-/** The policy that replaces a throttler of @nestjs/throttler. */
+/** The policy that replaces a throttler of `@nestjs/throttler`. */
 function policyOf(throttler: unknown): string {
   const { limit, ttl } = Object(throttler) as { limit?: unknown; ttl?: unknown };
   const shown = (value: unknown, name: string) => (typeof value === 'number' ? value : name);
@@ -251,7 +256,7 @@ function policiesOf(throttlers: readonly unknown[]): string {
   return named.length < 2 ? policyOf(throttlers[0]) : `{ ${named.join(', ')} }`;
 }
 
-/** What to write instead of an option of @nestjs/throttler. */
+/** The replacements of options of `@nestjs/throttler`. */
 const OF_THROTTLER: Readonly<Record<string, (options: object) => string>> = {
   throttlers: (options) => {
     const { throttlers } = options as { throttlers?: unknown };

@@ -10,6 +10,7 @@ import { warn } from '../limiter/warn.js';
 export interface FaultEvent {
   /** The store's `host:port`, without credentials; for a cluster or sentinels, the given addresses. */
   readonly address: string;
+  /** The reason why Redis did not decide. */
   readonly fault: RedisFault;
   /** A text for people, with the server's own words and without secrets. */
   readonly detail: string | undefined;

@@ -4,13 +4,17 @@ import { kindOf, typeError, withheld } from '../limiter/errors.js';
 
 /** `Redis` or `Cluster` of ioredis (5, 6) or iovalkey. */
 export interface IoredisClient {
+  /** The state of its connection: 'ready' when it takes commands. */
   readonly status: string;
+  /** Sluice recognises the client by this method. */
   createBuiltinCommand(name: string): { readonly string: unknown };
 }
 
 /** A client of node-redis (4.6 and later): `createClient()`, `createClientPool()`, `createCluster()` or `createSentinel()`. */
 export interface NodeRedisClient {
+  /** Whether it has been connected. */
   readonly isOpen: boolean;
+  /** Sluice sends its commands by this method. */
   sendCommand(...args: never[]): Promise<unknown>;
 }
 

@@ -10,6 +10,7 @@ import type { Transport } from './transport.js';
 
 /** State in Redis. Made by `redis()`. */
 export class RedisStore {
+  /** Tells the kinds of stores apart. */
   readonly kind = 'redis';
   /**
    * Without credentials: the server's `host:port`, or `unix:/path`; for a cluster, the given nodes; behind sentinels,
@@ -60,6 +61,17 @@ function overClient(options: RedisClientOptions): RedisStore {
  *
  * @throws TypeError or RangeError `ERR_SLUICE_REDIS_URL` or `ERR_SLUICE_OPTIONS` with the wrong part, never with the
  *   password
+ * @example
+ * import { createLimiter, redis, tokenBucket } from 'sluice';
+ *
+ * const limiter = createLimiter({
+ *   policies: { burst: tokenBucket({ capacity: 20, refill: 10, every: '1s' }) },
+ *   store: redis(process.env.REDIS_URL ?? 'redis://localhost:6379'),
+ *   prefix: 'my-api',
+ * });
+ * await limiter.ready({ timeoutMs: 5000 });
+ * const { allowed } = await limiter.check('user:42');
+ * await limiter.close();
  */
 export function redis(options: string | RedisOptions | RedisClientOptions): RedisStore;
 export function redis(

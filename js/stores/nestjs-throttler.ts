@@ -17,12 +17,13 @@ export interface SluiceThrottlerStorageOptions extends StoreOptions {
   algorithm?: 'slidingLog' | 'fixedWindow';
 }
 
-/** The answer to a hit, in the shape of @nestjs/throttler's `ThrottlerStorageRecord`. */
+/** The answer to a hit, in the shape of a `ThrottlerStorageRecord` of `@nestjs/throttler`. */
 export interface ThrottlerRecord {
   /** Hits that count now, this one included; `limit + 1` for a blocked hit. */
   readonly totalHits: number;
   /** Seconds, rounded up, until the window ends that the key's first hit began. */
   readonly timeToExpire: number;
+  /** Whether the hit is denied. */
   readonly isBlocked: boolean;
   /** Seconds, rounded up, until a hit is admitted; 0 for a hit that is not blocked. */
   readonly timeToBlockExpire: number;
@@ -36,7 +37,7 @@ const MOST_LIMITERS = 1000;
 type ThrottlerLimiter = Limiter<'hits' | 'window'>;
 
 /**
- * A `ThrottlerStorage` for @nestjs/throttler: `ThrottlerModule.forRoot({ throttlers, storage: new
+ * A `ThrottlerStorage` for `@nestjs/throttler`: `ThrottlerModule.forRoot({ throttlers, storage: new
  * SluiceThrottlerStorage({ store: redis(url) }) })`. It counts alike in memory and in Redis. Nest closes it with the
  * application.
  *

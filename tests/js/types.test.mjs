@@ -41,6 +41,22 @@ test('the compiler says of a misspelt plan which plans there are', () => {
   }
 });
 
+/** Checks the messages about the calls of missing-plan-errors.mts: each names the plan, and the plans there are. */
+function checkMissingPlanErrors(stdout) {
+  const program = readFileSync(new URL('./missing-plan-errors.mts', import.meta.url), 'utf8');
+  const [, calls] = program.split('// Calls:\n');
+  const errors = stdout.split(/^(?=\S)/m);
+  assert.equal(errors.length, calls.trim().split('\n').length, stdout);
+  for (const error of errors) {
+    assert.match(error, /MissingPlan<"free" \| "pro">|'plan' is missing in type/);
+    assert.match(error, /"free" \| "pro"/);
+  }
+}
+
+test('the compiler says of a call without a plan which plans there are', () => {
+  checkMissingPlanErrors(compile('./missing-plan-errors.mts').stdout);
+});
+
 /** Checks the messages about the mistakes of key-errors.mts. */
 function checkKeyErrors(stdout) {
   const errors = stdout.split(/^(?=\S)/m);
@@ -86,5 +102,6 @@ for (const version of ['5.0.4', '5.3.3', '7.0.2']) {
       assert.equal(status, 0, stdout);
     }
     checkKeyErrors(compile('./key-errors.mts', tsc, ...more).stdout);
+    checkMissingPlanErrors(compile('./missing-plan-errors.mts', tsc, ...more).stdout);
   });
 }

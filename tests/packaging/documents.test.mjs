@@ -152,7 +152,7 @@ async function installLine(line) {
 
 const documents = ['README.md', 'CONTRIBUTING.md'];
 for (const name of await readdir(join(root, 'docs'), { recursive: true })) {
-  // The blocks of docs/api are signatures, and fragments from comments: api-docs.test.mjs compares them.
+  // The blocks of docs/api are the examples of doc comments: doc-comments.test.mjs compiles and runs them.
   if (name.endsWith('.md') && !name.startsWith('api')) documents.push(join('docs', name));
 }
 
