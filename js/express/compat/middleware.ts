@@ -3,8 +3,10 @@
 import type { NextFunction, Request, Response } from 'express';
 import { failureOf } from '../../http/failure.js';
 import { refundWhenEnded } from '../../http/response-end.js';
+import { SluiceStore } from '../../stores/express-rate-limit.js';
+import { withDeadline } from './deadline.js';
 import { resetSeconds, writeDraft6, writeDraft7, writeDraft8, writeLegacy } from './headers.js';
-import type { MemoryStore } from './memory-store.js';
+import { MemoryStore } from './memory-store.js';
 import { type CompatConfig, readCompatOptions } from './options.js';
 import type {
   Options,
@@ -35,10 +37,15 @@ interface Hit {
 
 class CompatLimiter {
   readonly #config: CompatConfig;
+  readonly #increment: Store['increment'];
   #isStoreDown = false;
 
   constructor(config: CompatConfig) {
     this.#config = config;
+    const { store } = config.options;
+    // Ours answer at once, or have a deadline of their own.
+    const isOurs = store instanceof MemoryStore || store instanceof SluiceStore;
+    this.#increment = isOurs ? (key) => store.increment(key) : withDeadline(store);
   }
 
   /** Judges a request; true: it passes. A denied one has been answered. */
@@ -72,7 +79,7 @@ class CompatLimiter {
     const { options, fallback } = this.#config;
     const { store, logger } = options;
     try {
-      const { totalHits, resetTime } = await store.increment(key);
+      const { totalHits, resetTime } = await this.#increment(key);
       this.#isStoreDown = false;
       return { store, totalHits, resetTime };
     } catch (error) {
