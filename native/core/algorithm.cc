@@ -65,6 +65,18 @@ std::optional<Algorithm> WithLimit(const Algorithm& algorithm, std::int64_t limi
       algorithm);
 }
 
+Algorithm WithSlotTtl(const Algorithm& algorithm, Micros ttl) {
+  return std::visit(
+      [ttl]<typename A>(const A& a) -> Algorithm {
+        if constexpr (A::kHoldsSlots) {
+          return a.WithTtl(ttl);
+        } else {
+          return a;
+        }
+      },
+      algorithm);
+}
+
 std::int64_t LargestLimit(const Algorithm& algorithm) {
   return std::visit([](const auto& a) { return a.LargestLimit(); }, algorithm);
 }

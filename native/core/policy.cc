@@ -12,8 +12,8 @@ __extension__ using Int128 = __int128;  // a product of two limits needs 84 bits
 // Calls `f` with the algorithm that decides this ask.
 template <typename F>
 auto VisitFor(const Policy& policy, const Ask& ask, F f) {
-  if (ask.limit == kOwnLimit) return std::visit(f, policy.algorithm);
-  return std::visit(f, *WithLimit(policy.algorithm, ask.limit));
+  if (ask.IsPlain()) return std::visit(f, policy.algorithm);
+  return std::visit(f, AlgorithmFor(policy, ask));
 }
 
 template <typename A>
@@ -72,6 +72,12 @@ bool IsPolicyName(std::string_view name) {
     return is_digit(c) || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_' ||
            c == '-' || c == '.';
   });
+}
+
+Algorithm AlgorithmFor(const Policy& policy, const Ask& ask) {
+  Algorithm algorithm =
+      ask.limit == kOwnLimit ? policy.algorithm : *WithLimit(policy.algorithm, ask.limit);
+  return ask.slot_ttl == Micros{0} ? algorithm : WithSlotTtl(algorithm, ask.slot_ttl);
 }
 
 bool ExceedsCapacity(std::span<const Policy> policies, std::span<const Ask> asks) {

@@ -9,6 +9,7 @@
 #include "store/idempotency_table.h"
 #include "store_changes.h"
 #include "store_check.h"
+#include "store_reservations.h"
 #include "store_tables.h"
 #include "target.h"
 #include "wall_steps.h"
@@ -34,8 +35,8 @@ MemoryStore::Options MemoryStore::OnMachineClocks(std::size_t max_keys, const Se
 MemoryStore::MemoryStore(const Options& options)
     : options_(options),
       // Salted, so that keys cannot be chosen to collide with blocks.
-      tables_(
-          std::make_unique<StoreTables>(options.max_keys, HashName("block").bits, options.clock)),
+      tables_(std::make_unique<StoreTables>(options.max_keys, HashName("block").bits, options.clock,
+                                            std::chrono::floor<Micros>(options.wall_offset))),
       ids_(std::make_unique<IdempotencyTable>()),
       wall_steps_(std::make_unique<WallSteps>(options.wall_offset, options.clock, options.wall)) {}
 
@@ -67,7 +68,7 @@ void MemoryStore::Execute(const BoundPolicies& policies, Keys keys, const Operat
                           Nanos now, Result& result) {
   const bool is_plain = operation.kind == Operation::Kind::kCheck && policies.plain() &&
                         keys.size() == 1 && !operation.options;
-  if (is_plain && !IsBlocked(policies, keys[0], now)) {
+  if (is_plain && !IsUnusual(policies, keys[0], now)) {
     if (policies.size() == 1) return CheckOne(policies, keys[0], operation.costs[0], now, result);
     CheckPlain(policies, keys[0], operation.costs, now, result);
   } else {
@@ -81,6 +82,7 @@ void MemoryStore::ExecuteAny(const BoundPolicies& policies, Keys keys, const Ope
   const Target target(policies, keys);
   const Moment at = At(now);
   result.Open(0);
+  SettleExpired(*tables_, target, at);
   switch (operation.kind) {
     case Operation::Kind::kCheck:
       if (operation.has_id()) return CheckOnce(target, operation, at, result);
@@ -88,6 +90,7 @@ void MemoryStore::ExecuteAny(const BoundPolicies& policies, Keys keys, const Ope
     case Operation::Kind::kPeek:
       return PeekStates(*tables_, target, CheckRequest(target, operation), at, result);
     case Operation::Kind::kReset:
+      ForgetReservations(*tables_, target, at);
       return ResetStates(*tables_, target);
     case Operation::Kind::kDebit:
       return DebitStates(*tables_, target, operation.costs, at);
@@ -107,12 +110,22 @@ void MemoryStore::ExecuteAny(const BoundPolicies& policies, Keys keys, const Ope
       return BlockStates(*tables_, target, *operation.options, at);
     case Operation::Kind::kUnblock:
       return UnblockStates(*tables_, target, operation.which());
+    case Operation::Kind::kReserve:
+      return Reserve(*tables_, target, operation, at, result);
+    case Operation::Kind::kExtend:
+      return Extend(*tables_, target, operation, at, result);
+    case Operation::Kind::kCheckpoint:
+      return Checkpoint(*tables_, target, operation, at, result);
+    case Operation::Kind::kSettle:
+    case Operation::Kind::kCancel:
+      return Settle(*tables_, target, operation, at, result);
   }
 }
 
-bool MemoryStore::IsBlocked(const BoundPolicies& policies, KeyHash key, Nanos now) const {
+bool MemoryStore::IsUnusual(const BoundPolicies& policies, KeyHash key, Nanos now) const {
   for (const KeyHash scope : policies.scopes()) {
     const EntryHash entry = EntryOf(key, scope);
+    if (tables_->ledgers.HasDue(entry, now)) return true;
     if (!tables_->MayBeBlocked(entry, now)) continue;
     const Quiescence::Guard guard;
     if (tables_->tats.Peek(tables_->BlockOf(entry).bits).tat() > now) return true;

@@ -8,9 +8,8 @@ namespace {
 
 // Calls `change(state)` on a state of one TAT.
 template <typename Change>
-void ChangeTat(StoreTables& tables, const Target& target, std::size_t i, const Moment& now,
-               Change change) {
-  const EntryHash entry = target.entry(i);
+void ChangeTat(StoreTables& tables, const Place& place, const Moment& now, Change change) {
+  const EntryHash entry = place.entry;
   for (;;) {
     const TatTable::Cell cell = tables.tats.Find(entry.bits, now.now);
     State state = cell.tat();
@@ -21,10 +20,10 @@ void ChangeTat(StoreTables& tables, const Target& target, std::size_t i, const M
       if (tables.tats.Erase(cell)) return;
       continue;
     }
-    if (!cell.held() && !tables.HasRoomFor(1)) tables.MakeRoom(1, entry, target.entries(), now);
+    if (!cell.held() && !tables.HasRoomFor(1)) tables.MakeRoom(1, entry, place.spared, now);
     const auto last =
         cell.denied() ? TatTable::LastDecision::kDenied : TatTable::LastDecision::kAdmitted;
-    if (tables.tats.Set(cell, entry.bits, tat, RuleOf(target.algorithm(i)), now.now, last)) {
+    if (tables.tats.Set(cell, entry.bits, tat, RuleOf(place.algorithm), now.now, last)) {
       return;
     }
   }
@@ -32,11 +31,10 @@ void ChangeTat(StoreTables& tables, const Target& target, std::size_t i, const M
 
 // Calls `change(state)` on a record, if there is one.
 template <typename Change>
-void ChangeRecord(StoreTables& tables, const Target& target, std::size_t i, const Moment& now,
-                  Change change) {
-  const Algorithm& algorithm = target.algorithm(i);
-  RecordTable::Lock lock(tables.records, target.entries().subspan(i, 1));
-  RecordSlot* slot = lock.Find(target.entry(i));
+void ChangeRecord(StoreTables& tables, const Place& place, const Moment& now, Change change) {
+  const Algorithm& algorithm = place.algorithm;
+  RecordTable::Lock lock(tables.records, {&place.entry, 1});
+  RecordSlot* slot = lock.Find(place.entry);
   if (slot == nullptr) return;
   const std::size_t weight = WeightOf(slot->state);
   change(slot->state);
@@ -46,16 +44,13 @@ void ChangeRecord(StoreTables& tables, const Target& target, std::size_t i, cons
 
 // Calls `change(state)`; not on a record that does not exist.
 template <typename Change>
-void ChangeState(StoreTables& tables, const Target& target, std::size_t i, const Moment& now,
-                 Change change) {
-  IsTat(target.algorithm(i)) ? ChangeTat(tables, target, i, now, change)
-                             : ChangeRecord(tables, target, i, now, change);
+void ChangeState(StoreTables& tables, const Place& place, const Moment& now, Change change) {
+  IsTat(place.algorithm) ? ChangeTat(tables, place, now, change)
+                         : ChangeRecord(tables, place, now, change);
 }
 
-void DebitRecord(StoreTables& tables, const Target& target, std::size_t i, std::int64_t units,
-                 const Moment& now) {
-  const Algorithm& algorithm = target.algorithm(i);
-  const EntryHash entry = target.entry(i);
+void DebitRecord(StoreTables& tables, const Place& place, std::int64_t units, const Moment& now) {
+  const auto& [entry, algorithm, spared] = place;
   for (bool seeks_room = true;;) {
     {
       RecordTable::Lock lock(tables.records, {&entry, 1});
@@ -70,7 +65,7 @@ void DebitRecord(StoreTables& tables, const Target& target, std::size_t i, std::
         return;
       }
     }
-    if (seeks_room) seeks_room = tables.MakeRoom(1, entry, target.entries(), now);
+    if (seeks_room) seeks_room = tables.MakeRoom(1, entry, spared, now);
     tables.records.Supply(entry, algorithm, ToMicros(now.now));
   }
 }
@@ -82,11 +77,28 @@ bool ChangeSlots(StoreTables& tables, const Target& target, const Moment& now, C
   for (std::size_t i = 0; i < target.size(); ++i) {
     if (!HoldsSlots(target.algorithm(i))) continue;
     bool done = false;
-    ChangeRecord(tables, target, i, now,
+    ChangeRecord(tables, target.place(i), now,
                  [&](State& state) { done = change(target.algorithm(i), state); });
     all = all && done;
   }
   return all;
+}
+
+void DebitPlace(StoreTables& tables, const Place& place, std::int64_t units, const Moment& now) {
+  const Algorithm& algorithm = place.algorithm;
+  if (units == 0 || HoldsSlots(algorithm)) return;
+  if (IsTat(algorithm)) {
+    ChangeTat(tables, place, now, [&](State& state) { DebitState(algorithm, state, units, now); });
+  } else {
+    DebitRecord(tables, place, units, now);
+  }
+}
+
+void CreditPlace(StoreTables& tables, const Place& place, std::int64_t units,
+                 std::optional<std::int64_t> mark, const Moment& now) {
+  if (units == 0) return;
+  ChangeState(tables, place, now,
+              [&](State& state) { CreditState(place.algorithm, state, units, mark, now); });
 }
 
 bool Names(PolicyBits which, std::size_t policy) {
@@ -97,24 +109,14 @@ bool Names(PolicyBits which, std::size_t policy) {
 
 void DebitStates(StoreTables& tables, const Target& target, const Costs& units, const Moment& now) {
   for (std::size_t i = 0; i < target.size(); ++i) {
-    const Algorithm& algorithm = target.algorithm(i);
-    if (units[i] == 0 || HoldsSlots(algorithm)) continue;
-    if (IsTat(algorithm)) {
-      ChangeTat(tables, target, i, now,
-                [&](State& state) { DebitState(algorithm, state, units[i], now); });
-    } else {
-      DebitRecord(tables, target, i, units[i], now);
-    }
+    DebitPlace(tables, target.place(i), units[i], now);
   }
 }
 
 void CreditStates(StoreTables& tables, const Target& target, const Operation& operation,
                   const Moment& now) {
   for (std::size_t i = 0; i < target.size(); ++i) {
-    if (operation.costs[i] == 0) continue;
-    ChangeState(tables, target, i, now, [&](State& state) {
-      CreditState(target.algorithm(i), state, operation.costs[i], operation.MarkOf(i), now);
-    });
+    CreditPlace(tables, target.place(i), operation.costs[i], operation.MarkOf(i), now);
   }
 }
 
@@ -125,7 +127,7 @@ bool AbortStates(StoreTables& tables, const Target& target, const Operation& ope
     if (operation.costs[i] == 0) continue;
     const Algorithm algorithm = AlgorithmFor(target.policies()[i], operation.AskOf(i));
     bool given_back = true;
-    ChangeState(tables, target, i, now, [&](State& state) {
+    ChangeState(tables, target.place(i), now, [&](State& state) {
       given_back = AbortState(algorithm, state, operation.costs[i], *operation.MarkOf(i), now);
     });
     all = all && given_back;
@@ -163,6 +165,23 @@ void UnblockStates(StoreTables& tables, const Target& target, PolicyBits which) 
   for (std::size_t i = 0; i < target.size(); ++i) {
     if (Names(which, i)) tables.EraseTat(tables.BlockOf(target.entry(i)));
   }
+}
+
+void SettleState(StoreTables& tables, const Place& place, HolderId holder,
+                 const Settlement& settlement, const Moment& now) {
+  DebitPlace(tables, place, settlement.more, now);
+  for (const HoldCharge& charge : settlement.Credits()) {
+    CreditPlace(tables, place, charge.units, charge.mark, now);
+  }
+  if (!HoldsSlots(place.algorithm)) return;
+  ChangeRecord(tables, place, now,
+               [&](State& state) { ReleaseSlot(place.algorithm, state, holder, now); });
+}
+
+void RenewSlotOf(StoreTables& tables, const Place& place, HolderId holder, const Moment& now) {
+  if (!HoldsSlots(place.algorithm)) return;
+  ChangeRecord(tables, place, now,
+               [&](State& state) { RenewSlot(place.algorithm, state, holder, now); });
 }
 
 void ResetStates(StoreTables& tables, const Target& target) {

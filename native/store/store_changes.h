@@ -27,6 +27,11 @@ bool RenewSlots(StoreTables& tables, const Target& target, HolderId holder, cons
 /// Whether the policy still has the holder's slot. Precondition: a concurrency policy.
 bool HoldsSlotOf(StoreTables& tables, const Target& target, std::size_t policy, HolderId holder,
                  const Moment& now);
+/// Settles a hold: changes its state, and gives its slot back.
+void SettleState(StoreTables& tables, const Place& place, HolderId holder,
+                 const Settlement& settlement, const Moment& now);
+/// Holds the holder's slot, if it has one, for the algorithm's ttl from now on.
+void RenewSlotOf(StoreTables& tables, const Place& place, HolderId holder, const Moment& now);
 /// Denies every call that costs anything for `options.block_for`, in place of any block that there
 /// is.
 void BlockStates(StoreTables& tables, const Target& target, const Operation::Options& options,

@@ -167,6 +167,9 @@ void StoreCheck::ReadRecords(const RecordTable::Lock& lock) {
 }
 
 void StoreCheck::Decide() {
+  for (std::size_t i = 0; request_.closed_for != nullptr && i < size(); ++i) {
+    readings_[i].blocked = std::max(readings_[i].blocked, request_.closed_for[i]);
+  }
   evaluation_ = Evaluate(policies_, asks(), readings(), request_.max_wait);
   for (std::size_t i = 0; i < size(); ++i) {
     after_[i] = ReadingAfter(policies_[i], request_.asks[i], readings_[i], evaluation_.parts[i]);

@@ -36,6 +36,9 @@ struct CheckRequest {
   std::array<Ask, kMaxPolicies> asks;  ///< one per policy
   Nanos max_wait;
   HolderId holder;
+  /// One per policy: for how long it is closed to calls that cost anything, as if it were blocked.
+  /// Null: none is.
+  const Nanos* closed_for = nullptr;
 };
 
 /// Decides and charges. As for all of these, the caller holds a Quiescence::Guard.

@@ -10,6 +10,7 @@
 
 #include "core/policy.h"
 #include "core/time.h"
+#include "ledger_table.h"
 #include "record_table.h"
 #include "store/clock.h"
 #include "store/hashes.h"
@@ -21,13 +22,20 @@ namespace sluice {
 class StoreTables {
  public:
   /// `salt`: secret. `clock`: see MemoryStore::Options.
-  StoreTables(std::size_t max_keys, std::uint64_t salt, const Clock* clock)
-      : tats(max_keys), records(max_keys), max_keys_(max_keys), salt_(salt), clock_(clock) {}
+  /// `wall_offset`: Moment::wall less the clock.
+  StoreTables(std::size_t max_keys, std::uint64_t salt, const Clock* clock, Micros wall_offset)
+      : tats(max_keys),
+        records(max_keys),
+        ledgers(wall_offset),
+        max_keys_(max_keys),
+        salt_(salt),
+        clock_(clock) {}
 
   /// The current time in a call that began at `now`: its thread may have stood still meanwhile.
   Nanos Later(Nanos now) const { return clock_ == nullptr ? now : std::max(now, clock_->Now()); }
 
-  std::size_t keys() const { return tats.entries() + records.weight(); }
+  std::size_t keys() const { return tats.entries() + records.weight() + ledgers.size(); }
+  std::size_t max_keys() const { return max_keys_; }
   bool HasRoomFor(std::size_t keys_more) const { return keys() + keys_more <= max_keys_; }
   /// Evicts entries of either table, except `spared`, until there is room for `keys_more` keys.
   /// Returns whether there is; not if all candidates are spared or change hands.
@@ -48,6 +56,7 @@ class StoreTables {
 
   TatTable tats;
   RecordTable records;
+  LedgerTable ledgers;
 
  private:
   static constexpr std::size_t kBlockParts = 1024;

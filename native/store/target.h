@@ -11,6 +11,13 @@
 
 namespace sluice {
 
+/// One state, and the entries that must not be evicted for it.
+struct Place {
+  EntryHash entry;
+  const Algorithm& algorithm;
+  std::span<const EntryHash> spared;
+};
+
 /// The entries of an operation's keys under each policy. Keeps references; as short-lived as the
 /// call.
 class Target {
@@ -29,6 +36,7 @@ class Target {
   std::span<const EntryHash> entries() const { return std::span(entries_).first(size()); }
   const Algorithm& algorithm(std::size_t i) const { return bound_.policies()[i].algorithm; }
   EntryHash entry(std::size_t i) const { return entries_[i]; }
+  Place place(std::size_t i) const { return {entry(i), algorithm(i), entries()}; }
 
  private:
   const BoundPolicies& bound_;

@@ -37,7 +37,7 @@ class Blocks : public ::testing::Test {
     tables_.Block(EntryNumber(i), span, true, {.now = now});
   }
 
-  StoreTables tables_{100'000, 0x1234'5678'9abc'def0, nullptr};
+  StoreTables tables_{100'000, 0x1234'5678'9abc'def0, nullptr, Micros{0}};
   const Quiescence::Guard guard_;
 };
 

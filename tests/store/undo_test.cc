@@ -28,7 +28,7 @@ class Undo : public ::testing::Test {
   Nanos Tat(Nanos now) { return tables_.tats.Find(kEntry.bits, now).tat(); }
 
   ManualClock clock_;
-  StoreTables tables_{100, 0, &clock_};
+  StoreTables tables_{100, 0, &clock_, Micros{0}};
   const Quiescence::Guard guard_;
 };
 

@@ -67,6 +67,9 @@ std::int64_t LimitOf(const Algorithm& algorithm);
 /// limit is out of the algorithm's range.
 std::optional<Algorithm> WithLimit(const Algorithm& algorithm, std::int64_t limit);
 
+/// The same algorithm with another ttl of slots, 1 us to kLongestSpan, if it gives slots.
+Algorithm WithSlotTtl(const Algorithm& algorithm, Micros ttl);
+
 /// The largest limit that WithLimit takes; it takes all from 0 to there.
 std::int64_t LargestLimit(const Algorithm& algorithm);
 

@@ -66,6 +66,8 @@ class Concurrency : public AlgorithmDefaults {
   /// "co1": another ttl keeps the state, because each slot stores its own end.
   std::string StateTag() const { return "co1"; }
   std::optional<Concurrency> WithLimit(std::int64_t limit) const;
+  /// The same with another ttl. Precondition: as for Make.
+  Concurrency WithTtl(Micros ttl) const { return {limit_, ttl}; }
   std::array<std::int64_t, 2> WireNumbers(std::int64_t /*n*/, Nanos /*max_wait*/) const {
     return {limit_, ttl_.count()};
   }

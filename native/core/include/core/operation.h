@@ -12,6 +12,7 @@
 #include <string>
 
 #include "core/concurrency.h"
+#include "core/ledger.h"
 #include "core/policy.h"
 #include "core/time.h"
 
@@ -70,8 +71,14 @@ struct Operation {
     kRenew = 7,    ///< hold them for another time to live
     kBlock = 8,    ///< deny for a while every call that costs anything
     kUnblock = 9,  ///< end blocks
+    // Reservations, which Options::holder names.
+    kReserve = 10,     ///< check, and hold what was charged until it is settled or expires
+    kExtend = 11,      ///< check for the rest of `costs`, the new estimates
+    kCheckpoint = 12,  ///< note `costs`, the usage so far, and hold for another `hold_for`
+    kSettle = 13,      ///< charge `costs`, the real usage, in place of the estimates
+    kCancel = 14,      ///< the same with the usage noted so far
   };
-  static constexpr Kind kLastKind = Kind::kUnblock;
+  static constexpr Kind kLastKind = Kind::kCancel;
 
   /// One number per policy.
   using Marks = std::array<std::int64_t, kMaxPolicies>;
@@ -94,7 +101,13 @@ struct Operation {
     /// kBlock: 1 ns to kLongestSpan, from now on, in place of any block that there is.
     Nanos block_for{0};
     /// kBlock, kUnblock: the policies whose state is blocked. 0: all.
+    /// kSettle: the policies whose usage `costs` gives. The estimates of the others stand.
     PolicyBits which = 0;
+    /// kReserve: the time after which the reservation expires, 1 us to kLongestSpan. kCheckpoint:
+    /// the same, from now on; 0: as it was.
+    Micros hold_for{0};
+    /// kReserve.
+    OnExpire on_expire = OnExpire::kEstimate;
     /// kCredit, kAbort, kRelease, kRenew: this process granted the charge, in place of a store that
     /// failed.
     bool charged_locally = false;
@@ -107,11 +120,19 @@ struct Operation {
   /// Null: the defaults.
   std::shared_ptr<const Options> options{};
 
-  bool decides() const { return kind == Kind::kCheck || kind == Kind::kPeek; }
+  /// Whether its result holds decisions.
+  bool decides() const {
+    return kind == Kind::kCheck || kind == Kind::kPeek || kind == Kind::kReserve ||
+           kind == Kind::kExtend;
+  }
   std::int64_t LimitOf(std::size_t policy) const {
     return options ? options->limits[policy] : kOwnLimit;
   }
-  Ask AskOf(std::size_t policy) const { return {.cost = costs[policy], .limit = LimitOf(policy)}; }
+  Ask AskOf(std::size_t policy) const {
+    return {.cost = costs[policy],
+            .limit = LimitOf(policy),
+            .slot_ttl = kind == Kind::kReserve ? options->hold_for : Micros{0}};
+  }
   std::optional<std::int64_t> MarkOf(std::size_t policy) const {
     if (!options || !options->marks) return std::nullopt;
     return (*options->marks)[policy];

@@ -38,6 +38,11 @@ struct Ask {
   std::int64_t cost = 1;
   /// The limit or capacity for this call, or kOwnLimit. See WithLimit.
   std::int64_t limit = kOwnLimit;
+  /// The time for which a slot is held; 0: the policy's own ttl.
+  Micros slot_ttl{0};
+
+  /// Whether the policy decides as it is.
+  bool IsPlain() const { return limit == kOwnLimit && slot_ttl == Micros{0}; }
 };
 
 /// The most policies that one check may ask at once.
@@ -59,9 +64,7 @@ bool IsPolicyName(std::string_view name);
 
 /// The algorithm that decides this ask. Precondition: ask.limit is kOwnLimit or WithLimit has a
 /// value.
-inline Algorithm AlgorithmFor(const Policy& policy, const Ask& ask) {
-  return ask.limit == kOwnLimit ? policy.algorithm : *WithLimit(policy.algorithm, ask.limit);
-}
+Algorithm AlgorithmFor(const Policy& policy, const Ask& ask);
 
 /// Returns the time for the states of windows, logs and holders. Only windows aligned to the wall
 /// clock follow its steps.

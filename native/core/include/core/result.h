@@ -8,6 +8,7 @@
 
 #include "core/concurrency.h"
 #include "core/decision.h"
+#include "core/ledger.h"
 #include "core/policy.h"
 #include "core/reading.h"
 
@@ -45,6 +46,15 @@ struct Result {
   /// Nothing was decided or charged: the id was charged for another cost, limit or plan.
   bool id_reused = false;
 
+  // For operations on reservations.
+
+  /// For kReserve: kSettled if nothing was decided, since the reservation is closed already.
+  HoldOutcome hold = HoldOutcome::kOk;
+  /// kCheckpoint: the policies whose estimate is spent.
+  PolicyBits spent = 0;
+  /// kSettle, kCancel: the units that each policy charged in all, unless `hold` is kUnknown.
+  std::array<std::int64_t, kMaxPolicies> charged;
+
   /// kRelease, kRenew: whether the holder still had all of its slots. kAbort: false if some policy
   /// kept its charge because others wait behind it.
   bool done = false;
@@ -65,6 +75,8 @@ struct Result {
     replayed = false;
     slots_again = false;
     id_reused = false;
+    hold = HoldOutcome::kOk;
+    spent = 0;
     done = false;
   }
   /// Sets `binding`. Precondition: count > 0.

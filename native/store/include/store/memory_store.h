@@ -92,7 +92,8 @@ class MemoryStore {
   /// Execute, for all that CheckPlain does not take.
   void ExecuteAny(const BoundPolicies& policies, Keys keys, const Operation& operation, Nanos now,
                   Result& result);
-  bool IsBlocked(const BoundPolicies& policies, KeyHash key, Nanos now) const;
+  /// Whether the key is blocked, or a reservation of it may have expired.
+  bool IsUnusual(const BoundPolicies& policies, KeyHash key, Nanos now) const;
   /// Evicts an entry near `entry` if the store is full.
   void MakeRoom(EntryHash entry, Nanos now);
   // Checks by DecideTat or DecideTats: of one policy, and of several.
