@@ -1,5 +1,6 @@
 #include "limiter/redis_decide.h"
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -46,6 +47,21 @@ void DecideReplay(const redis::Request& request, std::span<Ask> asks,
   result.holder = replay.holder;
 }
 
+// A reservation that is open already costs nothing; one that is extended costs what is new.
+void DropHeldCosts(const redis::Request& request, const redis::HoldReply& hold,
+                   std::span<Ask> asks) {
+  for (std::size_t i = 0; i < asks.size(); ++i) {
+    std::int64_t& cost = asks[i].cost;
+    if (request.kind == Operation::Kind::kExtend) {
+      const bool extends =
+          (hold.held >> i & 1) != 0 && !HoldsSlots(request.set->policies()[i].algorithm);
+      cost = extends ? std::max<std::int64_t>(0, cost - hold.units[i]) : 0;
+    } else if (hold.repeated) {
+      cost = 0;
+    }
+  }
+}
+
 // The fast path: a check without options under plain TAT policies, none of them blocked. Returns
 // false for any other.
 bool DecidePlain(const redis::Request& request, const redis::Completion& completion,
@@ -75,6 +91,7 @@ void DecideByReply(const redis::Request& request, const redis::Completion& compl
     std::array<Ask, kMaxPolicies> all_asks;
     const std::span asks = std::span(all_asks).first(count);
     for (std::size_t i = 0; i < count; ++i) asks[i] = request.AskOf(i);
+    if (completion.hold) DropHeldCosts(request, *completion.hold, asks);
     if (completion.replay) {
       DecideReplay(request, asks, completion, result);
     } else {

@@ -68,10 +68,15 @@ class RedisLimiter::Core final : public redis::Sink {
     answer.fault = completion.fault;
     answer.detail = std::move(completion.detail);
     // The rule is for failures of Redis, not for a check that it can never answer.
-    const bool by_rule =
-        rule_ != StoreErrorRule::kThrow && answer.fault != redis::Fault::kCrossSlot;
-    answer.decided =
-        request.decides() && !result.id_reused && (answer.fault == redis::Fault::kNone || by_rule);
+    const bool by_rule = request.follows_rule() && rule_ != StoreErrorRule::kThrow &&
+                         answer.fault != redis::Fault::kCrossSlot;
+    if (completion.hold) {
+      result.hold = completion.hold->outcome;
+      result.spent = completion.hold->spent;
+      result.charged = completion.hold->units;
+    }
+    answer.decided = request.decides() && !result.id_reused && result.hold == HoldOutcome::kOk &&
+                     (answer.fault == redis::Fault::kNone || by_rule);
     if (!answer.decided) return;
     if (answer.fault == redis::Fault::kNone) {
       DecideByReply(request, completion, result);
@@ -160,7 +165,7 @@ std::size_t RedisLimiter::Flush() {
   const Nanos now = clock_->Now();
   for (redis::Request& request : queued_) {
     request.asked = now;
-    request.deadline = now + (request.decides() ? deadline_ : kLastingDeadline);
+    request.deadline = now + (request.follows_rule() ? deadline_ : kLastingDeadline);
     request.sink = core_;
   }
   backend_->Submit(std::exchange(queued_, {}));

@@ -52,7 +52,8 @@ LedgerTable::Closed LedgerTable::Lock::FindClosed(EntryHash entry, HolderId hold
   Part& part = PartOf(entry);
   DropClosed(part);
   const auto found = part.closed.find({entry.bits, holder});
-  return found == part.closed.end() ? Closed{} : found->second;
+  const bool is_known = found != part.closed.end() && IsKnownId(found->second.at, now_);
+  return is_known ? found->second : Closed{};
 }
 
 std::size_t LedgerTable::Lock::CountOf(EntryHash entry) const {

@@ -47,6 +47,7 @@ class LedgerTable {
   struct Closed {
     HoldOutcome outcome = HoldOutcome::kUnknown;
     std::int64_t charged = 0;
+    Micros at{0};  ///< when it was closed, or expired
   };
 
   /// A hold that expired.

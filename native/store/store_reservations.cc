@@ -29,7 +29,8 @@ void SettleDue(StoreTables& tables, LedgerTable::Lock& lock, EntryHash entry, bo
     const std::int64_t usage = hold.UsageAtExpiry();
     SettleState(tables, {due->entry, due->open.algorithm, spared}, due->holder,
                 SettlementOf(hold, usage), MomentAt(hold.expires, now));
-    lock.Close(due->entry, due->holder, {.outcome = HoldOutcome::kExpired, .charged = usage});
+    lock.Close(due->entry, due->holder,
+               {.outcome = HoldOutcome::kExpired, .charged = usage, .at = hold.expires});
   }
 }
 
@@ -112,6 +113,10 @@ void Reserve(StoreTables& tables, const Target& target, const Operation& operati
   const HolderId holder = operation.holder();
   Ledgers ledgers(tables, target, holder, now);
   CheckRequest request(target, operation);
+  // A reservation that can never be admitted was not made by anybody.
+  if (ExceedsCapacity(target.policies(), std::span(request.asks).first(target.size()))) {
+    return CheckStates(tables, target, request, now, result);
+  }
   const bool is_repeat = ledgers.HasOpen();
   if (is_repeat) {
     for (Ask& ask : request.asks) ask.cost = 0;
@@ -203,7 +208,7 @@ void Settle(StoreTables& tables, const Target& target, const Operation& operatio
     SettleState(tables, target.place(i), holder, SettlementOf(hold, usage), now);
     result.charged[i] = usage;
     ledgers.lock().Close(target.entry(i), holder,
-                         {.outcome = HoldOutcome::kSettled, .charged = usage});
+                         {.outcome = HoldOutcome::kSettled, .charged = usage, .at = now.wall});
   }
 }
 

@@ -111,15 +111,23 @@ void Pipeline::OnChecksReply(Command& command, const Reply& reply, Nanos now) {
   // The script reports it for the checks that could not be executed.
   const Advice advice = reply.text.empty() ? Advice{} : session_.AdviceOn(command, reply.text);
   std::vector<Request> refused;
+  std::vector<Request> again;
   for (std::size_t i = 0; i < completions.size(); ++i) {
     Request& request = command.requests[i];
     if (completions[i].fault == Fault::kServer && advice.remedy != Remedy::kGiveUp) {
       refused.push_back(std::move(request));
+    } else if (completions[i].needs_ledgers) {
+      request.route.ledgers = true;
+      if (request.sink) again.push_back(std::move(request));
     } else if (request.sink) {
       Finish(request, std::move(completions[i]));
     } else if (MayHoldASlot(request) && completions[i].fault == Fault::kNone) {
       lane.queue.push_back(GiveBack(std::move(request), now));
     }
+  }
+  if (!again.empty()) {
+    stats_.retries += again.size();
+    Requeue(lane, std::move(again));
   }
   if (refused.empty()) return OnAnswered(command, now);
   session_.OnRefused(command, {refused, reply.text, advice, completions.size() == 1}, now);

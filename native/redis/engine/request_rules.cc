@@ -21,7 +21,8 @@ class NobodySink final : public Sink {
 Request ReleaseOf(Request check, Nanos now) {
   // Never destroyed: an I/O thread may outlive the process's static objects.
   static const auto* const nobody = new std::shared_ptr<Sink>(std::make_shared<NobodySink>());
-  check.kind = Request::Kind::kRelease;
+  const bool reserves = check.kind == Request::Kind::kReserve;
+  check.kind = reserves ? Request::Kind::kCancel : Request::Kind::kRelease;
   check.deadline = now + kGiveBack;
   check.ticket = 0;
   check.sink = *nobody;

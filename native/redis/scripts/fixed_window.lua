@@ -70,6 +70,8 @@ local function text(_, r)
   return digits(r.start) .. ' ' .. digits(r[2]), r[1]
 end
 
+local function mark(_, r) return r.start end
+
 return {
   numbers = { 'limit', 'window' },
   most = LATEST,
@@ -78,4 +80,5 @@ return {
   charged = charged,
   given_back = given_back,
   text = text,
+  mark = mark,
 }

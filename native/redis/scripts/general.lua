@@ -29,7 +29,8 @@ local max, min, abs, ceil = math.max, math.min, math.abs, math.ceil
 -- The latest time in a state, in us (in the year 2112), and the most units.
 local LATEST, MOST = 4.5e15, 2 ^ 42
 -- None of our texts is longer.
-local LONGEST_TEXT = 80
+local LONGEST_TEXT = 120
+local DUE = -6
 -- The end of a block is kept for this time, in us, because the clock may step back behind it.
 local BACK = 3 * 86400e6
 
@@ -92,9 +93,12 @@ local function id_functions()
   return ids
 end
 
+-- Made like the kinds.
+local reservations
+
 -- The numbers of a policy in the modes that are words. The table is made with all of its fields at
 -- once: growing it costs more than filling it.
-local function read_policy(gives_back)
+local function read_policy(gives_back, with_ledger, gives_usage)
   local kind, options = kind_of(ARGV[arg_at]), ARGV[arg_at + 1] + 0
   local own = arg_at + (gives_back and 5 or 4)
   local names = kind.numbers
@@ -112,6 +116,14 @@ local function read_policy(gives_back)
   }
   for i = 3, #names do q[names[i]] = ARGV[own + i - 1] + 0 end
   arg_at = own + #names
+  if with_ledger then
+    q.unit = ARGV[arg_at] + 0
+    arg_at = arg_at + 1
+  end
+  if gives_usage then
+    q.given = ARGV[arg_at] == '1'
+    arg_at = arg_at + 1
+  end
   return q
 end
 
@@ -128,25 +140,44 @@ local function plain_policy(p)
   }
 end
 
+-- What reservations.lua shares with what follows.
+local put, change, modes
+local RESERVATIONS = { reserve = true, extend = true, checkpoint = true, settle = true, cancel = true }
+local function reservation_functions()
+  reservations = reservations or (function()
+    -- @include reservations.lua
+  end)()
+  return reservations
+end
+
 -- Reads the arguments of a group.
 local function read_group()
   local found = { mode = mode, keys = 0 }
   if plain then
     found.mode = charging and 'check' or 'peek'
-  elseif match(mode, '+$') then
+  else
     found.mode = match(mode, '%a+')
-    found.ids = id_functions()
+    if find(mode, '+', 1, true) then found.ids = id_functions() end
+    found.with_ledgers = find(mode, '&', 1, true) ~= nil
   end
   local word = found.mode
+  local reserves = found.with_ledgers and RESERVATIONS[word]
   local gives_back = word == 'credit' or word == 'abort'
   local holds = false
   for p = 1, policies do
-    local q = plain and plain_policy(p) or read_policy(gives_back)
+    local q = plain and plain_policy(p) or read_policy(gives_back, found.with_ledgers, reserves)
     holds = holds or q.kind.holds ~= nil
     found[p] = q
-    found.keys = found.keys + q.width
+    found.keys = found.keys + q.width + (found.with_ledgers and 1 or 0)
   end
-  if holds and (word == 'check' or word == 'release' or word == 'renew') then
+  if reserves then
+    found.reserves = reservation_functions().modes[word]
+    found.span, found.rule = ARGV[arg_at] + 0, ARGV[arg_at + 1] + 0
+    arg_at = arg_at + 2
+    found.keys = found.keys + 1
+    found.holder_at = arg_at
+    arg_at = arg_at + checks
+  elseif holds and (word == 'check' or word == 'release' or word == 'renew') then
     found.holder_at = arg_at
     arg_at = arg_at + checks
   end
@@ -159,7 +190,7 @@ local function read_group()
 end
 
 -- A policy's state for the current check; or nil and an error code.
-local function read(q, at, holder)
+local function read(q, at, holder, with_ledger)
   local key = KEYS[at]
   local value = known[key]
   if value == nil then
@@ -170,29 +201,47 @@ local function read(q, at, holder)
     value = digits(value)
   end
   local s = { q = q, key = key, exists = value and true or false, text = '', till = 0 }
-  s.cost = q.cost
+  s.cost, s.due, s.lasts = q.cost, 0, 0
   if q.width == 2 then s.beside, s.holder = KEYS[at + 1], holder end
+  if with_ledger then s.ledger = KEYS[at + q.width] end
   if value then
     if value == '' or #value > LONGEST_TEXT then return nil, FOREIGN end
+    local own, due, lasts = match(value, '^(.-)r(%d+)%.(%d+)$')
+    if own then value, s.due, s.lasts = own, due + 0, lasts + 0 end
     local text, till = match(value, '^(.-)b(%d+)$')
     s.text = text or value
     if till then s.till = till + 0 end
-    if s.till > LATEST then return nil, FOREIGN end
+    if s.till > LATEST or s.due > LATEST or s.lasts > LATEST then return nil, FOREIGN end
   end
   s.blocked = max(0, s.till - wall)
   local code
+  if s.due > 0 and wall >= s.due then
+    if not with_ledger then return nil, DUE end
+    code = reservation_functions().settle_due(s)
+    if code then return nil, code end
+    return s
+  end
   s.before, code = q.kind.read(q, s, wall)
   if not s.before then return nil, code or FOREIGN end
   return s
 end
 
--- Writes a key's text, with a block's end. Returns nothing, or an error code.
-local function put(s, text, left, till)
-  if till > 0 and till > wall - BACK then
-    -- A block may outlast a TAT, which on its circle would then be ahead again.
-    if find(text, '^%d+$') then text = text .. ' ' .. digits(wall + ceil(left)) end
+-- Writes a key's text, with a block's end and what reservations need. Returns nothing, or an error code.
+function put(s, text, left, till)
+  local own = text
+  local is_blocked = till > 0 and till > wall - BACK
+  -- Both may outlast a TAT, which on its circle would then be ahead again.
+  if (is_blocked or s.due > 0) and find(text, '^%d+$') then
+    text = text .. ' ' .. digits(wall + ceil(left))
+    own = text
+  end
+  if is_blocked then
     text = text .. 'b' .. digits(till)
     left = max(left, till - wall)
+  end
+  if s.due > 0 then
+    text = text .. 'r' .. digits(s.due) .. '.' .. digits(s.lasts)
+    left = max(left, s.lasts - wall)
   end
   local answer
   if text ~= '' and s.exists then
@@ -207,20 +256,22 @@ local function put(s, text, left, till)
   local code = failure(answer)
   if code then return code end
   s.put, s.exists = true, text ~= ''
+  s.old_text, s.text = s.old_text or s.text, own
   known[s.key] = s.exists
   texts[s.key] = text
 end
 
--- Sets the state to `after` (nil: as it is), and the end of its block to `till`.
-local function change(s, after, till)
+-- Sets the state to `after` (nil: as it is), and the end of its block to `till`, as at `at`.
+function change(s, after, till, at)
   local q, kind = s.q, s.q.kind
   s.after = after
-  local text, left = kind.text(q, after or s.before, wall)
+  local text, left = kind.text(q, after or s.before, at)
+  left = left - (wall - at)
   if not after then text = s.text end
   local code
-  -- A state beside a block lives as long.
-  local lasts = max(left, till - wall)
-  if after and kind.commit then code = kind.commit(s, after, wall, lasts) end
+  -- A state beside a block or a reservation lives as long.
+  local lasts = max(left, till - wall, s.due > 0 and s.lasts - wall or 0)
+  if after and kind.commit then code = kind.commit(s, after, at, lasts) end
   if not code and (text ~= s.text or till ~= s.till) then code = put(s, text, left, till) end
   if not code and not after and kind.commit and left > 0 then
     code = failure(run('PEXPIRE', s.beside, ttl(lasts)))
@@ -233,11 +284,11 @@ local function undo(s)
   if s.reached then kind.revert(s, s.after, wall) end
   if not s.put then return end
   local _, left = kind.text(s.q, s.before, wall)
-  put(s, s.text, left, s.till)
+  put(s, s.old_text, left, s.till)
 end
 
 -- Each mode's operation on the states of one check. Returns nothing, or an error code.
-local modes = {}
+modes = {}
 
 function modes.peek() end
 
@@ -261,7 +312,7 @@ function modes.check(states)
         if q.charges_denied then after, code = q.kind.charged_denied(q, s.before, wall, s) end
         if not s.admits and q.block > 0 and s.blocked == 0 then till = wall + q.block end
       end
-      if not code and (after or till ~= s.till) then code = change(s, after, till) end
+      if not code and (after or till ~= s.till) then code = change(s, after, till, wall) end
       if code then return code end
     end
   end
@@ -273,7 +324,7 @@ local function each(states, what)
   for p = 1, #states do
     local s = states[p]
     local after, code = s.q.kind[what](s.q, s.before, wall, s)
-    if after then code = change(s, after, s.till) end
+    if after then code = change(s, after, s.till, wall) end
     if code then return code end
   end
 end
@@ -287,7 +338,7 @@ function modes.abort(states)
   for p = 1, #states do
     local s = states[p]
     local after, code, has_followers = s.q.kind.aborted(s.q, s.before, wall, s)
-    if after then code = change(s, after, s.till) end
+    if after then code = change(s, after, s.till, wall) end
     if code then return code end
     if has_followers then given_back = 0 end
   end
@@ -296,7 +347,7 @@ end
 
 function modes.block(states)
   for p = 1, #states do
-    local code = change(states[p], nil, wall + states[p].q.block)
+    local code = change(states[p], nil, wall + states[p].q.block, wall)
     if code then return code end
   end
 end
@@ -304,7 +355,7 @@ end
 function modes.unblock(states)
   for p = 1, #states do
     if states[p].till > 0 then
-      local code = change(states[p], nil, 0)
+      local code = change(states[p], nil, 0, wall)
       if code then return code end
     end
   end
@@ -362,27 +413,42 @@ local function run_one(found)
   for p = 1, policies do
     local q = found[p]
     if code then break end
-    if decides or q.cost > 0 then
+    if decides or found.reserves or q.cost > 0 then
       local s
-      s, code = read(q, at, holder)
+      s, code = read(q, at, holder, found.with_ledgers)
       states[#states + 1] = s
     end
-    at = at + q.width
+    at = at + q.width + (found.with_ledgers and 1 or 0)
   end
 
   if not code and id and id.known and decides then code = found.ids.recall(id, states) end
+  local said_before = said
   if not code then
-    code, outcome = modes[found.mode](states)
+    if found.reserves then
+      code, outcome = found.reserves(states, found, holder, key_at)
+    else
+      code, outcome = modes[found.mode](states)
+    end
     if not code and id then code = found.ids.keep(id, found.mode, states, outcome) end
     if code then
       for p = #states, 1, -1 do undo(states[p]) end
     end
   end
-  if code then return say(code) end
+  if code then
+    while said > said_before do
+      reply[said] = nil
+      said = said - 1
+    end
+    return say(code)
+  end
 
   for p = 1, #states do
     local s = states[p]
     if s.after and s.q.kind.sweep then s.q.kind.sweep(s, s.after, wall) end
+  end
+  if found.reserves then
+    if outcome then say_readings(states) end
+    return
   end
   if not decides then return say(outcome or 0) end
   if id and id.known then found.ids.say(id) end

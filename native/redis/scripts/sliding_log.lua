@@ -196,6 +196,8 @@ local function sweep(s, r)
   if live > 0 and live <= r.keep then run('LTRIM', s.beside, live, -1) end
 end
 
+local function mark(_, r) return r.newest end
+
 return {
   numbers = { 'limit', 'window' },
   most = LATEST,
@@ -204,6 +206,7 @@ return {
   charged = charged,
   given_back = given_back,
   text = text,
+  mark = mark,
   commit = commit,
   revert = revert,
   sweep = sweep,

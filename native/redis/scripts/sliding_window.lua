@@ -55,6 +55,8 @@ local function text(q, r, now)
   return digits(now + r[1] - q.window) .. ' ' .. digits(r[2]) .. ' ' .. digits(r[3]), left
 end
 
+local function mark(q, r, now) return now + r[1] - q.window end
+
 return {
   numbers = { 'limit', 'window' },
   most = LATEST,
@@ -63,4 +65,5 @@ return {
   charged = charged,
   given_back = given_back,
   text = text,
+  mark = mark,
 }

@@ -73,6 +73,8 @@ local function text(_, r, at)
   return digits(backlog < to_wrap and now + backlog or backlog - to_wrap), backlog / 1000
 end
 
+local function mark(q, r, at) return text(q, r, at) + 0 end
+
 return {
   numbers = { 'room', 'full' },
   most = LONGEST,
@@ -84,4 +86,5 @@ return {
   given_back = given_back,
   aborted = aborted,
   text = text,
+  mark = mark,
 }

@@ -35,6 +35,36 @@ void AppendStateName(const Request& request, std::size_t policy, std::string& ou
   out.append(key.view()).append(":").append(tail.substr(tag));
 }
 
+void AppendLedgerName(std::string_view state, std::string& out) { out.append(state).append(":r"); }
+
+namespace {
+
+// The first of the request's keys stands for all.
+void AppendTag(const Request& request, std::string& out) {
+  const KeyList* const keys = request.keys.get();
+  const EscapedKey& tag = keys == nullptr      ? request.key
+                          : keys->shard        ? *keys->shard
+                          : keys->each.empty() ? request.key
+                                               : keys->each.front();
+  out.append(tag.view());
+}
+
+}  // namespace
+
+void AppendClosedName(const Request& request, std::string& out) {
+  out.append(request.set->head_);
+  AppendTag(request, out);
+  AppendHolder(request.holder(), out.append("}:closed1:"));
+}
+
+void AppendHolder(HolderId holder, std::string& out) {
+  for (const std::uint64_t half : {holder.high, holder.low}) {
+    for (int shift = 60; shift >= 0; shift -= 4) {
+      out.push_back("0123456789abcdef"[half >> shift & 15]);
+    }
+  }
+}
+
 bool NamesId(const Request& request) {
   if (request.digests == nullptr) return false;
   switch (request.kind) {
@@ -50,12 +80,9 @@ bool NamesId(const Request& request) {
 }
 
 void AppendIdName(const Request& request, std::string& out) {
-  const KeyList* const keys = request.keys.get();
-  const EscapedKey& tag = keys == nullptr      ? request.key
-                          : keys->shard        ? *keys->shard
-                          : keys->each.empty() ? request.key
-                                               : keys->each.front();
-  out.append(request.set->head_).append(tag.view()).append("}:id1:").append(request.digests->name);
+  out.append(request.set->head_);
+  AppendTag(request, out);
+  out.append("}:id1:").append(request.digests->name);
 }
 
 std::string_view FaultName(Fault fault) {

@@ -64,23 +64,29 @@ void ScriptCall::AppendText(std::string_view text) {
 }
 
 void ScriptCall::AppendHolder(HolderId holder) {
-  for (const std::uint64_t half : {holder.high, holder.low}) {
-    for (int shift = 60; shift >= 0; shift -= 4) {
-      text_.push_back("0123456789abcdef"[half >> shift & 15]);
-    }
-  }
+  redis::AppendHolder(holder, text_);
   EndPiece();
 }
 
 void ScriptCall::DescribeKeys(const Request& request) {
+  const bool with_ledgers = NamesLedgers(request);
   for (std::size_t i = 0; i < request.set->size(); ++i) {
     const std::size_t start = text_.size();
     AppendStateName(request, i, text_);
     const std::size_t length = text_.size() - start;
     EndPiece();
     const std::string_view suffix = CollectionSuffix(request.set->policies()[i].algorithm);
-    if (suffix.empty()) continue;
-    text_.append(text_, start, length).append(suffix);
+    if (!suffix.empty()) {
+      text_.append(text_, start, length).append(suffix);
+      EndPiece();
+    }
+    if (with_ledgers) {
+      AppendLedgerName(std::string(text_, start, length), text_);
+      EndPiece();
+    }
+  }
+  if (IsReservationMode(request)) {
+    AppendClosedName(request, text_);
     EndPiece();
   }
   if (!TellsId(request)) return;
@@ -93,7 +99,10 @@ void ScriptCall::DescribeGroup(std::span<const Request> group) {
   const std::string_view mode = ScriptMode(first);
   AppendNumber(static_cast<std::int64_t>(first.set->size()));
   AppendNumber(static_cast<std::int64_t>(group.size()));
-  AppendText(mode);
+  const bool with_ledgers = NamesLedgers(first);
+  const bool is_of_reservation = IsReservationMode(first);
+  text_.append(mode);
+  AppendText(with_ledgers ? "&" : "");
   if (mode == "1") return;
   for (std::size_t i = 0; i < first.set->size(); ++i) {
     const ScriptNumbers numbers = NumbersFor(first, i);
@@ -106,6 +115,12 @@ void ScriptCall::DescribeGroup(std::span<const Request> group) {
     if (numbers.mark) AppendNumber(*numbers.mark);
     const std::size_t count = IsQuickMode(mode) ? 1 : numbers.count;
     for (const std::int64_t number : numbers.Own().first(count)) AppendNumber(number);
+    if (with_ledgers) AppendNumber(numbers.unit);
+    if (is_of_reservation) AppendNumber(numbers.given ? 1 : 0);
+  }
+  if (is_of_reservation) {
+    AppendNumber(OptionsOf(first).hold_for.count());
+    AppendNumber(static_cast<std::int64_t>(OptionsOf(first).on_expire));
   }
   if (NamesHolder(first)) {
     for (const Request& request : group) AppendHolder(request.holder());
@@ -143,10 +158,10 @@ void AppendStateNames(const Request& reset, std::vector<std::string>& names) {
   for (std::size_t i = 0; i < reset.set->size(); ++i) {
     std::string& name = names.emplace_back();
     AppendStateName(reset, i, name);
+    const std::string state = name;
+    AppendLedgerName(state, names.emplace_back());
     const std::string_view suffix = CollectionSuffix(reset.set->policies()[i].algorithm);
-    if (suffix.empty()) continue;
-    std::string collection = name;
-    names.push_back(std::move(collection.append(suffix)));
+    if (!suffix.empty()) names.push_back(state + std::string(suffix));
   }
 }
 

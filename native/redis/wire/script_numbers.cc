@@ -45,7 +45,14 @@ std::int64_t CostOf(const A& algorithm, const Request& request, std::size_t poli
   switch (request.kind) {
     case Kind::kCheck:
     case Kind::kPeek:
+    case Kind::kReserve:
       return algorithm.NeverFits(units) ? 0 : algorithm.WireCost(units);
+    case Kind::kExtend:
+    case Kind::kCheckpoint:
+    case Kind::kSettle:
+      return units;
+    case Kind::kCancel:
+      return 0;
     case Kind::kDebit:
     case Kind::kCredit:
     case Kind::kAbort:
@@ -80,6 +87,10 @@ ScriptNumbers NumbersOf(const A& algorithm, const Request& request, std::size_t 
   static_assert(own.size() <= std::tuple_size_v<decltype(numbers.own)>);
   std::ranges::copy(own, numbers.own.begin());
   numbers.count = own.size();
+  numbers.unit = algorithm.WireCost(1);
+  // A shadow may admit none such.
+  numbers.given = request.kind == Kind::kReserve ? !algorithm.NeverFits(request.costs[policy])
+                                                 : (options.which >> policy & 1) != 0;
   return numbers;
 }
 
@@ -98,8 +109,18 @@ std::string_view ScriptMode(const Request& request) {
     case Kind::kCheck:
     case Kind::kPeek:
       if (TellsId(request)) return "check+";
-      if (request.set->plain()) return OnlyReads(request) ? "1" : "0";
+      if (request.set->plain() && !request.route.ledgers) return OnlyReads(request) ? "1" : "0";
       return OnlyReads(request) ? "peek" : "check";
+    case Kind::kReserve:
+      return OnlyReads(request) ? "peek" : "reserve";
+    case Kind::kExtend:
+      return "extend";
+    case Kind::kCheckpoint:
+      return "checkpoint";
+    case Kind::kSettle:
+      return "settle";
+    case Kind::kCancel:
+      return "cancel";
     case Kind::kDebit:
       return TellsId(request) ? "debit+" : "debit";
     case Kind::kCredit:
@@ -120,18 +141,26 @@ std::string_view ScriptMode(const Request& request) {
   return "";
 }
 
+bool IsReservationMode(const Request& request) {
+  return request.is_of_reservation() && !(request.kind == Kind::kReserve && OnlyReads(request));
+}
+
+bool NamesLedgers(const Request& request) {
+  return request.route.ledgers || IsReservationMode(request);
+}
+
 ScriptNumbers NumbersFor(const Request& request, std::size_t policy) {
   const Policy& asked = request.set->policies()[policy];
   const Operation::Options& options = OptionsOf(request);
   const bool has_limits = request.decides() || request.kind == Kind::kAbort;
-  const Ask ask{.cost = request.costs[policy],
-                .limit = has_limits ? options.limits[policy] : kOwnLimit};
+  Ask ask = request.AskOf(policy);
+  if (!has_limits) ask.limit = kOwnLimit;
   ScriptNumbers numbers =
       std::visit([&](const auto& algorithm) { return NumbersOf(algorithm, request, policy); },
-                 ask.limit == kOwnLimit ? asked.algorithm : AlgorithmFor(asked, ask));
+                 ask.IsPlain() ? asked.algorithm : AlgorithmFor(asked, ask));
   // A check that can never be admitted charges nobody.
   const bool charges_denied =
-      asked.charge_denied && !(request.decides() && ExceedsCapacityOf(request));
+      asked.charge_denied && !(request.follows_rule() && ExceedsCapacityOf(request));
   numbers.options = (asked.enforce ? 0 : 1) + (charges_denied ? 2 : 0);
   numbers.block = MicrosUp(request.kind == Kind::kBlock ? options.block_for : asked.block_for);
   return numbers;
@@ -139,14 +168,15 @@ ScriptNumbers NumbersFor(const Request& request, std::size_t policy) {
 
 bool SameGroup(const Request& a, const Request& b) {
   const std::string_view mode = ScriptMode(a);
-  if (mode != ScriptMode(b)) return false;
+  if (mode != ScriptMode(b) || NamesLedgers(a) != NamesLedgers(b)) return false;
   if (mode == "1") return a.set->size() == b.set->size();  // told nothing but that
   if (a.set != b.set || !a.costs.SameFor(a.set->size(), b.costs)) return false;
   if (a.options == b.options) return true;
   const Operation::Options& one = OptionsOf(a);
   const Operation::Options& other = OptionsOf(b);
   return one.limits == other.limits && one.max_wait == other.max_wait && one.marks == other.marks &&
-         one.block_for == other.block_for && one.which == other.which;
+         one.block_for == other.block_for && one.which == other.which &&
+         one.hold_for == other.hold_for && one.on_expire == other.on_expire;
 }
 
 bool TellsId(const Request& request) {
@@ -154,6 +184,7 @@ bool TellsId(const Request& request) {
 }
 
 bool NamesHolder(const Request& request) {
+  if (IsReservationMode(request)) return true;
   if (request.kind != Kind::kRelease && request.kind != Kind::kRenew &&
       (request.kind != Kind::kCheck || OnlyReads(request))) {
     return false;

@@ -23,6 +23,11 @@ struct ScriptNumbers {
   /// WireNumbers of the algorithm; the first `count` are set.
   std::array<std::int64_t, 4> own{};
   std::size_t count = 0;
+  /// The cost of one unit. Sent with ledgers.
+  std::int64_t unit = 1;
+  /// Whether a settled usage names this policy; for a new reservation, whether the policy may admit
+  /// it. Sent for reservations.
+  bool given = false;
 
   std::span<const std::int64_t> Own() const { return std::span(own).first(count); }
 };
@@ -32,6 +37,10 @@ const Operation::Options& OptionsOf(const Request& request);
 
 /// The mode of the group that the request belongs to.
 std::string_view ScriptMode(const Request& request);
+/// Whether the script gets the ledgers of the request's states.
+bool NamesLedgers(const Request& request);
+/// Whether the mode is one of those for reservations.
+bool IsReservationMode(const Request& request);
 /// Whether the mode is one of the two for plain TAT policies, which send only the cost and the
 /// first of their own numbers.
 constexpr bool IsQuickMode(std::string_view mode) { return mode.size() == 1; }

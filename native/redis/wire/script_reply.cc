@@ -17,6 +17,9 @@ constexpr std::int64_t kFailedCode = -2;
 constexpr std::int64_t kBlockedCode = -3;
 constexpr std::int64_t kReplayCode = -4;
 constexpr std::int64_t kReusedCode = -5;
+constexpr std::int64_t kLedgersCode = -6;
+// In place of an outcome: the reservation was open already.
+constexpr std::int64_t kRepeated = 4;
 // LATEST there, and a window; in ns still below 2^63.
 constexpr std::int64_t kLatestMicros = AlgorithmDefaults::kLargestReading;
 
@@ -83,17 +86,47 @@ void ReadReplay(const Request& request, Numbers& numbers, Completion& completion
   completion.replay = std::make_shared<const Replay>(replay);
 }
 
+void ReadReadings(const Request& request, Numbers& numbers, Completion& completion) {
+  completion.readings.Resize(request.set->size());
+  for (std::size_t i = 0; i < request.set->size(); ++i) {
+    ReadReading(request.set->policies()[i].algorithm, numbers, completion.readings[i]);
+  }
+}
+
+void ReadHold(const Request& request, Numbers& numbers, Completion& completion) {
+  constexpr std::int64_t kMostUnits = std::int64_t{1} << 53;
+  const std::size_t count = request.set->size();
+  auto hold = std::make_shared<HoldReply>();
+  const std::int64_t outcome = numbers.Take(request.kind == Kind::kReserve ? kRepeated : 3);
+  hold->repeated = outcome == kRepeated;
+  hold->outcome = hold->repeated ? HoldOutcome::kOk : static_cast<HoldOutcome>(outcome);
+  const bool is_open = hold->outcome == HoldOutcome::kOk;
+  if (is_open && request.kind == Kind::kCheckpoint) {
+    hold->spent = static_cast<PolicyBits>(numbers.Take((std::int64_t{1} << count) - 1));
+  } else if (is_open && request.kind == Kind::kExtend) {
+    for (std::size_t i = 0; i < count; ++i) {
+      const std::int64_t next = numbers.Take(kMostUnits);
+      if (next == 0) continue;
+      hold->held |= PolicyBits{1} << i;
+      hold->units[i] = next - 1;
+    }
+  } else if (!is_open || request.kind != Kind::kReserve) {
+    for (std::size_t i = 0; i < count; ++i) hold->units[i] = numbers.Take(kMostUnits);
+  }
+  completion.hold = std::move(hold);
+  if (is_open && request.decides()) ReadReadings(request, numbers, completion);
+}
+
 void ReadOne(const Request& request, Numbers& numbers, Completion& completion) {
+  if (IsReservationMode(request)) return ReadHold(request, numbers, completion);
   switch (request.kind) {
     case Kind::kCheck:
     case Kind::kPeek:
+    case Kind::kReserve:
       if (TellsId(request) && numbers.TakeCode(kReplayCode)) {
         ReadReplay(request, numbers, completion);
       }
-      completion.readings.Resize(request.set->size());
-      for (std::size_t i = 0; i < request.set->size(); ++i) {
-        ReadReading(request.set->policies()[i].algorithm, numbers, completion.readings[i]);
-      }
+      ReadReadings(request, numbers, completion);
       break;
     case Kind::kAbort:
     case Kind::kRelease:
@@ -113,7 +146,8 @@ std::size_t MostElements(std::span<const Request> requests) {
   constexpr std::size_t kReplay = 8;   // without its readings
   std::size_t most = 2;
   for (const Request& request : requests) {
-    most += request.decides() ? kReplay + 2 * kReading * request.set->size() : 1;
+    const std::size_t size = request.set->size();
+    most += request.decides() ? kReplay + 2 * kReading * size : 1 + size;
   }
   return most;
 }
@@ -135,6 +169,8 @@ bool ReadReply(const Reply& reply, std::span<const Request> requests,
       failed = true;
       completion.fault = Fault::kServer;
       completion.detail = ErrorText(reply.text);
+    } else if (!NamesLedgers(requests[r]) && numbers.TakeCode(kLedgersCode)) {
+      completion.needs_ledgers = true;
     } else if (TellsId(requests[r]) && numbers.TakeCode(kReusedCode)) {
       completion.id_reused = true;
     } else {

@@ -125,6 +125,9 @@ struct Operation {
     return kind == Kind::kCheck || kind == Kind::kPeek || kind == Kind::kReserve ||
            kind == Kind::kExtend;
   }
+  /// Whether the rule for a store that fails decides it.
+  bool follows_rule() const { return decides() && kind != Kind::kExtend; }
+  bool is_of_reservation() const { return kind >= Kind::kReserve; }
   std::int64_t LimitOf(std::size_t policy) const {
     return options ? options->limits[policy] : kOwnLimit;
   }

@@ -36,6 +36,7 @@ class PolicySet {
  private:
   friend void AppendStateName(const struct Request& request, std::size_t policy, std::string& out);
   friend void AppendIdName(const struct Request& request, std::string& out);
+  friend void AppendClosedName(const struct Request& request, std::string& out);
 
   std::vector<Policy> policies_;
   bool plain_;
@@ -95,6 +96,7 @@ struct Request : Operation {
     std::uint8_t redirects = 0;  ///< how often a node has sent it elsewhere
     bool alone = false;          ///< not together with others of its slot, which is being moved
     bool asking = false;         ///< the node that is asked does not own the slot yet
+    bool ledgers = false;        ///< the script has to settle reservations that expired
   };
 
   Route route;
@@ -118,6 +120,16 @@ struct Request : Operation {
   Nanos asked{0};
 };
 
+/// The answer to an operation on a reservation.
+struct HoldReply {
+  HoldOutcome outcome = HoldOutcome::kOk;
+  bool repeated = false;  ///< kReserve: it was open already
+  PolicyBits spent = 0;   ///< kCheckpoint
+  PolicyBits held = 0;    ///< kExtend: the policies with an estimate
+  /// One per policy. kExtend: the estimates before the call. Otherwise the charges of a closed one.
+  std::array<std::int64_t, kMaxPolicies> units{};
+};
+
 /// The outcome of a request.
 struct Completion {
   Fault fault = Fault::kNone;
@@ -128,6 +140,10 @@ struct Completion {
   bool done = false;
   /// Nothing was done: the id was charged for something else.
   bool id_reused = false;
+  /// Not null for an operation on a reservation.
+  std::shared_ptr<const HoldReply> hold;
+  /// Nothing was done: the script has to be given the ledgers (Route::ledgers).
+  bool needs_ledgers = false;
   /// kCheck: not null if it was charged before under its id. `readings` are then the current ones.
   std::shared_ptr<const Replay> replay;
   /// The server's time, since 1970.
@@ -158,6 +174,15 @@ class Sink {
 
 /// Appends the name of the state that the request's key has under a policy (redis/keys.h).
 void AppendStateName(const Request& request, std::size_t policy, std::string& out);
+
+/// Appends the name of the reservations beside that state.
+void AppendLedgerName(std::string_view state, std::string& out);
+
+/// Appends the name under which the request's reservation is remembered once it is closed.
+void AppendClosedName(const Request& request, std::string& out);
+
+/// Appends a holder as 32 hexadecimal digits.
+void AppendHolder(HolderId holder, std::string& out);
 
 /// Whether the request has an id for the server.
 bool NamesId(const Request& request);
