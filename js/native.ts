@@ -39,6 +39,11 @@ export const enum Kind {
   Renew = 7,
   Block = 8,
   Unblock = 9,
+  Reserve = 10,
+  Extend = 11,
+  Checkpoint = 12,
+  Settle = 13,
+  Cancel = 14,
 }
 
 /** A limiter over a memory store, held by native code as long as this object exists. */
@@ -178,7 +183,7 @@ export interface NativeAddon {
   memoryPeek(index: number, key: string, cost?: number, nowUs?: number): number;
   /**
    * Runs the operation in `exchange`. Returns a check's code, or -3 for a reused id; whether slots were held; for an
-   * abort, whether nobody waits behind it; else 0.
+   * abort, whether nobody waits behind it; of a reservation that decides nothing -16 less its outcome; else 0.
    */
   memoryAct(
     index: number,

@@ -37,6 +37,7 @@ const OPTIONS = {
   wait: [...CHECK_OPTIONS, 'maxWaitMs', 'signal', 'orThrow'],
   debit: [],
   credit: ['of'],
+  reserve: ['ttlMs', 'onExpire', 'limits'],
 } as const satisfies Record<string, readonly string[]>;
 
 export type Method = keyof typeof OPTIONS;
@@ -90,6 +91,32 @@ export class ArgumentReader<Name extends string, E extends Engine<Name>> {
       throw typeError('ERR_SLUICE_COST', 'cost', cost, 'a whole number, or one for each policy');
     }
     return { ...call, operation: { units: readCost(call.engine.table, cost, 'cost', 0) } };
+  }
+
+  /** Reads a reservation's key, estimate and limits. @throws as `read` */
+  readReservation(
+    key: unknown,
+    estimate: Cost<Name>,
+    options: object | undefined,
+  ): ResolvedCall<E> {
+    const call = this.read(key, options, 'reserve');
+    if (estimate === undefined) {
+      const expected = 'a whole number, or one for each policy';
+      throw typeError('ERR_SLUICE_COST', 'estimate', estimate, expected);
+    }
+    const units = readCost(call.engine.table, estimate, 'estimate');
+    return { ...call, operation: { units, limits: call.operation.limits } };
+  }
+
+  /** The engine and key of a reservation; `undefined` if the limiter has no such plan or key. */
+  find(plan: string | undefined, key: unknown): { engine: E; resolved: ResolvedKey } | undefined {
+    const engine = this.#engines.find((each) => each.plan === plan);
+    if (engine === undefined) return undefined;
+    try {
+      return { engine, resolved: engine.keys.read(key) };
+    } catch {
+      return undefined;
+    }
   }
 
   #read(

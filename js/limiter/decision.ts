@@ -305,6 +305,30 @@ function undecided<Name extends string>(
   return new NativeDecision(table, allowed, 0, source, 0, '', 0, 0, policies);
 }
 
+/** The answer to an operation on a reservation that decides nothing. */
+export interface HoldAnswer {
+  /** As HoldOutcome in core/ledger.h: 0 ok, 1 unknown, 2 expired, 3 settled. */
+  readonly outcome: number;
+  /** The policies whose estimate is spent, one bit each. */
+  readonly spent: number;
+  /** The units that each policy charged in all. */
+  readonly charged: readonly number[];
+}
+
+/** The code of such an answer, less its outcome. */
+const HOLD = -16;
+
+/** Reads such an answer; `undefined` for any other code. */
+export function readHold(
+  table: PolicyTable<string>,
+  code: number,
+  at: number,
+): HoldAnswer | undefined {
+  if (code > HOLD) return undefined;
+  const charged = table.names.map((_, i) => exchange[at + 1 + i]!);
+  return { outcome: HOLD - code, spent: exchange[at]!, charged };
+}
+
 /** The source of a decision, by its code. */
 export function sourceOf(code: number): Source {
   return SOURCES[(code >> 5) & 7]!;
@@ -312,6 +336,7 @@ export function sourceOf(code: number): Source {
 
 /** The number of a verdict's numbers after its code. */
 export function verdictLength(table: PolicyTable<string>, code: number): number {
+  if (code <= HOLD) return 1 + table.names.length;
   if (code < 0) return 0;
   const source = sourceOf(code);
   if (source === 'allow' || source === 'deny') return 1;

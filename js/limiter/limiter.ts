@@ -6,10 +6,13 @@ import { Counts } from './counts.js';
 import { chargeOf, ownChargeOf, ownHolderOf, type PolicyTable } from './decision.js';
 import type { Engine, Later } from './engine.js';
 import { closedError, deniedError, rangeError, typeError } from './errors.js';
+import { newHolderId } from './holder.js';
 import { ownOption } from './own-options.js';
 import { keepsLine, readBlockUs } from './policy.js';
 import { readTimeoutMs } from './ready.js';
 import { Refunds } from './refunds.js';
+import { MadeReservation, readReserveOptions, StoredReservation } from './reservation.js';
+import { formatId, parseId, scopeDigest } from './reservation-id.js';
 import type { LimiterStats } from './stats.js';
 import type { Time } from './time.js';
 import type { Turn } from './turns.js';
@@ -25,6 +28,9 @@ import type {
   PeekOptions,
   Policy,
   ReadyOptions,
+  Reservation,
+  ReservationHandle,
+  ReserveOptions,
   WaitOptions,
 } from './types.js';
 import { outlookOf, WaitQueue } from './waiting.js';
@@ -44,8 +50,12 @@ export abstract class BaseLimiter<Name extends string, E extends Engine<Name>>
   readonly #waitQueue: WaitQueue<Name>;
   readonly #refunds: Refunds;
 
-  constructor(engines: readonly E[], time: Time) {
+  readonly #scope: string;
+
+  /** `scope`: the limiter's name in ids of reservations; the same in all processes. */
+  constructor(engines: readonly E[], time: Time, scope: string) {
     this.engines = engines;
+    this.#scope = scopeDigest(scope);
     this.reader = new ArgumentReader(engines);
     this.#waitQueue = new WaitQueue(time);
     this.#refunds = new Refunds(time);
@@ -150,6 +160,32 @@ export abstract class BaseLimiter<Name extends string, E extends Engine<Name>>
     }
     const units = this.#refunds.take(of, charge, operation.units);
     await engine.act(Kind.Credit, resolved, { ...charge, units });
+  }
+
+  async reserve(
+    key: Key,
+    estimate: Cost<Name>,
+    options?: ReserveOptions<Name>,
+  ): Promise<Reservation<Name>> {
+    const call = this.reader.readReservation(key, estimate, options);
+    const held = readReserveOptions(options);
+    this.refuseClosed();
+    const { engine, resolved, operation } = call;
+    const holder = newHolderId();
+    const answer = await engine.hold(Kind.Reserve, resolved, { ...operation, ...held, holder });
+    // A new holder's reservation is decided.
+    const decision = answer as Decision<Name>;
+    this.count(call, decision);
+    if (!decision.allowed) return new MadeReservation(decision, '', undefined);
+    const isLocal = decision.source === 'local';
+    const id = formatId({ holder, plan: engine.plan, key, isLocal }, this.#scope);
+    return new MadeReservation(decision, id, { engine, resolved, holder, isLocal });
+  }
+
+  reservation(id: string): ReservationHandle<Name> {
+    const name = parseId(id, this.#scope);
+    const found = name && this.reader.find(name.plan, name.key);
+    return new StoredReservation(id, found && { ...found, ...name });
   }
 
   async block(key: Key, duration: Duration): Promise<void> {

@@ -2,7 +2,13 @@
 
 import { Kind, type NativeMemoryLimiter, native } from '../native.js';
 import { type Clock, readClockUs } from './clock.js';
-import { ID_REUSED, type PolicyTable, readDecision } from './decision.js';
+import {
+  type HoldAnswer,
+  ID_REUSED,
+  type PolicyTable,
+  readDecision,
+  readHold,
+} from './decision.js';
 import type { Engine } from './engine.js';
 import { idReusedError } from './errors.js';
 import { newHolderId, Slots } from './holder.js';
@@ -93,6 +99,16 @@ export class MemoryEngine<Name extends string> implements Engine<Name> {
     const { index } = this.#native;
     const { holder, id } = operation;
     return memoryAct(index, kind, keysWithShard(resolved), now, holder, id) === 1;
+  }
+
+  hold(kind: Kind, resolved: ResolvedKey, operation: Operation): Decision<Name> | HoldAnswer {
+    const now = this.#now();
+    const { table } = this;
+    writeOperation(operation, table.names.length);
+    const { index } = this.#native;
+    const code = memoryAct(index, kind, keysWithShard(resolved), now, operation.holder);
+    // Its charge is given back by its own operations, not by credit.
+    return readHold(table, code, 0) ?? readDecision(table, code, 0, resolved.id, 0);
   }
 
   #now(): number {

@@ -18,8 +18,8 @@ export class MemoryLimiter<Name extends string>
   /** Set where a key is a string and the store has its own clock: such a check needs no other argument. */
   #quick: MemoryEngine<Name> | undefined;
 
-  constructor(engines: readonly MemoryEngine<Name>[], store: MemoryStore) {
-    super(engines, new Time(store.clock));
+  constructor(engines: readonly MemoryEngine<Name>[], store: MemoryStore, scope: string) {
+    super(engines, new Time(store.clock), scope);
     this.#store = store;
     const [engine] = engines as [MemoryEngine<Name>];
     const { plan, table, keys } = engine;
@@ -63,5 +63,5 @@ export function makeMemoryLimiter(
 ): MemoryLimiter<string> {
   const idScope = idScopeOf(plans);
   const engines = plans.map((plan) => new MemoryEngine(plan, store, prefix, idScope));
-  return new MemoryLimiter(engines, store);
+  return new MemoryLimiter(engines, store, `${prefix} ${idScope}`);
 }

@@ -19,8 +19,12 @@ export interface Operation {
   readonly local?: boolean;
   /** Blocks: the duration, in us. */
   readonly blockUs?: number;
-  /** Blocks: the policies, one bit each. */
+  /** Blocks: the policies, one bit each. Settlements: those whose usage is given. */
   readonly which?: number;
+  /** Reservations and checkpoints: the time after which it expires, in us. */
+  readonly holdForUs?: number;
+  /** Reservations: as OnExpire in core/ledger.h. */
+  readonly onExpire?: number;
   /** The holder of the slots: 32 hexadecimal digits. */
   readonly holder?: string;
   /** Checks: the id that is charged once. Aborts: the id of the aborted check. */
@@ -31,6 +35,7 @@ export interface Operation {
 export const OWN_LIMIT = -1;
 const HAS_MARKS = 1;
 const LOCAL = 2;
+const ON_EXPIRE = 4;
 
 /** Whether one number is the whole operation. */
 export function isCostOnly(
@@ -47,9 +52,12 @@ export function isCostOnly(
 /** Writes the operation to the exchange; see native/addon/environment.h. Native code must read it before any other code runs. */
 export function writeOperation(operation: Operation, policies: number): void {
   const { units, limits, marks } = operation;
-  exchange[0] = operation.maxWaitUs ?? operation.blockUs ?? -1;
+  exchange[0] = operation.maxWaitUs ?? operation.blockUs ?? operation.holdForUs ?? -1;
   exchange[1] = operation.which ?? 0;
-  exchange[2] = (marks === undefined ? 0 : HAS_MARKS) + (operation.local === true ? LOCAL : 0);
+  exchange[2] =
+    (marks === undefined ? 0 : HAS_MARKS) +
+    (operation.local === true ? LOCAL : 0) +
+    (operation.onExpire ?? 0) * ON_EXPIRE;
   const second = marks ?? limits;
   for (let i = 0; i < policies; i++) {
     exchange[3 + 2 * i] = typeof units === 'number' ? units : units[i]!;

@@ -4,12 +4,72 @@ import { checkOptionNames, deniedError, rangeError } from './errors.js';
 import { ownOptions } from './own-options.js';
 import { tokenBucket } from './policies.js';
 import type { LimiterStats } from './stats.js';
-import type { Admission, Decision, Key, Policy, SyncLimiter, WaitOptions } from './types.js';
+import type {
+  Admission,
+  Cost,
+  Decision,
+  Key,
+  Policy,
+  Reservation,
+  ReservationHandle,
+  Settlement,
+  SyncLimiter,
+  WaitOptions,
+} from './types.js';
 
 /** The answer of `denyAll`. */
 export interface DenyAllOptions {
   /** Default 1000; `Infinity` for a cost that can never be admitted. */
   retryAfterMs?: number;
+}
+
+/** A reservation that is settled once. */
+class StubReservation implements ReservationHandle {
+  readonly id: string;
+  readonly #decision: Decision;
+  readonly #estimate: Cost;
+  #used: Cost = 0;
+  #end: Settlement | undefined;
+
+  constructor(id: string, decision: Decision, estimate: Cost) {
+    this.id = id;
+    this.#decision = decision;
+    this.#estimate = estimate;
+    if (id === '') this.#end = { ok: false, charged: {}, reason: 'unknown' };
+  }
+
+  async checkpoint(used: Cost): Promise<boolean> {
+    this.#used = used;
+    return this.#end !== undefined;
+  }
+
+  async extend(): Promise<Decision> {
+    return this.#decision;
+  }
+
+  async renew(): Promise<boolean> {
+    return this.#end === undefined;
+  }
+
+  async settle(usage: Cost = this.#estimate): Promise<Settlement> {
+    if (this.#end !== undefined) return this.#end;
+    const charged = typeof usage === 'number' ? { default: usage } : { ...usage };
+    const reason = 'settled';
+    this.#end = { ok: false, charged, reason };
+    return { ok: true, charged };
+  }
+
+  cancel(): Promise<Settlement> {
+    return this.settle(this.#used);
+  }
+
+  detach(): string {
+    return this.id;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.cancel();
+  }
 }
 
 class StubLimiter implements SyncLimiter<string, Key, string> {
@@ -67,6 +127,16 @@ class StubLimiter implements SyncLimiter<string, Key, string> {
 
   async peek(): Promise<Decision> {
     return this.#decision;
+  }
+
+  async reserve(_key: Key, estimate: Cost): Promise<Reservation> {
+    const decision = this.checkSync();
+    const id = decision.allowed ? 'stub' : '';
+    return Object.assign(new StubReservation(id, decision, estimate), decision);
+  }
+
+  reservation(id: string): ReservationHandle {
+    return new StubReservation(id, this.#decision, 0);
   }
 
   async debit(): Promise<void> {}

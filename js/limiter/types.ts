@@ -229,6 +229,77 @@ export interface CreditOptions<Name extends string = string> {
   of?: Decision<Name>;
 }
 
+declare global {
+  // The same declaration as in newer libraries and in @types/node: for TypeScript before 5.2.
+  interface SymbolConstructor {
+    readonly asyncDispose: unique symbol;
+  }
+}
+
+/** The options of `reserve`. */
+export interface ReserveOptions<Name extends string = string> {
+  /** The time after which the reservation expires, in ms: above 0, up to 100 days. Default 60,000. */
+  ttlMs?: number;
+  /**
+   * The charge of a reservation that expires: 'estimate' (default; the usage so far, if that is more), 'checkpoint' (the
+   * usage so far) or 'refund' (nothing).
+   */
+  onExpire?: 'estimate' | 'checkpoint' | 'refund';
+  /** Another limit for this call; window, rate and state stay. */
+  limits?: Limits<Name>;
+}
+
+/** Why a reservation is not open. */
+export type ReservationClosed = 'unknown' | 'expired' | 'settled';
+
+/** The end of a reservation. */
+export interface Settlement<Name extends string = string> {
+  /** Whether this call ended it. */
+  readonly ok: boolean;
+  /** The units that each policy charged in all, by name. Empty for an unknown reservation; slots count 0. */
+  readonly charged: Readonly<Partial<Record<Name, number>>>;
+  /** Why not: 'settled' (or cancelled) before, 'expired', or 'unknown': never made, of another limiter, or ended more than 60 s ago. */
+  readonly reason?: ReservationClosed;
+}
+
+/** An open reservation, in any process. Made by `limiter.reservation(id)`. */
+export interface ReservationHandle<Name extends string = string> {
+  /** For `limiter.reservation(id)` in any process. Unguessable; it holds the key as readable text. */
+  readonly id: string;
+  /**
+   * Notes the usage so far, as a stream runs; a smaller one than before changes nothing. Resolves to whether to stop: the
+   * estimate of a policy is spent, or the reservation is no longer open. Calls within 50 ms travel as one.
+   */
+  checkpoint(used: Cost<Name>): Promise<boolean>;
+  /**
+   * Asks for a new total estimate: `allowed` says whether it is admitted. If not, the former one stands.
+   *
+   * @throws SluiceError `ERR_SLUICE_RESERVATION_CLOSED` if the reservation is not open
+   */
+  extend(estimate: Cost<Name>): Promise<Decision<Name>>;
+  /** Sets its expiry to `ttlMs` from now. Resolves to whether it was open. */
+  renew(ttlMs: number): Promise<boolean>;
+  /**
+   * Charges the real usage in place of the estimate: gives back the rest, or charges what is more, into debt if
+   * necessary. Policies that an object does not name keep their estimate. The first end counts; repeating is harmless.
+   */
+  settle(usage?: Cost<Name>): Promise<Settlement<Name>>;
+  /** Ends it with the usage noted by `checkpoint`, and gives back the rest. */
+  cancel(): Promise<Settlement<Name>>;
+  /** Returns its id for another process, and leaves its end to that: `await using` does not cancel it any more. */
+  detach(): string;
+  /** Cancels it, unless it was settled, cancelled or detached. */
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** The answer to `reserve`: a decision and, if admitted, an open reservation. */
+export interface Reservation<Name extends string = string>
+  extends Omit<Decision<Name>, 'holder'>,
+    ReservationHandle<Name> {
+  /** Empty for a denied reservation. */
+  readonly id: string;
+}
+
 /** The options of `ready`. */
 export interface ReadyOptions {
   /** The longest wait, in ms: 1 to 86,400,000 (a day). Default 10,000. */
@@ -338,6 +409,27 @@ export interface Limiter<
    * await limiter.credit('user:42', 3, { of: decision }); // only 2 were used
    */
   credit(key: K, cost: Cost<Name>, ...options: OptionsOf<CreditOptions<Name>, Plan>): Promise<void>;
+  /**
+   * Charges an estimate, and holds it until the real usage is known: no caller overspends by starting many calls at once.
+   * Settle it with the real usage; `concurrency` policies hold a slot as long as it is open.
+   *
+   * @param estimate units, as a check's cost
+   * @throws TypeError, RangeError `ERR_SLUICE_*` for a wrong argument
+   * @example
+   * const reservation = await limiter.reserve('tenant:7', { tokens: 1800 }, { ttlMs: 120_000 });
+   * if (reservation.allowed) await reservation.settle({ tokens: 1234 });
+   */
+  reserve(
+    key: K,
+    estimate: Cost<Name>,
+    ...options: OptionsOf<ReserveOptions<Name>, Plan>
+  ): Promise<Reservation<Name>>;
+  /**
+   * The reservation of this id, for use in any process. No call is made.
+   *
+   * @throws TypeError `ERR_SLUICE_RESERVATION` for a value that is no id
+   */
+  reservation(id: string): ReservationHandle<Name>;
   /**
    * Denies all calls of the key with a cost for this time, up to 100 days, and replaces any other block. A key of parts:
    * under the policies that count by exactly these parts.

@@ -1,9 +1,11 @@
 // Operations for Redis and their answers, for all limiters of this thread.
 
 import {
+  type HoldAnswer,
   ID_REUSED,
   type PolicyTable,
   readDecision,
+  readHold,
   sourceOf,
   verdictLength,
 } from '../limiter/decision.js';
@@ -51,10 +53,10 @@ interface Pending {
   readonly onDecision: OnDecision | undefined;
   /** No call of a user: its fault is not reported. */
   readonly isProbe: boolean;
-  readonly resolve: (answer: Decision | boolean) => void;
+  readonly resolve: (answer: Decision | HoldAnswer | boolean) => void;
   readonly reject: (error: Error) => void;
   /** Set when the answer has come. */
-  answer: Decision | boolean | Error | undefined;
+  answer: Decision | HoldAnswer | boolean | Error | undefined;
   /** Whether it was sent, so that close() waits for it. */
   inFlight: boolean;
 }
@@ -161,6 +163,14 @@ export class RedisEngine<Name extends string> implements Engine<Name> {
     return this.#ask(kind, resolved, sent, undefined) as Promise<boolean>;
   }
 
+  hold(
+    kind: Kind,
+    resolved: ResolvedKey,
+    operation: Operation,
+  ): Promise<Decision<Name> | HoldAnswer> {
+    return this.#ask(kind, resolved, operation, undefined) as Promise<Decision<Name> | HoldAnswer>;
+  }
+
   /** Answers an operation in this process or sends it. Operations of one turn of the event loop travel together. */
   #ask(
     kind: Kind,
@@ -169,7 +179,7 @@ export class RedisEngine<Name extends string> implements Engine<Name> {
     holder: Slots | undefined,
     onDecision?: OnDecision,
     isProbe = false,
-  ): Promise<Decision | boolean> {
+  ): Promise<Decision | HoldAnswer | boolean> {
     return new Promise((resolve, reject) => {
       // A holder may outlive its limiter, and would get no answer.
       if (this.#closed) throw closedError();
@@ -233,8 +243,9 @@ export class RedisEngine<Name extends string> implements Engine<Name> {
   }
 
   /** An answer without a fault: its code, and where its numbers start in the exchange. */
-  #read({ id, units, holder }: Pending, code: number, at: number): Decision | boolean {
-    return code >= 0 ? readDecision(this.table, code, at, id, units, holder) : code === DONE;
+  #read({ id, units, holder }: Pending, code: number, at: number): Decision | HoldAnswer | boolean {
+    if (code >= 0) return readDecision(this.table, code, at, id, units, holder);
+    return readHold(this.table, code, at) ?? code === DONE;
   }
 
   /** Sends the queue after the current code. Not by queueMicrotask(), which fake timers replace. */
@@ -305,9 +316,9 @@ export class RedisEngine<Name extends string> implements Engine<Name> {
       reject(answer);
     } else {
       if (onDecision !== undefined && typeof answer === 'object') {
-        context(() => onDecision(answer));
+        context(() => onDecision(answer as Decision));
       }
-      resolve(answer as Decision | boolean);
+      resolve(answer as Decision | HoldAnswer | boolean);
     }
     if (inFlight) this.#endOne();
   }

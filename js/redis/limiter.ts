@@ -21,9 +21,9 @@ export class RedisLimiter<Name extends string>
   #closing: Promise<unknown> | undefined;
 
   /** `unclaim`: releases the claims of `claimPolicies`. */
-  constructor(engines: readonly RedisEngine<Name>[], unclaim: () => void) {
+  constructor(engines: readonly RedisEngine<Name>[], unclaim: () => void, scope: string) {
     const time = new Time(undefined);
-    super(engines, time);
+    super(engines, time, scope);
     this.#time = time;
     this.#unclaim = unclaim;
   }

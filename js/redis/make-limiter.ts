@@ -111,7 +111,7 @@ export function makeRedisLimiter(
     });
     return new RedisEngine(limiter, plan, store, warnings);
   });
-  return new RedisLimiter(engines, unclaim);
+  return new RedisLimiter(engines, unclaim, `${prefix} ${idScope}`);
 }
 
 /** The description of a plan that is stored under `<prefix>:meta:*`; see docs/redis.md. */

@@ -17,6 +17,7 @@ static_assert(kLargestAnswer <= Environment::kExchangeNumbers);
 
 std::int32_t WriteAnswer(const Answer& answer, double* numbers) {
   if (answer.decided) return static_cast<std::int32_t>(WriteVerdict(answer.result, numbers));
+  if (answer.held_policies > 0) return WriteHold(answer.result, answer.held_policies, numbers);
   if (answer.result.id_reused) return kIdReused;
   return answer.result.done ? kDone : kUndecided;
 }
@@ -89,7 +90,8 @@ void AnswerBridge::Deliver(std::span<const Answer> answers) {
     numbers[0] = static_cast<double>(answer.ticket);
     numbers[1] = static_cast<double>(answer.fault);
     numbers[2] = WriteAnswer(answer, numbers.data() + 3);
-    const std::size_t size = 3 + (answer.decided ? NumbersAfterCode(answer.result) : 0);
+    const std::size_t more = answer.held_policies > 0 ? NumbersOfHold(answer.held_policies) : 0;
+    const std::size_t size = 3 + (answer.decided ? NumbersAfterCode(answer.result) : more);
     waiting_.numbers.insert(waiting_.numbers.end(), numbers.begin(), numbers.begin() + size);
     waiting_.ends.push_back(waiting_.numbers.size());
     if (answer.fault != redis::Fault::kNone) waiting_.details.push_back(answer.detail);

@@ -47,13 +47,21 @@ Operation Environment::ReadOperation(Operation::Kind kind, std::span<const Polic
   constexpr std::int64_t kAllBits = std::numeric_limits<std::int32_t>::max();
   Operation operation{.kind = kind, .costs = 0};
   const bool blocks = kind == Kind::kBlock;
-  const Nanos span =
-      FromMicros(Whole(env_, exchange_[0], "a call's span", blocks ? 1 : -1, kLongest));
+  const bool reserves = kind == Kind::kReserve;
+  const std::int64_t span_us =
+      Whole(env_, exchange_[0], "a call's span", blocks || reserves ? 1 : -1, kLongest);
+  const Nanos span = FromMicros(span_us);
   if (blocks) options.block_for = span;
-  if (operation.decides() && span >= Nanos{0}) options.max_wait = span;
+  if (operation.is_of_reservation()) {
+    options.hold_for = Micros{std::max<std::int64_t>(0, span_us)};
+  } else if (operation.decides() && span >= Nanos{0}) {
+    options.max_wait = span;
+  }
   options.which = static_cast<PolicyBits>(Whole(env_, exchange_[1], "a call's bits", 0, kAllBits));
-  const std::int64_t flags = Whole(env_, exchange_[2], "a call's flags", 0, 3);
+  const std::int64_t flags =
+      Whole(env_, exchange_[2], "a call's flags", 0, 3 + 4 * std::int64_t{kLastOnExpire});
   options.charged_locally = (flags & 2) != 0;
+  options.on_expire = static_cast<OnExpire>(flags >> 2);
   if (!operation.decides() && (flags & 1) != 0) options.marks.emplace();
   if (kind == Kind::kAbort && !options.marks) {
     throw Napi::RangeError::New(env_, "an abort must have marks");
@@ -82,10 +90,20 @@ Operation Environment::ReadOperation(Operation::Kind kind, std::span<const Polic
   if (is_given(holder)) options.holder = ReadHolder(env_, Utf8(env_, holder).view());
   if (is_given(id)) options.id = Utf8(env_, id).Text();
   const bool holds = kind == Kind::kCheck || kind == Kind::kRelease || kind == Kind::kRenew;
-  if (holds && HasSlots(policies) && options.holder == HolderId{}) {
+  const bool needs_holder = operation.is_of_reservation() || (holds && HasSlots(policies));
+  if (needs_holder && options.holder == HolderId{}) {
     throw Napi::TypeError::New(env_, "a call about slots must have a holder");
   }
   return operation;
+}
+
+std::int32_t WriteHold(const Result& result, std::size_t policies, double* numbers) {
+  *numbers++ = static_cast<double>(result.spent);
+  const bool is_known = result.hold != HoldOutcome::kUnknown;
+  for (std::size_t i = 0; i < policies; ++i) {
+    *numbers++ = is_known ? static_cast<double>(result.charged[i]) : 0;
+  }
+  return kHold - static_cast<std::int32_t>(result.hold);
 }
 
 std::uint32_t WriteVerdict(const Result& result, double* numbers) {

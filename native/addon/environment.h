@@ -35,6 +35,10 @@ class PasswordBridge;
 ///                         policy: the limit of the call that gave up, -1 for the policy's own
 ///   credit ... renew      flags & 2: this process made the charge, in place of a store that failed
 ///   block                 spanUs: for how long; which: the policies, one bit each (unblock too)
+///   reserve, extend       a: the estimate; b: limit. reserve: spanUs: how long it is held;
+///                         flags / 4: OnExpire
+///   checkpoint            a: the usage so far; spanUs: how long it is held from now on, -1: as it was
+///   settle                a: the usage, of the policies in `which`
 class Environment {
  public:
   static constexpr std::size_t kNumbersPerPolicy = 6;
@@ -69,6 +73,14 @@ class Environment {
 
 /// Instead of a verdict's code: the id was charged for something else.
 inline constexpr int kIdReused = -3;
+
+/// Instead of a verdict's code, less the HoldOutcome: the answer of an operation on a reservation
+/// that decides nothing. Behind it: the policies whose estimate is spent, one bit each, then per
+/// policy the units charged in all.
+inline constexpr int kHold = -16;
+inline std::size_t NumbersOfHold(std::size_t policies) { return 1 + policies; }
+/// Writes these, and returns the code.
+std::int32_t WriteHold(const Result& result, std::size_t policies, double* numbers);
 
 /// The number of a verdict's numbers after its code.
 inline std::size_t NumbersAfterCode(const Result& result) {

@@ -106,6 +106,9 @@ class Call {
     std::int32_t number = result.done ? 1 : 0;
     if (result.id_reused) {
       number = kIdReused;
+    } else if (operation.is_of_reservation() &&
+               (!operation.decides() || result.hold != HoldOutcome::kOk)) {
+      number = WriteHold(result, bound_->limiter.policies().size(), environment().exchange());
     } else if (operation.decides()) {
       number = static_cast<std::int32_t>(WriteVerdict(result, environment().exchange()));
     }

@@ -35,9 +35,15 @@ class RedisLimiter::Core final : public redis::Sink {
     const bool charged_locally = request.options && request.options->charged_locally;
     if (!request.decides() && !charged_locally) NoteChange(request);
     request.changes_seen = changes_->now();
+    answer.held_policies = 0;
     for (LocalAnswerer* const answerer : answerers_) {
-      if (answerer->Answer(request, answer.result)) return true;
+      if (!answerer->Answer(request, answer.result)) continue;
+      SetHold(request, answer);
+      return true;
     }
+    // A rule without a store of its own knows no reservation.
+    if (request.is_of_reservation()) answer.result.hold = HoldOutcome::kUnknown;
+    SetHold(request, answer);
     return charged_locally;
   }
 
@@ -58,6 +64,13 @@ class RedisLimiter::Core final : public redis::Sink {
     VisitKeys(request, [this](std::string_view key) { changes_->Note(key); });
   }
 
+  // Settles whether a reservation's answer is a decision.
+  static void SetHold(const redis::Request& request, Answer& answer) {
+    if (!request.is_of_reservation()) return;
+    answer.decided = answer.decided && answer.result.hold == HoldOutcome::kOk;
+    answer.held_policies = answer.decided ? 0 : request.set->size();
+  }
+
   void MakeAnswer(redis::Finished& finished, Answer& answer) {
     auto& [request, completion] = finished;
     Result& result = answer.result;
@@ -75,8 +88,10 @@ class RedisLimiter::Core final : public redis::Sink {
       result.spent = completion.hold->spent;
       result.charged = completion.hold->units;
     }
-    answer.decided = request.decides() && !result.id_reused && result.hold == HoldOutcome::kOk &&
-                     (answer.fault == redis::Fault::kNone || by_rule);
+    answer.decided =
+        request.decides() && !result.id_reused && (answer.fault == redis::Fault::kNone || by_rule);
+    answer.held_policies = 0;
+    if (answer.fault == redis::Fault::kNone) SetHold(request, answer);
     if (!answer.decided) return;
     if (answer.fault == redis::Fault::kNone) {
       DecideByReply(request, completion, result);

@@ -37,6 +37,9 @@ struct Answer {
   /// Whether `result` holds a decision. Always for a check or peek, except for a fault under
   /// kThrow, keys in several slots of a cluster, and an id reused.
   bool decided = false;
+  /// For an operation on a reservation that was answered without a decision: the number of its
+  /// policies, for which `result` says how the reservation stands. Else 0.
+  std::size_t held_policies = 0;
   Result result;
 };
 
