@@ -58,8 +58,8 @@ Operation Environment::ReadOperation(Operation::Kind kind, std::span<const Polic
     options.max_wait = span;
   }
   options.which = static_cast<PolicyBits>(Whole(env_, exchange_[1], "a call's bits", 0, kAllBits));
-  const std::int64_t flags =
-      Whole(env_, exchange_[2], "a call's flags", 0, 3 + 4 * std::int64_t{kLastOnExpire});
+  const std::int64_t most_flags = reserves ? 3 + 4 * std::int64_t{kLastOnExpire} : 3;
+  const std::int64_t flags = Whole(env_, exchange_[2], "a call's flags", 0, most_flags);
   options.charged_locally = (flags & 2) != 0;
   options.on_expire = static_cast<OnExpire>(flags >> 2);
   if (!operation.decides() && (flags & 1) != 0) options.marks.emplace();

@@ -194,7 +194,7 @@ test('a call in memory has a kind, keys, and numbers that a call of its kind can
   const { act } = memoryLimiter(policies);
   say();
   refuses(() => act());
-  for (const kind of [...notNumbers, ...notWhole, -1, 10]) {
+  for (const kind of [...notNumbers, ...notWhole, -1, 15]) {
     refuses(() => act(kind, 'k', -1, HOLDER), String(kind));
   }
   const keys = [
@@ -305,7 +305,7 @@ test('a question to Redis that is refused is not queued', () => {
   const plain = over([policyOf()]);
   const slots = over(policies);
   refuses(() => plain.ask());
-  for (const kind of [...notNumbers, ...notWhole, -1, 10]) {
+  for (const kind of [...notNumbers, ...notWhole, -1, 15]) {
     refuses(() => plain.ask(kind, 'k', 1, 0));
   }
   for (const key of notStrings) refuses(() => plain.ask(KIND.check, key, 1, 0));

@@ -103,7 +103,7 @@ TEST(ClientSession, AResetIsAnUnlinkOfAllNames) {
   const auto ticket = driver.Submit(Kind::kReset, "k", 5 * kSecond);
   const Command command = driver.SentOne();
   EXPECT_EQ(command.name, "unlink");
-  EXPECT_EQ(command.pieces, std::vector<std::string>{"p:{k}:default:tb1"});
+  EXPECT_EQ(command.pieces, (std::vector<std::string>{"p:{k}:default:tb1", "p:{k}:default:tb1:r"}));
   EXPECT_EQ(command.first_key, 0U);
   driver.Answer(command, {1});
   EXPECT_EQ(driver.Result(ticket).fault, Fault::kNone);

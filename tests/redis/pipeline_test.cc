@@ -79,8 +79,8 @@ TEST_P(PipelineTest, RequestsLeaveInTheOrderOfTheirSubmission) {
   driver->AnswerFull(1);
   EXPECT_EQ(driver->Sent().at(0).at(3), "p:{a}:default:tb1");
   driver->AnswerFull(1);
-  EXPECT_EQ(driver->Sent().at(0),
-            (SentCommand{"UNLINK", "p:{a}:default:tb1", "p:{b}:default:tb1"}));
+  EXPECT_EQ(driver->Sent().at(0), (SentCommand{"UNLINK", "p:{a}:default:tb1", "p:{a}:default:tb1:r",
+                                               "p:{b}:default:tb1", "p:{b}:default:tb1:r"}));
   driver->AnswerInteger(1);
   EXPECT_EQ(driver->Sent().at(0).at(0), "EVALSHA");
   driver->AnswerFull(1);

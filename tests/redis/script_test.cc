@@ -276,7 +276,9 @@ TEST(Script, AResetUnlinksTheStatesOfAllPolicies) {
   const std::vector<Request> resets = {Ask(Two(), "k", 0)};
   std::string out;
   AppendReset(resets, out);
-  EXPECT_EQ(out, "*3\r\n$6\r\nUNLINK\r\n$15\r\np:{k}:burst:tb1\r\n$15\r\np:{k}:daily:tb1\r\n");
+  EXPECT_EQ(out,
+            "*5\r\n$6\r\nUNLINK\r\n$15\r\np:{k}:burst:tb1\r\n$17\r\np:{k}:burst:tb1:r\r\n"
+            "$15\r\np:{k}:daily:tb1\r\n$17\r\np:{k}:daily:tb1:r\r\n");
 }
 
 Reply Integers(std::vector<std::int64_t> integers, std::string text = "") {
