@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { after, before, describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   concurrency,
   createLimiter,
@@ -94,6 +95,14 @@ async function useAll(limiter, key = 'k') {
   assert.equal(await second.holder.release(), true);
   await limiter.block(key, '1s');
   await limiter.unblock(key);
+  await limiter.reset(key);
+  const dying = await limiter.reserve(key, 1, { ttlMs: 1, onExpire: 'refund' });
+  assert.deepEqual([dying.allowed, dying.source], [true, 'store']);
+  await sleep(10);
+  assert.equal((await limiter.reservation(dying.detach()).settle(1)).reason, 'expired');
+  const reservation = await limiter.reserve(key, 1);
+  assert.equal(await reservation.renew(60_000), true);
+  assert.equal((await reservation.settle(2)).ok, true);
   await limiter.reset(key);
 }
 

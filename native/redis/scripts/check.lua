@@ -2,17 +2,20 @@
 --
 -- Each policy of a limiter keeps its own state of a key, under a name of its own. The state is a text:
 -- decimal numbers with one space between them. A key that was never seen has no entry. A blocked key
--- has "b" and the end of the block behind its state, or alone. Some algorithms keep a collection beside
--- the text, under the same name with a suffix. Times are in us since 1970. A theoretical arrival time
--- (TAT) is in ns modulo 9,000,000 s: the time, on this server's clock, at which all charges will have
--- drained.
+-- has "b" and the end of the block behind its state, or alone; behind that a key with reservations has
+-- "r" and two times (reservations.lua). Some algorithms keep a collection beside the text, under the same
+-- name with a suffix. Times are in us since 1970. A theoretical arrival time (TAT) is in ns modulo
+-- 9,000,000 s: the time, on this server's clock, at which all charges will have drained.
 -- A letter names the kind of a policy. The part of each kind (tat.lua and so on; general.lua lists them)
 -- describes its state, its numbers, its reading and the unit of its costs.
 -- ids.lua remembers for a minute what was charged under an id, so that a retry is charged once.
+-- reservations.lua keeps estimates that are settled later, in a hash beside each state: its ledger.
 --
 -- KEYS   the names of the states: check by check, policy by policy, each followed by the name of its
---        collection if it has one; after the last policy of a check, in modes with "+", the name of
---        the id. One name may occur in several checks; a later check sees what an earlier one did.
+--        collection if it has one and, in modes with "&", of its ledger; after the last policy of a
+--        check, in the modes of reservations the name under which a closed one is remembered, and in
+--        modes with "+" the name of the id. One name may occur in several checks; a later check sees
+--        what an earlier one did.
 -- ARGV   groups of equal checks, in the order of KEYS:
 --          P         policies per check
 --          N         checks in this group
@@ -22,8 +25,10 @@
 --          charge    the cost of a check, in ns, at most 100 d; 0: always admitted, not written
 --          room      the largest backlog beside which it is admitted, in ns; negative: none.
 --                    room + charge is at most 100 d
---        The other modes are words: check, peek, debit, credit, abort, block, unblock, release, renew.
---        With "+" they carry an id. check, debit and credit do nothing if the id did the same already;
+--        The other modes are words: check, peek, debit, credit, abort, block, unblock, release, renew;
+--        and, for reservations, reserve, extend, checkpoint, settle, cancel. With "&", which these
+--        always have, they name ledgers. With "+" they carry an id. check, debit and credit do nothing if
+--        the id did the same already;
 --        abort forgets the id; release gives back the slots that the check with this id and holder
 --        took, except slots that a retry may have reported. All continue, P times:
 --          kind      a letter
@@ -33,7 +38,14 @@
 --                    not written; in the other modes the policy is skipped
 --          mark      only in credit and abort: the mark of the charge, or -1 for any charge
 --          numbers   those that the kind names
---        and, in modes check, release and renew with a kind whose calls hold slots, N times:
+--          unit      only with "&": the cost of one unit
+--          given     only for reservations. settle: 1 if the cost is the real usage, 0 if the estimate
+--                    stands; reserve: 0 if the policy, a shadow, can never admit it
+--        In the modes extend, checkpoint and settle costs are in units. Reservations continue with
+--          span      reserve: us until it expires; checkpoint: the same from now on, 0: as it was
+--          rule      reserve: for one that expires; see reservations.lua
+--        and, in modes of reservations, and in check, release and renew with a kind whose calls hold
+--        slots, N times:
 --          holder    1 to 64 characters of 0-9 a-z; with an id 32 of 0-9 a-f
 --        and, in modes with "+", N times:
 --          print     a hash of the operation and its arguments: 1 to 64 characters of 0-9 a-f; unused
@@ -42,9 +54,16 @@
 --          -1        a key holds a value that this script did not write; it is left alone
 --          -2        a command failed; everything that this check had written is undone
 --          -5        the id was charged for something else; nothing is done
+--          -6        a reservation may have expired; nothing is done: ask again with "&"
 --        or, in modes 0, 1, check and peek, for each policy, the state before the check
 --          -3, left  only if the key is blocked: us until the block ends
 --          reading   the integers of the kind's reading; of a TAT one: the backlog in ns
+--        or, in modes of reservations, an outcome: 0: it is open; 1: it is unknown; 2: it expired; 3: it
+--        was settled; 4: it is open, and was before this reserve. Then, in reserve if it is open, the
+--        readings; in extend, for each policy, 0 if it holds none of it, else 1 + the estimate in
+--        units; and the readings; in checkpoint the policies whose estimate is spent, as a sum of
+--        2^(number - 1); in all modes if it is not open, in settle and cancel if it was, the units
+--        that each policy charged in all;
 --        or, in modes release and renew, 1 if the holder still had all of its slots, else 0; in mode
 --        abort 0 if some policy kept its charge because others wait behind the call, else 1; in the
 --        other modes 0.
@@ -57,8 +76,8 @@
 -- Numbers are doubles, so every intermediate stays below 2^53 = 9.007e15. A denial writes nothing,
 -- unless a policy charges denials or starts a block. Every key has a time to live that ends just after
 -- its last meaning. No stored value and no failing command stops the script half-way.
--- Commands: TIME, MGET, SET, DEL, PEXPIRE; for logs LINDEX, LLEN, LRANGE, LTRIM, RPUSH; for slots
--- ZCOUNT, ZRANGE, ZSCORE, ZADD, ZREM, ZREMRANGEBYSCORE.
+-- Commands: TIME, MGET, SET, DEL, PEXPIRE; for logs LINDEX, LLEN, LRANGE, LTRIM, RPUSH; for
+-- reservations HDEL, HGET, HGETALL, HLEN, HSET; for slots ZCOUNT, ZRANGE, ZSCORE, ZADD, ZREM, ZREMRANGEBYSCORE.
 -- Tests replace the two lines that end in @time and @min-ttl: by a chosen time ({seconds,
 -- microseconds}) and by a time to live that outlasts it.
 -- The build replaces a line that says @include by that file.

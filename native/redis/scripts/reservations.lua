@@ -429,11 +429,17 @@ local function close(states, found, holder, closed_at)
   code = failure(kept)
   if code then return code end
   known[key], texts[key] = true, text
-  -- Cannot fail: they free memory, and a hash that is none was noticed above.
   for p = 1, #states do
     local s = states[p]
     if s.record and s.record.open then
-      run('HDEL', s.ledger, holder)
+      -- Takes no memory: where the server refuses it, it does so for the first.
+      code = failure(run('HDEL', s.ledger, holder))
+      if code then
+        run('DEL', key)
+        known[key] = false
+        return code
+      end
+      -- If this fails, the slot expires.
       if s.q.kind.holds then s.q.kind.release(s, wall) end
     end
   end
