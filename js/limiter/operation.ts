@@ -19,7 +19,7 @@ export interface Operation {
   readonly local?: boolean;
   /** Blocks: the duration, in us. */
   readonly blockUs?: number;
-  /** Blocks: the policies, one bit each. Settlements: those whose usage is given. */
+  /** Blocks: the policies, one bit each. Settlements: the policies whose usage is given. */
   readonly which?: number;
   /** Reservations and checkpoints: the time after which it expires, in us. */
   readonly holdForUs?: number;

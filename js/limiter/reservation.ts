@@ -82,7 +82,7 @@ function warnOfDropped(): void {
   warn('SLUICE_RESERVATION_DROPPED', message);
 }
 
-/** @see ReservationHandle in types.ts */
+/** A reservation by its id; see `ReservationHandle`. */
 export class StoredReservation<Name extends string> implements ReservationHandle<Name> {
   readonly id: string;
   readonly #held: Held<Name> | undefined;

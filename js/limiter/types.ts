@@ -416,8 +416,8 @@ export interface Limiter<
    * @param estimate units, as a check's cost
    * @throws TypeError, RangeError `ERR_SLUICE_*` for a wrong argument
    * @example
-   * const reservation = await limiter.reserve('tenant:7', { tokens: 1800 }, { ttlMs: 120_000 });
-   * if (reservation.allowed) await reservation.settle({ tokens: 1234 });
+   * const reservation = await limiter.reserve('user:42', { daily: 1800 }, { ttlMs: 120_000 });
+   * if (reservation.allowed) await reservation.settle({ daily: 1234 });
    */
   reserve(
     key: K,
@@ -425,9 +425,12 @@ export interface Limiter<
     ...options: OptionsOf<ReserveOptions<Name>, Plan>
   ): Promise<Reservation<Name>>;
   /**
-   * The reservation of this id, for use in any process. No call is made.
+   * The reservation of this id, for use in any process. Nothing is asked of the store yet.
    *
    * @throws TypeError `ERR_SLUICE_RESERVATION` for a value that is no id
+   * @example
+   * const { id } = await limiter.reserve('user:42', { daily: 1800 });
+   * await limiter.reservation(id).settle({ daily: 1234 });
    */
   reservation(id: string): ReservationHandle<Name>;
   /**

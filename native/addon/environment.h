@@ -37,8 +37,8 @@ class PasswordBridge;
 ///   block                 spanUs: for how long; which: the policies, one bit each (unblock too)
 ///   reserve, extend       a: the estimate; b: limit. reserve: spanUs: how long it is held;
 ///                         flags / 4: OnExpire
-///   checkpoint            a: the usage so far; spanUs: how long it is held from now on, -1: as it was
-///   settle                a: the usage, of the policies in `which`
+///   checkpoint            a: the usage so far; spanUs: how long it is held from now on, -1: as it
+///   was settle                a: the usage, of the policies in `which`
 class Environment {
  public:
   static constexpr std::size_t kNumbersPerPolicy = 6;

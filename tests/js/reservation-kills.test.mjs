@@ -13,7 +13,7 @@ import { useRedis } from '../support/use-redis.mjs';
 const { server, client } = await useRedis();
 const program = fileURLToPath(new URL('../support/reserving-loop.mjs', import.meta.url));
 const KILLS = process.env.SLUICE_FULL ? 200 : 8;
-/** Of one round, which must end before the store forgets what was settled. */
+/** The kills of one round, which must end before the store forgets the settled ones. */
 const KILLS_AT_ONCE = 4;
 const LIMIT = 2 ** 40;
 const TTL_MS = 1000;

@@ -1,4 +1,4 @@
-// Reservations in a memory store: what they charge, give back, and remember.
+// Reservations in a memory store: charges, refunds, and the memory of closed ones.
 #include <gtest/gtest.h>
 
 #include <algorithm>

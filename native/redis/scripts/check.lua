@@ -15,7 +15,7 @@
 --        collection if it has one and, in modes with "&", of its ledger; after the last policy of a
 --        check, in the modes of reservations the name under which a closed one is remembered, and in
 --        modes with "+" the name of the id. One name may occur in several checks; a later check sees
---        what an earlier one did.
+--        the changes of an earlier one.
 -- ARGV   groups of equal checks, in the order of KEYS:
 --          P         policies per check
 --          N         checks in this group

@@ -140,7 +140,7 @@ local function plain_policy(p)
   }
 end
 
--- What reservations.lua shares with what follows.
+-- Shared with reservations.lua.
 local put, change, modes
 local RESERVATIONS = { reserve = true, extend = true, checkpoint = true, settle = true, cancel = true }
 local function reservation_functions()

@@ -1,4 +1,4 @@
--- Reservations: what was charged for an estimate, until it is settled with the real usage.
+-- Reservations: charges for an estimate, until they are settled with the real usage.
 --
 -- A hash beside each state holds a field for each reservation (its holder), a text:
 --   "o expires rule used units mark units mark ..."   open: the time in us at which it expires; the
@@ -6,17 +6,18 @@
 --            2: none); the usage so far; and each charge, oldest first, with the mark that it left
 --   "x expired charged"   it has expired; kept for a minute
 -- The state's text ends in "r" due "." lasts: the time in us from which a reservation may have expired,
--- and the time to which text and hash live. From `due` on, each call first settles what has expired, in
+-- and the time to which text and hash live. From `due` on, each call first settles the expired ones, in
 -- the order of expiry, each as at its own instant.
--- Of one that was settled, a text under a name of its own tells for a minute what each policy charged.
+-- For a minute, a text under a name of its own tells the charges of a settled one: "c", the time in us, and
+-- the units of each policy.
 
--- The life of what is remembered of closed ones, in us.
+-- The time for which closed ones are remembered, in us.
 local KEPT = 60e6
 -- The most open ones of a state, and the most charges of one (core/ledger.h).
 local MOST_OPEN, MOST_CHARGES = 10000, 4
 local OK, UNKNOWN, EXPIRED, SETTLED, REPEATED = 0, 1, 2, 3, 4
 local ESTIMATE, CHECKPOINT = 0, 1
--- The time for which the texts outlive what was asked last, in us: then they are seldom renewed.
+-- The time added to the life of the texts, in us, so that it is seldom renewed.
 local SLACK = 60e6
 
 local function parse(value)
@@ -65,7 +66,7 @@ local function usage_at_expiry(record)
   return record.rule == CHECKPOINT and record.used or 0
 end
 
--- Whether what was closed at `at` is remembered still; also with a clock that steps back.
+-- Whether a reservation that was closed at `at` is remembered still; also with a clock that steps back.
 local function is_remembered(at) return abs(wall - at) < KEPT end
 
 local function copy(q)
@@ -77,7 +78,7 @@ end
 -- Units in the unit of the kind. A product above 2^53 is inexact, but then the bound counts.
 local function wire(q, units) return min(units * q.unit, MODULUS) end
 
--- Changes the state by `what` (a function of its kind) with this cost and mark, as at `at`. Returns
+-- Changes the state by a function of its kind, named `what`, with this cost and mark, as at `at`. Returns
 -- nothing, or an error code.
 local function step(s, what, units, mark, at)
   local q = s.own
@@ -97,7 +98,7 @@ local function step(s, what, units, mark, at)
   return code
 end
 
--- Charges or gives back what `usage` differs from the estimate by, as at `at`.
+-- Charges or gives back the difference between `usage` and the estimate, as at `at`.
 local function settle_state(s, record, usage, at)
   if s.q.kind.holds then return nil end
   s.own = copy(s.q)
@@ -108,7 +109,7 @@ local function settle_state(s, record, usage, at)
     local units = min(excess, charges[i])
     if units > 0 then
       local code = step(s, 'given_back', units, charges[i + 1], at)
-      -- What was given back first stays so: giving back less never creates quota.
+      -- The first step stays done: giving back less never creates quota.
       if code and i == #charges - 1 then return code end
       excess = excess - units
     end
@@ -131,7 +132,7 @@ local function read_again(s)
   local code
   s.before, code = s.q.kind.read(s.q, s, wall)
   if not s.before then return code or FOREIGN end
-  -- What was settled is not undone with the rest.
+  -- A settlement is not undone with the rest.
   s.old_text, s.put, s.reached, s.after = nil, false, false, nil
 end
 
@@ -141,7 +142,7 @@ local function mark_due(s)
   return put(s, s.text, left, s.till)
 end
 
--- Settles what has expired. Returns nothing and the count of open ones, or an error code.
+-- Settles the expired ones. Returns nothing and the count of open ones, or an error code.
 local function settle_due(s)
   local all = run('HGETALL', s.ledger)
   local code = failure(all)
@@ -231,7 +232,7 @@ local function save(states, holder)
 end
 
 -- Finds the reservation. Returns an error code, or nothing and OK, UNKNOWN, EXPIRED or SETTLED; for the
--- last also what each policy was charged in all.
+-- last also the charge of each policy in all.
 local function find_holder(states, holder, closed_at)
   local open, expired = false, false
   for p = 1, #states do
@@ -267,7 +268,7 @@ local function find_holder(states, holder, closed_at)
   return nil, expired and EXPIRED or UNKNOWN
 end
 
--- Says an outcome, and what each policy was charged in all.
+-- Says an outcome, and the charge of each policy in all.
 local function say_closed(states, outcome, charged)
   say(outcome)
   for p = 1, #states do

@@ -39,7 +39,7 @@ void AppendLedgerName(std::string_view state, std::string& out) { out.append(sta
 
 namespace {
 
-// The first of the request's keys stands for all.
+// Appends the shard, or the first of the request's keys.
 void AppendTag(const Request& request, std::string& out) {
   const KeyList* const keys = request.keys.get();
   const EscapedKey& tag = keys == nullptr      ? request.key
