@@ -77,7 +77,8 @@
 -- unless a policy charges denials or starts a block. Every key has a time to live that ends just after
 -- its last meaning. No stored value and no failing command stops the script half-way.
 -- Commands: TIME, MGET, SET, DEL, PEXPIRE; for logs LINDEX, LLEN, LRANGE, LTRIM, RPUSH; for
--- reservations HDEL, HGET, HGETALL, HLEN, HSET; for slots ZCOUNT, ZRANGE, ZSCORE, ZADD, ZREM, ZREMRANGEBYSCORE.
+-- reservations HDEL, HGET, HGETALL, HLEN, HSET; for slots ZCOUNT, ZRANGE, ZSCORE, ZADD, ZREM,
+-- ZREMRANGEBYSCORE.
 -- Tests replace the two lines that end in @time and @min-ttl: by a chosen time ({seconds,
 -- microseconds}) and by a time to live that outlasts it.
 -- The build replaces a line that says @include by that file.

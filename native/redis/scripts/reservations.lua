@@ -8,8 +8,8 @@
 -- The state's text ends in "r" due "." lasts: the time in us from which a reservation may have expired,
 -- and the time to which text and hash live. From `due` on, each call first settles the expired ones, in
 -- the order of expiry, each as at its own instant.
--- For a minute, a text under a name of its own tells the charges of a settled one: "c", the time in us, and
--- the units of each policy.
+-- For a minute, a text under a name of its own tells the charges of a settled one: "c", the time in us,
+-- and the units of each policy.
 
 -- The time for which closed ones are remembered, in us.
 local KEPT = 60e6
