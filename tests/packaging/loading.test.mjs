@@ -133,6 +133,18 @@ test('in a bundle, loading says that sluice has to stay out of it', async () => 
   await assertRefused(/a bundler .*--external:sluice/, bundle, [], 'native.js');
 });
 
+test("the line of docs/deployment.md for an image keeps one platform's addon", async () => {
+  const { project, sluice } = await copyProject('image');
+  const text = await readFile(join(sluice, 'docs', 'deployment.md'), 'utf8');
+  const [, line] = text.match(/^RUN (find node_modules.*)$/m);
+  const prebuilds = join(sluice, 'prebuilds');
+  await cp(join(prebuilds, platform), join(prebuilds, 'other-x64'), { recursive: true });
+  const command = line.replace('linux-x64', platform);
+  assert.equal((await run('sh', ['-ec', command], { cwd: project })).status, 0);
+  assert.deepEqual(await readdir(prebuilds), [platform]);
+  await assertLimits(project);
+});
+
 test('a path with spaces and letters beyond ASCII is no obstacle', async () => {
   const { project } = await copyProject('mein Übungs projekt ☂');
   await assertLimits(project);
