@@ -13,6 +13,7 @@
 #include "support/random_policy.h"
 #include "support/scale.h"
 #include "support/seed.h"
+#include "support/vectors.h"
 
 namespace sluice::testing {
 namespace {
@@ -115,9 +116,31 @@ class LuaReservations : public LuaFixture {
   std::uint64_t checks_ = 0;
 };
 
+TEST_F(LuaReservations, PassTheVectorsAsAMemoryStoreDoes) {
+  const std::vector<ReservationVector> vectors = ReservationVectors();
+  EXPECT_GE(vectors.size(), 40U);
+  for (const ReservationVector& vector : vectors) {
+    Both both(*server_, vector.policies, vector.name);
+    for (std::size_t i = 0; i < vector.steps.size(); ++i) {
+      const ReservationStep& step = vector.steps[i];
+      const Nanos now = kStart + step.at;
+      EXPECT_EQ(Differences(step, both.InMemory(step.operation, now)), "")
+          << vector.name << ", step " << i << ", in memory";
+      // Not an operation of the script.
+      if (step.operation.kind == Operation::Kind::kReset) {
+        server_->Run({"FLUSHALL"});
+        continue;
+      }
+      EXPECT_EQ(Differences(step, both.InRedis(step.operation, now)), "")
+          << vector.name << ", step " << i << ", in Redis";
+    }
+  }
+}
+
 TEST_F(LuaReservations, AnswerAsAMemoryStoreDoes) {
   Random random(TestSeed());
-  const int rounds = Steps(60);
+  constexpr int kStepsPerRound = 60;
+  const int rounds = Steps(3'600) / kStepsPerRound;
   for (int round = 0; round < rounds; ++round) {
     std::vector<Policy> policies;
     const auto count = static_cast<std::size_t>(random.Between(1, 3));
@@ -131,7 +154,7 @@ TEST_F(LuaReservations, AnswerAsAMemoryStoreDoes) {
     Both both(*server_, policies, "k" + std::to_string(round));
     Nanos now = kStart;
     std::string story;
-    for (int step = 0; step < 60; ++step) {
+    for (int step = 0; step < kStepsPerRound; ++step) {
       now += microseconds(random.OneIn(4) ? random.Magnitude(100'000'000) : random.Between(0, 999));
       const Operation operation = RandomOperation(random, count, 1 + step / 30);
       const Result redis = both.InRedis(operation, now);

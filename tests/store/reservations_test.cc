@@ -283,7 +283,8 @@ TEST(ReservationProperties, BalanceToTheUnit) {
     OnExpire rule = OnExpire::kEstimate;
     Nanos expires{0};
   };
-  const int rounds = Steps(40);
+  constexpr int kStepsPerRound = 200;
+  const int rounds = Steps(20'000) / kStepsPerRound;
   for (int round = 0; round < rounds; ++round) {
     MemoryStore store({.wall_offset = -seconds(random.Between(0, 1'000))});
     const std::int64_t limit = random.Between(100, 2'000);
@@ -304,7 +305,7 @@ TEST(ReservationProperties, BalanceToTheUnit) {
         it = open.erase(it);
       }
     };
-    for (int step = 0; step < 200; ++step) {
+    for (int step = 0; step < kStepsPerRound; ++step) {
       now += microseconds(random.Between(0, 2'000'000));
       expire();
       const auto id = static_cast<std::uint64_t>(random.Between(1, 12));

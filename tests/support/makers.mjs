@@ -45,3 +45,19 @@ export function everyAlgorithm(limit, time, options = {}) {
   );
   return Object.fromEntries(policies);
 }
+
+const isSpan = (value) => typeof value === 'string' && /^\d+$/.test(value);
+
+/** A policy as tests/vectors write it: the options of its function, with spans in ns as text. */
+export function policyOfVector({
+  name: _name,
+  algorithm = 'tokenBucket',
+  interval: _interval,
+  ...options
+}) {
+  const given = Object.entries(options).map(([name, value]) => [
+    name,
+    isSpan(value) ? Number(value) / 1e6 : value,
+  ]);
+  return MAKERS[algorithm].make(Object.fromEntries(given));
+}

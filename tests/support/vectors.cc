@@ -2,10 +2,13 @@
 #include "support/vectors.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <map>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <stdexcept>
@@ -201,6 +204,56 @@ Vector ReadVector(const Json& json) {
   return vector;
 }
 
+ReservationStep ReadReservationStep(const Json& json, std::size_t policies) {
+  using Kind = Operation::Kind;
+  static const std::map<std::string, Kind> kKinds = {
+      {"reserve", Kind::kReserve},  {"extend", Kind::kExtend}, {"checkpoint", Kind::kCheckpoint},
+      {"renew", Kind::kCheckpoint}, {"settle", Kind::kSettle}, {"cancel", Kind::kCancel},
+      {"peek", Kind::kPeek},        {"reset", Kind::kReset}};
+  static const std::map<std::string, OnExpire> kRules = {{"estimate", OnExpire::kEstimate},
+                                                         {"checkpoint", OnExpire::kCheckpoint},
+                                                         {"refund", OnExpire::kRefund}};
+  static const std::map<std::string, HoldOutcome> kOutcomes = {{"ok", HoldOutcome::kOk},
+                                                               {"unknown", HoldOutcome::kUnknown},
+                                                               {"expired", HoldOutcome::kExpired},
+                                                               {"settled", HoldOutcome::kSettled}};
+  const auto millis = [&json](const char* field) {
+    return std::chrono::milliseconds(json.value(field, std::int64_t{0}));
+  };
+  Operation::Options options;
+  // Slots and reservations need a holder that is not 0.
+  options.holder = {.high = 1, .low = json.value("id", std::uint64_t{0})};
+  options.hold_for = millis("ttl");
+  options.on_expire = kRules.at(json.value("rule", "estimate"));
+  std::array<std::int64_t, kMaxPolicies> costs{};
+  if (json.contains("units")) {
+    const Json& units = json["units"];
+    if (units.size() != policies) throw std::runtime_error("not one per policy: units");
+    for (std::size_t i = 0; i < policies; ++i) {
+      if (units[i].is_null()) continue;
+      costs[i] = units[i];
+      options.which |= PolicyBits{1} << i;
+    }
+  }
+  ReservationStep step;
+  step.at = millis("at");
+  if (json.contains("allowed")) step.allowed = json["allowed"].get<bool>();
+  step.remaining = json.value("remaining", std::vector<std::int64_t>{});
+  step.outcome = kOutcomes.at(json.value("outcome", "ok"));
+  step.charged = json.value("charged", std::vector<std::int64_t>{});
+  if (json.contains("spent")) {
+    step.spent = 0;
+    for (std::size_t i = 0; i < policies; ++i) {
+      if (json["spent"].at(i).get<bool>()) *step.spent |= PolicyBits{1} << i;
+    }
+  }
+  const Kind kind = kKinds.at(json.at("op"));
+  step.operation = {.kind = kind,
+                    .costs = Costs(std::span(costs).first(policies)),
+                    .options = std::make_shared<const Operation::Options>(std::move(options))};
+  return step;
+}
+
 void ReadFile(const std::filesystem::path& path, std::vector<Vector>& vectors) {
   std::ifstream file(path);
   const Json json = Json::parse(file);
@@ -229,8 +282,44 @@ std::vector<Vector> AllVectors() {
     paths.insert(entry.path());
   }
   std::vector<Vector> vectors;
-  for (const std::filesystem::path& path : paths) ReadFile(path, vectors);
+  for (const std::filesystem::path& path : paths) {
+    if (path.stem() != "reservations") ReadFile(path, vectors);
+  }
   return vectors;
+}
+
+std::vector<ReservationVector> ReservationVectors() {
+  std::ifstream file(SLUICE_SOURCE_DIR "/tests/vectors/reservations.json");
+  std::vector<ReservationVector> vectors;
+  const Json json = Json::parse(file);
+  for (const Json& entry : json.at("vectors")) {
+    ReservationVector& vector = vectors.emplace_back();
+    vector.name = entry.at("name");
+    vector.policies = ReadPolicies(entry.at("policies"));
+    for (const Json& step : entry.at("steps")) {
+      vector.steps.push_back(ReadReservationStep(step, vector.policies.size()));
+    }
+  }
+  return vectors;
+}
+
+std::string Differences(const ReservationStep& step, const Result& result) {
+  std::string text;
+  const auto compare = [&text](const char* what, std::int64_t expected, std::int64_t actual) {
+    if (expected == actual) return;
+    text += std::string(what) + " " + std::to_string(actual) + ", not " + std::to_string(expected) +
+            "; ";
+  };
+  compare("outcome", static_cast<int>(step.outcome), static_cast<int>(result.hold));
+  if (step.allowed) compare("allowed", *step.allowed ? 1 : 0, result.allowed ? 1 : 0);
+  if (step.spent) compare("spent", *step.spent, result.spent);
+  for (std::size_t i = 0; i < step.remaining.size(); ++i) {
+    compare("remaining", step.remaining[i], result.decisions[i].remaining);
+  }
+  for (std::size_t i = 0; i < step.charged.size(); ++i) {
+    compare("charged", step.charged[i], result.charged[i]);
+  }
+  return text;
 }
 
 }  // namespace sluice::testing

@@ -7,7 +7,9 @@
 #include <string>
 #include <vector>
 
+#include "core/operation.h"
 #include "core/policy.h"
+#include "core/result.h"
 #include "support/subject.h"
 
 namespace sluice::testing {
@@ -56,8 +58,32 @@ struct Vector {
   std::vector<VectorStep> steps;
 };
 
-/// Reads and checks all files of tests/vectors, in the order of their names. On a fault throws
-/// std::runtime_error with the file and the vector.
+/// One call about reservations. tests/vectors/reservations.json explains the fields.
+struct ReservationStep {
+  Operation operation;
+  Nanos at{0};
+  std::optional<bool> allowed;
+  std::vector<std::int64_t> remaining;
+  HoldOutcome outcome = HoldOutcome::kOk;
+  std::vector<std::int64_t> charged;
+  std::optional<PolicyBits> spent;
+};
+
+/// Steps on one new key.
+struct ReservationVector {
+  std::string name;
+  std::vector<Policy> policies;
+  std::vector<ReservationStep> steps;
+};
+
+/// Reads tests/vectors/reservations.json. Throws as AllVectors.
+std::vector<ReservationVector> ReservationVectors();
+
+/// The differences between the result and the expected one; empty if there are none.
+std::string Differences(const ReservationStep& step, const Result& result);
+
+/// Reads and checks all other files of tests/vectors, in the order of their names. On a fault
+/// throws std::runtime_error with the file and the vector.
 std::vector<Vector> AllVectors();
 
 /// Runs the steps on a new subject. Returns the differences, one line per step; empty if there are
