@@ -1,6 +1,7 @@
 // The entry 'sluice'.
 
 export { createLimiter, type LimiterOptions } from './create-limiter.js';
+export type { OnRequestError, RequestOption, RequestWarningEvent } from './http/request-failure.js';
 export { duration } from './limiter/duration.js';
 export { type ArgumentError, SluiceError } from './limiter/errors.js';
 export type { DeniedEvent, WouldDenyEvent } from './limiter/events.js';

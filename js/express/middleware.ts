@@ -24,15 +24,17 @@ import type {
   RequestOptions,
 } from './options.js';
 import { isCompat, readOptions } from './options.js';
+import { routeOf } from './route.js';
 
 /** The value of `req.rateLimit` after the middleware: the numbers of the binding policy, after this request. */
 export interface Info<K extends Key = Key> {
   readonly limit: number;
-  /** `limit - remaining`. Both are `NaN` when the store failed and a rule answered for it. */
+  /** `limit - remaining`. Both are `NaN` when a rule answered: `onStoreError` or `onRequestError`. */
   readonly used: number;
   readonly remaining: number;
   /** When the key equals a new one if nothing else comes, by this process's clock. */
   readonly resetTime: Date | undefined;
+  /** `undefined` if the request could not be judged, and `onRequestError` answered for it. */
   readonly key: K;
   /**
    * The limiter's decision, for `limiter.credit(key, cost, { of: decision })` or its `holder`. Not enumerable, so that
@@ -51,7 +53,7 @@ declare global {
   }
 }
 
-function info(key: Key, decision: Decision): Info {
+function info(key: Key | undefined, decision: Decision): Info {
   const { limit, remaining, resetAfterMs } = decision;
   const resetTime = quotaIsKnown(decision) ? new Date(Date.now() + resetAfterMs) : undefined;
   const numbers = { limit, used: limit - remaining, remaining, resetTime, key };
@@ -65,15 +67,10 @@ function answerWithProblem(res: Response, decision: Decision): void {
   res.end(JSON.stringify(problem));
 }
 
-/** Hands a failure to Express, unless nobody is left to answer. */
+/** Hands a failure of a handler to Express, unless nobody is left to answer. */
 function fail(thrown: unknown, req: Request, next: NextFunction): void {
   const error = failureOf(thrown, 'rateLimit', req);
   if (error !== undefined) next(error);
-}
-
-/** The method and the route of a request, as far as Express knows it; a middleware runs before the route is found. */
-function routeOf(req: Request): string {
-  return `${req.method} ${req.baseUrl}${req.route?.path ?? req.path}`;
 }
 
 type KeyOption = RequestOptions<string, Key, string>['key'];
@@ -126,10 +123,11 @@ function callHandler(
  *
  * With Sluice's options, an admitted request goes on (under a shaping policy after
  * `decision.delayMs`), with `RateLimit-Policy` and `RateLimit` headers and `req.rateLimit`. A denied one gets status
- * 429 (503 if a store failed and the rule is to deny) with problem+json and `Retry-After`.
+ * 429 (503 if a rule denied it) with problem+json and `Retry-After`.
  *
- * Failures (of a callback, of a store under `onStoreError: 'throw'`) go to `next(error)`, so to the application's error
- * handler. On a memory store the middleware is synchronous.
+ * For a request that cannot be judged, `onRequestError` decides; default: 503. Failures of a store under `onStoreError:
+ * 'throw'`, of `handler`, and of a callback under `onRequestError: 'throw'` go to `next(error)`, so to the application's
+ * error handler. On a memory store the middleware is synchronous.
  *
  * @throws TypeError, RangeError with a code `ERR_SLUICE_*` for wrong options
  */
@@ -179,18 +177,30 @@ function makeMiddleware(given?: Options | null, second?: unknown): RequestHandle
     else next();
   }
 
+  /** Decides about a request that the guard did not judge. */
+  function rule(thrown: unknown, req: Request, res: Response, next: NextFunction) {
+    let outcome: Outcome | undefined;
+    try {
+      outcome = guard.outcomeOf(thrown, req, res);
+    } catch (error) {
+      next(error);
+      return;
+    }
+    if (outcome !== undefined) settle(outcome, req, res, next);
+  }
+
   return (req, res, next) => {
     noteRequest?.(req);
     let outcome: Later<Outcome | undefined>;
     try {
       outcome = guard.ask(req, res);
-    } catch (error) {
-      return fail(error, req, next);
+    } catch (thrown) {
+      return rule(thrown, req, res, next);
     }
     if (!isPromise(outcome)) return settle(outcome, req, res, next);
     outcome.then(
       (outcome) => settle(outcome, req, res, next),
-      (error) => fail(error, req, next),
+      (thrown) => rule(thrown, req, res, next),
     );
   };
 }

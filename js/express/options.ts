@@ -4,6 +4,7 @@ import type { NextFunction, Request, Response } from 'express';
 import { LIMITER_OPTIONS, type LimiterOptions } from '../create-limiter.js';
 import type { FieldOptions } from '../http/fields.js';
 import { isLimiter } from '../http/limiter.js';
+import type { RequestErrorOptions } from '../http/request-failure.js';
 import { checkRequestOptions } from '../http/request-options.js';
 import type { RefundOptions } from '../http/response-end.js';
 import { checkOptionNames, typeError, unknownOption, withheld } from '../limiter/errors.js';
@@ -35,14 +36,15 @@ type KeyResult<K extends Key> = [string] extends [K] ? K | undefined : K;
 /** The options about requests, for any limiter. */
 export interface RequestOptions<Name extends string, K extends Key, Plan extends string>
   extends FieldOptions,
-    RefundOptions {
+    RefundOptions,
+    RequestErrorOptions {
   /**
    * The caller to limit: a string that is not empty; where policies have `by`, an object of the parts that they count
-   * by. Anything else is an error, passed to `next`. Default, where keys are strings: the client's IP address
+   * by. For anything else, `onRequestError` decides. Default, where keys are strings: the client's IP address
    * (`req.ip`, with 'trust proxy' applied), an IPv6 address cut to its /56.
    */
   key?: (req: Request, res: Response) => KeyResult<K> | Promise<KeyResult<K>>;
-  /** 'ip': a request whose `key` returns `undefined` is counted by the client's IP address. Without it, such a request is an error. */
+  /** 'ip': a request whose `key` returns `undefined` is counted by the client's IP address. Without it, `onRequestError` decides. */
   keyFallback?: [string] extends [K] ? 'ip' : never;
   /** Default 1. */
   cost?: PerRequest<Cost<Name>>;
@@ -123,6 +125,7 @@ const REQUEST_OPTIONS: Readonly<Record<keyof RequestOptions<string, Key, string>
   skipFailedRequests: true,
   skipSuccessfulRequests: true,
   requestWasSuccessful: true,
+  onRequestError: true,
 };
 const KNOWN_OPTIONS = ['limiter', ...Object.keys({ ...REQUEST_OPTIONS, ...LIMITER_OPTIONS })];
 

@@ -7,6 +7,7 @@ import { type ArgumentError, printable, reasonOf, SluiceError } from '../limiter
 import { ownOption } from '../limiter/own-options.js';
 import type { Decision, Key } from '../limiter/types.js';
 import { warn } from '../limiter/warn.js';
+import { failureOf } from './failure.js';
 import {
   type FieldOptions,
   type FieldPlan,
@@ -24,6 +25,21 @@ import {
 } from './limiter.js';
 import { type DescribePolicies, policyDescriber } from './policies.js';
 import {
+  describeFailure,
+  FAILED,
+  isAnswer,
+  type OnRequestError,
+  optionOf,
+  printableRoute,
+  publishRequestWarning,
+  type RequestErrorOptions,
+  RequestFailure,
+  type RequestOption,
+  ruledDecision,
+  unreadableOption,
+  warnOfFailure,
+} from './request-failure.js';
+import {
   type CheckParts,
   checkParts,
   checkResult,
@@ -37,12 +53,18 @@ import { type RefundOptions, refundWhenEnded } from './response-end.js';
 type Callback<A, B> = (a: A, b: B) => Later<unknown>;
 
 /** The options of a guard, as `checkRequestOptions` accepts them. */
-export interface GuardOptions<A, B> extends CheckParts, FieldOptions, RefundOptions {
+export interface GuardOptions<A, B>
+  extends CheckParts,
+    FieldOptions,
+    RefundOptions,
+    RequestErrorOptions {
   /** The key of a request, for `ask`. */
   readonly key?: Callback<A, B>;
   readonly skip?: Callback<A, B> | undefined;
-  /** Names the route of a request in errors. */
+  /** Names the route of a request in errors and events. Default: the name of the guard. */
   readonly routeOf?: (a: A, b: B) => string;
+  /** Whether a callback's error is an answer of the application, besides errors with an HTTP status. */
+  readonly isAnswer?: (error: object) => boolean;
   /** Judges a complete response, for `refundLater`. Default: a status below 400. */
   readonly requestWasSuccessful?: Callback<A, B>;
 }
@@ -51,12 +73,10 @@ export interface GuardOptions<A, B> extends CheckParts, FieldOptions, RefundOpti
 const NO_KEY =
   "; return a key for every request, or set keyFallback: 'ip' to count such requests by the address";
 
-/** The longest method and path in a message; a client chooses the path. */
-const LONGEST_ROUTE = 200;
-
 /** The check of one request, and its answer. */
 export interface Outcome {
-  readonly key: Key;
+  /** `undefined` if the request could not be judged. */
+  readonly key: Key | undefined;
   readonly plan: string | undefined;
   readonly decision: Decision;
 }
@@ -70,10 +90,29 @@ function chain<T, U>(value: Later<T>, go: (value: T) => Later<U>): Later<U> {
   return isPromise(value) ? Promise.resolve(value).then(go) : go(value);
 }
 
+/** Calls a callback, and goes on with its result, at once where it can. @throws RequestFailure if it fails */
+function call<A, B, U>(
+  option: RequestOption,
+  callback: Callback<A, B>,
+  a: A,
+  b: B,
+  go: (value: unknown) => Later<U>,
+): Later<U> {
+  let value: Later<unknown>;
+  let isLater: boolean;
+  try {
+    value = callback(a, b);
+    isLater = isPromise(value); // Reads the value, which may throw.
+  } catch (error) {
+    throw new RequestFailure(option, error);
+  }
+  return isLater ? Promise.resolve(value).then(go, FAILED[option]) : go(value);
+}
+
 /**
  * Guards requests with one limiter. A framework's middleware:
  *
- * 1. calls `ask`, and hands an error on as `failureOf` gives it;
+ * 1. calls `ask`; if it fails, `outcomeOf` gives the outcome, or throws the error for the framework;
  * 2. lets a skipped request pass (`undefined`);
  * 3. calls `settle` with the outcome, before anything else happens to the request;
  * 4. answers a denial with `problemOf(decision)`; lets an admitted request pass, after `delay` if it has a `delayMs`.
@@ -85,8 +124,11 @@ export class HttpGuard<A, B> {
   readonly #options: GuardOptions<A, B>;
   readonly #where: string;
   readonly #isStub: boolean;
-  /** Whether a failure of `requestWasSuccessful` was reported: once, since it may fail for each request. */
-  #hasWarned = false;
+  readonly #onRequestError: OnRequestError;
+  /** The options whose failures were reported: each once, since it may fail for each request. */
+  readonly #warned = new Set<string>();
+  /** The decision about each request that cannot be judged. */
+  #ruled: Decision | undefined;
   readonly #policiesOf: DescribePolicies;
   readonly #fieldPlan: FieldPlan;
   /** Parts that are the same for each request; `undefined` if there are none. */
@@ -112,6 +154,7 @@ export class HttpGuard<A, B> {
     this.#options = options;
     this.#where = where;
     this.#isStub = isStub(limiter);
+    this.#onRequestError = options.onRequestError ?? 'deny';
     const formats = formatsOf(options);
     this.#fieldPlan = { formats, retryAfter: options };
     this.#policiesOf = policyDescriber(limiter, limits, formats);
@@ -122,24 +165,76 @@ export class HttpGuard<A, B> {
     this.#functions = given.filter(isFunction) as [keyof CheckParts, Callback<A, B>][];
   }
 
-  /** Asks the limiter about a request, at once on a memory store; `undefined`: the request is skipped. */
+  /**
+   * Asks the limiter about a request, at once on a memory store; `undefined`: the request is skipped.
+   *
+   * @throws (or rejects with) a value for `outcomeOf`
+   */
   ask(a: A, b: B): Later<Outcome | undefined> {
     const { skip } = this.#options;
     if (skip === undefined) return this.#askUnskipped(a, b);
-    return chain(skip(a, b), (skipped) => (skipped ? undefined : this.#askUnskipped(a, b)));
+    return call('skip', skip, a, b, (skipped) => (skipped ? undefined : this.#askUnskipped(a, b)));
   }
 
+  /** As `call`, without a closure: every request calls `key`. */
   #askUnskipped(a: A, b: B): Later<Outcome> {
-    const key = this.#options.key!(a, b);
-    return isPromise(key)
-      ? Promise.resolve(key).then((key) => this.#askAs(key as Key, a, b))
+    let key: Later<unknown>;
+    let isLater: boolean;
+    try {
+      key = this.#options.key!(a, b);
+      isLater = isPromise(key);
+    } catch (error) {
+      throw new RequestFailure('key', error);
+    }
+    return isLater
+      ? Promise.resolve(key).then((key) => this.#askAs(key as Key, a, b), FAILED.key)
       : this.#askAs(key as Key, a, b);
   }
 
-  /** Asks about a request whose key is known, by `limiter.check`. `hint` ends an error about the key. */
+  /**
+   * Asks about a request whose key is known, by `limiter.check`. `hint` ends an error about the key.
+   *
+   * @throws (a rejection) a value for `outcomeOf`
+   */
   async askAs(key: Key, a: A, b: B, hint = ''): Promise<Outcome> {
     const options = await this.#optionsOf(a, b);
     return this.#check(key, options, a, b, hint);
+  }
+
+  /**
+   * The outcome of a request whose `ask` failed, by `onRequestError`; `undefined` if its client has hung up.
+   *
+   * @param thrown by `ask`, or a `RequestFailure`
+   * @throws the error that the framework is to handle: under 'throw', an answer of the application, and a failure that
+   *   is not about the request, such as a closed limiter
+   */
+  outcomeOf(thrown: unknown, a: A, b: B): Outcome | undefined {
+    const failure = thrown instanceof RequestFailure ? thrown : undefined;
+    const error = failureOf(failure === undefined ? thrown : failure.error, this.#where, a);
+    if (error === undefined) return undefined;
+    if (failure === undefined || isAnswer(error) || this.#options.isAnswer?.(error)) throw error;
+    this.#report(failure, error, this.#routeOf(a, b));
+    const rule = this.#onRequestError;
+    if (rule === 'throw') throw error;
+    this.#ruled ??= ruledDecision(this.limiter, rule);
+    return { key: undefined, plan: undefined, decision: this.#ruled };
+  }
+
+  #report({ option, isLocated }: RequestFailure, error: object, route: string): void {
+    const lacksAddress = (error as Partial<SluiceError>).code === 'ERR_SLUICE_CLIENT_IP';
+    if (lacksAddress) locate(error, this.#where, ` (${route})`);
+    const detail =
+      isLocated || lacksAddress
+        ? printable((error as Error).message)
+        : describeFailure(this.#where, option, route, error);
+    if (publishRequestWarning({ detail, option, route, error }) || this.#warned.has(option)) return;
+    this.#warned.add(option);
+    warnOfFailure(detail, this.#onRequestError);
+  }
+
+  #routeOf(a: A, b: B): string {
+    const { routeOf } = this.#options;
+    return printableRoute(routeOf === undefined ? this.#where : routeOf(a, b));
   }
 
   #askAs(key: Key, a: A, b: B): Later<Outcome> {
@@ -156,7 +251,7 @@ export class HttpGuard<A, B> {
       if (this.#isStub) checkStubKey(key);
       return { key, plan: ownOption(options, 'plan'), decision: limiter.checkSync(key, options) };
     } catch (error) {
-      throw this.#locate(error, a, b, key);
+      throw this.#failed(error, { ...options, key }, a, b);
     }
   }
 
@@ -175,18 +270,31 @@ export class HttpGuard<A, B> {
         decision: await this.limiter.check(key, options),
       };
     } catch (error) {
-      throw this.#locate(error, a, b, key, keyHint);
+      throw this.#failed(error, { ...options, key }, a, b, keyHint);
     }
   }
 
-  /** Names the guard and the route in an error about a request. */
-  #locate(error: unknown, a: A, b: B, key?: Key, keyHint = ''): unknown {
-    if ((Object(error) as Partial<ArgumentError>).argument === undefined) return error;
-    const { routeOf } = this.#options;
-    const route = routeOf === undefined ? '' : ` (${printable(routeOf(a, b), LONGEST_ROUTE)})`;
-    if ((error as ArgumentError).argument !== 'key') return locate(error, this.#where, route);
-    const isMissing = routeOf !== undefined && key === undefined;
-    return locate(error, this.#where, route + (isMissing ? NO_KEY : keyHint));
+  /** A `RequestFailure` if the values of a check are at fault, else the error. Either names the guard and the route. */
+  #failed(
+    error: unknown,
+    values: HttpCheckOptions & { readonly key?: Key },
+    a: A,
+    b: B,
+    keyHint = '',
+  ): unknown {
+    if ((Object(error) as Partial<ArgumentError>).argument === undefined) {
+      // A failure of the store, or of a mock, which reads the values in its own way.
+      if (this.#isStub || error instanceof SluiceError) return error;
+      const option = unreadableOption(values);
+      return option === undefined ? error : new RequestFailure(option, error);
+    }
+    const option = optionOf(error);
+    const hasRoute = this.#options.routeOf !== undefined;
+    const route = hasRoute ? ` (${this.#routeOf(a, b)})` : '';
+    const isMissing = hasRoute && option === 'key' && values.key === undefined;
+    const hint = isMissing ? NO_KEY : option === 'key' ? keyHint : '';
+    const located = locate(error, this.#where, route + hint);
+    return option === undefined ? located : new RequestFailure(option, located, true);
   }
 
   #optionsOf(a: A, b: B): Later<HttpCheckOptions | undefined> {
@@ -198,11 +306,11 @@ export class HttpGuard<A, B> {
     const next = this.#functions[i];
     if (next === undefined) return options;
     const [part, of] = next;
-    return chain(of(a, b), (value) => {
+    return call(part, of, a, b, (value) => {
       try {
         checkResult(this.limiter, part, value);
       } catch (error) {
-        throw this.#locate(error, a, b);
+        throw this.#failed(error, {}, a, b);
       }
       options[part] = value;
       return this.#callFrom(i + 1, options, a, b);
@@ -246,7 +354,7 @@ export class HttpGuard<A, B> {
     const options = plan === undefined ? { of: decision } : { of: decision, plan };
     const give = async () => {
       try {
-        await this.limiter.credit?.(key, charged, options);
+        await this.limiter.credit?.(key!, charged, options); // Only a judged request was charged.
       } catch (error) {
         // A failed store is reported by `sluice:fault`, and a closed limiter counts nothing. The charge stays.
         if (!(error instanceof SluiceError)) throw error;
@@ -258,8 +366,8 @@ export class HttpGuard<A, B> {
       give,
       requestWasSuccessful && (() => requestWasSuccessful(a, b)),
       (error) => {
-        if (this.#hasWarned) return;
-        this.#hasWarned = true;
+        if (this.#warned.has('requestWasSuccessful')) return;
+        this.#warned.add('requestWasSuccessful');
         const message = `${this.#where}: requestWasSuccessful failed, so the request stays counted: ${reasonOf(error)}`;
         warn('SLUICE_REQUEST_WAS_SUCCESSFUL', printable(message));
       },
@@ -268,6 +376,6 @@ export class HttpGuard<A, B> {
 
   /** Calls `go` after `decision.delayMs`, unless the client hangs up before. */
   delay({ key, decision }: Outcome, response: ServerResponse | undefined, go: () => void): void {
-    delay(turnOf(this.limiter, key, decision), decision.delayMs, response, go);
+    delay(turnOf(this.limiter, key!, decision), decision.delayMs, response, go);
   }
 }

@@ -11,6 +11,7 @@ import { readCost, readLimits, readPolicies } from '../limiter/options.js';
 import type { AnyLimiter, Cost, Limits, Policy } from '../limiter/types.js';
 import { checkFieldOptions, type FieldOptions } from './fields.js';
 import { type HttpCheckOptions, isStub } from './limiter.js';
+import { checkRequestErrorOptions, type RequestErrorOptions } from './request-failure.js';
 import type { RefundOptions } from './response-end.js';
 
 type PoliciesByName = Readonly<Record<string, Policy>>;
@@ -35,7 +36,8 @@ const KINDS = {
 export function checkRequestOptions(
   options: CheckParts &
     FieldOptions &
-    RefundOptions & {
+    RefundOptions &
+    RequestErrorOptions & {
       key?: unknown;
       keyFallback?: unknown;
       skip?: unknown;
@@ -68,6 +70,7 @@ export function checkRequestOptions(
     throw typeError('ERR_SLUICE_OPTIONS', `${where}.keyFallback`, keyFallback, expected);
   }
   checkFieldOptions(options, where);
+  checkRequestErrorOptions(options, where);
 }
 
 /**

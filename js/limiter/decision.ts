@@ -291,7 +291,7 @@ function readHolderId(at: number): string {
 }
 
 /** A decision without a store. */
-function undecided<Name extends string>(
+export function undecided<Name extends string>(
   table: PolicyTable<Name>,
   allowed: boolean,
   source: Source,

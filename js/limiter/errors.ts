@@ -127,7 +127,8 @@ class Withheld {
 /** The kind of a value, in words. */
 export function kindOf(value: unknown): string {
   if (value === null || value === undefined) return String(value);
-  const kind = Array.isArray(value) ? 'array' : typeof value;
+  // Array.isArray throws for a revoked proxy.
+  const kind = !types.isProxy(value) && Array.isArray(value) ? 'array' : typeof value;
   return `${/^[ao]/.test(kind) ? 'an' : 'a'} ${kind}`;
 }
 

@@ -12,13 +12,22 @@ const CODE = 'ERR_SLUICE_DENIED';
 /** The exceptions made here. */
 const denials = new WeakSet<object>();
 
+/** Whether a callback's error is meant for the client: an exception of NestJS, or a GraphQLError. */
+export function isException(error: object): boolean {
+  const { getStatus, getError, name } = error as Partial<
+    Record<'getStatus' | 'getError' | 'name', unknown>
+  >;
+  // Not instanceof: the classes are in packages that may be missing, or installed twice.
+  return [typeof getStatus, typeof getError].includes('function') || name === 'GraphQLError';
+}
+
 /** Whether this file made the exception. Reads no property of it: `stack` alone takes longer than the decision. */
 export function isDenial(thrown: unknown): boolean {
   return denials.has(thrown as object);
 }
 
 /**
- * A denied request: 429, or 503 if a store failed and the rule is to deny. Its response is problem+json.
+ * A denied request: 429, or 503 if a rule denied it (`onStoreError`, `onRequestError`). Its response is problem+json.
  *
  * @example
  * import type { ArgumentsHost } from '@nestjs/common';

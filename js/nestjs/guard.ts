@@ -6,10 +6,11 @@ import { type CanActivate, type ExecutionContext, Inject, Injectable } from '@ne
 import { HttpAdapterHost } from '@nestjs/core';
 import { version as nestVersion } from '@nestjs/core/package.json';
 import { addressKey, orAddress } from '../http/client-ip.js';
-import { failureOf, readableError } from '../http/failure.js';
+import { readableError } from '../http/failure.js';
 import { writeFields } from '../http/fields.js';
 import { isPromise, type Outcome } from '../http/guard.js';
 import { PROBLEM_CONTENT_TYPE } from '../http/problem.js';
+import { RequestFailure } from '../http/request-failure.js';
 import { checkDefaultKey } from '../http/request-options.js';
 import { type ArgumentError, printable, SluiceError } from '../limiter/errors.js';
 import type { Decision, Key } from '../limiter/types.js';
@@ -40,7 +41,8 @@ const limitedOutsideHttp = new WeakSet<Rule>();
  *
  * Guards gateways, RPC handlers and GraphQL subscriptions if the module or a decorator has a `key`, and other handlers,
  * such as those of queues, if their own decorator has one. Otherwise they pass, with one warning for each handler
- * (`SLUICE_NOT_LIMITED`). They also pass while the module's callbacks have failed on every call of the handler.
+ * (`SLUICE_NOT_LIMITED`). They also pass while the module's callbacks have failed on every call of the handler. After
+ * that, and for other handlers, `onRequestError` decides about a call that cannot be judged; default: 503.
  *
  * Use it by `SluiceModule.forRoot({ guard: true })`, `APP_GUARD` or `@UseGuards`; each guard charges a request. A
  * subclass may override `getKey`, `shouldSkip` and `throwDenied`, and may have its own constructor: Nest injects the
@@ -64,7 +66,8 @@ export class SluiceGuard implements CanActivate {
   /**
    * Decides whether the handler runs. Nest calls it.
    *
-   * @throws RateLimitException (`WsException`, `RpcException`), or the error of a callback or of the store
+   * @throws RateLimitException (`WsException`, `RpcException`); a callback's own exception of NestJS; the error of a
+   *   failed store under `onStoreError: 'throw'`, and of a callback under `onRequestError: 'throw'`
    */
   async canActivate(context: ExecutionContext): Promise<boolean> {
     const { limits, adapter } = this.sluiceParts();
@@ -75,24 +78,30 @@ export class SluiceGuard implements CanActivate {
     const hadUser = hasUser(call.request);
     let outcome: Outcome;
     try {
-      if (await this.shouldSkip(context)) return true;
+      let skips: boolean;
+      try {
+        skips = await this.shouldSkip(context);
+      } catch (error) {
+        throw new RequestFailure('skip', error);
+      }
+      if (skips) return true;
       const reason = this.sluiceUnfit(call, rule);
       if (reason !== undefined) return passUnlimited(rule, context, reason);
       outcome = await this.sluiceAsk(call, rule, context);
+      if (response === undefined) limitedOutsideHttp.add(rule);
     } catch (thrown) {
-      const error = failureOf(thrown, 'SluiceGuard', call.request);
-      if (error === undefined) return false; // The client is gone.
       // The module's callbacks may be written for HTTP requests, and a global guard must not break other handlers. But
       // after one success the message is at fault: no client may choose not to be limited.
       const mayPass = response === undefined && !rule.hasOwnKey && !limitedOutsideHttp.has(rule);
-      if (!mayPass || !isArgumentError(error)) throw error;
-      return passUnlimited(
-        rule,
-        context,
-        `its skip, key, plan, cost or limits failed (${printable(String(error.message), 200)})`,
-      );
+      const mistake = mayPass ? mistakeOf(thrown) : undefined;
+      if (mistake !== undefined) {
+        const reason = `its skip, key, plan, cost or limits failed (${printable(mistake, 200)})`;
+        return passUnlimited(rule, context, reason);
+      }
+      const ruled = rule.guard.outcomeOf(thrown, call.request as NestRequest, context);
+      if (ruled === undefined) return false; // The client is gone.
+      outcome = ruled;
     }
-    if (response === undefined) limitedOutsideHttp.add(rule);
     const { key, decision } = outcome;
     const write = call.kind === 'graphql' ? writeGraphqlFields : writeFields;
     rule.guard.settle(outcome, response, fieldsOf(call, adapter), write);
@@ -108,7 +117,8 @@ export class SluiceGuard implements CanActivate {
       throw denialFor(call.kind, decision); // An override that returns must not let the request in.
     }
     const derives = rule.key !== undefined || this.getKey !== SluiceGuard.prototype.getKey;
-    if (derives && !hadUser && response !== undefined && !settled.has(rule)) {
+    const mayDependOnUser = derives && !hadUser && !settled.has(rule);
+    if (mayDependOnUser && key !== undefined && response !== undefined) {
       this.sluiceWatch(key, rule, call.request as NestRequest, context, response);
     }
     if (decision.delayMs > 0) {
@@ -176,13 +186,19 @@ export class SluiceGuard implements CanActivate {
     return 'it gets no HTTP request, so there is no client address to count by';
   }
 
+  /** @throws (a rejection) a value for `HttpGuard.outcomeOf` */
   private async sluiceAsk(
     call: HandlerCall,
     { guard }: Rule,
     context: ExecutionContext,
   ): Promise<Outcome> {
     const request = call.request as NestRequest;
-    const key = await this.getKey(request, context);
+    let key: Key;
+    try {
+      key = await this.getKey(request, context);
+    } catch (error) {
+      throw new RequestFailure('key', error);
+    }
     const lacksUser = call.response !== undefined && !hasUser(request);
     return guard.askAs(key, request, context, lacksUser ? NO_USER : '');
   }
@@ -226,10 +242,14 @@ function hasUser(request: unknown): boolean {
   return user !== undefined && user !== null;
 }
 
-/** Whether it is about a wrong value, such as `undefined` for a request's header. */
-function isArgumentError(error: unknown): error is Error {
-  if (!(error instanceof Error)) return false;
-  return error instanceof TypeError || (error as Partial<ArgumentError>).argument !== undefined;
+/** The message of an error about a wrong value, such as `undefined` for a request's header. */
+function mistakeOf(thrown: unknown): string | undefined {
+  const cause = thrown instanceof RequestFailure ? thrown.error : thrown;
+  const error = readableError(cause, 'SluiceGuard');
+  if (!(error instanceof Error)) return undefined;
+  const isAboutValue =
+    error instanceof TypeError || (error as Partial<ArgumentError>).argument !== undefined;
+  return isAboutValue ? String(error.message) : undefined;
 }
 
 /** Admits a call that cannot be limited, with one warning for each handler. */

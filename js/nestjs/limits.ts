@@ -15,6 +15,7 @@ import {
   methodsOf,
   readDecorators,
 } from './decorators.js';
+import { isException } from './denial.js';
 import { DEFAULT, type ModuleLimiters, readProvided, unknownLimiter } from './limiters.js';
 import {
   given,
@@ -156,7 +157,7 @@ export class HandlerLimits implements OnModuleInit {
     }
     if (keyFallback !== undefined) checkDefaultKey(limiter, `the keyFallback of ${method}`);
     const { headers, retryAfterJitter, slotRetryAfter } = this.options;
-    const { skipFailedRequests, skipSuccessfulRequests, requestWasSuccessful } = {
+    const { skipFailedRequests, skipSuccessfulRequests, requestWasSuccessful, onRequestError } = {
       ...this.options,
       ...decorated,
     };
@@ -172,6 +173,8 @@ export class HandlerLimits implements OnModuleInit {
         skipFailedRequests,
         skipSuccessfulRequests,
         requestWasSuccessful,
+        onRequestError,
+        isAnswer: isException,
       }),
       method,
       (option) => `the ${option} of ${method}`,

@@ -10,6 +10,7 @@ import type {
 import { LIMITER_OPTIONS, type LimiterOptions } from '../create-limiter.js';
 import type { FieldOptions } from '../http/fields.js';
 import { isLimiter } from '../http/limiter.js';
+import type { RequestErrorOptions } from '../http/request-failure.js';
 import { checkRequestOptions, within } from '../http/request-options.js';
 import type { RefundOptions } from '../http/response-end.js';
 import {
@@ -39,7 +40,7 @@ export interface NestRequest {
 /**
  * Returns the key for the platform's request (outside of HTTP: the gateway's client, the RPC data, the GraphQL context,
  * or the handler's first argument): a string that is not empty; where policies have `by`, an object of the parts that
- * they count by. Anything else is an error, except `undefined` under `keyFallback: 'ip'`.
+ * they count by. For anything else, except `undefined` under `keyFallback: 'ip'`, `onRequestError` decides.
  */
 export type KeyFunction<Request = NestRequest> = (
   request: Request,
@@ -50,10 +51,10 @@ export type KeyFunction<Request = NestRequest> = (
 type PerRequest<T, Request> = T | ((request: Request, context: ExecutionContext) => T | Promise<T>);
 
 /** Options of the module and of `@RateLimit`, which has precedence. */
-interface GuardedOptions<Request> extends RefundOptions {
+interface GuardedOptions<Request> extends RefundOptions, RequestErrorOptions {
   /**
-   * 'ip': an HTTP request whose `key` returns `undefined` is counted by the client's IP address. Without it, such a
-   * request is an error. Give it beside the `key` that it completes.
+   * 'ip': an HTTP request whose `key` returns `undefined` is counted by the client's IP address. Without it,
+   * `onRequestError` decides. Give it beside the `key` that it completes.
    */
   keyFallback?: 'ip';
   /**
@@ -177,6 +178,7 @@ const GUARDED_OPTIONS: Readonly<Record<keyof GuardedOptions<NestRequest>, true>>
   skipFailedRequests: true,
   skipSuccessfulRequests: true,
   requestWasSuccessful: true,
+  onRequestError: true,
 };
 const MODULE_OPTIONS: Readonly<Record<keyof SluiceFactoryOptions, true>> = {
   ...LIMITER_OPTIONS,

@@ -5,6 +5,7 @@ import { createRequire } from 'node:module';
 import { test } from 'node:test';
 import * as theirs from 'express-rate-limit';
 import * as ours from 'sluice/express';
+import { codesOf, collectMessages, collectWarnings } from '../support/collect.mjs';
 import { serve } from '../support/express.mjs';
 
 const { clientIp, ipKeyGenerator, rateLimit } = ours;
@@ -92,4 +93,48 @@ test('a thrown undefined is an error, and opens no limit', async (t) => {
   const server = await serve(t, (app) => app.use(rateLimit({ keyGenerator })));
   assert.equal((await server.send()).status, 500);
   assert.equal(server.errors[0].code, 'ERR_SLUICE_CALLBACK');
+});
+
+for (const [how, fails] of [
+  ['at once', (error) => () => assert.fail(error)],
+  ['later', (error) => () => Promise.reject(error)],
+]) {
+  test(`a callback that fails ${how} hands its error on, and an event names the option and the route`, async (t) => {
+    const events = collectMessages(t, 'sluice:warning');
+    const warnings = collectWarnings(t);
+    const headers = { standardHeaders: 'draft-8' };
+    for (const [option, options] of [
+      ['skip', {}],
+      ['keyGenerator', {}],
+      ['limit', {}],
+      ['identifier', headers],
+      ['retryAfter', { limit: 0, validate: false }],
+    ]) {
+      const error = new Error('broken');
+      const limit = rateLimit({ ...options, [option]: fails(error) });
+      const server = await serve(t, (app) => app.get('/users/:id', limit));
+      assert.equal((await server.send('/users/7?token=secret')).status, 500, option);
+      assert.equal(server.errors[0], error);
+      const route = 'GET /users/:id';
+      const detail = `rateLimit: ${option} failed (${route}): broken`;
+      assert.deepEqual(events.splice(0), [{ warning: 'request', detail, option, route, error }]);
+    }
+    assert.deepEqual(await codesOf(warnings), []);
+  });
+}
+
+test('errors of the store, of the handler, and those with an HTTP status are no events', async (t) => {
+  const events = collectMessages(t, 'sluice:warning');
+  const broken = () => Promise.reject(new Error('broken'));
+  const own = Object.assign(new Error('pay first'), { status: 402 });
+  for (const options of [
+    { store: failingStore(), passOnStoreError: false },
+    { limit: 0, validate: false, handler: broken },
+    { keyGenerator: () => Promise.reject(own) },
+  ]) {
+    const server = await serve(t, (app) => app.use(rateLimit(options)));
+    assert.equal((await server.send()).status, 500);
+    assert.equal(server.errors.length, 1);
+  }
+  assert.deepEqual(events, []);
 });

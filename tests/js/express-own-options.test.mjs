@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createLimiter, duration, fixedWindow, tokenBucket } from 'sluice';
 import { rateLimit } from 'sluice/express';
+import { collectMessages } from '../support/collect.mjs';
 import { decision, scriptedLimiter, serve } from '../support/express.mjs';
 
 for (const [kind, later] of [
@@ -25,16 +26,16 @@ for (const [kind, later] of [
   });
 }
 
-test('without keyFallback a key of undefined is an error that names the route', async (t) => {
+test('without keyFallback a key of undefined is denied, and its event names the route', async (t) => {
+  const events = collectMessages(t, 'sluice:warning');
   const limiter = scriptedLimiter(decision());
   const guard = rateLimit({ limiter, key: () => undefined });
-  const { send, errors } = await serve(t, (app) => app.get('/users/:id', guard));
-  assert.equal((await send('/users/7?token=secret')).status, 500);
-  assert.equal(errors[0].code, 'ERR_SLUICE_KEY');
-  assert.match(
-    errors[0].message,
-    /^rateLimit: key must be .*\(GET \/users\/:id\).*keyFallback: 'ip'/,
-  );
+  const { send } = await serve(t, (app) => app.get('/users/:id', guard));
+  assert.equal((await send('/users/7?token=secret')).status, 503);
+  const [{ option, route, detail, error }] = events;
+  assert.deepEqual([option, route, error.code], ['key', 'GET /users/:id', 'ERR_SLUICE_KEY']);
+  assert.match(detail, /^rateLimit: key must be .*\(GET \/users\/:id\).*keyFallback: 'ip'/);
+  assert.equal(error.message, detail);
   assert.deepEqual(limiter.asked, []);
 });
 
@@ -46,7 +47,8 @@ test('a wrong key, cost and plan of a request name its path, cut and printable, 
     { policies, cost: async () => Number.NaN },
     { plans: { free: policies }, plan: () => 'por' },
   ]) {
-    const { send, errors } = await serve(t, (app) => app.use('/api', rateLimit(options)));
+    const guard = rateLimit({ ...options, onRequestError: 'throw' });
+    const { send, errors } = await serve(t, (app) => app.use('/api', guard));
     await send('/api/pages?token=secret', { method: 'POST' });
     await send(`/api/${'a'.repeat(2000)}`);
     assert.match(errors[0].message, /\(POST \/api\/pages\)/);

@@ -7,6 +7,7 @@ import net from 'node:net';
 import { test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import rateLimit from 'sluice/express';
+import { collectMessages } from '../support/collect.mjs';
 import { decision, denial, scriptedLimiter, serve } from '../support/express.mjs';
 
 for (const synchronous of [true, false]) {
@@ -151,7 +152,7 @@ for (const [kind, later] of [
   });
 
   for (const name of ['skip', 'key', 'cost', 'handler']) {
-    test(`an error of ${name}, thrown ${kind}, goes to the application's error handler`, async (t) => {
+    test(`under onRequestError: 'throw', an error of ${name}, thrown ${kind}, goes to the application's error handler`, async (t) => {
       const failure = new Error(`${name} failed`);
       const limiter = scriptedLimiter(denial());
       const fails =
@@ -161,7 +162,7 @@ for (const [kind, later] of [
               throw failure;
             };
       const { send, errors } = await serve(t, (app) =>
-        app.use(rateLimit({ limiter, [name]: fails })),
+        app.use(rateLimit({ limiter, onRequestError: 'throw', [name]: fails })),
       );
       assert.equal((await send()).status, 500);
       assert.deepEqual(errors, [failure]);
@@ -181,36 +182,38 @@ test('a handler may let a denied request go on', async (t) => {
 
 for (const thrown of [undefined, null, 0, '', 'route', 'router']) {
   test(`a callback that throws ${JSON.stringify(thrown)} does not let the request go on`, async (t) => {
+    const events = collectMessages(t, 'sluice:warning');
     const { send, errors } = await serve(t, (app) =>
       app.use(
         rateLimit({ limiter: scriptedLimiter(decision()), key: () => Promise.reject(thrown) }),
       ),
     );
-    assert.equal((await send()).status, 500);
-    assert.equal(errors[0].code, 'ERR_SLUICE_CALLBACK');
-    assert.equal(errors[0].cause, thrown);
+    assert.equal((await send()).status, 503);
+    assert.deepEqual(errors, []);
+    assert.equal(events[0].error.code, 'ERR_SLUICE_CALLBACK');
+    assert.equal(events[0].error.cause, thrown);
   });
 }
 
 for (const key of [undefined, null, '', 42, ['a']]) {
-  test(`a key function that answers ${JSON.stringify(key)} is an error that says so`, async (t) => {
+  test(`a key function that answers ${JSON.stringify(key)} is denied, and its event says so`, async (t) => {
+    const events = collectMessages(t, 'sluice:warning');
     const limiter = scriptedLimiter(decision());
-    const { send, errors } = await serve(t, (app) =>
-      app.use(rateLimit({ limiter, key: () => key })),
-    );
-    assert.equal((await send()).status, 500);
-    assert.equal(errors[0].code, 'ERR_SLUICE_KEY');
-    assert.match(errors[0].message, /^rateLimit: key must be/);
+    const { send } = await serve(t, (app) => app.use(rateLimit({ limiter, key: () => key })));
+    assert.equal((await send()).status, 503);
+    assert.equal(events[0].error.code, 'ERR_SLUICE_KEY');
+    assert.match(events[0].detail, /^rateLimit: key must be/);
     assert.deepEqual(limiter.asked, []);
   });
 }
 
-test('a cost function that answers nothing is an error that says so', async (t) => {
+test('a cost function that answers nothing is denied, and its event says so', async (t) => {
+  const events = collectMessages(t, 'sluice:warning');
   const limiter = scriptedLimiter(decision());
-  const { send, errors } = await serve(t, (app) => app.use(rateLimit({ limiter, cost() {} })));
-  assert.equal((await send()).status, 500);
-  assert.equal(errors[0].code, 'ERR_SLUICE_COST');
-  assert.match(errors[0].message, /^rateLimit: cost must be/);
+  const { send } = await serve(t, (app) => app.use(rateLimit({ limiter, cost() {} })));
+  assert.equal((await send()).status, 503);
+  assert.equal(events[0].error.code, 'ERR_SLUICE_COST');
+  assert.match(events[0].detail, /^rateLimit: cost must be/);
   assert.deepEqual(limiter.asked, []);
 });
 
@@ -237,15 +240,19 @@ test('a client of a server that listens on IPv6 has the key of its IPv4 address'
   assert.deepEqual(limiter.asked, [{ key: '127.0.0.1' }]);
 });
 
-test('a proxy that writes ports into addresses is an error, not a key for every connection', async (t) => {
+test('a proxy that writes ports into addresses is denied, and makes no key for every connection', async (t) => {
+  const events = collectMessages(t, 'sluice:warning');
   const limiter = scriptedLimiter(decision());
   const { send, errors } = await serve(t, (app) =>
     app.set('trust proxy', 1).use(rateLimit({ limiter })),
   );
   const { status } = await send('/', { headers: { 'x-forwarded-for': '203.0.113.9:5678' } });
-  assert.equal(status, 500);
-  assert.equal(errors[0].code, 'ERR_SLUICE_CLIENT_IP');
-  assert.equal(errors[0].value, '203.0.113.9:5678');
+  assert.equal(status, 503);
+  assert.deepEqual(errors, []);
+  assert.equal(events[0].error.code, 'ERR_SLUICE_CLIENT_IP');
+  assert.equal(events[0].error.value, '203.0.113.9:5678');
+  assert.match(events[0].detail, /^rateLimit: req\.ip must be .* \(GET \/\)$/);
+  assert.deepEqual(limiter.asked, []);
 });
 
 test('a client that hung up before the middleware ran is dropped without an error', async () => {

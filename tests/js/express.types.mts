@@ -149,6 +149,11 @@ app.use(rateLimit({ policies: { burst: bucket }, skipSuccessfulRequests: true })
 app.use(rateLimit({ limiter, key: clientIp, requestWasSuccessful: async () => true }));
 // A missing key, and the decision of a request.
 app.use(rateLimit({ policies: bucket, key: (req) => req.get('x-user'), keyFallback: 'ip' }));
+app.use(rateLimit({ policies: bucket, onRequestError: 'allow' }));
+// @ts-expect-error: a store's rule
+app.use(rateLimit({ policies: bucket, onRequestError: 'local' }));
+// @ts-expect-error: express-rate-limit has no such option
+app.use(rateLimit({ windowMs: 1000, onRequestError: 'deny' }));
 // @ts-expect-error: there is no such fallback
 app.use(rateLimit({ policies: bucket, key: (req) => req.get('x-user'), keyFallback: 'user' }));
 // @ts-expect-error: an address has no parts

@@ -211,6 +211,12 @@ test('an error from a getter or a proxy reaches the caller, and nothing is charg
   assert.equal(limiter.checkSync('k').remaining, 4);
 });
 
+function revoked() {
+  const { proxy, revoke } = Proxy.revocable([], {});
+  revoke();
+  return proxy;
+}
+
 test('a value that cannot be printed is refused all the same', () => {
   const inspect = Symbol.for('nodejs.util.inspect.custom');
   let run = 0;
@@ -246,6 +252,7 @@ test('a value that cannot be printed is refused all the same', () => {
     assert.throws(() => limiter.checkSync(key), refused('key', key));
   }
   assert.equal(run, 0, "none of the value's own code is run");
+  assert.throws(() => limiter.checkSync(revoked()), { code: 'ERR_SLUICE_KEY', value: undefined });
 });
 
 test('a getter that asks the limiter itself spoils no call', () => {

@@ -8,6 +8,7 @@ import express4 from 'express4';
 import { createLimiter, fixedWindow, tokenBucket } from 'sluice';
 import { rateLimit } from 'sluice/express';
 import { SluiceGuard } from 'sluice/nestjs';
+import { collectMessages } from '../support/collect.mjs';
 import {
   collectUnhandled,
   decision,
@@ -63,42 +64,49 @@ const key = () => 'k';
 for (const [what, thing] of Object.entries(hostile)) {
   for (const [how, fails] of Object.entries(ways)) {
     for (const [framework, guarded] of frameworks) {
-      test(`${framework}: ${what}, ${how} by any callback, is answered 500`, async (t) => {
+      test(`${framework}: ${what}, ${how} by any callback, is answered by onRequestError`, async (t) => {
         const unhandled = collectUnhandled(t);
-        for (const name of ['key', 'cost', 'plan', 'limits']) {
+        const events = collectMessages(t, 'sluice:warning');
+        for (const name of ['key', 'cost', 'plan', 'limits', 'skip']) {
           const source = name === 'plan' ? { plans: { free: daily } } : { policies: daily };
-          const { send, errors } = await guarded(t, { ...source, key, [name]: fails(thing) });
+          const options = { ...source, key, [name]: fails(thing) };
+          const denied = await guarded(t, options);
+          assert.equal((await denied.send()).status, 503, name);
+          assert.deepEqual(denied.errors, []);
+          const { send, errors } = await guarded(t, { ...options, onRequestError: 'throw' });
           const { status, body } = await send();
           assert.equal(status, 500, name);
           assert.equal(JSON.parse(body).code, 'ERR_SLUICE_CALLBACK', name);
           assert.equal(errors[0].cause, undefined);
+          for (const { option, error } of events.splice(0)) {
+            assert.deepEqual([option, error.code], [name, 'ERR_SLUICE_CALLBACK']);
+          }
         }
         assert.deepEqual(unhandled, []);
       });
     }
 
-    test(`Express: ${what}, ${how} by skip or a handler, is answered 500`, async (t) => {
+    test(`Express: ${what}, ${how} by a handler, is answered 500`, async (t) => {
       const unhandled = collectUnhandled(t);
-      const { send, errors } = await serve(t, (app) => {
-        for (const name of ['skip', 'handler']) {
-          const limit = rateLimit({ policies: daily, key, [name]: fails(thing) });
-          app.get(`/${name}`, limit, (_, res) => res.send('passed'));
-        }
-      });
-      await send('/handler'); // Takes the only unit, so that the next request is denied.
-      for (const name of ['skip', 'handler']) {
-        const { status, body } = await send(`/${name}`);
-        assert.equal(status, 500, name);
-        assert.equal(JSON.parse(body).code, 'ERR_SLUICE_CALLBACK', name);
-      }
-      for (const error of errors) assert.equal(error.cause, undefined);
+      const { send, errors } = await serve(t, (app) =>
+        app.use(rateLimit({ policies: daily, key, handler: fails(thing) })),
+      );
+      await send(); // Takes the only unit, so that the next request is denied.
+      const { status, body } = await send();
+      assert.equal(status, 500);
+      assert.equal(JSON.parse(body).code, 'ERR_SLUICE_CALLBACK');
+      assert.equal(errors[0].cause, undefined);
       assert.deepEqual(unhandled, []);
     });
 
     for (const [platform, adapter] of Object.entries(platforms)) {
-      test(`NestJS on ${platform}: ${what}, ${how} by a guard's own method, is answered 500`, async (t) => {
+      test(`NestJS on ${platform}: ${what}, ${how} by a guard's own method, is answered`, async (t) => {
         const unhandled = collectUnhandled(t);
-        for (const name of ['shouldSkip', 'throwDenied']) {
+        for (const [name, status] of [
+          ['shouldSkip', 503],
+          ['getKey', 503],
+          ['throwDenied', 500],
+        ]) {
           class Guard extends SluiceGuard {}
           Guard.prototype[name] = fails(thing);
           const root = {
@@ -108,7 +116,7 @@ for (const [what, thing] of Object.entries(hostile)) {
           };
           const app = await start(t, adapter, { policies: daily, key }, root);
           if (name === 'throwDenied') await app.send('/page');
-          assert.equal((await app.send('/page')).status, 500, name);
+          assert.equal((await app.send('/page')).status, status, name);
         }
         assert.deepEqual(unhandled, []);
       });
@@ -188,8 +196,16 @@ const WRONG_RESULTS = {
 for (const [framework, guarded] of frameworks) {
   const name = framework.startsWith('NestJS') ? 'Pages.page: ' : 'rateLimit: ';
   for (const [what, [options, code, message]] of Object.entries(WRONG_RESULTS)) {
-    test(`${framework}: a function that returns ${what} is an error, and no admission`, async (t) => {
-      const { send, errors } = await guarded(t, options);
+    test(`${framework}: a function that returns ${what} is denied, and an error under 'throw'`, async (t) => {
+      const events = collectMessages(t, 'sluice:warning');
+      const denied = await guarded(t, options);
+      assert.equal((await denied.send()).status, 503);
+      assert.deepEqual(denied.errors, []);
+      const [event] = events;
+      assert.equal(event.detail, event.error.message);
+      assert.ok(event.detail.startsWith(name), event.detail);
+      assert.equal(event.option, event.error.argument.split('.')[0]);
+      const { send, errors } = await guarded(t, { ...options, onRequestError: 'throw' });
       assert.equal((await send()).status, 500);
       const [error] = errors;
       assert.equal(error.code, code, error.message);
@@ -200,20 +216,34 @@ for (const [framework, guarded] of frameworks) {
   }
 }
 
-test('a callback that returns an object whose getters throw is answered 500', async (t) => {
+test('a callback that returns an object that cannot be read is answered by onRequestError', async (t) => {
   const broken = () =>
     Object.defineProperty({}, 'user', { get: hostile['a revoked proxy'], enumerable: true });
   const throwing = () => Object.defineProperty({}, 'user', { get: raise, enumerable: true });
   const policies = { user: tokenBucket({ capacity: 9, every: '1s', by: 'user' }) };
   const plain = { user: tokenBucket({ capacity: 9, every: '1s' }) };
-  const { send } = await serve(t, (app) => {
-    app.get('/key', rateLimit({ policies, key: throwing }));
-    app.get('/broken', rateLimit({ policies, key: broken }));
-    app.get('/cost', rateLimit({ policies: plain, cost: throwing }));
-    app.get('/limits', rateLimit({ policies: plain, limits: async () => throwing() }));
-  });
-  for (const path of ['/key', '/broken', '/cost', '/limits']) {
-    assert.equal((await send(path)).status, 500, path);
+  const revoked = hostile['a revoked proxy'];
+  const wrong = {
+    key: { policies, key: throwing },
+    'key?broken': { policies, key: broken },
+    'key?proxy': { policies, key: revoked },
+    cost: { policies: plain, cost: throwing },
+    'cost?proxy': { policies: plain, cost: revoked },
+    limits: { policies: plain, limits: async () => throwing() },
+  };
+  for (const [onRequestError, status] of [
+    [undefined, 503],
+    ['throw', 500],
+  ]) {
+    const events = collectMessages(t, 'sluice:warning');
+    for (const [what, options] of Object.entries(wrong)) {
+      const { send } = await serve(t, (app) => app.use(rateLimit({ ...options, onRequestError })));
+      assert.equal((await send()).status, status, what);
+    }
+    assert.deepEqual(
+      events.map(({ option }) => option),
+      Object.keys(wrong).map((what) => what.split('?')[0]),
+    );
   }
 });
 
@@ -239,7 +269,8 @@ for (const [version, makeApp] of Object.entries({ 4: express4, 5: express })) {
     const app = makeApp();
     app.set('env', 'test');
     const policies = tokenBucket({ capacity: 9, every: '1s' });
-    app.use(rateLimit({ policies, key: () => Promise.reject(hostile['a revoked proxy']()) }));
+    const key = () => Promise.reject(hostile['a revoked proxy']());
+    app.use(rateLimit({ policies, key, onRequestError: 'throw' }));
     const server = app.listen(0, '127.0.0.1');
     await once(server, 'listening');
     t.after(() => server.close());
@@ -328,8 +359,10 @@ test('an admitted request keeps its status', async (t) => {
 test('a request without a socket and an address is an error that says so', async () => {
   let error;
   const policies = tokenBucket({ capacity: 9, every: '1s' });
-  rateLimit({ policies })({ headers: {} }, {}, (given) => {
+  const limit = rateLimit({ policies, onRequestError: 'throw' });
+  limit({ headers: {}, method: 'GET', baseUrl: '', path: '/page' }, {}, (given) => {
     error = given;
   });
   assert.equal(error.code, 'ERR_SLUICE_CLIENT_IP');
+  assert.match(error.message, /^rateLimit: req\.ip must be .*got undefined \(GET \/page\)$/);
 });

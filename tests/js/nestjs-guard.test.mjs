@@ -102,7 +102,7 @@ for (const [platform, adapter] of Object.entries(platforms)) {
     assert.match(exception.message, /quota has been exceeded/);
   });
 
-  test(`${platform}: what a callback or the store fails with reaches the exception filters`, async (t) => {
+  test(`${platform}: under onRequestError: 'throw', what a callback or the store fails with reaches the exception filters`, async (t) => {
     const failure = Object.assign(new Error('no store'), { code: 'ERR_SLUICE_STORE_UNAVAILABLE' });
     const codes = [];
     class Filter {
@@ -128,7 +128,7 @@ for (const [platform, adapter] of Object.entries(platforms)) {
     const { send } = await start(
       t,
       adapter,
-      { limiters, global: true },
+      { limiters, global: true, onRequestError: 'throw' },
       { controllers, configure: (app) => app.useGlobalFilters(new Filter()) },
     );
     assert.equal((await send('/failing')).status, 500);

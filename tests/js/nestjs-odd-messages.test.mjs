@@ -5,26 +5,52 @@ import { test } from 'node:test';
 import { APP_GUARD } from '@nestjs/core';
 import { tokenBucket } from 'sluice';
 import { SluiceGuard } from 'sluice/nestjs';
-import { codesOf, collectWarnings } from '../support/collect.mjs';
+import { codesOf, collectMessages, collectWarnings } from '../support/collect.mjs';
 import { startExternal } from '../support/nestjs.mjs';
 
 const bucket = (capacity) => tokenBucket({ capacity, every: '1h' });
 const good = { tenant: { id: 'a' }, items: [1] };
 const hostile = [undefined, {}, { tenant: null }, { tenant: { id: 7 } }, { tenant: { id: '' } }];
 
-test('once a handler has been limited, a message that the key cannot read is an error and does not pass', async (t) => {
+/** The source of the decision that denied a call. */
+const deniedBy = (call) =>
+  call.then(
+    () => assert.fail('the call passed'),
+    ({ code, decision }) => {
+      assert.equal(code, 'ERR_SLUICE_DENIED');
+      return decision.source;
+    },
+  );
+
+test('once a handler has been limited, a message that the key cannot read is denied', async (t) => {
   const warnings = collectWarnings(t);
+  const events = collectMessages(t, 'sluice:warning');
   const options = { policies: bucket(1), key: (data) => data.tenant.id };
+  const call = await startExternal(t, options, { place: [] });
+  assert.equal(await call('place', 'rpc', good), 'done');
+  for (const message of hostile) {
+    assert.equal(await deniedBy(call('place', 'rpc', message)), 'deny');
+    const { option, route, error } = events.pop();
+    assert.deepEqual([option, route, error instanceof TypeError], ['key', 'Jobs.place', true]);
+  }
+  assert.equal(await deniedBy(call('place', 'rpc', good)), 'store');
+  assert.deepEqual(await codesOf(warnings), []);
+});
+
+test("under onRequestError: 'throw', a message that the key cannot read is an error and does not pass", async (t) => {
+  const options = {
+    policies: bucket(1),
+    key: (data) => data.tenant.id,
+    onRequestError: 'throw',
+  };
   const call = await startExternal(t, options, { place: [] });
   assert.equal(await call('place', 'rpc', good), 'done');
   for (const message of hostile) {
     await assert.rejects(call('place', 'rpc', message), TypeError);
   }
-  await assert.rejects(call('place', 'rpc', good), { code: 'ERR_SLUICE_DENIED' });
-  assert.deepEqual(await codesOf(warnings), []);
 });
 
-test('once a handler has been limited, a message that an overridden getKey cannot read is an error', async (t) => {
+test('once a handler has been limited, a message that an overridden getKey cannot read is denied', async (t) => {
   class TenantGuard extends SluiceGuard {
     getKey(data) {
       return data.tenant.id;
@@ -34,15 +60,15 @@ test('once a handler has been limited, a message that an overridden getKey canno
   const guard = { provide: APP_GUARD, useClass: TenantGuard };
   const call = await startExternal(t, options, { place: [] }, [guard]);
   assert.equal(await call('place', 'rpc', good), 'done');
-  await assert.rejects(call('place', 'rpc', {}), TypeError);
+  assert.equal(await deniedBy(call('place', 'rpc', {})), 'deny');
 });
 
-test('once a handler has been limited, a message that gives no cost is an error', async (t) => {
+test('once a handler has been limited, a message that gives no cost is denied', async (t) => {
   const options = { policies: bucket(9), key: () => 'k', cost: ({ items }) => items.length };
   const call = await startExternal(t, options, { place: [] });
   assert.equal(await call('place', 'rpc', good), 'done');
   for (const items of [undefined, { length: -1 }, { length: 0.5 }, { length: 'many' }]) {
-    await assert.rejects(call('place', 'rpc', { items }), { name: /^(Type|Range)Error$/ });
+    assert.equal(await deniedBy(call('place', 'rpc', { items })), 'deny');
   }
 });
 

@@ -109,6 +109,7 @@ for (const [platform, adapter] of Object.entries(platforms)) {
     const handlers = {
       noplan: [UseGuards(SluiceGuard)],
       nokey: [UseGuards(SluiceGuard), RateLimit({ limiter: 'parts' })],
+      denied: [UseGuards(SluiceGuard), RateLimit({ limiter: 'parts', onRequestError: 'deny' })],
     };
     const seen = [];
     class Filter {
@@ -120,7 +121,10 @@ for (const [platform, adapter] of Object.entries(platforms)) {
     Catch()(Filter);
     const controllers = [controller(handlers)];
     const configure = (app) => app.useGlobalFilters(new Filter());
-    const { send } = await start(t, adapter, { limiters }, { controllers, configure });
+    const options = { limiters, onRequestError: 'throw' };
+    const { send } = await start(t, adapter, options, { controllers, configure });
+    await send('/denied');
+    assert.deepEqual([seen.pop().code, seen], ['ERR_SLUICE_DENIED', []]);
     for (const [name, code, message] of [
       [
         'noplan',

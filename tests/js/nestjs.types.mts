@@ -104,6 +104,10 @@ SluiceModule.forRootAsync({
 });
 // @ts-expect-error: 'ip' is the only fallback
 SluiceModule.forRoot({ policies, key: () => 'k', keyFallback: 'user' });
+SluiceModule.forRoot({ policies, onRequestError: 'throw' });
+RateLimit({ onRequestError: 'allow' });
+// @ts-expect-error: a store's rule
+RateLimit({ onRequestError: 'local' });
 // @ts-expect-error: true or false
 SluiceModule.forRoot({ policies, skipFailedRequests: 'yes' });
 // @ts-expect-error: success is true or false

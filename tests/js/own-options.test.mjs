@@ -66,6 +66,7 @@ const inherited = {
   headers: false,
   retryAfterJitter: 5,
   slotRetryAfter: -1,
+  onRequestError: 'pass',
   global: true,
 };
 

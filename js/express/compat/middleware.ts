@@ -2,8 +2,16 @@
 
 import type { NextFunction, Request, Response } from 'express';
 import { failureOf } from '../../http/failure.js';
+import {
+  type CompatRequestOption,
+  describeFailure,
+  isAnswer,
+  printableRoute,
+  publishRequestWarning,
+} from '../../http/request-failure.js';
 import { refundWhenEnded } from '../../http/response-end.js';
 import { SluiceStore } from '../../stores/express-rate-limit.js';
+import { routeOf } from '../route.js';
 import { withDeadline } from './deadline.js';
 import { resetSeconds, writeDraft6, writeDraft7, writeDraft8, writeLegacy } from './headers.js';
 import { MemoryStore } from './memory-store.js';
@@ -35,6 +43,25 @@ interface Hit {
   readonly resetTime: Date | undefined;
 }
 
+/** Thrown for a request whose callback failed: the error is for the framework. */
+class CallbackFailure {
+  readonly option: CompatRequestOption | 'skip';
+  readonly error: unknown;
+
+  constructor(option: CompatRequestOption | 'skip', error: unknown) {
+    this.option = option;
+    this.error = error;
+  }
+}
+
+/** Publishes the event about a callback's error, unless that is an answer of the application. */
+function publishFailure({ option }: CallbackFailure, error: object, req: Request): void {
+  if (isAnswer(error)) return;
+  const route = printableRoute(routeOf(req));
+  const detail = describeFailure('rateLimit', option, route, error);
+  publishRequestWarning({ detail, option, route, error });
+}
+
 class CompatLimiter {
   readonly #config: CompatConfig;
   readonly #increment: Store['increment'];
@@ -51,27 +78,41 @@ class CompatLimiter {
   /** Judges a request; true: it passes. A denied one has been answered. */
   async judge(req: Request, res: Response, next: NextFunction): Promise<boolean> {
     const { options, validations } = this.#config;
-    if (await options.skip(req, res)) return true;
-    const key = await options.keyGenerator(req, res);
-    const hit = await this.#count(key);
-    if (hit === undefined) return true;
-    const { store, totalHits, resetTime } = hit;
-    validations.run('positiveHits', totalHits);
-    validations.run('singleCount', req, store, key);
-    const limit = await resolve(options.limit, req, res);
-    validations.run('limit', limit);
-    const remaining = Math.max(limit - totalHits, 0);
-    const info: CompatInfo = { limit, used: totalHits, remaining, resetTime, key };
-    // The name of `used` in express-rate-limit 6.
-    Object.defineProperty(info, 'current', { value: totalHits });
-    Reflect.set(req, options.requestPropertyName, info);
-    await this.#writeHeaders(info, req, res);
-    this.#refundLater(hit, key, req, res);
-    validations.end();
-    if (!(totalHits > limit)) return true;
-    await this.#writeRetryAfter(info, req, res);
-    await options.handler(req, res, next, options);
-    return false;
+    /** The option that is called. */
+    let callback: CompatRequestOption | 'skip' | undefined = 'skip';
+    try {
+      if (await options.skip(req, res)) return true;
+      callback = 'keyGenerator';
+      const key = await options.keyGenerator(req, res);
+      callback = undefined;
+      const hit = await this.#count(key);
+      if (hit === undefined) return true;
+      const { store, totalHits, resetTime } = hit;
+      validations.run('positiveHits', totalHits);
+      validations.run('singleCount', req, store, key);
+      callback = 'limit';
+      const limit = await resolve(options.limit, req, res);
+      callback = undefined;
+      validations.run('limit', limit);
+      const remaining = Math.max(limit - totalHits, 0);
+      const info: CompatInfo = { limit, used: totalHits, remaining, resetTime, key };
+      // The name of `used` in express-rate-limit 6.
+      Object.defineProperty(info, 'current', { value: totalHits });
+      Reflect.set(req, options.requestPropertyName, info);
+      callback = 'identifier';
+      await this.#writeHeaders(info, req, res);
+      callback = undefined;
+      this.#refundLater(hit, key, req, res);
+      validations.end();
+      if (!(totalHits > limit)) return true;
+      callback = 'retryAfter';
+      await this.#writeRetryAfter(info, req, res);
+      callback = undefined;
+      await options.handler(req, res, next, options);
+      return false;
+    } catch (error) {
+      throw callback === undefined ? error : new CallbackFailure(callback, error);
+    }
   }
 
   /** Counts a request; `undefined`: the store failed, and the rule is to admit. */
@@ -175,8 +216,11 @@ export function makeCompatMiddleware(given: Partial<Options>): RateLimitRequestH
     try {
       if (!(await limiter.judge(req, res, next))) return;
     } catch (thrown) {
-      const error = failureOf(thrown, 'rateLimit', req);
-      if (error !== undefined) next(error);
+      const failure = thrown instanceof CallbackFailure ? thrown : undefined;
+      const error = failureOf(failure === undefined ? thrown : failure.error, 'rateLimit', req);
+      if (error === undefined) return;
+      if (failure !== undefined) publishFailure(failure, error, req);
+      next(error);
       return;
     }
     next();
