@@ -117,10 +117,15 @@ function print(value: unknown): string {
 
 /** Replaces a value that might be, or hold, a password in an error. */
 class Withheld {
-  readonly what: string;
+  readonly #what: string;
 
   constructor(what: string) {
-    this.what = what;
+    this.#what = what;
+  }
+
+  /** The text instead of a withheld value. Not `instanceof`, which throws for a revoked proxy. */
+  static textOf(value: unknown): string | undefined {
+    return typeof value === 'object' && value !== null && #what in value ? value.#what : undefined;
   }
 }
 
@@ -186,7 +191,7 @@ function fail<E extends Error>(
   value: unknown,
   expected: string,
 ): E & ArgumentError {
-  const what = value instanceof Withheld ? value.what : isKept(value) ? show(value) : kindOf(value);
+  const what = Withheld.textOf(value) ?? (isKept(value) ? show(value) : kindOf(value));
   const where = printable(argument, LONGEST_ARGUMENT);
   const message = `${where} must be ${expected}; got ${what}`;
   return argumentError(ErrorClass, code, argument, message, value);
