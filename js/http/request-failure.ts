@@ -44,12 +44,16 @@ export type CompatRequestOption = 'keyGenerator' | 'limit' | 'identifier' | 'ret
  * messages of that channel are about servers: `WarningEvent`.
  *
  * @example
+ * import { subscribe } from 'node:diagnostics_channel';
+ * import type { RequestWarningEvent, WarningEvent } from 'sluice';
+ *
  * subscribe('sluice:warning', (message) => {
  *   const event = message as WarningEvent | RequestWarningEvent;
  *   if (event.warning === 'request') console.warn(event.route, event.option, event.error);
  * });
  */
 export interface RequestWarningEvent {
+  /** Always 'request'. */
   readonly warning: 'request';
   /** For a person: the guard, the option, the route and the mistake. Printable, on one line, at most 2,000 characters. */
   readonly detail: string;
