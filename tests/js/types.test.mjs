@@ -41,13 +41,17 @@ test('the compiler says of a misspelt plan which plans there are', () => {
   }
 });
 
-/** Checks the messages about the calls of missing-plan-errors.mts: each names the plan, and the plans there are. */
-function checkMissingPlanErrors(stdout) {
+/**
+ * Checks the messages about the calls of missing-plan-errors.mts: each names the plan, and the plans there are.
+ * TypeScript 7 explains only the last overload, so of `rateLimit` not the one that lacks a plan.
+ */
+function checkMissingPlanErrors(stdout, explainsAll = true) {
   const program = readFileSync(new URL('./missing-plan-errors.mts', import.meta.url), 'utf8');
   const [, calls] = program.split('// Calls:\n');
   const errors = stdout.split(/^(?=\S)/m);
   assert.equal(errors.length, calls.trim().split('\n').length, stdout);
   for (const error of errors) {
+    if (!explainsAll && /The last overload gave/.test(error)) continue;
     assert.match(error, /MissingPlan<"free" \| "pro">|'plan' is missing in type/);
     assert.match(error, /"free" \| "pro"/);
   }
@@ -102,6 +106,7 @@ for (const version of ['5.0.4', '5.3.3', '7.0.2']) {
       assert.equal(status, 0, stdout);
     }
     checkKeyErrors(compile('./key-errors.mts', tsc, ...more).stdout);
-    checkMissingPlanErrors(compile('./missing-plan-errors.mts', tsc, ...more).stdout);
+    const { stdout } = compile('./missing-plan-errors.mts', tsc, ...more);
+    checkMissingPlanErrors(stdout, !version.startsWith('7'));
   });
 }
