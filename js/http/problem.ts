@@ -1,6 +1,6 @@
 // The response to a denied request: a status and a problem+json body (RFC 9457).
 
-import { blockersOf, shadowsOf } from '../limiter/decision.js';
+import { isBlock, shadowsOf } from '../limiter/decision.js';
 import type { Decision } from '../limiter/types.js';
 
 export const PROBLEM_CONTENT_TYPE = 'application/problem+json';
@@ -20,8 +20,9 @@ const REGISTRY = 'https://iana.org/assignments/http-problem-types';
  * The problem that a denial is. Types and titles are the registered ones:
  * https://www.ietf.org/archive/id/draft-ietf-httpapi-ratelimit-headers-10.html#section-5
  *
- * 429 when a quota is used up, and when a policy with `blockFor` has blocked the key: that type says so. 503 when the store failed and the rule is to deny (`source` 'deny'): the
- * caller did nothing wrong, and no policy is named, since none was found to be violated.
+ * 429 when a quota is used up, and when the key is blocked, by `limiter.block()` or by a policy's `blockFor`: that type
+ * says so. 503 when the store failed and the rule is to deny (`source` 'deny'): the caller did nothing wrong, and no
+ * policy is named, since none was found to be violated.
  *
  * Precondition: the decision is a denial.
  */
@@ -36,9 +37,7 @@ export function problemOf(decision: Decision): Problem {
   const shadows = shadowsOf(decision);
   const violated = decision.policies.filter((p) => !p.allowed && !shadows.includes(p.policy));
   const names = violated.map((p) => p.policy);
-  const blockers = blockersOf(decision);
-  // A call that can never be admitted starts no block.
-  if (violated.some((p) => blockers.includes(p.policy) && Number.isFinite(p.retryAfterMs))) {
+  if (isBlock(decision)) {
     return {
       type: `${REGISTRY}#abnormal-usage-detected`,
       title: 'Request not satisfied due to detection of abnormal request pattern',

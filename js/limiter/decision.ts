@@ -3,7 +3,6 @@
 import { inspect } from 'node:util';
 import { native } from '../native.js';
 import type { Slots } from './holder.js';
-import { startsBlocks } from './policy.js';
 import type { Decision, Holder, Policy, PolicyDecision, Source } from './types.js';
 
 /** A limiter's policies in the order declared. */
@@ -37,6 +36,8 @@ const SOURCES: readonly Source[] = ['store', 'local', 'allow', 'deny', 'cache'];
 const REPEATED = 256;
 /** Further flag: the slots had been lost, and the repeat took them again. */
 const SLOTS_AGAIN = 512;
+/** Flag of a denial's code: the key is blocked under a policy that enforces. */
+const BLOCKED = 1024;
 /** Instead of a code. */
 export const ID_REUSED = -3;
 /** An id has four numbers of 32 bits. */
@@ -107,13 +108,6 @@ class NativeDecision<Name extends string> implements Decision<Name> {
     return hasShadow ? names.filter((_, i) => !policies[i]!.enforce) : [];
   }
 
-  /** The names of its policies that block a key they deny. */
-  static blockersOf(decision: unknown): readonly string[] {
-    if (!(typeof decision === 'object' && decision !== null && #marks in decision)) return [];
-    const { names, policies } = decision.#table;
-    return names.filter((_, i) => startsBlocks(policies[i]!));
-  }
-
   /** The charge of a decision; `undefined` if it charged nothing. */
   static chargeOf(decision: unknown): Charge | undefined | 'foreign' {
     if (!(typeof decision === 'object' && decision !== null && #marks in decision))
@@ -152,6 +146,9 @@ class HoldingDecision<Name extends string> extends NativeDecision<Name> {
   }
 }
 
+/** A denial by a block: a separate class for the same reason. */
+class BlockedDecision<Name extends string> extends NativeDecision<Name> {}
+
 /** The charge of a decision; `undefined` if it charged nothing, 'foreign' if it is not a decision of this library. */
 export const chargeOf: (decision: unknown) => Charge | undefined | 'foreign' =
   NativeDecision.chargeOf;
@@ -183,8 +180,8 @@ export function ownHolderOf(decision: Decision): Holder | undefined {
 /** The policies that took part in one of our decisions and could not deny it, by name. */
 export const shadowsOf: (decision: unknown) => readonly string[] = NativeDecision.shadowsOf;
 
-/** The policies with `blockFor` that took part in one of our decisions, by name. */
-export const blockersOf: (decision: unknown) => readonly string[] = NativeDecision.blockersOf;
+/** Whether one of our decisions denies because the key is blocked, by `limiter.block()` or by a policy's `blockFor`. */
+export const isBlock = (decision: Decision): boolean => decision instanceof BlockedDecision;
 
 /**
  * Reads the verdict with the code `code` and with numbers from `at` on in the exchange. `units`: the charge if it was
@@ -221,6 +218,19 @@ export function readDecision<Name extends string>(
       policies.push(each);
       marks.push(each.allowed ? exchange[at + 5]! : Number.NaN);
     }
+  }
+  if ((code & BLOCKED) !== 0) {
+    return new BlockedDecision(
+      table,
+      allowed,
+      binding,
+      source,
+      delayMs,
+      id,
+      units,
+      marks,
+      policies,
+    );
   }
   if (holder === undefined || !allowed) {
     const decision = new NativeDecision(
@@ -340,5 +350,7 @@ export function verdictLength(table: PolicyTable<string>, code: number): number 
   if (code < 0) return 0;
   const source = sourceOf(code);
   if (source === 'allow' || source === 'deny') return 1;
-  return 1 + table.names.length * NUMBERS_PER_POLICY + (code >= REPEATED ? NUMBERS_PER_HOLDER : 0);
+  return (
+    1 + table.names.length * NUMBERS_PER_POLICY + ((code & REPEATED) !== 0 ? NUMBERS_PER_HOLDER : 0)
+  );
 }

@@ -193,12 +193,6 @@ export function stateNumbersOf(policy: Policy): readonly number[] {
   return [first!, second, ...others];
 }
 
-/** Whether a denial by the policy blocks the key (`blockFor`). */
-export function startsBlocks(policy: Policy): boolean {
-  const [, , , blockForUs] = internalsOf(policy).native;
-  return blockForUs !== 0;
-}
-
 /** Whether the store can promise a waiting call its turn, and so keeps the line. */
 export function keepsLine({ algorithm }: Policy): boolean {
   return algorithm === 'tokenBucket' || algorithm === 'gcra' || algorithm === 'leakyBucket';

@@ -127,6 +127,10 @@ std::uint32_t WriteVerdict(const Result& result, double* numbers) {
   std::uint32_t code = (result.allowed ? 1u : 0u) + result.binding * 2u +
                        static_cast<std::uint32_t>(result.source) * 32u;
   if (result.replayed) code += 256u + (result.slots_again ? 512u : 0u);
+  if (!result.allowed) {
+    const auto blocks = [](const Decision& each) { return each.enforced && each.blocked; };
+    if (std::ranges::any_of(result.Decisions(), blocks)) code += 1024u;
+  }
   return code;
 }
 

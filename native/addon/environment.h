@@ -25,9 +25,9 @@ class PasswordBridge;
 ///
 /// A verdict: [code, delayMs, then per policy: admits, limit, remaining, retryAfterMs,
 /// resetAfterMs, mark]; code = allowed + binding * 2 + source * 32, and of a replayed check
-/// (Result::replayed) + 256 + slots_again * 512. The delay is the longest that any policy asks
-/// for. `mark` is Decision::mark modulo 2^53. A replayed check adds four numbers of 32 bits: the
-/// holder of its slots.
+/// (Result::replayed) + 256 + slots_again * 512, of a denial by a block + 1024. The delay is the
+/// longest that any policy asks for. `mark` is Decision::mark modulo 2^53. A replayed check adds
+/// four numbers of 32 bits: the holder of its slots.
 ///
 /// A call (from JavaScript), in whole numbers: [spanUs, which, flags, then per policy: a, b].
 ///   check, peek           spanUs: the longest wait, -1 for none; a: cost; b: limit, -1 for its own

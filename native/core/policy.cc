@@ -48,6 +48,7 @@ void WriteDecisionsOf(std::span<const Policy> policies, std::span<const Ask> ask
       if (part.never_fits) {
         decision.retry_after = kNever;
       } else if (!part.admits) {
+        decision.blocked = after.blocked > Nanos{0};
         decision.retry_after =
             std::max(after.blocked, RetryAfter(a, after, asks[i].cost, evaluation.max_wait));
       }

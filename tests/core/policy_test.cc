@@ -172,6 +172,28 @@ TEST_F(DecideTatsTest, AnswersAsEvaluateAndWriteDecisions) {
   EXPECT_GT(denied, Steps(20'000) / 10);
 }
 
+// The decision under a full bucket of 2, of which `backlog` is used.
+Decision DecideBlocked(const Policy& policy, std::int64_t cost, Nanos backlog, Nanos blocked) {
+  const std::vector<Ask> asks = {{.cost = cost}};
+  const std::vector<Reading> readings = {{.numbers = {backlog.count()}, .blocked = blocked}};
+  const Evaluation evaluation = Evaluate({&policy, 1}, asks, readings, kNoWait);
+  std::vector<Decision> decisions(1);
+  WriteDecisions({&policy, 1}, asks, readings, evaluation, Moment{}, decisions);
+  return decisions[0];
+}
+
+TEST(WriteDecisions, TellsADenialByABlockFromOneByTheQuota) {
+  Policy policy = BucketPolicy("a", 2, 2, seconds(1));
+  EXPECT_FALSE(DecideBlocked(policy, 1, seconds(0), seconds(0)).blocked);
+  EXPECT_FALSE(DecideBlocked(policy, 1, seconds(1), seconds(0)).blocked) << "the quota is used up";
+  EXPECT_TRUE(DecideBlocked(policy, 1, seconds(0), seconds(9)).blocked);
+  EXPECT_FALSE(DecideBlocked(policy, 0, seconds(0), seconds(9)).blocked) << "admitted";
+  EXPECT_FALSE(DecideBlocked(policy, 3, seconds(0), seconds(9)).blocked) << "never admitted";
+  policy.block_for = seconds(9);
+  EXPECT_TRUE(DecideBlocked(policy, 1, seconds(1), seconds(0)).blocked) << "this denial begins it";
+  EXPECT_FALSE(DecideBlocked(policy, 3, seconds(1), seconds(0)).blocked) << "begins none";
+}
+
 Decision Admits(std::int64_t remaining, std::int64_t limit) {
   return {.allowed = true, .limit = limit, .remaining = remaining};
 }

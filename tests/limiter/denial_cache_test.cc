@@ -158,6 +158,7 @@ TEST(DenialCache, KnowsOfTheBlockThatTheDenialBegan) {
   redis.Deny("k", {3}, {Backlog(seconds(9))}, seconds(50), seconds(50));
   const auto answer = redis.Again("k", {3}, seconds(50) + milliseconds(500));
   EXPECT_EQ(answer->decisions[0].retry_after, seconds(59) + milliseconds(500));
+  EXPECT_TRUE(answer->decisions[0].blocked);
   EXPECT_EQ(answer->decisions[0].remaining, 0);
 }
 

@@ -156,7 +156,9 @@ TEST_F(RedisLimiterTest, NeverAsksRedisAboutAChargeOfThisProcess) {
 TEST_F(RedisLimiterTest, BlocksAndResetsHoldDuringAnOutageToo) {
   const auto limiter = Make();
   AskRedis(*limiter, With(Kind::kBlock, 0, {.block_for = seconds(60)}));
-  EXPECT_FALSE(AskInVain(*limiter, CheckOf(1)).result.allowed);
+  const Result denied = AskInVain(*limiter, CheckOf(1)).result;
+  EXPECT_FALSE(denied.allowed);
+  EXPECT_TRUE(denied.decisions[0].blocked);
   AskRedis(*limiter, Plain(Kind::kUnblock));
   EXPECT_TRUE(AskInVain(*limiter, CheckOf(5)).result.allowed);
   AskRedis(*limiter, Plain(Kind::kReset));

@@ -95,7 +95,10 @@ TEST_P(StoreContract, ACostThatCanNeverBeAdmittedChangesNothingWhateverTheOption
     policy.block_for = seconds(5);
   }
   EXPECT_EQ(Check("k", Cost(6, policies_.size())).find("admitted"), std::string::npos);
-  for (const Decision& decision : decisions_) EXPECT_EQ(decision.retry_after, kNever);
+  for (const Decision& decision : decisions_) {
+    EXPECT_EQ(decision.retry_after, kNever);
+    EXPECT_FALSE(decision.blocked);
+  }
   EXPECT_EQ(Check("k", Cost(5, policies_.size())).find("denied"), std::string::npos);
 }
 
@@ -134,11 +137,13 @@ TEST_P(StoreContract, TheFirstDenialBlocksAndALaterOneDoesNotExtendIt) {
     for (std::uint64_t i = 0; i < 5; ++i) Check("k", Cost(1, 1, i));
     Check("k", Cost(1, 1, 5));
     EXPECT_EQ(decisions_[0].retry_after, seconds(60)) << policy.name;
+    EXPECT_TRUE(decisions_[0].blocked) << policy.name;
     SetTime(start + seconds(30));
     EXPECT_EQ(Check("k", Cost(0, 1)).substr(0, 18), "admitted, 0 of 5 l") << policy.name;
     Check("k", Cost(1, 1, 6));
     EXPECT_FALSE(decisions_[0].allowed) << policy.name;
     EXPECT_EQ(decisions_[0].retry_after, seconds(30)) << policy.name;
+    EXPECT_TRUE(decisions_[0].blocked) << policy.name;
     SetTime(start + seconds(60));
     EXPECT_EQ(Check("k", Cost(1, 1, 7)).substr(0, 18), "admitted, 4 of 5 l") << policy.name;
     SetTime(start);

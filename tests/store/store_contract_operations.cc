@@ -209,7 +209,10 @@ TEST_P(StoreContract, OnlyThePoliciesNamedAreBlockedAndUnblocked) {
   policies_ = Quotas();
   Key("k").Block(std::vector<std::size_t>{1, 3}, seconds(60), now_);
   Check("k", {1, 1, 1, 1});
-  for (std::size_t i = 0; i < 4; ++i) EXPECT_EQ(decisions_[i].allowed, i % 2 == 0) << i;
+  for (std::size_t i = 0; i < 4; ++i) {
+    EXPECT_EQ(decisions_[i].allowed, i % 2 == 0) << i;
+    EXPECT_EQ(decisions_[i].blocked, i % 2 != 0) << i;
+  }
   Key("k").Unblock(std::vector<std::size_t>{1}, now_);
   Check("k", {1, 1, 1, 1});
   for (std::size_t i = 0; i < 4; ++i) EXPECT_EQ(decisions_[i].allowed, i != 3) << i;

@@ -59,8 +59,8 @@ std::string Text(const Decision& decision) {
 }
 
 bool Same(const Decision& a, const Decision& b) {
-  return a.allowed == b.allowed && a.enforced == b.enforced && a.limit == b.limit &&
-         a.remaining == b.remaining && a.retry_after == b.retry_after &&
+  return a.allowed == b.allowed && a.enforced == b.enforced && a.blocked == b.blocked &&
+         a.limit == b.limit && a.remaining == b.remaining && a.retry_after == b.retry_after &&
          a.reset_after == b.reset_after && a.delay == b.delay;
 }
 

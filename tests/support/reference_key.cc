@@ -134,11 +134,12 @@ Decision ReferenceKey::Describe(std::size_t policy, const Question& question, bo
             now, [&](Nanos moment) { return !entry.Blocked(moment) && state.IsNew(moment); });
         decision.mark = state.Mark(now);
         if (admits) return;
-        decision.retry_after =
-            NeverFits(policies_[policy], ask) ? kNever : WaitUntil(now, [&](Nanos at) {
-              return !entry.Blocked(at) &&
-                     state.Admits(ask.cost, decision.limit, question.max_wait, at);
-            });
+        const bool never = NeverFits(policies_[policy], ask);
+        decision.blocked = !never && entry.Blocked(now);
+        decision.retry_after = never ? kNever : WaitUntil(now, [&](Nanos at) {
+          return !entry.Blocked(at) &&
+                 state.Admits(ask.cost, decision.limit, question.max_wait, at);
+        });
       },
       entry.state);
   return decision;

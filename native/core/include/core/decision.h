@@ -13,6 +13,9 @@ struct Decision {
   bool allowed = false;
   /// Whether the check depends on it. A shadow policy's decision is only reported.
   bool enforced = true;
+  /// Denied because the key is blocked, or becomes so by this call. False for a call that can never
+  /// be admitted.
+  bool blocked = false;
   /// The most that is admitted at once (a token bucket's capacity), in cost units.
   std::int64_t limit = 0;
   /// The largest cost that would be admitted now, in [0, limit].
