@@ -505,6 +505,8 @@ export interface PlanNeeded<Plan extends string> {
   debit(key: MissingPlan<Plan>, cost: unknown): never;
   /** Needs a plan: `credit(key, cost, { plan })`. */
   credit(key: MissingPlan<Plan>, cost: unknown): never;
+  /** Needs a plan: `reserve(key, estimate, { plan })`. */
+  reserve(key: MissingPlan<Plan>, estimate: unknown): never;
 }
 
 /** The same of a limiter that can answer at once. */

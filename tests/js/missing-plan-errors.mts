@@ -20,5 +20,6 @@ void limiter.wait('k');
 void inRedis.peek('k');
 void limiter.debit('k', 1);
 void limiter.credit('k', 1);
+void limiter.reserve('k', 1);
 rateLimit({ plans });
 rateLimit({ limiter });
