@@ -4,8 +4,10 @@ import type { Request as ExpressRequest } from 'express';
 import { ipKeyGenerator } from './express/compat/ip-key.js';
 import { MemoryStore } from './express/compat/memory-store.js';
 import type * as compat from './express/compat/types.js';
-import { type Info, type RateLimit, rateLimit } from './express/middleware.js';
+import type { Info } from './express/guarded.js';
+import { type RateLimit, rateLimit } from './express/middleware.js';
 import type { OptionsOfPolicies } from './express/options.js';
+import { type ReserveOptions as OptionsOfReserve, reserve } from './express/reserve.js';
 import { addressKey } from './http/client-ip.js';
 import type { Key, Policies } from './limiter/types.js';
 
@@ -29,6 +31,7 @@ interface Entry extends RateLimit {
   readonly default: Entry;
   readonly ipKeyGenerator: typeof ipKeyGenerator;
   readonly clientIp: typeof clientIp;
+  readonly reserve: typeof reserve;
   readonly MemoryStore: typeof MemoryStore;
   /** @deprecated Milliseconds; kept for users of express-rate-limit. */
   readonly SECOND: number;
@@ -46,6 +49,7 @@ const entry = Object.assign(rateLimit, {
   default: rateLimit,
   ipKeyGenerator,
   clientIp,
+  reserve,
   MemoryStore,
   SECOND,
   MINUTE,
@@ -58,6 +62,12 @@ declare namespace entry {
   export type RateLimitOptions<P extends Policies = Policies> = OptionsOfPolicies<P, never>;
   /** The value of `req.rateLimit` after the middleware. */
   export type RateLimitInfo<K extends Key = Key> = Info<K>;
+  /** The options of `reserve()`. */
+  export type ReserveOptions<
+    Name extends string = string,
+    K extends Key = string,
+    Plan extends string = never,
+  > = OptionsOfReserve<Name, K, Plan>;
   /** A request with the counts under any name (`requestPropertyName`). */
   export type AugmentedRequest = ExpressRequest & {
     rateLimit: Info<string>;

@@ -22,6 +22,8 @@ export type {
   Store,
   ValueDeterminingMiddleware,
 } from '../../dist/express/compat/types.js';
+export type { ReserveOptions } from '../../dist/express/reserve.js';
+export { reserve } from '../../dist/express/reserve.js';
 export { rateLimit };
 export default rateLimit;
 export declare const clientIp: typeof rateLimit.clientIp;

@@ -65,6 +65,8 @@ export interface GuardOptions<A, B>
   readonly routeOf?: (a: A, b: B) => string;
   /** Whether a callback's error is an answer of the application, besides errors with an HTTP status. */
   readonly isAnswer?: (error: object) => boolean;
+  /** The framework's name of the option `cost`. Default: 'cost'. */
+  readonly costOption?: 'cost' | 'estimate';
   /** Judges a complete response, for `refundLater`. Default: a status below 400. */
   readonly requestWasSuccessful?: Callback<A, B>;
 }
@@ -125,6 +127,7 @@ export class HttpGuard<A, B> {
   readonly #where: string;
   readonly #isStub: boolean;
   readonly #onRequestError: OnRequestError;
+  readonly #costOption: 'cost' | 'estimate';
   /** The options whose failures were reported: each once, since it may fail for each request. */
   readonly #warned = new Set<string>();
   /** The decision about each request that cannot be judged. */
@@ -155,6 +158,7 @@ export class HttpGuard<A, B> {
     this.#where = where;
     this.#isStub = isStub(limiter);
     this.#onRequestError = options.onRequestError ?? 'deny';
+    this.#costOption = options.costOption ?? 'cost';
     const formats = formatsOf(options);
     this.#fieldPlan = { formats, retryAfter: options };
     this.#policiesOf = policyDescriber(limiter, limits, formats);
@@ -306,7 +310,8 @@ export class HttpGuard<A, B> {
     const next = this.#functions[i];
     if (next === undefined) return options;
     const [part, of] = next;
-    return call(part, of, a, b, (value) => {
+    const option = part === 'cost' ? this.#costOption : part;
+    return call(option, of, a, b, (value) => {
       try {
         checkResult(this.limiter, part, value);
       } catch (error) {

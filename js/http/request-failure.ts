@@ -34,7 +34,7 @@ export function checkRequestErrorOptions({ onRequestError }: RequestErrorOptions
 }
 
 /** The options whose values for a request may be at fault. */
-export type RequestOption = 'key' | 'cost' | 'plan' | 'limits' | 'skip';
+export type RequestOption = 'key' | 'cost' | 'estimate' | 'plan' | 'limits' | 'skip';
 
 /** The options of express-rate-limit with that meaning, besides 'skip'. */
 export type CompatRequestOption = 'keyGenerator' | 'limit' | 'identifier' | 'retryAfter';
@@ -111,7 +111,7 @@ export class RequestFailure {
 }
 
 /** The options of a check. */
-const CHECKED: readonly RequestOption[] = ['key', 'cost', 'plan', 'limits'];
+const CHECKED: readonly RequestOption[] = ['key', 'cost', 'estimate', 'plan', 'limits'];
 
 /** The option that an error of a check is about; `undefined`: none, such as an error of the store's clock. */
 export function optionOf(error: unknown): RequestOption | undefined {
@@ -140,6 +140,7 @@ const rejecter = (option: RequestOption) => (error: unknown) => {
 export const FAILED: Readonly<Record<RequestOption, (error: unknown) => never>> = {
   key: rejecter('key'),
   cost: rejecter('cost'),
+  estimate: rejecter('estimate'),
   plan: rejecter('plan'),
   limits: rejecter('limits'),
   skip: rejecter('skip'),

@@ -16,7 +16,7 @@ export interface RefundOptions {
  * Calls `go` once: with true when the response has been handed over completely, with false when it fails or its client
  * hangs up before the end of it was written.
  */
-function whenEnded(response: ServerResponse, go: (isComplete: boolean) => void): void {
+export function whenEnded(response: ServerResponse, go: (isComplete: boolean) => void): void {
   let isOver = false;
   const once = (isComplete: boolean) => {
     if (isOver) return;

@@ -20,7 +20,7 @@ import type {
 } from './types.js';
 import { warn } from './warn.js';
 
-const DEFAULT_TTL_MS = 60_000;
+export const DEFAULT_TTL_MS = 60_000;
 const LONGEST_TTL_MS = 100 * 86_400_000;
 /** Checkpoints within this time travel as one. */
 const CHECKPOINT_MS = 50;
@@ -199,6 +199,11 @@ export class StoredReservation<Name extends string> implements ReservationHandle
     if (!this.#isOver && this.#held !== undefined) await this.cancel();
   }
 
+  /** Whether `settle`, `cancel` or `detach` was called here. */
+  static isOver(reservation: object): boolean {
+    return #isOver in reservation && reservation.#isOver;
+  }
+
   /** Cancels it if this object is collected before its end. */
   protected guard(): void {
     const held = this.#held;
@@ -225,10 +230,18 @@ export class MadeReservation<Name extends string>
   declare readonly source: Decision['source'];
   declare readonly policies: Decision<Name>['policies'];
 
+  readonly #decision: Decision<Name>;
+
   constructor(decision: Decision<Name>, id: string, held: Held<Name> | undefined) {
     super(id, held);
     Object.assign(this, decision);
+    this.#decision = decision;
     this.guard();
+  }
+
+  /** The decision that made a reservation; a stub's is the reservation itself. */
+  static decisionOf(reservation: Reservation): Decision {
+    return #decision in reservation ? reservation.#decision : (reservation as unknown as Decision);
   }
 
   toJSON(): object {
@@ -250,3 +263,9 @@ function closedReservation(reason: ReservationClosed): SluiceError {
   const what = { unknown: 'is not known', expired: 'has expired', settled: 'is settled' }[reason];
   return new SluiceError('ERR_SLUICE_RESERVATION_CLOSED', `the reservation ${what}`);
 }
+
+/** Whether the application has ended or detached a reservation. */
+export const { isOver } = StoredReservation;
+
+/** The decision that made a reservation. */
+export const { decisionOf } = MadeReservation;
