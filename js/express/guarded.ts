@@ -11,15 +11,25 @@ import { SluiceError } from '../limiter/errors.js';
 import type { Decision, Key } from '../limiter/types.js';
 import type { RequestOptions } from './options.js';
 
-/** The value of `req.rateLimit` after the middleware: the numbers of the binding policy, after this request. */
-export interface Info<K extends Key = Key> {
+/**
+ * The value of `req.rateLimit` after the middleware: the numbers of the binding policy, after this request.
+ *
+ * @example
+ * import type { RateLimitInfo } from 'sluice/express';
+ *
+ * const shareLeft = ({ limit, remaining }: RateLimitInfo) => remaining / limit;
+ * app.get('/', (req, res) => res.json(req.rateLimit && shareLeft(req.rateLimit)));
+ */
+export interface RateLimitInfo<K extends Key = Key> {
+  /** The most requests (or units of cost) that are admitted at once, or in a window. */
   readonly limit: number;
   /** `limit - remaining`. Both are `NaN` when a rule answered: `onStoreError` or `onRequestError`. */
   readonly used: number;
+  /** The largest cost that would be admitted now; never below 0. */
   readonly remaining: number;
   /** When the key equals a new one if nothing else comes, by this process's clock. */
   readonly resetTime: Date | undefined;
-  /** `undefined` if the request could not be judged, and `onRequestError` answered for it. */
+  /** The key that the request was counted under; `undefined` if it could not be judged, and `onRequestError` answered. */
   readonly key: K;
   /**
    * The limiter's decision, for `limiter.credit(key, cost, { of: decision })` or its `holder`. Not enumerable, so that
@@ -29,20 +39,34 @@ export interface Info<K extends Key = Key> {
   readonly decision?: Decision;
 }
 
+/**
+ * A request with its counts, under the name `rateLimit` or under another (`requestPropertyName`).
+ *
+ * @example
+ * import { type AugmentedRequest, rateLimit } from 'sluice/express';
+ *
+ * app.use(rateLimit({ windowMs: 60_000, limit: 5, requestPropertyName: 'quota' }));
+ * app.get('/', (req, res) => res.json((req as AugmentedRequest).quota?.remaining));
+ */
+export type AugmentedRequest = Request & {
+  rateLimit: RateLimitInfo<string>;
+  [key: string]: RateLimitInfo<string>;
+};
+
 declare global {
   namespace Express {
     interface Request {
       /** Set by Sluice's middleware unless it skipped the request. With several on the way, by the last. */
-      rateLimit?: Info;
+      rateLimit?: RateLimitInfo;
     }
   }
 }
 
-function info(key: Key | undefined, decision: Decision): Info {
+function info(key: Key | undefined, decision: Decision): RateLimitInfo {
   const { limit, remaining, resetAfterMs } = decision;
   const resetTime = quotaIsKnown(decision) ? new Date(Date.now() + resetAfterMs) : undefined;
   const numbers = { limit, used: limit - remaining, remaining, resetTime, key };
-  return Object.defineProperty(numbers, 'decision', { value: decision }) as Info;
+  return Object.defineProperty(numbers, 'decision', { value: decision }) as RateLimitInfo;
 }
 
 function answerWithProblem(res: Response, decision: Decision): void {

@@ -87,6 +87,21 @@ export type OptionsOfPolicies<P extends Policies, Shard extends string> = Making
   plans?: never;
 } & OptionsFor<NamesOf<P>, KeyOf<P, Uninferred<Shard>>, never>;
 
+/**
+ * The options of `rateLimit()` with policies: for the middleware, and for the limiter that it makes.
+ *
+ * @example
+ * import { tokenBucket } from 'sluice';
+ * import { rateLimit, type RateLimitOptions } from 'sluice/express';
+ *
+ * const options: RateLimitOptions = {
+ *   policies: tokenBucket({ capacity: 20, refill: 10, every: '1s' }),
+ *   skip: (req) => req.method === 'OPTIONS',
+ * };
+ * app.use(rateLimit(options));
+ */
+export type RateLimitOptions<P extends Policies = Policies> = OptionsOfPolicies<P, never>;
+
 /** `rateLimit`'s options where it makes a limiter of plans. */
 export type OptionsOfPlans<P extends Plans, Shard extends string> = Making<Shard> & {
   plans: P;

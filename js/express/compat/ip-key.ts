@@ -20,6 +20,8 @@ export function isSubnet(bits: unknown): bits is number {
  * @param ipv6Subnet the bits to keep: 1 to 128; `false`: all, in one spelling. Default 56
  * @throws RangeError `ERR_SLUICE_OPTIONS` for another number of bits
  * @example
+ * import { ipKeyGenerator } from 'sluice/express';
+ *
  * ipKeyGenerator('2001:db8:12:34ff::1'); // '2001:db8:12:3400::/56'
  * ipKeyGenerator('::ffff:102:304'); // '1.2.3.4'
  */
