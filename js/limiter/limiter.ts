@@ -172,13 +172,15 @@ export abstract class BaseLimiter<Name extends string, E extends Engine<Name>>
     this.refuseClosed();
     const { engine, resolved, operation } = call;
     const holder = newHolderId();
+    // The caller may change the object before the answer comes.
+    const named = typeof key === 'string' ? key : { ...key };
     const answer = await engine.hold(Kind.Reserve, resolved, { ...operation, ...held, holder });
     // A new holder's reservation is decided.
     const decision = answer as Decision<Name>;
     this.count(call, decision);
     if (!decision.allowed) return new MadeReservation(decision, '', undefined);
     const isLocal = decision.source === 'local';
-    const id = formatId({ holder, plan: engine.plan, key, isLocal }, this.#scope);
+    const id = formatId({ holder, plan: engine.plan, key: named, isLocal }, this.#scope);
     return new MadeReservation(decision, id, { engine, resolved, holder, isLocal });
   }
 

@@ -7,7 +7,7 @@ import { checkNumber, rangeError, SluiceError } from './errors.js';
 import type { ResolvedKey } from './keys.js';
 import type { Operation } from './operation.js';
 import { readCost } from './options.js';
-import { ownOptions } from './own-options.js';
+import { ownOption, ownOptions } from './own-options.js';
 import { clearTimeout, setTimeout } from './timers.js';
 import type {
   Cost,
@@ -27,7 +27,10 @@ const CHECKPOINT_MS = 50;
 const RULES = ['estimate', 'checkpoint', 'refund'] as const;
 const OUTCOMES = ['ok', 'unknown', 'expired', 'settled'] as const;
 
-const UNKNOWN: Settlement<never> = { ok: false, charged: {}, reason: 'unknown' };
+/** A new one for each caller, who may change it. */
+function unknown(): Settlement<never> {
+  return { ok: false, charged: {}, reason: 'unknown' };
+}
 
 /** A reservation in a store. */
 export interface Held<Name extends string> {
@@ -61,7 +64,7 @@ export function readReserveOptions(options: ReserveOptions | undefined): {
 function givenBy(table: PolicyTable<string>, usage: Cost): number {
   if (typeof usage === 'number') return 2 ** table.names.length - 1;
   return table.names.reduce(
-    (bits, name, i) => (usage[name] === undefined ? bits : bits | (1 << i)),
+    (bits, name, i) => (ownOption(usage, name) === undefined ? bits : bits | (1 << i)),
     0,
   );
 }
@@ -160,7 +163,7 @@ export class StoredReservation<Name extends string> implements ReservationHandle
 
   async settle(usage?: Cost<Name>): Promise<Settlement<Name>> {
     const held = this.#held;
-    if (held === undefined) return UNKNOWN;
+    if (held === undefined) return unknown();
     const { table } = held.engine;
     const units = usage === undefined ? 0 : readCost(table, usage, 'usage', 0);
     const which = usage === undefined ? 0 : givenBy(table, usage as Cost);
@@ -169,7 +172,7 @@ export class StoredReservation<Name extends string> implements ReservationHandle
 
   async cancel(): Promise<Settlement<Name>> {
     const held = this.#held;
-    if (held === undefined) return UNKNOWN;
+    if (held === undefined) return unknown();
     return this.#end(held, Kind.Cancel, { units: 0 });
   }
 
@@ -179,7 +182,7 @@ export class StoredReservation<Name extends string> implements ReservationHandle
     const { outcome, charged } = await ask(held, kind, operation);
     this.#isOver = true;
     dropped.unregister(this);
-    if (outcome === 1) return UNKNOWN;
+    if (outcome === 1) return unknown();
     const byName = Object.fromEntries(
       held.engine.table.names.map((name, i) => [name, charged[i]!]),
     ) as Record<Name, number>;

@@ -223,7 +223,8 @@ overEach('wrong arguments are named', async (limiter) => {
 overEach(
   'an id of another limiter, key or process is unknown, and changes nothing',
   async (limiter) => {
-    const { id } = await limiter.reserve('k', { tokens: 600 });
+    const reservation = await limiter.reserve('k', { tokens: 600 });
+    const id = reservation.detach();
     const unknown = { ok: false, charged: {}, reason: 'unknown' };
     const other = createLimiter({
       policies: { tokens: fixedWindow({ limit: 1000, window: '1d' }) },
@@ -237,6 +238,34 @@ overEach(
     assert.deepEqual(await left(limiter), [400, 2]);
     assert.deepEqual(await left(limiter, 'other'), [1000, 3]);
   },
+);
+
+overEach('the id of a long key is an id', async (limiter) => {
+  const reservation = await limiter.reserve('k'.repeat(100_000), { tokens: 600 });
+  const { ok } = await limiter.reservation(reservation.detach()).settle({ tokens: 5 });
+  assert.equal(ok, true);
+});
+
+overEach(
+  'an id names the key as it was when it was reserved',
+  async (limiter) => {
+    const key = { user: 'a' };
+    const made = limiter.reserve(key, 50);
+    key.user = 'b';
+    const { ok } = await limiter.reservation((await made).detach()).settle(5);
+    assert.deepEqual([ok, await left(limiter, { user: 'a' })], [true, [95]]);
+  },
+  { policies: { tokens: fixedWindow({ limit: 100, window: '90d', by: 'user' }) } },
+);
+
+overEach(
+  'a usage names policies by its own properties alone',
+  async (limiter) => {
+    const reservation = await limiter.reserve('k', 50);
+    const { charged } = await reservation.settle({ tokens: 5 });
+    assert.deepEqual(charged, { tokens: 5, toString: 50 });
+  },
+  { policies: { tokens: POLICIES.tokens, toString: POLICIES.tokens } },
 );
 
 overEach('reset forgets the reservations of a key', async (limiter) => {
